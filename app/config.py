@@ -1,0 +1,91 @@
+"""Environment → typed, frozen settings. Read once at the top (`Settings()`), then passed down, never imported.
+
+Secrets may come from files instead (one a value, named as the setting in lower case, below `/run/secrets`): a URL
+whole, or its password alone beside a URL without one.
+"""
+
+import socket
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+
+SECRETS = Path("/run/secrets")
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable `BACKOUT_<NAME>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BACKOUT_", frozen=True, extra="ignore", secrets_dir=SECRETS if SECRETS.is_dir() else None
+    )
+
+    database_url: SecretStr
+    database_password: SecretStr | None = None
+    broker_url: SecretStr
+    broker_password: SecretStr | None = None
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    api_keys_file: Path | None = None
+    test_endpoints: bool = False
+    log_level: str = "INFO"
+
+    spool_dir: Path = Path("spool")
+    spool_keep_hours: float = Field(24, ge=0)
+    max_upload_bytes: int = Field(10 * 1024**3, ge=1)
+    max_generated_rows: int = Field(10_000_000, ge=1)
+
+    worker_slots: int = Field(2, ge=1)
+    branches: int = Field(1, ge=1, le=16)
+    batch_bytes: int = Field(4 * 1024**2, ge=1024)
+    max_attempts: int = Field(5, ge=1)
+    lease_seconds: Seconds = 15
+    lock_wait_seconds: int = Field(10, ge=1)
+    drain_seconds: float = Field(5, ge=0)
+    sweep_seconds: Seconds = 2
+    publish_seconds: Seconds = 0.5
+    history_keep_days: float = Field(90, gt=0)
+
+    @model_validator(mode="after")
+    def _waits_fit_in_lease(self) -> "Settings":
+        if self.lock_wait_seconds >= self.lease_seconds:
+            raise ValueError("BACKOUT_LOCK_WAIT_SECONDS must be shorter than BACKOUT_LEASE_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_where_others_can_reach(self) -> "Settings":
+        if not self.is_loopback and self.api_keys_file is None:
+            raise ValueError(
+                f"BACKOUT_HOST={self.host} can be reached from other machines: set BACKOUT_API_KEYS_FILE to a file"
+                " with one key a line, or bind to 127.0.0.1"
+            )
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the web server."""
+        try:
+            addresses = {str(info[4][0]) for info in socket.getaddrinfo(self.host or "0.0.0.0", None)}
+            return all(ip_address(address.partition("%")[0]).is_loopback for address in addresses)
+        except (OSError, ValueError):
+            return False
+
+    @property
+    def database(self) -> URL:
+        """Where the ledger and the rows are, with the password in its place."""
+        return _with_password(self.database_url, self.database_password)
+
+    @property
+    def broker(self) -> str:
+        """The broker's address, with the password in its place."""
+        return _with_password(self.broker_url, self.broker_password).render_as_string(hide_password=False)
+
+
+def _with_password(url: SecretStr, password: SecretStr | None) -> URL:
+    parsed = make_url(url.get_secret_value())
+    return parsed if password is None else parsed.set(password=password.get_secret_value().strip())

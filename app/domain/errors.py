@@ -1,0 +1,108 @@
+"""What can go wrong, each a fact with what is needed to mend it.
+
+`Refused` and its kinds answer a request; `ImportFailed` and its kinds end an attempt and become the import's `error`.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+class BackoutError(Exception):
+    """The root of every error of ours."""
+
+
+# --- what a request is told ------------------------------------------------------------------------------------------
+
+
+class Refused(BackoutError):
+    """The request can't be had as it was sent."""
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+
+
+class BadRequest(Refused):
+    """The request is malformed: a value is no number, a body was cut off."""
+
+
+class InvalidContent(Refused):
+    """The request was understood, but its content can't be imported; `errors` in `extra` names the fields."""
+
+
+class UnsupportedFormat(Refused):
+    """The file's format or compression is not one that is read here."""
+
+
+class ContentTooLarge(Refused):
+    """The upload is larger than the limit that the answer names."""
+
+
+class SpoolFull(Refused):
+    """The disk that holds uploads is full: nothing was kept."""
+
+
+class ImportNotFound(Refused):
+    """No import has this id."""
+
+
+class AlreadyDecided(Refused):
+    """The import has committed, is committing or has failed: it is too late to stop it."""
+
+
+class ImportsRunning(Refused):
+    """The dataset can't be cleared while imports of it are unfinished."""
+
+
+class DatasetBeingCleared(Refused):
+    """Another request is clearing this dataset."""
+
+
+class KeyInFlight(Refused):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+
+class KeyReused(Refused):
+    """This Idempotency-Key was used for other content."""
+
+
+class NotEnabled(Refused):
+    """The endpoint is off on this installation."""
+
+
+class DatabaseUnavailable(Refused):
+    """The database does not answer: nothing was accepted; try again."""
+
+
+# --- what ends an attempt --------------------------------------------------------------------------------------------
+
+
+@dataclass
+class ImportFailed(BackoutError):
+    """The import can't be loaded and another try would end the same; nothing of it stays.
+
+    `code` is stable and for programs, `reason` a sentence for people. `line` counts from 1 in the original file,
+    the header included.
+    """
+
+    code: str
+    reason: str
+    line: int | None = None
+    row: int | None = None
+    column: str | None = None
+    value: str | None = None
+    other_import: str | None = None
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else f"row {self.row}: " if self.row else ""
+        return where + self.reason
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the ledger keeps and the API shows: the fields that are known."""
+        known = {name: value for name, value in asdict(self).items() if value is not None}
+        return {**known, "message": str(self)}
+
+
+class AttemptLost(BackoutError):
+    """This attempt no longer holds its import (stopped, fenced by a newer epoch, or cut off from the database)."""
