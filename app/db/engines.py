@@ -1,0 +1,135 @@
+"""Connections: a pool for the ledger, fresh ones of their own for transaction branches."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, cast
+
+import pymysql
+from pymysql.constants import CLIENT
+from sqlalchemy import URL, Connection, Engine, create_engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+
+from app.domain.errors import DatabaseUnavailable
+
+CONNECT_SECONDS = 3
+LEDGER_REPLY_SECONDS = 20  # how long one ledger statement may take before its connection counts as dead
+LEDGER_LOCK_SECONDS = 5
+BRANCH_REPLY_SECONDS = 300  # a chunk waits for locks and for a busy server; the heartbeat ends an attempt much sooner
+SESSION_PAUSE_SECONDS = 3600  # the server's patience between chunks and inside one, longer than any pause of ours
+
+
+class Database:
+    """One server: the ledger, and the rows beside it."""
+
+    def __init__(self, url: URL, *, lock_wait_seconds: int = 10, pool_size: int = 10) -> None:
+        self.url = url
+        self.lock_wait_seconds = lock_wait_seconds
+        self._pool_size = pool_size
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return create_engine(
+            self.url,
+            pool_size=self._pool_size,
+            max_overflow=self._pool_size,
+            pool_timeout=CONNECT_SECONDS,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            isolation_level="READ COMMITTED",
+            connect_args={
+                # a matching UPDATE that changes nothing must count as one row
+                "client_flag": CLIENT.FOUND_ROWS,
+                "connect_timeout": CONNECT_SECONDS,
+                "read_timeout": LEDGER_REPLY_SECONDS,
+                "write_timeout": LEDGER_REPLY_SECONDS,
+                "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LEDGER_LOCK_SECONDS}",
+            },
+        )
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that commits at the end, or rolls back on any exception.
+
+        Raises `DatabaseUnavailable` where the server can't be reached, hangs up or keeps a lock too long.
+        """
+        with _reachable(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One consistent view for reading, however many statements; raises as `begin`."""
+        with _reachable(), self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            yield connection
+
+    @contextmanager
+    def uncommitted(self) -> Iterator[Connection]:
+        """A reader that sees what open, prepared and half-undone transactions have written; raises as `begin`."""
+        with _reachable(), self._engine.connect().execution_options(isolation_level="READ UNCOMMITTED") as connection:
+            yield connection
+
+    def connect_branch(self) -> "pymysql.Connection[Any]":
+        """A fresh autocommit connection for one transaction branch, never pooled and never reconnected."""
+        with _reachable():
+            return pymysql.connect(
+                host=self.url.host,
+                port=self.url.port or 3306,
+                user=self.url.username,
+                password=str(self.url.password or ""),
+                database=self.url.database,
+                charset="utf8mb4",
+                autocommit=True,
+                local_infile=True,
+                client_flag=CLIENT.FOUND_ROWS,
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=BRANCH_REPLY_SECONDS,
+                write_timeout=BRANCH_REPLY_SECONDS,
+                init_command=(
+                    f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {self.lock_wait_seconds},"
+                    f" lock_wait_timeout = {self.lock_wait_seconds}, wait_timeout = {SESSION_PAUSE_SECONDS},"
+                    f" net_read_timeout = {SESSION_PAUSE_SECONDS}, net_write_timeout = {SESSION_PAUSE_SECONDS},"
+                    " sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
+                ),
+            )
+
+    @contextmanager
+    def session(self) -> Iterator["pymysql.Connection[Any]"]:
+        """A short-lived connection of the branch kind, for finishing branches whose owner is gone, which may take long."""
+        connection = self.connect_branch()
+        try:
+            with _reachable():
+                yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def control(self) -> Iterator["pymysql.Connection[Any]"]:
+        """A pooled autocommit connection, for looking up owners and killing them without delay."""
+        with _reachable(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield cast("pymysql.Connection[Any]", connection.connection.dbapi_connection)
+
+    def dispose(self) -> None:
+        """Close the pool's idle connections: after a fork, so that parent and child never share a socket."""
+        self._engine.dispose(close=False)
+
+    def ping(self) -> None:
+        """Raise `DatabaseUnavailable` unless the server answers a query."""
+        with self.begin() as connection:
+            connection.execute(text("SELECT 1"))
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseUnavailable(f"the database does not answer: {_sentence(error.orig)}") from error
+    except PoolExhausted as error:
+        raise DatabaseUnavailable("every connection to the database is in use") from error
+    except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
+        raise DatabaseUnavailable(f"the database does not answer: {_sentence(error)}") from error
+
+
+def _sentence(error: BaseException | None) -> str:
+    return str(error.args[-1]) if error is not None and error.args else "no reason given"

@@ -1,0 +1,170 @@
+"""What the ledger knows, for those who watch: reading only."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, func, select, text
+
+from app.db.ledger import NOW
+from app.db.schema import events, imports
+from app.domain.imports import Import, Source
+from app.domain.states import State
+
+RATE_SAMPLE = 20  # how many of the latest committed imports the estimate looks at
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of an import's timeline."""
+
+    sequence: int
+    at: datetime
+    kind: str
+    detail: dict[str, Any] | None
+
+
+_COLUMNS = [
+    *imports.c,
+    case((imports.c.lease_until > NOW, 1), else_=0).label("lease_live"),
+    NOW.label("read_at"),
+]
+
+
+def find_import(connection: Connection, id: str) -> Import | None:
+    """The import with this id, or None."""
+    return _first(connection.execute(select(*_COLUMNS).where(imports.c.id == id)).first())
+
+
+def find_numbered(connection: Connection, number: int) -> Import | None:
+    """The import with this number, or None."""
+    return _first(connection.execute(select(*_COLUMNS).where(imports.c.number == number)).first())
+
+
+def list_imports(
+    connection: Connection,
+    *,
+    states: Iterable[State] = (),
+    dataset: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Import]:
+    """Imports, newest first; `before` is the number that the page before ended with."""
+    query = select(*_COLUMNS).order_by(imports.c.number.desc()).limit(limit)
+    if wanted := list(states):
+        query = query.where(imports.c.state.in_(wanted))
+    if dataset is not None:
+        query = query.where(imports.c.dataset == dataset)
+    if before is not None:
+        query = query.where(imports.c.number < before)
+    return [_import(row) for row in connection.execute(query)]
+
+
+def list_in_state(connection: Connection, states: Iterable[State]) -> list[Import]:
+    """Every import in one of these states, oldest first."""
+    query = select(*_COLUMNS).where(imports.c.state.in_(list(states))).order_by(imports.c.number)
+    return [_import(row) for row in connection.execute(query)]
+
+
+def list_events(connection: Connection, number: int) -> list[Event]:
+    """The import's timeline, in order."""
+    lines = select(events.c.sequence, events.c.at, events.c.kind, events.c.detail)
+    query = lines.where(events.c.import_no == number).order_by(events.c.sequence)
+    return [Event(*row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What is waiting and what was measured, for an estimate of how long a new import takes."""
+
+    waiting: int
+    running: int
+    waiting_rows: int
+    waiting_bytes: int
+    rows_per_second: float | None
+    bytes_per_second: float | None
+
+
+def measure_backlog(connection: Connection) -> Backlog:
+    """How much lies before a new import, and how fast the latest ones went."""
+    unfinished = imports.c.state.in_([State.QUEUED, State.RUNNING])
+    waiting, running, rows, source_bytes = connection.execute(
+        select(
+            func.coalesce(func.sum(imports.c.state == State.QUEUED), 0),
+            func.coalesce(func.sum(imports.c.state == State.RUNNING), 0),
+            func.coalesce(
+                func.sum(func.greatest(imports.c.generate, imports.c.attempt_rows) - imports.c.attempt_rows), 0
+            ),
+            func.coalesce(
+                func.sum(func.greatest(imports.c.bytes_total, imports.c.attempt_bytes) - imports.c.attempt_bytes), 0
+            ),
+        ).where(unfinished)
+    ).one()
+    latest = (
+        select(imports)
+        .where(and_(imports.c.state == State.COMMITTED, imports.c.rows_done >= 1000))
+        .order_by(imports.c.number.desc())
+        .limit(RATE_SAMPLE)
+        .subquery()
+    )
+    micros = func.timestampdiff(text("MICROSECOND"), latest.c.attempt_at, latest.c.finished_at)
+    row_rate, byte_rate = connection.execute(
+        select(
+            func.sum(latest.c.rows_done) / func.nullif(func.sum(micros), 0) * 1_000_000,
+            func.sum(latest.c.bytes_total)
+            / func.nullif(func.sum(case((latest.c.bytes_total.is_not(None), micros), else_=0)), 0)
+            * 1_000_000,
+        )
+    ).one()
+    return Backlog(
+        waiting=int(waiting),
+        running=int(running),
+        waiting_rows=int(rows),
+        waiting_bytes=int(source_bytes),
+        rows_per_second=None if row_rate is None else float(row_rate),
+        bytes_per_second=None if byte_rate is None else float(byte_rate),
+    )
+
+
+def _first(row: Row[Any] | None) -> Import | None:
+    return None if row is None else _import(row)
+
+
+def _import(row: Row[Any]) -> Import:
+    return Import(
+        number=row.number,
+        id=row.id,
+        dataset=row.dataset,
+        source=Source(
+            file_name=row.file_name,
+            format=row.format,
+            compression=row.compression,
+            spool_name=row.spool_name,
+            bytes_total=row.bytes_total,
+            generate=row.generate,
+            seed=row.seed,
+        ),
+        state=State(row.state),
+        epoch=row.epoch,
+        attempts=row.attempts,
+        branches=row.branches,
+        inline=bool(row.inline),
+        lease_live=bool(row.lease_live),
+        phase=row.phase,
+        rows_total=row.rows_total,
+        rows_done=row.rows_done,
+        bytes_done=row.bytes_done,
+        attempt_rows=row.attempt_rows,
+        attempt_bytes=row.attempt_bytes,
+        rows_deleted=row.rows_deleted,
+        sequence=row.sequence,
+        error=row.error,
+        worker=row.worker,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        attempt_at=row.attempt_at,
+        decided_at=row.decided_at,
+        finished_at=row.finished_at,
+        read_at=row.read_at,
+    )

@@ -1,0 +1,169 @@
+"""The ledger: every move of an import is one conditional UPDATE whose row count decides who won."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import JSON, Connection, and_, exists, func, insert, literal, or_, select, text, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.db import schema
+from app.db.schema import datasets, events, imports
+from app.domain.states import FINAL, LEASED, State, require_legal
+
+NOW: ColumnElement[Any] = func.now(text("6"))
+
+
+def seconds_from_now(seconds: float) -> ColumnElement[Any]:
+    """An instant by the database's clock, the only one that leases know; negative seconds lie in the past."""
+    return func.timestampadd(text("MICROSECOND"), int(seconds * 1_000_000), NOW)
+
+
+def installation_id(connection: Connection) -> str:
+    """The random id that marks this installation's branches."""
+    return str(connection.execute(select(schema.installation.c.id)).scalar_one())
+
+
+def insert_import(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Record an accepted import as `queued`; returns its number."""
+    result = connection.execute(insert(imports).values(state=State.QUEUED, phase="waiting", created_at=NOW, **values))
+    number = int(result.inserted_primary_key[0])  # type: ignore[index]
+    _add_event(connection, number, State.QUEUED)
+    return number
+
+
+def move(
+    connection: Connection,
+    number: int,
+    sources: Iterable[State],
+    target: State,
+    *,
+    at_epoch: int | None = None,
+    condition: ColumnElement[bool] | None = None,
+    detail: Mapping[str, Any] | None = None,
+    **values: Any,
+) -> bool:
+    """Move an import from one of `sources` to `target` if it still is there, at an epoch if one is given.
+
+    Returns whether this call won. `values` are set beside the state; `detail` goes into the move's event, which is part
+    of the same transaction. Raises `IllegalMove` for a move that no rule allows.
+    """
+    sources = frozenset(sources)
+    require_legal(sources, target)
+    where = [imports.c.number == number, imports.c.state.in_(sources)]
+    if at_epoch is not None:
+        where.append(imports.c.epoch == at_epoch)
+    if condition is not None:
+        where.append(condition)
+    if target not in LEASED:
+        values["lease_until"] = None
+    if target in FINAL:
+        values["finished_at"] = NOW
+    moved = connection.execute(
+        update(imports).where(*where).values(state=target, sequence=imports.c.sequence + 1, **values)
+    )
+    if moved.rowcount != 1:
+        return False
+    _add_event(connection, number, target, detail)
+    return True
+
+
+def note(
+    connection: Connection, number: int, kind: str, detail: Mapping[str, Any] | None = None, **values: Any
+) -> None:
+    """Put an event that is no move into the import's timeline, and set `values` beside it."""
+    connection.execute(
+        update(imports).where(imports.c.number == number).values(sequence=imports.c.sequence + 1, **values)
+    )
+    _add_event(connection, number, kind, detail)
+
+
+def list_due(connection: Connection, limit: int) -> list[int]:
+    """Numbers of imports that a worker may claim now: by priority, then age."""
+    being_cleared = exists().where(datasets.c.name == imports.c.dataset, datasets.c.clearing_until > NOW)
+    return list(
+        connection.scalars(
+            select(imports.c.number)
+            .where(
+                imports.c.state == State.QUEUED,
+                imports.c.inline.is_(False),
+                or_(imports.c.not_before.is_(None), imports.c.not_before <= NOW),
+                ~being_cleared,
+            )
+            .order_by(imports.c.priority.desc(), imports.c.number)
+            .limit(limit)
+        )
+    )
+
+
+def claim(connection: Connection, number: int, *, worker: str, lease_seconds: float, branches: int) -> bool:
+    """Take a queued import for an attempt of one's own: epoch + 1, a lease by the database's clock."""
+    being_cleared = exists().where(datasets.c.name == imports.c.dataset, datasets.c.clearing_until > NOW)
+    return move(
+        connection,
+        number,
+        {State.QUEUED},
+        State.RUNNING,
+        condition=and_(~being_cleared),
+        detail={"worker": worker},
+        epoch=imports.c.epoch + 1,
+        attempts=imports.c.attempts + 1,
+        lease_until=seconds_from_now(lease_seconds),
+        branches=branches,
+        worker=worker,
+        phase="preparing",
+        started_at=func.coalesce(imports.c.started_at, NOW),
+        attempt_at=NOW,
+        attempt_rows=0,
+        attempt_bytes=0,
+    )
+
+
+def renew_lease(connection: Connection, number: int, epoch: int, lease_seconds: float) -> bool:
+    """Hold on to an attempt; False when it is no longer ours."""
+    renewed = connection.execute(
+        update(imports)
+        .where(imports.c.number == number, imports.c.epoch == epoch, imports.c.state.in_(LEASED))
+        .values(lease_until=seconds_from_now(lease_seconds))
+    )
+    return renewed.rowcount == 1
+
+
+def holds(connection: Connection, number: int, epoch: int) -> bool:
+    """Whether the attempt of this epoch is still to load."""
+    found = select(imports.c.number).where(
+        imports.c.number == number, imports.c.epoch == epoch, imports.c.state == State.RUNNING
+    )
+    return connection.execute(found).first() is not None
+
+
+def record_progress(
+    connection: Connection, number: int, epoch: int, *, phase: str, rows: int, source_bytes: int
+) -> bool:
+    """Write how far this attempt has come, in rows and source bytes; False when it is no longer ours.
+
+    What is shown is the high-water mark, so that progress never goes back when an import is taken up again.
+    """
+    written = connection.execute(
+        update(imports)
+        .where(imports.c.number == number, imports.c.epoch == epoch, imports.c.state == State.RUNNING)
+        .values(
+            phase=phase,
+            attempt_rows=rows,
+            attempt_bytes=source_bytes,
+            rows_done=func.greatest(imports.c.rows_done, rows),
+            bytes_done=func.greatest(imports.c.bytes_done, source_bytes),
+            sequence=imports.c.sequence + 1,
+        )
+    )
+    return written.rowcount == 1
+
+
+def _add_event(connection: Connection, number: int, kind: str, detail: Mapping[str, Any] | None = None) -> None:
+    line = select(
+        imports.c.number,
+        imports.c.sequence,
+        NOW,
+        literal(str(kind)),
+        literal(dict(detail) if detail else None, JSON(none_as_null=True)),
+    ).where(imports.c.number == number)
+    connection.execute(insert(events).from_select(["import_no", "sequence", "at", "kind", "detail"], line))

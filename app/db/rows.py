@@ -1,0 +1,142 @@
+"""The imported rows: bulk load inside a branch, conflicts, counting, reading and deleting."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pymysql
+from sqlalchemy import Connection, delete, func, select, tuple_
+
+from app.db.schema import DATASET_TABLES, imports, receipts
+from app.domain.dataset import Dataset
+from app.domain.states import State
+
+READ_SIZE = 2000
+KEYS_A_QUERY = 500
+
+
+class RowsDiffer(Exception):
+    """The server did not take a batch as it was sent; the branch must be abandoned."""
+
+    def __init__(self, sent: int, loaded: int, warnings: Sequence[str]) -> None:
+        super().__init__(f"{loaded} of {sent} rows were loaded: {'; '.join(warnings[:3]) or 'no warning'}")
+        self.sent, self.loaded, self.warnings = sent, loaded, warnings
+
+
+def load_payload(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, payload: bytes, rows: int
+) -> None:
+    """Send validated lines (row number, then the dataset's columns) into the open branch of `connection`.
+
+    LOAD DATA LOCAL acts as IGNORE: a duplicate key is skipped and a bad value adjusted, each with a warning only, in
+    strict mode too (MariaDB and MySQL manuals, "LOAD DATA"). So the row count and the warnings are compared, and any
+    difference raises `RowsDiffer`. Raises PyMySQL's errors, and others when the connection is killed in mid-send.
+    """
+    columns = ", ".join(f"`{name}`" for name in ("row_no", *dataset.column_names))
+    descriptor = os.memfd_create("batch", os.MFD_CLOEXEC)
+    try:
+        with open(descriptor, "wb", closefd=False) as memory:
+            memory.write(payload)
+        with connection.cursor() as cursor:
+            loaded = cursor.execute(
+                f"LOAD DATA LOCAL INFILE '/proc/self/fd/{descriptor}' INTO TABLE `{dataset.name}` CHARACTER SET utf8mb4"
+                " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n'"
+                f" ({columns}) SET import_no = {number:d}"
+            )
+            if loaded != rows or cursor.warning_count:
+                cursor.execute("SHOW WARNINGS")
+                raise RowsDiffer(rows, loaded, [str(row[2]) for row in cursor.fetchall()])
+    finally:
+        os.close(descriptor)
+
+
+def first_missing(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, first: int, rows: int
+) -> int | None:
+    """The first row of a batch that the server skipped, asked inside the branch; None when all are there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT row_no FROM `{dataset.name}` WHERE import_no = %s AND row_no BETWEEN %s AND %s ORDER BY row_no",
+            (number, first, first + rows - 1),
+        )
+        for expected, (found,) in enumerate(cursor.fetchall(), first):
+            if expected != found:
+                return expected
+        return None if cursor.rowcount == rows else first + cursor.rowcount
+
+
+def find_key_holder(
+    connection: Connection,
+    dataset: Dataset,
+    keys: Sequence[tuple[str, ...]],
+    *,
+    not_by: tuple[int, int, int] | None = None,
+) -> tuple[tuple[str, ...], int, int] | None:
+    """Which of `keys` is in the table already: (key, import number, row number) of one that is, or None.
+
+    Read through `Database.uncommitted`, so that rows of imports still under way are seen. `not_by` (import, first row,
+    last row) leaves out the asker's own rows.
+    """
+    table = DATASET_TABLES[dataset.name]
+    columns = [table.c[name] for name in dataset.key]
+    for start in range(0, len(keys), KEYS_A_QUERY):
+        query = select(*columns, table.c.import_no, table.c.row_no).where(
+            tuple_(*columns).in_(keys[start : start + KEYS_A_QUERY])
+        )
+        for *key, number, row in connection.execute(query):
+            if not_by is None or not (number == not_by[0] and not_by[1] <= row <= not_by[2]):
+                return tuple(key), int(number), int(row)
+    return None
+
+
+def anything_left(connection: Connection, dataset: Dataset, number: int) -> bool:
+    """Whether any row or receipt of an import is there, through `Database.uncommitted`: its undo is not over.
+
+    The receipt was the branch's first insert, so it is the last that the server undoes.
+    """
+    table = DATASET_TABLES[dataset.name]
+    receipt = select(receipts.c.import_no).where(receipts.c.import_no == number).limit(1)
+    row = select(table.c.import_no).where(table.c.import_no == number).limit(1)
+    return connection.execute(receipt).first() is not None or connection.execute(row).first() is not None
+
+
+def count_rows(connection: Connection, dataset: Dataset, number: int | None = None) -> int:
+    """Rows that a reader may see: all of them, or one import's."""
+    table = DATASET_TABLES[dataset.name]
+    query = select(func.count()).select_from(table).where(_visible(table))
+    if number is not None:
+        query = query.where(table.c.import_no == number)
+    return int(connection.execute(query).scalar_one())
+
+
+def read_rows(connection: Connection, dataset: Dataset) -> Iterator[dict[str, Any]]:
+    """Every visible row in import order, streamed: memory stays flat."""
+    table = DATASET_TABLES[dataset.name]
+    query = select(table).where(_visible(table)).order_by(table.c.import_no, table.c.row_no)
+    result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(query)
+    for row in result.mappings().yield_per(READ_SIZE):
+        yield dict(row)
+
+
+def imports_with_rows(connection: Connection, dataset: Dataset) -> list[int]:
+    """Numbers of the imports that have rows in the dataset's table: one index dive each."""
+    table = DATASET_TABLES[dataset.name]
+    found: list[int] = []
+    while True:
+        query = select(func.min(table.c.import_no)).where(table.c.import_no > (found[-1] if found else -1))
+        number = connection.execute(query).scalar_one()
+        if number is None:
+            return found
+        found.append(int(number))
+
+
+def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
+    """Delete one import's rows; returns how many there were."""
+    table = DATASET_TABLES[dataset.name]
+    return connection.execute(delete(table).where(table.c.import_no == number)).rowcount
+
+
+def _visible(table: Any) -> Any:
+    # Several branches commit within milliseconds, not at once: an import's rows count from `committed` on, which is
+    # written after the last branch.
+    return table.c.import_no.not_in(select(imports.c.number).where(imports.c.state == State.COMMITTING))

@@ -1,0 +1,143 @@
+"""The XA verbs, the owner's lock and the kill: all that touches a transaction branch as such.
+
+MariaDB manual, "XA Transactions"; MySQL 9 manual, 15.3.8. Branch names are written as hex literals, so that no byte of
+them is ever text. A connection that owns a branch is never pooled, pinged or reconnected: that would leave the branch.
+"""
+
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import pymysql
+
+from app.domain.errors import AttemptLost
+from app.domain.xid import RawXid, Xid
+
+XAER_NOTA = 1397  # no such branch, or (MariaDB) one that another connection still holds
+XA_RBROLLBACK = 1402  # the branch is gone because the server rolled it back
+UNKNOWN_THREAD = 1094
+
+
+class Branch:
+    """One participation in a global transaction, on the connection that owns it."""
+
+    def __init__(self, connection: "pymysql.Connection[Any]", xid: Xid) -> None:
+        self.connection = connection
+        self.xid = xid
+
+    def hold_owner_lock(self) -> None:
+        """Take the name under which a killer finds this connection; raises `AttemptLost` if another has it.
+
+        The server frees it only when the connection's transaction is wholly undone.
+        """
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT GET_LOCK(%s, 0)", (self.xid.lock_name(),))
+            if cursor.fetchone() != (1,):
+                raise AttemptLost(f"another connection owns branch {self.xid.lock_name()}")
+
+    def start(self) -> None:
+        """Begin the branch: from here on nothing but a kill or a crash undoes it by itself."""
+        self._run("XA START")
+
+    def end(self) -> None:
+        """No more rows."""
+        self._run("XA END")
+
+    def prepare(self) -> None:
+        """Make it durable: after this it survives any crash, in doubt until somebody commits or rolls it back."""
+        self._run("XA PREPARE")
+
+    def commit(self) -> None:
+        """Finish a prepared branch; its rows and its receipt appear together."""
+        self._run("XA COMMIT")
+
+    def rollback(self) -> None:
+        """Undo a prepared branch."""
+        self._run("XA ROLLBACK")
+
+    def cut(self) -> None:
+        """End whatever the connection is doing, from another thread: its owner's call fails at once."""
+        sock = self.connection._sock
+        if sock is not None:
+            with suppress(OSError):  # it is closed already
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def abandon(self) -> None:
+        """Drop the socket without a word: an open branch is undone by the server, a prepared one waits in doubt."""
+        self.connection._force_close()
+
+    def close(self) -> None:
+        """Say goodbye after a finished branch."""
+        self.connection.close()
+
+    def _run(self, verb: str) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"{verb} {_literal(self.xid.raw())}")
+
+
+def list_prepared(session: "pymysql.Connection[Any]") -> list[RawXid]:
+    """Every prepared branch on the server, foreign ones included (MySQL: needs XA_RECOVER_ADMIN)."""
+    with session.cursor() as cursor:
+        cursor.execute("XA RECOVER")
+        return [_raw(*row) for row in cursor.fetchall()]
+
+
+def commit_prepared(session: "pymysql.Connection[Any]", xid: Xid) -> bool:
+    """Commit a branch whose owner is gone; False where the server knows none that this session may finish.
+
+    False proves nothing: only the receipt does.
+    """
+    return _finish(session, "XA COMMIT", xid)
+
+
+def roll_back_prepared(session: "pymysql.Connection[Any]", xid: Xid) -> bool:
+    """Roll back a branch whose owner is gone; False where the server knows none that this session may finish."""
+    return _finish(session, "XA ROLLBACK", xid)
+
+
+def owners_of(session: "pymysql.Connection[Any]", xids: Sequence[Xid]) -> dict[Xid, int]:
+    """The connections that own these branches, or whose undo is not over yet; branches that nobody owns are left out."""
+    if not xids:
+        return {}
+    with session.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(['IS_USED_LOCK(%s)'] * len(xids))}", [xid.lock_name() for xid in xids])
+        owners = cursor.fetchone() or ()
+        return {xid: int(owner) for xid, owner in zip(xids, owners, strict=True) if owner is not None}
+
+
+def kill_owners(session: "pymysql.Connection[Any]", xids: Sequence[Xid]) -> int:
+    """Kill the connections that own these branches; returns how many there were.
+
+    The connection, not the query: KILL QUERY would undo one statement and leave the branch open to be committed.
+    """
+    owners = owners_of(session, xids)
+    with session.cursor() as cursor:
+        for owner in owners.values():
+            try:
+                cursor.execute(f"KILL CONNECTION {owner}")
+            except pymysql.err.MySQLError as error:
+                if error.args[0] != UNKNOWN_THREAD:  # gone already: MySQL drops it at once and undoes it afterwards
+                    raise
+    return len(owners)
+
+
+def _finish(session: "pymysql.Connection[Any]", verb: str, xid: Xid) -> bool:
+    with session.cursor() as cursor:
+        try:
+            cursor.execute(f"{verb} {_literal(xid.raw())}")
+        except pymysql.err.MySQLError as error:
+            if error.args[0] in (XAER_NOTA, XA_RBROLLBACK):
+                return False
+            raise
+    return True
+
+
+def _raw(format_id: int, gtrid_length: int, bqual_length: int, data: bytes | str) -> RawXid:
+    # the server shows the two joined, so they are split by the lengths it gives
+    joined = data if isinstance(data, bytes) else data.encode()
+    return RawXid(format_id, joined[:gtrid_length], joined[gtrid_length : gtrid_length + bqual_length])
+
+
+def _literal(raw: RawXid) -> str:
+    return f"X'{raw.gtrid.hex()}',X'{raw.bqual.hex()}',{raw.format_id}"

@@ -1,0 +1,120 @@
+"""An import as the ledger knows it, and what its branches' state calls for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from app.domain.states import NEVER_COMMIT, State
+from app.domain.xid import Xid
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the rows come from: a file in the spool, or a generator."""
+
+    file_name: str | None = None
+    format: str | None = None
+    compression: str | None = None
+    spool_name: str | None = None
+    bytes_total: int | None = None
+    generate: int | None = None
+    seed: str | None = None
+
+
+@dataclass(frozen=True)
+class Import:
+    """One row of the ledger, as it was read."""
+
+    number: int
+    id: str
+    dataset: str
+    source: Source
+    state: State
+    epoch: int
+    attempts: int
+    branches: int
+    inline: bool
+    lease_live: bool
+    phase: str
+    rows_total: int | None
+    rows_done: int
+    bytes_done: int
+    attempt_rows: int
+    attempt_bytes: int
+    rows_deleted: int
+    sequence: int
+    error: dict[str, Any] | None
+    worker: str | None
+    created_at: datetime
+    started_at: datetime | None
+    attempt_at: datetime | None
+    decided_at: datetime | None
+    finished_at: datetime | None
+    read_at: datetime
+
+    @property
+    def percent(self) -> float:
+        """How much of the source is loaded: 100 only when committed, never decreasing since `rows_done`,
+        `bytes_done` are high-water marks."""
+        if self.state is State.COMMITTED:
+            return 100.0
+        if self.source.bytes_total:
+            share = self.bytes_done / self.source.bytes_total
+        elif self.rows_total:
+            share = self.rows_done / self.rows_total
+        else:
+            share = 0.0
+        return round(min(share * 100, 99.9), 1)
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Rows a second of the attempt that is running or was the last; None before the first rows."""
+        until = self.read_at if self.state is State.RUNNING else self.decided_at or self.finished_at
+        if self.attempt_at is None or until is None or not self.attempt_rows:
+            return None
+        elapsed = (until - self.attempt_at).total_seconds()
+        return round(self.attempt_rows / elapsed, 1) if elapsed > 0 else None
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Seconds until all rows are loaded at the attempt's rate; None while it is not known."""
+        if self.state is not State.RUNNING or self.attempt_at is None:
+            return None
+        elapsed = (self.read_at - self.attempt_at).total_seconds()
+        done, total = (
+            (self.attempt_bytes, self.source.bytes_total)
+            if self.source.bytes_total
+            else (self.attempt_rows, self.rows_total)
+        )
+        if not done or not total or elapsed <= 0:
+            return None
+        return round(max(total - done, 0) * elapsed / done, 1)
+
+
+class Direction(StrEnum):
+    """What is to be done with a branch that the server lists."""
+
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+    LEAVE = "leave"
+    REPORT = "report"
+
+
+def direction(xid: Xid, row: Import | None) -> Direction:
+    """What (state, epoch, lease) alone call for, so that two sweepers never pull a branch apart.
+
+    `row` must have been read after the branch was listed: the other order judges a new branch by an old state.
+    """
+    if row is None or xid.epoch > row.epoch:
+        return Direction.REPORT
+    if row.state in (State.COMMITTING, State.COMMITTED):
+        if xid.epoch < row.epoch:
+            return Direction.ROLLBACK
+        # while the lease lives its worker is about to commit it itself; MariaDB lets nobody else do it
+        return Direction.LEAVE if row.lease_live else Direction.COMMIT
+    if xid.epoch < row.epoch or row.state in NEVER_COMMIT:
+        return Direction.ROLLBACK
+    if row.state is State.RUNNING:
+        return Direction.LEAVE  # a lease that ran out is answered by a new epoch first, which makes the branch old
+    return Direction.REPORT  # queued with a branch of its own epoch: no rule of ours leads here

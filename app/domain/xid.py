@@ -1,0 +1,48 @@
+"""The name of a transaction branch: which installation, import, epoch and branch it belongs to.
+
+gtrid and bqual hold 64 bytes each at most (X/Open XA; MariaDB and MySQL keep the limit). `formatID` and the prefix
+mark a branch as made by this program, the installation's random id as made by this very installation.
+"""
+
+import re
+from dataclasses import dataclass
+
+FORMAT_ID = 0x424B4F55  # "BKOU"
+_GTRID = re.compile(rb"backout:([0-9a-f]{16}):([0-9]{1,10}):([0-9]{1,10})")
+_BQUAL = re.compile(rb"[0-9]{1,3}")
+
+
+@dataclass(frozen=True)
+class RawXid:
+    """A branch as the server lists it, whoever made it."""
+
+    format_id: int
+    gtrid: bytes
+    bqual: bytes
+
+
+@dataclass(frozen=True)
+class Xid:
+    """A branch of ours."""
+
+    installation: str
+    number: int
+    epoch: int
+    branch: int
+
+    def raw(self) -> RawXid:
+        """The name as the server keeps it."""
+        gtrid = f"backout:{self.installation}:{self.number}:{self.epoch}".encode()
+        return RawXid(FORMAT_ID, gtrid, str(self.branch).encode())
+
+    def lock_name(self) -> str:
+        """The GET_LOCK name that the branch's owner holds (64 characters at most)."""
+        return f"backout:{self.installation}:{self.number}:{self.epoch}:{self.branch}"
+
+
+def parse_xid(raw: RawXid, installation: str) -> Xid | None:
+    """The branch's name if it is one of this installation's, else None: it is foreign and must not be touched."""
+    gtrid, bqual = _GTRID.fullmatch(raw.gtrid), _BQUAL.fullmatch(raw.bqual)
+    if raw.format_id != FORMAT_ID or gtrid is None or bqual is None or gtrid[1].decode() != installation:
+        return None
+    return Xid(installation, int(gtrid[2]), int(gtrid[3]), int(raw.bqual))

@@ -1,0 +1,130 @@
+"""The spool: the folder where uploads wait for their import, one file an import, named by its id."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import time
+from typing import BinaryIO
+
+from app.domain.errors import ContentTooLarge, SpoolFull
+
+PART = ".part"  # the ending while the body still arrives
+COPY_BYTES = 256 * 1024
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Spool:
+    """Files below `folder`, each durable before its import is accepted."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+
+    def path(self, name: str) -> Path:
+        """Where the file of this name is."""
+        return self.folder / name
+
+    @contextmanager
+    def receive(self, name: str) -> Iterator["Upload"]:
+        """A file that is being written. It becomes durable under `name` by `Upload.keep`, or leaves no trace."""
+        with _space(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            upload = Upload(self.path(name), self.max_bytes)
+        try:
+            yield upload
+        finally:
+            upload.close()
+
+    def delete(self, name: str) -> None:
+        """Remove a file; nothing happens where there is none."""
+        self.path(name).unlink(missing_ok=True)
+
+    def list_untouched(self, seconds: float) -> list[str]:
+        """Names of files that nobody has written to for so long."""
+        oldest = time() - seconds
+        if not self.folder.is_dir():
+            return []
+        with os.scandir(self.folder) as entries:
+            return [entry.name for entry in entries if entry.is_file() and entry.stat().st_mtime < oldest]
+
+
+class Upload:
+    """One file on its way into the spool; also the stream that a multipart parser writes into."""
+
+    def __init__(self, target: Path, max_bytes: int) -> None:
+        self._target = target
+        self._part = target.with_name(target.name + PART)
+        self._max_bytes = max_bytes
+        self._digest = hashlib.sha256()
+        self._file: BinaryIO = self._part.open("w+b")
+        self.bytes = 0
+
+    def write(self, data: bytes) -> int:
+        """Append; raises `ContentTooLarge` beyond the limit and `SpoolFull` when the disk is."""
+        self.bytes += len(data)
+        if self.bytes > self._max_bytes:
+            raise ContentTooLarge(
+                f"the file is larger than {self._max_bytes:,} bytes: split it, or raise BACKOUT_MAX_UPLOAD_BYTES"
+            )
+        with _space(self._part.parent):
+            self._file.write(data)
+        self._digest.update(data)
+        return len(data)
+
+    def copy_from(self, stream: BinaryIO, each: Callable[[], None]) -> None:
+        """Append all of `stream`, calling `each` after every piece; memory stays flat."""
+        while piece := stream.read(COPY_BYTES):
+            self.write(piece)
+            each()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """For the multipart parser, which rewinds a file when it has written it."""
+        return self._file.seek(offset, whence)
+
+    @property
+    def part(self) -> Path:
+        """Where the bytes are before `keep`."""
+        return self._part
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes so far, in hex."""
+        return self._digest.hexdigest()
+
+    def flush(self) -> None:
+        """Let other readers see what was written."""
+        with _space(self._part.parent):
+            self._file.flush()
+
+    def keep(self) -> None:
+        """Make the file durable under its name: after this it survives a crash of the machine."""
+        self.flush()
+        with _space(self._part.parent):
+            os.fsync(self._file.fileno())
+        self._part.rename(self._target)
+        folder = os.open(self._target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def close(self) -> None:
+        """Forget the bytes unless they were kept."""
+        try:
+            with _space(self._part.parent):
+                self._file.close()
+        finally:
+            self._part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _space(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise SpoolFull(f"the disk of the spool folder is full ({folder.name}): free some space and send again") from error
