@@ -1,0 +1,113 @@
+"""Processes as the stack knows them: by number and start time together, because numbers are used again."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MARK = "BACKOUT_STACK"  # in the environment of everything a stack starts: which stack it belongs to
+# below the range that Linux takes the ports of outgoing connections from: nobody gets one of these by chance
+PRIVATE_PORTS = range(20000, 32000)
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process, and never another one that came to have its number."""
+
+    pid: int
+    started: int
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessIdentity":
+        return cls(pid, start_time(pid) or 0)
+
+    @property
+    def is_alive(self) -> bool:
+        return self.started != 0 and start_time(self.pid) == self.started
+
+
+def start_time(pid: int) -> int | None:
+    """When it was started, in clock ticks since boot; None when it has ended (a zombie has)."""
+    fields = _stat(pid)
+    return None if fields is None or fields[0] in "ZX" else int(fields[19])
+
+
+def session_members(session: int) -> list[int]:
+    """Every living process of a session. Each child of the stack leads one, named by its number."""
+    return [pid for pid in _pids() if (stat := _stat(pid)) and stat[0] not in "ZX" and int(stat[3]) == session]
+
+
+def marked(stack: str) -> list[int]:
+    """Every living process started by the stack of that name, however far it has removed itself from us since."""
+    wanted = f"{MARK}={stack}".encode()
+    found = []
+    for pid in _pids():
+        with contextlib.suppress(OSError):  # ended meanwhile, or another user's
+            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and start_time(pid):
+                found.append(pid)
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def kill_session(leader: ProcessIdentity) -> None:
+    """End, without asking, whatever is left of the session that a child of ours led.
+
+    A number is not given out again while a session carries it: if the leader's number now has another start time,
+    the session is over and the number is somebody else's.
+    """
+    if start_time(leader.pid) not in (None, leader.started):
+        return
+    for pid in session_members(leader.pid):
+        kill(pid, signal.SIGKILL)
+
+
+def kill(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (held := holds()) and time.monotonic() < deadline:
+        time.sleep(every)
+    return held
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError:
+            return False
+        return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports of this machine that nothing listens on."""
+    found: list[int] = []
+    for port in random.sample(PRIVATE_PORTS, len(PRIVATE_PORTS)):
+        if len(found) == count:
+            return found
+        if is_free(port):
+            found.append(port)
+    raise RuntimeError("no free port between 20000 and 32000")
+
+
+def _pids() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the third on: the second may hold anything, spaces and brackets too."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None

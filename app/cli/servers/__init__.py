@@ -1,0 +1,7 @@
+"""Private servers, for the local stack and for tests: on loopback, in a folder that can be thrown away."""
+
+from app.cli.servers.base import PrivateServer, ServerFailed
+from app.cli.servers.databases import PrivateMariaDB, PrivateMySQL
+from app.cli.servers.rabbitmq import PrivateRabbitMQ
+
+__all__ = ["PrivateMariaDB", "PrivateMySQL", "PrivateRabbitMQ", "PrivateServer", "ServerFailed"]

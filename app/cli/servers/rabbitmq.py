@@ -1,0 +1,143 @@
+"""A private RabbitMQ, with an epmd (Erlang's port mapper) of its own."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+from pathlib import Path
+
+import amqp
+
+from app.cli.processes import free_ports
+from app.cli.servers.base import PrivateServer, ServerFailed
+
+# Debian's /usr/sbin/rabbitmq-server insists on its own account; this is what it calls.
+SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+USER = "backout"
+
+SETTINGS = """\
+listeners.tcp.1 = 127.0.0.1:{port}
+distribution.listener.interface = 127.0.0.1
+default_user = {user}
+default_pass = {password}
+log.console = true
+log.console.level = info
+log.file = false
+"""
+
+
+class PrivateRabbitMQ(PrivateServer):
+    """`folder / "complete"` says that a first start went through; without it the data is begun afresh."""
+
+    name = "rabbitmq"
+    accounts = ("rabbitmq",)
+    ready_seconds = 120
+
+    def __init__(
+        self,
+        folder: Path,
+        server: Path | str = SERVER,
+        ctl: Path | str | None = None,
+        *,
+        port: int | None = None,
+        dist_port: int | None = None,
+        epmd_port: int | None = None,
+    ) -> None:
+        super().__init__(folder)
+        self.server = Path(server)
+        self.ctl = Path(ctl) if ctl else self.server.with_name("rabbitmqctl")
+        if not self.server.exists():
+            raise ServerFailed(f"{self.server} is not there (Debian and Ubuntu: rabbitmq-server)")
+        free = free_ports(3)
+        self.port, self.dist_port, self.epmd_port = port or free[0], dist_port or free[1], epmd_port or free[2]
+        self.node = f"backout-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]}@localhost"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        return {"port": self.port, "dist_port": self.dist_port, "epmd_port": self.epmd_port}
+
+    @property
+    def password(self) -> str:
+        return self._secret("user.secret")
+
+    def url(self, vhost: str = "/") -> str:
+        return f"amqp://{USER}:{self.password}@127.0.0.1:{self.port}/{vhost}"
+
+    @property
+    def command(self) -> list[str]:
+        return [str(self.server)]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return super().environment | {
+            "RABBITMQ_NODENAME": self.node,
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_CONF_ENV_FILE": str(self.folder / "no-such-file"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(self._folder_without_space / "data"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(self.folder / "generated"),
+            "RABBITMQ_SCHEMA_DIR": str(self.folder / "schema"),
+            "RABBITMQ_PID_FILE": str(self.folder / "pid"),
+            "RABBITMQ_DIST_PORT": str(self.dist_port),
+            "ERL_EPMD_PORT": str(self.epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            # nodes and rabbitmqctl listen on loopback alone; and a port table for thousands of connections, not for
+            # the billion that a container's `ulimit -n` may allow (it would cost gigabytes)
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +Q 65536",
+            "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        }
+
+    @property
+    def _folder_without_space(self) -> Path:
+        """RabbitMQ 3.10 reads the free space from `df`'s columns and fails at a path with a space in it."""
+        if len(str(self.folder).split()) == 1:
+            return self.folder
+        return Path("/tmp", self.node.partition("@")[0])
+
+    def _link_without_space(self) -> None:
+        """A link in /tmp is safe if it is ours: the sticky bit keeps others from changing it."""
+        link = self._folder_without_space
+        if link == self.folder:
+            return
+        if not link.is_symlink():
+            link.symlink_to(self.folder)
+        if link.lstat().st_uid != os.geteuid() or link.readlink() != self.folder:
+            raise ServerFailed(f"{link} is in the way: it should be a link to {self.folder} of our own")
+
+    def prepare(self) -> None:
+        self._own_folder()
+        self._link_without_space()
+        if not (self.folder / "complete").exists():
+            for left in ("data", "schema", "generated"):
+                shutil.rmtree(self.folder / left, ignore_errors=True)
+        self._write_private("rabbitmq.conf", SETTINGS.format(port=self.port, user=USER, password=self.password))
+        self._write_private("enabled_plugins", "[].\n")
+        if not (self.folder / ".erlang.cookie").exists():
+            self._write_private(".erlang.cookie", secrets.token_hex(20), mode=0o400)
+
+    def is_ready(self) -> bool:
+        try:
+            with amqp.Connection(host=f"127.0.0.1:{self.port}", userid=USER, password=self.password, connect_timeout=2):
+                pass
+        except (OSError, amqp.AMQPError):
+            return False
+        (self.folder / "complete").touch()
+        return True
+
+    def control(self, *arguments: str) -> str:
+        """What `rabbitmqctl` answers."""
+        return self._run([str(self.ctl), *arguments], f"rabbitmqctl {arguments[0]}")
+
+    def clear_leftovers(self) -> None:
+        """epmd makes itself a daemon and outlives its node. It obeys this request, from loopback, once it has none."""
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", self.epmd_port), timeout=2) as epmd,
+        ):
+            epmd.sendall(b"\x00\x01k")
+            epmd.recv(2)
+        if self._folder_without_space != self.folder:
+            self._folder_without_space.unlink(missing_ok=True)
