@@ -1,0 +1,137 @@
+"""NDJSON: one JSON object a line, with exactly the dataset's columns as keys."""
+
+import json
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import Any
+
+from app.domain.dataset import ColumnType, Dataset
+from app.domain.errors import ImportFailed
+from app.formats.batch import Batch
+from app.formats.blocks import RECORD_BYTES, Block
+from app.formats.columns import BadValue, check_for, shown
+from app.formats.payload import PayloadKeys, payload_line
+
+_NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
+_JSON_SPACE = " \t\r"
+
+
+class Number(str):
+    """A JSON number as it is written, so that no digit of it is lost."""
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+# Objects become tuples of pairs: doubled keys stay visible, and an array (a list) is told from an object.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=tuple, parse_float=Number, parse_int=Number, parse_constant=_refuse_constant
+)
+
+
+class RowReader:
+    """Reads objects of one dataset; `first_line_only` checks stop at the keys."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.names = dataset.column_names
+        self._in_order = itemgetter(*self.names) if len(self.names) > 1 else lambda found: (found[self.names[0]],)
+        self._known = frozenset(self.names)
+        self._numeric = frozenset(column.name for column in dataset.columns if column.type in _NUMERIC)
+
+    def values(self, data: str, line: int) -> tuple[str, ...]:
+        """The values of one object in the dataset's order, unchecked texts. Raises ImportFailed without a row."""
+        pairs = self.pairs(data, line)
+        found = dict(pairs)
+        if len(pairs) != len(self.names) or found.keys() != self._known:
+            raise self._wrong_keys(pairs, line)
+        values: tuple[Any, ...] = self._in_order(found)
+        for name, value in zip(self.names, values, strict=True):
+            kind = type(value)
+            if kind is not str and not (kind is Number and name in self._numeric):
+                raise self._wrong_type(name, value, line)
+        return values
+
+    def pairs(self, data: str, line: int) -> tuple[tuple[str, Any], ...]:
+        """One line's keys and values as they stand. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
+        try:
+            value = _DECODER.decode(data.strip(_JSON_SPACE))
+        except (ValueError, RecursionError) as error:
+            raise self._not_json(data, line, error) from None
+        if type(value) is not tuple:
+            raise ImportFailed(
+                "not_an_object",
+                "the line is JSON but no object; every line must be one object",
+                line,
+                value=shown(data),
+            )
+        return value
+
+    def check_keys(self, pairs: tuple[tuple[str, Any], ...], line: int) -> None:
+        """Raises ImportFailed (doubled_key, unknown_column, missing_column) unless the keys are the columns."""
+        if len(pairs) != len(self.names) or dict(pairs).keys() != self._known:
+            raise self._wrong_keys(pairs, line)
+
+    def _not_json(self, data: str, line: int, error: Exception) -> ImportFailed:
+        if not data.strip(_JSON_SPACE):
+            return ImportFailed("not_json", "the line is empty; every line must be one JSON object", line, value="")
+        if any(0xDC80 <= ord(character) <= 0xDCFF for character in data):
+            return ImportFailed("not_utf8", "the line is not valid UTF-8", line, value=shown(data))
+        what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+        what = str(error) if type(error) is ValueError else what
+        return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=shown(data))
+
+    def _wrong_keys(self, pairs: tuple[tuple[str, Any], ...], line: int) -> ImportFailed:
+        seen: set[str] = set()
+        expected = f"expected are {', '.join(self.names)}"
+        for key, _ in pairs:
+            if key in seen:
+                return ImportFailed(
+                    "doubled_key", f"the object has the key {shown(key)!r} twice", line, column=shown(key)
+                )
+            if key not in self._known:
+                reason = f"the object has the key {shown(key)!r}, which is no column; {expected}"
+                return ImportFailed("unknown_column", reason, line, column=shown(key))
+            seen.add(key)
+        missing = next(name for name in self.names if name not in seen)
+        return ImportFailed("missing_column", f"the object lacks the key {missing}; {expected}", line, column=missing)
+
+    def _wrong_type(self, name: str, value: Any, line: int) -> ImportFailed:
+        expected = "a number or a string" if name in self._numeric else "a string"
+        kinds = {Number: "a number", bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
+        reason = f"{name} is {kinds[type(value)]}, expected was {expected}"
+        text = json.dumps(value) if isinstance(value, bool | None) else str(value) if type(value) is Number else None
+        return ImportFailed("wrong_json_type", reason, line, column=name, value=text and shown(text))
+
+
+def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
+    """The block's lines with their numbers; bytes that are no UTF-8 become surrogates."""
+    text = block.data.decode("utf-8", "surrogateescape").removesuffix("\n")
+    return enumerate(text.split("\n"), block.first_line)
+
+
+def read_block(block: Block, dataset: Dataset, first_row: int) -> Batch:
+    """The block's rows, parsed and checked one by one. Raises ImportFailed at the first thing that is wrong."""
+    reader = RowReader(dataset)
+    checks = [(column.name, check_for(column)) for column in dataset.columns]
+    row, lines, payload = first_row, [], []
+    try:
+        for line, data in numbered_lines(block):
+            if block.cut_off:
+                raise ImportFailed("record_too_long", f"the line is longer than {RECORD_BYTES} bytes", line)
+            values = []
+            for (name, check), text in zip(checks, reader.values(data, line), strict=True):
+                try:
+                    values.append(check(text))
+                except BadValue as bad:
+                    raise ImportFailed(bad.code, bad.reason, line, column=name, value=shown(text)) from None
+            payload.append(payload_line(row, values))
+            lines.append(line)
+            row += 1
+    except ImportFailed as failed:
+        failed.row = row
+        raise
+    joined = "".join(payload).encode()
+    return Batch(
+        first_row, row - first_row, joined, block.source_bytes, PayloadKeys(joined, dataset, row - first_row), lines
+    )
