@@ -7,7 +7,7 @@ acknowledgement (a late one is cut off by RabbitMQ's consumer timeout) and no re
 import structlog
 from amqp.exceptions import AMQPError
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 from kombu.exceptions import KombuError, OperationalError
 
 from app.config import Settings
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 def create_celery(settings: Settings) -> Celery:
     """The Celery app for this broker; tasks are registered by whoever runs them."""
-    celery = Celery("backout", broker=settings.broker)
+    celery = Celery("backout", broker=settings.broker, set_as_current=False)
     celery.conf.update(
         accept_content=["json"],
         task_serializer="json",
@@ -81,5 +81,3 @@ class Hints:
         except (OSError, AMQPError, KombuError, OperationalError) as error:
             log.warning("broker_not_reached", error=str(error) or type(error).__name__)
             return None
-
-

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from app.domain.errors import ContentTooLarge, SpoolFull
 
@@ -28,11 +28,12 @@ class Spool:
         return self.folder / name
 
     @contextmanager
-    def receive(self, name: str) -> Iterator["Upload"]:
-        """A file that is being written. It becomes durable under `name` by `Upload.keep`, or leaves no trace."""
+    def receive(self, name: str, on_write: Callable[[], None]) -> Iterator["Upload"]:
+        """A file that is being written, with a call after every piece. It becomes durable under `name` by
+        `Upload.keep`, or leaves no trace."""
         with _space(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            upload = Upload(self.path(name), self.max_bytes)
+            upload = Upload(self.path(name), self.max_bytes, on_write)
         try:
             yield upload
         finally:
@@ -41,6 +42,14 @@ class Spool:
     def delete(self, name: str) -> None:
         """Remove a file; nothing happens where there is none."""
         self.path(name).unlink(missing_ok=True)
+
+    def find_problem(self) -> str | None:
+        """A sentence that says why no upload can be kept here; None where one can."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            return f"the spool folder can't be made: {error.strerror}"
+        return None if os.access(self.folder, os.W_OK | os.X_OK) else "the spool folder can't be written to"
 
     def list_untouched(self, seconds: float) -> list[str]:
         """Names of files that nobody has written to for so long."""
@@ -54,8 +63,9 @@ class Spool:
 class Upload:
     """One file on its way into the spool; also the stream that a multipart parser writes into."""
 
-    def __init__(self, target: Path, max_bytes: int) -> None:
+    def __init__(self, target: Path, max_bytes: int, on_write: Callable[[], None]) -> None:
         self._target = target
+        self._on_write = on_write
         self._part = target.with_name(target.name + PART)
         self._max_bytes = max_bytes
         self._digest = hashlib.sha256()
@@ -72,13 +82,13 @@ class Upload:
         with _space(self._part.parent):
             self._file.write(data)
         self._digest.update(data)
+        self._on_write()
         return len(data)
 
-    def copy_from(self, stream: BinaryIO, each: Callable[[], None]) -> None:
-        """Append all of `stream`, calling `each` after every piece; memory stays flat."""
+    def copy_from(self, stream: IO[bytes]) -> None:
+        """Append all of `stream`; memory stays flat."""
         while piece := stream.read(COPY_BYTES):
             self.write(piece)
-            each()
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """For the multipart parser, which rewinds a file when it has written it."""
@@ -127,4 +137,4 @@ def _space(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        raise SpoolFull(f"the disk of the spool folder is full ({folder.name}): free some space and send again") from error
+        raise SpoolFull(f"the disk of the spool folder ({folder.name}) is full: free some space, send again") from error

@@ -10,13 +10,14 @@ from pymysql.constants import CLIENT
 from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.pool import NullPool
 
 from app.domain.errors import DatabaseUnavailable
 
 CONNECT_SECONDS = 3
 LEDGER_REPLY_SECONDS = 20  # how long one ledger statement may take before its connection counts as dead
 LEDGER_LOCK_SECONDS = 5
-BRANCH_REPLY_SECONDS = 300  # a chunk waits for locks and for a busy server; the heartbeat ends an attempt much sooner
+LONG_REPLY_SECONDS = 300  # a chunk waits for locks and for a busy server; the heartbeat ends an attempt much sooner
 SESSION_PAUSE_SECONDS = 3600  # the server's patience between chunks and inside one, longer than any pause of ours
 
 
@@ -38,15 +39,12 @@ class Database:
             pool_pre_ping=True,
             pool_recycle=1800,
             isolation_level="READ COMMITTED",
-            connect_args={
-                # a matching UPDATE that changes nothing must count as one row
-                "client_flag": CLIENT.FOUND_ROWS,
-                "connect_timeout": CONNECT_SECONDS,
-                "read_timeout": LEDGER_REPLY_SECONDS,
-                "write_timeout": LEDGER_REPLY_SECONDS,
-                "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LEDGER_LOCK_SECONDS}",
-            },
+            connect_args=_ledger_arguments(LEDGER_REPLY_SECONDS),
         )
+
+    @cached_property
+    def _patient_engine(self) -> Engine:
+        return create_engine(self.url, poolclass=NullPool, connect_args=_ledger_arguments(LONG_REPLY_SECONDS))
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -58,9 +56,18 @@ class Database:
             yield connection
 
     @contextmanager
+    def begin_long(self) -> Iterator[Connection]:
+        """`begin` for statements that work on many rows, on a connection of their own."""
+        with _reachable(), self._patient_engine.begin() as connection:
+            yield connection
+
+    @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """One consistent view for reading, however many statements; raises as `begin`."""
-        with _reachable(), self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        """One consistent view for reading many rows, however many statements; raises as `begin`."""
+        with (
+            _reachable(),
+            self._patient_engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -83,8 +90,8 @@ class Database:
                 local_infile=True,
                 client_flag=CLIENT.FOUND_ROWS,
                 connect_timeout=CONNECT_SECONDS,
-                read_timeout=BRANCH_REPLY_SECONDS,
-                write_timeout=BRANCH_REPLY_SECONDS,
+                read_timeout=LONG_REPLY_SECONDS,
+                write_timeout=LONG_REPLY_SECONDS,
                 init_command=(
                     f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {self.lock_wait_seconds},"
                     f" lock_wait_timeout = {self.lock_wait_seconds}, wait_timeout = {SESSION_PAUSE_SECONDS},"
@@ -95,7 +102,7 @@ class Database:
 
     @contextmanager
     def session(self) -> Iterator["pymysql.Connection[Any]"]:
-        """A short-lived connection of the branch kind, for finishing branches whose owner is gone, which may take long."""
+        """A short-lived connection of the branch kind, for finishing branches whose owner is gone: that takes time."""
         connection = self.connect_branch()
         try:
             with _reachable():
@@ -117,6 +124,17 @@ class Database:
         """Raise `DatabaseUnavailable` unless the server answers a query."""
         with self.begin() as connection:
             connection.execute(text("SELECT 1"))
+
+
+def _ledger_arguments(reply_seconds: int) -> dict[str, Any]:
+    return {
+        # a matching UPDATE that changes nothing must count as one row
+        "client_flag": CLIENT.FOUND_ROWS,
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": reply_seconds,
+        "write_timeout": reply_seconds,
+        "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LEDGER_LOCK_SECONDS}",
+    }
 
 
 @contextmanager

@@ -67,14 +67,14 @@ def move(
     return True
 
 
-def note(
-    connection: Connection, number: int, kind: str, detail: Mapping[str, Any] | None = None, **values: Any
-) -> None:
-    """Put an event that is no move into the import's timeline, and set `values` beside it."""
+def note_deleted(connection: Connection, number: int, rows: int) -> None:
+    """Record in an import's history that so many of its rows were deleted: the state stays what it is."""
     connection.execute(
-        update(imports).where(imports.c.number == number).values(sequence=imports.c.sequence + 1, **values)
+        update(imports)
+        .where(imports.c.number == number)
+        .values(sequence=imports.c.sequence + 1, rows_deleted=imports.c.rows_deleted + rows)
     )
-    _add_event(connection, number, kind, detail)
+    _add_event(connection, number, "rows_deleted", {"rows": rows})
 
 
 def list_due(connection: Connection, limit: int) -> list[int]:
@@ -93,6 +93,14 @@ def list_due(connection: Connection, limit: int) -> list[int]:
             .limit(limit)
         )
     )
+
+
+def list_deserted(connection: Connection, seconds: float) -> list[int]:
+    """Numbers of inline imports that nobody claimed: the web process that was to load them at once has died."""
+    query = select(imports.c.number).where(
+        imports.c.state == State.QUEUED, imports.c.inline.is_(True), imports.c.created_at <= seconds_from_now(-seconds)
+    )
+    return list(connection.scalars(query))
 
 
 def claim(connection: Connection, number: int, *, worker: str, lease_seconds: float, branches: int) -> bool:
@@ -115,6 +123,50 @@ def claim(connection: Connection, number: int, *, worker: str, lease_seconds: fl
         attempt_at=NOW,
         attempt_rows=0,
         attempt_bytes=0,
+    )
+
+
+def requeue(
+    connection: Connection,
+    number: int,
+    epoch: int,
+    *,
+    detail: Mapping[str, Any],
+    attempts: int = 0,
+    pause_seconds: float = 0,
+    only_expired: bool = False,
+) -> bool:
+    """Take an attempt's import back into the queue under a new epoch, which fences the attempt for good."""
+    return move(
+        connection,
+        number,
+        {State.RUNNING},
+        State.QUEUED,
+        at_epoch=epoch,
+        condition=_expired() if only_expired else None,
+        detail=detail,
+        epoch=imports.c.epoch + 1,
+        attempts=imports.c.attempts + attempts,
+        not_before=seconds_from_now(pause_seconds),
+        phase="waiting",
+    )
+
+
+def give_up(
+    connection: Connection, number: int, epoch: int, error: Mapping[str, Any], *, only_expired: bool = False
+) -> bool:
+    """Fail an attempt's import under a new epoch: no other attempt follows."""
+    return move(
+        connection,
+        number,
+        {State.RUNNING},
+        State.FAILING,
+        at_epoch=epoch,
+        condition=_expired() if only_expired else None,
+        epoch=imports.c.epoch + 1,
+        decided_at=NOW,
+        phase="undoing",
+        error=dict(error),
     )
 
 
@@ -156,6 +208,10 @@ def record_progress(
         )
     )
     return written.rowcount == 1
+
+
+def _expired() -> ColumnElement[bool]:
+    return imports.c.lease_until <= NOW
 
 
 def _add_event(connection: Connection, number: int, kind: str, detail: Mapping[str, Any] | None = None) -> None:

@@ -58,14 +58,14 @@ class Branch:
 
     def cut(self) -> None:
         """End whatever the connection is doing, from another thread: its owner's call fails at once."""
-        sock = self.connection._sock
+        sock = self.connection._sock  # type: ignore[attr-defined]
         if sock is not None:
             with suppress(OSError):  # it is closed already
                 sock.shutdown(socket.SHUT_RDWR)
 
     def abandon(self) -> None:
         """Drop the socket without a word: an open branch is undone by the server, a prepared one waits in doubt."""
-        self.connection._force_close()
+        self.connection._force_close()  # type: ignore[attr-defined]
 
     def close(self) -> None:
         """Say goodbye after a finished branch."""
@@ -97,7 +97,7 @@ def roll_back_prepared(session: "pymysql.Connection[Any]", xid: Xid) -> bool:
 
 
 def owners_of(session: "pymysql.Connection[Any]", xids: Sequence[Xid]) -> dict[Xid, int]:
-    """The connections that own these branches, or whose undo is not over yet; branches that nobody owns are left out."""
+    """The connections that own these branches or whose undo is not over; branches that nobody owns are left out."""
     if not xids:
         return {}
     with session.cursor() as cursor:

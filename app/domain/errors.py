@@ -104,5 +104,9 @@ class ImportFailed(BackoutError):
         return {**known, "message": str(self)}
 
 
+class ImportDamaged(BackoutError):
+    """A decided import lacks a branch that nobody of ours can have finished: a person must look."""
+
+
 class AttemptLost(BackoutError):
     """This attempt no longer holds its import (stopped, fenced by a newer epoch, or cut off from the database)."""

@@ -1,0 +1,1 @@
+"""The story of an import, a verb a file. Transaction boundaries are drawn here."""

@@ -1,0 +1,1 @@
+"""The processes that work: Celery's load task and the sweeper."""

@@ -1,0 +1,225 @@
+"""Accept: an import is recorded first and hinted at afterwards, so that what was answered 202 is never lost."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from app.db import history, keys, ledger
+from app.domain.dataset import DATASETS, Dataset
+from app.domain.errors import BadRequest, DatabaseUnavailable, ImportFailed, InvalidContent, KeyInFlight, KeyReused
+from app.domain.imports import Import
+from app.formats.detection import detect
+from app.formats.reading import check_head
+from app.lifecycle.site import Site
+from app.spool import Upload
+
+KEY_SECONDS = 60.0  # how long an unanswered request keeps its key; renewed while its body arrives
+KEY_LENGTH = 200
+HEAD_BYTES = 64 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who sends a request, and the Idempotency-Key that makes a second one the same."""
+
+    client: str = ""
+    key: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The import that a request stands for; `again` when it had been accepted before under the same key."""
+
+    row: Import
+    again: bool = False
+
+
+def find_dataset(name: str) -> Dataset:
+    """The dataset of this name; raises `InvalidContent`, which says which there are."""
+    try:
+        return DATASETS[name]
+    except KeyError:
+        raise InvalidContent(
+            f"there is no dataset {name!r}; there is: {', '.join(DATASETS)}", errors=[{"field": "dataset"}]
+        ) from None
+
+
+def accept_generated(
+    site: Site, dataset: Dataset, rows: int, asker: Asker, *, seed: str | None = None, inline: bool = False
+) -> Accepted:
+    """Accept an import of generated rows. Raises `InvalidContent` for a number out of range, and the key's errors."""
+    most = site.settings.max_generated_rows
+    if not 1 <= rows <= most:
+        raise InvalidContent(
+            f"the number of rows must be from 1 to {most:,}; it is {rows}",
+            errors=[{"field": "generate", "value": str(rows)[:40], "minimum": 1, "maximum": most}],
+        )
+    content = _content_hash({"dataset": dataset.name, "generate": rows, "seed": seed}, "")
+    with _keyed(site, asker, content) as claim:
+        if claim.held is not None:
+            return claim.held
+        values = {"generate": rows, "rows_total": rows, "seed": seed or f"a{secrets.token_hex(6)}", "inline": inline}
+        return _record(site, dataset, str(uuid4()), values, asker, claim, content)
+
+
+def accept_upload(
+    site: Site,
+    dataset: Dataset,
+    receive: Callable[[Upload], str | None],
+    asker: Asker,
+    *,
+    file_name: str | None = None,
+    content_type: str | None = None,
+) -> Accepted:
+    """Accept an import of a file. `receive` writes the body into the upload and returns the file's name if the body
+    told it.
+
+    The file is durable before the import is recorded, and the import before this returns. Raises what `receive` and
+    `Spool` raise, `UnsupportedFormat`, `InvalidContent` for what the head of the file shows, and the key's errors; then
+    nothing of the upload is left.
+    """
+    id = str(uuid4())
+    with _keyed(site, asker, None) as claim, site.spool.receive(id, claim.renew) as upload:
+        file_name = receive(upload) or file_name
+        upload.flush()
+        if upload.bytes == 0:
+            raise InvalidContent(
+                "the file is empty: send a header line and at least one row", errors=[{"field": "file"}]
+            )
+        content = _content_hash({"dataset": dataset.name}, upload.digest)
+        if claim.held is not None:
+            return claim.same(content)
+        with upload.part.open("rb") as file:
+            format, compression = detect(file_name, content_type, file.read(HEAD_BYTES))
+        try:
+            check_head(upload.part, dataset, format, compression)
+        except ImportFailed as error:
+            raise InvalidContent(str(error), errors=[{"field": "file", **error.as_dict()}]) from error
+        upload.keep()
+        values = {
+            "file_name": file_name[:255] if file_name else None,
+            "format": format,
+            "compression": compression,
+            "spool_name": id,
+            "bytes_total": upload.bytes,
+        }
+        try:
+            return _record(site, dataset, id, values, asker, claim, content)
+        except BaseException:
+            # A lost answer may hide a recorded import: then its file must stay, and the sweeper deletes it otherwise.
+            if not _may_be_recorded(site, id):
+                site.spool.delete(id)
+            raise
+
+
+class _Claim:
+    """A key that one request holds, or what it stands for already."""
+
+    def __init__(self, site: Site, asker: Asker, token: str, holder: keys.KeyHolder | None) -> None:
+        self._site, self._asker, self._token, self._holder = site, asker, token, holder
+        self._renewed_at = monotonic()
+        self.bound = False
+        self.held = None if holder is None else self._find()
+
+    def renew(self) -> None:
+        """Keep the key while the body arrives."""
+        if self._asker.key and self.held is None and monotonic() > self._renewed_at + KEY_SECONDS / 4:
+            self._renewed_at = monotonic()
+            with self._site.database.begin() as connection:
+                keys.renew_key(connection, self._asker.client, self._asker.key, self._token, KEY_SECONDS)
+
+    def same(self, content: str) -> Accepted:
+        """What the key stands for, if the content is the same; raises `KeyReused` otherwise."""
+        assert self.held is not None and self._holder is not None
+        if self._holder.content != content:
+            raise KeyReused(
+                f"this Idempotency-Key belongs to import {self.held.row.id}, which has other content: take a new key",
+                import_id=self.held.row.id,
+            )
+        return self.held
+
+    def bind(self, connection: Any, content: str, number: int) -> None:
+        """Let the key stand for the import that is being recorded."""
+        if self._asker.key and not keys.bind_key(
+            connection, self._asker.client, self._asker.key, self._token, content, number
+        ):
+            raise KeyInFlight("another request took this Idempotency-Key over: ask for its import")
+
+    def _find(self) -> Accepted:
+        assert self._holder is not None
+        if self._holder.import_id is None:
+            raise KeyInFlight("the first request with this Idempotency-Key is still being answered: try again soon")
+        with self._site.database.begin() as connection:
+            row = history.find_import(connection, self._holder.import_id)
+        if row is None:
+            raise KeyInFlight("the import of this Idempotency-Key is being forgotten: try again soon")
+        return Accepted(row, again=True)
+
+
+@contextmanager
+def _keyed(site: Site, asker: Asker, content: str | None) -> Iterator[_Claim]:
+    """Hold the asker's key, if there is one, for as long as the request takes; given back if nothing is accepted."""
+    token = str(uuid4())
+    holder = None
+    if asker.key is not None:
+        if not 1 <= len(asker.key) <= KEY_LENGTH or not asker.key.isprintable():
+            raise BadRequest(f"an Idempotency-Key has 1 to {KEY_LENGTH} printable characters")
+        with site.database.begin() as connection:
+            holder = keys.claim_key(connection, asker.client, asker.key, token, KEY_SECONDS)
+    claim = _Claim(site, asker, token, holder)
+    if content is not None and claim.held is not None:
+        claim.same(content)
+    try:
+        yield claim
+    finally:
+        if asker.key is not None and holder is None and not claim.bound:
+            _release(site, asker.client, asker.key, token)
+
+
+def _release(site: Site, client: str, key: str, token: str) -> None:
+    try:
+        with site.database.begin() as connection:
+            keys.release_key(connection, client, key, token)
+    except DatabaseUnavailable as error:
+        log.warning("key_not_released", error=error.detail)  # its claim runs out
+
+
+def _record(
+    site: Site, dataset: Dataset, id: str, values: dict[str, Any], asker: Asker, claim: _Claim, content: str
+) -> Accepted:
+    with site.database.begin() as connection:
+        number = ledger.insert_import(
+            connection, {"id": id, "dataset": dataset.name, "request_id": asker.request_id, **values}
+        )
+        claim.bind(connection, content, number)
+        row = history.find_numbered(connection, number)
+    claim.bound = True
+    assert row is not None
+    log.info("accepted", import_id=id, dataset=dataset.name)
+    # a crash here leaves `queued` without a hint: the sweeper publishes it
+    if not row.inline:
+        site.hints.publish(id)
+    return Accepted(row)
+
+
+def _may_be_recorded(site: Site, id: str) -> bool:
+    try:
+        with site.database.begin() as connection:
+            return history.find_import(connection, id) is not None
+    except DatabaseUnavailable:
+        return True
+
+
+def _content_hash(options: dict[str, Any], digest: str) -> str:
+    return hashlib.sha256(json.dumps([options, digest], sort_keys=True).encode()).hexdigest()

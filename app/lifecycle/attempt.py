@@ -1,0 +1,116 @@
+"""An attempt: one run of loading an import, with the branches that it opened."""
+
+from collections.abc import Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from threading import Event, Lock
+
+from app.db import ledger, receipts, rows, xa
+from app.domain.dataset import DATASETS
+from app.domain.errors import AttemptLost
+from app.domain.imports import Import
+from app.domain.xid import Xid
+from app.formats.batch import Batch
+from app.lifecycle.conflict import explain_conflict
+from app.lifecycle.drain import Draining
+from app.lifecycle.prefetch import Prefetch
+from app.lifecycle.site import Site
+
+
+class HandBack(Exception):
+    """The worker was told to go: the import is given back unfinished."""
+
+
+class Attempt:
+    """Loads rows into as many branches as the claim recorded, each on a connection and a thread of its own."""
+
+    def __init__(self, site: Site, row: Import, draining: Draining) -> None:
+        self._site, self._row, self._draining = site, row, draining
+        self._dataset = DATASETS[row.dataset]
+        self._lock = Lock()
+        self._cut = Event()
+        self._branches: dict[int, xa.Branch] = {}
+        self.rows = 0
+        self._source_bytes = 0
+
+    @property
+    def branches(self) -> list[xa.Branch]:
+        """The branches in their order."""
+        return [self._branches[number] for number in sorted(self._branches)]
+
+    def load(self, batches: Iterator[Batch]) -> None:
+        """Load every batch and end every branch.
+
+        Raises `ImportFailed` for what another attempt would meet again, `AttemptLost`, `HandBack`, or whatever the
+        driver raised: any of them says that the branches must be abandoned.
+        """
+        xids = self._site.xids(self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches)
+        with Prefetch(batches) as ahead, ThreadPoolExecutor(len(xids), thread_name_prefix="branch") as pool:
+            loads = [pool.submit(self._load_branch, xid, ahead) for xid in xids]
+            done, _ = wait(loads, return_when=FIRST_EXCEPTION)
+            broken = [error for load in done if (error := load.exception()) is not None]
+            if broken:
+                self.cut()
+                raise broken[0]
+        self._record("preparing")
+
+    def cut(self) -> None:
+        """End the loads from another thread."""
+        with self._lock:
+            self._cut.set()
+            for branch in self._branches.values():
+                branch.cut()
+
+    def abandon(self) -> None:
+        """Drop every connection: what is open is undone by the server, what is prepared waits for the sweeper."""
+        with self._lock:
+            for branch in self._branches.values():
+                branch.abandon()
+
+    def _load_branch(self, xid: Xid, ahead: Prefetch) -> None:
+        branch = xa.Branch(self._site.database.connect_branch(), xid)
+        with self._lock:
+            self._branches[xid.branch] = branch
+            if self._cut.is_set():
+                raise AttemptLost("this attempt lost its lease")
+        # The lock first, then the look: whoever stops or fences this attempt from here on finds its connection.
+        branch.hold_owner_lock()
+        with self._site.database.begin() as connection:
+            if not ledger.holds(connection, xid.number, xid.epoch):
+                raise AttemptLost("the import was stopped or taken over before it began to load")
+        branch.start()
+        receipts.write_receipt(branch.connection, xid)
+        loaded = 0
+        for batch in ahead:
+            self._load_batch(branch, batch)
+            loaded += batch.rows
+            with self._lock:
+                self.rows += batch.rows
+                self._source_bytes = max(self._source_bytes, batch.source_bytes)
+            self._record("loading")
+            if self._draining.hand_back:
+                raise HandBack
+        if not receipts.seal_receipt(branch.connection, xid, loaded):
+            raise AttemptLost("the receipt is not in the branch that is about to end")
+        branch.end()
+
+    def _load_batch(self, branch: xa.Branch, batch: Batch) -> None:
+        try:
+            rows.load_payload(branch.connection, self._dataset, branch.xid.number, batch.payload, batch.rows)
+        except Exception as error:  # a killed connection raises more kinds than the driver's own
+            failure = explain_conflict(self._site, self._dataset, branch, batch, error)
+            if failure is None:
+                raise
+            raise failure from error
+
+    def _record(self, phase: str) -> None:
+        with self._site.database.begin() as connection:
+            held = ledger.record_progress(
+                connection,
+                self._row.number,
+                self._row.epoch,
+                phase=phase,
+                rows=self.rows,
+                source_bytes=self._source_bytes,
+            )
+        if not held:
+            raise AttemptLost("the import was stopped or taken over while it was loading")

@@ -1,0 +1,87 @@
+"""Conflicts: which row of ours met which row of whom, said in words instead of a lock timeout."""
+
+from typing import Any
+
+import pymysql
+
+from app.db import history, rows, xa
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.formats.batch import Batch
+from app.lifecycle.site import Site
+
+LOCK_WAIT_TIMEOUT = 1205
+DEADLOCK = 1213
+
+
+def explain_conflict(
+    site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, error: Exception
+) -> ImportFailed | None:
+    """Why the server did not take a batch, if rows are the reason; None when it is something else.
+
+    The branch is asked once more, which is allowed after these errors; it must be abandoned all the same.
+    """
+    if isinstance(error, rows.RowsDiffer):
+        return _explain_difference(site, dataset, branch, batch, error)
+    if isinstance(error, pymysql.err.MySQLError) and error.args and error.args[0] in (LOCK_WAIT_TIMEOUT, DEADLOCK):
+        return _explain_wait(site, dataset, branch, batch)
+    return None
+
+
+def _explain_difference(
+    site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, error: rows.RowsDiffer
+) -> ImportFailed:
+    number = branch.xid.number
+    skipped = rows.first_missing(branch.connection, dataset, number, batch.first_row, batch.rows)
+    if skipped is None:
+        return ImportFailed("value_adjusted", f"the server would have changed a value: {'; '.join(error.warnings[:3])}")
+    key = batch.keys[skipped - batch.first_row]
+    with site.database.uncommitted() as connection:
+        holder = rows.find_key_holder(connection, dataset, [key])
+        other = None if holder is None else history.find_numbered(connection, holder[1])
+    reason = f"{_name(dataset, key)} is a duplicate"
+    if holder is not None and holder[1] == number:
+        line = batch.line_of(holder[2]) if batch.first_row <= holder[2] <= skipped else None
+        reason += f": it stands in this file twice, first in {f'line {line}' if line else f'row {holder[2]}'}"
+    elif holder is not None:
+        reason += f": it was loaded before, as row {holder[2]} of import {other.id if other else holder[1]}"
+    return _failure("duplicate_key", reason, dataset, batch, skipped, key, other.id if other else None)
+
+
+def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch) -> ImportFailed | None:
+    number = branch.xid.number
+    ours = (number, batch.first_row, batch.first_row + batch.rows - 1)
+    with site.database.uncommitted() as connection:
+        holder = rows.find_key_holder(connection, dataset, batch.keys, not_by=ours)
+        other = None if holder is None else history.find_numbered(connection, holder[1])
+    if holder is None:
+        return None
+    key = holder[0]
+    row = batch.first_row + list(batch.keys).index(key)
+    if other is not None and other.number != number:
+        reason = (
+            f"{_name(dataset, key)} is also in import {other.id}, which is {other.state}; waited"
+            f" {site.database.lock_wait_seconds} s for it to end: send this file again when it has"
+        )
+    else:
+        reason = f"{_name(dataset, key)} stands in this file twice, also in row {holder[2]}"
+    return _failure("key_in_use", reason, dataset, batch, row, key, other.id if other else None)
+
+
+def _failure(
+    code: str, reason: str, dataset: Dataset, batch: Batch, row: int, key: tuple[str, ...], other: str | None
+) -> ImportFailed:
+    return ImportFailed(
+        code,
+        reason,
+        line=batch.line_of(row),
+        row=row,
+        column=dataset.key[-1],
+        value=key[-1],
+        other_import=other,
+    )
+
+
+def _name(dataset: Dataset, key: tuple[Any, ...]) -> str:
+    named = [f"{column.replace('_', ' ')} {value}" for column, value in zip(dataset.key, key, strict=True)]
+    return ", ".join(reversed(named))

@@ -1,0 +1,46 @@
+"""Draining: a worker that was told to go finishes what it can soon finish and hands back the rest."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import getpid, kill
+from threading import current_thread, main_thread
+from time import monotonic
+from types import FrameType
+
+
+class Draining:
+    """Whether this process was told to go, and whether an import should be handed back by now.
+
+    `told_at` reads the instant (of `time.monotonic`, which all processes of a machine share) at which the parent told
+    its children, 0 for never. While an attempt runs, a SIGTERM of the process itself counts as well: it must not end
+    the process between PREPARE and the last COMMIT.
+    """
+
+    def __init__(self, grace_seconds: float, told_at: Callable[[], float] = lambda: 0.0) -> None:
+        self._grace = grace_seconds
+        self._told_at = told_at
+        self._signalled_at = 0.0
+
+    @property
+    def hand_back(self) -> bool:
+        """Whether the grace is over."""
+        told = self._signalled_at or self._told_at()
+        return bool(told) and monotonic() >= told + self._grace
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Hold a SIGTERM back until the attempt has ended, then let it act."""
+        if current_thread() is not main_thread():
+            yield  # signals belong to the web server here
+            return
+        before = signal.signal(signal.SIGTERM, self._note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+            if self._signalled_at:
+                kill(getpid(), signal.SIGTERM)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._signalled_at = monotonic()

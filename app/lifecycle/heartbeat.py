@@ -1,0 +1,67 @@
+"""The heartbeat: holds an attempt's lease from claim to end, and ends the attempt when the lease is lost."""
+
+from collections.abc import Callable
+from threading import Event, Thread
+from time import monotonic
+from types import TracebackType
+
+import structlog
+
+from app.db import ledger
+from app.domain.errors import AttemptLost, DatabaseUnavailable
+from app.domain.imports import Import
+from app.lifecycle.site import Site
+
+BEATS_A_LEASE = 4
+
+log = structlog.get_logger(__name__)
+
+
+class Heartbeat:
+    """Renews a lease on a thread of its own; a SIGSTOP of the process halts it too, so a zombie's lease runs out.
+
+    `lost` is set, and `on_loss` called once, when a renewal finds the attempt no longer ours or none succeeded for the
+    length of the lease.
+    """
+
+    def __init__(self, site: Site, row: Import, on_loss: Callable[[], None]) -> None:
+        self._site = site
+        self._number, self._epoch = row.number, row.epoch
+        self._on_loss = on_loss
+        self._done = Event()
+        self.lost = Event()
+        self._thread = Thread(target=self._beat, name=f"heartbeat-{row.number}", daemon=True)
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def require(self) -> None:
+        """Raise `AttemptLost` when the lease is gone."""
+        if self.lost.is_set():
+            raise AttemptLost("this attempt lost its lease")
+
+    def _beat(self) -> None:
+        lease = self._site.settings.lease_seconds
+        held_until = monotonic() + lease
+        while not self._done.wait(lease / BEATS_A_LEASE):
+            asked_at = monotonic()
+            try:
+                with self._site.database.begin() as connection:
+                    held = ledger.renew_lease(connection, self._number, self._epoch, lease)
+            except DatabaseUnavailable as error:
+                log.warning("lease_not_renewed", error=error.detail)
+                held = asked_at < held_until
+            else:
+                held_until = asked_at + lease
+            if not held:
+                if not self._done.is_set():
+                    self.lost.set()
+                    self._on_loss()
+                return

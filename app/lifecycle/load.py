@@ -1,0 +1,99 @@
+"""Load: claim an import, load it inside its branches, and bring it to its decision."""
+
+from collections.abc import Iterator
+
+import structlog
+
+from app.db import history, ledger
+from app.domain.dataset import DATASETS
+from app.domain.errors import AttemptLost, ImportFailed
+from app.domain.imports import Import
+from app.formats.batch import Batch
+from app.formats.generated import generate_rows
+from app.formats.reading import read_rows
+from app.lifecycle import commit, requeue, rollback
+from app.lifecycle.attempt import Attempt, HandBack
+from app.lifecycle.drain import Draining
+from app.lifecycle.heartbeat import Heartbeat
+from app.lifecycle.site import Site
+
+CANDIDATES = 5  # several workers look at the same list; one wins each
+SETTLE_SECONDS = 1.0  # how long a worker's slot waits for an undo before the sweeper takes over
+
+log = structlog.get_logger(__name__)
+
+
+def load_next(site: Site, worker: str, draining: Draining) -> str | None:
+    """Claim what is due by priority, then age, and load it; returns its id, None where nothing was due.
+
+    Raises `DatabaseUnavailable` when nothing could be claimed.
+    """
+    with site.database.begin() as connection:
+        due = ledger.list_due(connection, CANDIDATES)
+    for number in due:
+        row = claim(site, number, worker)
+        if row is not None:
+            run_attempt(site, row, draining)
+            return row.id
+    return None
+
+
+def claim(site: Site, number: int, worker: str) -> Import | None:
+    """Take a queued import for an attempt; None when somebody else was first."""
+    with site.database.begin() as connection:
+        won = ledger.claim(
+            connection,
+            number,
+            worker=worker,
+            lease_seconds=site.settings.lease_seconds,
+            branches=site.settings.branches,
+        )
+        return history.find_numbered(connection, number) if won else None
+    # a crash here leaves `running` under a lease that runs out
+
+
+def run_attempt(site: Site, row: Import, draining: Draining) -> None:
+    """Load a claimed import to whatever end this attempt has: the ledger says what came of it.
+
+    Raises `DatabaseUnavailable` when the end could not be recorded: the lease runs out, and the sweeper takes over.
+    """
+    with structlog.contextvars.bound_contextvars(import_id=row.id, epoch=row.epoch):
+        log.info("attempt_started", attempt=row.attempts)
+        _try(site, row, draining)
+        rollback.settle_within(site, row.number, SETTLE_SECONDS)
+
+
+def _try(site: Site, row: Import, draining: Draining) -> None:
+    attempt = Attempt(site, row, draining)
+    try:
+        with draining.attempt(), Heartbeat(site, row, on_loss=attempt.cut) as heartbeat:
+            try:
+                rollback.drain_older(site, row, heartbeat.require)
+                attempt.load(_open_rows(site, row))
+                commit.commit_branches(site, row, attempt.branches, attempt.rows)
+            finally:
+                # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
+                attempt.abandon()
+    except AttemptLost as error:
+        log.info("attempt_lost", reason=str(error))
+    except HandBack:
+        requeue.hand_back(site, row)
+    except ImportFailed as error:
+        requeue.fail(site, row, error)
+    except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, the import is tried again
+        requeue.try_again(site, row, f"{type(error).__name__}: {error}")
+
+
+def _open_rows(site: Site, row: Import) -> Iterator[Batch]:
+    dataset, source = DATASETS[row.dataset], row.source
+    if source.generate is not None:
+        return generate_rows(dataset, source.generate, source.seed or "", site.settings.batch_bytes)
+    if source.spool_name is None or not site.spool.path(source.spool_name).is_file():
+        raise ImportFailed("file_missing", "the uploaded file is no longer in the spool folder: send it again")
+    return read_rows(
+        site.spool.path(source.spool_name),
+        dataset,
+        source.format or "csv",
+        source.compression or "none",
+        site.settings.batch_bytes,
+    )

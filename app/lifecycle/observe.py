@@ -1,0 +1,86 @@
+"""Observe: what watchers are told. Nothing here changes anything."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from app.db import durability, history, ledger, rows
+from app.db.history import Event
+from app.domain.dataset import Dataset
+from app.domain.errors import DatabaseUnavailable, ImportNotFound
+from app.domain.imports import Import
+from app.domain.states import State
+from app.lifecycle.site import Site
+
+
+def find_import(site: Site, id: str) -> tuple[Import, list[Event]]:
+    """An import and its timeline; raises `ImportNotFound`."""
+    with site.database.begin() as connection:
+        row = history.find_import(connection, id)
+        if row is None:
+            raise ImportNotFound(f"there is no import {id}", import_id=id)
+        return row, history.list_events(connection, row.number)
+
+
+def list_imports(
+    site: Site, *, states: Iterable[State], dataset: str | None, before: int | None, limit: int
+) -> list[Import]:
+    """Imports, newest first."""
+    with site.database.begin() as connection:
+        return history.list_imports(connection, states=states, dataset=dataset, before=before, limit=limit)
+
+
+def estimate_seconds(site: Site, row: Import) -> float | None:
+    """How long until a new import has committed, waiting included, at the rates that were measured lately; None while
+    nothing was measured."""
+    with site.database.begin() as connection:
+        backlog = history.measure_backlog(connection)
+    if backlog.rows_per_second is None:
+        return None
+    seconds = backlog.waiting_rows / backlog.rows_per_second
+    if backlog.bytes_per_second is not None:
+        seconds += backlog.waiting_bytes / backlog.bytes_per_second
+    elif backlog.waiting_bytes:
+        return None
+    # the import itself is part of what waits; the others share the slots with it
+    own = _own_seconds(row, backlog)
+    return None if own is None else round(own + max(seconds - own, 0) / site.settings.worker_slots, 1)
+
+
+def _own_seconds(row: Import, backlog: history.Backlog) -> float | None:
+    if row.source.generate is not None and backlog.rows_per_second:
+        return row.source.generate / backlog.rows_per_second
+    if row.source.bytes_total is not None and backlog.bytes_per_second:
+        return row.source.bytes_total / backlog.bytes_per_second
+    return None
+
+
+def count_rows(site: Site, dataset: Dataset) -> int:
+    """How many rows of the dataset a reader may see."""
+    with site.database.snapshot() as connection:
+        return rows.count_rows(connection, dataset)
+
+
+@contextmanager
+def open_rows(site: Site, dataset: Dataset) -> Iterator[tuple[int, Iterator[dict[str, Any]]]]:
+    """The count and all rows, in import order, of one consistent snapshot; streamed."""
+    with site.database.snapshot() as connection:
+        yield rows.count_rows(connection, dataset), rows.read_rows(connection, dataset)
+
+
+def check_parts(site: Site) -> dict[str, str]:
+    """What each part that an import needs answers: "ok", or a sentence that says what is wrong."""
+    parts = {"database": "ok", "durability": "ok", "broker": "ok", "spool": "ok"}
+    try:
+        with site.database.begin() as connection:
+            ledger.installation_id(connection)
+            if weaknesses := durability.list_weaknesses(connection):
+                parts["durability"] = "; ".join(weaknesses)
+    except DatabaseUnavailable as error:
+        parts["database"] = error.detail
+        parts["durability"] = "not known"
+    if site.hints.depth() is None:
+        parts["broker"] = "the broker does not answer: imports are accepted and wait for it"
+    if problem := site.spool.find_problem():
+        parts["spool"] = problem
+    return parts

@@ -1,0 +1,84 @@
+"""Rollback: what a stop, a failure or an older attempt leaves is undone, and its end recorded when nothing is left."""
+
+from collections.abc import Callable
+from time import monotonic, sleep
+
+import structlog
+
+from app.db import history, ledger, rows, xa
+from app.domain.dataset import DATASETS
+from app.domain.imports import Import
+from app.domain.states import UNDOING
+from app.domain.xid import Xid, parse_xid
+from app.lifecycle.site import Site
+
+POLL_SECONDS = 0.2
+MOST_BRANCHES = 16  # the setting may have been higher in an earlier attempt
+
+log = structlog.get_logger(__name__)
+
+
+def settle(site: Site, number: int) -> bool:
+    """Push a `stopping` or `failing` import towards its end; True when nothing is left to do.
+
+    Kills the owners of its branches, rolls back the prepared ones, and moves it to `stopped` or `failed` once no owner
+    lock, no branch and no row or receipt of it is left. A crash anywhere in here is mended by calling it again.
+    """
+    with site.database.begin() as connection:
+        row = history.find_numbered(connection, number)
+    if row is None or row.state not in UNDOING:
+        return True
+    if not _nothing_left(site, row, range(1, row.epoch + 1)):
+        return False
+    with site.database.begin() as connection:
+        ended = ledger.move(connection, number, {row.state}, UNDOING[row.state], phase="undone")
+    if ended:
+        log.info("rolled_back", import_id=row.id, state=UNDOING[row.state])
+    return True
+
+
+def settle_within(site: Site, number: int, seconds: float) -> bool:
+    """`settle` again and again for so long; what is left then is the sweeper's."""
+    until = monotonic() + seconds
+    while not settle(site, number):
+        if monotonic() >= until:
+            return False
+        sleep(POLL_SECONDS)
+    return True
+
+
+def drain_older(site: Site, row: Import, require: Callable[[], None]) -> None:
+    """Wait until nothing is left of the attempts before this one: else the new load would stall on their locks.
+
+    `require` is called between looks and may raise to give up.
+    """
+    while not _nothing_left(site, row, range(1, row.epoch)):
+        require()
+        sleep(POLL_SECONDS)
+
+
+def _nothing_left(site: Site, row: Import, epochs: range) -> bool:
+    """Undo what these attempts left; True when no lock, branch, row or receipt of the import is there any more.
+
+    In this order: an owner's lock is freed when its undo is over or its branch is prepared and detached, so a branch
+    that was being prepared is listed by then.
+    """
+    xids = site.xids(row.number, epochs, max(row.branches, MOST_BRANCHES))
+    if xids:
+        with site.database.control() as session:
+            if xa.kill_owners(session, xids):
+                return False
+        if undo_prepared(site, set(xids)):
+            return False
+    with site.database.uncommitted() as connection:
+        return not rows.anything_left(connection, DATASETS[row.dataset], row.number)
+
+
+def undo_prepared(site: Site, xids: set[Xid]) -> bool:
+    """Roll back those of these branches that are prepared; whether there were any."""
+    with site.database.session() as session:
+        listed = [parse_xid(raw, site.installation) for raw in xa.list_prepared(session)]
+        prepared = [xid for xid in listed if xid in xids and xid is not None]
+        for xid in prepared:
+            xa.roll_back_prepared(session, xid)
+    return bool(prepared)

@@ -1,0 +1,41 @@
+"""What every verb of the story works with: the settings and the places they name."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from app.config import Settings
+from app.db import ledger
+from app.db.engines import Database
+from app.domain.xid import Xid
+from app.queue import Hints, create_celery
+from app.spool import Spool
+
+
+@dataclass(frozen=True)
+class Site:
+    """One process's view of the installation."""
+
+    settings: Settings
+    database: Database
+    spool: Spool
+    hints: Hints
+
+    @cached_property
+    def installation(self) -> str:
+        """The random id that marks this installation's branches; raises `DatabaseUnavailable`."""
+        with self.database.begin() as connection:
+            return ledger.installation_id(connection)
+
+    def xids(self, number: int, epochs: range, branches: int) -> list[Xid]:
+        """The names of all branches that these attempts of an import may have."""
+        return [Xid(self.installation, number, epoch, branch) for epoch in epochs for branch in range(1, branches + 1)]
+
+
+def open_site(settings: Settings, *, pool_size: int = 10) -> Site:
+    """The places that these settings name; nothing is connected to before it is used."""
+    return Site(
+        settings=settings,
+        database=Database(settings.database, lock_wait_seconds=settings.lock_wait_seconds, pool_size=pool_size),
+        spool=Spool(settings.spool_dir, settings.max_upload_bytes),
+        hints=Hints(create_celery(settings), settings.publish_seconds),
+    )

@@ -1,0 +1,56 @@
+"""Stop: decided by the ledger the instant it is answered, whatever the workers do."""
+
+import structlog
+
+from app.db import history, ledger, xa
+from app.domain.errors import AlreadyDecided, DatabaseUnavailable, ImportNotFound
+from app.domain.imports import Import
+from app.domain.states import STOPPABLE, State
+from app.lifecycle import rollback
+from app.lifecycle.site import Site
+
+log = structlog.get_logger(__name__)
+
+
+def stop_import(site: Site, id: str) -> Import:
+    """Stop an import; returns it as `stopping` or `stopped`, which it stays: it will never commit.
+
+    Stopping it again gives the same answer. Raises `ImportNotFound`, `AlreadyDecided` when it is too late, and
+    `DatabaseUnavailable`, after which nothing is known: ask again.
+    """
+    with site.database.begin() as connection:
+        row = history.find_import(connection, id)
+        if row is None:
+            raise ImportNotFound(f"there is no import {id}", import_id=id)
+        won = ledger.move(connection, row.number, STOPPABLE, State.STOPPING, decided_at=ledger.NOW, phase="undoing")
+        row = history.find_numbered(connection, row.number) or row
+    # a crash here leaves `stopping`: the answer is true already, and the sweeper does the rest
+    if row.state not in (State.STOPPING, State.STOPPED):
+        raise AlreadyDecided(_TOO_LATE[row.state].format(rows=row.rows_done), import_id=id, state=row.state)
+    if won:
+        log.info("stopping", import_id=id)
+        return _end_load(site, row)
+    return row
+
+
+def _end_load(site: Site, row: Import) -> Import:
+    """End the load's connection at once, so that its worker is free; nothing is promised here that is not decided."""
+    try:
+        if row.epoch == 0:
+            rollback.settle(site, row.number)
+        else:
+            with site.database.control() as session:
+                xa.kill_owners(session, site.xids(row.number, range(row.epoch, row.epoch + 1), row.branches))
+        with site.database.begin() as connection:
+            return history.find_numbered(connection, row.number) or row
+    except DatabaseUnavailable as error:
+        log.warning("load_not_ended_at_once", import_id=row.id, error=error.detail)
+        return row
+
+
+_TOO_LATE = {
+    State.COMMITTING: "too late: the import has been decided and is committing all of its {rows:,} rows",
+    State.COMMITTED: "too late: the import has committed all of its {rows:,} rows",
+    State.FAILING: "nothing to stop: the import has failed and is being rolled back; nothing of it will be loaded",
+    State.FAILED: "nothing to stop: the import has failed and nothing of it was loaded",
+}

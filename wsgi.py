@@ -1,0 +1,6 @@
+"""The web server's entry: `gunicorn --config gunicorn.conf.py wsgi:app`."""
+
+from app import create_app
+from app.config import Settings
+
+app = create_app(Settings())
