@@ -10,8 +10,9 @@ class Batch:
 
     `payload` holds one line a row for LOAD DATA: the row number, then the dataset's columns in the dataset's order,
     `FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'`, every text quoted,
-    UTF-8. `keys` and `lines` are indexed by position in the batch; `lines` is None where rows have no lines (generated).
-    `source_bytes` is how far the source file, as it was sent (compressed), had been read when the batch was cut.
+    UTF-8. `keys` and `lines` are indexed by position in the batch; `lines` is None where rows have no lines
+    (generated). `source_bytes` is how far the source file, as it was sent (compressed), had been read when the batch
+    was cut.
     """
 
     first_row: int

@@ -108,14 +108,13 @@ class BlockCutter:
             if end == 0:
                 blank_line = blank_line or first_line
                 continue
+            records = data if end == len(data) else data[:end]
+            blank_from = None if end == len(data) else first_line + records.count(b"\n")
             if blank_line is not None:
                 # Something follows, so the empty lines were records: one is enough for the parser to refuse.
-                data, first_line, end = b"\n" + data, blank_line, end + 1
-            blank_line = None
-            if end < len(data):
-                blank_line = first_line + data.count(b"\n", 0, end)
-                data = data[:end]
-            yield Block(data, first_line, self._source.position, cut_off)
+                records, first_line = b"\n" + records, blank_line
+            blank_line = blank_from
+            yield Block(records, first_line, self._source.position, cut_off)
 
     def _whole_records(self, size: int) -> Iterator[tuple[bytes, bool]]:
         pending: list[bytes] = []  # the beginning of a record that is not complete yet
@@ -146,7 +145,7 @@ class BlockCutter:
         if not (chunk.count(b'"', 0, end) + parity) & 1:
             return end
         # Rare: the last line break stands in a quoted field. Vectorised, or a file made for it would take hours.
-        import numpy as np
+        import numpy as np  # noqa: PLC0415 - it starts threads, and a worker forks after importing this module
 
         values = np.frombuffer(chunk, np.uint8)
         line_ends = np.flatnonzero(values == ord("\n"))

@@ -1,13 +1,13 @@
 """A file in, batches of validated rows out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.formats import csv, ndjson
 from app.formats.batch import Batch
-from app.formats.blocks import HEADER_BYTES, BlockCutter
+from app.formats.blocks import HEADER_BYTES, Block, BlockCutter
 from app.formats.compressed import open_source
 
 FORMATS = ("csv", "ndjson")
@@ -27,10 +27,7 @@ def read_rows(path: Path, dataset: Dataset, format: str, compression: str, batch
         order = csv.parse_header(cutter.header(), dataset) if format == "csv" else ()
         row = 1
         for block in cutter.blocks(batch_bytes):
-            if format == "csv":
-                batch = csv.read_block(block, dataset, order, row)
-            else:
-                batch = ndjson.read_block(block, dataset, row)
+            batch = _read_block(block, dataset, format, order, row)
             yield batch
             row += batch.rows
         if row == 1:
@@ -59,6 +56,18 @@ def check_head(path: Path, dataset: Dataset, format: str, compression: str) -> N
         reader = ndjson.RowReader(dataset)
         line, data = next(ndjson.numbered_lines(first))
         reader.check_keys(reader.pairs(data, line), line)
+
+
+def _read_block(block: Block, dataset: Dataset, format: str, order: Sequence[int], first_row: int) -> Batch:
+    # Here, because it imports polars: that starts threads, and a worker forks after importing this module.
+    from app.formats import screening  # noqa: PLC0415
+
+    if format == "csv":
+        batch = None if block.cut_off else screening.read_csv_block(block, dataset, order, first_row)
+        return batch or csv.read_block(block, dataset, order, first_row)
+    values = None if block.cut_off else ndjson.read_values(block, dataset)
+    batch = screening.read_values(values, block, dataset, first_row) if values else None
+    return batch or ndjson.read_block(block, dataset, first_row)
 
 
 def _check_format(format: str) -> None:
