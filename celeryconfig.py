@@ -1,6 +1,6 @@
 """The worker's entry: `celery -A celeryconfig worker`."""
 
-from app.config import Settings
+from app.config import read_settings
 from app.tasks.load import create_worker
 
-app = create_worker(Settings())
+app = create_worker(read_settings())

@@ -5,11 +5,12 @@ whole, or its password alone beside a URL without one.
 """
 
 import socket
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
@@ -84,6 +85,20 @@ class Settings(BaseSettings):
     def broker(self) -> str:
         """The broker's address, with the password in its place."""
         return _with_password(self.broker_url, self.broker_password).render_as_string(hide_password=False)
+
+
+def read_settings() -> Settings:
+    """The settings of this process; ends it with a sentence a mistake and exit code 2 where one is missing or wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"{_variable(mistake['loc'])}: {mistake['msg']}" for mistake in error.errors()]
+        print("\n".join(["Backout can't start:", *lines]), file=sys.stderr)  # noqa: T201 — before there are logs
+        raise SystemExit(2) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return f"BACKOUT_{str(location[0]).upper()}" if location else "settings"
 
 
 def _with_password(url: SecretStr, password: SecretStr | None) -> URL:

@@ -1,0 +1,12 @@
+"""HTTP only: a route parses, calls the lifecycle and shapes the answer; one table turns errors into statuses."""
+
+from flask import current_app
+
+from app.lifecycle.site import Site
+
+
+def site() -> Site:
+    """What the running application works with."""
+    found = current_app.extensions["backout"]
+    assert isinstance(found, Site)
+    return found

@@ -6,7 +6,7 @@ from types import FrameType
 
 import structlog
 
-from app.config import Settings
+from app.config import read_settings
 from app.lifecycle.recover import sweep_forever
 from app.lifecycle.site import open_site
 from app.logs import configure_logs
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 def main() -> None:
     """Sweep until SIGTERM or SIGINT; a sweep that has begun is finished."""
-    settings = Settings()
+    settings = read_settings()
     configure_logs(settings.log_level)
     told = Event()
 

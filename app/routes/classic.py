@@ -1,0 +1,144 @@
+"""The classic endpoints: paths and named fields that existing scripts use."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from app.domain.dataset import ORDERS
+from app.domain.errors import NotEnabled
+from app.domain.imports import Import
+from app.domain.states import State
+from app.lifecycle import accept, clear, load, observe, stop
+from app.lifecycle.drain import Draining
+from app.routes import pages, site
+from app.routes.problems import problem
+from app.routes.shapes import CELERY_STATUS, read_asker, read_number, show_row
+
+DEFAULT_ROWS = "100000"
+DEPRECATED_AT = "@1795305600"  # RFC 9745: 2026-11-22
+
+blueprint = Blueprint("classic", __name__)
+
+
+@blueprint.get("/")
+def show_root() -> Response | dict[str, Any] | str:
+    """That the service is there; a browser gets the page."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        return pages.show_imports()
+    return {"success": True, "message": "Backout is running: POST /v1/imports with a file, or /insert/<n>"}
+
+
+@blueprint.route("/insert", methods=["GET", "POST"], defaults={"rows": DEFAULT_ROWS})
+@blueprint.route("/insert/<rows>", methods=["GET", "POST"])
+def insert(rows: str) -> dict[str, Any]:
+    """Import n generated orders; answers at once."""
+    accepted = accept.accept_generated(site(), ORDERS, read_number(rows, "n"), read_asker())
+    row = accepted.row
+    message = "this was accepted before" if accepted.again else f"an import of {row.rows_total} orders was accepted"
+    return {
+        "success": True,
+        "message": message,
+        "task_id": row.id,
+        "state": row.state,
+        "estimated_seconds": observe.estimate_seconds(site(), row),
+    }
+
+
+@blueprint.route("/dpd_insert", methods=["GET", "POST"], defaults={"rows": DEFAULT_ROWS})
+@blueprint.route("/dpd_insert/<rows>", methods=["GET", "POST"])
+def insert_and_wait(rows: str) -> Response:
+    """Deprecated: import n generated orders and answer when they are there."""
+    accepted = accept.accept_generated(site(), ORDERS, read_number(rows, "n"), read_asker(), inline=True)
+    if not accepted.again:
+        claimed = load.claim(site(), accepted.row.number, "web")
+        if claimed is not None:
+            load.run_attempt(site(), claimed, Draining(0))
+    row, _ = observe.find_import(site(), accepted.row.id)
+    response = _show_end(row)
+    response.headers["Deprecation"] = DEPRECATED_AT
+    response.headers["Link"] = '</insert>; rel="successor-version"'
+    return response
+
+
+def _show_end(row: Import) -> Response:
+    if row.state is State.COMMITTED:
+        return _json({"success": True, "message": f"{row.rows_done} orders were imported", "task_id": row.id})
+    if row.state in (State.STOPPING, State.STOPPED):
+        return problem(409, "stopped", "the import was stopped; nothing of it was loaded", import_id=row.id)
+    if row.state in (State.FAILING, State.FAILED):
+        reason = (row.error or {}).get("message", "no reason is known")
+        return problem(500, "failed", f"the import failed and nothing of it was loaded: {reason}", import_id=row.id)
+    return problem(503, "undecided", f"the import is {row.state}: ask /status/{row.id} for its end", import_id=row.id)
+
+
+@blueprint.route("/stop/<task_id>", methods=["GET", "POST"])
+def stop_import(task_id: str) -> dict[str, Any]:
+    """Stop an import: it will never commit, or the answer says that it was too late."""
+    row = stop.stop_import(site(), task_id)
+    message = (
+        "the import was stopped and nothing of it is left"
+        if row.state is State.STOPPED
+        else "the import was stopped: it will never commit, and what it had loaded is being undone"
+    )
+    return {"success": True, "message": message, "task_id": row.id, "state": row.state}
+
+
+@blueprint.get("/status/<task_id>")
+def show_status(task_id: str) -> dict[str, Any]:
+    """How an import is doing; `status` in Celery's words, `progress` in percent."""
+    row, _ = observe.find_import(site(), task_id)
+    return {
+        "success": True,
+        "task_id": row.id,
+        "status": CELERY_STATUS[row.state],
+        "state": row.state,
+        "progress": row.percent,
+        "rows_done": row.rows_done,
+        "rows_total": row.rows_total,
+        "eta_seconds": row.eta_seconds,
+        "message": (row.error or {}).get("message", row.phase),
+    }
+
+
+@blueprint.route("/delete_all", methods=["GET", "DELETE"])
+def delete_all() -> dict[str, Any]:
+    """Delete every order; for tests."""
+    if not site().settings.test_endpoints:
+        raise NotEnabled("this endpoint is for tests: start the server with BACKOUT_TEST_ENDPOINTS=1 to have it")
+    deleted = clear.clear_dataset(site(), ORDERS)
+    return {"success": True, "message": f"{deleted} orders were deleted", "num_rows_deleted": deleted}
+
+
+@blueprint.get("/get_data/count")
+def count_data() -> dict[str, Any]:
+    """How many orders there are; `data` is empty here."""
+    return {"success": True, "count": observe.count_rows(site(), ORDERS), "data": []}
+
+
+@blueprint.get("/get_data")
+def show_data() -> Response:
+    """Every order, streamed from one consistent snapshot."""
+    stack = ExitStack()
+    try:
+        count, rows = stack.enter_context(observe.open_rows(site(), ORDERS))
+    except BaseException:
+        stack.close()
+        raise
+
+    def stream() -> Iterator[str]:
+        with stack:
+            yield f'{{"success": true, "count": {count}, "data": ['
+            for position, row in enumerate(rows):
+                yield (", " if position else "") + json.dumps(show_row(row))
+            yield "]}\n"
+
+    response = Response(stream(), content_type="application/json")
+    response.call_on_close(stack.close)
+    return response
+
+
+def _json(document: dict[str, Any]) -> Response:
+    return Response(json.dumps(document), content_type="application/json")

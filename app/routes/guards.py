@@ -1,0 +1,95 @@
+"""Guards: who may ask, and that a foreign web page does not make a browser ask."""
+
+import hmac
+import re
+from pathlib import Path
+from time import perf_counter
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+
+from app.config import Settings
+from app.routes.problems import problem
+
+OPEN_PATHS = ("/livez",)
+SAFE_METHODS = ("HEAD", "OPTIONS")
+CHANGING_GETS = ("/insert", "/dpd_insert", "/stop", "/delete_all")
+LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]"]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+log = structlog.get_logger(__name__)
+
+
+def read_keys(path: Path) -> dict[str, str]:
+    """API keys by client name: a line is `name:key` or `key`; blank lines and `#` lines are passed over.
+
+    Raises ValueError, with a sentence, for a file without keys or a key of under 16 characters.
+    """
+    keys: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        entry = line.strip()
+        if not entry or entry.startswith("#"):
+            continue
+        name, _, key = entry.rpartition(":")
+        if len(key) < 16 or not key.isascii():
+            raise ValueError(f"{path.name}, line {number}: a key has at least 16 ASCII characters")
+        keys[name.strip() or f"key-{number}"] = key.strip()
+    if not keys:
+        raise ValueError(f"{path.name} has no key: write one a line")
+    return keys
+
+
+def register_guards(app: Flask, settings: Settings) -> None:
+    """Name every request, refuse what is not allowed, and log what was answered."""
+    keys = read_keys(settings.api_keys_file) if settings.api_keys_file else {}
+    if not keys:
+        # without keys only this machine may ask, under a name that no foreign page's address can have
+        app.config["TRUSTED_HOSTS"] = LOCAL_NAMES
+
+    @app.before_request
+    def begin() -> Response | None:
+        g.started_at = perf_counter()
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        g.client = ""
+        return _check_key(keys) or _check_origin()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers["X-Request-ID"] = g.get("request_id", "")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Cache-Control", "no-store")
+        if request.path not in OPEN_PATHS:
+            took = perf_counter() - g.get("started_at", perf_counter())
+            log.info(
+                "answered",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                milliseconds=round(took * 1000, 1),
+            )
+        return response
+
+
+def _check_key(keys: dict[str, str]) -> Response | None:
+    if not keys or request.path in OPEN_PATHS:
+        return None
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+    for name, key in keys.items():
+        if hmac.compare_digest(key.encode(), given.encode()):
+            g.client = name
+            return None
+    response = problem(401, "key-required", "send a key of this installation: Authorization: Bearer <key>")
+    response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
+    return response
+
+
+def _check_origin() -> Response | None:
+    changes = request.method not in ("GET", *SAFE_METHODS) or request.path.startswith(CHANGING_GETS)
+    if changes and request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        return problem(403, "cross-site", "another web page made your browser send this; nothing was done")
+    return None

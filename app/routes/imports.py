@@ -1,0 +1,148 @@
+"""`/v1/imports`: accept, list, show, stop."""
+
+import math
+from typing import IO, Any
+
+from flask import Blueprint, Response, jsonify, request, url_for
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+
+from app.domain.errors import BadRequest, InvalidContent
+from app.domain.states import State
+from app.lifecycle import accept, observe, stop
+from app.lifecycle.accept import Accepted
+from app.routes import site
+from app.routes.shapes import read_asker, read_number, show_import
+from app.spool import Upload
+
+FORM_BYTES = 64 * 1024  # a multipart form's plain fields, and a JSON request
+PAGE = 50
+MOST_A_PAGE = 200
+MOST_RETRY_SECONDS = 30
+
+blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
+
+
+@blueprint.post("")
+def accept_import() -> Response:
+    """Accept a file (raw body or multipart) or `{dataset, generate}`; 202 with the import, before it is loaded."""
+    accepted = _accept_json() if request.mimetype == "application/json" else _accept_file()
+    shown = show_import(accepted.row)
+    shown["estimated_seconds"] = estimate = observe.estimate_seconds(site(), accepted.row)
+    response = jsonify(shown)
+    response.status_code = 202
+    response.headers["Location"] = url_for("imports.show", id=accepted.row.id)
+    response.headers["Retry-After"] = str(max(1, min(math.ceil(estimate or 1), MOST_RETRY_SECONDS)))
+    return response
+
+
+def _accept_json() -> Accepted:
+    if (request.content_length or 0) > FORM_BYTES:
+        raise RequestEntityTooLarge(f"a JSON request has at most {FORM_BYTES} bytes; send files as CSV or NDJSON")
+    request.max_content_length = FORM_BYTES
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise BadRequest('the body must be a JSON object such as {"dataset": "orders", "generate": 1000}')
+    unknown = sorted(set(body) - {"dataset", "generate", "seed"})
+    if unknown:
+        raise InvalidContent(
+            f"unknown field {unknown[0]!r}: there are dataset, generate and seed",
+            errors=[{"field": name, "reason": "unknown"} for name in unknown],
+        )
+    rows, seed = body.get("generate"), body.get("seed")
+    if not isinstance(rows, int) or isinstance(rows, bool):
+        raise InvalidContent("generate must be a whole number: how many rows", errors=[{"field": "generate"}])
+    if seed is not None and not (isinstance(seed, str) and seed.isascii() and seed.isalnum() and seed.islower()):
+        raise InvalidContent("seed must be lower-case letters and digits", errors=[{"field": "seed"}])
+    dataset = accept.find_dataset(str(body.get("dataset", "orders")))
+    return accept.accept_generated(site(), dataset, rows, read_asker(), seed=seed)
+
+
+def _accept_file() -> Accepted:
+    dataset = accept.find_dataset(request.args.get("dataset", "orders"))
+    multipart = request.mimetype == "multipart/form-data"
+    return accept.accept_upload(
+        site(),
+        dataset,
+        _receive_form if multipart else _receive_body,
+        read_asker(),
+        file_name=request.args.get("file_name") or request.headers.get("X-File-Name"),
+        content_type=None if multipart else request.mimetype,
+    )
+
+
+def _receive_body(upload: Upload) -> str | None:
+    upload.copy_from(request.stream)
+    return None
+
+
+def _receive_form(upload: Upload) -> str | None:
+    """Write the form's one file; its other fields are not ours. Returns the file's name."""
+    names: list[str] = []
+
+    def open_part(
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        if names:
+            raise BadRequest("send one file a request", errors=[{"field": "file"}])
+        names.append(filename or "")
+        return upload  # type: ignore[return-value]
+
+    parser = FormDataParser(stream_factory=open_part, max_form_memory_size=FORM_BYTES, silent=False)
+    try:
+        parser.parse(request.stream, request.mimetype, request.content_length, request.mimetype_params)
+    except ValueError as error:
+        raise BadRequest(f"the multipart body is broken or was cut off: {error}") from error
+    if not names:
+        raise BadRequest("the form has no file: send one, for example as the field `file`", errors=[{"field": "file"}])
+    return names[0]
+
+
+@blueprint.get("")
+def list_all() -> dict[str, Any]:
+    """Imports, newest first; `state` (several with commas), `dataset`, `limit`, and `cursor` from `next`."""
+    states = [_read_state(name) for name in request.args.get("state", "").split(",") if name]
+    limit = read_number(request.args.get("limit", str(PAGE)), "limit")
+    if not 1 <= limit <= MOST_A_PAGE:
+        raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE}", errors=[{"field": "limit"}])
+    cursor = request.args.get("cursor")
+    before = read_number(cursor, "cursor") if cursor else None
+    dataset = request.args.get("dataset")
+    rows = observe.list_imports(site(), states=states, dataset=dataset, before=before, limit=limit + 1)
+    following = None
+    if len(rows) > limit:
+        rows = rows[:limit]
+        kept: dict[str, Any] = {"state": ",".join(states), "dataset": dataset, "limit": limit, "cursor": rows[-1].number}
+        following = url_for("imports.list_all", **{name: value for name, value in kept.items() if value})
+    return {"imports": [show_import(row) for row in rows], "next": following}
+
+
+def _read_state(name: str) -> State:
+    try:
+        return State(name)
+    except ValueError:
+        raise BadRequest(
+            f"there is no state {name!r}; there are {', '.join(State)}", errors=[{"field": "state"}]
+        ) from None
+
+
+@blueprint.get("/<id>")
+def show(id: str) -> Response:
+    """One import with its timeline; the ETag changes with its sequence."""
+    row, timeline = observe.find_import(site(), id)
+    response = jsonify(show_import(row, timeline))
+    response.set_etag(str(row.sequence), weak=True)
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.post("/<id>/stop")
+def stop_one(id: str) -> Response:
+    """Stop it: 202 with what it is now, the same when asked again; 409 when it is too late."""
+    response = jsonify(show_import(stop.stop_import(site(), id)))
+    response.status_code = 202
+    return response

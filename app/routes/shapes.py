@@ -1,0 +1,98 @@
+"""Shapes: how an import looks in JSON, and what a request's parameters must look like."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import g, request
+
+from app.db.history import Event
+from app.domain.errors import BadRequest
+from app.domain.imports import Import
+from app.domain.states import State
+from app.lifecycle.accept import Asker
+
+CELERY_STATUS = {
+    State.QUEUED: "PENDING",
+    State.RUNNING: "STARTED",
+    State.COMMITTING: "STARTED",
+    State.STOPPING: "STARTED",
+    State.FAILING: "STARTED",
+    State.COMMITTED: "SUCCESS",
+    State.STOPPED: "REVOKED",
+    State.FAILED: "FAILURE",
+}
+
+
+def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, Any]:
+    """An import as `/v1` shows it; times are UTC, sizes bytes, durations seconds."""
+    source = row.source
+    shown: dict[str, Any] = {
+        "id": row.id,
+        "number": row.number,
+        "dataset": row.dataset,
+        "state": row.state,
+        "phase": row.phase,
+        "percent": row.percent,
+        "rows_done": row.rows_done,
+        "rows_total": row.rows_total,
+        "bytes_done": row.bytes_done,
+        "bytes_total": source.bytes_total,
+        "rows_per_second": row.rows_per_second,
+        "eta_seconds": row.eta_seconds,
+        "attempt": {"number": row.attempts, "rows": row.attempt_rows, "bytes": row.attempt_bytes},
+        "rows_deleted": row.rows_deleted,
+        "sequence": row.sequence,
+        "error": row.error,
+        "source": {"kind": "generated", "rows": source.generate, "seed": source.seed}
+        if source.generate is not None
+        else {
+            "kind": "file",
+            "name": source.file_name,
+            "format": source.format,
+            "compression": source.compression,
+            "bytes": source.bytes_total,
+        },
+        "created_at": show_time(row.created_at),
+        "started_at": show_time(row.started_at),
+        "decided_at": show_time(row.decided_at),
+        "finished_at": show_time(row.finished_at),
+        "links": {"self": f"/v1/imports/{row.id}", "stop": f"/v1/imports/{row.id}/stop"},
+    }
+    if timeline is not None:
+        shown["timeline"] = [
+            {"sequence": event.sequence, "at": show_time(event.at), "event": event.kind, "detail": event.detail}
+            for event in timeline
+        ]
+    return shown
+
+
+def show_time(at: datetime | None) -> str | None:
+    """An instant of the ledger, which is UTC, in ISO 8601."""
+    return None if at is None else at.isoformat(timespec="milliseconds") + "Z"
+
+
+def show_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A loaded row: decimals as text, so that they are read back exactly."""
+    return {name: _show_value(value) for name, value in row.items()}
+
+
+def _show_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.isoformat() + "Z" if isinstance(value, datetime) else value
+
+
+def read_asker() -> Asker:
+    """Who asks, by this request's headers."""
+    return Asker(client=g.client, key=request.headers.get("Idempotency-Key"), request_id=g.request_id)
+
+
+def read_number(text: str, name: str) -> int:
+    """A whole number from a path or query; raises `BadRequest` for anything else."""
+    try:
+        if len(text) > 20 or not text.isascii():
+            raise ValueError
+        return int(text)
+    except ValueError:
+        raise BadRequest(f"{name} must be a whole number; it is {text[:40]!r}", errors=[{"field": name}]) from None
