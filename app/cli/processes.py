@@ -24,11 +24,16 @@ class ProcessIdentity:
 
     @classmethod
     def of(cls, pid: int) -> "ProcessIdentity":
-        return cls(pid, start_time(pid) or 0)
+        """Also of a child that has ended already and was not waited for yet."""
+        fields = _stat(pid)
+        return cls(pid, int(fields[19])) if fields else NOBODY
 
     @property
     def is_alive(self) -> bool:
         return self.started != 0 and start_time(self.pid) == self.started
+
+
+NOBODY = ProcessIdentity(0, 0)
 
 
 def start_time(pid: int) -> int | None:
@@ -37,9 +42,15 @@ def start_time(pid: int) -> int | None:
     return None if fields is None or fields[0] in "ZX" else int(fields[19])
 
 
-def session_members(session: int) -> list[int]:
-    """Every living process of a session. Each child of the stack leads one, named by its number."""
-    return [pid for pid in _pids() if (stat := _stat(pid)) and stat[0] not in "ZX" and int(stat[3]) == session]
+def session_led_by(leader: ProcessIdentity) -> list[int]:
+    """Every living process of the session that a child of ours leads or led.
+
+    A number is not given out again while a session carries it: if the leader's number now has another start time,
+    the session is over and the number is somebody else's.
+    """
+    if leader == NOBODY or start_time(leader.pid) not in (None, leader.started):
+        return []
+    return [pid for pid in _pids() if (stat := _stat(pid)) and stat[0] not in "ZX" and int(stat[3]) == leader.pid]
 
 
 def marked(stack: str) -> list[int]:
@@ -54,14 +65,8 @@ def marked(stack: str) -> list[int]:
 
 
 def kill_session(leader: ProcessIdentity) -> None:
-    """End, without asking, whatever is left of the session that a child of ours led.
-
-    A number is not given out again while a session carries it: if the leader's number now has another start time,
-    the session is over and the number is somebody else's.
-    """
-    if start_time(leader.pid) not in (None, leader.started):
-        return
-    for pid in session_members(leader.pid):
+    """End, without asking, whatever is left of it."""
+    for pid in session_led_by(leader):
         kill(pid, signal.SIGKILL)
 
 

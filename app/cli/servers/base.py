@@ -46,11 +46,6 @@ class PrivateServer:
         """All of it: nothing of the caller's own (ERL_*, RABBITMQ_*, MYSQL_*) is to change a private server."""
         return {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "HOME": str(self.folder)}
 
-    @property
-    def ports(self) -> dict[str, int]:
-        """Where it listens, by the names of the constructor's arguments."""
-        raise NotImplementedError
-
     def prepare(self) -> None:
         raise NotImplementedError
 
@@ -191,6 +186,7 @@ class PrivateServer:
         """Generated once, kept in the folder."""
         path = self.folder / name
         if not path.exists():
+            self._own_folder()
             self._write_private(name, secrets.token_hex(24))
         return path.read_text().strip()
 

@@ -35,10 +35,6 @@ class _PrivateDatabase(PrivateServer):
         self.extra_options = tuple(extra_options)
 
     @property
-    def ports(self) -> dict[str, int]:
-        return {"port": self.port}
-
-    @property
     def password(self) -> str:
         """The administrator's (root)."""
         return self._secret("root.secret")

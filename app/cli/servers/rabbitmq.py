@@ -55,10 +55,6 @@ class PrivateRabbitMQ(PrivateServer):
         self.node = f"backout-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]}@localhost"
 
     @property
-    def ports(self) -> dict[str, int]:
-        return {"port": self.port, "dist_port": self.dist_port, "epmd_port": self.epmd_port}
-
-    @property
     def password(self) -> str:
         return self._secret("user.secret")
 

@@ -1,0 +1,43 @@
+# Needs git, make and python3 (3.11 or newer); `make setup` brings the rest. Settings: BACKOUT_PORT, BACKOUT_HOST,
+# BACKOUT_DATABASE_URL and BACKOUT_BROKER_URL (servers that exist), as environment variables.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status clean test lint format
+python := .venv/bin/python
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make .venv, install what is missing (programs by apt if you are root)
+	@python3 scripts/setup
+
+demo: setup ## Start everything, import a file, stop another half-way, look at the count
+	@$(python) -m app.cli demo
+
+up: setup ## Start the local stack: database, broker, web server, worker, sweeper
+	@$(python) -m app.cli up
+
+down: | $(python) ## Stop it all, keep the data
+	@$(python) -m app.cli down
+
+status: | $(python) ## What of it runs, and where
+	@$(python) -m app.cli status
+
+clean: | $(python) ## Stop it and forget its data
+	@$(python) -m app.cli clean
+
+test: setup ## All tests, on private servers of their own
+	@$(python) -m pytest
+
+lint: setup ## Format, lint, types, direction of imports
+	@$(python) -m ruff format --check .
+	@$(python) -m ruff check .
+	@$(python) -m mypy --strict app
+	@.venv/bin/lint-imports
+
+format: setup ## Put the code into its format
+	@$(python) -m ruff format .
+	@$(python) -m ruff check --fix .
+
+$(python):
+	@python3 scripts/setup

@@ -1,0 +1,199 @@
+"""What the local stack consists of: its plan (where everything is), its children in order, and what they are told."""
+
+import json
+import os
+import secrets
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.cli.processes import is_free
+from app.cli.servers import PrivateMariaDB, PrivateRabbitMQ
+from app.cli.supervise import Child, Running, program
+from app.cli.web import Web
+
+DATABASE = "backout"
+WEB_PORT = 8000
+NOT_FOR_CHILDREN = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMOUT", "MAKE_TERMERR", "BACKOUT_ADMIN_DATABASE_URL"}
+
+
+class PlanRefused(Exception):
+    """What the environment asks for can't be had; the message says why."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Decided by `up`, kept in `.run/plan.json`. An empty URL means a private server, and port 0 one that is free."""
+
+    host: str = "127.0.0.1"
+    port: int = WEB_PORT
+    database_url: str = ""
+    admin_database_url: str = ""
+    broker_url: str = ""
+    database_port: int = 0
+    broker_port: int = 0
+    broker_dist_port: int = 0
+    broker_epmd_port: int = 0
+
+    @classmethod
+    def read(cls, run: Path) -> "Plan | None":
+        try:
+            return cls(**json.loads((run / "plan.json").read_text()))
+        except FileNotFoundError:
+            return None
+
+    def write(self, run: Path) -> None:
+        write_secret(run / "plan.json", json.dumps(asdict(self), indent=1))
+
+    def asked_by(self, environment: Mapping[str, str]) -> "Plan":
+        """This plan as the environment would have it now; what it does not say stays as it is."""
+        database_url = environment.get("BACKOUT_DATABASE_URL", "")
+        return replace(
+            self,
+            host=environment.get("BACKOUT_HOST") or self.host,
+            port=_port(environment.get("BACKOUT_PORT") or str(self.port)),
+            database_url=database_url,
+            admin_database_url=(environment.get("BACKOUT_ADMIN_DATABASE_URL") or database_url) if database_url else "",
+            broker_url=environment.get("BACKOUT_BROKER_URL", ""),
+        )
+
+
+def make_plan(old: Plan | None, environment: Mapping[str, str]) -> Plan:
+    """For a stack that is not running: the private ports of last time, unless somebody has taken them since."""
+    before = old or Plan()
+    plan = replace(before, host=Plan.host, port=Plan.port).asked_by(environment)
+
+    private = ("database_port", "broker_port", "broker_dist_port", "broker_epmd_port")
+    plan = Plan(**asdict(plan) | {name: 0 for name in private if not is_free(getattr(before, name))})
+    if is_free(plan.port, plan.host):
+        return plan
+    if environment.get("BACKOUT_PORT"):
+        raise PlanRefused(f"port {plan.port} of {plan.host} is another program's: choose one with BACKOUT_PORT=")
+    for port in range(WEB_PORT + 1, WEB_PORT + 100):
+        if is_free(port, plan.host):
+            return replace(plan, port=port)
+    raise PlanRefused(f"ports {WEB_PORT} to {WEB_PORT + 99} are taken: choose one with BACKOUT_PORT=")
+
+
+class Stack:
+    """A plan with its servers made: from here on every address is known."""
+
+    def __init__(self, checkout: Path, plan: Plan) -> None:
+        self.checkout, self.run = checkout, checkout / ".run"
+        self.database = None if plan.database_url else PrivateMariaDB(self.run / "mariadb", plan.database_port)
+        self.broker = (
+            None
+            if plan.broker_url
+            else PrivateRabbitMQ(
+                self.run / "rabbitmq",
+                port=plan.broker_port,
+                dist_port=plan.broker_dist_port,
+                epmd_port=plan.broker_epmd_port,
+            )
+        )
+        if self.database:
+            plan = replace(plan, database_port=self.database.port)
+        if self.broker:
+            dist_port, epmd_port = self.broker.dist_port, self.broker.epmd_port
+            plan = replace(plan, broker_port=self.broker.port, broker_dist_port=dist_port, broker_epmd_port=epmd_port)
+        self.plan = plan
+        self.web = Web(plan.host, plan.port)
+
+    @property
+    def servers(self) -> list[PrivateMariaDB | PrivateRabbitMQ]:
+        return [server for server in (self.database, self.broker) if server is not None]
+
+    def addresses(self) -> dict[str, str]:
+        """The shell variables of `.run/env`."""
+        return {
+            "BACKOUT_URL": self.web.url,
+            "BACKOUT_DATABASE_URL": self.plan.database_url or self._account_url("backout"),
+            "BACKOUT_ADMIN_DATABASE_URL": self.plan.admin_database_url or self._account_url("backout_owner"),
+            "BACKOUT_BROKER_URL": self.plan.broker_url or (self.broker.url() if self.broker else ""),
+        }
+
+    def write_addresses(self) -> None:
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in self.addresses().items()]
+        write_secret(self.run / "env", "".join(lines))
+
+    def _account_url(self, user: str) -> str:
+        """Of the application, or of the owner who may change its tables; never the server's administrator."""
+        port = self.database.port if self.database else 0
+        return f"mysql+pymysql://{user}:{self._password(user)}@127.0.0.1:{port}/{DATABASE}"
+
+    def _password(self, user: str) -> str:
+        path = self.run / f"{user}.secret"
+        if not path.exists():
+            write_secret(path, secrets.token_hex(24))
+        return path.read_text().strip()
+
+    def environment(self) -> dict[str, str]:
+        """For the web server, the worker and the sweeper: the caller's own, our addresses, no administrator."""
+        addresses = self.addresses()
+        own = {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}
+        return own | {
+            "BACKOUT_DATABASE_URL": addresses["BACKOUT_DATABASE_URL"],
+            "BACKOUT_BROKER_URL": addresses["BACKOUT_BROKER_URL"],
+            "BACKOUT_HOST": self.plan.host,
+            "BACKOUT_PORT": str(self.plan.port),
+            "BACKOUT_SPOOL_DIR": str(self.run / "spool"),
+            "BACKOUT_TEST_ENDPOINTS": os.environ.get("BACKOUT_TEST_ENDPOINTS", "1"),
+            "BACKOUT_WORKER_SLOTS": os.environ.get("BACKOUT_WORKER_SLOTS", "2"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def children(self) -> list[Child]:
+        """In the order in which each needs those before it."""
+        database = [Child.server("database", self.database)] if self.database else []
+        provision = (
+            [self._step("provision", {"BACKOUT_ROOT_DATABASE_URL": self.database.url()})] if self.database else []
+        )
+        broker = [Child.server("broker", self.broker)] if self.broker else []
+        return [
+            *database,
+            *provision,
+            self._step("migrate", {}),
+            *broker,
+            self._python("web", ["gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"], self._web_answers),
+            self._python("worker", ["celery", "-A", "celeryconfig", "worker"], lambda run: run.has_logged(" ready.")),
+            self._python("sweeper", ["app.tasks.sweep"], lambda run: run.seconds > 1),
+        ]
+
+    def _python(self, name: str, module: list[str], is_ready: Callable[[Running], bool]) -> Child:
+        command = [sys.executable, "-m", *module]
+        return Child(name, program(command, self.checkout, self.environment()), is_ready)
+
+    def _step(self, name: str, more: dict[str, str]) -> Child:
+        admin = {"BACKOUT_ADMIN_DATABASE_URL": self.addresses()["BACKOUT_ADMIN_DATABASE_URL"]}
+        command = [sys.executable, "-m", "app.cli", name]
+        spawn = program(command, self.checkout, self.environment() | admin | more)
+        return Child(name, spawn, once=True, ready_seconds=300)
+
+    def _web_answers(self, running: Running) -> bool:
+        """`/readyz`; where keys are asked for, that the server is alive must do."""
+        status = self.web.status_of("/readyz")
+        return status == 200 or (status in (401, 403) and self.web.status_of("/livez") == 200)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise PlanRefused(f"BACKOUT_PORT={text} is no port: a number from 1 to 65535")
+    return int(text)
+
+
+def account_of(url: str) -> tuple[str, str, str]:
+    """User, password and database of an address."""
+    parts = urlsplit(url)
+    return parts.username or "", parts.password or "", parts.path.lstrip("/")
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Ours alone from its first moment, and never half there."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)
