@@ -103,7 +103,7 @@ class BlockCutter:
         blank_line: int | None = None  # where the empty lines began that end all that was read so far
         for data, cut_off in self._whole_records(size):
             first_line = self._line
-            self._line += data.count(b"\n")
+            self._line += _count(data, b"\n")
             end = _without_blank_lines(data)
             if end == 0:
                 blank_line = blank_line or first_line
@@ -129,7 +129,7 @@ class BlockCutter:
             if chunk:
                 pending.append(chunk)
                 pending_bytes += len(chunk)
-                parity ^= chunk.count(b'"') & 1 if self._quotes else 0
+                parity ^= _count(chunk, b'"') & 1 if self._quotes else 0
             if pending_bytes > RECORD_BYTES:
                 yield b"".join(pending), True
                 return
@@ -142,16 +142,24 @@ class BlockCutter:
         end = chunk.rfind(b"\n") + 1
         if not end or not self._quotes:
             return end
-        if not (chunk.count(b'"', 0, end) + parity) & 1:
+        if not (_count(chunk[:end], b'"') + parity) & 1:
             return end
         # Rare: the last line break stands in a quoted field. Vectorised, or a file made for it would take hours.
-        import numpy as np  # noqa: PLC0415 - it starts threads, and a worker forks after importing this module
+        import numpy as np  # noqa: PLC0415 - see _count
 
         values = np.frombuffer(chunk, np.uint8)
         line_ends = np.flatnonzero(values == ord("\n"))
         quotes_before = np.searchsorted(np.flatnonzero(values == ord('"')), line_ends)
         outside = line_ends[(quotes_before + parity) & 1 == 0]
         return int(outside[-1]) + 1 if len(outside) else 0
+
+
+def _count(data: bytes, byte: bytes) -> int:
+    """`data.count(byte)`, but several times faster where there are many, and without holding the GIL."""
+    # Here, because it starts threads when it is imported, and a worker forks after importing this module.
+    import numpy as np  # noqa: PLC0415
+
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == byte[0]))
 
 
 def _without_blank_lines(data: bytes) -> int:

@@ -22,10 +22,10 @@ from app.formats.payload import PayloadKeys
 _COMMA, _QUOTE, _LINE_FEED, _FIRST_PRINTABLE, _DELETE = 0x2C, 0x22, 0x0A, 0x20, 0x7F
 
 _EMAIL = r"^[^@ ]+@[^@ .]+(?:\.[^@ .]+)*$"
-_DATETIME = (
-    r"^[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-    r"[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?$"
-)
+_DAY = "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_DATETIME = f"^{_DAY} {_TIME}$"
+_DATETIME_WITH_T = f"^{_DAY}[ T]{_TIME}Z?$"
 
 
 def read_csv_block(block: Block, dataset: Dataset, order: Sequence[int], first_row: int) -> Batch | None:
@@ -44,7 +44,13 @@ def read_values(values: Sequence[Sequence[str]], block: Block, dataset: Dataset,
         frame = pl.DataFrame({name: pl.Series(texts, dtype=pl.String) for name, texts in columns})
     except (PolarsError, PanicException, UnicodeEncodeError, TypeError, ValueError):
         return None
-    return _batch(frame, block, dataset, first_row)
+    batch = _batch(frame, block, dataset, first_row)
+    if batch is None:
+        return None
+    # JSON can escape control characters; in a payload only the line feeds after the rows are in order.
+    payload = np.frombuffer(batch.payload, np.uint8)
+    in_order = np.count_nonzero(payload < _FIRST_PRINTABLE) == batch.rows and not np.count_nonzero(payload == _DELETE)
+    return batch if in_order else None
 
 
 def _parsed(data: bytes, dataset: Dataset, order: Sequence[int]) -> pl.DataFrame | None:
@@ -55,8 +61,9 @@ def _parsed(data: bytes, dataset: Dataset, order: Sequence[int]) -> pl.DataFrame
     line ends and quotes around them must add up to the data.
     """
     values = np.frombuffer(data, np.uint8)
-    rows = int(np.count_nonzero(values == _LINE_FEED))
-    if np.count_nonzero(values < _FIRST_PRINTABLE) != rows or np.count_nonzero(values == _DELETE):
+    # If this is the number of rows, all control characters are line feeds and each of them ends a row.
+    control_characters = int(np.count_nonzero(values < _FIRST_PRINTABLE))
+    if np.count_nonzero(values == _DELETE):
         return None
     quotes = np.flatnonzero(values == _QUOTE)
     doubled = _doubled_quotes(values, quotes)
@@ -75,11 +82,11 @@ def _parsed(data: bytes, dataset: Dataset, order: Sequence[int]) -> pl.DataFrame
         )
     except (PolarsError, PanicException):
         return None
-    if frame.height != rows or any(frame.null_count().row(0)):
+    if frame.height != control_characters or any(frame.null_count().row(0)):
         return None
     content = sum(frame.select(pl.all().str.len_bytes().cast(pl.Int64).sum()).row(0))
     # Doubled quotes are counted once in the content and twice in the data; all others are only in the data.
-    if content + len(quotes) - doubled + len(names) * rows != len(data):
+    if content + len(quotes) - doubled + len(names) * frame.height != len(data):
         return None
     return frame
 
@@ -105,23 +112,20 @@ def _doubled_quotes(values: NDArray[np.uint8], quotes: NDArray[np.intp]) -> int 
 def _batch(frame: pl.DataFrame, block: Block, dataset: Dataset, first_row: int) -> Batch | None:
     if not all(frame.select(_accepted(column).alias(column.name) for column in dataset.columns).row(0)):
         return None
-    frame = _with_plain_datetimes(frame, dataset)
-    moments = [pl.col(c.name) for c in dataset.columns if c.type is ColumnType.DATETIME]
-    exist = [m.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False).is_not_null().all() for m in moments]
-    if exist and not all(frame.select(exist).row(0)):
-        return None
+    for column in dataset.columns:
+        if column.type is ColumnType.DATETIME:
+            moments = _plain_datetimes(frame.get_column(column.name))
+            if moments is None:
+                return None
+            frame = frame.with_columns(moments)
     payload = _payload(frame.select(dataset.column_names), first_row)
-    values = np.frombuffer(payload, np.uint8)
-    # NDJSON can escape control characters; in a payload only the line feeds after the rows are in order.
-    if np.count_nonzero(values < _FIRST_PRINTABLE) != frame.height or np.count_nonzero(values == _DELETE):
-        return None
     keys = PayloadKeys(payload, dataset, frame.height)
     lines = range(block.first_line, block.first_line + frame.height)
     return Batch(first_row, frame.height, payload, block.source_bytes, keys, lines)
 
 
 def _accepted(column: Column) -> pl.Expr:
-    """Whether all values of the column are accepted, the day of the month apart."""
+    """Whether all values of the column are accepted."""
     text = pl.col(column.name)
     match column.type:
         case ColumnType.TEXT:
@@ -129,31 +133,36 @@ def _accepted(column: Column) -> pl.Expr:
         case ColumnType.EMAIL:
             return text.str.contains(_EMAIL).all() & (text.str.len_chars().max() <= column.length)
         case ColumnType.INTEGER:
-            number = text.cast(pl.Int64, strict=False)
-            within = number.is_between(column.minimum, column.maximum).all()
-            return text.str.contains("^-?[0-9]{1,18}$").all() & number.is_not_null().all() & within
+            within = text.cast(pl.Int64, strict=False).is_between(column.minimum, column.maximum)
+            return text.str.contains("^-?[0-9]{1,18}$").all() & within.all()  # 18 digits always fit
         case ColumnType.DECIMAL:
             whole = column.precision - column.scale
             digits = f"0*[0-9]{{1,{whole}}}" if whole else "0+"
             fraction = rf"(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else ""
             return text.str.contains(f"^{digits}{fraction}$").all()
-        case ColumnType.DATETIME:
-            return text.str.contains(_DATETIME).all()
         case ColumnType.CURRENCY:
             return text.is_in(sorted(CURRENCIES)).all()
         case ColumnType.ENUM:
             return text.is_in(column.choices).all() & (text.str.len_bytes().min() > 0)
+        case ColumnType.DATETIME:
+            return pl.lit(True)  # checked by _plain_datetimes
 
 
-def _with_plain_datetimes(frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
-    """The frame with its moments written YYYY-MM-DD HH:MM:SS; most files have them so already."""
-    names = [column.name for column in dataset.columns if column.type is ColumnType.DATETIME]
-    for name in names:
-        text = pl.col(name)
-        if frame.select(text.str.contains("[TZ]").any()).item():
-            plain = pl.concat_str(text.str.slice(0, 10), pl.lit(" "), text.str.slice(11, 8))
-            frame = frame.with_columns(plain.alias(name))
-    return frame
+def _plain_datetimes(texts: pl.Series) -> pl.Series | None:
+    """The moments written YYYY-MM-DD HH:MM:SS, as most files have them; None if one may not exist."""
+    if not texts.str.contains(_DATETIME).all():
+        if not texts.str.contains(_DATETIME_WITH_T).all():
+            return None
+        name = texts.name
+        texts = (
+            texts.to_frame()
+            .select(
+                pl.concat_str(pl.col(name).str.slice(0, 10), pl.lit(" "), pl.col(name).str.slice(11, 8)).alias(name)
+            )
+            .to_series()
+        )
+    days = texts.str.slice(0, 10).unique()  # few, so the calendar is asked seldom
+    return None if days.str.to_date("%Y-%m-%d", strict=False).null_count() else texts
 
 
 def _payload(frame: pl.DataFrame, first_row: int) -> bytes:

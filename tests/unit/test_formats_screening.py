@@ -1,0 +1,290 @@
+"""The fast way must accept only what the parsers accept, and make the same of it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
+from app.domain.errors import ImportFailed
+from app.formats import csv, ndjson, screening
+from app.formats.batch import Batch
+from app.formats.blocks import Block
+
+GOOD = [
+    "Amazon",
+    "A17-0000001",
+    "Jane Doe",
+    "jane@example.com",
+    "1 Main St, Springfield",
+    "AB-1",
+    "2",
+    "12.50",
+    "USD",
+    "paid",
+    "2026-01-02 03:04:05",
+]
+IN_ORDER = tuple(range(len(ORDERS.columns)))
+
+NOTES = Dataset(
+    "notes",
+    (Column("id", ColumnType.INTEGER, minimum=-5, maximum=99), Column("note", ColumnType.TEXT, length=9)),
+    ("id",),
+)
+
+
+def outcome(read: Callable[[], Batch]) -> Any:
+    try:
+        batch = read()
+    except ImportFailed as failed:
+        return failed.as_dict()
+    return batch.first_row, batch.rows, batch.payload, batch.source_bytes, list(batch.lines or ()), list(batch.keys)
+
+
+def agree_on_csv(data: bytes, dataset: Dataset = ORDERS, order: tuple[int, ...] = IN_ORDER) -> Batch | None:
+    """Whether the fast way has an answer; if so, it must be the parser's."""
+    block = Block(data, first_line=7, source_bytes=123)
+    fast = screening.read_csv_block(block, dataset, order, 40)
+    if fast is not None:
+        assert outcome(lambda: fast) == outcome(lambda: csv.read_block(block, dataset, order, 40))
+    return fast
+
+
+def quoted(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'
+
+
+def line(values: list[str], quote: bool = False) -> str:
+    return ",".join(quoted(v) if quote or any(c in v for c in ',"\n\r') else v for v in values)
+
+
+def but(column: str, value: str) -> list[str]:
+    values = list(GOOD)
+    values[ORDERS.column_names.index(column)] = value
+    return values
+
+
+# Values near the borders of what is accepted, and what parsers are known to trip over.
+values_of = {
+    "quantity": [
+        "1",
+        "007",
+        "1000000",
+        "1000001",
+        "0",
+        "-1",
+        "+1",
+        " 1",
+        "1 ",
+        "1.0",
+        "1e3",
+        "",
+        "٣",
+        "9" * 18,
+        "9" * 30,
+    ],
+    "unit_price": [
+        "0",
+        "0.1",
+        "00012.50",
+        "9999999999.99",
+        "10000000000",
+        "1.",
+        ".5",
+        "1.234",
+        "-1",
+        "1,5",
+        "1e2",
+        "1_0",
+    ],
+    "ordered_at": [
+        "2026-01-02T03:04:05Z",
+        "2026-01-02 03:04:05Z",
+        "2024-02-29 00:00:00",
+        "2026-02-29 00:00:00",
+        "2026-13-01 00:00:00",
+        "2026-04-31 00:00:00",
+        "2026-01-02 24:00:00",
+        "2026-01-02 23:59:60",
+        "0999-01-01 00:00:00",
+        "1000-01-01 00:00:00",
+        "9999-12-31 23:59:59",
+        "2026-1-2 3:4:5",
+        "2026-01-02",
+        "2026-01-02 03:04:05+00:00",
+        "1900-02-29 00:00:00",
+    ],
+    "email": [
+        "a@b",
+        "a@b.c",
+        "a@@b",
+        "@b",
+        "a@",
+        "a b@c",
+        "a@b..c",
+        "a@.b",
+        "a@b.",
+        "a",
+        "ü@ü.de",
+        'a"b@c',
+        "a@b c",
+        "a" * 250 + "@b.de",
+    ],
+    "currency": ["EUR", "eur", "XXX", "EURO", ""],
+    "status": ["paid", "Paid", "paid ", "", "pending"],
+    "customer": [
+        "😀",
+        "NULL",
+        "\\N",
+        "\\",
+        'say "hi"',
+        '"',
+        "a\tb",
+        "a\nb",
+        "a\r\nb",
+        "a\rb",
+        "\x7f",
+        "\x00",
+        " ",
+        "\ufeff",
+        "é" * 120,
+        "é" * 121,
+        "x" * 121,
+        "😀" * 120,
+        "\x85",
+        "\u2028",
+        "#",
+        "'",
+        ",",
+        ",,",
+        "null",
+        "",
+    ],
+    "marketplace": ["\ufeffAmazon", "#x", "//", " x ", "é" * 32, "é" * 33],
+}
+
+
+@pytest.mark.parametrize(("column", "value"), [(c, v) for c, values in values_of.items() for v in values])
+@pytest.mark.parametrize("quote", [False, True])
+def test_values_near_the_borders_fare_alike(column: str, value: str, quote: bool) -> None:
+    bad = line(but(column, value), quote)
+    agree_on_csv(f"{bad}\n".encode())
+    agree_on_csv(f"{line(GOOD)}\r\n{bad}\r\n{line(GOOD)}".encode())
+    agree_on_values([GOOD, but(column, value)])
+
+
+def agree_on_values(rows: list[list[str]]) -> Batch | None:
+    data = "\n".join(json.dumps(dict(zip(ORDERS.column_names, row, strict=True))) for row in rows)
+    block = Block(data.encode(), 3, 50)
+    values = ndjson.read_values(block, ORDERS)
+    assert values is not None
+    fast = screening.read_values(values, block, ORDERS, 8)
+    if fast is not None:
+        assert outcome(lambda: fast) == outcome(lambda: ndjson.read_block(block, ORDERS, 8))
+    return fast
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        GOOD,
+        but("customer", 'Jane "JD" Doe'),
+        but("customer", '"'),
+        but("customer", "NULL"),
+        but("customer", "\\N"),
+        but("customer", "😀" * 120),
+        but("ship_to", "大阪市, 日本"),
+        but("quantity", "0007"),
+        but("ordered_at", "2024-02-29T23:59:59Z"),
+        but("email", "ü@ü"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
+def test_what_is_usual_takes_the_fast_way(values: list[str], ending: str) -> None:
+    assert agree_on_csv(f"{line(GOOD)}\r\n{line(values, quote=True)}\n{line(values)}{ending}".encode()) is not None
+    assert agree_on_values([GOOD, values]) is not None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        line(GOOD) + "\r",  # a carriage return without its line feed: polars strips it
+        line(GOOD) + "\n\n" + line(GOOD),  # an empty line
+        line(GOOD[:-1]) + "\n",  # a short row, which polars pads
+        line(GOOD) + ",\n",
+        line(GOOD) + ",x\n",
+        "\ufeff" + line(GOOD),  # a byte order mark where it is text: polars skips it
+        line(GOOD).replace("Jane", 'Ja"ne"'),
+        line(GOOD).replace("Jane Doe", '"Jane" Doe'),
+        line(GOOD).replace("Jane Doe", ' "Jane Doe"'),
+        line(GOOD).replace("Jane Doe", '"Jane Doe'),
+        line(GOOD).replace("Jane Doe", '""Jane Doe""'),
+        line(GOOD).replace("Jane Doe", '"Jane\nDoe"'),
+        line(GOOD).replace("Jane Doe", "Jane\tDoe"),
+        '"' + line(GOOD),
+        line(GOOD) + '"',
+    ],
+)
+def test_what_polars_forgives_is_left_to_the_parser(data: str) -> None:
+    block = Block(data.encode(), 1, 0)
+    assert screening.read_csv_block(block, ORDERS, IN_ORDER, 1) is None
+
+
+def test_bytes_that_are_no_utf8_are_left_to_the_parser() -> None:
+    data = line(GOOD).encode().replace(b"Jane", b"J\xe4ne")
+    assert screening.read_csv_block(Block(data, 1, 0), ORDERS, IN_ORDER, 1) is None
+
+
+fields = st.one_of(
+    st.sampled_from([value for values in values_of.values() for value in values] + GOOD),
+    st.text(alphabet=st.sampled_from('ab1,"\n\r @.é😀\ufeff\x00\t'), max_size=6),
+)
+rows = st.builds(but, st.sampled_from(ORDERS.column_names), fields)
+odd_rows = st.one_of(rows, st.just(GOOD), st.lists(fields, max_size=13))
+lines = st.one_of(
+    st.builds(line, odd_rows, st.booleans()),
+    st.builds(",".join, odd_rows),  # with every quote where it does not belong
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.tuples(lines, st.sampled_from(["\n", "\r\n", "\r", "\n\n", ""])), min_size=1, max_size=5))
+def test_any_lines_fare_alike(parts: list[tuple[str, str]]) -> None:
+    agree_on_csv("".join(text + ending for text, ending in parts).encode())
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.lists(
+        st.sampled_from(["1", "-5", "99", "x", "é", ",", '"', '""', '","', "\n", "\r\n", "\r", "1,x\n", " ", "\ufeff"]),
+        min_size=1,
+        max_size=24,
+    )
+)
+@example(['"', '"', "1", '"', '"', ",", "x", "\n"])
+@example(["1", ",", '"', "x", '"', '"', "\n"])
+def test_any_punctuation_fares_alike(parts: list[str]) -> None:
+    agree_on_csv("".join(parts).encode(), NOTES, (0, 1))
+    agree_on_csv("".join(parts).encode(), NOTES, (1, 0))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.one_of(rows, st.just(GOOD)), min_size=1, max_size=4))
+def test_any_values_fare_alike(values: list[list[str]]) -> None:
+    agree_on_values(values)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.integers(-5, 99), st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=9)),
+        min_size=1,
+    ),
+    st.booleans(),
+)
+def test_every_good_row_takes_the_fast_way(pairs: list[tuple[int, str]], quote: bool) -> None:
+    data = "".join(line([note, str(number)], quote) + "\n" for number, note in pairs)
+    assert agree_on_csv(data.encode(), NOTES, (1, 0)) is not None
