@@ -119,23 +119,31 @@ class BlockCutter:
     def _whole_records(self, size: int) -> Iterator[tuple[bytes, bool]]:
         pending: list[bytes] = []  # the beginning of a record that is not complete yet
         pending_bytes = parity = 0
-        chunk, self._rest = self._rest or self._read(size), b""
-        while chunk:
-            end = self._last_record_end(chunk, parity)
+        for chunk in self._chunks(size):
+            # The last chunk is short, and its last record may lack the line end.
+            end = self._last_record_end(chunk, parity) if len(chunk) == size else len(chunk)
             if end:
                 yield b"".join((*pending, chunk[:end])), False
                 pending, pending_bytes, parity = [], 0, 0
-                chunk = chunk[end:]
-            if chunk:
-                pending.append(chunk)
-                pending_bytes += len(chunk)
-                parity ^= _count(chunk, b'"') & 1 if self._quotes else 0
+            rest = chunk[end:]
+            if rest:
+                pending.append(rest)
+                pending_bytes += len(rest)
+                parity ^= _count(rest, b'"') & 1 if self._quotes else 0
             if pending_bytes > RECORD_BYTES:
                 yield b"".join(pending), True
                 return
-            chunk = self._read(size)
         if pending:
             yield b"".join(pending), False
+
+    def _chunks(self, size: int) -> Iterator[bytes]:
+        """What is left of the stream in pieces of `size` bytes, the last one shorter."""
+        ahead, self._rest = self._rest, b""
+        for start in range(0, len(ahead), size):
+            chunk = ahead[start : start + size]
+            yield chunk if len(chunk) == size else chunk + self._read(size - len(chunk))
+        while chunk := self._read(size):
+            yield chunk
 
     def _last_record_end(self, chunk: bytes, parity: int) -> int:
         """Where the last record that ends in the chunk ends; 0 if none does. `parity` is of the quotes before it."""

@@ -27,6 +27,8 @@ _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _DATETIME = f"^{_DAY} {_TIME}$"
 _DATETIME_WITH_T = f"^{_DAY}[ T]{_TIME}Z?$"
 
+_FIRST_LINE_BYTES = 64 * 1024  # polars makes a column of every field it has: a million commas take seconds
+
 
 def read_csv_block(block: Block, dataset: Dataset, order: Sequence[int], first_row: int) -> Batch | None:
     """The block as a batch, the same that `csv.read_block` makes of it, or None if only that can tell."""
@@ -68,6 +70,8 @@ def _parsed(data: bytes, dataset: Dataset, order: Sequence[int]) -> pl.DataFrame
     quotes = np.flatnonzero(values == _QUOTE)
     doubled = _doubled_quotes(values, quotes)
     if doubled is None:
+        return None
+    if data.find(b"\n") > _FIRST_LINE_BYTES:
         return None
     names = [dataset.column_names[column] for column in np.argsort(order)]
     try:
