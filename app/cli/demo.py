@@ -70,12 +70,12 @@ class _Demo:
         path = self._send(name, rows)
 
         def look(now: Import) -> None:
-            if now["state"] != "committed":
-                counts.append(self._count())
             if not answers and ((now.get("percent") or 0) >= 50 or now["state"] in FINAL):
                 answers.append(self.web.ask("POST", f"{path}/stop"))
                 self._line_end()
                 click.echo(f"   Stop, at {now.get('rows_done') or 0:,} rows: {answers[0].status}, {_words(answers[0])}")
+            if now["state"] != "committed":
+                counts.append(self._count())
 
         ended = self._follow(path, look)
         if answers[0].status == 409 and ended["state"] == "committed":
@@ -121,7 +121,7 @@ class _Demo:
                 last, changed_at = seen, time.monotonic()
             quiet = time.monotonic() - changed_at
             self._require(quiet < SILENCE_SECONDS, f"{path} stood still for {quiet:.0f} s while {now['state']}")
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     def _count(self) -> int:
         answer = self.web.ask("GET", "/get_data/count")

@@ -90,6 +90,8 @@ def _background(checkout: Path) -> Background:
 
 def _start(checkout: Path, background: Background, before: Plan | None) -> Plan:
     """After ending whatever runs with other settings, or was left by a supervisor that was killed."""
+    if background.state().is_alive:
+        click.echo("The stack runs with other settings: starting it anew.")
     _stop(background, before)
     stack = Stack(checkout, make_plan(before, os.environ))
     stack.plan.write(background.folder)
@@ -106,7 +108,7 @@ def _start(checkout: Path, background: Background, before: Plan | None) -> Plan:
 
 def _stop(background: Background, plan: Plan | None) -> bool:
     if background.state().is_alive:
-        click.echo("Stopping the stack .")
+        click.echo("Stopping the stack ...")
     stopped = background.stop()
     if stopped and plan is not None:
         for server in Stack(background.folder.parent, plan).servers:

@@ -176,8 +176,9 @@ class Supervisor:
                 run.log_before = log.tell()
                 run.process = run.child.spawn(log.fileno(), {MARK: str(self.folder)})
         except (ServerFailed, OSError, subprocess.SubprocessError) as error:
-            self._say(f"{run.child.name}: {error}")
-            raise StackFailed(run.child.name, f"could not be started: {error}") from error
+            with run.log.open("a") as log:
+                log.write(f"{error}\n")
+            raise StackFailed(run.child.name, "could not be started") from error
         run.identity, run.began = ProcessIdentity.of(run.process.pid), time.monotonic()
         self._move(run, "starting")
 
