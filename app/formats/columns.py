@@ -96,13 +96,15 @@ def _email(column: Column) -> Check:
 
 def _integer(column: Column) -> Check:
     expected = f"a whole number from {column.minimum} to {column.maximum}"
-    most_digits = max(len(str(abs(column.minimum))), len(str(abs(column.maximum))))
+    minimum, maximum = column.minimum, column.maximum
+    most_digits = max(len(str(abs(minimum))), len(str(abs(maximum))))
 
     def check(text: str) -> str:
         if not _INTEGER.fullmatch(text):
             raise BadValue("not_an_integer", f"{column.name} must be {expected}, written in digits only")
-        # Counted before it is converted: a million digits would take long and Python refuses them.
-        if len(text.lstrip("-").lstrip("0")) > most_digits or not column.minimum <= int(text) <= column.maximum:
+        # Counted before it is converted, without leading zeros: Python refuses to convert thousands of digits.
+        digits = text.lstrip("-").lstrip("0") or "0"
+        if len(digits) > most_digits or not minimum <= int("-" * text.startswith("-") + digits) <= maximum:
             raise BadValue("out_of_range", f"{column.name} is out of range: expected {expected}")
         return text
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.domain.dataset import ORDERS
 from app.domain.errors import ImportFailed
-from app.formats import blocks
+from app.formats import blocks, csv
 from app.formats.batch import Batch
 from app.formats.reading import check_head, read_rows
 
@@ -191,6 +191,12 @@ def test_bad_values(tmp_path: Path, column: str, value: str, code: str, batch_by
     assert error_of(tmp_path, "\n".join(objects), "ndjson", batch_bytes=batch_bytes) == expected | {"line": 3}
 
 
+def test_leading_zeros_are_no_digits_too_many(tmp_path: Path) -> None:
+    for column in ("quantity", "unit_price"):
+        [batch] = read(tmp_path, f"{HEADER}\n{changed(column, '0' * 5000 + '7')}")
+        assert batch.rows == 1
+
+
 def test_the_first_bad_value_in_the_file_is_named(tmp_path: Path) -> None:
     names = ",".join(reversed(ORDERS.column_names))
     row = ",".join(reversed(changed("status", "gone").replace("USD", "usd").split(",")))
@@ -206,6 +212,11 @@ def test_lines_are_right_after_quoted_line_breaks(tmp_path: Path) -> None:
         error = error_of(tmp_path, data, batch_bytes=batch_bytes)
         value = "1 Main St\r\nSpringfield"
         assert error == {"code": "control_character", "column": "ship_to", "line": 3, "row": 2, "value": value}
+
+
+def test_records_know_their_lines() -> None:
+    text = 'a,"b\n\nc"\r\nd,"e""\n"\nf,g'
+    assert list(csv.records(text, 5, 2)) == [(5, ["a", "b\n\nc"]), (8, ["d", 'e"\n']), (10, ["f", "g"])]
 
 
 @pytest.mark.parametrize("batch_bytes", [50, 1 << 20])
