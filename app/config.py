@@ -1,9 +1,10 @@
 """Environment → typed, frozen settings. Read once at the top (`Settings()`), then passed down, never imported.
 
-Secrets may come from files instead (one a value, named as the setting in lower case, below `/run/secrets`): a URL
-whole, or its password alone beside a URL without one.
+Secrets may come from files instead (one a value, named as the variable in lower case, below `/run/secrets` or
+`BACKOUT_SECRETS_DIR`): a URL whole, or its password alone beside a URL without one.
 """
 
+import os
 import socket
 import sys
 from ipaddress import ip_address
@@ -14,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
-SECRETS = Path("/run/secrets")
+SECRETS = Path(os.environ.get("BACKOUT_SECRETS_DIR") or "/run/secrets")
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -95,6 +96,16 @@ def read_settings() -> Settings:
         lines = [f"{_variable(mistake['loc'])}: {mistake['msg']}" for mistake in error.errors()]
         print("\n".join(["Backout can't start:", *lines]), file=sys.stderr)  # noqa: T201 — before there are logs
         raise SystemExit(2) from None
+
+
+def complete_url(variable: str, url: str) -> str:
+    """The URL that was read from a variable, with its password from a file where there is one: for
+    `BACKOUT_DATABASE_URL` that is `backout_database_password`."""
+    file = SECRETS / f"{variable.lower().removesuffix('_url')}_password"
+    if not file.is_file():
+        return url
+    password = SecretStr(file.read_text(encoding="utf-8"))
+    return _with_password(SecretStr(url), password).render_as_string(hide_password=False)
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -1,23 +1,37 @@
-"""The two commands that prepare a database. Addresses come from the environment: arguments can be seen by others."""
+"""The two commands that prepare a database. Addresses come from the environment: arguments can be seen by others.
+
+As everywhere, an address may lack its password where a file has it: `backout_root_database_password` and the like.
+"""
+
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from app.cli.stack import account_of
+from app.config import complete_url
 from app.db.migrate import upgrade
 from app.db.provision import provision as provision_database
 
 
+def _address(option: str, variable: str, help: str) -> Callable[[Any], Any]:
+    def complete(context: click.Context, parameter: click.Parameter, url: str) -> str:
+        return complete_url(variable, url)
+
+    return click.option(option, envvar=variable, required=True, show_envvar=True, callback=complete, help=help)
+
+
 @click.command()
-@click.option("--url", envvar="BACKOUT_ADMIN_DATABASE_URL", required=True, show_envvar=True, help="As the owner.")
+@_address("--url", "BACKOUT_ADMIN_DATABASE_URL", "As the owner.")
 def migrate(url: str) -> None:
     """Bring the tables up to date."""
     upgrade(url)
 
 
 @click.command()
-@click.option("--root-url", envvar="BACKOUT_ROOT_DATABASE_URL", required=True, show_envvar=True, help="Administrator.")
-@click.option("--owner-url", envvar="BACKOUT_ADMIN_DATABASE_URL", required=True, show_envvar=True, help="May do DDL.")
-@click.option("--url", envvar="BACKOUT_DATABASE_URL", required=True, show_envvar=True, help="The application's.")
+@_address("--root-url", "BACKOUT_ROOT_DATABASE_URL", "Administrator.")
+@_address("--owner-url", "BACKOUT_ADMIN_DATABASE_URL", "May do DDL.")
+@_address("--url", "BACKOUT_DATABASE_URL", "The application's.")
 def provision(root_url: str, owner_url: str, url: str) -> None:
     """Create the database, its owner and the application's user, as their addresses name them."""
     owner, owner_password, database = account_of(owner_url)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from app.cli.processes import is_free
 from app.cli.servers import PrivateMariaDB, PrivateRabbitMQ
@@ -187,7 +187,7 @@ def _port(text: str) -> int:
 def account_of(url: str) -> tuple[str, str, str]:
     """User, password and database of an address."""
     parts = urlsplit(url)
-    return parts.username or "", parts.password or "", parts.path.lstrip("/")
+    return unquote(parts.username or ""), unquote(parts.password or ""), parts.path.lstrip("/")
 
 
 def write_secret(path: Path, text: str) -> None:
