@@ -1,6 +1,7 @@
 """NDJSON: one JSON object a line, with exactly the dataset's columns as keys."""
 
 import json
+import re
 from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any
@@ -113,13 +114,39 @@ def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
     return enumerate(text.split("\n"), block.first_line)
 
 
-def read_values(block: Block, dataset: Dataset) -> list[tuple[str, ...]] | None:
-    """The values of all the block's rows, unchecked; None if anything is wrong with a line."""
+def read_columns(block: Block, dataset: Dataset) -> dict[str, tuple[str, ...]] | None:
+    """The values of all the block's rows by column, unchecked; None if anything is wrong with a line.
+
+    Lines mostly look like the first one: then a regular expression takes them apart, in a third of the time.
+    """
     reader = RowReader(dataset)
     try:
-        return [reader.values(data, line) for line, data in numbered_lines(block)]
-    except ImportFailed:
-        return None  # the checks of values come first, in the rows before it: `read_block` finds the right error
+        line, first = next(numbered_lines(block))
+        reader.values(first, line)  # so its keys and the kinds of its values are in order
+        names, pattern = _alike(reader.pairs(first, line))
+        text = block.data.decode()
+        rows: list[tuple[str, ...]] = pattern.findall(text)
+        if len(rows) != text.count("\n") + (not text.endswith("\n")):
+            names, rows = reader.names, [reader.values(data, line) for line, data in numbered_lines(block)]
+    except (ImportFailed, UnicodeDecodeError):
+        return None  # a value in a row before it may be wrong, too: `read_block` finds the first error
+    return dict(zip(names, zip(*rows, strict=True), strict=True))
+
+
+def _alike(pairs: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, ...], re.Pattern[str]]:
+    """The keys of an object and what matches a line with the same keys and kinds of values, one group a value.
+
+    It matches nothing that JSON would read otherwise: no string with a backslash, no number with an exponent. Only
+    control characters in strings, which JSON forbids, are left to be found later.
+    """
+    space = r"[ \t]*+"
+    members = []
+    for key, value in pairs:
+        form = r"(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?)" if type(value) is Number else r'"([^"\\\n]*+)"'
+        members.append(re.escape(json.dumps(key, ensure_ascii=False)) + f"{space}:{space}{form}")
+    inside = f"{space},{space}".join(members)
+    keys = tuple(key for key, _ in pairs)
+    return keys, re.compile(rf"^{space}\{{{space}{inside}{space}\}}{space}\r?$", re.MULTILINE)
 
 
 def read_block(block: Block, dataset: Dataset, first_row: int) -> Batch:

@@ -65,8 +65,8 @@ def _read_block(block: Block, dataset: Dataset, format: str, order: Sequence[int
     if format == "csv":
         batch = None if block.cut_off else screening.read_csv_block(block, dataset, order, first_row)
         return batch or csv.read_block(block, dataset, order, first_row)
-    values = None if block.cut_off else ndjson.read_values(block, dataset)
-    batch = screening.read_values(values, block, dataset, first_row) if values else None
+    columns = None if block.cut_off else ndjson.read_columns(block, dataset)
+    batch = None if columns is None else screening.read_columns(columns, block, dataset, first_row)
     return batch or ndjson.read_block(block, dataset, first_row)
 
 

@@ -6,7 +6,7 @@ polars, which starts threads: a process that forks must do so before.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -39,12 +39,11 @@ def read_csv_block(block: Block, dataset: Dataset, order: Sequence[int], first_r
     return None if frame is None else _batch(frame, block, dataset, first_row)
 
 
-def read_values(values: Sequence[Sequence[str]], block: Block, dataset: Dataset, first_row: int) -> Batch | None:
-    """The rows of a block, one value a column each, as a batch; None if they have to be checked one by one."""
+def read_columns(columns: Mapping[str, Sequence[str]], block: Block, dataset: Dataset, first_row: int) -> Batch | None:
+    """The rows of a block, given by column, as a batch; None if they have to be checked one by one."""
     try:
-        columns = zip(dataset.column_names, zip(*values, strict=True), strict=True)
-        frame = pl.DataFrame({name: pl.Series(texts, dtype=pl.String) for name, texts in columns})
-    except (PolarsError, PanicException, UnicodeEncodeError, TypeError, ValueError):
+        frame = pl.DataFrame({name: pl.Series(columns[name], dtype=pl.String) for name in dataset.column_names})
+    except (PolarsError, PanicException, UnicodeEncodeError):
         return None
     batch = _batch(frame, block, dataset, first_row)
     if batch is None:

@@ -175,17 +175,21 @@ def test_values_near_the_borders_fare_alike(column: str, value: str, quote: bool
     agree_on_csv(f"{bad}\n".encode())
     agree_on_csv(f"{line(GOOD)}\r\n{bad}\r\n{line(GOOD)}".encode())
     agree_on_values([GOOD, but(column, value)])
+    agree_on_values([but(column, value), GOOD], ensure_ascii=True)
 
 
-def agree_on_values(rows: list[list[str]]) -> Batch | None:
-    data = "\n".join(json.dumps(dict(zip(ORDERS.column_names, row, strict=True))) for row in rows)
-    block = Block(data.encode(), 3, 50)
-    values = ndjson.read_values(block, ORDERS)
-    assert values is not None
-    fast = screening.read_values(values, block, ORDERS, 8)
-    if fast is not None:
+def agree_on_values(rows: list[list[str]], ensure_ascii: bool = False) -> Batch | None:
+    objects = [dict(zip(ORDERS.column_names, row, strict=True)) for row in rows]
+    return agree_on_ndjson("\n".join(json.dumps(o, ensure_ascii=ensure_ascii) for o in objects).encode())
+
+
+def agree_on_ndjson(data: bytes) -> Batch | None:
+    block = Block(data, 3, 50)
+    columns = ndjson.read_columns(block, ORDERS)
+    fast = columns and screening.read_columns(columns, block, ORDERS, 8)
+    if fast:
         assert outcome(lambda: fast) == outcome(lambda: ndjson.read_block(block, ORDERS, 8))
-    return fast
+    return fast or None
 
 
 @pytest.mark.parametrize(
@@ -207,6 +211,7 @@ def agree_on_values(rows: list[list[str]]) -> Batch | None:
 def test_what_is_usual_takes_the_fast_way(values: list[str], ending: str) -> None:
     assert agree_on_csv(f"{line(GOOD)}\r\n{line(values, quote=True)}\n{line(values)}{ending}".encode()) is not None
     assert agree_on_values([GOOD, values]) is not None
+    assert agree_on_values([values, GOOD], ensure_ascii=True) is not None
 
 
 @pytest.mark.parametrize(
@@ -278,6 +283,59 @@ def test_any_punctuation_fares_alike(parts: list[str]) -> None:
 @given(st.lists(st.one_of(rows, st.just(GOOD)), min_size=1, max_size=4))
 def test_any_values_fare_alike(values: list[list[str]]) -> None:
     agree_on_values(values)
+
+
+OBJECT = json.dumps(dict(zip(ORDERS.column_names, GOOD, strict=True)) | {"quantity": 2})
+pieces = st.sampled_from(
+    [
+        *'"{},: \t\r\n\\',
+        "0",
+        "2",
+        "-",
+        "1e3",
+        "2.0",
+        "02",
+        "null",
+        '\\"',
+        "\\u00e9",
+        '"x":',
+        '", "',
+        ', "sku": "a"',
+        "\x7f",
+        "}\n{",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.integers(0, len(OBJECT)), st.integers(0, 12), st.lists(pieces, max_size=3), st.booleans())
+def test_any_change_of_an_object_fares_alike(at: int, gone: int, instead: list[str], first: bool) -> None:
+    changed = OBJECT[:at] + "".join(instead) + OBJECT[at + gone :]
+    agree_on_ndjson("\n".join([changed, OBJECT, OBJECT] if first else [OBJECT, changed, OBJECT]).encode())
+
+
+@pytest.mark.parametrize(
+    ("changed", "fast"),
+    [
+        (OBJECT, True),
+        (OBJECT.replace(": ", ":").replace(", ", ","), True),
+        (" {\t" + OBJECT[1:] + " \r", True),
+        (OBJECT.replace(": 2,", ': "2",'), True),
+        (OBJECT.replace("Jane", "J\\u00e4ne"), True),
+        (OBJECT.replace(": 2,", ": 02,"), False),  # no JSON
+        (OBJECT.replace(": 2,", ": -2,"), False),
+        (OBJECT.replace("Jane", "J\tne"), False),
+        (OBJECT.replace("Jane", "J\\ud800ne"), False),
+        (OBJECT + OBJECT, False),
+        (OBJECT[:-1] + ', "sku": "AB-1"}', False),
+        (OBJECT.replace('"sku"', '"status"'), False),
+        ("", False),
+    ],
+)
+def test_objects_that_differ_from_the_first(changed: str, fast: bool) -> None:
+    assert (agree_on_ndjson(f"{OBJECT}\n{changed}\n{OBJECT}\n".encode()) is not None) == fast
+    assert (agree_on_ndjson(f"{changed}\n{OBJECT}".encode()) is not None) == fast
+    assert (agree_on_ndjson(changed.encode()) is not None) == fast
 
 
 @settings(deadline=None, max_examples=200)
