@@ -1,0 +1,27 @@
+# One image for the web server, the worker, the sweeper and the migrations: docker-compose.yml says which it is.
+
+FROM python:3.13.15-slim-trixie AS packages
+WORKDIR /build
+COPY requirements.lock ./
+# wheels alone, so that nothing is compiled; without dependencies beyond the lock's; pip itself stays behind
+RUN python -m venv --without-pip /opt/backout \
+    && pip --python /opt/backout/bin/python install --no-cache-dir --no-deps --only-binary=:all: -r requirements.lock
+
+
+FROM python:3.13.15-slim-trixie
+# Celery asks for the account's name; its number is what Kubernetes' runAsNonRoot and the compose file check.
+# A new volume at /spool takes its owner and mode from this folder.
+RUN groupadd --gid 10001 backout \
+    && useradd --uid 10001 --gid backout --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin backout \
+    && install --directory --owner=backout --group=backout --mode=0700 /spool
+ENV PATH=/opt/backout/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    BACKOUT_SPOOL_DIR=/spool
+WORKDIR /backout
+COPY --from=packages /opt/backout /opt/backout
+COPY gunicorn.conf.py wsgi.py celeryconfig.py docker/connected.py ./
+COPY app app
+USER 10001:10001
+# keys are required (BACKOUT_API_KEYS_FILE) once BACKOUT_HOST lets other machines in
+CMD ["gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"]
