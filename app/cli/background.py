@@ -75,6 +75,7 @@ class Background:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.log = self.folder / "logs" / "stack.log"
+        self._supervisor: subprocess.Popen[bytes] | None = None  # if it was us who started it
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -94,7 +95,7 @@ class Background:
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.folder / "state.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            supervisor = subprocess.Popen(
+            self._supervisor = supervisor = subprocess.Popen(
                 command,
                 env={**environment, MARK: str(self.folder)},
                 stdin=subprocess.DEVNULL,
@@ -120,6 +121,7 @@ class Background:
             if state.is_ready:
                 return True
             if not state.is_alive:
+                self._reap()
                 return False
             time.sleep(0.1)
 
@@ -132,7 +134,13 @@ class Background:
             if not wait_until(lambda: not supervisor.is_alive, STOP_SECONDS):
                 kill(supervisor.pid, signal.SIGKILL)
                 wait_until(lambda: not supervisor.is_alive, 5)
-        return self._clear_orphans() or ran
+        cleared = self._clear_orphans()
+        self._reap()
+        return cleared or ran
+
+    def _reap(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.wait()
 
     def orphans(self) -> list[int]:
         """What a supervisor that was killed has left: its children's sessions, and all that carry the stack's mark."""

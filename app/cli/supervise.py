@@ -184,7 +184,8 @@ class Supervisor:
 
     def _check_ready(self, run: _Run) -> None:
         seconds = time.monotonic() - run.began
-        if not run.child.once and run.child.is_ready(Running(run.log, run.log_before, seconds)):
+        running = Running(run.log, run.log_before, seconds)
+        if not run.child.once and run.child.is_ready(running) and run.process and run.process.poll() is None:
             run.was_ready = True
             self._move(run, "ready", f"after {seconds:.1f} s")
         elif seconds > run.child.ready_seconds:
