@@ -4,16 +4,21 @@ A message says only "there is work": lost, doubled or late ones are harmless, si
 acknowledgement (a late one is cut off by RabbitMQ's consumer timeout) and no result backend.
 """
 
+import threading
+from time import monotonic
+
 import structlog
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, NotFound
 from celery import Celery
 from kombu.entity import Queue
-from kombu.exceptions import KombuError, OperationalError
+from kombu.exceptions import KombuError
+from kombu.messaging import Producer
 
 from app.config import Settings
 
 LOAD_TASK = "backout.load"
 QUEUE = "backout.imports"
+BROKER_ERRORS = (OSError, AMQPError, KombuError)
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +36,6 @@ def create_celery(settings: Settings) -> Celery:
         task_create_missing_queues=False,
         task_publish_retry=False,
         broker_transport_options={"confirm_publish": True},
-        broker_connection_timeout=settings.publish_seconds,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         worker_concurrency=settings.worker_slots,
@@ -46,38 +50,71 @@ def create_celery(settings: Settings) -> Celery:
 
 
 class Hints:
-    """Publishes hints for one process."""
+    """Publishes hints for one process, each thread on a connection of its own."""
 
     def __init__(self, celery: Celery, seconds: float) -> None:
         self._celery = celery
         self._seconds = seconds
+        self._mine = threading.local()
 
     def publish(self, import_id: str) -> bool:
         """Tell the workers that there is work; False when the broker did not confirm in time.
 
-        Takes at most about the seconds given. What was not published is published later by the sweeper.
+        Takes at most about the seconds given, half of them for a connection that is not there yet. What was not
+        published is published later by the sweeper.
         """
+        until = monotonic() + self._seconds
         try:
+            producer = self._producer()
+            left = max(until - monotonic(), 0.01)
             self._celery.send_task(
                 LOAD_TASK,
                 args=[import_id],
                 task_id=import_id,
+                producer=producer,
                 retry=False,
-                timeout=self._seconds,
-                confirm_timeout=self._seconds,
+                timeout=left,
+                confirm_timeout=left,
             )
-        except (OSError, AMQPError, KombuError, OperationalError) as error:
+        except BROKER_ERRORS as error:
             log.warning("hint_not_published", import_id=import_id, error=str(error) or type(error).__name__)
-            self._celery.pool.force_close_all()
+            self._drop()
             return False
         return True
 
     def depth(self) -> int | None:
         """How many hints wait in the queue; None when the broker does not answer."""
         try:
-            with self._celery.connection_for_read() as connection:
-                connection.ensure_connection(max_retries=1, timeout=self._seconds)
-                return int(connection.default_channel.queue_declare(QUEUE, passive=True).message_count)
-        except (OSError, AMQPError, KombuError, OperationalError) as error:
+            declared = self._producer().channel.queue_declare(QUEUE, passive=True)
+        except NotFound:
+            self._drop()
+            return 0  # nobody has declared it yet
+        except BROKER_ERRORS as error:
             log.warning("broker_not_reached", error=str(error) or type(error).__name__)
+            self._drop()
             return None
+        return int(declared.message_count)
+
+    def _producer(self) -> Producer:
+        producer: Producer | None = getattr(self._mine, "producer", None)
+        if producer is None:
+            connection = self._celery.connection_for_write(
+                connect_timeout=self._seconds / 4,  # it is tried twice
+                # py-amqp waits for an answer without end unless its socket gives up
+                transport_options={
+                    "confirm_publish": True,
+                    "read_timeout": self._seconds,
+                    "write_timeout": self._seconds,
+                    "max_retries": 0,
+                },
+            )
+            connection.ensure_connection(
+                max_retries=1, interval_start=0, interval_step=0, interval_max=0, timeout=self._seconds / 2
+            )
+            producer = self._mine.producer = Producer(connection, auto_declare=False)
+        return producer
+
+    def _drop(self) -> None:
+        producer, self._mine.producer = getattr(self._mine, "producer", None), None
+        if producer is not None:
+            producer.connection.collect()  # closes the socket without waiting for the broker's goodbye

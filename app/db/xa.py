@@ -77,9 +77,14 @@ class Branch:
 
 
 def list_prepared(session: "pymysql.Connection[Any]") -> list[RawXid]:
-    """Every prepared branch on the server, foreign ones included (MySQL: needs XA_RECOVER_ADMIN)."""
+    """Every prepared branch on the server, foreign ones included (MySQL: needs XA_RECOVER_ADMIN).
+
+    A foreign name may be any bytes. MariaDB sends them as such; MySQL sends them as text, which they need not be, unless
+    it is asked for hexadecimal digits.
+    """
+    mariadb = "MariaDB" in session.get_server_info()
     with session.cursor() as cursor:
-        cursor.execute("XA RECOVER")
+        cursor.execute("XA RECOVER" if mariadb else "XA RECOVER CONVERT XID")
         return [_raw(*row) for row in cursor.fetchall()]
 
 
@@ -135,7 +140,7 @@ def _finish(session: "pymysql.Connection[Any]", verb: str, xid: Xid) -> bool:
 
 def _raw(format_id: int, gtrid_length: int, bqual_length: int, data: bytes | str) -> RawXid:
     # the server shows the two joined, so they are split by the lengths it gives
-    joined = data if isinstance(data, bytes) else data.encode()
+    joined = data if isinstance(data, bytes) else bytes.fromhex(data.removeprefix("0x"))
     return RawXid(format_id, joined[:gtrid_length], joined[gtrid_length : gtrid_length + bqual_length])
 
 

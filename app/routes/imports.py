@@ -15,7 +15,8 @@ from app.routes import site
 from app.routes.shapes import read_asker, read_number, show_import
 from app.spool import Upload
 
-FORM_BYTES = 64 * 1024  # a multipart form's plain fields, and a JSON request
+JSON_BYTES = 64 * 1024
+FORM_MEMORY_BYTES = 1024 * 1024  # the parser's buffer and a form's plain fields; files go to the spool piece by piece
 PAGE = 50
 MOST_A_PAGE = 200
 MOST_RETRY_SECONDS = 30
@@ -37,9 +38,9 @@ def accept_import() -> Response:
 
 
 def _accept_json() -> Accepted:
-    if (request.content_length or 0) > FORM_BYTES:
-        raise RequestEntityTooLarge(f"a JSON request has at most {FORM_BYTES} bytes; send files as CSV or NDJSON")
-    request.max_content_length = FORM_BYTES
+    if (request.content_length or 0) > JSON_BYTES:
+        raise RequestEntityTooLarge(f"a JSON request has at most {JSON_BYTES} bytes; send files as CSV or NDJSON")
+    request.max_content_length = JSON_BYTES
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise BadRequest('the body must be a JSON object such as {"dataset": "orders", "generate": 1000}')
@@ -91,7 +92,7 @@ def _receive_form(upload: Upload) -> str | None:
         names.append(filename or "")
         return upload  # type: ignore[return-value]
 
-    parser = FormDataParser(stream_factory=open_part, max_form_memory_size=FORM_BYTES, silent=False)
+    parser = FormDataParser(stream_factory=open_part, max_form_memory_size=FORM_MEMORY_BYTES, silent=False)
     try:
         parser.parse(request.stream, request.mimetype, request.content_length, request.mimetype_params)
     except ValueError as error:

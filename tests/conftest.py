@@ -1,0 +1,199 @@
+"""Real servers for the tests: private ones, started once a run, on loopback."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from app.cli.servers import PrivateMariaDB, PrivateMySQL, PrivateRabbitMQ
+from app.config import Settings
+from app.db.migrate import upgrade
+from app.db.provision import provision
+from app.lifecycle.site import Site, open_site
+
+ROOT = Path(__file__).parent.parent
+DOWNLOADS = ROOT.parent / "shared" / "servers"  # fetches servers that Debian's packages lack; not part of the project
+DATABASES = ("mariadb", "mysql")
+BROKERS = ("rabbitmq-3", "rabbitmq-4")
+DEAD_BROKER = "amqp://nobody:nothing@127.0.0.1:1//"
+
+for name in [name for name in os.environ if name.startswith("BACKOUT_")]:
+    del os.environ[name]  # a developer's own stack must not leak into the tests
+
+
+def fetched(name: str) -> list[Path]:
+    """The programs that `get-<name>` prints; skips, loudly, where they can't be had."""
+    script = DOWNLOADS / f"get-{name}"
+    if not script.exists():
+        pytest.skip(f"SKIPPED: no {name} server to test with ({script.name} is not beside this checkout)")
+    # kept between runs, where an account of the server's own can reach it
+    cache = Path(tempfile.gettempdir()) / f"backout-{name}-{os.getuid()}"
+    cache.mkdir(mode=0o755, exist_ok=True)
+    assert cache.stat().st_uid == os.getuid(), f"{cache} belongs to somebody else"
+    done = subprocess.run([script, cache], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"SKIPPED: no {name} server to test with: {done.stderr.strip()[-300:]}")
+    return [Path(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def servers_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="backout-tests-"))
+    folder.chmod(0o755)  # the servers run under accounts of their own
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class DatabaseServer:
+    """A database server with one installation of ours in it."""
+
+    name: str
+    server: PrivateMariaDB | PrivateMySQL
+    database: str = "backout"
+
+    @property
+    def url(self) -> str:
+        """As the application's own user."""
+        return f"mysql+pymysql://app:app-secret@127.0.0.1:{self.server.port}/{self.database}"
+
+    @property
+    def owner_url(self) -> str:
+        return f"mysql+pymysql://owner:owner-secret@127.0.0.1:{self.server.port}/{self.database}"
+
+    def install(self) -> None:
+        provision(
+            self.server.url(),
+            database=self.database,
+            owner="owner",
+            owner_password="owner-secret",
+            user="app",
+            user_password="app-secret",
+        )
+        upgrade(self.owner_url)
+
+
+@pytest.fixture(scope="session")
+def start_database(servers_folder: Path) -> Iterator[Callable[[str], DatabaseServer]]:
+    """Starts each server when it is first asked for."""
+    running: dict[str, DatabaseServer] = {}
+
+    def start(name: str) -> DatabaseServer:
+        if name not in running:
+            running[name] = new_database(name, servers_folder / name)
+        return running[name]
+
+    yield start
+    for database in running.values():
+        database.server.kill()
+
+
+def new_database(name: str, folder: Path, extra_options: tuple[str, ...] = ()) -> DatabaseServer:
+    """A server of its own, with our tables; the caller ends it. MySQL writes a binary log, as it does by default."""
+    server = (
+        PrivateMariaDB(folder, extra_options=extra_options)
+        if name == "mariadb"
+        else PrivateMySQL(folder, fetched("mysql")[0], extra_options=("--log-bin=binlog", *extra_options))
+    )
+    server.prepare()
+    server.start()
+    server.wait_ready()
+    database = DatabaseServer(name, server)
+    database.install()
+    return database
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, start_database: Callable[[str], DatabaseServer]) -> DatabaseServer:
+    """Each database server in turn, emptied."""
+    server = start_database(request.param)
+    empty(server)
+    return server
+
+
+def empty(database: DatabaseServer) -> None:
+    """Leave nothing of earlier tests: neither rows nor branches."""
+    import pymysql  # noqa: PLC0415
+
+    connection = pymysql.connect(
+        host="127.0.0.1",
+        port=database.server.port,
+        user="root",
+        password=database.server.password,
+        database=database.database,
+        autocommit=True,
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'app'")
+        for (thread,) in cursor.fetchall():
+            try:
+                cursor.execute(f"KILL {thread}")
+            except pymysql.err.OperationalError as error:
+                if error.args[0] != 1094:
+                    raise
+        cursor.execute("XA RECOVER")
+        for format_id, gtrid_length, bqual_length, data in cursor.fetchall():
+            raw = data if isinstance(data, bytes) else data.encode()
+            gtrid, bqual = raw[:gtrid_length], raw[gtrid_length : gtrid_length + bqual_length]
+            cursor.execute(f"XA ROLLBACK X'{gtrid.hex()}',X'{bqual.hex()}',{format_id}")
+        cursor.execute("SET lock_wait_timeout = 30, innodb_lock_wait_timeout = 30")
+        cursor.execute("SELECT 1 FROM orders LIMIT 1000, 1")
+        if cursor.fetchall():
+            cursor.execute("TRUNCATE TABLE orders")
+        for table in ("orders", "receipts", "events", "idempotency_keys", "imports"):
+            cursor.execute(f"DELETE FROM {table}")
+        cursor.execute("UPDATE datasets SET clearing_until = NULL")
+
+
+@pytest.fixture(scope="session")
+def start_broker(servers_folder: Path) -> Iterator[Callable[[str], PrivateRabbitMQ]]:
+    """Starts each broker when it is first asked for."""
+    running: dict[str, PrivateRabbitMQ] = {}
+
+    def start(name: str) -> PrivateRabbitMQ:
+        if name not in running:
+            running[name] = new_broker(name, servers_folder / name)
+        return running[name]
+
+    yield start
+    for broker in running.values():
+        broker.kill()
+
+
+def new_broker(name: str, folder: Path) -> PrivateRabbitMQ:
+    """A broker of its own; the caller ends it."""
+    broker = PrivateRabbitMQ(folder) if name == "rabbitmq-3" else PrivateRabbitMQ(folder, *fetched("rabbitmq"))
+    broker.prepare()
+    broker.start()
+    broker.wait_ready()
+    return broker
+
+
+def make_settings(database_url: str, spool: Path, broker_url: str = DEAD_BROKER, **values: object) -> Settings:
+    """Settings for a test, with leases short enough to wait for."""
+    return Settings(
+        **{
+            "database_url": SecretStr(database_url),
+            "broker_url": SecretStr(broker_url),
+            "spool_dir": spool,
+            "test_endpoints": True,
+            "lease_seconds": 3,
+            "lock_wait_seconds": 2,
+            "sweep_seconds": 0.3,
+            **values,
+        }  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+def site(database: DatabaseServer, tmp_path: Path) -> Iterator[Site]:
+    """An installation without a broker: nothing loads here unless the test does it."""
+    site = open_site(make_settings(database.url, tmp_path / "spool"))
+    yield site
+    site.database.dispose()

@@ -1,0 +1,65 @@
+"""Imports to crash, and attempts that are run where the test can see into them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.domain.dataset import ORDERS
+from app.formats.generated import write_csv_sample
+from app.lifecycle import accept
+from app.lifecycle.accept import Asker
+from app.lifecycle.site import Site, open_site
+from tests.conftest import DatabaseServer, make_settings
+
+ROWS = 3000
+
+
+@pytest.fixture(params=[1, 2], ids=["1-branch", "2-branches"])
+def branches(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def settings_values(branches: int, tmp_path: Path) -> dict[str, object]:
+    """Small batches, so that a load has a middle; a lease that is soon over."""
+    return {
+        "branches": branches,
+        "batch_bytes": 64 * 1024,
+        "lease_seconds": 1.5,
+        "lock_wait_seconds": 1,
+        "spool_dir": tmp_path / "spool",
+    }
+
+
+@pytest.fixture
+def site(
+    database: DatabaseServer, tmp_path: Path, settings_values: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> Site:
+    monkeypatch.setattr("app.lifecycle.requeue.RETRY_SECONDS", 0.01)
+    return open_site(make_settings(database.url, tmp_path / "spool", **settings_values))
+
+
+@pytest.fixture(scope="session")
+def orders_csv(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("crash") / "orders.csv"
+    write_csv_sample(path, ROWS, "crash")
+    return path.read_bytes()
+
+
+@pytest.fixture
+def accept_import(site: Site, orders_csv: bytes) -> Callable[[], int]:
+    """Accepts a file of `ROWS` orders; returns the import's number."""
+
+    def make() -> int:
+        accepted = accept.accept_upload(site, ORDERS, lambda upload: upload.write(orders_csv) and None, Asker())
+        return accepted.row.number
+
+    return make
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The killed workers of MariaDB with two branches and MySQL with one are the part that always runs."""
+    for item in items:
+        if "test_kill" in item.nodeid and ("mariadb-1-branch" in item.nodeid or "mysql-2-branches" in item.nodeid):
+            item.add_marker(pytest.mark.long)

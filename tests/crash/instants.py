@@ -1,0 +1,95 @@
+"""The instants of an attempt, reached by wrapping the verbs from outside: the app has no hooks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+from unittest.mock import patch
+
+from app.db import ledger, receipts, rows, xa
+from app.domain.states import State
+from app.lifecycle import load
+
+INSTANTS = (
+    "claimed",
+    "lock held",
+    "started",
+    "receipt written",
+    "half loaded",
+    "all loaded",
+    "one ended",
+    "one prepared",
+    "all prepared",
+    "deciding",
+    "decided",
+    "one committed",
+    "all committed",
+    "done",
+)
+
+
+@contextmanager
+def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator[None]:
+    """While this lasts, the first attempt of this process that comes to the instant calls `act` there, once."""
+    assert instant in INSTANTS
+    acted: list[str] = []
+    counts: dict[str, int] = {}
+
+    def reach(name: str, needed: int = 1) -> None:
+        counts[name] = counts.get(name, 0) + 1
+        if name == instant and counts[name] >= needed and not acted:
+            acted.append(name)
+            act()
+
+    def after(function: Callable[..., Any], name: str, needed: int = 1) -> Callable[..., Any]:
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            reach(name, needed)
+            return result
+
+        return wrapped
+
+    def after_both(function: Callable[..., Any], one: str, every: str) -> Callable[..., Any]:
+        return after(after(function, one), every, branches)
+
+    move = ledger.move
+
+    def moving(*args: Any, **kwargs: Any) -> bool:
+        if args[3] is State.COMMITTING:
+            reach("deciding")
+        return move(*args, **kwargs)
+
+    begin = load.commit.commit_branches
+
+    def committing(site: Any, row: Any, *args: Any) -> None:
+        database = site.database
+        begin_transaction = database.begin
+        decided: list[bool] = []
+
+        @contextmanager
+        def noticing() -> Iterator[Any]:
+            with begin_transaction() as connection:
+                yield connection
+            if not decided:  # the first transaction after the branches were prepared is the decision
+                decided.append(True)
+                reach("decided")
+
+        with patch.object(database, "begin", noticing):
+            begin(site, row, *args)
+        reach("done")
+
+    with (
+        patch.object(load, "claim", after(load.claim, "claimed")),
+        patch.object(xa.Branch, "hold_owner_lock", after(xa.Branch.hold_owner_lock, "lock held")),
+        patch.object(xa.Branch, "start", after(xa.Branch.start, "started")),
+        patch.object(receipts, "write_receipt", after(receipts.write_receipt, "receipt written")),
+        patch.object(rows, "load_payload", after(rows.load_payload, "half loaded", 2)),
+        patch.object(receipts, "seal_receipt", after(receipts.seal_receipt, "all loaded", branches)),
+        patch.object(xa.Branch, "end", after(xa.Branch.end, "one ended")),
+        patch.object(xa.Branch, "prepare", after_both(xa.Branch.prepare, "one prepared", "all prepared")),
+        patch.object(ledger, "move", moving),
+        patch.object(load.commit, "commit_branches", committing),
+        patch.object(xa.Branch, "commit", after_both(xa.Branch.commit, "one committed", "all committed")),
+    ):
+        yield

@@ -1,0 +1,142 @@
+"""Only one attempt counts: zombies are fenced, doubled messages are harmless, foreign branches are left alone."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+import pytest
+
+from app.db import xa
+from app.domain.errors import ImportFailed
+from app.domain.states import State
+from app.domain.xid import FORMAT_ID, RawXid, Xid
+from app.lifecycle.drain import Draining
+from app.lifecycle.heartbeat import Heartbeat
+from app.lifecycle.load import load_next
+from app.lifecycle.recover import Sweeper
+from app.lifecycle.site import Site
+from tests.crash.conftest import ROWS
+from tests.crash.instants import at_instant
+from tests.invariants import converge
+
+
+@pytest.fixture
+def frozen_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that was stopped: its heartbeat does not beat either."""
+    monkeypatch.setattr(Heartbeat, "_beat", lambda self: None)
+
+
+@pytest.mark.usefixtures("frozen_heartbeat")
+@pytest.mark.parametrize("instant", ["claimed", "lock held", "half loaded", "all prepared", "deciding"])
+def test_a_zombie_is_fenced_by_its_epoch(
+    site: Site, accept_import: Callable[[], int], branches: int, instant: str
+) -> None:
+    number = accept_import()
+    reached, resume = Event(), Event()
+
+    def freeze() -> None:
+        reached.set()
+        assert resume.wait(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        with at_instant(instant, branches, freeze):
+            zombie = pool.submit(load_next, site, "zombie", Draining(0))
+            assert reached.wait(10)
+        ended = converge(site, number)
+        assert (ended.state, ended.worker) == (State.COMMITTED, "a-later-worker")
+        resume.set()
+        zombie.result(30)
+    after = converge(site, number)
+    assert (after.state, after.epoch, after.rows_done) == (State.COMMITTED, ended.epoch, ROWS)
+
+
+def test_one_import_is_loaded_once_however_many_messages_there_are(
+    site: Site, accept_import: Callable[[], int]
+) -> None:
+    number = accept_import()
+    with ThreadPoolExecutor(4) as pool:
+        loaded = list(pool.map(lambda worker: load_next(site, f"worker-{worker}", Draining(0)), range(4)))
+    assert len([id for id in loaded if id is not None]) == 1
+    ended = converge(site, number)
+    assert (ended.state, ended.attempts, ended.rows_done) == (State.COMMITTED, 1, ROWS)
+
+
+@contextmanager
+def prepared(site: Site, raw: RawXid) -> Iterator[None]:
+    """A branch in doubt that somebody else made."""
+    literal = f"X'{raw.gtrid.hex()}',X'{raw.bqual.hex()}',{raw.format_id}"
+    connection = site.database.connect_branch()
+    with connection.cursor() as cursor:
+        cursor.execute(f"XA START {literal}")
+        cursor.execute("INSERT INTO receipts (import_no, branch, kind, epoch) VALUES (4000000000, 1, 'other', 1)")
+        cursor.execute(f"XA END {literal}")
+        cursor.execute(f"XA PREPARE {literal}")
+    connection.close()
+    try:
+        yield
+    finally:
+        with site.database.session() as session, session.cursor() as cursor:
+            cursor.execute(f"XA ROLLBACK {literal}")
+
+
+def list_raw(site: Site) -> list[RawXid]:
+    with site.database.session() as session:
+        return xa.list_prepared(session)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        RawXid(1, b"somebody-else", b"1"),
+        RawXid(FORMAT_ID, b"\xff\x00\xfe", b"\x80"),
+        RawXid(FORMAT_ID, b"backout:0123456789abcdef:1:1", b"1"),
+    ],
+    ids=["another-program", "bytes-that-are-no-text", "another-installation"],
+)
+def test_a_foreign_branch_is_never_touched(site: Site, accept_import: Callable[[], int], raw: RawXid) -> None:
+    with prepared(site, raw):
+        number = accept_import()
+        assert converge(site, number).state is State.COMMITTED
+        Sweeper(site).sweep()
+        assert list_raw(site) == [raw]
+
+
+def test_a_branch_of_ours_without_an_import_is_reported_and_left(site: Site, capsys: Any) -> None:
+    raw = Xid(site.installation, 4_000_000_001, 1, 1).raw()
+    with prepared(site, raw):
+        sweeper = Sweeper(site)
+        sweeper.sweep()
+        sweeper.sweep()
+        assert list_raw(site) == [raw]
+    assert capsys.readouterr().out.count("unknown_branch") == 1
+
+
+def test_an_import_that_breaks_every_time_fails_after_a_bounded_number_of_attempts(
+    site: Site, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.lifecycle.requeue.RETRY_SECONDS", 0.01)
+
+    def break_down(*_: object) -> None:
+        raise RuntimeError("the disk is on fire")
+
+    monkeypatch.setattr("app.db.rows.load_payload", break_down)
+    number = accept_import()
+    ended = converge(site, number)
+    assert (ended.state, ended.attempts) == (State.FAILED, site.settings.max_attempts)
+    assert ended.error is not None
+    assert ended.error["code"] == "gave_up" and "the disk is on fire" in ended.error["message"]
+
+
+def test_what_no_other_attempt_would_mend_fails_at_once(
+    site: Site, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ImportFailed("not_a_number", "quantity is no number", line=7, column="quantity", value="x")
+
+    monkeypatch.setattr("app.db.rows.load_payload", refuse)
+    number = accept_import()
+    ended = converge(site, number)
+    assert (ended.state, ended.attempts) == (State.FAILED, 1)
+    assert ended.error is not None and ended.error["line"] == 7

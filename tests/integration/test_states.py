@@ -1,0 +1,39 @@
+"""A move is one conditional update on the server: the first one wins, under its own epoch only."""
+
+import pytest
+
+from app.db import history, ledger
+from app.domain.states import LEGAL_MOVES, State
+from app.lifecycle.site import Site
+
+
+def put(site: Site, state: State, epoch: int) -> int:
+    """An import in this state."""
+    with site.database.begin() as connection:
+        number = ledger.insert_import(connection, {"id": f"{state}-import", "dataset": "orders", "generate": 1})
+        connection.exec_driver_sql(
+            "UPDATE imports SET state = %s, epoch = %s, lease_until = NOW(6) + INTERVAL 1 MINUTE WHERE number = %s",
+            (str(state), epoch, number),
+        )
+    return number
+
+
+@pytest.mark.parametrize(("source", "target"), sorted(LEGAL_MOVES))
+def test_only_the_first_of_two_wins_and_only_at_its_epoch(site: Site, source: State, target: State) -> None:
+    number = put(site, source, epoch=3)
+    with site.database.begin() as connection:
+        assert not ledger.move(connection, number, {source}, target, at_epoch=2)
+        assert ledger.move(connection, number, {source}, target, at_epoch=3)
+        assert not ledger.move(connection, number, {source}, target, at_epoch=3)
+        row = history.find_numbered(connection, number)
+        events = history.list_events(connection, number)
+    assert row is not None and row.state is target
+    assert [event.kind for event in events] == ["queued", target]
+    assert [event.sequence for event in events] == [1, 2]
+
+
+def test_a_matching_update_that_changes_nothing_counts_as_one_row(site: Site) -> None:
+    with site.database.begin() as connection:
+        number = ledger.insert_import(connection, {"id": "same", "dataset": "orders", "generate": 1})
+        same = connection.exec_driver_sql("UPDATE imports SET priority = priority WHERE number = %s", (number,))
+        assert same.rowcount == 1

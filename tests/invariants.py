@@ -1,0 +1,59 @@
+"""The promises, checked on the server: what must hold for an import once the system has converged."""
+
+from time import monotonic, sleep
+
+from app.db import history, rows, xa
+from app.db.receipts import LOAD
+from app.domain.dataset import ORDERS
+from app.domain.imports import Import
+from app.domain.states import FINAL, State
+from app.domain.xid import parse_xid
+from app.lifecycle.drain import Draining
+from app.lifecycle.load import load_next
+from app.lifecycle.recover import Sweeper
+from app.lifecycle.site import Site
+
+
+def find(site: Site, number: int) -> Import:
+    with site.database.begin() as connection:
+        row = history.find_numbered(connection, number)
+    assert row is not None
+    return row
+
+
+def converge(site: Site, number: int, seconds: float = 30) -> Import:
+    """Sweep, and load what is due as a worker would, until the import is final."""
+    sweeper = Sweeper(site)
+    until = monotonic() + seconds
+    while find(site, number).state not in FINAL:
+        assert monotonic() < until, f"still {find(site, number).state} after {seconds} s"
+        sweeper.sweep()
+        load_next(site, "a-later-worker", Draining(0))
+        sleep(0.05)
+    check(site, number)
+    return find(site, number)
+
+
+def check(site: Site, number: int) -> None:
+    """Raise AssertionError unless the import is all there or not at all, and nothing of it is in doubt."""
+    row = find(site, number)
+    assert row.state in FINAL
+    with site.database.uncommitted() as connection:  # sees what anybody left behind, committed or not
+        loaded = connection.exec_driver_sql("SELECT COUNT(*) FROM orders WHERE import_no = %s", (number,)).scalar_one()
+        receipts = list(
+            connection.exec_driver_sql(
+                "SELECT * FROM receipts WHERE import_no = %s", (number,)
+            )
+        )
+    if row.state is State.COMMITTED:
+        assert loaded == row.rows_total == row.rows_done
+        assert sorted(receipt.branch for receipt in receipts) == list(range(1, row.branches + 1))
+        assert {(receipt.kind, receipt.epoch) for receipt in receipts} == {(LOAD, row.epoch)}
+        assert sum(receipt.row_count for receipt in receipts) == loaded
+    else:
+        assert loaded == 0 and not receipts
+    with site.database.session() as session:
+        assert not [raw for raw in xa.list_prepared(session) if parse_xid(raw, site.installation)]
+        assert not xa.owners_of(session, site.xids(number, range(row.epoch + 1), 4))
+    with site.database.begin() as connection:
+        assert rows.count_rows(connection, ORDERS, number) == loaded
