@@ -26,7 +26,7 @@ import pytest
 import requests
 import yaml
 
-from app.cli.processes import free_ports, wait_until
+from app.cli.processes import free_ports, is_free, wait_until
 from app.cli.servers import PrivateMySQL, PrivateRabbitMQ
 from tests.conftest import ROOT, fetched
 
@@ -290,6 +290,11 @@ class Broker(PrivateRabbitMQ):
         super().prepare()
         lines = (self.folder / "rabbitmq.conf").read_text().splitlines(keepends=True)
         self._write_private("rabbitmq.conf", "".join(line for line in lines if not line.startswith("default_")))
+
+    def clear_leftovers(self) -> None:
+        """epmd stays until it has noticed that its node is gone."""
+        ask = super().clear_leftovers
+        assert wait_until(lambda: ask() or is_free(self.epmd_port), 10)
 
 
 class Composed:
