@@ -57,7 +57,7 @@ def status(checkout: Path) -> None:
         raise SystemExit(1)
     for child in state.children:
         if not child.once:
-            again = f"   started again {child.restarts} times" if child.restarts else ""
+            again = f"   restarts: {child.restarts}" if child.restarts else ""
             click.echo(f"  {child.name:<10} {child.state:<10} pid {child.identity.pid}{again}")
     _describe(Stack(checkout, plan))
     if any(child.state not in ("ready", "done") for child in state.children):

@@ -69,6 +69,7 @@ def test_it_answers_survives_a_kill_and_leaves_nothing(server: Server) -> None:
     assert session_led_by(leader) == [] and is_free(server.port)
     if isinstance(server, PrivateRabbitMQ):
         assert is_free(server.epmd_port)
+        assert not server._folder_without_space.is_symlink()
 
 
 def test_its_folder_is_closed_to_others(server: Server) -> None:

@@ -91,11 +91,10 @@ def test_each_crash_waits_longer_for_its_restart(start: Start) -> None:
     assert "in 0.1 s" in told and "in 0.2 s" in told and "in 0.4 s" in told
 
 
-def test_five_crashes_in_a_minute_end_the_stack(start: Start) -> None:
-    background = start(
-        "child('good'), child('bad', \"print('the reason', flush=True); sys.exit(3)\", 'never')",
-        "first_pause=0.05",
-    )
+def test_five_crashes_in_a_minute_end_the_stack_and_all_it_started(start: Start) -> None:
+    daemon = "subprocess.Popen(['sleep', '600'], start_new_session=True); print('daemon', flush=True); time.sleep(600)"
+    bad = "print('the reason', flush=True); sys.exit(3)"
+    background = start(f'child("good", "{daemon}", "daemon"), child("bad", "{bad}", "never")', "first_pause=0.05")
     assert not background.follow(quiet)
     state = background.state()
     assert (state.phase, state.failed_child) == ("ended", "bad")

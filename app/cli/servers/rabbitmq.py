@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import amqp
@@ -105,7 +106,6 @@ class PrivateRabbitMQ(PrivateServer):
 
     def prepare(self) -> None:
         self._own_folder()
-        self._link_without_space()
         if not (self.folder / "complete").exists():
             for left in ("data", "schema", "generated"):
                 shutil.rmtree(self.folder / left, ignore_errors=True)
@@ -113,6 +113,10 @@ class PrivateRabbitMQ(PrivateServer):
         self._write_private("enabled_plugins", "[].\n")
         if not (self.folder / ".erlang.cookie").exists():
             self._write_private(".erlang.cookie", secrets.token_hex(20), mode=0o400)
+
+    def spawn(self, output: int, more_environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        self._link_without_space()
+        return super().spawn(output, more_environment)
 
     def is_ready(self) -> bool:
         try:
