@@ -62,6 +62,8 @@ def test_it_answers_survives_a_kill_and_leaves_nothing(server: Server) -> None:
     first = server.pid
     server.kill()
     assert not server.is_ready()
+    if isinstance(server, PrivateRabbitMQ):
+        assert is_free(server.epmd_port)
     begin(server)
     leader = server._identity
     assert leader is not None and server.pid != first

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from app.cli.processes import ProcessIdentity, kill, kill_session
+from app.cli.processes import ProcessIdentity, kill, kill_session, session_led_by, wait_until
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # an ordinary user's often lacks sbin
 
@@ -114,8 +114,10 @@ class PrivateServer:
         """As `kill -9` does, and with all it started."""
         if self._process is None or self._identity is None:
             return
-        kill_session(self._identity)
-        self._process.wait()
+        identity, process = self._identity, self._process
+        kill_session(identity)
+        process.wait()
+        wait_until(lambda: not session_led_by(identity), 10)
         self._process = None
         self.clear_leftovers()
 

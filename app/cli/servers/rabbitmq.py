@@ -1,6 +1,5 @@
 """A private RabbitMQ, with an epmd (Erlang's port mapper) of its own."""
 
-import contextlib
 import hashlib
 import os
 import secrets
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import amqp
 
-from app.cli.processes import free_ports
+from app.cli.processes import free_ports, wait_until
 from app.cli.servers.base import PrivateServer, ServerFailed
 
 # Debian's /usr/sbin/rabbitmq-server insists on its own account; this is what it calls.
@@ -132,12 +131,15 @@ class PrivateRabbitMQ(PrivateServer):
         return self._run([str(self.ctl), *arguments], f"rabbitmqctl {arguments[0]}")
 
     def clear_leftovers(self) -> None:
-        """epmd makes itself a daemon and outlives its node. It obeys this request, from loopback, once it has none."""
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", self.epmd_port), timeout=2) as epmd,
-        ):
-            epmd.sendall(b"\x00\x01k")
-            epmd.recv(2)
+        """epmd makes itself a daemon and outlives its node. It obeys a request from loopback, once it has seen that."""
+        wait_until(self._epmd_is_gone, 5)
         if self._folder_without_space != self.folder:
             self._folder_without_space.unlink(missing_ok=True)
+
+    def _epmd_is_gone(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.epmd_port), timeout=2) as epmd:
+                epmd.sendall(b"\x00\x01k")
+                return epmd.recv(2) == b"OK"
+        except OSError:
+            return True
