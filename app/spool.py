@@ -7,13 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
-from typing import IO, BinaryIO
+from typing import BinaryIO, Protocol
 
 from app.domain.errors import ContentTooLarge, SpoolFull
 
 PART = ".part"  # the ending while the body still arrives
 COPY_BYTES = 256 * 1024
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Readable(Protocol):
+    """Where an upload comes from."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, none at the end."""
+        ...
 
 
 class Spool:
@@ -75,17 +83,21 @@ class Upload:
     def write(self, data: bytes) -> int:
         """Append; raises `ContentTooLarge` beyond the limit and `SpoolFull` when the disk is."""
         self.bytes += len(data)
-        if self.bytes > self._max_bytes:
-            raise ContentTooLarge(
-                f"the file is larger than {self._max_bytes:,} bytes: split it, or raise BACKOUT_MAX_UPLOAD_BYTES"
-            )
+        self.expect(self.bytes)
         with _space(self._part.parent):
             self._file.write(data)
         self._digest.update(data)
         self._on_write()
         return len(data)
 
-    def copy_from(self, stream: IO[bytes]) -> None:
+    def expect(self, size: int) -> None:
+        """Raise `ContentTooLarge` for what is larger than the limit, best before it is sent."""
+        if size > self._max_bytes:
+            raise ContentTooLarge(
+                f"the file is larger than {self._max_bytes:,} bytes: split it, or raise BACKOUT_MAX_UPLOAD_BYTES"
+            )
+
+    def copy_from(self, stream: Readable) -> None:
         """Append all of `stream`; memory stays flat."""
         while piece := stream.read(COPY_BYTES):
             self.write(piece)

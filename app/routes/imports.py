@@ -1,25 +1,32 @@
 """`/v1/imports`: accept, list, show, stop."""
 
+import json
 import math
-from typing import IO, Any
+import re
+from typing import IO, Any, cast
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from app.domain.errors import BadRequest, InvalidContent
+from app.domain.errors import BadRequest, InvalidContent, UnsupportedFormat
 from app.domain.states import State
 from app.lifecycle import accept, observe, stop
 from app.lifecycle.accept import Accepted
 from app.routes import site
+from app.routes.bodies import open_body
 from app.routes.shapes import read_asker, read_number, show_import
 from app.spool import Upload
 
 JSON_BYTES = 64 * 1024
-FORM_MEMORY_BYTES = 1024 * 1024  # the parser's buffer and a form's plain fields; files go to the spool piece by piece
+FORM_MEMORY_BYTES = 1024 * 1024  # the parser's buffer and each plain field; files go to the spool piece by piece
+FORM_PARTS = 20
 PAGE = 50
 MOST_A_PAGE = 200
 MOST_RETRY_SECONDS = 30
+NUMBERS = 2**32  # more than any import's number
+ENCODINGS = ("", "identity", "gzip", "x-gzip")  # whether a file is gzip its content tells
+SEED = re.compile("[a-z0-9]{1,24}")
 
 blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
 
@@ -38,10 +45,10 @@ def accept_import() -> Response:
 
 
 def _accept_json() -> Accepted:
-    if (request.content_length or 0) > JSON_BYTES:
-        raise RequestEntityTooLarge(f"a JSON request has at most {JSON_BYTES} bytes; send files as CSV or NDJSON")
-    request.max_content_length = JSON_BYTES
-    body = request.get_json(silent=True)
+    try:
+        body = json.loads(open_body().read_all(JSON_BYTES))
+    except (ValueError, RecursionError):
+        body = None
     if not isinstance(body, dict):
         raise BadRequest('the body must be a JSON object such as {"dataset": "orders", "generate": 1000}')
     unknown = sorted(set(body) - {"dataset", "generate", "seed"})
@@ -53,14 +60,19 @@ def _accept_json() -> Accepted:
     rows, seed = body.get("generate"), body.get("seed")
     if not isinstance(rows, int) or isinstance(rows, bool):
         raise InvalidContent("generate must be a whole number: how many rows", errors=[{"field": "generate"}])
-    if seed is not None and not (isinstance(seed, str) and seed.isascii() and seed.isalnum() and seed.islower()):
-        raise InvalidContent("seed must be lower-case letters and digits", errors=[{"field": "seed"}])
+    if seed is not None and not (isinstance(seed, str) and SEED.fullmatch(seed)):
+        raise InvalidContent("seed must be 1 to 24 lower-case letters and digits", errors=[{"field": "seed"}])
     dataset = accept.find_dataset(str(body.get("dataset", "orders")))
     return accept.accept_generated(site(), dataset, rows, read_asker(), seed=seed)
 
 
 def _accept_file() -> Accepted:
     dataset = accept.find_dataset(request.args.get("dataset", "orders"))
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
+        raise UnsupportedFormat(
+            f"Content-Encoding {encoding[:40]!r} is not read here: send the file as it is, or as gzip"
+        )
     multipart = request.mimetype == "multipart/form-data"
     return accept.accept_upload(
         site(),
@@ -73,7 +85,9 @@ def _accept_file() -> Accepted:
 
 
 def _receive_body(upload: Upload) -> str | None:
-    upload.copy_from(request.stream)
+    body = open_body()
+    upload.expect(body.declared or 0)
+    upload.copy_from(body)
     return None
 
 
@@ -92,11 +106,19 @@ def _receive_form(upload: Upload) -> str | None:
         names.append(filename or "")
         return upload  # type: ignore[return-value]
 
-    parser = FormDataParser(stream_factory=open_part, max_form_memory_size=FORM_MEMORY_BYTES, silent=False)
+    body = open_body()
+    upload.expect((body.declared or 0) - FORM_MEMORY_BYTES)  # the rest of the form is beside the file
+    parser = FormDataParser(
+        stream_factory=open_part, max_form_memory_size=FORM_MEMORY_BYTES, max_form_parts=FORM_PARTS, silent=False
+    )
     try:
-        parser.parse(request.stream, request.mimetype, request.content_length, request.mimetype_params)
+        parser.parse(cast("IO[bytes]", body), request.mimetype, body.declared, request.mimetype_params)
     except ValueError as error:
-        raise BadRequest(f"the multipart body is broken or was cut off: {error}") from error
+        raise BadRequest("the multipart body was cut off, or it does not keep to its boundary") from error
+    except RequestEntityTooLarge:
+        raise RequestEntityTooLarge(
+            f"the form has more than the file: at most {FORM_PARTS} fields of {FORM_MEMORY_BYTES:,} bytes are read"
+        ) from None
     if not names:
         raise BadRequest("the form has no file: send one, for example as the field `file`", errors=[{"field": "file"}])
     return names[0]
@@ -110,13 +132,18 @@ def list_all() -> dict[str, Any]:
     if not 1 <= limit <= MOST_A_PAGE:
         raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE}", errors=[{"field": "limit"}])
     cursor = request.args.get("cursor")
-    before = read_number(cursor, "cursor") if cursor else None
+    before = min(read_number(cursor, "cursor"), NUMBERS) if cursor else None
     dataset = request.args.get("dataset")
     rows = observe.list_imports(site(), states=states, dataset=dataset, before=before, limit=limit + 1)
     following = None
     if len(rows) > limit:
         rows = rows[:limit]
-        kept: dict[str, Any] = {"state": ",".join(states), "dataset": dataset, "limit": limit, "cursor": rows[-1].number}
+        kept: dict[str, Any] = {
+            "state": ",".join(states),
+            "dataset": dataset,
+            "limit": limit,
+            "cursor": rows[-1].number,
+        }
         following = url_for("imports.list_all", **{name: value for name, value in kept.items() if value})
     return {"imports": [show_import(row) for row in rows], "next": following}
 

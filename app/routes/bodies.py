@@ -1,0 +1,61 @@
+"""Bodies: what a request carries, read to its very end or refused."""
+
+import socket
+from typing import IO, Any
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+
+from app.domain.errors import BadRequest
+
+STALL_SECONDS = 60.0  # a client that is gone without a word would hold its thread for good
+
+
+class Body:
+    """A stream that never ends early in silence: the web server takes a connection that was closed for the end."""
+
+    def __init__(
+        self, stream: IO[bytes], declared: int | None, connection: Any = None, stall_seconds: float = STALL_SECONDS
+    ) -> None:
+        self.declared = declared
+        self._stream = stream
+        self._connection: socket.socket | None = connection
+        self._stall_seconds = stall_seconds
+        self._bytes = 0
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, none at the end. Raises `BadRequest` for a body that was cut off or is malformed, and
+        `RequestTimeout` where nothing comes any more."""
+        patience = None if self._connection is None else self._connection.gettimeout()
+        try:
+            if self._connection is not None:
+                self._connection.settimeout(self._stall_seconds)
+            piece = self._stream.read(size)
+        except TimeoutError:
+            raise RequestTimeout(f"nothing of the body came for {self._stall_seconds:g} s: send it again") from None
+        except Exception as error:  # the boundary to the web server, which has a dozen kinds for it
+            raise BadRequest("the body was cut off or its chunks are malformed: nothing of it was kept") from error
+        finally:
+            if self._connection is not None:
+                self._connection.settimeout(patience)
+        self._bytes += len(piece)
+        if not piece and self.declared is not None and self._bytes < self.declared:
+            raise BadRequest(
+                f"the body was cut off: {self._bytes:,} of {self.declared:,} bytes came, and nothing of it was kept"
+            )
+        return piece
+
+    def read_all(self, limit: int) -> bytes:
+        """The whole body. Raises what `read` raises, and `RequestEntityTooLarge` beyond `limit` bytes."""
+        pieces, left = [], limit
+        while piece := self.read(left + 1):
+            pieces.append(piece)
+            left -= len(piece)
+            if left < 0:
+                raise RequestEntityTooLarge(f"a request of this kind has at most {limit:,} bytes")
+        return b"".join(pieces)
+
+
+def open_body() -> Body:
+    """The body of this request."""
+    return Body(request.stream, request.content_length, request.environ.get("gunicorn.socket"))
