@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from app.domain.dataset import ORDERS
 from app.domain.errors import NotEnabled
@@ -14,6 +15,7 @@ from app.domain.states import State
 from app.lifecycle import accept, clear, load, observe, stop
 from app.lifecycle.drain import Draining
 from app.routes import pages, site
+from app.routes.guards import CHANGING_GETS
 from app.routes.problems import problem
 from app.routes.shapes import CELERY_STATUS, read_asker, read_number, show_row
 
@@ -21,6 +23,14 @@ DEFAULT_ROWS = "100000"
 DEPRECATED_AT = "@1795305600"  # RFC 9745: 2026-11-22
 
 blueprint = Blueprint("classic", __name__)
+
+
+@blueprint.before_request
+def refuse_head() -> None:
+    """Flask answers HEAD by doing what GET does: not where that changes something."""
+    rule = request.url_rule
+    if request.method == "HEAD" and rule is not None and rule.methods and rule.rule.startswith(CHANGING_GETS):
+        raise MethodNotAllowed(sorted(rule.methods - {"HEAD"}))
 
 
 @blueprint.get("/")
