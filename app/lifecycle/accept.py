@@ -62,7 +62,7 @@ def accept_generated(
     most = site.settings.max_generated_rows
     if not 1 <= rows <= most:
         raise InvalidContent(
-            f"the number of rows must be from 1 to {most:,}; it is {rows}",
+            f"the number of rows must be from 1 to {most:,}; it is {str(rows)[:40]}",
             errors=[{"field": "generate", "value": str(rows)[:40], "minimum": 1, "maximum": most}],
         )
     content = _content_hash({"dataset": dataset.name, "generate": rows, "seed": seed}, "")
@@ -108,7 +108,7 @@ def accept_upload(
             raise InvalidContent(str(error), errors=[{"field": "file", **error.as_dict()}]) from error
         upload.keep()
         values = {
-            "file_name": file_name[:255] if file_name else None,
+            "file_name": _harmless(file_name) if file_name else None,
             "format": format,
             "compression": compression,
             "spool_name": id,
@@ -211,6 +211,11 @@ def _record(
     if not row.inline:
         site.hints.publish(id)
     return Accepted(row)
+
+
+def _harmless(name: str) -> str:
+    """A file's name as it may be shown, on a terminal too; it is never a path of ours."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name[:255])
 
 
 def _may_be_recorded(site: Site, id: str) -> bool:
