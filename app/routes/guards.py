@@ -2,6 +2,7 @@
 
 import hmac
 import re
+import sys
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
@@ -16,6 +17,8 @@ OPEN_PATHS = ("/livez",)
 SAFE_METHODS = ("HEAD", "OPTIONS")
 CHANGING_GETS = ("/insert", "/dpd_insert", "/stop", "/delete_all")
 LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]"]
+CLIENT_LENGTH = 64
+BOOT_ERROR = 3  # the exit code at which gunicorn ends instead of starting the worker again
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = structlog.get_logger(__name__)
@@ -24,7 +27,7 @@ log = structlog.get_logger(__name__)
 def read_keys(path: Path) -> dict[str, str]:
     """API keys by client name: a line is `name:key` or `key`; blank lines and `#` lines are passed over.
 
-    Raises ValueError, with a sentence, for a file without keys or a key of under 16 characters.
+    Raises ValueError, with a sentence, for a file without keys, a key of under 16 characters or a name of over 64.
     """
     keys: dict[str, str] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -34,6 +37,8 @@ def read_keys(path: Path) -> dict[str, str]:
         name, _, key = entry.rpartition(":")
         if len(key) < 16 or not key.isascii():
             raise ValueError(f"{path.name}, line {number}: a key has at least 16 ASCII characters")
+        if len(name) > CLIENT_LENGTH:
+            raise ValueError(f"{path.name}, line {number}: a name has at most {CLIENT_LENGTH} characters")
         keys[name.strip() or f"key-{number}"] = key.strip()
     if not keys:
         raise ValueError(f"{path.name} has no key: write one a line")
@@ -42,7 +47,7 @@ def read_keys(path: Path) -> dict[str, str]:
 
 def register_guards(app: Flask, settings: Settings) -> None:
     """Name every request, refuse what is not allowed, and log what was answered."""
-    keys = read_keys(settings.api_keys_file) if settings.api_keys_file else {}
+    keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else {}
     if not keys:
         # without keys only this machine may ask, under a name that no foreign page's address can have
         app.config["TRUSTED_HOSTS"] = LOCAL_NAMES
@@ -72,6 +77,14 @@ def register_guards(app: Flask, settings: Settings) -> None:
                 milliseconds=round(took * 1000, 1),
             )
         return response
+
+
+def _read_keys_or_end(path: Path) -> dict[str, str]:
+    try:
+        return read_keys(path)
+    except (OSError, ValueError) as error:
+        print(f"Backout can't start:\nBACKOUT_API_KEYS_FILE: {error}", file=sys.stderr)  # noqa: T201 — no logs yet
+        raise SystemExit(BOOT_ERROR) from None
 
 
 def _check_key(keys: dict[str, str]) -> Response | None:
