@@ -2,7 +2,7 @@
 # BACKOUT_DATABASE_URL and BACKOUT_BROKER_URL (servers that exist), as environment variables.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status clean test lint format
+.PHONY: help setup demo up down status clean test crash bench lint format
 python := .venv/bin/python
 
 help: ## This list
@@ -26,8 +26,15 @@ status: | $(python) ## What of it runs, and where
 clean: | $(python) ## Stop it and forget its data
 	@$(python) -m app.cli clean
 
-test: setup ## All tests, on private servers of their own
-	@$(python) -m pytest
+test: lint ## All that CI runs: lint, then the tests on private servers of their own
+	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not long"
+
+crash: setup ## Every crash test, those that `test` leaves out included
+	@$(python) -m pytest tests/crash
+
+bench: setup ## Benchmarks as ratios, on MariaDB (MySQL: see benchmarks/)
+	@$(python) -m benchmarks.load
+	@$(python) -m benchmarks.stop
 
 lint: setup ## Format, lint, types, direction of imports
 	@$(python) -m ruff format --check .

@@ -13,6 +13,7 @@ from app.domain.states import State
 
 READ_SIZE = 2000
 KEYS_A_QUERY = 500
+LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
 
 
 class RowsDiffer(Exception):
@@ -48,6 +49,11 @@ def load_payload(
                 raise RowsDiffer(rows, loaded, [str(row[2]) for row in cursor.fetchall()])
     finally:
         os.close(descriptor)
+
+
+def is_lock_conflict(error: Exception) -> bool:
+    """Whether the server gave up because another transaction holds what this one needs."""
+    return isinstance(error, pymysql.err.MySQLError) and error.args[0] in (LOCK_WAIT_TIMEOUT, DEADLOCK)
 
 
 def first_missing(

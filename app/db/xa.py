@@ -79,10 +79,10 @@ class Branch:
 def list_prepared(session: "pymysql.Connection[Any]") -> list[RawXid]:
     """Every prepared branch on the server, foreign ones included (MySQL: needs XA_RECOVER_ADMIN).
 
-    A foreign name may be any bytes. MariaDB sends them as such; MySQL sends them as text, which they need not be, unless
+    A foreign name may be any bytes. MariaDB sends them as such; MySQL sends text, which they need not be, unless
     it is asked for hexadecimal digits.
     """
-    mariadb = "MariaDB" in session.get_server_info()
+    mariadb = "MariaDB" in str(session.get_server_info())  # type: ignore[no-untyped-call]
     with session.cursor() as cursor:
         cursor.execute("XA RECOVER" if mariadb else "XA RECOVER CONVERT XID")
         return [_raw(*row) for row in cursor.fetchall()]

@@ -2,16 +2,11 @@
 
 from typing import Any
 
-import pymysql
-
 from app.db import history, rows, xa
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.formats.batch import Batch
 from app.lifecycle.site import Site
-
-LOCK_WAIT_TIMEOUT = 1205
-DEADLOCK = 1213
 
 
 def explain_conflict(
@@ -23,7 +18,7 @@ def explain_conflict(
     """
     if isinstance(error, rows.RowsDiffer):
         return _explain_difference(site, dataset, branch, batch, error)
-    if isinstance(error, pymysql.err.MySQLError) and error.args and error.args[0] in (LOCK_WAIT_TIMEOUT, DEADLOCK):
+    if rows.is_lock_conflict(error):
         return _explain_wait(site, dataset, branch, batch)
     return None
 

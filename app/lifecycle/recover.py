@@ -63,12 +63,8 @@ class Sweeper:
     def _take_back(self) -> None:
         """Queue again what runs under a lease that ran out."""
         for row in self._in_state(State.RUNNING):
-            if not row.lease_live and requeue.try_again(
-                self._site, row, "its worker died or was cut off", only_expired=True
-            ):
-                rollback.undo_prepared(
-                    self._site, set(self._site.xids(row.number, range(1, row.epoch + 1), row.branches))
-                )
+            if not row.lease_live:
+                requeue.try_again(self._site, row, "its worker died or was cut off", only_expired=True)
         with self._site.database.begin() as connection:
             failure = ImportFailed("deserted", "the web server ended before the import began; nothing was loaded")
             for number in ledger.list_deserted(connection, self._site.settings.lease_seconds):

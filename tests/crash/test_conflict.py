@@ -1,0 +1,46 @@
+"""Two imports with the same orders: one waits a bounded time and then names the other, never a raw lock timeout."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+from app.domain.states import State
+from app.lifecycle.drain import Draining
+from app.lifecycle.load import load_next
+from app.lifecycle.site import Site
+from tests.crash.conftest import ROWS
+from tests.crash.instants import at_instant
+from tests.invariants import converge, find
+
+
+def test_an_order_that_another_import_is_loading(site: Site, accept_import: Callable[[], int], branches: int) -> None:
+    first, second = accept_import(), accept_import()
+    reached, resume = Event(), Event()
+
+    def hold() -> None:
+        reached.set()
+        assert resume.wait(30)
+
+    with ThreadPoolExecutor(1) as pool, at_instant("half loaded", branches, hold):
+        holder = pool.submit(load_next, site, "holder", Draining(0))
+        assert reached.wait(10)
+        load_next(site, "waiter", Draining(0))
+        failed = find(site, second)
+        resume.set()
+        holder.result(30)
+    assert failed.state in (State.FAILING, State.FAILED)
+    error = failed.error or {}
+    assert error["code"] == "key_in_use"
+    assert error["other_import"] == find(site, first).id and error["other_import"] in error["message"]
+    assert error["value"].startswith("CRASH-") and error["value"] in error["message"]
+    assert converge(site, second).state is State.FAILED
+    assert converge(site, first).rows_done == ROWS
+
+
+def test_an_order_that_was_loaded_before(site: Site, accept_import: Callable[[], int]) -> None:
+    first, second = accept_import(), accept_import()
+    assert converge(site, first).state is State.COMMITTED
+    error = converge(site, second).error or {}
+    assert (error["code"], error["line"], error["row"]) == ("duplicate_key", 2, 1)
+    assert error["other_import"] == find(site, first).id
+    assert "CRASH-0000001" in error["message"]
