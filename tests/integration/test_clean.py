@@ -1,0 +1,78 @@
+"""What outlived its use goes, and nothing else."""
+
+import os
+import time
+from pathlib import Path
+
+from app.db import history
+from app.domain.dataset import ORDERS
+from app.domain.states import State
+from app.formats.generated import write_csv_sample
+from app.lifecycle import accept, clean
+from app.lifecycle.accept import Accepted, Asker
+from app.lifecycle.drain import Draining
+from app.lifecycle.load import load_next
+from app.lifecycle.site import Site
+
+HOURS, DAYS = 3600, 86400
+
+
+def upload(site: Site, tmp_path: Path, seed: str, key: str | None = None) -> Accepted:
+    path = tmp_path / f"{seed}.csv"
+    write_csv_sample(path, 20, seed)
+    with path.open("rb") as file:
+        return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(file), Asker(key=key))
+
+
+def age(site: Site, number: int, seconds: int) -> None:
+    """Let the import have ended so long ago."""
+    with site.database.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE imports SET finished_at = NOW(6) - INTERVAL %s SECOND WHERE number = %s", (seconds, number)
+        )
+
+
+def test_a_file_is_kept_for_a_day_after_the_end(site: Site, tmp_path: Path) -> None:
+    ended, waiting = upload(site, tmp_path, "one").row, upload(site, tmp_path, "two").row
+    load_next(site, "worker", Draining(0))
+    age(site, ended.number, 23 * HOURS)
+    clean.clean(site)
+    assert site.spool.path(ended.id).exists()
+    age(site, ended.number, 25 * HOURS)
+    clean.clean(site)
+    assert not site.spool.path(ended.id).exists()
+    assert site.spool.path(waiting.id).exists()
+    with site.database.begin() as connection:
+        row = history.find_numbered(connection, ended.number)
+    assert row is not None and (row.state, row.source.spool_name) == (State.COMMITTED, None)
+
+
+def test_an_orphan_goes_when_nobody_has_touched_it_for_long(site: Site, tmp_path: Path) -> None:
+    needed = upload(site, tmp_path, "needed").row
+    orphans = [site.spool.path("orphan"), site.spool.path("orphan.part")]
+    for path in (*orphans, site.spool.path(needed.id)):
+        path.touch()
+    clean.clean(site)
+    assert all(path.exists() for path in orphans)
+    long_ago = time.time() - 2 * clean.ORPHAN_SECONDS
+    for path in (*orphans, site.spool.path(needed.id)):
+        os.utime(path, (long_ago, long_ago))
+    clean.clean(site)
+    assert not any(path.exists() for path in orphans)
+    assert site.spool.path(needed.id).exists()
+
+
+def test_history_is_forgotten_after_its_time_and_rows_stay(site: Site, tmp_path: Path) -> None:
+    old, young = upload(site, tmp_path, "old", key="night").row, upload(site, tmp_path, "young").row
+    for _ in range(2):
+        load_next(site, "worker", Draining(0))
+    for row, days in ((old, 91), (young, 89)):
+        age(site, row.number, days * DAYS)
+    clean.clean(site)  # the files first
+    clean.clean(site)
+    with site.database.begin() as connection:
+        assert history.find_import(connection, old.id) is None
+        assert history.list_events(connection, old.number) == []
+        assert history.find_import(connection, young.id) is not None
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM orders").scalar_one() == 40
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM idempotency_keys").scalar_one() == 0

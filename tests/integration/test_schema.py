@@ -1,0 +1,63 @@
+"""The tables on the server are the tables in the code, and each user may do what it must and nothing more."""
+
+import pymysql
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from app.db import durability
+from app.db.migrate import upgrade
+from app.db.schema import metadata
+from app.lifecycle.site import Site
+from tests.conftest import DatabaseServer
+
+
+def test_migrations_make_what_the_code_says(database: DatabaseServer) -> None:
+    engine = create_engine(database.owner_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_again_changes_nothing(database: DatabaseServer, site: Site) -> None:
+    before = site.installation
+    upgrade(database.owner_url)
+    database.install()
+    assert Site(site.settings, site.database, site.spool, site.hints).installation == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE orders",
+        "CREATE TABLE mine (id INT)",
+        "ALTER TABLE orders ADD COLUMN more INT",
+        "CREATE DATABASE mine",
+        "SELECT * FROM mysql.user",
+        "SET GLOBAL max_connections = 5",
+        "SELECT 1 INTO OUTFILE '/tmp/mine'",
+    ],
+)
+def test_the_application_has_least_privileges(site: Site, statement: str) -> None:
+    with site.database.connect_branch() as connection, connection.cursor() as cursor:
+        with pytest.raises(pymysql.err.MySQLError) as refused:
+            cursor.execute(statement)
+        assert refused.value.args[0] in (1142, 1044, 1045, 1227, 1290)
+
+
+def test_a_weak_server_is_named(database: DatabaseServer, site: Site) -> None:
+    with site.database.begin() as connection:
+        assert durability.list_weaknesses(connection) == []
+    root = pymysql.connect(
+        host="127.0.0.1", port=database.server.port, user="root", password=database.server.password, autocommit=True
+    )
+    with root, root.cursor() as cursor:
+        cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+        try:
+            with site.database.begin() as connection:
+                (weakness,) = durability.list_weaknesses(connection)
+        finally:
+            cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+    assert weakness == "innodb_flush_log_at_trx_commit is 2, must be 1"

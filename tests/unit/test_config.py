@@ -1,0 +1,65 @@
+"""Settings: a mistake ends the process with a sentence, a secret may come from a file."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.config import Settings, read_settings
+
+URLS = {
+    "BACKOUT_DATABASE_URL": "mysql+pymysql://app@db:3306/backout",
+    "BACKOUT_BROKER_URL": "amqp://app@broker:5672//",
+}
+
+
+@pytest.fixture(autouse=True)
+def urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in URLS.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_password_takes_its_place_in_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKOUT_DATABASE_PASSWORD", "p@ss/word\n")
+    assert Settings().database.password == "p@ss/word"
+    assert (
+        Settings().database.render_as_string(hide_password=False) == "mysql+pymysql://app:p%40ss%2Fword@db:3306/backout"
+    )
+
+
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKOUT_DATABASE_URL", "mysql+pymysql://app:hush@db/backout")
+    assert "hush" not in repr(Settings())
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", ""])
+def test_without_keys_only_loopback_is_served(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("BACKOUT_HOST", host)
+    with pytest.raises(ValidationError, match="BACKOUT_API_KEYS_FILE"):
+        Settings()
+    monkeypatch.setenv("BACKOUT_API_KEYS_FILE", "/some/file")
+    assert Settings().api_keys_file == Path("/some/file")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.1.2.3"])
+def test_loopback_needs_no_keys(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("BACKOUT_HOST", host)
+    assert Settings().is_loopback
+
+
+def test_a_lock_wait_that_outlasts_the_lease_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKOUT_LOCK_WAIT_SECONDS", "15")
+    with pytest.raises(ValidationError, match="shorter than"):
+        Settings()
+
+
+def test_a_mistake_ends_with_a_sentence_and_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("BACKOUT_DATABASE_URL")
+    monkeypatch.setenv("BACKOUT_PORT", "many")
+    with pytest.raises(SystemExit) as ended:
+        read_settings()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "BACKOUT_DATABASE_URL: Field required" in said and "BACKOUT_PORT:" in said
