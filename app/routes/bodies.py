@@ -1,14 +1,18 @@
 """Bodies: what a request carries, read to its very end or refused."""
 
 import socket
+from contextlib import suppress
+from time import monotonic
 from typing import IO, Any
 
-from flask import request
-from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+from flask import Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
 
 from app.domain.errors import BadRequest
 
 STALL_SECONDS = 60.0  # a client that is gone without a word would hold its thread for good
+DRAIN_SECONDS = 5.0
+PIECE_BYTES = 64 * 1024
 
 
 class Body:
@@ -59,3 +63,19 @@ class Body:
 def open_body() -> Body:
     """The body of this request."""
     return Body(request.stream, request.content_length, request.environ.get("gunicorn.socket"))
+
+
+def drain_after(response: Response) -> None:
+    """Once it is sent, read on for a while what a refused request still brings.
+
+    The web server would close the connection under it, and the client may lose the answer or its next request.
+    """
+    body = Body(request.stream, None, request.environ.get("gunicorn.socket"), DRAIN_SECONDS)
+
+    def drain() -> None:
+        until = monotonic() + DRAIN_SECONDS
+        with suppress(HTTPException, BadRequest):
+            while monotonic() < until and body.read(PIECE_BYTES):
+                pass
+
+    response.call_on_close(drain)

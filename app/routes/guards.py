@@ -11,6 +11,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 from app.config import Settings
+from app.routes.bodies import drain_after
 from app.routes.problems import problem
 
 OPEN_PATHS = ("/livez",)
@@ -67,6 +68,7 @@ def register_guards(app: Flask, settings: Settings) -> None:
         response.headers["X-Request-ID"] = g.get("request_id", "")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Cache-Control", "no-store")
+        drain_after(response)
         if request.path not in OPEN_PATHS:
             took = perf_counter() - g.get("started_at", perf_counter())
             log.info(
