@@ -120,10 +120,10 @@ class Stack:
     # --- what a client does -------------------------------------------------------------------------------------------
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return self.http.get(self.url + path, timeout=60, **options)
+        return self.http.get(self.url + path, timeout=120, **options)
 
     def post(self, path: str, **options: Any) -> requests.Response:
-        return self.http.post(self.url + path, timeout=60, **options)
+        return self.http.post(self.url + path, timeout=120, **options)
 
     def send(self, body: bytes, content_type: str = "text/csv", **options: Any) -> requests.Response:
         """POST a file as it is."""

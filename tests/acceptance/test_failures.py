@@ -5,16 +5,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from app.cli.servers import PrivateRabbitMQ
 from tests.acceptance.conftest import PAIRS, Stack, find_port, wait_for
 from tests.conftest import DatabaseServer, empty, new_broker, new_database
 
-ROWS = 200_000
+ROWS = 80_000
 PUBLISH_SECONDS = 0.5
 SLACK_SECONDS = 1.5  # a busy machine
 
@@ -40,7 +42,7 @@ def stack(fragile: tuple[DatabaseServer, PrivateRabbitMQ], tmp_path: Path) -> It
     empty(database)
     broker.control("add_vhost", tmp_path.name)
     broker.control("set_permissions", "-p", tmp_path.name, "backout", ".*", ".*", ".*")
-    stack = Stack(tmp_path, database.url, broker.url(tmp_path.name), find_port(), batch_bytes=512 * 1024)
+    stack = Stack(tmp_path, database.url, broker.url(tmp_path.name), find_port(), batch_bytes=128 * 1024)
     try:
         yield stack.start()
     finally:
@@ -209,3 +211,17 @@ def test_a_full_spool_is_said_and_leaves_no_file(stack: Stack, tmp_path: Path) -
     finally:
         stack.kill("web")
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_synchronous_import_whose_web_server_dies_is_rolled_back_and_not_tried_again(stack: Stack) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(requests.get, f"{stack.url}/dpd_insert/2000000", timeout=60)
+        row = wait_for(lambda: stack.get("/v1/imports?state=running").json()["imports"], 30, "the import")[0]
+        stack.wait_rows(row["id"])
+        stack.kill("web")
+        with pytest.raises(requests.ConnectionError):
+            waiting.result(30)
+    stack.start("web")
+    found = stack.wait_state(row["id"])
+    assert (found["state"], found["error"]["code"], found["attempt"]["number"]) == ("failed", "gave_up", 1)
+    assert stack.count() == 0
