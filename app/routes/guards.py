@@ -17,18 +17,20 @@ from app.routes.problems import problem
 OPEN_PATHS = ("/livez",)
 SAFE_METHODS = ("HEAD", "OPTIONS")
 CHANGING_GETS = ("/insert", "/dpd_insert", "/stop", "/delete_all")
-LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]"]
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 CLIENT_LENGTH = 64
 BOOT_ERROR = 3  # the exit code at which gunicorn ends instead of starting the worker again
+_PORT = re.compile(":[0-9]{1,5}$")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = structlog.get_logger(__name__)
 
 
 def read_keys(path: Path) -> dict[str, str]:
-    """API keys by client name: a line is `name:key` or `key`; blank lines and `#` lines are passed over.
+    """Client names by API key: a line is `name:key` or `key`; blank lines and `#` lines are passed over.
 
-    Raises ValueError, with a sentence, for a file without keys, a key of under 16 characters or a name of over 64.
+    A name may have several keys, so that one can be replaced without a gap. Raises ValueError, with a sentence, for
+    a file without keys, a key of under 16 characters or a name of over 64.
     """
     keys: dict[str, str] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -40,7 +42,7 @@ def read_keys(path: Path) -> dict[str, str]:
             raise ValueError(f"{path.name}, line {number}: a key has at least 16 ASCII characters")
         if len(name) > CLIENT_LENGTH:
             raise ValueError(f"{path.name}, line {number}: a name has at most {CLIENT_LENGTH} characters")
-        keys[name.strip() or f"key-{number}"] = key.strip()
+        keys[key.strip()] = name.strip() or f"key-{number}"
     if not keys:
         raise ValueError(f"{path.name} has no key: write one a line")
     return keys
@@ -49,9 +51,7 @@ def read_keys(path: Path) -> dict[str, str]:
 def register_guards(app: Flask, settings: Settings) -> None:
     """Name every request, refuse what is not allowed, and log what was answered."""
     keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else {}
-    if not keys:
-        # without keys only this machine may ask, under a name that no foreign page's address can have
-        app.config["TRUSTED_HOSTS"] = LOCAL_NAMES
+    names = {*LOCAL_NAMES, settings.host.lower(), f"[{settings.host.lower()}]"}
 
     @app.before_request
     def begin() -> Response | None:
@@ -61,7 +61,7 @@ def register_guards(app: Flask, settings: Settings) -> None:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
         g.client = ""
-        return _check_key(keys) or _check_origin()
+        return (_check_key(keys) if keys else _check_host(names)) or _check_origin()
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -89,12 +89,20 @@ def _read_keys_or_end(path: Path) -> dict[str, str]:
         raise SystemExit(BOOT_ERROR) from None
 
 
+def _check_host(names: set[str]) -> Response | None:
+    """Without keys only this machine may ask, under a name that no foreign page's address can have."""
+    host = request.headers.get("Host")  # Flask's TRUSTED_HOSTS would do, but it never matches an IPv6 address
+    if host is None or _PORT.sub("", host.lower()) in names:
+        return None
+    return problem(400, "unknown-host", f"this server answers as localhost only, not as {host[:80]!r}")
+
+
 def _check_key(keys: dict[str, str]) -> Response | None:
-    if not keys or request.path in OPEN_PATHS:
+    if request.path in OPEN_PATHS:
         return None
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
-    for name, key in keys.items():
+    for key, name in keys.items():
         if hmac.compare_digest(key.encode(), given.encode()):
             g.client = name
             return None
