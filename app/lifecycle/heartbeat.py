@@ -8,7 +8,7 @@ from types import TracebackType
 import structlog
 
 from app.db import ledger
-from app.domain.errors import AttemptLost, DatabaseUnavailable
+from app.domain.errors import DatabaseUnavailable
 from app.domain.imports import Import
 from app.lifecycle.site import Site
 
@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 class Heartbeat:
     """Renews a lease on a thread of its own; a SIGSTOP of the process halts it too, so a zombie's lease runs out.
 
-    `lost` is set, and `on_loss` called once, when a renewal finds the attempt no longer ours or none succeeded for the
-    length of the lease.
+    `on_loss` is called once, when a renewal finds the attempt no longer ours or none succeeded for the length of the
+    lease.
     """
 
     def __init__(self, site: Site, row: Import, on_loss: Callable[[], None]) -> None:
@@ -29,7 +29,6 @@ class Heartbeat:
         self._number, self._epoch = row.number, row.epoch
         self._on_loss = on_loss
         self._done = Event()
-        self.lost = Event()
         self._thread = Thread(target=self._beat, name=f"heartbeat-{row.number}", daemon=True)
 
     def __enter__(self) -> "Heartbeat":
@@ -41,11 +40,6 @@ class Heartbeat:
     ) -> None:
         self._done.set()
         self._thread.join()
-
-    def require(self) -> None:
-        """Raise `AttemptLost` when the lease is gone."""
-        if self.lost.is_set():
-            raise AttemptLost("this attempt lost its lease")
 
     def _beat(self) -> None:
         lease = self._site.settings.lease_seconds
@@ -62,6 +56,5 @@ class Heartbeat:
                 held_until = asked_at + lease
             if not held:
                 if not self._done.is_set():
-                    self.lost.set()
                     self._on_loss()
                 return

@@ -66,9 +66,9 @@ def run_attempt(site: Site, row: Import, draining: Draining) -> None:
 def _try(site: Site, row: Import, draining: Draining) -> None:
     attempt = Attempt(site, row, draining)
     try:
-        with draining.attempt(), Heartbeat(site, row, on_loss=attempt.cut) as heartbeat:
+        with draining.attempt(), Heartbeat(site, row, on_loss=attempt.cut):
             try:
-                rollback.drain_older(site, row, heartbeat.require)
+                rollback.drain_older(site, row)
                 attempt.load(_open_rows(site, row))
                 commit.commit_branches(site, row, attempt.branches, attempt.rows)
             finally:

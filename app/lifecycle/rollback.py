@@ -1,12 +1,12 @@
 """Rollback: what a stop, a failure or an older attempt leaves is undone, and its end recorded when nothing is left."""
 
-from collections.abc import Callable
 from time import monotonic, sleep
 
 import structlog
 
 from app.db import history, ledger, rows, xa
 from app.domain.dataset import DATASETS
+from app.domain.errors import AttemptLost
 from app.domain.imports import Import
 from app.domain.states import UNDOING
 from app.domain.xid import Xid, parse_xid
@@ -47,13 +47,15 @@ def settle_within(site: Site, number: int, seconds: float) -> bool:
     return True
 
 
-def drain_older(site: Site, row: Import, require: Callable[[], None]) -> None:
+def drain_older(site: Site, row: Import) -> None:
     """Wait until nothing is left of the attempts before this one: else the new load would stall on their locks.
 
-    `require` is called between looks and may raise to give up.
+    Raises `AttemptLost` when the import was stopped or taken over meanwhile: what is there may be a later attempt's.
     """
-    while not _nothing_left(site, row, range(1, row.epoch)):
-        require()
+    while row.epoch > 1 and not _nothing_left(site, row, range(1, row.epoch)):
+        with site.database.begin() as connection:
+            if not ledger.holds(connection, row.number, row.epoch):
+                raise AttemptLost("the import was stopped or taken over while an older attempt was undone")
         sleep(POLL_SECONDS)
 
 
