@@ -9,6 +9,7 @@ from app.domain.states import State
 from app.lifecycle import stop
 from app.lifecycle.drain import Draining
 from app.lifecycle.load import load_next
+from app.lifecycle.recover import Sweeper
 from app.lifecycle.site import Site
 from tests.crash.conftest import ROWS
 from tests.crash.instants import INSTANTS, at_instant
@@ -52,3 +53,30 @@ def test_a_queued_import_is_stopped_at_once_without_any_worker(site: Site, accep
     assert stop.stop_import(site, find(site, number).id).state is State.STOPPED
     assert load_next(site, "worker", Draining(0)) is None
     assert converge(site, number).state is State.STOPPED
+
+
+@pytest.mark.parametrize("table", ["receipts", "orders"])
+def test_stopped_is_said_only_when_the_server_has_undone_everything(
+    site: Site, accept_import: Callable[[], int], table: str
+) -> None:
+    number = accept_import()
+    load_next(site, "worker", Draining(0))
+    assert find(site, number).state is State.COMMITTED
+    stopped = accept_import()
+    # what a server that has crashed still undoes after its start: nobody owns it, and no lock says so
+    undoing = site.database.connect_branch()
+    with undoing.cursor() as cursor:
+        cursor.execute("BEGIN")
+        if table == "receipts":
+            cursor.execute(
+                "INSERT INTO receipts (import_no, branch, kind, epoch) VALUES (%s, 1, 'load', 1)", (stopped,)
+            )
+        else:
+            cursor.execute("UPDATE orders SET import_no = %s WHERE import_no = %s LIMIT 1", (stopped, number))
+    assert stop.stop_import(site, find(site, stopped).id).state is State.STOPPING
+    Sweeper(site).sweep()
+    assert find(site, stopped).state is State.STOPPING
+    undoing.rollback()
+    undoing.close()
+    Sweeper(site).sweep()
+    assert find(site, stopped).state is State.STOPPED
