@@ -40,11 +40,7 @@ def check(site: Site, number: int) -> None:
     assert row.state in FINAL
     with site.database.uncommitted() as connection:  # sees what anybody left behind, committed or not
         loaded = connection.exec_driver_sql("SELECT COUNT(*) FROM orders WHERE import_no = %s", (number,)).scalar_one()
-        receipts = list(
-            connection.exec_driver_sql(
-                "SELECT * FROM receipts WHERE import_no = %s", (number,)
-            )
-        )
+        receipts = list(connection.exec_driver_sql("SELECT * FROM receipts WHERE import_no = %s", (number,)))
     if row.state is State.COMMITTED:
         assert loaded == row.rows_total == row.rows_done
         assert sorted(receipt.branch for receipt in receipts) == list(range(1, row.branches + 1))
