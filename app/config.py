@@ -90,12 +90,20 @@ class Settings(BaseSettings):
 
 def read_settings() -> Settings:
     """The settings of this process; ends it with a sentence a mistake and exit code 2 where one is missing or wrong."""
+    mistakes = list_mistakes()
+    if mistakes:
+        print("\n".join(["Backout can't start:", *mistakes]), file=sys.stderr)  # noqa: T201 — before there are logs
+        raise SystemExit(2)
+    return Settings()
+
+
+def list_mistakes(**given: str) -> list[str]:
+    """A sentence for each setting that is missing or wrong; `given` settings count as set."""
     try:
-        return Settings()
+        Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [f"{_variable(mistake['loc'])}: {mistake['msg']}" for mistake in error.errors()]
-        print("\n".join(["Backout can't start:", *lines]), file=sys.stderr)  # noqa: T201 — before there are logs
-        raise SystemExit(2) from None
+        return [_variable(mistake["loc"]) + mistake["msg"].removeprefix("Value error, ") for mistake in error.errors()]
+    return []
 
 
 def complete_url(variable: str, url: str) -> str:
@@ -109,7 +117,7 @@ def complete_url(variable: str, url: str) -> str:
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
-    return f"BACKOUT_{str(location[0]).upper()}" if location else "settings"
+    return f"BACKOUT_{str(location[0]).upper()}: " if location else ""
 
 
 def _with_password(url: SecretStr, password: SecretStr | None) -> URL:

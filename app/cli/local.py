@@ -12,10 +12,12 @@ from app.cli.processes import wait_until
 from app.cli.servers import ServerFailed
 from app.cli.stack import Plan, PlanRefused, Stack, make_plan
 from app.cli.supervise import Supervisor
+from app.config import list_mistakes
 
 
 def up(checkout: Path) -> Stack:
     """Idempotent: what runs as it is asked for is left alone. Asked for otherwise, it is started anew."""
+    _require_right_settings()
     background = _background(checkout)
     with background.locked():
         plan, state = Plan.read(background.folder), background.state()
@@ -78,6 +80,14 @@ def supervise(checkout: Path) -> int:
     if plan is None:
         raise click.ClickException("this is started by `up`")
     return Supervisor(Stack(checkout, plan).children(), checkout / ".run").run()
+
+
+def _require_right_settings() -> None:
+    """Before anything is stopped for them. Where servers are not named, the stack brings its own."""
+    own = {"database_url": "mysql+pymysql://own", "broker_url": "amqp://own"}
+    missing = {name: url for name, url in own.items() if not os.environ.get(f"BACKOUT_{name.upper()}")}
+    if mistakes := list_mistakes(**missing):
+        raise click.ClickException("\n".join(["these settings are wrong, and nothing was changed:", *mistakes]))
 
 
 def _background(checkout: Path) -> Background:

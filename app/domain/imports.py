@@ -54,6 +54,11 @@ class Import:
     read_at: datetime
 
     @property
+    def rows_kept(self) -> int:
+        """How many of its rows are in the table: none before it has committed, nor after a stop or a failure."""
+        return self.rows_done - self.rows_deleted if self.state is State.COMMITTED else 0
+
+    @property
     def percent(self) -> float:
         """How much of the source is loaded: 100 only when committed, never decreasing since `rows_done`,
         `bytes_done` are high-water marks."""

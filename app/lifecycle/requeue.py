@@ -68,5 +68,5 @@ def try_again(site: Site, row: Import, reason: str, *, only_expired: bool = Fals
     if moved:
         log.warning("gave_up" if last else "attempt_broken", import_id=row.id, attempt=row.attempts, reason=reason)
     elif not only_expired:
-        log.info("attempt_lost", reason=reason)
+        log.info("attempt_lost", reason="the import was stopped or taken over", ended_with=reason)
     return moved

@@ -109,8 +109,14 @@ def show_status(task_id: str) -> dict[str, Any]:
         "rows_done": row.rows_done,
         "rows_total": row.rows_total,
         "eta_seconds": row.eta_seconds,
-        "message": (row.error or {}).get("message", row.phase),
+        "message": _describe(row),
     }
+
+
+def _describe(row: Import) -> str:
+    if row.error is not None:
+        return str(row.error["message"])
+    return "stopped; nothing of it is left" if row.state is State.STOPPED else row.phase
 
 
 @blueprint.route("/delete_all", methods=["GET", "DELETE"])

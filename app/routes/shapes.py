@@ -38,6 +38,7 @@ def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, A
         "phase": row.phase,
         "percent": row.percent,
         "rows_done": row.rows_done,
+        "rows_kept": row.rows_kept,
         "rows_total": row.rows_total,
         "bytes_done": row.bytes_done,
         "bytes_total": source.bytes_total,
