@@ -40,7 +40,8 @@ def _explain_difference(
         reason += f": it stands in this file twice, first in {f'line {line}' if line else f'row {holder[2]}'}"
     elif holder is not None:
         reason += f": it was loaded before, as row {holder[2]} of import {other.id if other else holder[1]}"
-    return _failure("duplicate_key", reason, dataset, batch, skipped, key, other.id if other else None)
+    named = other.id if other is not None and other.number != number else None
+    return _failure("duplicate_key", reason, dataset, batch, skipped, key, named)
 
 
 def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch) -> ImportFailed | None:
@@ -51,8 +52,10 @@ def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch)
         other = None if holder is None else history.find_numbered(connection, holder[1])
     if holder is None:
         return None
-    key = holder[0]
-    row = batch.first_row + list(batch.keys).index(key)
+    # the server takes keys that differ in trailing blanks for the same (PAD SPACE)
+    row, key = next(
+        (row, key) for row, key in enumerate(batch.keys, batch.first_row) if _padded(key) == _padded(holder[0])
+    )
     if other is not None and other.number != number:
         reason = (
             f"{_name(dataset, key)} is also in import {other.id}, which is {other.state}; waited"
@@ -60,7 +63,8 @@ def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch)
         )
     else:
         reason = f"{_name(dataset, key)} stands in this file twice, also in row {holder[2]}"
-    return _failure("key_in_use", reason, dataset, batch, row, key, other.id if other else None)
+    named = other.id if other is not None and other.number != number else None
+    return _failure("key_in_use", reason, dataset, batch, row, key, named)
 
 
 def _failure(
@@ -75,6 +79,10 @@ def _failure(
         value=key[-1],
         other_import=other,
     )
+
+
+def _padded(key: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part.rstrip(" ") for part in key)
 
 
 def _name(dataset: Dataset, key: tuple[Any, ...]) -> str:

@@ -50,6 +50,7 @@ class _PrivateDatabase(PrivateServer):
             self.server,
             "--no-defaults",  # nothing of this machine's own settings; must stay first
             f"--datadir=./{self._data}",  # relative to the folder: the path may hold a space
+            "--tmpdir=.",  # the data folder: a server clears what others have in a shared one when it starts
             "--socket=socket",  # relative to the data: a whole path may exceed the 107 bytes a socket's may have
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
