@@ -6,7 +6,7 @@ from threading import Event, Lock
 
 from app.db import ledger, receipts, rows, xa
 from app.domain.dataset import DATASETS
-from app.domain.errors import AttemptLost
+from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import
 from app.domain.xid import Xid
 from app.formats.batch import Batch
@@ -50,7 +50,8 @@ class Attempt:
             broken = [error for load in done if (error := load.exception()) is not None]
             if broken:
                 self.cut()
-                raise broken[0]
+                # of several, the one that another attempt would meet again
+                raise next((error for error in broken if isinstance(error, ImportFailed)), broken[0])
         self._record("preparing")
 
     def cut(self) -> None:
