@@ -130,7 +130,9 @@ def empty(database: DatabaseServer) -> None:
         autocommit=True,
     )
     with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'app'")
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist WHERE user = 'app' AND db = %s", (database.database,)
+        )
         for (thread,) in cursor.fetchall():
             try:
                 cursor.execute(f"KILL {thread}")

@@ -1,6 +1,7 @@
 """The whole of it: a web server, a worker and a sweeper as processes, on real servers, asked over HTTP."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,17 @@ def servers(
     start_database: Callable[[str], DatabaseServer],
     start_broker: Callable[[str], PrivateRabbitMQ],
 ) -> tuple[DatabaseServer, PrivateRabbitMQ]:
-    """Both databases and both brokers, in pairs."""
+    """Both databases and both brokers, in pairs. The stacks have an installation of their own there: they live on while
+    other tests run, and would claim their imports."""
     database, broker = request.param
-    return start_database(database), start_broker(broker)
+    return installed(start_database(database), "acceptance"), start_broker(broker)
+
+
+def installed(server: DatabaseServer, database: str) -> DatabaseServer:
+    """Another installation of ours on the same server."""
+    another = replace(server, database=database)
+    another.install()
+    return another
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +59,8 @@ def stack(running_stack: Stack, servers: tuple[DatabaseServer, PrivateRabbitMQ])
 def new_stack(servers: tuple[DatabaseServer, PrivateRabbitMQ], tmp_path: Path) -> Iterator[Callable[..., Stack]]:
     """Makes a stack for one test, with settings of its own, in an empty installation and vhost."""
     made: list[Stack] = []
-    database, broker = servers
+    broker = servers[1]
+    database = installed(servers[0], "one_test")
     empty(database)
 
     def make(**settings: object) -> Stack:

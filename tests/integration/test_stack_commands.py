@@ -83,4 +83,4 @@ def test_a_port_that_can_not_be_had_is_refused(checkout: Path) -> None:
         taken = run(checkout, "up", BACKOUT_PORT=str(port))
     assert taken.returncode == 1 and f"port {port} of 127.0.0.1 is another program's" in taken.stdout
     wrong = run(checkout, "up", BACKOUT_PORT="eight")
-    assert wrong.returncode == 1 and "BACKOUT_PORT=eight is no port" in wrong.stdout
+    assert wrong.returncode == 1 and "BACKOUT_PORT: Input should be a valid integer" in wrong.stdout
