@@ -6,7 +6,6 @@ from app.db import history, ledger, xa
 from app.domain.errors import AlreadyDecided, DatabaseUnavailable, ImportNotFound
 from app.domain.imports import Import
 from app.domain.states import STOPPABLE, State
-from app.lifecycle import rollback
 from app.lifecycle.site import Site
 
 log = structlog.get_logger(__name__)
@@ -23,24 +22,23 @@ def stop_import(site: Site, id: str) -> Import:
         if row is None:
             raise ImportNotFound(f"there is no import {id}", import_id=id)
         won = ledger.move(connection, row.number, STOPPABLE, State.STOPPING, decided_at=ledger.NOW, phase="undoing")
+        if won:
+            # an import that was never claimed has nothing to undo; the row is ours until this transaction ends
+            ledger.move(connection, row.number, {State.STOPPING}, State.STOPPED, at_epoch=0, phase="undone")
         row = history.find_numbered(connection, row.number) or row
     # a crash here leaves `stopping`: the answer is true already, and the sweeper does the rest
     if row.state not in (State.STOPPING, State.STOPPED):
         raise AlreadyDecided(_TOO_LATE[row.state].format(rows=row.rows_done), import_id=id, state=row.state)
     if won:
-        log.info("stopping", import_id=id)
-        return _end_load(site, row)
-    return row
+        log.info(row.state, import_id=id)
+    return _end_load(site, row) if won and row.state is State.STOPPING else row
 
 
 def _end_load(site: Site, row: Import) -> Import:
     """End the load's connection at once, so that its worker is free; nothing is promised here that is not decided."""
     try:
-        if row.epoch == 0:
-            rollback.settle(site, row.number)
-        else:
-            with site.database.control() as session:
-                xa.kill_owners(session, site.xids(row.number, range(row.epoch, row.epoch + 1), row.branches))
+        with site.database.control() as session:
+            xa.kill_owners(session, site.xids(row.number, range(row.epoch, row.epoch + 1), row.branches))
         with site.database.begin() as connection:
             return history.find_numbered(connection, row.number) or row
     except DatabaseUnavailable as error:

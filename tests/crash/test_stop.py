@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import Connection
 
 from app.domain.errors import AlreadyDecided
+from app.domain.imports import Import
 from app.domain.states import State
 from app.lifecycle import stop
 from app.lifecycle.drain import Draining
-from app.lifecycle.load import load_next
+from app.lifecycle.load import claim, load_next
 from app.lifecycle.recover import Sweeper
 from app.lifecycle.site import Site
 from tests.crash.conftest import ROWS
@@ -63,6 +65,7 @@ def test_stopped_is_said_only_when_the_server_has_undone_everything(
     load_next(site, "worker", Draining(0))
     assert find(site, number).state is State.COMMITTED
     stopped = accept_import()
+    assert claim(site, stopped, "a-worker-that-is-gone") is not None
     # what a server that has crashed still undoes after its start: nobody owns it, and no lock says so
     undoing = site.database.connect_branch()
     with undoing.cursor() as cursor:
@@ -80,3 +83,22 @@ def test_stopped_is_said_only_when_the_server_has_undone_everything(
     undoing.close()
     Sweeper(site).sweep()
     assert find(site, stopped).state is State.STOPPED
+
+
+def test_a_claim_between_the_look_and_the_stop_is_undone_like_any(
+    site: Site, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = accept_import()
+    look = stop.history.find_import
+
+    def look_and_be_late(connection: Connection, id: str) -> Import | None:
+        found = look(connection, id)
+        assert found is not None and found.epoch == 0
+        assert claim(site, number, "quick") is not None
+        return found
+
+    id = find(site, number).id
+    with monkeypatch.context() as patched:
+        patched.setattr(stop.history, "find_import", look_and_be_late)
+        assert stop.stop_import(site, id).state is State.STOPPING
+    assert converge(site, number).state is State.STOPPED
