@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection
 
+from app.db import ledger
 from app.domain.errors import AlreadyDecided
 from app.domain.imports import Import
 from app.domain.states import State
@@ -101,4 +102,19 @@ def test_a_claim_between_the_look_and_the_stop_is_undone_like_any(
     with monkeypatch.context() as patched:
         patched.setattr(stop.history, "find_import", look_and_be_late)
         assert stop.stop_import(site, id).state is State.STOPPING
+    assert converge(site, number).state is State.STOPPED
+
+
+@pytest.mark.parametrize("instant", ["half loaded", "all prepared", "deciding"])
+def test_a_stop_whose_kill_never_came_is_as_true(
+    site: Site, accept_import: Callable[[], int], branches: int, instant: str
+) -> None:
+    number = accept_import()
+
+    def decide_and_die() -> None:
+        with site.database.begin() as connection:
+            assert ledger.move(connection, number, {State.RUNNING}, State.STOPPING, decided_at=ledger.NOW)
+
+    with at_instant(instant, branches, decide_and_die):
+        load_next(site, "worker", Draining(0))
     assert converge(site, number).state is State.STOPPED
