@@ -2,7 +2,7 @@
 # BACKOUT_DATABASE_URL and BACKOUT_BROKER_URL (servers that exist), as environment variables.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status clean test crash bench lint format
+.PHONY: help setup demo up down status clean test crash long storm bench lint format
 python := .venv/bin/python
 
 help: ## This list
@@ -29,8 +29,14 @@ clean: | $(python) ## Stop it and forget its data
 test: lint ## All that CI runs: lint, then the tests on private servers of their own
 	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not long"
 
-crash: setup ## Every crash test, those that `test` leaves out included
-	@$(python) -m pytest tests/crash
+crash: setup ## The whole crash matrix and its mutants, into docs/reliability.md (MINUTES=60)
+	@$(python) -m tests.crash --minutes $(or $(MINUTES),60) --report docs/reliability.md
+
+long: setup ## The tests that `test` leaves out
+	@$(python) -m pytest -m long
+
+storm: setup ## Random imports, stops, kills and cuts, then every promise is checked (MINUTES=5 SEED= DATABASE=mariadb)
+	@$(python) -m tests.storm --minutes $(or $(MINUTES),5) --seed "$(SEED)" --database $(or $(DATABASE),mariadb)
 
 bench: setup ## Benchmarks as ratios, on MariaDB (MySQL: see benchmarks/)
 	@$(python) -m benchmarks.load

@@ -11,9 +11,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 SECRETS = Path(os.environ.get("BACKOUT_SECRETS_DIR") or "/run/secrets")
 Seconds = Annotated[float, Field(gt=0)]
@@ -53,6 +54,15 @@ class Settings(BaseSettings):
     publish_seconds: Seconds = 0.5
     history_keep_days: float = Field(90, gt=0)
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        try:
+            make_url(url.get_secret_value())
+        except ArgumentError:
+            raise ValueError("it must read mysql+pymysql://user:password@host:port/database") from None
+        return url
+
     @model_validator(mode="after")
     def _waits_fit_in_lease(self) -> "Settings":
         if self.lock_wait_seconds >= self.lease_seconds:
@@ -88,13 +98,14 @@ class Settings(BaseSettings):
         return _with_password(self.broker_url, self.broker_password).render_as_string(hide_password=False)
 
 
-def read_settings() -> Settings:
-    """The settings of this process; ends it with a sentence a mistake and exit code 2 where one is missing or wrong."""
-    mistakes = list_mistakes()
+def read_settings(**given: str) -> Settings:
+    """The settings of this process; ends it with a sentence a mistake and exit code 2 where one is missing or wrong.
+    `given` settings count as set."""
+    mistakes = list_mistakes(**given)
     if mistakes:
         print("\n".join(["Backout can't start:", *mistakes]), file=sys.stderr)  # noqa: T201 — before there are logs
         raise SystemExit(2)
-    return Settings()
+    return Settings(**given)  # type: ignore[arg-type]
 
 
 def list_mistakes(**given: str) -> list[str]:

@@ -18,6 +18,7 @@ from app.config import Settings
 
 LOAD_TASK = "backout.load"
 QUEUE = "backout.imports"
+REPLY_SECONDS = 5.0  # how long the broker may take for one answer
 BROKER_ERRORS = (OSError, AMQPError, KombuError)
 
 log = structlog.get_logger(__name__)
@@ -35,9 +36,17 @@ def create_celery(settings: Settings) -> Celery:
         task_queues=[Queue(QUEUE, queue_arguments={"x-queue-type": "quorum"})],
         task_create_missing_queues=False,
         task_publish_retry=False,
-        broker_transport_options={"confirm_publish": True},
+        # a worker that is told to go says goodbye to the broker, and a silent one never answers
+        broker_transport_options={
+            "confirm_publish": True,
+            "read_timeout": REPLY_SECONDS,
+            "write_timeout": REPLY_SECONDS,
+        },
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # The hints that a busy worker holds ready are not acknowledged either, until it begins with them. When that
+        # takes longer than the consumer timeout, RabbitMQ closes the channel: connect again, don't end the worker.
+        broker_channel_error_retry=True,
         worker_concurrency=settings.worker_slots,
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=False,

@@ -2,7 +2,9 @@
 
 import errno
 import hashlib
+import json
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +12,10 @@ from time import time
 from typing import BinaryIO, Protocol
 
 from app.domain.errors import ContentTooLarge, SpoolFull
+from app.domain.mark import Mark
 
 PART = ".part"  # the ending while the body still arrives
+OURS = "."  # how names begin that are no upload's
 COPY_BYTES = 256 * 1024
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -65,7 +69,36 @@ class Spool:
         if not self.folder.is_dir():
             return []
         with os.scandir(self.folder) as entries:
-            return [entry.name for entry in entries if entry.is_file() and entry.stat().st_mtime < oldest]
+            return [
+                entry.name
+                for entry in entries
+                if not entry.name.startswith(OURS) and entry.is_file() and entry.stat().st_mtime < oldest
+            ]
+
+    def read_mark(self, installation: str) -> Mark | None:
+        """What this installation's ledger had come to when it was looked at last; None where that is not known."""
+        try:
+            kept = json.loads(self._mark(installation).read_text(encoding="utf-8"))
+            return Mark(int(kept["mark"]), int(kept["number"]))
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def write_mark(self, installation: str, mark: Mark) -> None:
+        """Keep a mark, whole or not at all; a higher one stays. Raises OSError where the folder can't be written to.
+
+        It is not flushed to the disk: after a power failure an older one, or none, is as good as it gets.
+        """
+        kept = self.read_mark(installation)
+        if kept is not None and kept.mark >= mark.mark:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # several sweepers may write, in containers under one process id
+        new = self.path(f"{self._mark(installation).name}.{secrets.token_hex(4)}")
+        new.write_text(json.dumps({"mark": mark.mark, "number": mark.number}), encoding="utf-8")
+        new.replace(self._mark(installation))
+
+    def _mark(self, installation: str) -> Path:
+        return self.path(f"{OURS}mark-{installation}")
 
 
 class Upload:

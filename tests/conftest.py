@@ -5,14 +5,19 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
+from typing import Any
 
+import pymysql
 import pytest
 from pydantic import SecretStr
 
 from app.cli.servers import PrivateMariaDB, PrivateMySQL, PrivateRabbitMQ
 from app.config import Settings
+from app.db import xa
 from app.db.migrate import upgrade
 from app.db.provision import provision
 from app.lifecycle.site import Site, open_site
@@ -67,6 +72,21 @@ class DatabaseServer:
     def owner_url(self) -> str:
         return f"mysql+pymysql://owner:owner-secret@127.0.0.1:{self.server.port}/{self.database}"
 
+    @contextmanager
+    def root(self, **options: Any) -> Iterator["pymysql.cursors.Cursor"]:
+        """A session of the administrator; `options` are those of `pymysql.connect`."""
+        connection = pymysql.connect(
+            host="127.0.0.1",
+            port=self.server.port,
+            user="root",
+            password=self.server.password,
+            database=self.database,
+            autocommit=True,
+            **options,
+        )
+        with connection, connection.cursor() as cursor:
+            yield cursor
+
     def install(self) -> None:
         provision(
             self.server.url(),
@@ -119,28 +139,19 @@ def database(request: pytest.FixtureRequest, start_database: Callable[[str], Dat
 
 def empty(database: DatabaseServer) -> None:
     """Leave nothing of earlier tests: neither rows nor branches."""
-    import pymysql  # noqa: PLC0415
-
-    connection = pymysql.connect(
-        host="127.0.0.1",
-        port=database.server.port,
-        user="root",
-        password=database.server.password,
-        database=database.database,
-        autocommit=True,
-    )
-    with connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM information_schema.processlist WHERE user = 'app' AND db = %s", (database.database,)
-        )
-        for (thread,) in cursor.fetchall():
-            try:
-                cursor.execute(f"KILL {thread}")
-            except pymysql.err.OperationalError as error:
-                if error.args[0] != 1094:
-                    raise
+    with database.root() as cursor:
+        while threads := list_threads(cursor, database.database):
+            for thread in threads:
+                try:
+                    cursor.execute(f"KILL {thread}")
+                except pymysql.err.OperationalError as error:
+                    if error.args[0] != 1094:
+                        raise
+            sleep(0.05)
         cursor.execute("XA RECOVER")
-        for format_id, gtrid_length, bqual_length, data in cursor.fetchall():
+        if listed := cursor.fetchall():
+            sleep(xa.DETACH_SECONDS)
+        for format_id, gtrid_length, bqual_length, data in listed:
             raw = data if isinstance(data, bytes) else data.encode()
             gtrid, bqual = raw[:gtrid_length], raw[gtrid_length : gtrid_length + bqual_length]
             cursor.execute(f"XA ROLLBACK X'{gtrid.hex()}',X'{bqual.hex()}',{format_id}")
@@ -149,8 +160,28 @@ def empty(database: DatabaseServer) -> None:
         if cursor.fetchall():
             cursor.execute("TRUNCATE TABLE orders")
         for table in ("orders", "receipts", "events", "idempotency_keys", "imports"):
-            cursor.execute(f"DELETE FROM {table}")
+            try:
+                cursor.execute(f"DELETE FROM {table}")
+            except pymysql.err.OperationalError as error:
+                raise AssertionError(f"{table} is locked: {list_holders(cursor)}") from error
         cursor.execute("UPDATE datasets SET clearing_until = NULL")
+        cursor.execute("UPDATE installation SET frozen_at = NULL, frozen_reason = NULL, home_server = NULL")
+
+
+def list_threads(cursor: Any, database: str) -> list[int]:
+    """The application's connections."""
+    cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'app' AND db = %s", (database,))
+    return [int(thread) for (thread,) in cursor.fetchall()]
+
+
+def list_holders(cursor: Any) -> list[Any]:
+    """Who may hold a lock: every transaction, connection and prepared branch of the server."""
+    found: list[Any] = []
+    for query in ("information_schema.innodb_trx", "information_schema.processlist"):
+        cursor.execute(f"SELECT * FROM {query}")
+        found += cursor.fetchall()
+    cursor.execute("XA RECOVER")
+    return [*found, *cursor.fetchall()]
 
 
 @pytest.fixture(scope="session")

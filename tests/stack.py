@@ -24,21 +24,34 @@ COMMANDS = {
 FINAL = ("committed", "stopped", "failed")
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 30, what: str = "the condition") -> Any:
+def kind_of(name: str) -> str:
+    """The command that a process runs: `worker` for `worker-2`."""
+    return name.partition("-")[0]
+
+
+def wait_for(
+    condition: Callable[[], Any], seconds: float = 30, what: str = "the condition", *, every: float = 0.05
+) -> Any:
     """The condition's first truthy value; fails when none comes in time."""
     until = monotonic() + seconds
     while not (value := condition()):
         if monotonic() > until:
             raise AssertionError(f"{what} did not come true within {seconds} s")
-        sleep(0.05)
+        sleep(every)
     return value
 
 
 class Stack:
-    """Processes of ours on given servers, with settings as environment variables."""
+    """Processes of ours on given servers, with settings as environment variables.
+
+    A process is named after its command; a second one of the same is `worker-2` and so on. `commands` replaces
+    commands, and `own_settings` holds what differs for one kind of process, or for one process.
+    """
 
     def __init__(self, folder: Path, database_url: str, broker_url: str, port: int, **settings: object) -> None:
         self.folder, self.port = folder, port
+        self.commands = dict(COMMANDS)
+        self.own_settings: dict[str, dict[str, object]] = {}
         self.url = f"http://127.0.0.1:{port}"
         self.spool = folder / "spool"
         self.http = requests.Session()
@@ -55,12 +68,13 @@ class Stack:
             **settings,
         }
 
-    @property
-    def environment(self) -> dict[str, str]:
+    def environment(self, name: str) -> dict[str, str]:
+        own = self.own_settings.get(kind_of(name), {}) | self.own_settings.get(name, {})
+        settings = self.settings | own
         return {
             "PATH": os.environ["PATH"],
             "PYTHONWARNINGS": "default",
-            **{f"BACKOUT_{name.upper()}": str(value) for name, value in self.settings.items() if value is not None},
+            **{f"BACKOUT_{name.upper()}": str(value) for name, value in settings.items() if value is not None},
         }
 
     def start(self, *names: str) -> "Stack":
@@ -68,9 +82,9 @@ class Stack:
         for name in names or COMMANDS:
             with self.log(name).open("ab") as log:
                 self._running[name] = subprocess.Popen(
-                    COMMANDS[name],
+                    self.commands[kind_of(name)],
                     cwd=ROOT,
-                    env=self.environment,
+                    env=self.environment(name),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -83,15 +97,18 @@ class Stack:
     def is_ready(self, name: str) -> bool:
         process = self._running[name]
         assert process.poll() is None, f"{name} ended: {self.log(name).read_text()[-2000:]}"
-        if name == "web":
+        if kind_of(name) == "web":
             try:
                 return bool(self.http.get(f"{self.url}/livez", timeout=3).ok)
             except requests.RequestException:
                 return False
-        return {"worker": " ready.", "sweeper": "sweeper_ready"}[name] in self.log(name).read_text()
+        return {"worker": " ready.", "sweeper": "sweeper_ready"}[kind_of(name)] in self.log(name).read_text()
 
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
+
+    def is_running(self, name: str) -> bool:
+        return name in self._running and self._running[name].poll() is None
 
     def pid(self, name: str) -> int:
         return self._running[name].pid
@@ -102,9 +119,13 @@ class Stack:
 
     def end(self, name: str, number: int = signal.SIGTERM, seconds: float = 30) -> int:
         """Signal the main process alone and wait for its end; returns its exit code."""
+        self._running[name].send_signal(number)
+        return self.wait_end(name, seconds)
+
+    def wait_end(self, name: str, seconds: float = 30) -> int:
+        """Wait for the end of a process that was told to end; returns its exit code."""
+        code = self._running[name].wait(seconds)
         process = self._running.pop(name)
-        process.send_signal(number)
-        code = process.wait(seconds)
         self.log(name).rename(self.log(f"{name}-{process.pid}"))
         return code
 

@@ -1,4 +1,5 @@
-"""`python -m app.cli`: the local stack of this checkout. `make` calls it by its targets' names."""
+"""`python -m app.cli`: the local stack of this checkout, which `make` calls by its targets' names, and the operator's
+commands for any installation."""
 
 from pathlib import Path
 
@@ -7,13 +8,17 @@ import click
 from app.cli import local
 from app.cli.database import migrate, provision
 from app.cli.demo import demo as show_demo
+from app.cli.recovery import branches, decide, sweeping
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @click.group()
 def main() -> None:
-    """Backout's local stack: private servers, the web server, a worker and the sweeper, all below .run/."""
+    """Backout's local stack: private servers, the web server, a worker and the sweeper, all below .run/.
+
+    `branches`, `decide` and `sweeping` are for any installation: they go by BACKOUT_DATABASE_URL.
+    """
 
 
 @main.command()
@@ -52,8 +57,8 @@ def supervise() -> None:
     raise SystemExit(local.supervise(CHECKOUT))
 
 
-main.add_command(migrate)
-main.add_command(provision)
+for command in (migrate, provision, branches, decide, sweeping):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main(prog_name="python -m app.cli")

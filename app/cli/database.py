@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from app.cli.stack import account_of
 from app.config import complete_url
-from app.db.migrate import upgrade
+from app.db.migrate import LOCK_WAIT_SECONDS, upgrade
 from app.db.provision import provision as provision_database
+
+LOCK_WAIT_TIMEOUT = 1205
 
 
 def _address(option: str, variable: str, help: str) -> Callable[[Any], Any]:
@@ -24,8 +27,24 @@ def _address(option: str, variable: str, help: str) -> Callable[[Any], Any]:
 @click.command()
 @_address("--url", "BACKOUT_ADMIN_DATABASE_URL", "As the owner.")
 def migrate(url: str) -> None:
-    """Bring the tables up to date."""
-    upgrade(url)
+    """Bring the tables up to date; while a prepared branch holds a table, fail within seconds and change nothing."""
+    try:
+        upgrade(url)
+    except TimeoutError as error:
+        raise click.ClickException(str(error)) from None
+    except DBAPIError as error:
+        raise click.ClickException(_sentence(error)) from None
+
+
+def _sentence(error: DBAPIError) -> str:
+    arguments = error.orig.args if error.orig is not None else ()
+    if arguments[:1] == (LOCK_WAIT_TIMEOUT,):
+        return (
+            f"a table that is to be changed was in use for {LOCK_WAIT_SECONDS} s, by an import or a prepared branch."
+            " Nothing is lost: let the sweeper finish (`python -m app.cli branches` lists what is prepared), then run"
+            " this again"
+        )
+    return f"the database refused to migrate: {arguments[-1] if arguments else error}"
 
 
 @click.command()

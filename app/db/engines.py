@@ -17,6 +17,7 @@ from app.domain.errors import DatabaseUnavailable
 CONNECT_SECONDS = 3
 LEDGER_REPLY_SECONDS = 20  # how long one ledger statement may take before its connection counts as dead
 LEDGER_LOCK_SECONDS = 5
+LEDGER_IDLE_SECONDS = 10  # a process that freezes between an UPDATE and its COMMIT locks an import for no longer
 LONG_REPLY_SECONDS = 300  # a chunk waits for locks and for a busy server; the heartbeat ends an attempt much sooner
 SESSION_PAUSE_SECONDS = 3600  # the server's patience between chunks and inside one, longer than any pause of ours
 
@@ -39,7 +40,7 @@ class Database:
             pool_pre_ping=True,
             pool_recycle=1800,
             isolation_level="READ COMMITTED",
-            connect_args=_ledger_arguments(LEDGER_REPLY_SECONDS),
+            connect_args=_ledger_arguments(LEDGER_REPLY_SECONDS, f", wait_timeout = {LEDGER_IDLE_SECONDS}"),
         )
 
     @cached_property
@@ -126,14 +127,14 @@ class Database:
             connection.execute(text("SELECT 1"))
 
 
-def _ledger_arguments(reply_seconds: int) -> dict[str, Any]:
+def _ledger_arguments(reply_seconds: int, more_settings: str = "") -> dict[str, Any]:
     return {
         # a matching UPDATE that changes nothing must count as one row
         "client_flag": CLIENT.FOUND_ROWS,
         "connect_timeout": CONNECT_SECONDS,
         "read_timeout": reply_seconds,
         "write_timeout": reply_seconds,
-        "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LEDGER_LOCK_SECONDS}",
+        "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LEDGER_LOCK_SECONDS}{more_settings}",
     }
 
 

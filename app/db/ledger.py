@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Connection, and_, exists, func, insert, literal, or
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.db import schema
-from app.db.schema import datasets, events, imports
+from app.db.schema import datasets, events, imports, installation
 from app.domain.states import FINAL, LEASED, State, require_legal
 
 NOW: ColumnElement[Any] = func.now(text("6"))
@@ -67,6 +67,12 @@ def move(
     return True
 
 
+def note(connection: Connection, number: int, kind: str, detail: Mapping[str, Any]) -> None:
+    """Record in an import's history something that is no move; nothing happens where there is no such import."""
+    connection.execute(update(imports).where(imports.c.number == number).values(sequence=imports.c.sequence + 1))
+    _add_event(connection, number, kind, detail)
+
+
 def note_deleted(connection: Connection, number: int, rows: int) -> None:
     """Record in an import's history that so many of its rows were deleted: the state stays what it is."""
     connection.execute(
@@ -104,14 +110,16 @@ def list_deserted(connection: Connection, seconds: float) -> list[int]:
 
 
 def claim(connection: Connection, number: int, *, worker: str, lease_seconds: float, branches: int) -> bool:
-    """Take a queued import for an attempt of one's own: epoch + 1, a lease by the database's clock."""
+    """Take a queued import for an attempt of one's own: epoch + 1, a lease by the database's clock. Not while its
+    dataset is being cleared, nor while sweeping is frozen."""
     being_cleared = exists().where(datasets.c.name == imports.c.dataset, datasets.c.clearing_until > NOW)
+    frozen = exists().where(installation.c.frozen_at.is_not(None))
     return move(
         connection,
         number,
         {State.QUEUED},
         State.RUNNING,
-        condition=and_(~being_cleared),
+        condition=and_(~being_cleared, ~frozen),
         detail={"worker": worker},
         epoch=imports.c.epoch + 1,
         attempts=imports.c.attempts + 1,

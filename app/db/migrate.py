@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 LOCK_WAIT_SECONDS = 10  # DDL waits on prepared branches, by default for up to a year
+MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK = "backout:migrate"
 
 
@@ -20,9 +21,11 @@ def upgrade(url: str) -> None:
     """
     engine = create_engine(url, poolclass=NullPool)
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with engine.connect() as connection:
-        connection.execute(text("SET SESSION lock_wait_timeout = :seconds"), {"seconds": LOCK_WAIT_SECONDS})
+        # of both kinds: MariaDB keeps the metadata lock of a branch whose owner is gone no longer, but its table lock
+        for kind in ("lock_wait_timeout", "innodb_lock_wait_timeout"):
+            connection.execute(text(f"SET SESSION {kind} = :seconds"), {"seconds": LOCK_WAIT_SECONDS})
         if connection.execute(text("SELECT GET_LOCK(:name, 60)"), {"name": _LOCK}).scalar() != 1:
             raise TimeoutError("another migration has been running for a minute: look there first")
         config.attributes["connection"] = connection

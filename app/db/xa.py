@@ -5,8 +5,9 @@ them is ever text. A connection that owns a branch is never pooled, pinged or re
 """
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any
 
 import pymysql
@@ -17,6 +18,9 @@ from app.domain.xid import RawXid, Xid
 XAER_NOTA = 1397  # no such branch, or (MariaDB) one that another connection still holds
 XA_RBROLLBACK = 1402  # the branch is gone because the server rolled it back
 UNKNOWN_THREAD = 1094
+RELEASE_SECONDS = 2.0
+POLL_SECONDS = 0.05
+DETACH_SECONDS = 1.0  # thousands of times what a busy MariaDB was seen to need
 
 
 class Branch:
@@ -82,14 +86,32 @@ def list_prepared(session: "pymysql.Connection[Any]") -> list[RawXid]:
     A foreign name may be any bytes. MariaDB sends them as such; MySQL sends text, which they need not be, unless
     it is asked for hexadecimal digits.
     """
-    mariadb = "MariaDB" in str(session.get_server_info())  # type: ignore[no-untyped-call]
     with session.cursor() as cursor:
-        cursor.execute("XA RECOVER" if mariadb else "XA RECOVER CONVERT XID")
+        cursor.execute("XA RECOVER" if _is_mariadb(session) else "XA RECOVER CONVERT XID")
         return [_raw(*row) for row in cursor.fetchall()]
 
 
+def release(session: "pymysql.Connection[Any]", xids: Collection[Xid]) -> list[Xid]:
+    """Kill the owners of prepared branches; returns those branches that this session may finish now.
+
+    What is still owned after `RELEASE_SECONDS` is left out. A MariaDB connection that ends gives up the branch's name
+    first, then its owner's lock, and then lets go of the transaction itself. XA COMMIT or XA ROLLBACK in between is
+    answered OK and does nothing: the branch is listed no more, and its locks stay until the server starts again. So
+    nothing is finished sooner than `DETACH_SECONDS` after the owner's lock was seen free.
+    """
+    if not xids:
+        return []
+    until = monotonic() + RELEASE_SECONDS
+    kill_owners(session, list(xids))
+    while (owned := owners_of(session, list(xids))) and monotonic() < until:
+        sleep(POLL_SECONDS)
+    if _is_mariadb(session):
+        sleep(DETACH_SECONDS)
+    return [xid for xid in xids if xid not in owned]
+
+
 def commit_prepared(session: "pymysql.Connection[Any]", xid: Xid) -> bool:
-    """Commit a branch whose owner is gone; False where the server knows none that this session may finish.
+    """Commit a branch that was released; False where the server knows none that this session may finish.
 
     False proves nothing: only the receipt does.
     """
@@ -97,7 +119,7 @@ def commit_prepared(session: "pymysql.Connection[Any]", xid: Xid) -> bool:
 
 
 def roll_back_prepared(session: "pymysql.Connection[Any]", xid: Xid) -> bool:
-    """Roll back a branch whose owner is gone; False where the server knows none that this session may finish."""
+    """Roll back a branch that was released; False where the server knows none that this session may finish."""
     return _finish(session, "XA ROLLBACK", xid)
 
 
@@ -136,6 +158,10 @@ def _finish(session: "pymysql.Connection[Any]", verb: str, xid: Xid) -> bool:
                 return False
             raise
     return True
+
+
+def _is_mariadb(session: "pymysql.Connection[Any]") -> bool:
+    return "MariaDB" in str(session.get_server_info())  # type: ignore[no-untyped-call]
 
 
 def _raw(format_id: int, gtrid_length: int, bqual_length: int, data: bytes | str) -> RawXid:

@@ -71,6 +71,14 @@ class NotEnabled(Refused):
     """The endpoint is off on this installation."""
 
 
+class SweepingFrozen(Refused):
+    """The ledger may not be the latest: nothing is accepted, claimed or swept until a person says so."""
+
+
+class NotAllowed(Refused):
+    """The protocol does not let anybody do this, a person included."""
+
+
 class DatabaseUnavailable(Refused):
     """The database does not answer: nothing was accepted; try again."""
 

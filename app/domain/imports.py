@@ -123,3 +123,33 @@ def direction(xid: Xid, row: Import | None) -> Direction:
     if row.state is State.RUNNING:
         return Direction.LEAVE  # a lease that ran out is answered by a new epoch first, which makes the branch old
     return Direction.REPORT  # queued with a branch of its own epoch: no rule of ours leads here
+
+
+def proves_older_ledger(xid: Xid, row: Import | None, highest: int) -> bool:
+    """Whether a branch can only come from a later time than the ledger: from an import number that it has not given out
+    (`highest` is the highest it knows of), or from a later attempt. Number and epoch are in the ledger before a branch
+    of theirs begins, so a ledger that lacks them has gone back."""
+    return xid.number > highest if row is None else xid.epoch > row.epoch
+
+
+def explain(xid: Xid, row: Import | None) -> str:
+    """`direction` in words, for whoever looks at a branch that the server lists."""
+    if row is None:
+        return "the ledger has no such import: reported, never touched; a person may roll it back"
+    if xid.epoch > row.epoch:
+        known = f"of a later attempt than the ledger knows, which is {row.epoch}"
+        return f"{known}: reported, never touched; a person may roll it back"
+    match direction(xid, row):
+        case Direction.COMMIT:
+            return "decided to commit, its worker is gone: the sweeper commits it"
+        case Direction.ROLLBACK if xid.epoch < row.epoch:
+            return "of an older attempt, which can never commit: the sweeper rolls it back"
+        case Direction.ROLLBACK:
+            return f"the import is {row.state} and will never commit: the sweeper rolls it back"
+        case Direction.LEAVE if row.state is State.RUNNING and row.lease_live:
+            return "its attempt has not decided yet: left to its worker"
+        case Direction.LEAVE if row.state is State.RUNNING:
+            return "its attempt ended before it decided: the sweeper takes the import back and then rolls it back"
+        case Direction.LEAVE:
+            return "decided to commit, and its worker holds the lease: left to it"
+    return "no rule leads here: reported, not touched; the next attempt makes it old, and a person may roll it back"

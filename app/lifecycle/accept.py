@@ -18,6 +18,7 @@ from app.domain.errors import BadRequest, DatabaseUnavailable, ImportFailed, Inv
 from app.domain.imports import Import
 from app.formats.detection import detect
 from app.formats.reading import check_head
+from app.lifecycle import freeze
 from app.lifecycle.site import Site
 from app.spool import Upload
 
@@ -169,7 +170,11 @@ class _Claim:
 
 @contextmanager
 def _keyed(site: Site, asker: Asker, content: str | None) -> Iterator[_Claim]:
-    """Hold the asker's key, if there is one, for as long as the request takes; given back if nothing is accepted."""
+    """Hold the asker's key, if there is one, for as long as the request takes; given back if nothing is accepted.
+
+    Raises `SweepingFrozen`: a ledger that has gone back would give out numbers again, and know keys no longer.
+    """
+    freeze.require_sweeping(site)
     token = str(uuid4())
     holder = None
     if asker.key is not None:
@@ -198,6 +203,7 @@ def _release(site: Site, client: str, key: str, token: str) -> None:
 def _record(
     site: Site, dataset: Dataset, id: str, values: dict[str, Any], asker: Asker, claim: _Claim, content: str
 ) -> Accepted:
+    freeze.require_sweeping(site)  # again: a body may have been on its way for hours
     with site.database.begin() as connection:
         number = ledger.insert_import(
             connection, {"id": id, "dataset": dataset.name, "request_id": asker.request_id, **values}

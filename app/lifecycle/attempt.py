@@ -1,7 +1,7 @@
 """An attempt: one run of loading an import, with the branches that it opened."""
 
 from collections.abc import Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from threading import Event, Lock
 
 from app.db import ledger, receipts, rows, xa
@@ -11,13 +11,11 @@ from app.domain.imports import Import
 from app.domain.xid import Xid
 from app.formats.batch import Batch
 from app.lifecycle.conflict import explain_conflict
-from app.lifecycle.drain import Draining
+from app.lifecycle.drain import Draining, HandBack
 from app.lifecycle.prefetch import Prefetch
 from app.lifecycle.site import Site
 
-
-class HandBack(Exception):
-    """The worker was told to go: the import is given back unfinished."""
+LOOK_SECONDS = 0.2  # how often an attempt looks whether its worker was told to go
 
 
 class Attempt:
@@ -46,8 +44,13 @@ class Attempt:
         xids = self._site.xids(self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches)
         with Prefetch(batches) as ahead, ThreadPoolExecutor(len(xids), thread_name_prefix="branch") as pool:
             loads = [pool.submit(self._load_branch, xid, ahead) for xid in xids]
-            done, _ = wait(loads, return_when=FIRST_EXCEPTION)
-            broken = [error for load in done if (error := load.exception()) is not None]
+            running: set[Future[None]] = set(loads)
+            broken: list[BaseException] = []
+            while running and not broken:
+                done, running = wait(running, LOOK_SECONDS, FIRST_EXCEPTION)
+                broken += [error for load in done if (error := load.exception()) is not None]
+                if running and self._draining.hand_back:
+                    broken.append(HandBack())  # at once: a batch may wait for a lock much longer than the grace
             if broken:
                 self.cut()
                 # of several, the one that another attempt would meet again
@@ -88,8 +91,7 @@ class Attempt:
                 self.rows += batch.rows
                 self._source_bytes = max(self._source_bytes, batch.source_bytes)
             self._record("loading")
-            if self._draining.hand_back:
-                raise HandBack
+            self._draining.look()
         if not receipts.seal_receipt(branch.connection, xid, loaded):
             raise AttemptLost("the receipt is not in the branch that is about to end")
         branch.end()

@@ -2,9 +2,10 @@
 
 import structlog
 
-from app.db import datasets, ledger, rows
+from app.db import damage, datasets, ledger, rows
 from app.domain.dataset import Dataset
 from app.domain.errors import DatasetBeingCleared, ImportsRunning
+from app.lifecycle import freeze
 from app.lifecycle.site import Site
 
 CLEAR_SECONDS = 60.0  # the lease of a clearing, renewed with every import's rows
@@ -15,24 +16,37 @@ log = structlog.get_logger(__name__)
 def clear_dataset(site: Site, dataset: Dataset) -> int:
     """Delete every row of a dataset and record it in the history of the imports that brought them; returns how many.
 
-    One import's rows go in one transaction. Raises `ImportsRunning` or `DatasetBeingCleared`, and then deletes nothing.
+    One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared` or `SweepingFrozen`, and
+    then deletes nothing.
     """
+    freeze.require_sweeping(site)
     with site.database.begin() as connection:
         if not datasets.mark_clearing(connection, dataset.name, CLEAR_SECONDS):
             raise DatasetBeingCleared(f"another request is clearing {dataset.name}: wait until it has ended")
     # From here on no import of it is claimed; a crash leaves a mark that runs out.
     try:
         with site.database.begin() as connection:
+            damaged = damage.list_damaged(connection, dataset.name)
             unfinished = datasets.count_unfinished(connection, dataset.name)
         if unfinished:
-            raise ImportsRunning(
-                f"{unfinished} import(s) of {dataset.name} are queued or running: wait for them or stop them first",
-                unfinished=unfinished,
-            )
+            raise ImportsRunning(_explain(dataset, unfinished, damaged), unfinished=unfinished, damaged=len(damaged))
         return _delete(site, dataset)
     finally:
         with site.database.begin() as connection:
             datasets.end_clearing(connection, dataset.name)
+
+
+def _explain(dataset: Dataset, unfinished: int, damaged: list[int]) -> str:
+    told = []
+    if unfinished > len(damaged):
+        running = unfinished - len(damaged)
+        told.append(f"{running} import(s) of {dataset.name} are queued or running: wait for them or stop them first")
+    for number in damaged:
+        told.append(
+            f"import number {number} of {dataset.name} is damaged, which neither waiting nor a stop ends: a person"
+            f" settles it with `python -m app.cli decide {number} rollback` (docs/recovery.md)"
+        )
+    return "; ".join(told)
 
 
 def _delete(site: Site, dataset: Dataset) -> int:

@@ -50,8 +50,8 @@ def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch)
     with site.database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, batch.keys, not_by=ours)
         other = None if holder is None else history.find_numbered(connection, holder[1])
-    if holder is None:
-        return None
+    if holder is None or (other is None and holder[1] != number):
+        return None  # another program's lock, or its row: it may be gone when the import is tried again
     # the server takes keys that differ in trailing blanks for the same (PAD SPACE)
     row, key = next(
         (row, key) for row, key in enumerate(batch.keys, batch.first_row) if _padded(key) == _padded(holder[0])

@@ -9,6 +9,10 @@ from time import monotonic
 from types import FrameType
 
 
+class HandBack(Exception):
+    """The worker was told to go: the import is given back unfinished."""
+
+
 class Draining:
     """Whether this process was told to go, and whether an import should be handed back by now.
 
@@ -23,10 +27,20 @@ class Draining:
         self._signalled_at = 0.0
 
     @property
+    def told(self) -> bool:
+        """Whether this process was told to go: it begins nothing new then."""
+        return bool(self._signalled_at or self._told_at())
+
+    @property
     def hand_back(self) -> bool:
         """Whether the grace is over."""
         told = self._signalled_at or self._told_at()
         return bool(told) and monotonic() >= told + self._grace
+
+    def look(self) -> None:
+        """Raise `HandBack` when the grace is over."""
+        if self.hand_back:
+            raise HandBack
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -43,4 +57,4 @@ class Draining:
                 kill(getpid(), signal.SIGTERM)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._signalled_at = monotonic()
+        self._signalled_at = self._signalled_at or monotonic()  # told again, it has no more time

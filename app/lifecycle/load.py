@@ -6,14 +6,14 @@ import structlog
 
 from app.db import history, ledger
 from app.domain.dataset import DATASETS
-from app.domain.errors import AttemptLost, ImportFailed
+from app.domain.errors import AttemptLost, ImportFailed, SweepingFrozen
 from app.domain.imports import Import
 from app.formats.batch import Batch
 from app.formats.generated import generate_rows
 from app.formats.reading import read_rows
-from app.lifecycle import commit, requeue, rollback
-from app.lifecycle.attempt import Attempt, HandBack
-from app.lifecycle.drain import Draining
+from app.lifecycle import commit, freeze, requeue, rollback
+from app.lifecycle.attempt import Attempt
+from app.lifecycle.drain import Draining, HandBack
 from app.lifecycle.heartbeat import Heartbeat
 from app.lifecycle.site import Site
 
@@ -24,17 +24,24 @@ log = structlog.get_logger(__name__)
 
 
 def load_next(site: Site, worker: str, draining: Draining) -> str | None:
-    """Claim what is due by priority, then age, and load it; returns its id, None where nothing was due.
+    """Claim what is due by priority, then age, and load it; returns its id, None where nothing was due or sweeping is
+    frozen.
 
     Raises `DatabaseUnavailable` when nothing could be claimed.
     """
+    try:
+        freeze.require_sweeping(site)  # before a claim: the sweeper may not have looked since a backup was restored
+    except SweepingFrozen as error:
+        log.warning("nothing_claimed", error=error.detail)
+        return None
     with site.database.begin() as connection:
         due = ledger.list_due(connection, CANDIDATES)
     for number in due:
-        row = claim(site, number, worker)
-        if row is not None:
-            run_attempt(site, row, draining)
-            return row.id
+        with draining.attempt():  # from the claim on: what is claimed is brought to its end or handed back
+            row = claim(site, number, worker)
+            if row is not None:
+                run_attempt(site, row, draining)
+                return row.id
     return None
 
 
@@ -66,9 +73,9 @@ def run_attempt(site: Site, row: Import, draining: Draining) -> None:
 def _try(site: Site, row: Import, draining: Draining) -> None:
     attempt = Attempt(site, row, draining)
     try:
-        with draining.attempt(), Heartbeat(site, row, on_loss=attempt.cut):
+        with Heartbeat(site, row, on_loss=attempt.cut):
             try:
-                rollback.drain_older(site, row)
+                rollback.drain_older(site, row, draining)
                 attempt.load(_open_rows(site, row))
                 commit.commit_branches(site, row, attempt.branches, attempt.rows)
             finally:

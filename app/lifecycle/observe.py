@@ -10,6 +10,7 @@ from app.domain.dataset import Dataset
 from app.domain.errors import DatabaseUnavailable, ImportNotFound
 from app.domain.imports import Import
 from app.domain.states import State
+from app.lifecycle import examine
 from app.lifecycle.site import Site
 
 
@@ -70,7 +71,7 @@ def open_rows(site: Site, dataset: Dataset) -> Iterator[tuple[int, Iterator[dict
 
 def check_parts(site: Site) -> dict[str, str]:
     """What each part that an import needs answers: "ok", or a sentence that says what is wrong."""
-    parts = {"database": "ok", "durability": "ok", "broker": "ok", "spool": "ok"}
+    parts = {"database": "ok", "durability": "ok", "recovery": "ok", "broker": "ok", "spool": "ok"}
     try:
         with site.database.begin() as connection:
             ledger.installation_id(connection)
@@ -78,7 +79,9 @@ def check_parts(site: Site) -> dict[str, str]:
                 parts["durability"] = "; ".join(weaknesses)
     except DatabaseUnavailable as error:
         parts["database"] = error.detail
-        parts["durability"] = "not known"
+        parts["durability"] = parts["recovery"] = "not known"
+    else:
+        parts["recovery"] = examine.find_trouble(site) or "ok"
     if site.hints.depth() is None:
         parts["broker"] = "the broker does not answer: imports are accepted and wait for it"
     if problem := site.spool.find_problem():

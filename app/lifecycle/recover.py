@@ -5,15 +5,16 @@ from time import monotonic
 
 import structlog
 
-from app.db import history, ledger, xa
-from app.domain.errors import DatabaseUnavailable, ImportDamaged, ImportFailed
+from app.db import damage, history, ledger, xa
+from app.domain.errors import DatabaseUnavailable, ImportDamaged, ImportFailed, SweepingFrozen
 from app.domain.imports import Direction, Import, direction
 from app.domain.states import State
 from app.domain.xid import Xid, parse_xid
-from app.lifecycle import clean, commit, requeue, rollback
+from app.lifecycle import clean, commit, freeze, requeue, rollback
 from app.lifecycle.site import Site
 
 CLEAN_SECONDS = 60.0
+MARK_SECONDS = 10.0
 MOST_HINTS = 100  # a sweep
 
 log = structlog.get_logger(__name__)
@@ -27,9 +28,24 @@ class Sweeper:
         self._reported: set[Xid] = set()
         self._damaged: set[int] = set()
         self._cleaned_at = 0.0
+        self._marked_at = float("-inf")
+        self._frozen = ""
 
     def sweep(self) -> None:
-        """One look at everything that is unfinished. Raises `DatabaseUnavailable`."""
+        """One look at everything that is unfinished; none while sweeping is frozen. Raises `DatabaseUnavailable`."""
+        try:
+            here = freeze.require_sweeping(self._site)
+            if monotonic() >= self._marked_at + MARK_SECONDS:
+                self._marked_at = monotonic()
+                freeze.keep_mark(self._site, here)
+            self._sweep()
+            self._frozen = ""
+        except SweepingFrozen as error:
+            if self._frozen != error.detail:
+                self._frozen = error.detail
+                log.critical("nothing_swept", reason=error.detail)
+
+    def _sweep(self) -> None:
         for step in (self._finish_branches, self._take_back, self._undo, self._record_commits, self._hint):
             step()
         if monotonic() >= self._cleaned_at + CLEAN_SECONDS:
@@ -41,24 +57,31 @@ class Sweeper:
         new branch by an old state."""
         site = self._site
         with site.database.session() as session:
+            found: list[tuple[Xid, Import | None]] = []
             for raw in xa.list_prepared(session):
                 xid = parse_xid(raw, site.installation)
                 if xid is None:
                     continue  # foreign
                 with site.database.begin() as connection:
-                    row = history.find_numbered(connection, xid.number)
-                match direction(xid, row):
-                    case Direction.COMMIT:
-                        xa.kill_owners(session, [xid])
-                        if xa.commit_prepared(session, xid):
-                            log.info("branch_committed", import_no=xid.number, epoch=xid.epoch, branch=xid.branch)
-                    case Direction.ROLLBACK:
-                        xa.kill_owners(session, [xid])
-                        if xa.roll_back_prepared(session, xid):
-                            log.info("branch_rolled_back", import_no=xid.number, epoch=xid.epoch, branch=xid.branch)
-                    case Direction.REPORT if xid not in self._reported:
-                        self._reported.add(xid)
-                        log.critical("unknown_branch", import_no=xid.number, epoch=xid.epoch, branch=xid.branch)
+                    found.append((xid, history.find_numbered(connection, xid.number)))
+            self._report(found)
+            freeze.require_explained(site, found)  # before any is touched: the ledger that judges them may be too old
+            called_for = {xid: direction(xid, row) for xid, row in found}
+            due = [xid for xid in called_for if called_for[xid] in (Direction.COMMIT, Direction.ROLLBACK)]
+            for xid in xa.release(session, due):
+                # a direction once given stays: what is decided is, and an older epoch gets no younger
+                if called_for[xid] is Direction.COMMIT:
+                    finish, told = xa.commit_prepared, "branch_committed"
+                else:
+                    finish, told = xa.roll_back_prepared, "branch_rolled_back"
+                if finish(session, xid):
+                    log.info(told, import_no=xid.number, epoch=xid.epoch, branch=xid.branch)
+
+    def _report(self, found: list[tuple[Xid, Import | None]]) -> None:
+        for xid, row in found:
+            if direction(xid, row) is Direction.REPORT and xid not in self._reported:
+                self._reported.add(xid)
+                log.critical("unknown_branch", import_no=xid.number, epoch=xid.epoch, branch=xid.branch)
 
     def _take_back(self) -> None:
         """Queue again what runs under a lease that ran out."""
@@ -86,6 +109,8 @@ class Sweeper:
 
     def _report_damage(self, row: Import, error: ImportDamaged) -> None:
         if row.number not in self._damaged:
+            with self._site.database.begin() as connection:
+                damage.note_damage(connection, row.number, {"reason": str(error)})
             self._damaged.add(row.number)
             log.critical("damage", import_id=row.id, reason=str(error))
 

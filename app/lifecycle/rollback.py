@@ -4,12 +4,13 @@ from time import monotonic, sleep
 
 import structlog
 
-from app.db import history, ledger, rows, xa
+from app.db import history, installation, ledger, rows, xa
 from app.domain.dataset import DATASETS
 from app.domain.errors import AttemptLost
 from app.domain.imports import Import
 from app.domain.states import UNDOING
 from app.domain.xid import Xid, parse_xid
+from app.lifecycle.drain import Draining
 from app.lifecycle.site import Site
 
 POLL_SECONDS = 0.2
@@ -22,12 +23,16 @@ def settle(site: Site, number: int) -> bool:
     """Push a `stopping` or `failing` import towards its end; True when nothing is left to do.
 
     Kills the owners of its branches, rolls back the prepared ones, and moves it to `stopped` or `failed` once no owner
-    lock, no branch and no row or receipt of it is left. A crash anywhere in here is mended by calling it again.
+    lock, no branch and no row or receipt of it is left. A crash anywhere in here is mended by calling it again. While
+    sweeping is frozen nothing is touched.
     """
     with site.database.begin() as connection:
         row = history.find_numbered(connection, number)
+        frozen = installation.is_frozen(connection)
     if row is None or row.state not in UNDOING:
         return True
+    if frozen:
+        return False
     if not _nothing_left(site, row, range(1, row.epoch + 1)):
         return False
     with site.database.begin() as connection:
@@ -47,15 +52,17 @@ def settle_within(site: Site, number: int, seconds: float) -> bool:
     return True
 
 
-def drain_older(site: Site, row: Import) -> None:
+def drain_older(site: Site, row: Import, draining: Draining) -> None:
     """Wait until nothing is left of the attempts before this one: else the new load would stall on their locks.
 
     Raises `AttemptLost` when the import was stopped or taken over meanwhile: what is there may be a later attempt's.
+    Raises `HandBack` when the worker is to go before that.
     """
     while row.epoch > 1 and not _nothing_left(site, row, range(1, row.epoch)):
         with site.database.begin() as connection:
             if not ledger.holds(connection, row.number, row.epoch):
                 raise AttemptLost("the import was stopped or taken over while an older attempt was undone")
+        draining.look()
         sleep(POLL_SECONDS)
 
 
@@ -81,6 +88,6 @@ def undo_prepared(site: Site, xids: set[Xid]) -> bool:
     with site.database.session() as session:
         listed = [parse_xid(raw, site.installation) for raw in xa.list_prepared(session)]
         prepared = [xid for xid in listed if xid in xids and xid is not None]
-        for xid in prepared:
+        for xid in xa.release(session, prepared):
             xa.roll_back_prepared(session, xid)
     return bool(prepared)

@@ -26,9 +26,10 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.KeyInFlight: 409,
     errors.KeyReused: 422,
     errors.NotEnabled: 403,
+    errors.SweepingFrozen: 503,
     errors.DatabaseUnavailable: 503,
 }
-_RETRY = (errors.KeyInFlight, errors.DatasetBeingCleared, errors.DatabaseUnavailable)
+_RETRY = (errors.KeyInFlight, errors.DatasetBeingCleared, errors.SweepingFrozen, errors.DatabaseUnavailable)
 
 log = structlog.get_logger(__name__)
 

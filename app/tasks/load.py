@@ -24,27 +24,39 @@ log = structlog.get_logger(__name__)
 def create_worker(settings: Settings) -> Celery:
     """The Celery app with the load task, for `celery worker`."""
     celery = create_celery(settings)
-    told_at = Value("d", 0.0)  # shared with the children, which the parent forks
+    # Shared with the children, which the parent forks. Without a lock: a child that is killed while it holds one would
+    # stop its parent, and the other children, for ever.
+    told_at = Value("d", 0.0, lock=False)
 
     @cache
     def site() -> Site:
         return open_site(settings, pool_size=4)  # first used in a child: parent and child never share a connection
 
-    @celery.task(name=LOAD_TASK)
+    @celery.task(name=LOAD_TASK, shared=False)
     def load(import_id: str) -> None:
         """Claim what is due, which may be another import than the one that the message names."""
         draining = Draining(settings.drain_seconds, lambda: float(told_at.value))
+        if draining.told:
+            log.info("nothing_claimed", reason="this worker was told to go")  # the sweeper hints again
+            return
         try:
             load_next(site(), f"{socket.gethostname()}:{os.getpid()}", draining)
         except DatabaseUnavailable as error:
             log.warning("nothing_claimed", error=error.detail)  # the sweeper hints again
 
     def tell_children(**_: Any) -> None:
-        told_at.value = monotonic()
+        told_at.value = told_at.value or monotonic()  # told again, they have no more time
+
+    def keep_to_itself(sender: Any, **_: Any) -> None:
+        # Workers know of each other by the ledger. What Celery's tell each other are messages: a broker whose disk is
+        # full takes none, and the worker would wait for that without end, deaf to SIGTERM too. It also saves the
+        # second that a worker looks for others, at every connection.
+        sender.options.update(task_events=False, without_heartbeat=True, without_gossip=True, without_mingle=True)
 
     def set_up_logs(**_: Any) -> None:
         configure_logs(settings.log_level)
 
     signals.worker_shutting_down.connect(tell_children, weak=False)
+    signals.worker_init.connect(keep_to_itself, weak=False)
     signals.setup_logging.connect(set_up_logs, weak=False)
     return celery

@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import amqp
 import pytest
 
 from app.cli.servers import PrivateRabbitMQ
-from tests.conftest import BROKERS, DATABASES, DatabaseServer, empty
+from app.queue import QUEUE
+from tests.conftest import BROKERS, DATABASES, DatabaseServer, empty, new_broker, new_database
 from tests.stack import Stack, find_port, wait_for
 
 PAIRS = list(zip(DATABASES, BROKERS, strict=True))
+Servers = tuple[DatabaseServer, PrivateRabbitMQ]
 
 
 @pytest.fixture(scope="session", params=PAIRS, ids="+".join)
@@ -18,7 +21,7 @@ def servers(
     request: pytest.FixtureRequest,
     start_database: Callable[[str], DatabaseServer],
     start_broker: Callable[[str], PrivateRabbitMQ],
-) -> tuple[DatabaseServer, PrivateRabbitMQ]:
+) -> Servers:
     """Both databases and both brokers, in pairs. The stacks have an installation of their own there: they live on while
     other tests run, and would claim their imports."""
     database, broker = request.param
@@ -33,9 +36,7 @@ def installed(server: DatabaseServer, database: str) -> DatabaseServer:
 
 
 @pytest.fixture(scope="session")
-def running_stack(
-    servers: tuple[DatabaseServer, PrivateRabbitMQ], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def running_stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     database, broker = servers
     stack = Stack(tmp_path_factory.mktemp("stack"), database.url, broker.url(), find_port(), batch_bytes=256 * 1024)
     try:
@@ -45,7 +46,7 @@ def running_stack(
 
 
 @pytest.fixture
-def stack(running_stack: Stack, servers: tuple[DatabaseServer, PrivateRabbitMQ]) -> Stack:
+def stack(running_stack: Stack, servers: Servers) -> Stack:
     """A running stack without imports. Tests that kill or slow processes take `new_stack` instead."""
     for row in running_stack.get("/v1/imports?state=queued,running&limit=200").json()["imports"]:
         running_stack.post(row["links"]["stop"])
@@ -56,7 +57,7 @@ def stack(running_stack: Stack, servers: tuple[DatabaseServer, PrivateRabbitMQ])
 
 
 @pytest.fixture
-def new_stack(servers: tuple[DatabaseServer, PrivateRabbitMQ], tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+def new_stack(servers: Servers, tmp_path: Path) -> Iterator[Callable[..., Stack]]:
     """Makes a stack for one test, with settings of its own, in an empty installation and vhost."""
     made: list[Stack] = []
     broker = servers[1]
@@ -76,3 +77,54 @@ def new_stack(servers: tuple[DatabaseServer, PrivateRabbitMQ], tmp_path: Path) -
     yield make
     for stack in made:
         stack.kill()
+
+
+@pytest.fixture(scope="session")
+def start_fragile(servers_folder: Path) -> Iterator[Callable[[str, str], Servers]]:
+    """Starts pairs of servers that tests kill and start again; the files of one run share them."""
+    running: dict[str, Servers] = {}
+
+    def start(database: str, broker: str) -> Servers:
+        if database not in running:
+            running[database] = (
+                new_database(database, servers_folder / f"fragile-{database}"),
+                new_broker(broker, servers_folder / f"fragile-{broker}"),
+            )
+        return running[database]
+
+    yield start
+    for database, broker in running.values():
+        database.server.kill()
+        broker.kill()
+
+
+@pytest.fixture(params=PAIRS, ids="+".join)
+def fragile(request: pytest.FixtureRequest, start_fragile: Callable[[str, str], Servers]) -> Servers:
+    """Servers that a test may kill; both run, with an empty installation and without a queue."""
+    database, broker = start_fragile(*request.param)
+    for server in (database.server, broker):
+        if not server.is_running:
+            server.start()
+    for server in (database.server, broker):
+        server.wait_ready()
+    empty(database)
+    forget_queue(broker)
+    return database, broker
+
+
+@pytest.fixture
+def fragile_stack(fragile: Servers, tmp_path: Path) -> Iterator[Stack]:
+    """A stack on servers that may be killed; the test starts it."""
+    database, broker = fragile
+    stack = Stack(tmp_path, database.url, broker.url(), find_port(), batch_bytes=128 * 1024)
+    try:
+        yield stack
+    finally:
+        stack.kill()
+
+
+def forget_queue(broker: PrivateRabbitMQ) -> None:
+    """Delete the queue with what waits in it."""
+    address = f"127.0.0.1:{broker.port}"
+    with amqp.Connection(host=address, userid="backout", password=broker.password) as connection:
+        connection.channel().queue_delete(QUEUE)

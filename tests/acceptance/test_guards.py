@@ -98,7 +98,12 @@ def start_refused(folder: Path, **settings: object) -> str:
     with socket.create_server(("127.0.0.1", 0)) as free:
         stack.settings["port"] = free.getsockname()[1]
     process = subprocess.Popen(
-        COMMANDS["web"], cwd=ROOT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        COMMANDS["web"],
+        cwd=ROOT,
+        env=stack.environment("web"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
         said, _ = process.communicate(timeout=20)

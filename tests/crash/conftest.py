@@ -56,10 +56,3 @@ def accept_import(site: Site, orders_csv: bytes) -> Callable[[], int]:
         return accepted.row.number
 
     return make
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The killed workers of MariaDB with two branches and MySQL with one are the part that always runs."""
-    for item in items:
-        if "test_kill" in item.nodeid and ("mariadb-1-branch" in item.nodeid or "mysql-2-branches" in item.nodeid):
-            item.add_marker(pytest.mark.long)

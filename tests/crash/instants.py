@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from threading import get_ident
 from typing import Any
 from unittest.mock import patch
 
@@ -66,12 +67,14 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
         database = site.database
         begin_transaction = database.begin
         decided: list[bool] = []
+        decider = get_ident()
 
         @contextmanager
         def noticing() -> Iterator[Any]:
             with begin_transaction() as connection:
                 yield connection
-            if not decided:  # the first transaction after the branches were prepared is the decision
+            # the first transaction after the branches were prepared is the decision; the heartbeat has its own
+            if get_ident() == decider and not decided:
                 decided.append(True)
                 reach("decided")
 

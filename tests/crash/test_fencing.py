@@ -1,14 +1,12 @@
 """Only one attempt counts: zombies are fenced, doubled messages are harmless, foreign branches are left alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
 import pytest
 
-from app.db import xa
 from app.domain.errors import ImportFailed
 from app.domain.states import State
 from app.domain.xid import FORMAT_ID, RawXid, Xid
@@ -19,6 +17,7 @@ from app.lifecycle.recover import Sweeper
 from app.lifecycle.site import Site
 from tests.crash.conftest import ROWS
 from tests.crash.instants import at_instant
+from tests.doubt import list_raw, prepared_by_another
 from tests.invariants import converge
 
 
@@ -63,29 +62,6 @@ def test_one_import_is_loaded_once_however_many_messages_there_are(
     assert (ended.state, ended.attempts, ended.rows_done) == (State.COMMITTED, 1, ROWS)
 
 
-@contextmanager
-def prepared(site: Site, raw: RawXid) -> Iterator[None]:
-    """A branch in doubt that somebody else made."""
-    literal = f"X'{raw.gtrid.hex()}',X'{raw.bqual.hex()}',{raw.format_id}"
-    connection = site.database.connect_branch()
-    with connection.cursor() as cursor:
-        cursor.execute(f"XA START {literal}")
-        cursor.execute("INSERT INTO receipts (import_no, branch, kind, epoch) VALUES (4000000000, 1, 'other', 1)")
-        cursor.execute(f"XA END {literal}")
-        cursor.execute(f"XA PREPARE {literal}")
-    connection.close()
-    try:
-        yield
-    finally:
-        with site.database.session() as session, session.cursor() as cursor:
-            cursor.execute(f"XA ROLLBACK {literal}")
-
-
-def list_raw(site: Site) -> list[RawXid]:
-    with site.database.session() as session:
-        return xa.list_prepared(session)
-
-
 @pytest.mark.parametrize(
     "raw",
     [
@@ -96,20 +72,20 @@ def list_raw(site: Site) -> list[RawXid]:
     ids=["another-program", "bytes-that-are-no-text", "another-installation"],
 )
 def test_a_foreign_branch_is_never_touched(site: Site, accept_import: Callable[[], int], raw: RawXid) -> None:
-    with prepared(site, raw):
+    with prepared_by_another(site, raw):
         number = accept_import()
         assert converge(site, number).state is State.COMMITTED
         Sweeper(site).sweep()
-        assert list_raw(site) == [raw]
+        assert list_raw(site) == {raw}
 
 
 def test_a_branch_of_ours_without_an_import_is_reported_and_left(site: Site, capsys: Any) -> None:
     raw = Xid(site.installation, 4_000_000_001, 1, 1).raw()
-    with prepared(site, raw):
+    with prepared_by_another(site, raw):
         sweeper = Sweeper(site)
         sweeper.sweep()
         sweeper.sweep()
-        assert list_raw(site) == [raw]
+        assert list_raw(site) == {raw}
     assert capsys.readouterr().out.count("unknown_branch") == 1
 
 

@@ -1,10 +1,15 @@
 """A move is one conditional update on the server: the first one wins, under its own epoch only."""
 
+from contextlib import suppress
+
 import pytest
 
 from app.db import history, ledger
+from app.domain.errors import DatabaseUnavailable
 from app.domain.states import LEGAL_MOVES, State
+from app.lifecycle import stop
 from app.lifecycle.site import Site
+from tests.stack import wait_for
 
 
 def put(site: Site, state: State, epoch: int) -> int:
@@ -37,3 +42,20 @@ def test_a_matching_update_that_changes_nothing_counts_as_one_row(site: Site) ->
         number = ledger.insert_import(connection, {"id": "same", "dataset": "orders", "generate": 1})
         same = connection.exec_driver_sql("UPDATE imports SET priority = priority WHERE number = %s", (number,))
         assert same.rowcount == 1
+
+
+def test_a_process_that_freezes_before_its_commit_does_not_hold_up_a_stop_for_long(site: Site) -> None:
+    number = put(site, State.RUNNING, epoch=1)
+
+    def stopped() -> bool:
+        with suppress(DatabaseUnavailable):  # waited 5 s for the frozen one's lock
+            stop.stop_import(site, f"{State.RUNNING}-import")
+            return True
+        return False
+
+    with pytest.raises(DatabaseUnavailable), site.database.begin() as frozen:
+        frozen.exec_driver_sql("UPDATE imports SET phase = 'frozen' WHERE number = %s", (number,))
+        wait_for(stopped, 40, "the server ends the frozen one's transaction")
+    with site.database.begin() as connection:
+        row = history.find_numbered(connection, number)
+    assert row is not None and row.state in (State.STOPPING, State.STOPPED) and row.phase != "frozen"

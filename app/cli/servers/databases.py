@@ -44,6 +44,11 @@ class _PrivateDatabase(PrivateServer):
         return f"mysql+pymysql://root:{self.password}@127.0.0.1:{self.port}/{database}"
 
     @property
+    def environment(self) -> dict[str, str]:
+        # for the initialisation: two of them at a time take each other's files from a shared folder
+        return super().environment | {"TMPDIR": str(self.folder)}
+
+    @property
     def command(self) -> list[str]:
         logged = any(option.replace("_", "-").startswith("--log-bin") for option in self.extra_options)
         return [

@@ -132,7 +132,7 @@ class PrivateRabbitMQ(PrivateServer):
 
     def clear_leftovers(self) -> None:
         """epmd makes itself a daemon and outlives its node. It obeys a request from loopback, once it has seen that."""
-        wait_until(self._epmd_is_gone, 5)
+        wait_until(self._epmd_is_gone, 20)
         if self._folder_without_space != self.folder:
             self._folder_without_space.unlink(missing_ok=True)
 

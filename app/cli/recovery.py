@@ -1,0 +1,226 @@
+"""The operator's commands: what is in doubt, deciding it where that is allowed, and frozen sweeping.
+
+They need the database alone: BACKOUT_DATABASE_URL, or else this checkout's local stack.
+Exit codes: 1 failed, 2 usage, 4 not allowed, 7 the database is not reachable.
+"""
+
+import functools
+import getpass
+import json
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.config import read_settings
+from app.domain.errors import BadRequest, DatabaseUnavailable, NotAllowed, Refused
+from app.domain.imports import Direction
+from app.domain.mark import Installation
+from app.lifecycle import decide as deciding
+from app.lifecycle import examine, freeze
+from app.lifecycle.examine import Doubt, Listed
+from app.lifecycle.site import Site, open_site
+
+LOCAL_ADDRESSES = Path(__file__).resolve().parents[2] / ".run" / "env"
+NO_BROKER = "amqp://nobody@127.0.0.1:1//"  # a setting that must be there; nothing here is published
+EXIT_CODES: dict[type[Refused], int] = {BadRequest: 2, NotAllowed: 4, DatabaseUnavailable: 7}
+YES = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document, errors too.")
+
+Shown = dict[str, Any]
+
+
+def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]:
+    """A command that returns a document and the lines that say the same; what is refused becomes an exit code."""
+
+    @functools.wraps(run)
+    def command(as_json: bool, **arguments: Any) -> None:
+        try:
+            site = open_site(read_settings(broker_url=NO_BROKER, **_local_address()))
+            shown, lines = run(site, **arguments)
+        except Refused as error:
+            kind = type(error).__name__
+            click.echo(
+                json.dumps({"error": kind, "detail": error.detail}) if as_json else f"Error: {error.detail}",
+                err=not as_json,
+            )
+            raise SystemExit(EXIT_CODES.get(type(error), 1)) from None
+        click.echo(json.dumps(shown, indent=1) if as_json else "\n".join(lines))
+
+    return AS_JSON(command)
+
+
+@click.command()
+@_command
+def branches(site: Site) -> tuple[Shown, list[str]]:
+    """List every prepared branch of the server, and what becomes of it."""
+    doubt = examine.find_doubt(site)
+    return _show_doubt(doubt), _describe_doubt(doubt)
+
+
+@click.command()
+@click.argument("target", metavar="IMPORT_OR_BRANCH")
+@click.argument("verdict", type=click.Choice(["commit", "rollback"]))
+@YES
+@_command
+def decide(site: Site, target: str, verdict: str, yes: bool) -> tuple[Shown, list[str]]:
+    """Finish a branch, an import's branches or a damaged import, if the protocol allows it.
+
+    IMPORT_OR_BRANCH is a branch as `branches` lists it, an import's number or its id. What is done is recorded in the
+    import's history.
+    """
+    _confirm(f"Force the {verdict} of {target}?", yes)
+    done = deciding.decide(site, target, Direction(verdict), _person())
+    return {"done": done}, done
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def sweeping(context: click.Context) -> None:
+    """Whether sweeping is frozen; `resume` and `freeze` change that."""
+    if context.invoked_subcommand is None:
+        context.invoke(show)
+
+
+@sweeping.command()
+@_command
+def show(site: Site) -> tuple[Shown, list[str]]:
+    """Whether sweeping is frozen, and why."""
+    here = examine.find_doubt(site).installation
+    return _show_installation(here), _describe_installation(here)
+
+
+@sweeping.command()
+@YES
+@_command
+def resume(site: Site, yes: bool) -> tuple[Shown, list[str]]:
+    """Let sweeping go on with the ledger as it is, after you have looked."""
+    here = examine.find_doubt(site).installation
+    if here.frozen_reason is not None:
+        click.echo(f"It was frozen because {here.frozen_reason}.", err=True)
+    _confirm("Is this the ledger to go on with?", yes)
+    was = freeze.resume(site)
+    lines = ["Sweeping goes on; the sweeper begins with its next round."]
+    if was.is_copy:
+        lines.append("The copy has an id of its own now: start its web servers, workers and sweepers again.")
+    return {"resumed": True, "was_frozen": was.frozen_reason, "new_id": was.is_copy}, lines
+
+
+@sweeping.command(name="freeze")
+@click.option("--reason", default="", help="Shown to whoever asks why.")
+@YES
+@_command
+def freeze_(site: Site, reason: str, yes: bool) -> tuple[Shown, list[str]]:
+    """Let nothing be accepted, loaded or swept until `resume`."""
+    _confirm("Let nothing be accepted, loaded or swept until `sweeping resume`?", yes)
+    freeze.freeze(site, f"{_person()} froze it" + (f": {reason}" if reason else ""))
+    return {"frozen": True}, ["Sweeping is frozen. What is loading now still ends; stops are answered."]
+
+
+def _local_address() -> dict[str, str]:
+    """The local stack's database, where the environment names none and there is a stack."""
+    if os.environ.get("BACKOUT_DATABASE_URL") or not LOCAL_ADDRESSES.is_file():
+        return {}
+    words = shlex.split(LOCAL_ADDRESSES.read_text(encoding="utf-8"))
+    addresses = dict(word.split("=", 1) for word in words)
+    return {"database_url": addresses["BACKOUT_DATABASE_URL"]}
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody can be asked here: say --yes")
+    click.confirm(question, abort=True)
+
+
+def _person() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in a container
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds") + "Z"
+
+
+def _show_installation(here: Installation) -> Shown:
+    return {
+        "installation": here.id,
+        "database": here.database,
+        "mark": here.mark,
+        "frozen": None if here.frozen_reason is None else {"at": _time(here.frozen_at), "reason": here.frozen_reason},
+    }
+
+
+def _describe_installation(here: Installation) -> list[str]:
+    where = f"installation {here.id} in database {here.database}"
+    if here.frozen_reason is None:
+        return [f"Sweeping is not frozen: {where}."]
+    return [
+        f"SWEEPING IS FROZEN since {_time(here.frozen_at)}: {where}.",
+        f"  {here.frozen_reason}",
+        "  Nothing is accepted, loaded or swept until `sweeping resume`; stops are answered.",
+    ]
+
+
+def _show_doubt(doubt: Doubt) -> Shown:
+    return {
+        **_show_installation(doubt.installation),
+        "branches": [_show_branch(listed) for listed in doubt.branches],
+        "foreign": [
+            {"format_id": raw.format_id, "gtrid": raw.gtrid.hex(), "bqual": raw.bqual.hex()} for raw in doubt.foreign
+        ],
+        "damaged": [{"number": row.number, "id": row.id} for row in doubt.damaged],
+    }
+
+
+def _show_branch(listed: Listed) -> Shown:
+    xid, row = listed.xid, listed.row
+    return {
+        "name": xid.lock_name(),
+        "number": xid.number,
+        "epoch": xid.epoch,
+        "branch": xid.branch,
+        "import": None
+        if row is None
+        else {"id": row.id, "state": row.state, "epoch": row.epoch, "lease_live": row.lease_live},
+        "owner": listed.owner,
+        "direction": listed.direction,
+        "meaning": listed.meaning,
+    }
+
+
+def _describe_doubt(doubt: Doubt) -> list[str]:
+    lines = _describe_installation(doubt.installation)
+    lines.append(f"{len(doubt.branches)} prepared branch(es) of this installation, {len(doubt.foreign)} foreign.")
+    for listed in doubt.branches:
+        xid, row = listed.xid, listed.row
+        owner = f"connection {listed.owner} owns it" if listed.owner is not None else "no owner is connected"
+        known = "no such import" if row is None else f"import {row.id}, {row.state}, epoch {row.epoch}"
+        lines += [
+            f"  {xid.lock_name()}",
+            f"    number {xid.number}, epoch {xid.epoch}, branch {xid.branch}: {known}; {owner}",
+            f"    {listed.direction}: {listed.meaning}",
+        ]
+    for raw in doubt.foreign:
+        lines.append(
+            f"  foreign, never touched: {_printable(raw.gtrid)} / {_printable(raw.bqual)} (format {raw.format_id})"
+        )
+    lines += [
+        f"  damaged: import {row.id} (number {row.number}); settle it: decide {row.number} rollback"
+        for row in doubt.damaged
+    ]
+    return lines
+
+
+def _printable(name: bytes) -> str:
+    return repr(name)[2:-1]  # nothing that a terminal would obey

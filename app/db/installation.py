@@ -1,0 +1,116 @@
+"""The installation's own row: its id, its mark, where it is at home, and whether sweeping is frozen."""
+
+import secrets
+
+from sqlalchemy import Connection, func, insert, literal, select, text, update
+from sqlalchemy import delete as delete_from
+
+from app.db.ledger import NOW
+from app.db.schema import DATASET_TABLES, imports, installation, receipts
+from app.domain.mark import Installation, Mark
+from app.domain.states import UNFINISHED, State
+
+MOST_NUMBER = 2**31  # a branch with a higher one was named by hand, and would use all numbers up
+
+
+def read_installation(connection: Connection) -> Installation:
+    """The row, with the database's name and the server's identity as they are met now."""
+    row = connection.execute(select(installation, func.database().label("database"))).one()
+    # MySQL has server_uuid, MariaDB server_uid; a copied data folder brings the first along, so the host counts too
+    names = "'server_uuid', 'server_uid', 'hostname'"
+    found = connection.execute(text(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})"))
+    return Installation(
+        id=row.id,
+        mark=row.mark,
+        last_number=row.last_number,
+        home_database=row.home_database,
+        home_server=row.home_server,
+        database=row.database,
+        server=" ".join(sorted(str(value) for _, value in found))[:255],
+        frozen_at=row.frozen_at,
+        frozen_reason=row.frozen_reason,
+    )
+
+
+def is_frozen(connection: Connection) -> bool:
+    """Whether sweeping is frozen, as recorded."""
+    return (
+        connection.execute(select(installation.c.id).where(installation.c.frozen_at.is_not(None))).first() is not None
+    )
+
+
+def advance_mark(connection: Connection, here: Installation) -> Mark:
+    """Count the mark up; the first time also say where the ledger is at home. Nothing happens while it is frozen."""
+    number = func.coalesce(select(func.max(imports.c.number)).scalar_subquery(), 0)
+    connection.execute(
+        update(installation)
+        .where(installation.c.frozen_at.is_(None))
+        .values(
+            mark=installation.c.mark + 1,
+            last_number=func.greatest(installation.c.last_number, number),
+            home_database=func.coalesce(installation.c.home_database, here.database),
+            home_server=here.server,
+        )
+    )
+    return Mark(*connection.execute(select(installation.c.mark, installation.c.last_number)).one())
+
+
+def freeze(connection: Connection, reason: str, kept: Mark | None = None) -> bool:
+    """Freeze sweeping; False when it is already. What was `kept` outside is taken over, so that it is known here when a
+    person lets sweeping go on."""
+    frozen = connection.execute(
+        update(installation)
+        .where(installation.c.frozen_at.is_(None))
+        .values(
+            frozen_at=NOW,
+            frozen_reason=reason[:1000],
+            mark=func.greatest(installation.c.mark, kept.mark if kept else 0),
+            last_number=func.greatest(installation.c.last_number, kept.number if kept else 0),
+        )
+    )
+    return frozen.rowcount == 1
+
+
+def thaw(connection: Connection, here: Installation, *, new_id: bool) -> None:
+    """Let sweeping go on with the ledger as it is, at home where it is met now."""
+    connection.execute(
+        update(installation).values(
+            id=secrets.token_hex(8) if new_id else installation.c.id,
+            mark=installation.c.mark + 1,
+            home_database=here.database,
+            home_server=here.server,
+            frozen_at=None,
+            frozen_reason=None,
+        )
+    )
+
+
+def highest_number(connection: Connection) -> int:
+    """The highest import number of which anything is known here: given out, or met in a receipt or a row."""
+    columns = [imports.c.number, receipts.c.import_no, *(table.c.import_no for table in DATASET_TABLES.values())]
+    found = [connection.execute(select(func.max(column))).scalar_one() for column in columns]
+    return max([0, *(int(number) for number in found if number is not None)])
+
+
+def know_number(connection: Connection, number: int) -> None:
+    """Remember a number that a later ledger gave out: `skip_numbers` is told of it when sweeping goes on."""
+    if number <= MOST_NUMBER:
+        connection.execute(update(installation).values(last_number=func.greatest(installation.c.last_number, number)))
+
+
+def skip_numbers(connection: Connection, number: int) -> None:
+    """Never give out this import number or a lower one again.
+
+    The server's counter follows the highest number that was ever inserted, deleted rows included, and on both servers
+    it survives a restart; ALTER TABLE would need a right that the application does not have.
+    """
+    values = {"number": number, "id": secrets.token_hex(18), "dataset": "", "state": State.FAILED, "phase": ""}
+    if connection.execute(select(imports.c.number).where(imports.c.number >= number)).first() is None:
+        connection.execute(insert(imports).values(created_at=NOW, **values))
+        connection.execute(delete_from(imports).where(imports.c.number == number))
+
+
+def count_unfinished(connection: Connection) -> int:
+    """How many imports are not final yet."""
+    query = select(func.count(literal(1))).where(imports.c.state.in_(list(UNFINISHED)))
+    return int(connection.execute(query).scalar_one())

@@ -1,0 +1,110 @@
+"""Freeze: a ledger that may not be the latest is neither swept nor loaded into until a person has looked.
+
+A restored backup looks like any other database. What tells is a mark that the sweeper counts up in the ledger and then
+keeps in the spool folder, which no restored database takes back; and branches that only a later ledger can have begun.
+"""
+
+import structlog
+
+from app.db import history, installation, xa
+from app.domain.errors import NotAllowed, SweepingFrozen
+from app.domain.imports import Import, proves_older_ledger
+from app.domain.mark import Installation, Mark, find_doubt
+from app.domain.xid import Xid, parse_xid
+from app.lifecycle.site import Site
+
+WHAT_TO_DO = "`python -m app.cli branches`, then `python -m app.cli sweeping resume` (docs/recovery.md)"
+
+log = structlog.get_logger(__name__)
+
+
+def require_sweeping(site: Site) -> Installation:
+    """Look whether this is the ledger that was known, and freeze sweeping where it is not.
+
+    Raises `SweepingFrozen` then, and while nobody has let sweeping go on; `DatabaseUnavailable`.
+    """
+    kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
+    with site.database.begin() as connection:
+        here = installation.read_installation(connection)
+        unfinished = 0 if kept else installation.count_unfinished(connection)
+    if here.frozen_reason is not None:
+        raise _frozen(here.frozen_reason)
+    if here.id != site.installation:
+        raise _frozen("the installation was given a new id while this process ran: start it again")
+    if doubt := find_doubt(here, kept, unfinished):
+        raise freeze(site, doubt, kept)
+    return here
+
+
+def require_explained(site: Site, found: list[tuple[Xid, Import | None]]) -> None:
+    """Freeze sweeping and raise `SweepingFrozen` if one of these branches shows that the ledger is older than it is.
+
+    Their imports must have been read after they were listed.
+    """
+    if late := _list_late(site, found):
+        raise freeze(
+            site,
+            f"prepared branch {late[0].lock_name()} is of an import or an attempt that the ledger does not know yet: an"
+            " older backup was restored",
+        )
+
+
+def freeze(site: Site, reason: str, kept: Mark | None = None) -> SweepingFrozen:
+    """Freeze sweeping, durably; returns the error that says so."""
+    with site.database.begin() as connection:
+        won = installation.freeze(connection, reason, kept)
+    if won:
+        log.critical("sweeping_frozen", reason=reason, what_to_do=WHAT_TO_DO)
+    return _frozen(reason)
+
+
+def keep_mark(site: Site, here: Installation) -> None:
+    """Count the ledger's mark up and keep it outside: the ledger first, so that it is never behind what was kept."""
+    with site.database.begin() as connection:
+        mark = installation.advance_mark(connection, here)
+    # a crash here leaves an older mark outside: the ledger is ahead of it, as it may be
+    try:
+        site.spool.write_mark(here.id, mark)
+    except OSError as error:
+        log.warning("mark_not_kept", error=str(error))
+
+
+def resume(site: Site) -> Installation:
+    """Let sweeping go on with the ledger as it is; returns what it was.
+
+    No import number that is known of anywhere is given out again. A copy gets an id of its own. Raises `NotAllowed`
+    when nothing is frozen, or while a branch of a later ledger is prepared: an import of now would be judged by it.
+    """
+    with site.database.session() as session, site.database.begin() as connection:
+        here = installation.read_installation(connection)
+        listed = [xid for raw in xa.list_prepared(session) if (xid := parse_xid(raw, here.id)) is not None]
+    if here.frozen_reason is None:
+        raise NotAllowed("sweeping is not frozen")
+    if not here.is_copy:
+        with site.database.begin() as connection:
+            found = [(xid, history.find_numbered(connection, xid.number)) for xid in listed]
+        if late := _list_late(site, found):
+            names = ", ".join(xid.lock_name() for xid in late)
+            raise NotAllowed(
+                f"{len(late)} prepared branch(es) come from a later ledger than this one: {names}. Either restore that"
+                " ledger, or roll them back first: `python -m app.cli decide <branch> rollback`"
+            )
+    with site.database.begin() as connection:
+        installation.skip_numbers(connection, max(here.last_number, installation.highest_number(connection)))
+        installation.thaw(connection, here, new_id=here.is_copy)
+    log.warning("sweeping_resumed", was_frozen=here.frozen_reason)
+    return here
+
+
+def _list_late(site: Site, found: list[tuple[Xid, Import | None]]) -> list[Xid]:
+    if all(row is not None and xid.epoch <= row.epoch for xid, row in found):
+        return []
+    with site.database.begin() as connection:
+        highest = installation.highest_number(connection)
+    return [xid for xid, row in found if proves_older_ledger(xid, row, highest)]
+
+
+def _frozen(reason: str) -> SweepingFrozen:
+    return SweepingFrozen(
+        f"sweeping is frozen, and nothing is accepted or loaded: {reason}. A person must look: {WHAT_TO_DO}"
+    )

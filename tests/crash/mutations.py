@@ -1,0 +1,200 @@
+"""How each rule of the protocol is broken, in a process of our own: the functions that mutants are made of."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from app.db import ledger, receipts, rows, xa
+from app.domain import imports, states
+from app.domain.errors import AttemptLost
+from app.domain.imports import Direction
+from app.domain.states import State
+from app.domain.xid import Xid
+from app.lifecycle import commit, recover, stop
+
+
+def direct(**changed: Direction) -> None:
+    """Let the sweeper turn where it should not."""
+    right = imports.direction
+
+    def wrong(xid: Xid, row: Any) -> Direction:
+        found = right(xid, row)
+        return changed.get(found.value, found)
+
+    recover.direction = wrong
+
+
+def leave_epochs() -> None:
+    move = ledger.move
+
+    def wrong(*arguments: Any, at_epoch: Any = None, **values: Any) -> bool:
+        return move(*arguments, **values)
+
+    ledger.move = wrong
+    find = ledger.holds
+
+    def holds(connection: Any, number: int, epoch: int) -> bool:
+        return any(find(connection, number, other) for other in range(epoch, epoch + 20))
+
+    ledger.holds = holds
+
+
+def keep_epoch() -> None:
+    move = ledger.move
+
+    def wrong(connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
+        if "epoch" in values:
+            values["epoch"] = ledger.func.greatest(ledger.imports.c.epoch, 1)
+        return move(connection, number, sources, target, **values)
+
+    ledger.move = wrong
+
+
+def skip_receipt() -> None:
+    receipts.write_receipt = lambda *_: None
+    receipts.seal_receipt = lambda *_: True
+
+
+def trust_list() -> None:
+    def wrong(site: Any, number: int) -> bool:
+        with site.database.begin() as connection:
+            return ledger.move(connection, number, {State.COMMITTING}, State.COMMITTED, phase="committed")
+
+    commit.finish = wrong
+
+
+def any_receipt() -> None:
+    count = receipts.count_receipts
+
+    def wrong(connection: Any, number: int, epoch: int) -> tuple[int, int]:
+        committed, loaded = count(connection, number, epoch)
+        row = commit.history.find_numbered(connection, number)
+        return (row.branches if committed and row else committed), loaded
+
+    receipts.count_receipts = wrong
+    commit.parse_xid = lambda *_: None
+
+
+def decide_after_commit() -> None:
+    def wrong(site: Any, row: Any, branches: list[xa.Branch], loaded: int) -> None:
+        for branch in branches:
+            branch.prepare()
+        for branch in branches:
+            branch.commit()
+        with site.database.begin() as connection:
+            values = {"phase": "committing", "rows_total": loaded, "rows_done": loaded, "decided_at": ledger.NOW}
+            if not ledger.move(connection, row.number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values):
+                raise AttemptLost("too late")
+        commit.finish(site, row.number)
+
+    commit.commit_branches = wrong
+
+
+def ignore_lost_decision() -> None:
+    move = ledger.move
+
+    def wrong(connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
+        return move(connection, number, sources, target, **values) or target is State.COMMITTING
+
+    ledger.move = wrong
+
+
+def roll_back_when_unsure() -> None:
+    right = commit.commit_branches
+
+    def wrong(site: Any, row: Any, branches: list[xa.Branch], loaded: int) -> None:
+        try:
+            right(site, row, branches, loaded)
+        except Exception:
+            for branch in branches:
+                branch.rollback()
+            raise
+
+    commit.commit_branches = wrong
+
+
+def stop_decided() -> None:
+    moves = states.LEGAL_MOVES | {(State.COMMITTING, State.STOPPING), (State.COMMITTED, State.STOPPING)}
+    states.LEGAL_MOVES = moves
+    stop.STOPPABLE = frozenset({*states.STOPPABLE, State.COMMITTING, State.COMMITTED})
+
+
+def stop_in_words() -> None:
+    move, find = ledger.move, stop.history.find_import
+
+    def wrong(connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
+        return target is not State.STOPPING and move(connection, number, sources, target, **values)
+
+    class History:
+        @staticmethod
+        def find_import(connection: Any, id: str) -> Any:
+            row = find(connection, id)
+            return row and replace(row, state=State.STOPPING)
+
+        @staticmethod
+        def find_numbered(connection: Any, number: int) -> None:
+            return None
+
+    ledger.move = wrong
+    stop.history = History
+
+
+def own_foreign() -> None:
+    def wrong(raw: Any, installation: str) -> Xid | None:
+        parts = raw.gtrid.split(b":")
+        return Xid(parts[1].decode(), int(parts[2]), int(parts[3]), int(raw.bqual)) if len(parts) == 4 else None
+
+    recover.parse_xid = wrong
+
+
+def write_ledger_in_branch() -> None:
+    right = receipts.write_receipt
+
+    def wrong(connection: Any, xid: Xid) -> None:
+        right(connection, xid)
+        if xid.branch > 1:
+            return  # it would wait for the first
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE imports SET phase = 'loading' WHERE number = %s", (xid.number,))
+
+    receipts.write_receipt = wrong
+
+
+def ignore_difference() -> None:
+    right = rows.load_payload
+
+    def wrong(*arguments: Any) -> None:
+        try:
+            right(*arguments)
+        except rows.RowsDiffer:
+            return
+
+    rows.load_payload = wrong
+
+
+def swallow_errors() -> None:
+    right = rows.load_payload
+
+    def wrong(*arguments: Any) -> None:
+        try:
+            right(*arguments)
+        except Exception as error:
+            if getattr(error, "args", (0,))[0] not in (1205, 1213, 1062):
+                raise
+
+    rows.load_payload = wrong
+
+
+def ignore_leases() -> None:
+    ledger._expired = lambda: ledger.literal(1) == 1
+    look = recover.Sweeper._in_state
+
+    def wrong(self: Any, *wanted: State) -> Any:
+        return [replace(row, lease_live=False) for row in look(self, *wanted)]
+
+    recover.Sweeper._in_state = wrong
+
+
+def replace_by(owner: Any, name: str, value: Any) -> Callable[[], None]:
+    return partial(setattr, owner, name, value)

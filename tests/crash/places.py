@@ -1,0 +1,88 @@
+"""Cells and places: what is done when, and where."""
+
+from dataclasses import dataclass
+
+from tests.crash.instants import INSTANTS
+
+BATCH_BYTES = 48 * 1024  # some six batches
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fault at one instant."""
+
+    instant: str
+    fault: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.fault} @ {self.instant}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where cells run: which servers, how many branches, and with which leases."""
+
+    database: str
+    branches: int = 1
+    binary_log: bool = False
+    as_shipped: bool = False
+
+    @property
+    def name(self) -> str:
+        parts = [self.database, "log-bin" if self.binary_log else "no-log", f"{self.branches}-branch"]
+        return " ".join([*parts, "shipped"] if self.as_shipped else parts)
+
+    @property
+    def broker(self) -> str:
+        return "rabbitmq-4" if self.binary_log else "rabbitmq-3"
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Short leases, unless they are to be as shipped."""
+        settings: dict[str, object] = {"branches": self.branches, "batch_bytes": BATCH_BYTES, "worker_slots": 1}
+        if not self.as_shipped:
+            return settings | {"lease_seconds": 2, "lock_wait_seconds": 1, "sweep_seconds": 0.3, "drain_seconds": 0.5}
+        shipped = ("lease_seconds", "lock_wait_seconds", "sweep_seconds")
+        return settings | dict.fromkeys(shipped)
+
+
+MATRIX = (
+    Place("mysql", branches=1, binary_log=True),
+    Place("mysql", branches=2, binary_log=True),
+    Place("mariadb", branches=1),
+    Place("mariadb", branches=2),
+    Place("mariadb", branches=1, binary_log=True),
+    Place("mariadb", branches=2, binary_log=True),
+    Place("mysql", branches=2, binary_log=True, as_shipped=True),
+    Place("mariadb", branches=1, binary_log=True, as_shipped=True),
+)
+MUTATED = (Place("mysql", branches=2, binary_log=True), Place("mariadb", branches=2))
+
+# what `make test` runs of the matrix
+REPRESENTATIVE = [
+    *(Cell(instant, "kill -9 process") for instant in INSTANTS),
+    Cell("half loaded", "kill -9 worker"),
+    Cell("all prepared", "power cut"),
+    Cell("one committed", "kill -9 database"),
+    Cell("decided", "kill -9 broker"),
+    Cell("half loaded", "SIGTERM worker"),
+    Cell("all prepared", "SIGTERM worker"),
+    Cell("half loaded", "SIGSTOP, SIGCONT worker"),
+    Cell("decided", "SIGSTOP, SIGCONT worker"),
+    Cell("deciding", "zombie beside the next"),
+    Cell("all prepared", "network frozen"),
+    Cell("all prepared", "slow worker"),
+    Cell("all prepared", "stop"),
+    Cell("decided", "stop"),
+    Cell("all prepared", "kill -9 worker, stop"),
+    Cell("all prepared", "stop, its kill lost"),
+    Cell("all loaded", "stop, long undo"),
+    Cell("decided", "branch rolled back by hand"),
+    Cell("started", "answer to PREPARE lost"),
+    Cell("started", "answer to decision's COMMIT lost"),
+    Cell("started", "answer to XA COMMIT lost"),
+    Cell("claimed", "1062 duplicate key"),
+    Cell("claimed", "1205 lock wait timeout"),
+    Cell("claimed", "1213 deadlock"),
+]

@@ -1,0 +1,89 @@
+"""Imports in doubt: made as a crash leaves them, with real rows in real branches."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.db import ledger, xa
+from app.domain.dataset import ORDERS
+from app.domain.imports import Import
+from app.domain.states import State
+from app.domain.xid import RawXid, Xid
+from app.formats.generated import generate_rows
+from app.lifecycle import accept
+from app.lifecycle.accept import Asker
+from app.lifecycle.attempt import Attempt
+from app.lifecycle.drain import Draining
+from app.lifecycle.load import claim
+from app.lifecycle.site import Site
+from tests.invariants import find
+from tests.stack import wait_for
+
+ROWS = 50
+
+
+def accept_rows(site: Site, rows: int = ROWS) -> Import:
+    return accept.accept_generated(site, ORDERS, rows, Asker()).row
+
+
+def prepare(site: Site, *, decided: bool = False) -> Import:
+    """An import whose worker died with every branch prepared; `decided`: and the commit recorded. Its lease lives."""
+    number = accept_rows(site).number
+    row = claim(site, number, "doomed")
+    assert row is not None
+    attempt = Attempt(site, row, Draining(0))
+    attempt.load(generate_rows(ORDERS, ROWS, row.source.seed or "", site.settings.batch_bytes))
+    for branch in attempt.branches:
+        branch.prepare()
+    if decided:
+        with site.database.begin() as connection:
+            values = {"rows_total": ROWS, "rows_done": ROWS, "decided_at": ledger.NOW}
+            assert ledger.move(connection, number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values)
+    attempt.abandon()
+    set_lease(site, number, 3600)
+    wait_for(lambda: not owned(site, xids_of(site, row)), 10, "the server noticed that the owner is gone")
+    return find(site, number)
+
+
+def xids_of(site: Site, row: Import) -> list[Xid]:
+    return site.xids(row.number, range(row.epoch, row.epoch + 1), row.branches)
+
+
+def owned(site: Site, xids: list[Xid]) -> dict[Xid, int]:
+    with site.database.session() as session:
+        return xa.owners_of(session, xids)
+
+
+def end_lease(site: Site, row: Import) -> None:
+    set_lease(site, row.number, -1)
+
+
+def set_lease(site: Site, number: int, seconds: int) -> None:
+    with site.database.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE imports SET lease_until = NOW(6) + INTERVAL %s SECOND WHERE number = %s", (seconds, number)
+        )
+
+
+def list_raw(site: Site) -> set[RawXid]:
+    with site.database.session() as session:
+        return set(xa.list_prepared(session))
+
+
+@contextmanager
+def prepared_by_another(site: Site, raw: RawXid) -> Iterator[None]:
+    """A branch that no import of ours explains, its owner gone; ended afterwards if it is still there."""
+    literal = f"X'{raw.gtrid.hex()}',X'{raw.bqual.hex()}',{raw.format_id}"
+    connection = site.database.connect_branch()
+    with connection.cursor() as cursor:
+        cursor.execute(f"XA START {literal}")
+        kind = raw.gtrid.hex()[-8:]  # so that two of them don't wait for each other
+        cursor.execute("INSERT INTO receipts (import_no, branch, kind, epoch) VALUES (4000000000, 1, %s, 1)", (kind,))
+        cursor.execute(f"XA END {literal}")
+        cursor.execute(f"XA PREPARE {literal}")
+    connection.close()
+    try:
+        yield
+    finally:
+        if raw in list_raw(site):
+            with site.database.session() as session, session.cursor() as cursor:
+                cursor.execute(f"XA ROLLBACK {literal}")

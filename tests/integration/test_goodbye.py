@@ -1,0 +1,36 @@
+"""A worker that was told to go begins nothing new, though its pool may still hold messages."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from celery import signals
+
+from app.domain.dataset import ORDERS
+from app.domain.states import State
+from app.lifecycle import accept
+from app.lifecycle.accept import Asker
+from app.lifecycle.site import Site
+from app.queue import LOAD_TASK
+from app.tasks.load import create_worker
+from tests.invariants import find
+
+
+@pytest.fixture
+def told_to_go() -> Iterator[Callable[[], None]]:
+    """What Celery sends when a worker gets SIGTERM; the receivers of this test are forgotten after it."""
+    connected = signals.worker_shutting_down, signals.worker_init, signals.setup_logging
+    before = [list(signal.receivers) for signal in connected]
+    yield lambda: signals.worker_shutting_down.send(sender="a worker", sig="SIGTERM", how="Warm", exitcode=0)
+    for signal, receivers in zip(connected, before, strict=True):
+        signal.receivers = receivers
+
+
+def test_a_message_that_comes_too_late_is_left_to_others(site: Site, told_to_go: Callable[[], None]) -> None:
+    task = create_worker(site.settings).tasks[LOAD_TASK]
+    first = accept.accept_generated(site, ORDERS, 10, Asker()).row
+    task(first.id)
+    assert find(site, first.number).state is State.COMMITTED
+    second = accept.accept_generated(site, ORDERS, 10, Asker()).row
+    told_to_go()
+    task(second.id)
+    assert (find(site, second.number).state, find(site, second.number).epoch) == (State.QUEUED, 0)

@@ -1,0 +1,258 @@
+"""What a person sees of an import in doubt, and what the commands let that person do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+
+from app.cli.__main__ import main
+from app.db import history, xa
+from app.domain.states import State
+from app.domain.xid import FORMAT_ID, RawXid, Xid
+from app.lifecycle.recover import Sweeper
+from app.lifecycle.site import Site, open_site
+from app.lifecycle.stop import stop_import
+from tests.conftest import DatabaseServer, make_settings
+from tests.doubt import accept_rows, end_lease, list_raw, owned, prepare, prepared_by_another, xids_of
+from tests.integration.conftest import Run
+from tests.invariants import check, converge, find
+
+
+def list_branches(run: Run) -> dict[str, Any]:
+    result = run("branches", "--json")
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.stdout))
+
+
+def kinds(site: Site, number: int) -> list[str]:
+    with site.database.begin() as connection:
+        return [event.kind for event in history.list_events(connection, number)]
+
+
+def lose(site: Site, xid: Xid) -> None:
+    """As a person who finishes by hand what the sweeper would have finished."""
+    with site.database.session() as session:
+        assert xa.release(session, [xid]) and xa.roll_back_prepared(session, xid)
+
+
+def test_every_branch_is_listed_with_what_becomes_of_it(site: Site, run: Run) -> None:
+    loading, decided, over, stopped = (
+        prepare(site),
+        prepare(site, decided=True),
+        prepare(site, decided=True),
+        prepare(site),
+    )
+    end_lease(site, over)
+    stop_import(site, stopped.id)
+    unknown = Xid(site.installation, 4_000_000_001, 1, 1)
+    foreign = RawXid(FORMAT_ID, b"\xff\x00\xfe", b"\x80")
+    with prepared_by_another(site, unknown.raw()), prepared_by_another(site, foreign):
+        listed = list_branches(run)
+        text = run("branches").output
+    assert listed["installation"] == site.installation and listed["frozen"] is None
+    found = {branch["number"]: branch for branch in listed["branches"]}
+    assert {number: branch["direction"] for number, branch in found.items()} == {
+        loading.number: "leave",
+        decided.number: "leave",
+        over.number: "commit",
+        stopped.number: "rollback",
+        unknown.number: "report",
+    }
+    assert found[over.number]["import"] == {"id": over.id, "state": "committing", "epoch": 1, "lease_live": False}
+    assert found[unknown.number]["import"] is None
+    assert listed["foreign"] == [{"format_id": FORMAT_ID, "gtrid": "ff00fe", "bqual": "80"}]
+    assert "5 prepared branch(es) of this installation, 1 foreign." in text
+    for branch in listed["branches"]:
+        assert branch["name"] in text and branch["meaning"] in text
+    assert r"foreign, never touched: \xff\x00\xfe / \x80" in text
+
+
+def test_an_owner_that_is_connected_is_named(site: Site, run: Run) -> None:
+    xid = Xid(site.installation, accept_rows(site).number, 1, 1)
+    branch = xa.Branch(site.database.connect_branch(), xid)
+    branch.hold_owner_lock()
+    branch.start()
+    branch.end()
+    branch.prepare()
+    try:
+        (listed,) = list_branches(run)["branches"]
+        assert listed["owner"] == owned(site, [xid])[xid]
+        refused = run("decide", xid.lock_name(), "rollback", "--yes")
+        assert refused.exit_code == 4 and f"connection {listed['owner']}" in refused.output
+    finally:
+        branch.rollback()
+        branch.close()
+
+
+@pytest.mark.parametrize("branches", [1, 2])
+def test_a_decided_import_is_committed_and_nothing_else(site: Site, database: DatabaseServer, branches: int) -> None:
+    values = {"branches": branches}
+    two = open_site(make_settings(database.url, site.settings.spool_dir, **values))
+    row = prepare(two, decided=True)
+    run = lambda *arguments: CliRunner().invoke(main, arguments, env={"BACKOUT_DATABASE_URL": database.url})  # noqa: E731
+    refused = run("decide", str(row.number), "commit", "--yes")
+    assert refused.exit_code == 4 and "its worker holds the lease" in refused.output
+    end_lease(two, row)
+    refused = run("decide", str(row.number), "rollback", "--yes")
+    assert refused.exit_code == 4 and "decided to commit" in refused.output and "Traceback" not in refused.output
+    assert len(list_raw(two)) == branches and kinds(two, row.number)[-1] == "committing"
+    unasked = run("decide", str(row.number), "commit")
+    assert unasked.exit_code == 2 and "--yes" in unasked.output and len(list_raw(two)) == branches
+    done = run("decide", row.id, "commit", "--yes")
+    assert done.exit_code == 0, done.output
+    check(two, row.number)
+    assert find(two, row.number).state is State.COMMITTED
+    assert kinds(two, row.number) == ["queued", "running", "committing", *["forced"] * branches, "committed"]
+    with two.database.begin() as connection:
+        forced = [event for event in history.list_events(connection, row.number) if event.kind == "forced"]
+    assert forced[0].detail is not None
+    assert forced[0].detail["verdict"] == "commit" and "@" in forced[0].detail["by"]
+    assert forced[0].detail["branch"] == xids_of(two, row)[0].lock_name()
+
+
+def test_an_undecided_import_is_left_to_its_worker_and_to_a_stop(site: Site, run: Run) -> None:
+    row = prepare(site)
+    for verdict in ("commit", "rollback"):
+        refused = run("decide", str(row.number), verdict, "--yes")
+        assert refused.exit_code == 4 and "stop it" in refused.output
+    stop_import(site, row.id)
+    refused = run("decide", str(row.number), "commit", "--yes")
+    assert refused.exit_code == 4 and "will never commit" in refused.output
+    assert len(list_raw(site)) == 1
+    assert run("decide", xids_of(site, row)[0].lock_name(), "rollback", "--yes").exit_code == 0
+    assert list_raw(site) == set()
+    assert converge(site, row.number).state is State.STOPPED
+    assert "forced" in kinds(site, row.number)
+
+
+@pytest.mark.parametrize("epoch", [1, 2], ids=["no-import", "a-later-attempt"])
+def test_what_no_import_explains_may_be_rolled_back_and_never_committed(site: Site, run: Run, epoch: int) -> None:
+    number = accept_rows(site).number if epoch > 1 else 4_000_000_001
+    raw = Xid(site.installation, number, epoch, 1).raw()
+    name = Xid(site.installation, number, epoch, 1).lock_name()
+    with prepared_by_another(site, raw):
+        refused = run("decide", name, "commit", "--yes")
+        assert refused.exit_code == 4 and "may not be committed" in refused.output and list_raw(site) == {raw}
+        assert run("decide", name, "rollback", "--yes").exit_code == 0
+        assert list_raw(site) == set()
+    assert kinds(site, number) == (["queued", "forced"] if epoch > 1 else [])
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "says"),
+    [
+        ("backout:0123456789abcdef:1:1:1", 4, "foreign branches are never touched"),
+        ("4294967295", 4, "there is nothing to decide"),
+        ("99999999999", 2, "is no branch"),
+        ("7f1c8a52-4b3e-4b53-9a3c-0c3c7c2d1e00", 4, "there is nothing to decide"),
+        ("orders", 2, "is no branch"),
+        ("'; DROP TABLE imports", 2, "is no branch"),
+    ],
+)
+def test_what_is_nothing_of_ours_is_refused(site: Site, run: Run, target: str, code: int, says: str) -> None:
+    refused = run("decide", target, "rollback", "--yes")
+    assert (refused.exit_code, "Traceback" in refused.output) == (code, False)
+    assert says in refused.output
+    as_json = run("decide", target, "rollback", "--yes", "--json")
+    assert as_json.exit_code == code and says in json.loads(as_json.stdout)["detail"]
+
+
+def test_an_import_that_is_not_in_doubt_is_refused(site: Site, run: Run) -> None:
+    queued = accept_rows(site)
+    refused = run("decide", str(queued.number), "rollback", "--yes")
+    assert refused.exit_code == 4 and "to end it, stop it" in refused.output
+    converge(site, queued.number)
+    for verdict in ("commit", "rollback"):
+        refused = run("decide", queued.id, verdict, "--yes")
+        assert refused.exit_code == 4 and "has committed, which is final" in refused.output
+    check(site, queued.number)
+    assert "forced" not in kinds(site, queued.number)
+
+
+def test_without_an_address_it_is_the_local_stack(
+    database: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.cli.recovery.LOCAL_ADDRESSES", tmp_path / "env")
+    nowhere = CliRunner().invoke(main, ["branches"])
+    assert nowhere.exit_code == 2
+    (tmp_path / "env").write_text(f"BACKOUT_URL=http://x\nBACKOUT_DATABASE_URL='{database.url}'\n")
+    assert "in database backout" in CliRunner().invoke(main, ["branches"]).output
+
+
+def test_usage_and_a_database_that_is_away(run: Run) -> None:
+    assert run("decide", "1").exit_code == 2
+    assert run("decide", "1", "perhaps", "--yes").exit_code == 2
+    for command in (["branches"], ["sweeping"], ["decide", "1", "commit", "--yes"], ["sweeping", "resume", "--yes"]):
+        away = run(*command, url="mysql+pymysql://app:x@127.0.0.1:1/backout")
+        assert away.exit_code == 7 and "does not answer" in away.output and "Traceback" not in away.output
+    assert run("branches", url="nonsense").exit_code == 2
+
+
+def test_damage_is_told_once_and_settled_by_a_person(
+    database: DatabaseServer, tmp_path: Path, run: Run, web: FlaskClient
+) -> None:
+    site = open_site(make_settings(database.url, tmp_path / "spool", branches=2))
+    whole = accept_rows(site)
+    converge(site, whole.number)
+    row = prepare(site, decided=True)
+    lose(site, xids_of(site, row)[1])
+    end_lease(site, row)
+    assert web.get("/readyz").json["parts"]["recovery"] == "ok"  # nobody has noticed yet
+    for _ in range(2):  # the second is a sweeper that was started again
+        sweeper = Sweeper(site)
+        sweeper.sweep()
+        sweeper.sweep()
+    assert kinds(site, row.number) == ["queued", "running", "committing", "damage"]
+    ready = web.get("/readyz")
+    assert ready.status_code == 200 and ready.json["status"] == "degraded"
+    assert row.id in ready.json["parts"]["recovery"] and "damaged" in ready.json["parts"]["recovery"]
+    assert list_branches(run)["damaged"] == [{"number": row.number, "id": row.id}]
+    refused = web.get("/delete_all")
+    assert refused.status_code == 409 and "damaged" in refused.json["detail"] and "queued" not in refused.json["detail"]
+    waiting = accept_rows(site)
+    assert "1 import(s) of orders are queued or running" in web.get("/delete_all").json["detail"]
+    stop_import(site, waiting.id)
+    refused_commit = run("decide", str(row.number), "commit", "--yes")
+    assert refused_commit.exit_code == 4 and "can't be committed whole" in refused_commit.output
+    done = run("decide", str(row.number), "rollback", "--yes")
+    assert done.exit_code == 0, done.output
+    check(site, row.number)
+    check(site, whole.number)
+    ended = find(site, row.number)
+    assert ended.state is State.FAILED and ended.error is not None and ended.error["code"] == "damaged"
+    with site.database.begin() as connection:
+        *_, last = history.list_events(connection, row.number)
+    assert last.kind == "failed" and last.detail is not None and "@" in last.detail["by"]
+    assert web.get("/readyz").json["parts"]["recovery"] == "ok"
+    assert web.get("/delete_all").status_code == 200
+
+
+def test_an_import_that_only_lacks_its_last_move_is_not_taken_for_damage(site: Site, run: Run) -> None:
+    row = prepare(site, decided=True)
+    with site.database.session() as session:
+        for xid in xa.release(session, xids_of(site, row)):
+            assert xa.commit_prepared(session, xid)
+    end_lease(site, row)
+    refused = run("decide", str(row.number), "rollback", "--yes")
+    assert refused.exit_code == 4 and "every receipt is there" in refused.output
+    assert find(site, row.number).state is State.COMMITTED
+    check(site, row.number)
+
+
+def test_an_unknown_branch_is_on_the_readiness_page(site: Site, web: FlaskClient) -> None:
+    done = accept_rows(site)
+    converge(site, done.number)
+    with site.database.begin() as connection:
+        connection.exec_driver_sql(
+            "DELETE FROM imports WHERE number = %s", (done.number,)
+        )  # its history's time is over
+    raw = Xid(site.installation, done.number, 1, 1).raw()
+    with prepared_by_another(site, raw):
+        Sweeper(site).sweep()
+        told = web.get("/readyz").json["parts"]["recovery"]
+        assert raw.gtrid.decode() in told and "no such import" in told and "frozen" not in told
+        assert list_raw(site) == {raw}
+    assert web.get("/readyz").json["parts"]["recovery"] == "ok"

@@ -1,0 +1,34 @@
+"""A worker that is told to go: how long it has, however often it is told."""
+
+import os
+import signal
+
+import pytest
+
+from app.lifecycle import drain
+from app.lifecycle.drain import Draining
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(drain, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_second_signal_gives_no_more_time(clock: list[float]) -> None:
+    draining = Draining(grace_seconds=5)
+    acted: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: acted.append(number))
+    try:
+        with draining.attempt():
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert draining.told and not draining.hand_back
+            clock[0] += 4
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert not draining.hand_back
+            clock[0] += 1
+            assert draining.hand_back and not acted
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert acted == [signal.SIGTERM]  # held back until the attempt had ended
