@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any, cast
 
 import pymysql
-from pymysql.constants import CLIENT
+from pymysql.constants import CLIENT, ER
 from sqlalchemy import URL, Connection, Engine, create_engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import NullPool
 
@@ -51,7 +51,7 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         """A transaction that commits at the end, or rolls back on any exception.
 
-        Raises `DatabaseUnavailable` where the server can't be reached, hangs up or keeps a lock too long.
+        Raises `DatabaseUnavailable` where the server can't be reached, hangs up, lacks a table or keeps a lock long.
         """
         with _reachable(), self._engine.begin() as connection:
             yield connection
@@ -144,6 +144,11 @@ def _reachable() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         raise DatabaseUnavailable(f"the database does not answer: {_sentence(error.orig)}") from error
+    except ProgrammingError as error:
+        if error.orig is None or error.orig.args[0] != ER.NO_SUCH_TABLE:
+            raise
+        missing = f"{_sentence(error.orig)}: `python -m app.cli migrate` makes the tables"
+        raise DatabaseUnavailable(missing) from error
     except PoolExhausted as error:
         raise DatabaseUnavailable("every connection to the database is in use") from error
     except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:

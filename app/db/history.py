@@ -111,10 +111,11 @@ def measure_backlog(connection: Connection) -> Backlog:
     micros = func.timestampdiff(text("MICROSECOND"), latest.c.attempt_at, latest.c.finished_at)
     row_rate, byte_rate = connection.execute(
         select(
-            func.sum(latest.c.rows_done) / func.nullif(func.sum(micros), 0) * 1_000_000,
+            # a DECIMAL keeps four digits of a quotient: a few rows a second would be 0 if it were divided first
+            func.sum(latest.c.rows_done) * 1_000_000 / func.nullif(func.sum(micros), 0),
             func.sum(latest.c.bytes_total)
-            / func.nullif(func.sum(case((latest.c.bytes_total.is_not(None), micros), else_=0)), 0)
-            * 1_000_000,
+            * 1_000_000
+            / func.nullif(func.sum(case((latest.c.bytes_total.is_not(None), micros), else_=0)), 0),
         )
     ).one()
     return Backlog(

@@ -36,10 +36,10 @@ def estimate_seconds(site: Site, row: Import) -> float | None:
     nothing was measured."""
     with site.database.begin() as connection:
         backlog = history.measure_backlog(connection)
-    if backlog.rows_per_second is None:
+    if not backlog.rows_per_second:
         return None
     seconds = backlog.waiting_rows / backlog.rows_per_second
-    if backlog.bytes_per_second is not None:
+    if backlog.bytes_per_second:
         seconds += backlog.waiting_bytes / backlog.bytes_per_second
     elif backlog.waiting_bytes:
         return None

@@ -1,5 +1,6 @@
 """What tests of faults share: imports that are held in mid-load, settings of the broker, and the count at the end."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -32,13 +33,20 @@ def committed_once(stack: Stack, id: str, rows: int) -> dict[str, Any]:
 
 def all_committed_once(stack: Stack, rows: dict[str, int], seconds: float = 60) -> list[dict[str, Any]]:
     """Every import of a test (id → rows), once all have ended as they should."""
-    unfinished = set(rows)
+    unfinished = {id: stack.find(id) for id in rows}
 
     def all_ended() -> bool:
-        unfinished.difference_update([id for id in unfinished if stack.find(id)["state"] in FINAL])
+        for id in list(unfinished):
+            unfinished[id] = stack.find(id)
+            if unfinished[id]["state"] in FINAL:
+                del unfinished[id]
         return not unfinished
 
-    wait_for(all_ended, seconds, "every import ended")
+    try:
+        wait_for(all_ended, seconds, "every import ended")
+    except AssertionError as error:
+        left = Counter((row["state"], row["attempt"]["number"]) for row in unfinished.values())
+        raise AssertionError(f"{error}; of {len(rows)} are left, by state and attempt: {dict(left)}") from error
     found = [stack.find(id) for id in rows]
     ended = {row["id"]: (row["state"], row["rows_done"], row["error"]) for row in found}
     assert ended == {id: ("committed", number, None) for id, number in rows.items()}

@@ -191,6 +191,17 @@ def test_usage_and_a_database_that_is_away(run: Run) -> None:
     assert run("branches", url="nonsense").exit_code == 2
 
 
+def test_a_database_without_tables_says_how_to_make_them(database: DatabaseServer, run: Run) -> None:
+    with database.root() as cursor:
+        cursor.execute("CREATE DATABASE bare")
+        try:
+            told = run("branches", url=database.server.url("bare"))
+        finally:
+            cursor.execute("DROP DATABASE bare")
+    assert told.exit_code == 7 and "python -m app.cli migrate" in told.output, told.output
+    assert "Traceback" not in told.output
+
+
 def test_damage_is_told_once_and_settled_by_a_person(
     database: DatabaseServer, tmp_path: Path, run: Run, web: FlaskClient
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from app.db import history, ledger
 from app.domain.errors import DatabaseUnavailable
 from app.domain.states import LEGAL_MOVES, State
-from app.lifecycle import stop
+from app.lifecycle import observe, stop
 from app.lifecycle.site import Site
 from tests.stack import wait_for
 
@@ -59,3 +59,20 @@ def test_a_process_that_freezes_before_its_commit_does_not_hold_up_a_stop_for_lo
     with site.database.begin() as connection:
         row = history.find_numbered(connection, number)
     assert row is not None and row.state in (State.STOPPING, State.STOPPED) and row.phase != "frozen"
+
+
+@pytest.mark.parametrize(("rows", "seconds"), [(1_000, 86_400), (2_000, 100), (1_000_000, 1)])
+def test_the_measured_rate_is_exact_however_slow_or_fast(site: Site, rows: int, seconds: int) -> None:
+    number = put(site, State.COMMITTED, epoch=1)
+    waiting = put(site, State.QUEUED, epoch=1)
+    with site.database.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE imports SET rows_done = %s, bytes_total = 100 * %s, attempt_at = NOW(6),"
+            " finished_at = attempt_at + INTERVAL %s SECOND WHERE number = %s",
+            (rows, rows, seconds, number),
+        )
+        backlog = history.measure_backlog(connection)
+        row = history.find_numbered(connection, waiting)
+    assert backlog.rows_per_second == pytest.approx(rows / seconds, rel=0.01)
+    assert backlog.bytes_per_second == pytest.approx(100 * rows / seconds, rel=0.01)
+    assert row is not None and observe.estimate_seconds(site, row) is not None
