@@ -2,7 +2,7 @@
 # BACKOUT_DATABASE_URL and BACKOUT_BROKER_URL (servers that exist), as environment variables.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status clean test crash long storm bench lint format
+.PHONY: help setup demo up down status clean test crash long storm fuzz bench lint format
 python := .venv/bin/python
 
 help: ## This list
@@ -37,6 +37,10 @@ long: setup ## The tests that `test` leaves out
 
 storm: setup ## Random imports, stops, kills and cuts, then every promise is checked (MINUTES=5 SEED= DATABASE=mariadb)
 	@$(python) -m tests.storm --minutes $(or $(MINUTES),5) --seed "$(SEED)" --database $(or $(DATABASE),mariadb)
+
+fuzz: setup ## Random files against the readers, with atheris (MINUTES=10)
+	@$(python) -m pip install --quiet --requirement requirements-fuzz.lock
+	@$(python) -m tests.fuzz --minutes $(or $(MINUTES),10)
 
 bench: setup ## Benchmarks as ratios, on MariaDB (MySQL: see benchmarks/)
 	@$(python) -m benchmarks.load

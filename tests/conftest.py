@@ -159,7 +159,7 @@ def empty(database: DatabaseServer) -> None:
         cursor.execute("SELECT 1 FROM orders LIMIT 1000, 1")
         if cursor.fetchall():
             cursor.execute("TRUNCATE TABLE orders")
-        for table in ("orders", "receipts", "events", "idempotency_keys", "imports"):
+        for table in ("orders", "replaced", "receipts", "events", "idempotency_keys", "imports"):
             try:
                 cursor.execute(f"DELETE FROM {table}")
             except pymysql.err.OperationalError as error:

@@ -21,7 +21,7 @@ COMMANDS = {
     "worker": [str(BIN / "celery"), "-A", "celeryconfig", "worker"],
     "sweeper": [sys.executable, "-m", "app.tasks.sweep"],
 }
-FINAL = ("committed", "stopped", "failed")
+FINAL = ("committed", "stopped", "failed", "checked")
 
 
 def kind_of(name: str) -> str:

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row, and_, case, func, select, text
 from app.db.ledger import NOW
 from app.db.schema import events, imports
 from app.domain.imports import Import, Source
+from app.domain.policy import policy_from_json
+from app.domain.reading import Reading, reading_from_json
 from app.domain.states import State
 
 RATE_SAMPLE = 20  # how many of the latest committed imports the estimate looks at
@@ -132,6 +134,13 @@ def _first(row: Row[Any] | None) -> Import | None:
     return None if row is None else _import(row)
 
 
+def _reading(row: Row[Any]) -> Reading | None:
+    if row.format is None:
+        return None
+    # an import that was queued before there was a reading
+    return reading_from_json(row.reading or {"format": row.format, "compression": row.compression or "none"})
+
+
 def _import(row: Row[Any]) -> Import:
     return Import(
         number=row.number,
@@ -139,8 +148,7 @@ def _import(row: Row[Any]) -> Import:
         dataset=row.dataset,
         source=Source(
             file_name=row.file_name,
-            format=row.format,
-            compression=row.compression,
+            reading=_reading(row),
             spool_name=row.spool_name,
             bytes_total=row.bytes_total,
             generate=row.generate,
@@ -159,6 +167,10 @@ def _import(row: Row[Any]) -> Import:
         attempt_rows=row.attempt_rows,
         attempt_bytes=row.attempt_bytes,
         rows_deleted=row.rows_deleted,
+        rows_rejected=row.rows_rejected,
+        rows_updated=row.rows_updated,
+        rows_skipped=row.rows_skipped,
+        policy=policy_from_json(row.options),
         sequence=row.sequence,
         error=row.error,
         worker=row.worker,

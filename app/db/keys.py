@@ -8,9 +8,7 @@ from sqlalchemy.dialects.mysql import insert
 from app.db.ledger import NOW, seconds_from_now
 from app.db.schema import idempotency_keys as keys
 from app.db.schema import imports
-from app.domain.states import State
-
-FREED = (State.STOPPING, State.STOPPED, State.FAILING, State.FAILED)
+from app.domain.states import NEVER_COMMIT, State
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def claim_key(connection: Connection, client: str, key: str, claim: str, seconds
         held = connection.execute(
             select(imports.c.id, imports.c.state).where(imports.c.number == row.import_no)
         ).first()
-        if held is not None and State(held.state) not in FREED:
+        if held is not None and State(held.state) not in NEVER_COMMIT:
             return KeyHolder(row.content, held.id)
     connection.execute(
         update(keys)

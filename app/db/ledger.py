@@ -8,6 +8,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.db import schema
 from app.db.schema import datasets, events, imports, installation
+from app.domain.imports import Tally
 from app.domain.states import FINAL, LEASED, State, require_legal
 
 NOW: ColumnElement[Any] = func.now(text("6"))
@@ -197,7 +198,7 @@ def holds(connection: Connection, number: int, epoch: int) -> bool:
 
 
 def record_progress(
-    connection: Connection, number: int, epoch: int, *, phase: str, rows: int, source_bytes: int
+    connection: Connection, number: int, epoch: int, *, phase: str, tally: Tally, source_bytes: int
 ) -> bool:
     """Write how far this attempt has come, in rows and source bytes; False when it is no longer ours.
 
@@ -208,9 +209,11 @@ def record_progress(
         .where(imports.c.number == number, imports.c.epoch == epoch, imports.c.state == State.RUNNING)
         .values(
             phase=phase,
-            attempt_rows=rows,
+            attempt_rows=tally.accepted,
             attempt_bytes=source_bytes,
-            rows_done=func.greatest(imports.c.rows_done, rows),
+            rows_done=func.greatest(imports.c.rows_done, tally.inserted),
+            rows_updated=func.greatest(imports.c.rows_updated, tally.updated),
+            rows_skipped=func.greatest(imports.c.rows_skipped, tally.skipped),
             bytes_done=func.greatest(imports.c.bytes_done, source_bytes),
             sequence=imports.c.sequence + 1,
         )

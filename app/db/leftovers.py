@@ -1,9 +1,10 @@
 """What outlived its use: old spool files, old ledger rows. Removed in small steps."""
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from app.db.ledger import seconds_from_now
-from app.db.schema import events, idempotency_keys, imports, receipts
+from app.db.schema import events, idempotency_keys, imports, receipts, replaced
+from app.domain.imports import reject_name
 from app.domain.states import FINAL
 
 STEP = 200
@@ -25,8 +26,16 @@ def forget_spool(connection: Connection, number: int) -> None:
 
 
 def known_spools(connection: Connection, names: list[str]) -> set[str]:
-    """Which of these spool names some import still needs."""
-    return set(connection.scalars(select(imports.c.spool_name).where(imports.c.spool_name.in_(names))))
+    """Which of these spool names some import still needs: its upload, or what its latest attempt rejected. One that
+    has ended without a reject needs no file of an attempt that died."""
+    uploads = connection.scalars(select(imports.c.spool_name).where(imports.c.spool_name.in_(names)))
+    ids = {name.partition(".")[0] for name in names}
+    latest = connection.execute(
+        select(imports.c.id, imports.c.epoch).where(
+            imports.c.id.in_(ids), or_(imports.c.rows_rejected > 0, imports.c.state.not_in(list(FINAL)))
+        )
+    )
+    return {*uploads, *(reject_name(id, epoch) for id, epoch in latest)}
 
 
 def delete_old_history(connection: Connection, keep_days: float) -> int:
@@ -43,7 +52,7 @@ def delete_old_history(connection: Connection, keep_days: float) -> int:
     )
     numbers = list(connection.scalars(query))
     if numbers:
-        for table in (events, receipts, idempotency_keys):
+        for table in (events, receipts, replaced, idempotency_keys):
             connection.execute(delete(table).where(table.c.import_no.in_(numbers)))
         connection.execute(delete(imports).where(imports.c.number.in_(numbers)))
     return len(numbers)

@@ -19,9 +19,10 @@ LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
 class RowsDiffer(Exception):
     """The server did not take a batch as it was sent; the branch must be abandoned."""
 
-    def __init__(self, sent: int, loaded: int, warnings: Sequence[str]) -> None:
+    def __init__(self, sent: int, loaded: int, warnings: Sequence[str], warned: int | None = None) -> None:
         super().__init__(f"{loaded} of {sent} rows were loaded: {'; '.join(warnings[:3]) or 'no warning'}")
         self.sent, self.loaded, self.warnings = sent, loaded, warnings
+        self.warned = len(warnings) if warned is None else warned  # the server keeps only some warnings
 
 
 def load_payload(
@@ -45,8 +46,11 @@ def load_payload(
                 f" ({columns}) SET import_no = {number:d}"
             )
             if loaded != rows or cursor.warning_count:
+                # what the protocol tells is cut at 65,535
+                cursor.execute("SHOW COUNT(*) WARNINGS")
+                (warned,) = cursor.fetchone() or (0,)
                 cursor.execute("SHOW WARNINGS")
-                raise RowsDiffer(rows, loaded, [str(row[2]) for row in cursor.fetchall()])
+                raise RowsDiffer(rows, loaded, [str(row[2]) for row in cursor.fetchall()], warned)
     finally:
         os.close(descriptor)
 
@@ -54,21 +58,6 @@ def load_payload(
 def is_lock_conflict(error: Exception) -> bool:
     """Whether the server gave up because another transaction holds what this one needs."""
     return isinstance(error, pymysql.err.MySQLError) and error.args[0] in (LOCK_WAIT_TIMEOUT, DEADLOCK)
-
-
-def first_missing(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, first: int, rows: int
-) -> int | None:
-    """The first row of a batch that the server skipped, asked inside the branch; None when all are there."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT row_no FROM `{dataset.name}` WHERE import_no = %s AND row_no BETWEEN %s AND %s ORDER BY row_no",
-            (number, first, first + rows - 1),
-        )
-        for expected, (found,) in enumerate(cursor.fetchall(), first):
-            if expected != found:
-                return expected
-        return None if cursor.rowcount == rows else first + cursor.rowcount
 
 
 def find_key_holder(

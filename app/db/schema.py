@@ -47,6 +47,8 @@ imports = Table(
     Column("file_name", String(255)),
     Column("format", String(16)),
     Column("compression", String(16)),
+    Column("reading", JSON),
+    Column("options", JSON),
     Column("spool_name", String(64)),
     Column("bytes_total", _count),
     Column("generate", _count),
@@ -58,6 +60,9 @@ imports = Table(
     Column("attempt_rows", _count, nullable=False, server_default="0"),
     Column("attempt_bytes", _count, nullable=False, server_default="0"),
     Column("rows_deleted", _count, nullable=False, server_default="0"),
+    Column("rows_rejected", _count, nullable=False, server_default="0"),
+    Column("rows_updated", _count, nullable=False, server_default="0"),
+    Column("rows_skipped", _count, nullable=False, server_default="0"),
     Column("sequence", _count, nullable=False, server_default="1"),
     Column("error", JSON),
     Column("request_id", String(64)),
@@ -80,6 +85,18 @@ receipts = Table(
     Column("kind", String(8), primary_key=True),
     Column("epoch", Integer, nullable=False),
     Column("row_count", _count),
+    **OPTIONS,
+)
+
+# Rows as they were before an import updated them; `old_import_no` and `old_row_no` are their numbers in the table.
+replaced = Table(
+    "replaced",
+    metadata,
+    Column("import_no", _number, primary_key=True, autoincrement=False),
+    Column("old_import_no", _number, primary_key=True, autoincrement=False),
+    Column("old_row_no", _number, primary_key=True, autoincrement=False),
+    Column("dataset", String(64), nullable=False),
+    Column("row", JSON, nullable=False),
     **OPTIONS,
 )
 

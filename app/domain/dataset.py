@@ -1,24 +1,55 @@
 """A dataset: a named table that imports load into, with the columns a file must bring."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 
 class ColumnType(StrEnum):
     """What a value must be to be accepted. Nothing is ever adjusted to fit."""
 
-    TEXT = "text"  # up to `length` characters, no control characters
+    TEXT = "text"  # up to `length` characters
     INTEGER = "integer"  # digits only, within `minimum` and `maximum`
     DECIMAL = "decimal"  # `precision` digits, at most `scale` of them after the point
-    DATETIME = "datetime"  # ISO 8601 to the second, UTC: 2026-11-22 08:30:00, also with T and Z
+    BOOLEAN = "boolean"  # true or false, yes or no, 1 or 0
+    DATE = "date"  # ISO 8601, 2026-11-22, or one of `formats`
+    DATETIME = "datetime"  # ISO 8601, 2026-11-22 08:30:00, or one of `formats`; kept in UTC
     EMAIL = "email"  # text with one @ and a domain
     CURRENCY = "currency"  # an ISO 4217 code in capitals
     ENUM = "enum"  # one of `choices`, to the letter
 
 
+class Controls(StrEnum):
+    """Which control characters a text may hold."""
+
+    NONE = "none"
+    LINES = "lines"  # line feeds, carriage returns and tabs
+    ANY = "any"  # all that Unicode has
+
+
 @dataclass(frozen=True)
 class Column:
-    """One column that a file must bring. Every column is required and never null."""
+    """One column of a dataset.
+
+    Attributes:
+        name, type: what it is called in the table and in files, and what its values are.
+        length: of TEXT and EMAIL, the most characters.
+        minimum, maximum: of INTEGER, both included.
+        precision, scale: of DECIMAL, all digits and those after the point; of DATETIME, `scale` is the most digits of
+            a second's fraction (0 to 6).
+        signed: whether a DECIMAL may be below 0.
+        choices: of ENUM.
+        formats: of DATE and DATETIME, how values are written instead of ISO 8601, as `strptime` has it.
+        zone: of DATETIME, the time zone (IANA) of values that do not say theirs.
+        controls: of TEXT.
+        empty: whether a TEXT of no characters is a value.
+        nullable: whether a row may lack a value.
+        default: what a row gets that lacks one, written as in a file.
+
+    A row lacks a value where the file does not have the column, the field is empty and not quoted, it is the client's
+    null text, or it is JSON's null.
+    """
 
     name: str
     type: ColumnType
@@ -27,16 +58,55 @@ class Column:
     maximum: int = 0
     precision: int = 0
     scale: int = 0
+    signed: bool = False
     choices: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    zone: str = "UTC"
+    controls: Controls = Controls.NONE
+    empty: bool = False
+    nullable: bool = False
+    default: str | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether every row must bring a value."""
+        return not self.nullable and self.default is None
+
+    def as_json(self) -> dict[str, Any]:
+        """The parts that are not as they are without a word; `column_from_json` takes them back."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if name in ("name", "type") or value != getattr(_PLAIN, name)
+        }
+
+
+_PLAIN = Column("", ColumnType.TEXT)
+
+
+def column_from_json(kept: Mapping[str, Any]) -> Column:
+    """The column that `as_json` made this of; parts of a later version are left out."""
+    known = {field.name for field in fields(Column)}
+    parts: dict[str, Any] = {
+        name: tuple(part) if isinstance(part, list) else part for name, part in kept.items() if name in known
+    }
+    parts["type"] = ColumnType(parts["type"])
+    parts["controls"] = Controls(parts.get("controls", Controls.NONE))
+    return Column(**parts)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The name is the table's name; `key` names the columns that are unique together."""
+    """The name is the table's name; `key` names the columns that are unique together (none: rows may repeat).
+
+    An `adopted` table was there before: it has no import and row numbers, and `primary` names its primary key.
+    """
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    adopted: bool = False
+    primary: tuple[str, ...] = ("import_no", "row_no")
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.domain.policy import Policy
+from app.domain.reading import Reading
 from app.domain.states import NEVER_COMMIT, State
 from app.domain.xid import Xid
 
@@ -14,12 +16,39 @@ class Source:
     """Where the rows come from: a file in the spool, or a generator."""
 
     file_name: str | None = None
-    format: str | None = None
-    compression: str | None = None
+    reading: Reading | None = None
     spool_name: str | None = None
     bytes_total: int | None = None
     generate: int | None = None
     seed: str | None = None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of a file's rows: new in the table, put in the place of others, left out, not accepted."""
+
+    inserted: int = 0
+    updated: int = 0
+    skipped: int = 0
+    rejected: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """All but the rejected ones."""
+        return self.inserted + self.updated + self.skipped
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.inserted + other.inserted,
+            self.updated + other.updated,
+            self.skipped + other.skipped,
+            self.rejected + other.rejected,
+        )
+
+
+def reject_name(id: str, epoch: int) -> str:
+    """The name, in the spool, of what one attempt of an import has rejected."""
+    return f"{id}.{epoch}.rejects"
 
 
 @dataclass(frozen=True)
@@ -43,6 +72,10 @@ class Import:
     attempt_rows: int
     attempt_bytes: int
     rows_deleted: int
+    rows_rejected: int
+    rows_updated: int
+    rows_skipped: int
+    policy: Policy
     sequence: int
     error: dict[str, Any] | None
     worker: str | None
@@ -60,9 +93,9 @@ class Import:
 
     @property
     def percent(self) -> float:
-        """How much of the source is loaded: 100 only when committed, never decreasing since `rows_done`,
+        """How much of the source is loaded: 100 only when committed or checked, never decreasing since `rows_done`,
         `bytes_done` are high-water marks."""
-        if self.state is State.COMMITTED:
+        if self.state in (State.COMMITTED, State.CHECKED):
             return 100.0
         if self.source.bytes_total:
             share = self.bytes_done / self.source.bytes_total

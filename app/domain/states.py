@@ -34,6 +34,12 @@ class State(StrEnum):
     FAILED = "failed"
     """Final: nothing of it is left, and `error` says why."""
 
+    CHECKING = "checking"
+    """A dry run that found everything in order and will never commit: its rows are being undone. As `stopping`."""
+
+    CHECKED = "checked"
+    """Final: a dry run. Nothing of it is left; the file could have been loaded."""
+
 
 LEGAL_MOVES: frozenset[tuple[State, State]] = frozenset(
     {
@@ -44,18 +50,20 @@ LEGAL_MOVES: frozenset[tuple[State, State]] = frozenset(
         (State.RUNNING, State.COMMITTING),
         (State.RUNNING, State.STOPPING),
         (State.RUNNING, State.FAILING),
+        (State.RUNNING, State.CHECKING),
         (State.COMMITTING, State.COMMITTED),
         (State.STOPPING, State.STOPPED),
         (State.FAILING, State.FAILED),
+        (State.CHECKING, State.CHECKED),
     }
 )
 
-FINAL = frozenset({State.COMMITTED, State.STOPPED, State.FAILED})
+FINAL = frozenset({State.COMMITTED, State.STOPPED, State.FAILED, State.CHECKED})
 UNFINISHED = frozenset(State) - FINAL
 STOPPABLE = frozenset({State.QUEUED, State.RUNNING})
 LEASED = frozenset({State.RUNNING, State.COMMITTING})
-NEVER_COMMIT = frozenset({State.STOPPING, State.STOPPED, State.FAILING, State.FAILED})
-UNDOING = {State.STOPPING: State.STOPPED, State.FAILING: State.FAILED}
+UNDOING = {State.STOPPING: State.STOPPED, State.FAILING: State.FAILED, State.CHECKING: State.CHECKED}
+NEVER_COMMIT = frozenset({*UNDOING, *UNDOING.values()})
 
 
 def require_legal(sources: frozenset[State], target: State) -> None:

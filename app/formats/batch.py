@@ -3,6 +3,30 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from app.domain.errors import ImportFailed
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row that was not accepted: why, and what stands in the file.
+
+    `row` is the number that it would have had in the import. `values` are its fields in the dataset's order, None where
+    it could not be taken apart; `text` is the row as it was sent (of formats without text, as JSON).
+    """
+
+    line: int
+    row: int
+    code: str
+    reason: str
+    column: str | None
+    value: str | None
+    text: str
+    values: tuple[str, ...] | None
+
+    def as_failure(self) -> ImportFailed:
+        """The reject as what ends an import."""
+        return ImportFailed(self.code, self.reason, self.line, self.row, self.column, self.value)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -12,7 +36,7 @@ class Batch:
     `FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'`, every text quoted,
     UTF-8. `keys` and `lines` are indexed by position in the batch; `lines` is None where rows have no lines
     (generated). `source_bytes` is how far the source file, as it was sent (compressed), had been read when the batch
-    was cut.
+    was cut. `rejects` are the rows between its rows that were not accepted, in the file's order.
     """
 
     first_row: int
@@ -21,6 +45,7 @@ class Batch:
     source_bytes: int
     keys: Sequence[tuple[str, ...]] = field(repr=False)
     lines: Sequence[int] | None = field(default=None, repr=False)
+    rejects: Sequence[Reject] = ()
 
     def line_of(self, row: int) -> int | None:
         """The line in the original file at which this row (its number in the import) begins."""

@@ -1,14 +1,33 @@
 """The bytes of a file, decompressed as they are read, and how far the file itself has been read."""
 
+import sys
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from app.domain.errors import ImportFailed
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+MOST_UNPACKED_BYTES = 1024**4  # no file of rows is larger; a bomb of rows that are all good ends there
 _RAW_BYTES = 256 * 1024
+
+
+class Readable(Protocol):
+    """A stream of bytes. `position` is how many bytes of the file have been read for it."""
+
+    @property
+    def position(self) -> int: ...
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, at least one unless the stream has ended. Raises ImportFailed where it is broken."""
+        ...
 
 
 class Source:
@@ -95,8 +114,83 @@ class GzipSource(Source):
         return True
 
 
+class ZstdSource(Source):
+    """A zstd file's content; several frames after each other are one content (RFC 8878, section 3).
+
+    Never more than `size` bytes are decompressed at once, and a frame may ask for a window of 128 MiB at most.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._input = b""
+        self._frame: zstd.ZstdDecompressor | None = None
+
+    def read(self, size: int) -> bytes:
+        """At most `size` decompressed bytes, none at the end. Raises ImportFailed if the zstd data is broken."""
+        while True:
+            if self._frame is None or self._frame.eof:
+                self._input = (self._frame.unused_data if self._frame else b"") or self._read_raw(_RAW_BYTES)
+                if not self._input:
+                    return b""
+                self._frame = zstd.ZstdDecompressor()
+            elif self._frame.needs_input:
+                self._input = self._read_raw(_RAW_BYTES)
+                if not self._input:
+                    raise ImportFailed(
+                        "truncated_zstd",
+                        f"the zstd data ends at byte {self.position} before it is complete; the file was cut off",
+                    )
+            try:
+                data = self._frame.decompress(self._input, size)
+            except zstd.ZstdError as error:
+                raise ImportFailed(
+                    "corrupt_zstd", f"the zstd data is damaged near byte {self.position}: {error}"
+                ) from error
+            self._input = b""
+            if data:
+                return data
+
+
+class Limited:
+    """A stream that fails beyond so many bytes."""
+
+    def __init__(self, source: Readable, most_bytes: int) -> None:
+        self._source, self._most = source, most_bytes
+        self._read = 0
+
+    @property
+    def position(self) -> int:
+        return self._source.position
+
+    def read(self, size: int) -> bytes:
+        data = self._source.read(size)
+        self._read += len(data)
+        if self._read > self._most:
+            raise ImportFailed(
+                "unpacked_too_large", f"the file is larger than {self._most:,} bytes when it is unpacked; split it"
+            )
+        return data
+
+
+def unpack_head(head: bytes, most_bytes: int) -> tuple[str, bytes]:
+    """How a file is compressed whose first bytes are `head`, and what they hold: nothing where they are damaged."""
+    try:
+        if head.startswith(GZIP_MAGIC):
+            return "gzip", zlib.decompressobj(wbits=31).decompress(head, most_bytes)
+        if head.startswith(ZSTD_MAGIC):
+            return "zstd", zstd.ZstdDecompressor().decompress(head, most_bytes)
+    except zlib.error:
+        return "gzip", b""
+    except zstd.ZstdError:
+        return "zstd", b""
+    return "none", head
+
+
+_SOURCES = {"none": Source, "gzip": GzipSource, "zstd": ZstdSource}
+
+
 def open_source(path: Path, compression: str) -> Source:
-    """Opens a file for reading; `compression` is none or gzip. Use it in a with statement."""
-    if compression not in ("none", "gzip"):
+    """Opens a file for reading; `compression` is none, gzip or zstd. Use it in a with statement."""
+    if compression not in _SOURCES:
         raise ValueError(f"unknown compression {compression!r}")
-    return GzipSource(path) if compression == "gzip" else Source(path)
+    return _SOURCES[compression](path)

@@ -1,63 +1,116 @@
 """What a file is, from its first bytes, and only then from its name and content type."""
 
-import zlib
+import codecs
 
-from app.domain.errors import UnsupportedFormat
-from app.formats.blocks import BOM
-from app.formats.compressed import GZIP_MAGIC
+from app.domain.dataset import Dataset
+from app.domain.errors import InvalidContent, UnsupportedFormat
+from app.domain.reading import TEXTS, Reading
+from app.formats import dialect
+from app.formats.compressed import GZIP_MAGIC, ZSTD_MAGIC, unpack_head
+from app.formats.options import Told
 
-_READ_HERE = "read here are CSV and NDJSON in UTF-8, each also compressed with gzip"
+HEAD_BYTES = 64 * 1024
 
+_READ_HERE = "read here are CSV, TSV, NDJSON, JSON arrays, XLSX and Parquet, each also compressed with gzip or zstd"
+_ZIP = b"PK\x03\x04"
+_PARQUET = b"PAR1"
 _MAGIC = (
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook (xlsx)"),
-    (b"PK\x05\x06", "a ZIP archive"),
-    (b"PAR1", "a Parquet file"),
+    (b"PK\x05\x06", "an empty ZIP archive"),
     (b"%PDF", "a PDF document"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
     (b"BZh", "compressed with bzip2"),
     (b"\xfd7zXZ\x00", "compressed with xz"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (xls)"),
-    (b"\xff\xfe", "text in UTF-16"),
-    (b"\xfe\xff", "text in UTF-16"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (xls) or an encrypted one"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"ARROW1", "an Arrow file"),
     (b"Obj\x01", "an Avro file"),
     (GZIP_MAGIC, "compressed with gzip twice"),
+    (ZSTD_MAGIC, "compressed with zstd twice"),
 )
-_NDJSON_NAMES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
-_NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+_BOMS = (  # UTF-32 first: its mark begins with UTF-16's
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NAMES = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".txt": "csv",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "json",
+    ".xlsx": "xlsx",
+    ".parquet": "parquet",
+}
+_TYPES = {
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+    "application/x-jsonlines": "ndjson",
+}
 
 
-def detect(name: str | None, content_type: str | None, head: bytes) -> tuple[str, str]:
-    """The format (csv or ndjson) and the compression (none or gzip) of a file whose first bytes are `head`.
+def detect(name: str | None, content_type: str | None, head: bytes, dataset: Dataset, told: Told) -> Reading:
+    """How to read a file whose first bytes are `head`: 64 KiB are enough.
 
-    The content decides; `name` and `content_type` only where it leaves the choice. Some hundred bytes of head are
-    enough. Raises UnsupportedFormat for what is clearly something else.
+    What the client has `told` counts; then the content, and where it leaves the choice `name` and `content_type`. The
+    dataset's column names tell a delimiter and where the header stands. Raises UnsupportedFormat for what is clearly
+    something else than what is read here.
     """
-    compression = "none"
-    if head.startswith(GZIP_MAGIC):
-        compression = "gzip"
-        try:
-            head = zlib.decompressobj(wbits=31).decompress(head, 64 * 1024)
-        except zlib.error:
-            head = b""  # check_head tells what is wrong with it
+    compression, head = unpack_head(head, HEAD_BYTES)  # what is damaged `check_head` tells
+    encoding = told.encoding or _find_encoding(head)
+    text = _decode(head, encoding)
+    format = told.format or _find_format(name, content_type, head, text)
+    reading = told.apply(Reading(format, compression, encoding if format in TEXTS else "utf-8"))
+    return dialect.find(reading, told, text, dataset, name or "") if format == "csv" else reading
+
+
+def _find_format(name: str | None, content_type: str | None, head: bytes, text: str) -> str:
+    if head.startswith(_PARQUET):
+        return "parquet"
+    if head.startswith(_ZIP):
+        if b"[Content_Types].xml" in head or b"xl/" in head or (name or "").lower().endswith(".xlsx"):
+            return "xlsx"
+        raise UnsupportedFormat(f"The file is a ZIP archive; {_READ_HERE}.")
     for magic, what in _MAGIC:
         if head.startswith(magic):
             raise UnsupportedFormat(f"The file is {what}; {_READ_HERE}.")
-    content = head.removeprefix(BOM).lstrip()
-    if content.startswith(b"["):
-        raise UnsupportedFormat(
-            f"The file is a JSON array; {_READ_HERE}. Write one object a line without the brackets."
-        )
-    if content.startswith(b"{"):
-        return "ndjson", compression
-    if b"\0" in content.partition(b"\n")[0]:
-        raise UnsupportedFormat(f"The file is binary or text in UTF-16; {_READ_HERE}.")
-    declared = (content_type or "").partition(";")[0].strip().lower()
-    if (name or "").lower().endswith(_NDJSON_NAMES):
-        return "ndjson", compression
-    if declared in _NDJSON_TYPES and not (name or "").lower().endswith((".csv", ".csv.gz")):
-        return "ndjson", compression
-    return "csv", compression
+    content = text.lstrip()
+    if content.startswith("["):
+        return "json"
+    if content.startswith("{"):
+        return "ndjson"
+    if "\0" in content.partition("\n")[0]:
+        raise UnsupportedFormat(f"The file is binary, or text in an encoding that was not said; {_READ_HERE}.")
+    plain = (name or "").lower().removesuffix(".gz").removesuffix(".zst")
+    named = next((format for ending, format in _NAMES.items() if plain.endswith(ending)), None)
+    declared = _TYPES.get((content_type or "").partition(";")[0].strip().lower())
+    found = named or declared
+    return found if found in TEXTS else "csv"
+
+
+def _find_encoding(head: bytes) -> str:
+    """By the byte order mark, or by where the zero bytes of UTF-16 stand; else UTF-8, since others can't be told."""
+    for mark, encoding in _BOMS:
+        if head.startswith(mark):
+            return encoding
+    even, odd = head[0:1024:2], head[1:1024:2]  # Latin text has a zero in every second place
+    if 2 * odd.count(0) > len(odd) > 10 * even.count(0):
+        return "utf-16-le"
+    if 2 * even.count(0) > len(even) > 10 * odd.count(0):
+        return "utf-16-be"
+    return "utf-8"
+
+
+def _decode(head: bytes, encoding: str) -> str:
+    try:
+        return codecs.getincrementaldecoder(encoding)(errors="replace").decode(head).removeprefix("\ufeff")
+    except UnicodeError as error:
+        reason = f"the file can't be read as {encoding}: {error}"
+        if encoding in ("utf-16", "utf-32"):
+            reason += f"; say {encoding}-le or {encoding}-be"
+        raise InvalidContent(reason, errors=[{"field": "encoding", "value": encoding, "reason": reason}]) from error

@@ -2,16 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
 from app.domain.dataset import ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.formats.batch import Batch
-from app.formats.blocks import RECORD_BYTES, Block
-from app.formats.columns import BadValue, check_for, shown
-from app.formats.payload import PayloadKeys, payload_line
+from app.formats.blocks import Block
+from app.formats.columns import shown
+from app.formats.records import Record, check_rows
 
 _NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
 _JSON_SPACE = " \t\r"
@@ -26,16 +26,17 @@ def _refuse_constant(name: str) -> Any:
 
 
 # Objects become tuples of pairs: doubled keys stay visible, and an array (a list) is told from an object.
-_DECODER = json.JSONDecoder(
+DECODER = json.JSONDecoder(
     object_pairs_hook=tuple, parse_float=Number, parse_int=Number, parse_constant=_refuse_constant
 )
 
 
 class RowReader:
-    """Reads the objects of one dataset."""
+    """Reads the objects of one dataset; `renamed` says which keys stand for others, None for one to be left out."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, renamed: Mapping[str, str | None] | None = None) -> None:
         self.names = dataset.column_names
+        self._renamed = renamed or {}
         self._in_order = itemgetter(*self.names) if len(self.names) > 1 else lambda found: (found[self.names[0]],)
         self._known = frozenset(self.names)
         self._numeric = frozenset(column.name for column in dataset.columns if column.type in _NUMERIC)
@@ -43,7 +44,10 @@ class RowReader:
 
     def values(self, data: str, line: int) -> tuple[str, ...]:
         """The values of one object in the dataset's order, unchecked texts. Raises ImportFailed without a row."""
-        pairs = self.pairs(data, line)
+        return self.values_of(self.pairs(data, line), line)
+
+    def values_of(self, pairs: tuple[tuple[str, Any], ...], line: int) -> tuple[str, ...]:
+        """`values` of an object that has been taken apart."""
         found = dict(pairs)
         if len(pairs) != len(self.names) or found.keys() != self._known:
             raise self._wrong_keys(pairs, line)
@@ -59,7 +63,7 @@ class RowReader:
     def pairs(self, data: str, line: int) -> tuple[tuple[str, Any], ...]:
         """One line's keys and values as they stand. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
         try:
-            value = _DECODER.decode(data)
+            value = DECODER.decode(data)
         except (ValueError, RecursionError) as error:
             raise self._not_json(data, line, error) from None
         if type(value) is not tuple:
@@ -69,7 +73,14 @@ class RowReader:
                 line,
                 value=shown(data),
             )
-        return value
+        return self.rename(value)
+
+    def rename(self, pairs: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
+        """The pairs under the dataset's names, without those that the client leaves out."""
+        if not self._renamed:
+            return pairs
+        named = ((self._renamed.get(key, key), value) for key, value in pairs)
+        return tuple((key, value) for key, value in named if key is not None)
 
     def check_keys(self, pairs: tuple[tuple[str, Any], ...], line: int) -> None:
         """Raises ImportFailed (doubled_key, unknown_column, missing_column) unless the keys are the columns."""
@@ -114,18 +125,20 @@ def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
     return enumerate(text.split("\n"), block.first_line)
 
 
-def read_columns(block: Block, dataset: Dataset) -> dict[str, tuple[str, ...]] | None:
+def read_columns(
+    block: Block, dataset: Dataset, renamed: Mapping[str, str | None] | None = None
+) -> dict[str, tuple[str, ...]] | None:
     """The values of all the block's rows by column, unchecked; None if anything is wrong with a line.
 
     Lines mostly look like the first one: then a regular expression takes them apart, in a third of the time.
     """
-    reader = RowReader(dataset)
+    reader = RowReader(dataset, renamed)
     try:
         line, first = next(numbered_lines(block))
         reader.values(first, line)  # so its keys and the kinds of its values are in order
-        names, pattern = _alike(reader.pairs(first, line))
         text = block.data.decode()
-        rows: list[tuple[str, ...]] = pattern.findall(text)
+        names, pattern = _alike(reader.pairs(first, line))
+        rows: list[tuple[str, ...]] = [] if renamed else pattern.findall(text)
         if len(rows) != text.count("\n") + (not text.endswith("\n")):
             names, rows = reader.names, [reader.values(data, line) for line, data in numbered_lines(block)]
     except (ImportFailed, UnicodeDecodeError):
@@ -136,41 +149,30 @@ def read_columns(block: Block, dataset: Dataset) -> dict[str, tuple[str, ...]] |
 def _alike(pairs: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, ...], re.Pattern[str]]:
     """The keys of an object and what matches a line with the same keys and kinds of values, one group a value.
 
-    It matches nothing that JSON would read otherwise: no string with a backslash, no number with an exponent. Only
-    control characters in strings, which JSON forbids, are left to be found later.
+    It matches nothing that JSON would read otherwise: no string with a backslash or a control character, no number
+    with an exponent.
     """
     space = r"[ \t]*+"
     members = []
     for key, value in pairs:
-        form = r"(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?)" if type(value) is Number else r'"([^"\\\n]*+)"'
+        form = r"(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?)" if type(value) is Number else r'"([^"\\\x00-\x1f]*+)"'
         members.append(re.escape(json.dumps(key, ensure_ascii=False)) + f"{space}:{space}{form}")
     inside = f"{space},{space}".join(members)
     keys = tuple(key for key, _ in pairs)
     return keys, re.compile(rf"^{space}\{{{space}{inside}{space}\}}{space}\r?$", re.MULTILINE)
 
 
-def read_block(block: Block, dataset: Dataset, first_row: int) -> Batch:
-    """The block's rows, parsed and checked one by one. Raises ImportFailed at the first thing that is wrong."""
-    reader = RowReader(dataset)
-    checks = [(column.name, check_for(column)) for column in dataset.columns]
-    row, lines, payload = first_row, [], []
-    try:
-        for line, data in numbered_lines(block):
-            if block.cut_off:
-                raise ImportFailed("record_too_long", f"the line is longer than {RECORD_BYTES} bytes", line)
-            values = []
-            for (name, check), text in zip(checks, reader.values(data, line), strict=True):
-                try:
-                    values.append(check(text))
-                except BadValue as bad:
-                    raise ImportFailed(bad.code, bad.reason, line, column=name, value=shown(text)) from None
-            payload.append(payload_line(row, values))
-            lines.append(line)
-            row += 1
-    except ImportFailed as failed:
-        failed.row = row
-        raise
-    joined = "".join(payload).encode()
-    return Batch(
-        first_row, row - first_row, joined, block.source_bytes, PayloadKeys(joined, dataset, row - first_row), lines
-    )
+def read_block(
+    block: Block, dataset: Dataset, first_row: int, renamed: Mapping[str, str | None] | None = None
+) -> Iterator[Batch]:
+    """The block's rows, parsed and checked one by one, with what was not accepted."""
+    return check_rows(_rows(block, RowReader(dataset, renamed)), dataset, first_row, block.source_bytes)
+
+
+def _rows(block: Block, reader: RowReader) -> Iterator[Record]:
+    for line, data in numbered_lines(block):
+        text = data.removesuffix("\r")
+        try:
+            yield line, text, reader.values(data, line)
+        except ImportFailed as failed:
+            yield line, text, failed

@@ -1,6 +1,7 @@
 """The lines that the server loads: how they are written, and how a key is read back from them."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import overload
@@ -52,3 +53,21 @@ class PayloadKeys(Sequence[tuple[str, ...]]):
     def _key(self, line: bytes) -> tuple[str, ...]:
         values = next(csv.reader([line.decode()]))
         return tuple(values[field] for field in self._fields)
+
+
+# the row number, or NULL, or a text in quotes; and what ends it
+_FIELD = re.compile(r'(?:"((?:[^"]++|"")*+)"|([^",\n]++))([,\n])')
+
+
+def read_payload(payload: bytes) -> Iterator[tuple[int, tuple[str | None, ...]]]:
+    """Each row's number and values, as they were written."""
+    values: list[str | None] = []
+    row = 0
+    for quoted, bare, ending in _FIELD.findall(payload.decode()):
+        if bare and not row:
+            row = int(bare)
+        else:
+            values.append(None if bare else quoted.replace('""', '"'))
+        if ending == "\n":
+            yield row, tuple(values)
+            row, values = 0, []

@@ -1,81 +1,173 @@
 """A file in, batches of validated rows out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.formats import csv, ndjson
+from app.domain.reading import Reading
+from app.formats import csv, json_array, ndjson, parquet, workbook
 from app.formats.batch import Batch
-from app.formats.blocks import HEADER_BYTES, Block, BlockCutter
-from app.formats.compressed import open_source
+from app.formats.blocks import HEADER_BYTES, RECORD_BYTES, Block, BlockCutter
+from app.formats.compressed import MOST_UNPACKED_BYTES, Limited, Readable, open_source
+from app.formats.layout import Layout, lay_out
+from app.formats.records import Records, check_records
+from app.formats.text import open_text
 
-FORMATS = ("csv", "ndjson")
+_COPY_BYTES = 1024 * 1024
+_MOST_UNPACKED_TABLE_BYTES = 4 * 1024**3  # of XLSX and Parquet, which can't be read while they are unpacked
 
 
-def read_rows(path: Path, dataset: Dataset, format: str, compression: str, batch_bytes: int) -> Iterator[Batch]:
-    """The file's rows in batches of about `batch_bytes` of decompressed source, in the file's order.
+def read_rows(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
+    """The file's rows in batches of about `batch_bytes` of decompressed source, in the file's order; each batch has the
+    rows that were not accepted as its rejects.
 
-    `format` is csv or ndjson, `compression` none or gzip. Raises ImportFailed at the first thing that is not
-    accepted; the batches before it have been yielded by then. Memory: a few times `batch_bytes`.
+    Raises ImportFailed where nothing more can be read; the batches before that have been yielded by then. Memory: a
+    few times `batch_bytes`, and for XLSX what its limits allow (see `workbook`).
     """
     if batch_bytes < 1:
         raise ValueError("batch_bytes must be at least 1")
-    _check_format(format)
-    with open_source(path, compression) as source:
-        cutter = BlockCutter(source, quotes=format == "csv")
-        order = csv.parse_header(cutter.header(), dataset) if format == "csv" else ()
-        row = 1
-        for block in cutter.blocks(batch_bytes):
-            batch = _read_block(block, dataset, format, order, row)
-            yield batch
-            row += batch.rows
-        if row == 1:
-            raise _without_rows(format)
+    empty = True
+    batches = _read_table if reading.format in ("xlsx", "parquet") else _read_text
+    for batch in batches(path, dataset, reading, batch_bytes):
+        yield batch
+        empty = False
+    if empty:
+        raise _without_rows(reading)
 
 
-def check_head(path: Path, dataset: Dataset, format: str, compression: str) -> None:
+def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
     """Reads the file's beginning, at most a few MiB, and raises ImportFailed for what it tells.
 
     An empty file, a header that doesn't name the columns, no data rows, no gzip data, a first line of NDJSON that is
     no object with the columns as keys. Values are left to `read_rows`.
     """
-    _check_format(format)
-    with open_source(path, compression) as source:
-        cutter = BlockCutter(source, quotes=format == "csv")
-        if format == "csv":
-            csv.parse_header(cutter.header(), dataset)
+    if reading.format in ("xlsx", "parquet"):
+        with _unpacked(path, reading) as file:
+            if reading.format == "xlsx":
+                workbook.check_workbook(file, reading)
+            else:
+                parquet.check_parquet(file, dataset, reading)
+        return
+    with open_source(path, reading.compression) as source:
+        text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
+        if reading.format == "csv":
+            cutter, _ = _begin_csv(text, dataset, reading)
             if not cutter.rows_follow():
-                raise _without_rows(format)
+                raise _without_rows(reading)
+        elif reading.format == "ndjson":
+            _check_first_line(text, dataset, reading)
+        else:
+            first = next(json_array.read_records(text, dataset, _renamed(reading), 1), None)
+            if first is None:
+                raise _without_rows(reading)
+            if not first.lines and (failure := first.bad[0][2] if first.bad else first.failure):
+                raise failure
+
+
+def _check_first_line(text: Readable, dataset: Dataset, reading: Reading) -> None:
+    first = next(BlockCutter(text).blocks(HEADER_BYTES), None)
+    if first is None:
+        raise _without_rows(reading)
+    reader = ndjson.RowReader(dataset, _renamed(reading))
+    line, data = next(ndjson.numbered_lines(first))
+    reader.check_keys(reader.pairs(data, line), line)
+
+
+def _begin_csv(text: Readable, dataset: Dataset, reading: Reading) -> tuple[BlockCutter, Layout]:
+    """A cutter that stands before the first row, and the layout of its rows."""
+    cutter = BlockCutter(text, reading.quote.encode())
+    cutter.skip_to(reading.first_line)
+    names = csv.parse_header(cutter.header(), reading) if reading.header else None
+    return cutter, lay_out(names, reading.columns, dataset, reading.first_line)
+
+
+def _read_text(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
+    with open_source(path, reading.compression) as source:
+        text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
+        if reading.format == "json":
+            yield from _checked(json_array.read_records(text, dataset, _renamed(reading), batch_bytes), dataset)
             return
-        first = next(cutter.blocks(HEADER_BYTES), None)
-        if first is None:
-            raise _without_rows(format)
-        if first.cut_off:
-            ndjson.read_block(first, dataset, 1)
-        reader = ndjson.RowReader(dataset)
-        line, data = next(ndjson.numbered_lines(first))
-        reader.check_keys(reader.pairs(data, line), line)
+        if reading.format == "csv":
+            cutter, layout = _begin_csv(text, dataset, reading)
+        else:
+            cutter, layout = BlockCutter(text), None
+        row = 1
+        for block in cutter.blocks(batch_bytes):
+            if block.cut_off and b"\n" not in block.data:
+                reason = f"the line is longer than {RECORD_BYTES:,} bytes"
+                raise ImportFailed("record_too_long", reason, line=block.first_line, row=row)
+            for batch in _read_block(block, dataset, reading, layout, row, cutter.keep):
+                yield batch
+                row += batch.rows
 
 
-def _read_block(block: Block, dataset: Dataset, format: str, order: Sequence[int], first_row: int) -> Batch:
+def _read_block(
+    block: Block,
+    dataset: Dataset,
+    reading: Reading,
+    layout: Layout | None,
+    first_row: int,
+    keep: Callable[[int], None],
+) -> Iterator[Batch]:
     # Here, because it imports polars: that starts threads, and a worker forks after importing this module.
     from app.formats import screening  # noqa: PLC0415
 
-    if format == "csv":
-        batch = None if block.cut_off else screening.read_csv_block(block, dataset, order, first_row)
-        return batch or csv.read_block(block, dataset, order, first_row)
-    columns = None if block.cut_off else ndjson.read_columns(block, dataset)
-    batch = None if columns is None else screening.read_columns(columns, block, dataset, first_row)
-    return batch or ndjson.read_block(block, dataset, first_row)
+    batch: Batch | None = None
+    if layout is not None:
+        if not block.cut_off:
+            batch = screening.read_csv_block(block, dataset, reading, layout, first_row)
+        return iter([batch]) if batch else csv.read_block(block, dataset, reading, layout, first_row, keep)
+    columns = ndjson.read_columns(block, dataset, _renamed(reading))
+    if columns is not None:
+        lines = range(block.first_line, block.first_line + len(columns[dataset.column_names[0]]))
+        texts = screening.Lines(block)
+        batch = screening.check_columns(columns, dataset, first_row, lines, block.source_bytes, texts.text)
+    return iter([batch]) if batch else ndjson.read_block(block, dataset, first_row, _renamed(reading))
 
 
-def _check_format(format: str) -> None:
-    if format not in FORMATS:
-        raise ValueError(f"unknown format {format!r}")
+def _read_table(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
+    with _unpacked(path, reading) as file:
+        reader = workbook.read_records if reading.format == "xlsx" else parquet.read_records
+        yield from _checked(reader(file, dataset, reading, batch_bytes), dataset)
 
 
-def _without_rows(format: str) -> ImportFailed:
-    if format == "csv":
+def _checked(chunks: Iterator[Records], dataset: Dataset) -> Iterator[Batch]:
+    row = 1
+    for chunk in chunks:
+        if chunk.lines or chunk.bad:
+            for batch in check_records(chunk, dataset, row):
+                yield batch
+                row += batch.rows
+        if chunk.failure is not None:
+            chunk.failure.row = row
+            raise chunk.failure
+
+
+def _renamed(reading: Reading) -> dict[str, str | None] | None:
+    """Names of the file that are called otherwise in the dataset; objects have names, so a list says nothing more."""
+    return reading.columns if isinstance(reading.columns, dict) else None
+
+
+@contextmanager
+def _unpacked(path: Path, reading: Reading) -> Iterator[Path]:
+    """The file without its compression: beside it, without a name, for as long as it is read."""
+    if reading.compression == "none":
+        yield path
+        return
+    with open_source(path, reading.compression) as source, NamedTemporaryFile(dir=path.parent, prefix=".") as file:
+        limited = Limited(source, _MOST_UNPACKED_TABLE_BYTES)
+        while data := limited.read(_COPY_BYTES):
+            file.write(data)
+        file.flush()
+        yield Path(file.name)
+
+
+def _without_rows(reading: Reading) -> ImportFailed:
+    if reading.format == "csv" and reading.header:
         return ImportFailed("no_rows", "the file has a header but no rows")
+    if reading.format in ("xlsx", "parquet"):
+        return ImportFailed("no_rows", "the file has no rows")
     return ImportFailed("empty_file", "the file is empty")

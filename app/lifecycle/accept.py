@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -16,7 +16,9 @@ from app.db import history, keys, ledger
 from app.domain.dataset import DATASETS, Dataset
 from app.domain.errors import BadRequest, DatabaseUnavailable, ImportFailed, InvalidContent, KeyInFlight, KeyReused
 from app.domain.imports import Import
-from app.formats.detection import detect
+from app.domain.policy import OnConflict, read_policy
+from app.formats.detection import HEAD_BYTES, detect
+from app.formats.options import read_options
 from app.formats.reading import check_head
 from app.lifecycle import freeze
 from app.lifecycle.site import Site
@@ -24,7 +26,6 @@ from app.spool import Upload
 
 KEY_SECONDS = 60.0  # how long an unanswered request keeps its key; renewed while its body arrives
 KEY_LENGTH = 200
-HEAD_BYTES = 64 * 1024
 
 log = structlog.get_logger(__name__)
 
@@ -74,17 +75,27 @@ def accept_generated(
         return _record(site, dataset, str(uuid4()), values, asker, claim, content)
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a form has beside the file's bytes: the file's name, and the fields."""
+
+    file_name: str
+    fields: Mapping[str, str]
+
+
 def accept_upload(
     site: Site,
     dataset: Dataset,
-    receive: Callable[[Upload], str | None],
+    receive: Callable[[Upload], Form | None],
     asker: Asker,
     *,
+    options: Mapping[str, str] | None = None,
     file_name: str | None = None,
     content_type: str | None = None,
 ) -> Accepted:
-    """Accept an import of a file. `receive` writes the body into the upload and returns the file's name if the body
-    told it.
+    """Accept an import of a file. `receive` writes the body into the upload and returns what else a form had.
+
+    `options` are those of `read_options`; a form's fields are such, too, and `dataset`.
 
     The file is durable before the import is recorded, and the import before this returns. Raises what `receive` and
     `Spool` raise, `UnsupportedFormat`, `InvalidContent` for what the head of the file shows, and the key's errors; then
@@ -92,26 +103,36 @@ def accept_upload(
     """
     id = str(uuid4())
     with _keyed(site, asker, None) as claim, site.spool.receive(id, claim.renew) as upload:
-        file_name = receive(upload) or file_name
+        form = receive(upload)
         upload.flush()
+        if form is not None:
+            file_name = form.file_name or file_name
+            options = {**(options or {}), **{name: text for name, text in form.fields.items() if name != "dataset"}}
+            dataset = find_dataset(form.fields.get("dataset", dataset.name))
+        told, policy = read_options(options or {}), read_policy(options or {})
+        if policy.on_conflict is not OnConflict.FAIL and not dataset.key:
+            reason = f"{dataset.name} has no key, so no row is in another's way: leave on_conflict out"
+            raise InvalidContent(reason, errors=[{"field": "on_conflict", "reason": reason}])
         if upload.bytes == 0:
             raise InvalidContent(
                 "the file is empty: send a header line and at least one row", errors=[{"field": "file"}]
             )
-        content = _content_hash({"dataset": dataset.name}, upload.digest)
+        content = _content_hash({"dataset": dataset.name, **told.as_json(), **policy.as_json()}, upload.digest)
         if claim.held is not None:
             return claim.same(content)
         with upload.part.open("rb") as file:
-            format, compression = detect(file_name, content_type, file.read(HEAD_BYTES))
+            reading = detect(file_name, content_type, file.read(HEAD_BYTES), dataset, told)
         try:
-            check_head(upload.part, dataset, format, compression)
+            check_head(upload.part, dataset, reading)
         except ImportFailed as error:
             raise InvalidContent(str(error), errors=[{"field": "file", **error.as_dict()}]) from error
         upload.keep()
         values = {
             "file_name": _harmless(file_name) if file_name else None,
-            "format": format,
-            "compression": compression,
+            "format": reading.format,
+            "compression": reading.compression,
+            "reading": reading.as_json(),
+            "options": policy.as_json() or None,
             "spool_name": id,
             "bytes_total": upload.bytes,
         }

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from threading import Event, Lock
 
-from app.db import ledger, receipts, rows, xa
+from app.db import ledger, receipts, xa
 from app.domain.dataset import DATASETS
 from app.domain.errors import AttemptLost, ImportFailed
-from app.domain.imports import Import
+from app.domain.imports import Import, Tally
 from app.domain.xid import Xid
 from app.formats.batch import Batch
 from app.lifecycle.conflict import explain_conflict
 from app.lifecycle.drain import Draining, HandBack
 from app.lifecycle.prefetch import Prefetch
+from app.lifecycle.resolve import load_batch
 from app.lifecycle.site import Site
 
 LOOK_SECONDS = 0.2  # how often an attempt looks whether its worker was told to go
@@ -27,7 +28,7 @@ class Attempt:
         self._lock = Lock()
         self._cut = Event()
         self._branches: dict[int, xa.Branch] = {}
-        self.rows = 0
+        self.tally = Tally()
         self._source_bytes = 0
 
     @property
@@ -85,10 +86,10 @@ class Attempt:
         receipts.write_receipt(branch.connection, xid)
         loaded = 0
         for batch in ahead:
-            self._load_batch(branch, batch)
-            loaded += batch.rows
+            done = self._load_batch(branch, batch) if batch.rows else Tally()
+            loaded += done.inserted
             with self._lock:
-                self.rows += batch.rows
+                self.tally += done
                 self._source_bytes = max(self._source_bytes, batch.source_bytes)
             self._record("loading")
             self._draining.look()
@@ -96,9 +97,9 @@ class Attempt:
             raise AttemptLost("the receipt is not in the branch that is about to end")
         branch.end()
 
-    def _load_batch(self, branch: xa.Branch, batch: Batch) -> None:
+    def _load_batch(self, branch: xa.Branch, batch: Batch) -> Tally:
         try:
-            rows.load_payload(branch.connection, self._dataset, branch.xid.number, batch.payload, batch.rows)
+            return load_batch(branch, self._dataset, batch, self._row.policy.on_conflict)
         except Exception as error:  # a killed connection raises more kinds than the driver's own
             failure = explain_conflict(self._site, self._dataset, branch, batch, error)
             if failure is None:
@@ -112,7 +113,7 @@ class Attempt:
                 self._row.number,
                 self._row.epoch,
                 phase=phase,
-                rows=self.rows,
+                tally=self.tally,
                 source_bytes=self._source_bytes,
             )
         if not held:

@@ -1,10 +1,12 @@
 """Commit: prepare every branch, decide once, commit every branch, and record the end when every receipt is there."""
 
+from typing import Any
+
 import structlog
 
 from app.db import history, ledger, receipts, xa
 from app.domain.errors import AttemptLost, ImportDamaged
-from app.domain.imports import Import
+from app.domain.imports import Import, Tally
 from app.domain.states import State
 from app.domain.xid import parse_xid
 from app.lifecycle.site import Site
@@ -12,8 +14,8 @@ from app.lifecycle.site import Site
 log = structlog.get_logger(__name__)
 
 
-def commit_branches(site: Site, row: Import, branches: list[xa.Branch], loaded: int) -> None:
-    """Bring ended branches to `committed`; `loaded` is their rows altogether.
+def commit_branches(site: Site, row: Import, branches: list[xa.Branch], tally: Tally) -> None:
+    """Bring ended branches to `committed`; `tally` is what became of the file's rows.
 
     Raises `AttemptLost` when the decision went the other way: everything is rolled back then. Any other exception says
     that the outcome is not known here: the caller drops the sockets and leaves the branches to the sweeper, which reads
@@ -31,9 +33,7 @@ def commit_branches(site: Site, row: Import, branches: list[xa.Branch], loaded: 
             at_epoch=row.epoch,
             decided_at=ledger.NOW,
             phase="committing",
-            rows_total=loaded,
-            rows_done=loaded,
-            attempt_rows=loaded,
+            **_counts(tally),
         )
     if not decided:
         for branch in branches:
@@ -43,6 +43,37 @@ def commit_branches(site: Site, row: Import, branches: list[xa.Branch], loaded: 
     for branch in branches:
         branch.commit()
     finish(site, row.number)
+
+
+def _counts(tally: Tally) -> dict[str, Any]:
+    return {
+        "rows_total": tally.accepted,
+        "rows_done": tally.inserted,
+        "rows_updated": tally.updated,
+        "rows_skipped": tally.skipped,
+        "rows_rejected": tally.rejected,
+        "attempt_rows": tally.accepted,
+    }
+
+
+def end_dry_run(site: Site, row: Import, tally: Tally) -> None:
+    """Decide that a load that went well is never committed. The caller drops its sockets, so the server undoes it.
+
+    Raises `AttemptLost` when the import was stopped or taken over meanwhile.
+    """
+    with site.database.begin() as connection:
+        decided = ledger.move(
+            connection,
+            row.number,
+            {State.RUNNING},
+            State.CHECKING,
+            at_epoch=row.epoch,
+            decided_at=ledger.NOW,
+            phase="undoing",
+            **_counts(tally),
+        )
+    if not decided:
+        raise AttemptLost("the dry run was stopped or taken over before its end")
 
 
 def finish(site: Site, number: int) -> bool:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from app.db import history, rows, xa
+from app.db import duplicates, history, rows, xa
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
+from app.domain.states import FINAL
 from app.formats.batch import Batch
 from app.lifecycle.site import Site
 
@@ -27,9 +28,10 @@ def _explain_difference(
     site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, error: rows.RowsDiffer
 ) -> ImportFailed:
     number = branch.xid.number
-    skipped = rows.first_missing(branch.connection, dataset, number, batch.first_row, batch.rows)
-    if skipped is None:
+    missing = duplicates.list_missing(branch.connection, dataset, number, batch.first_row, batch.rows)
+    if not missing or error.warned > len(missing):
         return ImportFailed("value_adjusted", f"the server would have changed a value: {'; '.join(error.warnings[:3])}")
+    skipped = missing[0]
     key = batch.keys[skipped - batch.first_row]
     with site.database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, [key])
@@ -50,8 +52,8 @@ def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch)
     with site.database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, batch.keys, not_by=ours)
         other = None if holder is None else history.find_numbered(connection, holder[1])
-    if holder is None or (other is None and holder[1] != number):
-        return None  # another program's lock, or its row: it may be gone when the import is tried again
+    if holder is None or (other is None and holder[1] != number) or (other is not None and other.state in FINAL):
+        return None  # another program's lock, or one that may be gone when the import is tried again
     # the server takes keys that differ in trailing blanks for the same (PAD SPACE)
     row, key = next(
         (row, key) for row, key in enumerate(batch.keys, batch.first_row) if _padded(key) == _padded(holder[0])

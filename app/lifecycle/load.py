@@ -7,14 +7,17 @@ import structlog
 from app.db import history, ledger
 from app.domain.dataset import DATASETS
 from app.domain.errors import AttemptLost, ImportFailed, SweepingFrozen
-from app.domain.imports import Import
+from app.domain.imports import Import, Tally, reject_name
+from app.domain.policy import OnConflict
 from app.formats.batch import Batch
 from app.formats.generated import generate_rows
 from app.formats.reading import read_rows
+from app.formats.rejects import RejectWriter
 from app.lifecycle import commit, freeze, requeue, rollback
 from app.lifecycle.attempt import Attempt
 from app.lifecycle.drain import Draining, HandBack
 from app.lifecycle.heartbeat import Heartbeat
+from app.lifecycle.sift import Sifter
 from app.lifecycle.site import Site
 
 CANDIDATES = 5  # several workers look at the same list; one wins each
@@ -48,12 +51,16 @@ def load_next(site: Site, worker: str, draining: Draining) -> str | None:
 def claim(site: Site, number: int, worker: str) -> Import | None:
     """Take a queued import for an attempt; None when somebody else was first."""
     with site.database.begin() as connection:
+        row = history.find_numbered(connection, number)
+        if row is None:
+            return None
         won = ledger.claim(
             connection,
             number,
             worker=worker,
             lease_seconds=site.settings.lease_seconds,
-            branches=site.settings.branches,
+            # a row may meet one of its own file: two branches would wait for each other
+            branches=site.settings.branches if row.policy.on_conflict is OnConflict.FAIL else 1,
         )
         return history.find_numbered(connection, number) if won else None
     # a crash here leaves `running` under a lease that runs out
@@ -72,12 +79,19 @@ def run_attempt(site: Site, row: Import, draining: Draining) -> None:
 
 def _try(site: Site, row: Import, draining: Draining) -> None:
     attempt = Attempt(site, row, draining)
+    writer = RejectWriter(site.spool.path(reject_name(row.id, row.epoch)))
+    sifter = Sifter(row.policy, writer)
     try:
         with Heartbeat(site, row, on_loss=attempt.cut):
             try:
                 rollback.drain_older(site, row, draining)
-                attempt.load(_open_rows(site, row))
-                commit.commit_branches(site, row, attempt.branches, attempt.rows)
+                attempt.load(sifter.sift(_open_rows(site, row)))
+                writer.close()  # durable before the decision, which counts what is in it
+                tally = attempt.tally + Tally(rejected=sifter.rejected)
+                if row.policy.dry_run:
+                    commit.end_dry_run(site, row, tally)
+                else:
+                    commit.commit_branches(site, row, attempt.branches, tally)
             finally:
                 # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
                 attempt.abandon()
@@ -86,9 +100,12 @@ def _try(site: Site, row: Import, draining: Draining) -> None:
     except HandBack:
         requeue.hand_back(site, row)
     except ImportFailed as error:
-        requeue.fail(site, row, error)
+        writer.close()
+        requeue.fail(site, row, error, sifter.rejected)
     except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, the import is tried again
         requeue.try_again(site, row, f"{type(error).__name__}: {error}")
+    finally:
+        writer.discard()
 
 
 def _open_rows(site: Site, row: Import) -> Iterator[Batch]:
@@ -97,10 +114,5 @@ def _open_rows(site: Site, row: Import) -> Iterator[Batch]:
         return generate_rows(dataset, source.generate, source.seed or "", site.settings.batch_bytes)
     if source.spool_name is None or not site.spool.path(source.spool_name).is_file():
         raise ImportFailed("file_missing", "the uploaded file is no longer in the spool folder: send it again")
-    return read_rows(
-        site.spool.path(source.spool_name),
-        dataset,
-        source.format or "csv",
-        source.compression or "none",
-        site.settings.batch_bytes,
-    )
+    assert source.reading is not None
+    return read_rows(site.spool.path(source.spool_name), dataset, source.reading, site.settings.batch_bytes)

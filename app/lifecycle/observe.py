@@ -8,8 +8,9 @@ from app.db import durability, history, ledger, rows
 from app.db.history import Event
 from app.domain.dataset import Dataset
 from app.domain.errors import DatabaseUnavailable, ImportNotFound
-from app.domain.imports import Import
+from app.domain.imports import Import, reject_name
 from app.domain.states import State
+from app.formats.rejects import read_rejects
 from app.lifecycle import examine
 from app.lifecycle.site import Site
 
@@ -54,6 +55,20 @@ def _own_seconds(row: Import, backlog: history.Backlog) -> float | None:
     if row.source.bytes_total is not None and backlog.bytes_per_second:
         return row.source.bytes_total / backlog.bytes_per_second
     return None
+
+
+def open_rejects(site: Site, id: str) -> tuple[Import, Iterator[dict[str, Any]]]:
+    """An import and the rows that it did not accept, streamed: all of them, or of an aborted one the first 1,000.
+
+    Raises `ImportNotFound`, also where its reject file is no longer kept.
+    """
+    row, _ = find_import(site, id)
+    if not row.rows_rejected:
+        return row, iter(())
+    try:
+        return row, read_rejects(site.spool.path(reject_name(row.id, row.epoch)))
+    except FileNotFoundError:
+        raise ImportNotFound("the reject file of this import is no longer kept", import_id=id) from None
 
 
 def count_rows(site: Site, dataset: Dataset) -> int:

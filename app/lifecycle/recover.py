@@ -8,7 +8,7 @@ import structlog
 from app.db import damage, history, ledger, xa
 from app.domain.errors import DatabaseUnavailable, ImportDamaged, ImportFailed, SweepingFrozen
 from app.domain.imports import Direction, Import, direction
-from app.domain.states import State
+from app.domain.states import UNDOING, State
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle import clean, commit, freeze, requeue, rollback
 from app.lifecycle.site import Site
@@ -96,7 +96,7 @@ class Sweeper:
                 )
 
     def _undo(self) -> None:
-        for row in self._in_state(State.STOPPING, State.FAILING):
+        for row in self._in_state(*UNDOING):
             rollback.settle(self._site, row.number)
 
     def _record_commits(self) -> None:

@@ -27,8 +27,8 @@ def hand_back(site: Site, row: Import) -> None:
         site.hints.publish(row.id)
 
 
-def fail(site: Site, row: Import, failure: ImportFailed) -> None:
-    """The import can't be loaded: decide that, with the reason."""
+def fail(site: Site, row: Import, failure: ImportFailed, rejected: int = 0) -> None:
+    """The import can't be loaded: decide that, with the reason, and how many rows its report lists."""
     with site.database.begin() as connection:
         decided = ledger.move(
             connection,
@@ -39,6 +39,7 @@ def fail(site: Site, row: Import, failure: ImportFailed) -> None:
             decided_at=ledger.NOW,
             phase="undoing",
             error=failure.as_dict(),
+            rows_rejected=rejected,
         )
     log.info("failing" if decided else "attempt_lost", code=failure.code, reason=str(failure))
 

@@ -51,4 +51,6 @@ _TOO_LATE = {
     State.COMMITTED: "too late: the import has committed all of its {rows:,} rows",
     State.FAILING: "nothing to stop: the import has failed and is being rolled back; nothing of it will be loaded",
     State.FAILED: "nothing to stop: the import has failed and nothing of it was loaded",
+    State.CHECKING: "nothing to stop: the dry run is over and its rows are being undone",
+    State.CHECKED: "nothing to stop: the dry run is over and nothing of it was kept",
 }

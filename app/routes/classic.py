@@ -116,7 +116,8 @@ def show_status(task_id: str) -> dict[str, Any]:
 def _describe(row: Import) -> str:
     if row.error is not None:
         return str(row.error["message"])
-    return "stopped; nothing of it is left" if row.state is State.STOPPED else row.phase
+    ended = {State.STOPPED: "stopped; nothing of it is left", State.CHECKED: "checked; nothing of it was kept"}
+    return ended.get(row.state, row.phase)
 
 
 @blueprint.route("/delete_all", methods=["GET", "DELETE"])

@@ -3,16 +3,23 @@
 import json
 import math
 import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import IO, Any, cast
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from app.domain.dataset import DATASETS
 from app.domain.errors import BadRequest, InvalidContent, UnsupportedFormat
+from app.domain.policy import NAMES as POLICY_NAMES
+from app.domain.policy import read_policy
 from app.domain.states import State
+from app.formats.options import NAMES, read_options
+from app.formats.rejects import write_csv
 from app.lifecycle import accept, observe, stop
-from app.lifecycle.accept import Accepted
+from app.lifecycle.accept import Accepted, Form
 from app.routes import site
 from app.routes.bodies import open_body
 from app.routes.shapes import read_asker, read_number, show_import
@@ -22,10 +29,11 @@ JSON_BYTES = 64 * 1024
 FORM_MEMORY_BYTES = 1024 * 1024  # the parser's buffer and each plain field; files go to the spool piece by piece
 FORM_PARTS = 20
 PAGE = 50
+MOST_REJECTS_SHOWN = 1000
 MOST_A_PAGE = 200
 MOST_RETRY_SECONDS = 30
 NUMBERS = 2**32  # more than any import's number
-ENCODINGS = ("", "identity", "gzip", "x-gzip")  # whether a file is gzip its content tells
+ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed its content tells
 SEED = re.compile("[a-z0-9]{1,24}")
 
 blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
@@ -68,10 +76,11 @@ def _accept_json() -> Accepted:
 
 def _accept_file() -> Accepted:
     dataset = accept.find_dataset(request.args.get("dataset", "orders"))
+    options = _read_options(request.args)
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ENCODINGS:
         raise UnsupportedFormat(
-            f"Content-Encoding {encoding[:40]!r} is not read here: send the file as it is, or as gzip"
+            f"Content-Encoding {encoding[:40]!r} is not read here: send the file as it is, or as gzip or zstd"
         )
     multipart = request.mimetype == "multipart/form-data"
     return accept.accept_upload(
@@ -79,20 +88,36 @@ def _accept_file() -> Accepted:
         dataset,
         _receive_form if multipart else _receive_body,
         read_asker(),
+        options=options,
         file_name=request.args.get("file_name") or request.headers.get("X-File-Name"),
         content_type=None if multipart else request.mimetype,
     )
 
 
-def _receive_body(upload: Upload) -> str | None:
+def _read_options(said: Mapping[str, str]) -> dict[str, str]:
+    """The options among a query's or a form's fields; raises `InvalidContent` for one that there is not, and for a
+    wrong one before a body is sent for nothing."""
+    known = ("dataset", "file_name", *NAMES, *POLICY_NAMES)
+    unknown = [name for name in said if name not in known]
+    if unknown:
+        raise InvalidContent(
+            f"there is no option {unknown[0][:40]!r}; there are {', '.join(known)}",
+            errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
+        )
+    options = {name: text for name, text in said.items() if name not in ("dataset", "file_name")}
+    read_options(options)
+    read_policy(options)
+    return options
+
+
+def _receive_body(upload: Upload) -> None:
     body = open_body()
     upload.expect(body.declared or 0)
     upload.copy_from(body)
-    return None
 
 
-def _receive_form(upload: Upload) -> str | None:
-    """Write the form's one file; its other fields are not ours. Returns the file's name."""
+def _receive_form(upload: Upload) -> Form:
+    """Write the form's one file; returns its name and the form's fields."""
     names: list[str] = []
 
     def open_part(
@@ -112,7 +137,7 @@ def _receive_form(upload: Upload) -> str | None:
         stream_factory=open_part, max_form_memory_size=FORM_MEMORY_BYTES, max_form_parts=FORM_PARTS, silent=False
     )
     try:
-        parser.parse(cast("IO[bytes]", body), request.mimetype, body.declared, request.mimetype_params)
+        _, fields, _ = parser.parse(cast("IO[bytes]", body), request.mimetype, body.declared, request.mimetype_params)
     except ValueError as error:
         raise BadRequest("the multipart body was cut off, or it does not keep to its boundary") from error
     except RequestEntityTooLarge:
@@ -121,7 +146,9 @@ def _receive_form(upload: Upload) -> str | None:
         ) from None
     if not names:
         raise BadRequest("the form has no file: send one, for example as the field `file`", errors=[{"field": "file"}])
-    return names[0]
+    said = fields.to_dict()
+    _read_options(said)
+    return Form(said.pop("file_name", "") or names[0], said)
 
 
 @blueprint.get("")
@@ -165,6 +192,25 @@ def show(id: str) -> Response:
     response.set_etag(str(row.sequence), weak=True)
     response.headers["Cache-Control"] = "no-cache"
     response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/<id>/rejects")
+def rejects(id: str) -> Response:
+    """The rows that were not accepted: the first 1,000 as JSON, or all with `format=csv` or `ndjson`, streamed."""
+    format = request.args.get("format", "json")
+    if format not in ("json", "csv", "ndjson"):
+        raise BadRequest("format must be json, csv or ndjson", errors=[{"field": "format"}])
+    row, found = observe.open_rejects(site(), id)
+    if format == "json":
+        shown = {"id": row.id, "rows_rejected": row.rows_rejected, "rejects": list(islice(found, MOST_REJECTS_SHOWN))}
+        return jsonify(shown)
+    if format == "ndjson":
+        body: Iterator[bytes] = (json.dumps(reject).encode() + b"\n" for reject in found)
+        response = Response(body, mimetype="application/x-ndjson")
+    else:
+        response = Response(write_csv(found, DATASETS[row.dataset]), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="rejects-{row.number}.{format}"'
     return response
 
 

@@ -24,6 +24,8 @@ CELERY_STATUS = {
     State.COMMITTED: "SUCCESS",
     State.STOPPED: "REVOKED",
     State.FAILED: "FAILURE",
+    State.CHECKING: "STARTED",
+    State.CHECKED: "SUCCESS",
 }
 
 
@@ -46,6 +48,13 @@ def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, A
         "eta_seconds": row.eta_seconds,
         "attempt": {"number": row.attempts, "rows": row.attempt_rows, "bytes": row.attempt_bytes},
         "rows_deleted": row.rows_deleted,
+        "rows_updated": row.rows_updated,
+        "rows_skipped": row.rows_skipped,
+        "rows_rejected": row.rows_rejected,
+        "on_error": row.policy.on_error,
+        "max_rejects": row.policy.max_rejects,
+        "on_conflict": row.policy.on_conflict,
+        "dry_run": row.policy.dry_run,
         "sequence": row.sequence,
         "error": row.error,
         "source": {"kind": "generated", "rows": source.generate, "seed": source.seed}
@@ -53,15 +62,14 @@ def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, A
         else {
             "kind": "file",
             "name": source.file_name,
-            "format": source.format,
-            "compression": source.compression,
+            **(source.reading.shown() if source.reading else {}),
             "bytes": source.bytes_total,
         },
         "created_at": show_time(row.created_at),
         "started_at": show_time(row.started_at),
         "decided_at": show_time(row.decided_at),
         "finished_at": show_time(row.finished_at),
-        "links": {"self": f"/v1/imports/{row.id}", "stop": f"/v1/imports/{row.id}/stop"},
+        "links": _links(row),
     }
     if timeline is not None:
         shown["timeline"] = [
@@ -69,6 +77,12 @@ def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, A
             for event in timeline
         ]
     return shown
+
+
+def _links(row: Import) -> dict[str, str]:
+    this = f"/v1/imports/{row.id}"
+    links = {"self": this, "stop": f"{this}/stop"}
+    return links | {"rejects": f"{this}/rejects"} if row.rows_rejected else links
 
 
 def show_time(at: datetime | None) -> str | None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 from threading import Event, Lock
 from time import monotonic
@@ -93,8 +92,7 @@ def _run_job(run: Run, kind: str, place: Place, number: int, left: int) -> None:
 def share_end(now: float, end: float, left: int, parallel: int) -> float:
     """Until when a job may run that begins now, so that all that are `left`, it among them, have their turn by `end`;
     what earlier ones did not need is shared out."""
-    rounds = ceil(left / parallel)
-    return now + max(end - now, 0) / rounds
+    return now + max(end - now, 0) / max(left / parallel, 1)
 
 
 def _run_cells(run: Run, rig: Rig, until: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from app.db import ledger, receipts, rows, xa
 from app.domain import imports, states
 from app.domain.errors import AttemptLost
-from app.domain.imports import Direction
+from app.domain.imports import Direction, Tally
 from app.domain.states import State
 from app.domain.xid import Xid
 from app.lifecycle import commit, recover, stop
@@ -77,13 +77,18 @@ def any_receipt() -> None:
 
 
 def decide_after_commit() -> None:
-    def wrong(site: Any, row: Any, branches: list[xa.Branch], loaded: int) -> None:
+    def wrong(site: Any, row: Any, branches: list[xa.Branch], tally: Tally) -> None:
         for branch in branches:
             branch.prepare()
         for branch in branches:
             branch.commit()
         with site.database.begin() as connection:
-            values = {"phase": "committing", "rows_total": loaded, "rows_done": loaded, "decided_at": ledger.NOW}
+            values = {
+                "phase": "committing",
+                "rows_total": tally.accepted,
+                "rows_done": tally.inserted,
+                "decided_at": ledger.NOW,
+            }
             if not ledger.move(connection, row.number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values):
                 raise AttemptLost("too late")
         commit.finish(site, row.number)
@@ -103,9 +108,9 @@ def ignore_lost_decision() -> None:
 def roll_back_when_unsure() -> None:
     right = commit.commit_branches
 
-    def wrong(site: Any, row: Any, branches: list[xa.Branch], loaded: int) -> None:
+    def wrong(site: Any, row: Any, branches: list[xa.Branch], tally: Tally) -> None:
         try:
-            right(site, row, branches, loaded)
+            right(site, row, branches, tally)
         except Exception:
             for branch in branches:
                 branch.rollback()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.db import history
 from app.domain.dataset import ORDERS
+from app.domain.imports import reject_name
 from app.domain.states import State
 from app.formats.generated import write_csv_sample
 from app.lifecycle import accept, clean
@@ -60,6 +61,25 @@ def test_an_orphan_goes_when_nobody_has_touched_it_for_long(site: Site, tmp_path
     clean.clean(site)
     assert not any(path.exists() for path in orphans)
     assert site.spool.path(needed.id).exists()
+
+
+def test_what_a_dead_attempt_rejected_goes(site: Site, tmp_path: Path) -> None:
+    """A reject file is needed by an import that counts rejects, and by one that is not over."""
+    rejected, clean_one, waiting = (upload(site, tmp_path, name).row for name in ("rejected", "fine", "waiting"))
+    for _ in range(2):
+        load_next(site, "worker", Draining(0))
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE imports SET rows_rejected = 1 WHERE number = %s", (rejected.number,))
+        connection.exec_driver_sql("UPDATE imports SET epoch = 1 WHERE number = %s", (waiting.number,))
+    long_ago = time.time() - 2 * clean.ORPHAN_SECONDS
+    for row in (rejected, clean_one, waiting):
+        for epoch in (0, 1):
+            path = site.spool.path(reject_name(row.id, epoch))
+            path.touch()
+            os.utime(path, (long_ago, long_ago))
+    clean.clean(site)
+    left = {path.name for path in site.spool.folder.glob("*.rejects")}
+    assert left == {reject_name(rejected.id, 1), reject_name(waiting.id, 1)}
 
 
 def test_history_is_forgotten_after_its_time_and_rows_stay(site: Site, tmp_path: Path) -> None:

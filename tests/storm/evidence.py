@@ -35,6 +35,7 @@ class LedgerRow:
     request_id: str
     rows_total: int | None
     rows_done: int
+    rows_rejected: int
     spool_name: str | None
     error: dict[str, Any] | None
 

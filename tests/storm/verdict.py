@@ -9,6 +9,7 @@ from time import time
 from typing import Any
 
 from app.db import xa
+from app.domain.imports import reject_name
 from app.domain.states import FINAL, LEGAL_MOVES, State
 from app.lifecycle import clean
 from tests import invariants
@@ -187,13 +188,16 @@ class Verdict:
             yield Violation("the table holds what committed", f"{committed} rows, {counted} counted, {told} told")
 
     def _check_spool(self) -> Iterator[Violation]:
-        """A file without an import is left only by a request that had no answer, and the cleaner deletes it."""
+        """A file without an import is left only by a request that had no answer, a reject file without rejects only by
+        an attempt that was killed; and the cleaner deletes both."""
         spool = self._installation.site.spool
         known = {row.spool_name for row in self.rows if row.spool_name}
+        known |= {reject_name(row.id, row.epoch) for row in self.rows if row.rows_rejected}
         orphans = [path for path in _files(spool.folder) if path.name not in known]
+        uploads = [path for path in orphans if path.suffix != ".rejects"]
         excused = sum(told.asked == "send" and told.status in (None, 503) for told in self._journal.told)
-        if len(orphans) > excused:
-            yield Violation("a refused upload leaves no file", f"{len(orphans)} orphans, {excused} without an answer")
+        if len(uploads) > excused:
+            yield Violation("a refused upload leaves no file", f"{len(uploads)} orphans, {excused} without an answer")
         long_ago = time() - 2 * clean.ORPHAN_SECONDS
         for path in orphans:
             os.utime(path, (long_ago, long_ago))

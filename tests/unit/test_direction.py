@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.domain.imports import Direction, Import, Source, direction
+from app.domain.policy import Policy
 from app.domain.states import State
 from app.domain.xid import FORMAT_ID, RawXid, Xid, parse_xid
 
@@ -29,6 +30,10 @@ ROW = Import(
     attempt_rows=0,
     attempt_bytes=0,
     rows_deleted=0,
+    rows_rejected=0,
+    rows_updated=0,
+    rows_skipped=0,
+    policy=Policy(),
     sequence=1,
     error=None,
     worker=None,
@@ -57,6 +62,10 @@ SAME_EPOCH = {
     (State.FAILING, False): ROLLBACK,
     (State.FAILED, True): ROLLBACK,
     (State.FAILED, False): ROLLBACK,
+    (State.CHECKING, True): ROLLBACK,
+    (State.CHECKING, False): ROLLBACK,
+    (State.CHECKED, True): ROLLBACK,
+    (State.CHECKED, False): ROLLBACK,
 }
 
 

@@ -1,7 +1,6 @@
 """The fast way must accept only what the parsers accept, and make the same of it."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,10 +8,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
-from app.domain.errors import ImportFailed
+from app.domain.reading import Reading
 from app.formats import csv, ndjson, screening
 from app.formats.batch import Batch
 from app.formats.blocks import Block
+from app.formats.layout import Layout
 
 GOOD = [
     "Amazon",
@@ -28,6 +28,8 @@ GOOD = [
     "2026-01-02 03:04:05",
 ]
 IN_ORDER = tuple(range(len(ORDERS.columns)))
+CSV = Reading("csv")
+AS_IT_IS = Layout(IN_ORDER, len(IN_ORDER))
 
 NOTES = Dataset(
     "notes",
@@ -36,20 +38,19 @@ NOTES = Dataset(
 )
 
 
-def outcome(read: Callable[[], Batch]) -> Any:
-    try:
-        batch = read()
-    except ImportFailed as failed:
-        return failed.as_dict()
-    return batch.first_row, batch.rows, batch.payload, batch.source_bytes, list(batch.lines or ()), list(batch.keys)
+def outcome(batch: Batch) -> Any:
+    read = batch.first_row, batch.rows, batch.payload, batch.source_bytes, list(batch.lines or ()), list(batch.keys)
+    return *read, list(batch.rejects)
 
 
-def agree_on_csv(data: bytes, dataset: Dataset = ORDERS, order: tuple[int, ...] = IN_ORDER) -> Batch | None:
+def agree_on_csv(
+    data: bytes, dataset: Dataset = ORDERS, order: tuple[int, ...] = IN_ORDER, reading: Reading = CSV
+) -> Batch | None:
     """Whether the fast way has an answer; if so, it must be the parser's."""
-    block = Block(data, first_line=7, source_bytes=123)
-    fast = screening.read_csv_block(block, dataset, order, 40)
+    block, layout = Block(data, first_line=7, source_bytes=123), Layout(order, len(order))
+    fast = screening.read_csv_block(block, dataset, reading, layout, 40)
     if fast is not None:
-        assert outcome(lambda: fast) == outcome(lambda: csv.read_block(block, dataset, order, 40))
+        assert outcome(fast) == outcome(*csv.read_block(block, dataset, reading, layout, 40))
     return fast
 
 
@@ -186,9 +187,11 @@ def agree_on_values(rows: list[list[str]], ensure_ascii: bool = False) -> Batch 
 def agree_on_ndjson(data: bytes) -> Batch | None:
     block = Block(data, 3, 50)
     columns = ndjson.read_columns(block, ORDERS)
-    fast = columns and screening.read_columns(columns, block, ORDERS, 8)
+    fast = columns and screening.check_columns(
+        columns, ORDERS, 8, range(3, 3 + len(columns["sku"])), 50, screening.Lines(block).text
+    )
     if fast:
-        assert outcome(lambda: fast) == outcome(lambda: ndjson.read_block(block, ORDERS, 8))
+        assert outcome(fast) == outcome(*ndjson.read_block(block, ORDERS, 8))
     return fast or None
 
 
@@ -236,12 +239,12 @@ def test_what_is_usual_takes_the_fast_way(values: list[str], ending: str) -> Non
 )
 def test_what_polars_forgives_is_left_to_the_parser(data: str) -> None:
     block = Block(data.encode(), 1, 0)
-    assert screening.read_csv_block(block, ORDERS, IN_ORDER, 1) is None
+    assert screening.read_csv_block(block, ORDERS, CSV, AS_IT_IS, 1) is None
 
 
 def test_bytes_that_are_no_utf8_are_left_to_the_parser() -> None:
     data = line(GOOD).encode().replace(b"Jane", b"J\xe4ne")
-    assert screening.read_csv_block(Block(data, 1, 0), ORDERS, IN_ORDER, 1) is None
+    assert screening.read_csv_block(Block(data, 1, 0), ORDERS, CSV, AS_IT_IS, 1) is None
 
 
 fields = st.one_of(
@@ -275,7 +278,14 @@ def test_any_lines_fare_alike(parts: list[tuple[str, str]]) -> None:
 @example(['"', '"', "1", '"', '"', ",", "x", "\n"])
 @example(["1", ",", '"', "x", '"', '"', "\n"])
 def test_any_punctuation_fares_alike(parts: list[str]) -> None:
-    agree_on_csv("".join(parts).encode(), NOTES, (0, 1))
+    for reading in (
+        CSV,
+        Reading("csv", quote="'"),
+        Reading("csv", delimiter=";"),
+        Reading("csv", delimiter="\t", quote=""),
+    ):
+        text = "".join(parts).replace(",", reading.delimiter)
+        agree_on_csv((text.replace('"', reading.quote) if reading.quote else text).encode(), NOTES, (0, 1), reading)
     agree_on_csv("".join(parts).encode(), NOTES, (1, 0))
 
 
@@ -323,7 +333,7 @@ def test_any_change_of_an_object_fares_alike(at: int, gone: int, instead: list[s
         (OBJECT.replace(": 2,", ': "2",'), True),
         (OBJECT.replace("Jane", "J\\u00e4ne"), True),
         (OBJECT.replace(": 2,", ": 02,"), False),  # no JSON
-        (OBJECT.replace(": 2,", ": -2,"), False),
+        (OBJECT.replace(": 2,", ": -2,"), True),
         (OBJECT.replace("Jane", "J\tne"), False),
         (OBJECT.replace("Jane", "J\\ud800ne"), False),
         (OBJECT + OBJECT, False),

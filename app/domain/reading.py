@@ -1,0 +1,68 @@
+"""A reading: what a file is and how it is taken apart, found from its content or told by the client."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+FORMATS = ("csv", "ndjson", "json", "xlsx", "parquet")
+TEXTS = ("csv", "ndjson", "json")
+COMPRESSIONS = ("none", "gzip", "zstd")
+
+# A list names the file's columns in their order; a mapping gives names of the file the dataset's. None leaves one out.
+Columns = list[str | None] | dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one file is read.
+
+    Attributes:
+        format, compression: one of `FORMATS` and `COMPRESSIONS`.
+        encoding: of text, by a name that Python's codecs know.
+        delimiter, quote, escape: of CSV. `quote` is one ASCII character or "" for none; `escape` is "" where a quote
+            inside quotes is doubled, or the backslash.
+        header: whether CSV and XLSX begin with the columns' names.
+        first_line: of CSV, where the header stands, or the first row if there is none; what precedes it is skipped.
+        trailing: whether each row of CSV ends with a delimiter that the header lacks.
+        columns: what the file's columns are, where their own names don't say it.
+        sheet: the name of an XLSX file's sheet; None for the first.
+    """
+
+    format: str
+    compression: str = "none"
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = ""
+    header: bool = True
+    first_line: int = 1
+    trailing: bool = False
+    columns: Columns | None = None
+    sheet: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """What the ledger keeps: the parts that are not as they are without a word."""
+        plain = asdict(Reading(self.format))
+        return {name: value for name, value in asdict(self).items() if name == "format" or value != plain[name]}
+
+    def shown(self) -> dict[str, Any]:
+        """What people are shown: the parts that the format has."""
+        return {name: value for name, value in asdict(self).items() if name in PARTS[self.format]}
+
+
+def reading_from_json(kept: Mapping[str, Any]) -> Reading:
+    """The reading that `as_json` made this of; parts of a later version are left out."""
+    known = {field.name for field in fields(Reading)}
+    return Reading(**{name: value for name, value in kept.items() if name in known})
+
+
+# which parts a format has
+_ANY = {"format", "compression", "columns"}
+_TEXT = _ANY | {"encoding"}
+PARTS = {
+    "csv": _TEXT | {"delimiter", "quote", "escape", "header", "first_line", "trailing"},
+    "ndjson": _TEXT,
+    "json": _TEXT,
+    "xlsx": _ANY | {"header", "first_line", "sheet"},
+    "parquet": _ANY,
+}

@@ -1,0 +1,103 @@
+"""One JSON array of objects, taken apart element after element while it is read."""
+
+from collections.abc import Iterator
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.formats.columns import shown
+from app.formats.compressed import Readable
+from app.formats.json_text import Broken, JsonText, truncated
+from app.formats.ndjson import RowReader
+from app.formats.records import MOST_REJECTS, Records
+
+_PIECE_BYTES = 64 * 1024
+
+# A row's text and its line, and its values or why it has none.
+_Element = tuple[str, int, tuple[str, ...] | ImportFailed]
+
+
+def read_records(
+    source: Readable, dataset: Dataset, columns: dict[str, str | None] | None, batch_bytes: int
+) -> Iterator[Records]:
+    """The array's rows in chunks of about `batch_bytes` of text; `columns` renames keys or leaves them out (None).
+
+    An element that is no row goes to its chunk's `bad`. Where the array itself is broken the last chunk has the
+    `failure` (not_json, not_utf8, missing_comma, trailing_comma, truncated_json, text_after_array, record_too_long).
+    Raises ImportFailed for a file that has no elements: empty_file, not_an_array, no_rows.
+    """
+    text = JsonText(source, max(batch_bytes, _PIECE_BYTES))
+    text.begin_array()
+    elements = _elements(text, RowReader(dataset, columns))
+    chunk = _Chunk(dataset)
+    failure = None
+    while True:
+        try:
+            element = next(elements, None)
+        except Broken as broken:
+            failure = broken.failure
+            break
+        if element is None:
+            break
+        # Not before another element is there: the last chunk is the one that has read all of the file.
+        if chunk.characters >= batch_bytes or len(chunk.bad) >= MOST_REJECTS:
+            yield chunk.records(source.position)
+            chunk = _Chunk(dataset)
+        chunk.add(element)
+    yield chunk.records(source.position, failure)
+
+
+class _Chunk:
+    def __init__(self, dataset: Dataset) -> None:
+        self._names = dataset.column_names
+        self._rows: list[tuple[str, ...]] = []
+        self._lines: list[int] = []
+        self.bad: list[tuple[int, str, ImportFailed]] = []
+        self.characters = 0
+
+    def add(self, element: _Element) -> None:
+        text, line, found = element
+        self.characters += len(text)
+        if isinstance(found, ImportFailed):
+            self.bad.append((line, text, found))
+        else:
+            self._rows.append(found)
+            self._lines.append(line)
+
+    def records(self, source_bytes: int, failure: ImportFailed | None = None) -> Records:
+        columns = zip(*self._rows, strict=True) if self._rows else (() for _ in self._names)
+        return Records(dict(zip(self._names, columns, strict=True)), self._lines, source_bytes, self.bad, failure)
+
+
+def _elements(text: JsonText, reader: RowReader) -> Iterator[_Element]:
+    """Raises Broken."""
+    while True:
+        line = text.line
+        value, taken = text.value()
+        try:
+            if type(value) is not tuple:
+                reason = "the element is JSON but no object; every element of the array must be one object"
+                raise ImportFailed("not_an_object", reason, line, value=shown(taken))
+            yield taken, line, reader.values_of(reader.rename(value), line)
+        except ImportFailed as failed:
+            yield taken, line, failed
+        if text.take_comma():  # mostly; anything else is looked at in detail
+            continue
+        following = text.next_character()
+        if following == "]":
+            text.take(text.at + 1)
+            if text.next_character():
+                reason = "text follows the bracket that closes the array; the file must hold one array only"
+                raise Broken(ImportFailed("text_after_array", reason, text.line, value=text.shown()))
+            return
+        if following != ",":
+            if not following:
+                raise Broken(truncated("after an element", text.line))
+            reason = "a comma is missing between two elements, or a bracket after the last"
+            raise Broken(ImportFailed("missing_comma", reason, text.line, value=text.shown()))
+        text.take(text.at + 1)
+        following = text.next_character()
+        if following == "]":
+            reason = "a comma stands after the last element; remove it"
+            raise Broken(ImportFailed("trailing_comma", reason, text.line, value=text.shown()))
+        if not following:
+            raise Broken(truncated("after a comma", text.line))

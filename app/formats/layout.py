@@ -1,0 +1,98 @@
+"""The layout: which of a file's columns is which of the dataset's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.domain.reading import Columns
+from app.formats.columns import shown
+
+# what a reject file has beside the dataset's columns: left out when it is sent again
+REJECT_COLUMNS = ("reject_line", "reject_code", "reject_column", "reject_reason", "reject_text")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """`positions` holds for each of the dataset's columns its position in the file's rows, which have `width` fields.
+
+    What stands at other positions is left out, as the client said; at `empty` ones nothing may stand.
+    """
+
+    positions: tuple[int, ...]
+    width: int
+    empty: tuple[int, ...] = ()
+
+    @property
+    def file_order(self) -> list[int]:
+        """Positions in the dataset, in the order in which the file has its columns."""
+        return sorted(range(len(self.positions)), key=self.positions.__getitem__)
+
+
+def lay_out(names: Sequence[str] | None, columns: Columns | None, dataset: Dataset, line: int = 1) -> Layout:
+    """The layout of a file whose columns are called `names` (None where it names none), which stand on `line`.
+
+    `columns` is what the client said of them. Raises ImportFailed (missing_column, unknown_column, doubled_column,
+    columns_differ, columns_needed).
+    """
+    if isinstance(columns, list):
+        if names is not None and len(names) != len(columns):
+            raise ImportFailed(
+                "columns_differ",
+                f"the file has {len(names)} columns, {len(columns)} were named in `columns`",
+                line=line,
+            )
+        meant: list[str | None] = columns
+    elif names is None:
+        raise ImportFailed(
+            "columns_needed", "a file without a header needs `columns`: the names of its columns in their order"
+        )
+    else:
+        present = [name.strip() for name in names]
+        told: dict[str, str | None] = {name: None for name in REJECT_COLUMNS if name in present}
+        meant = _renamed(present, told | (columns or {}), line)
+    _check(meant, names, dataset, line)
+    # an unnamed last column is what a delimiter at the line's end makes
+    empty = (len(meant) - 1,) if meant[-1] == "" else ()
+    positions = {name: position for position, name in enumerate(meant) if name}
+    return Layout(tuple(positions[name] for name in dataset.column_names), len(meant), empty)
+
+
+def _renamed(names: list[str], columns: dict[str, str | None], line: int) -> list[str | None]:
+    unknown = next((name for name in columns if name not in names), None)
+    if unknown is not None:
+        raise ImportFailed(
+            "unknown_column",
+            f"`columns` names {shown(unknown)!r}, which the file does not have; it has {shown(', '.join(names))}",
+            line=line,
+            column=shown(unknown),
+        )
+    return [columns.get(name, name) for name in names]
+
+
+def _check(meant: Sequence[str | None], names: Sequence[str] | None, dataset: Dataset, line: int) -> None:
+    expected = f"expected are {', '.join(dataset.column_names)}"
+    seen: set[str] = set()
+    for position, name in enumerate(meant):
+        if name is None or (name == "" and position == len(meant) - 1):
+            continue
+        if name in seen:
+            raise ImportFailed(
+                "doubled_column", f"the header names {shown(name)!r} twice", line=line, column=shown(name)
+            )
+        seen.add(name)
+    missing = [name for name in dataset.column_names if name not in seen]
+    unknown = [name for name in meant if name is not None and name in seen and name not in dataset.column_names]
+    if unknown and len(missing) < len(dataset.columns):
+        raise ImportFailed(
+            "unknown_column",
+            f"the header names the column {shown(unknown[0])!r}, which {dataset.name} does not have; {expected}."
+            " `columns` can rename a column, or leave it out with null",
+            line=line,
+            column=shown(unknown[0]),
+        )
+    if missing:
+        reason = f"the header lacks the column {missing[0]}; {expected}"
+        if len(missing) == len(dataset.columns):
+            reason = f"the first line is no header that names the columns; {expected}"
+        raise ImportFailed("missing_column", reason, line=line, column=missing[0], value=shown(",".join(names or ())))

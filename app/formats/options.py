@@ -1,0 +1,115 @@
+"""Options: what a client says of how its file is to be read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from app.domain.errors import InvalidContent
+from app.domain.reading import FORMATS, PARTS, Columns, Reading
+from app.formats.text import name_encoding
+
+NAMES = ("format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet")
+MOST_LINES = 1000  # what may precede a header
+_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_SHORTHANDS = {"tsv": ("csv", "\t"), "jsonl": ("ndjson", None)}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was said, with the names of `Reading`; None where nothing was."""
+
+    format: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    escape: str | None = None
+    header: bool | None = None
+    first_line: int | None = None
+    columns: Columns | None = None
+    sheet: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Only what was said."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def apply(self, reading: Reading) -> Reading:
+        """The reading with what was said. Raises `InvalidContent` for what a file of its format does not have."""
+        said = self.as_json()
+        foreign = next((name for name in said if name not in PARTS[reading.format]), None)
+        if foreign is not None:
+            raise _refused(foreign, f"the file is read as {reading.format}, which has no {foreign}")
+        if isinstance(self.columns, list) and reading.format in ("ndjson", "json"):
+            raise _refused("columns", "objects have names and no order: columns must be an object, not a list")
+        return replace(reading, **said)
+
+
+def read_options(said: Mapping[str, str]) -> Told:
+    """Options from a query or a form, each a text. Raises `InvalidContent`, which names the field."""
+    format, delimiter = said.get("format"), said.get("delimiter")
+    if delimiter is not None:
+        delimiter = _DELIMITERS.get(delimiter, delimiter)
+    if format in _SHORTHANDS:
+        format, implied = _SHORTHANDS[format]
+        delimiter = delimiter or implied
+    if format is not None and format not in FORMATS:
+        raise _refused("format", f"there is no format {format[:40]!r}; there are {', '.join(FORMATS)} and tsv")
+    told = Told(
+        format=format,
+        encoding=name_encoding(said["encoding"]) if "encoding" in said else None,
+        delimiter=delimiter,
+        quote=said.get("quote"),
+        escape=said.get("escape"),
+        header=_read_header(said["header"]) if "header" in said else None,
+        first_line=_read_line(said["first_line"]) if "first_line" in said else None,
+        columns=_read_columns(said["columns"]) if "columns" in said else None,
+        sheet=said.get("sheet"),
+    )
+    _check_dialect(told)
+    return told
+
+
+def _check_dialect(told: Told) -> None:
+    quote = '"' if told.quote is None else told.quote
+    if quote and (len(quote) > 1 or not quote.isascii() or quote.isalnum() or not quote.isprintable() or quote == " "):
+        raise _refused("quote", "quote must be one ASCII punctuation character, or nothing where no field is quoted")
+    if told.delimiter is not None and (
+        not 1 <= len(told.delimiter) <= 8 or set(told.delimiter) & {"\r", "\n", "\0", quote}
+    ):
+        raise _refused("delimiter", "delimiter must be 1 to 8 characters, no line break and not the quote")
+    if told.escape not in (None, "", "\\"):
+        raise _refused("escape", "escape must be the backslash, or nothing where quotes are doubled")
+    if told.escape and (not quote or quote == told.escape):
+        raise _refused("escape", "escape stands before a quote inside quotes, so a quote is needed")
+
+
+def _read_header(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise _refused("header", "header must be true or false: whether the columns' names come first")
+    return text == "true"
+
+
+def _read_line(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MOST_LINES):
+        raise _refused("first_line", f"first_line must be a whole number from 1 to {MOST_LINES}")
+    return int(text)
+
+
+def _read_columns(text: str) -> Columns:
+    example = (
+        '{"Order No": "order_number", "Notes": null} or a list of the names in their order, null for what is left out'
+    )
+    if not text.lstrip().startswith(("[", "{")):
+        return [name.strip() or None for name in text.split(",")]
+    try:
+        columns = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _refused("columns", f"columns must be JSON such as {example}") from None
+    meant = columns.values() if isinstance(columns, dict) else columns
+    if not columns or not all(name is None or (isinstance(name, str) and name) for name in meant):
+        raise _refused("columns", f"columns must be {example}")
+    return columns  # type: ignore[no-any-return]
+
+
+def _refused(field: str, reason: str) -> InvalidContent:
+    return InvalidContent(reason, errors=[{"field": field, "reason": reason}])

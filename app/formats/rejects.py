@@ -1,0 +1,73 @@
+"""Reject files: the rows of an import that were not accepted, one JSON object a line, beside its upload."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from app.domain.dataset import Dataset
+from app.formats.batch import Reject
+from app.formats.layout import REJECT_COLUMNS
+
+
+class RejectWriter:
+    """Writes one attempt's reject file; there is none where nothing is rejected."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def write(self, rejects: Iterable[Reject]) -> None:
+        """Append. Raises OSError, as where the disk is full."""
+        if self._file is None:
+            self._file = self._path.open("wb")
+        for reject in rejects:
+            # bytes that are no text are surrogates here, which only escapes can carry
+            self._file.write(json.dumps(asdict(reject)).encode() + b"\n")
+
+    def close(self) -> None:
+        """Make what was written durable: before the decision, which counts it."""
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+
+    def discard(self) -> None:
+        """Close without a promise."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def read_rejects(path: Path) -> Iterator[dict[str, Any]]:
+    """The rejects in a file, streamed. Raises FileNotFoundError, when called."""
+    file = path.open("rb")
+
+    def read() -> Iterator[dict[str, Any]]:
+        with file:
+            for line in file:
+                yield json.loads(line)
+
+    return read()
+
+
+def write_csv(rejects: Iterator[dict[str, Any]], dataset: Dataset) -> Iterator[bytes]:
+    """The rejects as a CSV file that can be mended and sent again: the dataset's columns, and what was wrong in columns
+    that an import leaves out."""
+    yield _line((*dataset.column_names, *REJECT_COLUMNS))
+    for reject in rejects:
+        values = reject["values"] or [""] * len(dataset.columns)
+        told = [str(reject[name]) if reject[name] is not None else "" for name in ("line", "code", "column", "reason")]
+        # a row that could not be taken apart is there as a whole
+        yield _line((*values, *told, reject["text"] if reject["values"] is None else ""))
+
+
+def _line(fields: Sequence[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line).writerow(fields)
+    return line.getvalue().encode("utf-8", "surrogateescape")

@@ -1,0 +1,98 @@
+"""What holds for every file, however broken: rows, rejects or an error that names itself, and always the same ones."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.domain.dataset import Column, ColumnType, Dataset
+from app.domain.errors import ImportFailed, Refused
+from app.domain.reading import Reading
+from app.formats import screening
+from app.formats.detection import HEAD_BYTES, detect
+from app.formats.options import read_options
+from app.formats.payload import read_payload
+from app.formats.reading import check_head, read_rows
+
+PETS = Dataset(
+    "pets",
+    (
+        Column("name", ColumnType.TEXT, length=12),
+        Column("age", ColumnType.INTEGER, minimum=-5, maximum=300),
+        Column("price", ColumnType.DECIMAL, precision=6, scale=2),
+        Column("born", ColumnType.DATETIME),
+        Column("kind", ColumnType.ENUM, choices=("cat", "dog", "ü")),
+    ),
+    key=("name",),
+)
+NAMES = ",".join(PETS.column_names)
+
+# chosen by a file's first byte; the rest of it is the file's content
+OPTIONS: list[dict[str, str]] = [
+    {},
+    {"format": "csv"},
+    {"format": "csv", "header": "false", "columns": NAMES},
+    {"format": "csv", "header": "false", "columns": NAMES, "quote": "", "delimiter": ";"},
+    {"format": "csv", "header": "false", "columns": NAMES, "quote": "'", "escape": "\\"},
+    {"format": "csv", "header": "false", "columns": NAMES, "delimiter": "||"},
+    {"format": "csv", "header": "false", "columns": NAMES, "encoding": "utf-16"},
+    {"format": "csv", "header": "false", "columns": NAMES, "encoding": "shift_jis"},
+    {"format": "csv", "header": "false", "columns": NAMES, "encoding": "gb18030"},
+    {"format": "ndjson"},
+    {"format": "json"},
+    {"format": "parquet"},
+]
+
+
+def check(data: bytes, folder: Path) -> str:
+    """Read the file in every way that must not matter, and compare. Returns what came of it, for whoever counts.
+
+    Raises AssertionError where two ways differ, and whatever else a reader lets through.
+    """
+    options = OPTIONS[data[0] % len(OPTIONS)] if data else {}
+    path = folder / "file"
+    path.write_bytes(data[1:])
+    try:
+        reading = detect(None, None, data[1 : HEAD_BYTES + 1], PETS, read_options(options))
+        assert json.loads(json.dumps(reading.as_json()))
+        check_head(path, PETS, reading)
+    except (ImportFailed, Refused) as refused:
+        str(refused)
+        return "refused"
+    found = outcome(path, reading, 1 << 20)
+    assert outcome(path, reading, 64) == found, "the size of batches matters"
+    if reading.format != "parquet":
+        with slowly():
+            assert outcome(path, reading, 1 << 20) == found, "the fast way has read something else"
+    return "failed" if found["failure"] else "rejects" if found["rejects"] else "rows"
+
+
+def outcome(path: Path, reading: Reading, batch_bytes: int) -> dict[str, Any]:
+    """All that is read of the file, without how it was cut into batches."""
+    rows: list[tuple[int, tuple[str | None, ...], int | None]] = []
+    rejects: list[tuple[Any, ...]] = []
+    failure = None
+    try:
+        for batch in read_rows(path, PETS, reading, batch_bytes):
+            read = list(read_payload(batch.payload))
+            assert len(read) == batch.rows == len(batch.keys)
+            assert [key[0] for key in batch.keys] == [values[0] for _, values in read]
+            rows += [(row, values, batch.line_of(row)) for row, values in read]
+            rejects += [(bad.line, bad.row, bad.code, bad.column, bad.value, bad.text) for bad in batch.rejects]
+            json.dumps([bad.values for bad in batch.rejects])
+    except ImportFailed as failed:
+        failure = failed.as_dict()
+    assert [row for row, _, _ in rows] == list(range(1, len(rows) + 1))
+    return {"rows": rows, "rejects": rejects, "failure": failure}
+
+
+@contextmanager
+def slowly() -> Iterator[None]:
+    """Without the fast way: every value is read by the parsers."""
+    fast = screening.read_csv_block, screening.check_columns
+    screening.read_csv_block = screening.check_columns = lambda *_: None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        screening.read_csv_block, screening.check_columns = fast

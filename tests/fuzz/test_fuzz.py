@@ -1,0 +1,56 @@
+"""A short turn of what `make fuzz` does for long: the seeds, and what random damage makes of them."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.reading import Reading
+from app.formats import screening
+from tests.fuzz.reading import NAMES, check, outcome
+from tests.fuzz.seeds import seeds
+
+SEEDS = seeds()
+
+
+def test_the_seeds_are_read(tmp_path: Path) -> None:
+    found = [check(seed, tmp_path) for seed in SEEDS]
+    assert found.count("rejects") >= len(SEEDS) - 2, found
+
+
+damage = st.tuples(
+    st.sampled_from(SEEDS), st.floats(0, 1), st.integers(0, 9), st.binary(max_size=4) | st.sampled_from([b'"', b"\r\n"])
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(damage, min_size=1, max_size=3))
+def test_damaged_files_are_read_alike_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, damages: list[tuple[bytes, float, int, bytes]]
+) -> None:
+    data = damages[0][0]
+    for _, where, length, put in damages:
+        at = 1 + int(where * (len(data) - 1))
+        data = data[:at] + put + data[at + length :]
+    check(data, tmp_path_factory.getbasetemp())
+
+
+def test_a_wrong_fast_way_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"\x01" + NAMES.encode() + b"\nTom,3,1.234,2026-01-02 03:04:05,cat\n"
+    assert check(data, tmp_path) == "rejects"
+    monkeypatch.setattr(screening, "_accepted", lambda column: screening.pl.lit(True))
+    with pytest.raises(AssertionError, match="fast way"):
+        check(data, tmp_path)
+
+
+def test_a_quote_in_the_wrong_place_cuts_no_record_after_it(tmp_path: Path) -> None:
+    """Blocks are cut by counting quotes, which one quote too many confuses."""
+    good = b'"a\n\n\nb",1,1,2026-01-02 03:04:05,cat\n'
+    data = NAMES.encode() + b'\n5" pipe,1,1,2026-01-02 03:04:05,cat\n' + good + good.replace(b"a", b"c")
+    (tmp_path / "file").write_bytes(data)
+    for size in (8, 64, 1 << 20):
+        found = outcome(tmp_path / "file", Reading("csv"), size)
+        rejects = [(line, code, value) for line, _, code, _, value, _ in found["rejects"]]
+        assert rejects[1:] == [(3, "control_character", "a\n\n\nb"), (7, "control_character", "c\n\n\nb")]
+        assert rejects[0][:2] == (2, "bad_quote")
