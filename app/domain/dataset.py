@@ -40,15 +40,16 @@ class Column:
             a second's fraction (0 to 6).
         signed: whether a DECIMAL may be below 0.
         choices: of ENUM.
-        formats: of DATE and DATETIME, how values are written instead of ISO 8601, as `strptime` has it.
+        formats: of DATE and DATETIME, how values may be written besides ISO 8601, as `strptime` has it.
         zone: of DATETIME, the time zone (IANA) of values that do not say theirs.
+        offsets: of DATETIME, whether a value may say its offset from UTC, as +02:00, and not only Z.
         controls: of TEXT.
         empty: whether a TEXT of no characters is a value.
         nullable: whether a row may lack a value.
         default: what a row gets that lacks one, written as in a file.
 
     A row lacks a value where the file does not have the column, the field is empty and not quoted, it is the client's
-    null text, or it is JSON's null.
+    null text, or it is JSON's null. It gets the default, or else NULL.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Column:
     empty: bool = False
     nullable: bool = False
     default: str | None = None
+    offsets: bool = True
 
     @property
     def required(self) -> bool:
@@ -97,7 +99,8 @@ def column_from_json(kept: Mapping[str, Any]) -> Column:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The name is the table's name; `key` names the columns that are unique together (none: rows may repeat).
+    """The name is the table's name; `key` names the columns that are unique together (none: rows may repeat). They are
+    never nullable: to the server no NULL is the same as another.
 
     An `adopted` table was there before: it has no import and row numbers, and `primary` names its primary key.
     """
@@ -130,7 +133,7 @@ ORDERS = Dataset(
             ColumnType.ENUM,
             choices=("pending", "paid", "shipped", "delivered", "cancelled", "returned"),
         ),
-        Column("ordered_at", ColumnType.DATETIME),
+        Column("ordered_at", ColumnType.DATETIME, offsets=False),
     ),
     key=("marketplace", "order_number"),
 )

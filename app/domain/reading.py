@@ -26,6 +26,7 @@ class Reading:
         trailing: whether each row of CSV ends with a delimiter that the header lacks.
         columns: what the file's columns are, where their own names don't say it.
         sheet: the name of an XLSX file's sheet; None for the first.
+        null: of CSV and XLSX, the text that stands for no value where it is not quoted.
     """
 
     format: str
@@ -39,6 +40,7 @@ class Reading:
     trailing: bool = False
     columns: Columns | None = None
     sheet: str | None = None
+    null: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What the ledger keeps: the parts that are not as they are without a word."""
@@ -60,9 +62,9 @@ def reading_from_json(kept: Mapping[str, Any]) -> Reading:
 _ANY = {"format", "compression", "columns"}
 _TEXT = _ANY | {"encoding"}
 PARTS = {
-    "csv": _TEXT | {"delimiter", "quote", "escape", "header", "first_line", "trailing"},
+    "csv": _TEXT | {"delimiter", "quote", "escape", "header", "first_line", "trailing", "null"},
     "ndjson": _TEXT,
     "json": _TEXT,
-    "xlsx": _ANY | {"header", "first_line", "sheet"},
+    "xlsx": _ANY | {"header", "first_line", "sheet", "null"},
     "parquet": _ANY,
 }

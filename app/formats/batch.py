@@ -10,8 +10,9 @@ from app.domain.errors import ImportFailed
 class Reject:
     """A row that was not accepted: why, and what stands in the file.
 
-    `row` is the number that it would have had in the import. `values` are its fields in the dataset's order, None where
-    it could not be taken apart; `text` is the row as it was sent (of formats without text, as JSON).
+    `row` is the number that it would have had in the import. `values` are its fields in the dataset's order, each None
+    where there is no value, and None as a whole where it could not be taken apart; `text` is the row as it was sent (of
+    formats without text, as JSON).
     """
 
     line: int
@@ -21,7 +22,7 @@ class Reject:
     column: str | None
     value: str | None
     text: str
-    values: tuple[str, ...] | None
+    values: tuple[str | None, ...] | None
 
     def as_failure(self) -> ImportFailed:
         """The reject as what ends an import."""
@@ -33,8 +34,8 @@ class Batch:
     """Rows that were accepted exactly as they were sent.
 
     `payload` holds one line a row for LOAD DATA: the row number, then the dataset's columns in the dataset's order,
-    `FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'`, every text quoted,
-    UTF-8. `keys` and `lines` are indexed by position in the batch; `lines` is None where rows have no lines
+    `FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'`, every value quoted,
+    NULL not, UTF-8. `keys` and `lines` are indexed by position in the batch; `lines` is None where rows have no lines
     (generated). `source_bytes` is how far the source file, as it was sent (compressed), had been read when the batch
     was cut. `rejects` are the rows between its rows that were not accepted, in the file's order.
     """

@@ -5,58 +5,84 @@ The vectorised checks in `screening` may only accept what is accepted here.
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 
-from app.domain.dataset import Column, ColumnType
+from app.domain.dataset import Column, ColumnType, Controls
 from app.formats.currencies import CURRENCIES
+from app.formats.moments import date_check, datetime_check
+from app.formats.values import BadValue, Check, shown
 
-# Takes a value as it was sent, returns the text for the server, raises BadValue.
-Check = Callable[[str], str]
+__all__ = ["BadValue", "Check", "check_for", "check_value_for", "shown"]
 
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_FORBIDDEN = {
+    Controls.NONE: re.compile("[\x00-\x1f\x7f\ud800-\udfff]"),
+    Controls.LINES: re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]"),
+    Controls.ANY: re.compile("[\ud800-\udfff]"),
+}
 _INTEGER = re.compile("-?[0-9]+")
-_DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_DATETIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}Z?")
+_DECIMAL = {False: re.compile(r"[0-9]+(?:\.[0-9]+)?"), True: re.compile(r"-?[0-9]+(?:\.[0-9]+)?")}
 _EMAIL = re.compile(r"[^@ ]+@[^@ .]+(?:\.[^@ .]+)*")
 
-SHOWN_CHARACTERS = 200
+BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"}
 
 
-class BadValue(Exception):
-    """A value that its column does not accept; the reader adds where it stands."""
+def check_for(column: Column) -> Callable[[str | None], str | None]:
+    """The check of one value of this column, None where a row has none: returns the text for the server, None for NULL,
+    and raises BadValue.
 
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
+    Raises ValueError, with a sentence, for a column that is not declared soundly: its default is not accepted, or its
+    zone or a format is none.
+    """
+    check = check_value_for(column)
+    lacking: str | None = None
+    if column.default is not None:
+        try:
+            lacking = check(column.default)
+        except BadValue as bad:
+            raise ValueError(f"the default of {column.name} is not accepted: {bad.reason}") from None
+
+    def check_field(text: str | None) -> str | None:
+        if text is not None:
+            return check(text)
+        if column.required:
+            raise _empty(column)
+        return lacking
+
+    return check_field
 
 
-def shown(text: str) -> str:
-    """The text as an error may show it: at most 200 characters, what is no UTF-8 escaped."""
-    head = text[:SHOWN_CHARACTERS]
-    return "".join(
-        f"\\x{ord(c) - 0xDC00:02x}"
-        if 0xDC80 <= ord(c) <= 0xDCFF
-        else f"\\u{ord(c):04x}"
-        if 0xD800 <= ord(c) <= 0xDFFF
-        else c
-        for c in head
-    )
-
-
-def check_for(column: Column) -> Check:
-    """The check of one value of this column: returns the text for the server, raises BadValue."""
+def check_value_for(column: Column) -> Check:
+    """The check of a value that is there."""
     check = _CHECKS[column.type](column)
+    is_text = column.type is ColumnType.TEXT
+    forbidden = _FORBIDDEN[column.controls if is_text else Controls.NONE]
+    may_be_empty = is_text and column.empty
 
     def check_value(text: str) -> str:
         if not text:
-            raise BadValue("empty", f"{column.name} is empty; every column needs a value")
-        forbidden = _FORBIDDEN.search(text)
-        if forbidden:
-            raise _forbidden_character(column, forbidden[0])
+            if may_be_empty:
+                return text
+            raise _empty(column)
+        found = forbidden.search(text)
+        if found:
+            raise _forbidden_character(column, found[0])
         return check(text)
 
     return check_value
+
+
+def _empty(column: Column) -> BadValue:
+    if column.required:
+        return BadValue(
+            "empty",
+            f"{column.name} is empty; every column needs a value"
+            if not column.empty
+            else f"{column.name} has no value; every row needs one, an empty text in quotes at least",
+        )
+    return BadValue(
+        "empty",
+        f"{column.name} is an empty text, which is no value here; where there is none, leave the field empty without"
+        " quotes",
+    )
 
 
 def _forbidden_character(column: Column, character: str) -> BadValue:
@@ -66,8 +92,12 @@ def _forbidden_character(column: Column, character: str) -> BadValue:
     if code < 0x80:
         return BadValue(
             "control_character",
-            f"{column.name} contains the control character U+{code:04X}; line breaks, tabs and other control"
-            " characters are not accepted",
+            f"{column.name} contains the control character U+{code:04X}; "
+            + (
+                "of control characters only line breaks and tabs are accepted"
+                if column.controls is Controls.LINES
+                else "line breaks, tabs and other control characters are not accepted"
+            ),
         )
     return BadValue("not_utf8", f"{column.name} is not valid UTF-8; save the file as UTF-8")
 
@@ -113,12 +143,14 @@ def _integer(column: Column) -> Check:
 
 def _decimal(column: Column) -> Check:
     whole_digits = column.precision - column.scale
+    pattern = _DECIMAL[column.signed]
+    sign = "a minus at most" if column.signed else "no sign"
 
     def check(text: str) -> str:
-        if not _DECIMAL.fullmatch(text):
+        if not pattern.fullmatch(text):
             raise BadValue(
                 "not_a_decimal",
-                f"{column.name} must be a number like 12.50: digits, and a point if needed; no sign, no exponent,"
+                f"{column.name} must be a number like 12.50: digits, and a point if needed; {sign}, no exponent,"
                 " no thousands separator",
             )
         whole, _, fraction = text.partition(".")
@@ -128,32 +160,23 @@ def _decimal(column: Column) -> Check:
                 f"{column.name} has {len(fraction)} digits after the point, at most {column.scale} are accepted;"
                 " nothing is rounded",
             )
-        if len(whole.lstrip("0")) > whole_digits:
+        digits = len(whole.lstrip("-0"))
+        if digits > whole_digits:
             raise BadValue(
                 "too_many_digits",
-                f"{column.name} has {len(whole.lstrip('0'))} digits before the point, at most {whole_digits} are"
-                " accepted",
+                f"{column.name} has {digits} digits before the point, at most {whole_digits} are accepted",
             )
         return text
 
     return check
 
 
-def _datetime(column: Column) -> Check:
+def _boolean(column: Column) -> Check:
     def check(text: str) -> str:
-        if not _DATETIME.fullmatch(text):
-            raise BadValue(
-                "bad_datetime",
-                f"{column.name} must be a date and time in UTC like 2026-11-22 08:30:00 or 2026-11-22T08:30:00Z",
-            )
-        plain = text[:10] + " " + text[11:19]
-        try:
-            moment = datetime.fromisoformat(plain)
-        except ValueError:
-            raise BadValue("impossible_date", f"{column.name} is no date and time that exists") from None
-        if moment.year < 1000:
-            raise BadValue("out_of_range", f"{column.name} must lie in the years 1000 to 9999")
-        return plain
+        found = BOOLEANS.get(text.lower())
+        if found is None:
+            raise BadValue("not_a_boolean", f"{column.name} must be true or false, yes or no, 1 or 0")
+        return found
 
     return check
 
@@ -182,7 +205,9 @@ _CHECKS: dict[ColumnType, Callable[[Column], Check]] = {
     ColumnType.TEXT: _text,
     ColumnType.INTEGER: _integer,
     ColumnType.DECIMAL: _decimal,
-    ColumnType.DATETIME: _datetime,
+    ColumnType.BOOLEAN: _boolean,
+    ColumnType.DATE: date_check,
+    ColumnType.DATETIME: datetime_check,
     ColumnType.EMAIL: _email,
     ColumnType.CURRENCY: _currency,
     ColumnType.ENUM: _choice,

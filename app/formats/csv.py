@@ -13,8 +13,12 @@ from app.domain.reading import Reading
 from app.formats.batch import Batch
 from app.formats.blocks import RECORD_BYTES, Block
 from app.formats.columns import shown
-from app.formats.layout import Layout
+from app.formats.layout import MOST_COLUMNS, Layout
 from app.formats.records import Record, check_rows
+
+
+class Lacking(str):
+    """A field that stands for no value: empty and not quoted, or the client's null text."""
 
 
 class Grammar:
@@ -38,9 +42,10 @@ class Grammar:
         *,
         cut_off: bool = False,
         keep: Callable[[str], None] | None = None,
+        null: str | None = None,
     ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
         """Each record's line, its text with its line end, and its fields, or why it has none (bad_quote,
-        record_too_long).
+        record_too_long). A field that stands for no value is `Lacking`; `null` is the client's text for that.
 
         None has more than `most_fields` + 1 fields, what follows them is not taken apart. A record that is none ends
         with its first line: a quote too many must not swallow the lines after it. Where a quote opens that does not
@@ -48,6 +53,7 @@ class Grammar:
         """
         line, position, end = first_line, 0, len(text)
         match, delimiter, quote = self._field.match, self.delimiter, self.quote
+        lacking = {text: Lacking(text) for text in ("", null) if text is not None}
         while position < end:
             fields: list[str] = []
             failed: ImportFailed | None = None
@@ -64,7 +70,8 @@ class Grammar:
                 position = found.end()
                 if quoted is None:
                     # The line end's carriage return can't be told from content before the line feed is seen.
-                    fields.append(plain[:-1] if ending == "\n" and plain.endswith("\r") else plain)
+                    plain = plain[:-1] if ending == "\n" and plain.endswith("\r") else plain
+                    fields.append(lacking.get(plain, plain))
                 else:
                     fields.append(quoted.replace(quote * 2, quote))
                 if ending != delimiter or len(fields) > most_fields:
@@ -98,7 +105,7 @@ def grammar(delimiter: str, quote: str) -> Grammar:
 def parse_header(block: Block, reading: Reading) -> list[str]:
     """The names in a header's record. Raises ImportFailed (bad_quote)."""
     text = block.data.decode("utf-8", "surrogateescape")
-    records = grammar(reading.delimiter, reading.quote).records(text, block.first_line, len(text) + 1)
+    records = grammar(reading.delimiter, reading.quote).records(text, block.first_line, MOST_COLUMNS)
     _, _, fields = next(records, (block.first_line, "", [""]))
     if isinstance(fields, ImportFailed):
         raise fields
@@ -127,7 +134,7 @@ def _rows(block: Block, reading: Reading, layout: Layout, keep: Callable[[int], 
     if keep is not None and not block.last and not block.cut_off:
         keep_text = lambda rest: keep(len(rest.encode("utf-8", "surrogateescape")))  # noqa: E731
     records = grammar(reading.delimiter, reading.quote).records(
-        text, block.first_line, width, cut_off=block.cut_off, keep=keep_text
+        text, block.first_line, width, cut_off=block.cut_off, keep=keep_text, null=reading.null
     )
     for line, whole, fields in records:
         record = whole.removesuffix("\n").removesuffix("\r")
@@ -139,7 +146,13 @@ def _rows(block: Block, reading: Reading, layout: Layout, keep: Callable[[int], 
             reason = f"field {unnamed + 1} has no name in the header, so nothing may stand there"
             yield line, record, ImportFailed("too_many_fields", reason, line, value=shown(fields[unnamed]))
         else:
-            yield line, record, [fields[position] for position in layout.positions]
+            yield line, record, [_value(fields, position) for position in layout.positions]
+
+
+def _value(fields: Sequence[str], position: int | None) -> str | None:
+    if position is None or type(fields[position]) is Lacking:
+        return None
+    return fields[position]
 
 
 def _too_long(line: int) -> ImportFailed:

@@ -13,7 +13,7 @@ from app.formats.records import MOST_REJECTS, Records
 _PIECE_BYTES = 64 * 1024
 
 # A row's text and its line, and its values or why it has none.
-_Element = tuple[str, int, tuple[str, ...] | ImportFailed]
+_Element = tuple[str, int, tuple[str | None, ...] | ImportFailed]
 
 
 def read_records(
@@ -49,7 +49,7 @@ def read_records(
 class _Chunk:
     def __init__(self, dataset: Dataset) -> None:
         self._names = dataset.column_names
-        self._rows: list[tuple[str, ...]] = []
+        self._rows: list[tuple[str | None, ...]] = []
         self._lines: list[int] = []
         self.bad: list[tuple[int, str, ImportFailed]] = []
         self.characters = 0

@@ -11,30 +11,36 @@ from app.formats.columns import shown
 # what a reject file has beside the dataset's columns: left out when it is sent again
 REJECT_COLUMNS = ("reject_line", "reject_code", "reject_column", "reject_reason", "reject_text")
 
+MOST_COLUMNS = 16_384  # as many as a sheet has
+
 
 @dataclass(frozen=True)
 class Layout:
-    """`positions` holds for each of the dataset's columns its position in the file's rows, which have `width` fields.
+    """`positions` holds for each of the dataset's columns its position in the file's rows, which have `width` fields;
+    None for a column that the file lacks, which is none that every row needs.
 
     What stands at other positions is left out, as the client said; at `empty` ones nothing may stand.
     """
 
-    positions: tuple[int, ...]
+    positions: tuple[int | None, ...]
     width: int
     empty: tuple[int, ...] = ()
 
     @property
     def file_order(self) -> list[int]:
-        """Positions in the dataset, in the order in which the file has its columns."""
-        return sorted(range(len(self.positions)), key=self.positions.__getitem__)
+        """Positions in the dataset, in the order in which the file has its columns; those it lacks come last."""
+        places = [self.width if position is None else position for position in self.positions]
+        return sorted(range(len(places)), key=places.__getitem__)
 
 
 def lay_out(names: Sequence[str] | None, columns: Columns | None, dataset: Dataset, line: int = 1) -> Layout:
     """The layout of a file whose columns are called `names` (None where it names none), which stand on `line`.
 
     `columns` is what the client said of them. Raises ImportFailed (missing_column, unknown_column, doubled_column,
-    columns_differ, columns_needed).
+    columns_differ, columns_needed, too_many_columns).
     """
+    if names is not None and len(names) > MOST_COLUMNS:
+        raise ImportFailed("too_many_columns", f"the file has more than {MOST_COLUMNS:,} columns", line=line)
     if isinstance(columns, list):
         if names is not None and len(names) != len(columns):
             raise ImportFailed(
@@ -55,7 +61,7 @@ def lay_out(names: Sequence[str] | None, columns: Columns | None, dataset: Datas
     # an unnamed last column is what a delimiter at the line's end makes
     empty = (len(meant) - 1,) if meant[-1] == "" else ()
     positions = {name: position for position, name in enumerate(meant) if name}
-    return Layout(tuple(positions[name] for name in dataset.column_names), len(meant), empty)
+    return Layout(tuple(positions.get(name) for name in dataset.column_names), len(meant), empty)
 
 
 def _renamed(names: list[str], columns: dict[str, str | None], line: int) -> list[str | None]:
@@ -81,9 +87,10 @@ def _check(meant: Sequence[str | None], names: Sequence[str] | None, dataset: Da
                 "doubled_column", f"the header names {shown(name)!r} twice", line=line, column=shown(name)
             )
         seen.add(name)
-    missing = [name for name in dataset.column_names if name not in seen]
+    missing = [column.name for column in dataset.columns if column.required and column.name not in seen]
+    none_named = seen.isdisjoint(dataset.column_names)
     unknown = [name for name in meant if name is not None and name in seen and name not in dataset.column_names]
-    if unknown and len(missing) < len(dataset.columns):
+    if unknown and not none_named:
         raise ImportFailed(
             "unknown_column",
             f"the header names the column {shown(unknown[0])!r}, which {dataset.name} does not have; {expected}."
@@ -91,8 +98,9 @@ def _check(meant: Sequence[str | None], names: Sequence[str] | None, dataset: Da
             line=line,
             column=shown(unknown[0]),
         )
-    if missing:
-        reason = f"the header lacks the column {missing[0]}; {expected}"
-        if len(missing) == len(dataset.columns):
+    if missing or none_named:
+        lacking = (missing or dataset.column_names)[0]
+        reason = f"the header lacks the column {lacking}; {expected}"
+        if none_named:
             reason = f"the first line is no header that names the columns; {expected}"
-        raise ImportFailed("missing_column", reason, line=line, column=missing[0], value=shown(",".join(names or ())))
+        raise ImportFailed("missing_column", reason, line=line, column=lacking, value=shown(",".join(names or ())))

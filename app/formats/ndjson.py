@@ -1,10 +1,11 @@
-"""NDJSON: one JSON object a line, with exactly the dataset's columns as keys."""
+"""NDJSON: one JSON object a line, with the dataset's columns as keys."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 from app.domain.dataset import ColumnType, Dataset
 from app.domain.errors import ImportFailed
@@ -13,8 +14,9 @@ from app.formats.blocks import Block
 from app.formats.columns import shown
 from app.formats.records import Record, check_rows
 
-_NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
+_NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
 _JSON_SPACE = " \t\r"
+_JSON_BOOLEANS = {True: "true", False: "false"}
 
 
 class Number(str):
@@ -39,26 +41,38 @@ class RowReader:
         self._renamed = renamed or {}
         self._in_order = itemgetter(*self.names) if len(self.names) > 1 else lambda found: (found[self.names[0]],)
         self._known = frozenset(self.names)
+        self._required = frozenset(column.name for column in dataset.columns if column.required)
+        self._booleans = frozenset(column.name for column in dataset.columns if column.type is ColumnType.BOOLEAN)
         self._numeric = frozenset(column.name for column in dataset.columns if column.type in _NUMERIC)
         self._accepted_types: set[tuple[type, ...]] = set()
 
-    def values(self, data: str, line: int) -> tuple[str, ...]:
-        """The values of one object in the dataset's order, unchecked texts. Raises ImportFailed without a row."""
+    def values(self, data: str, line: int) -> tuple[str | None, ...]:
+        """The values of one object in the dataset's order, unchecked texts, None where it has none. Raises ImportFailed
+        without a row."""
         return self.values_of(self.pairs(data, line), line)
 
-    def values_of(self, pairs: tuple[tuple[str, Any], ...], line: int) -> tuple[str, ...]:
+    def values_of(self, pairs: tuple[tuple[str, Any], ...], line: int) -> tuple[str | None, ...]:
         """`values` of an object that has been taken apart."""
         found = dict(pairs)
-        if len(pairs) != len(self.names) or found.keys() != self._known:
-            raise self._wrong_keys(pairs, line)
-        values: tuple[Any, ...] = self._in_order(found)
+        if len(pairs) == len(self.names) and found.keys() == self._known:
+            values: tuple[Any, ...] = self._in_order(found)
+        else:
+            self.check_keys(pairs, line)
+            values = tuple(map(found.get, self.names))
         types = tuple(map(type, values))
         if types not in self._accepted_types:
             for name, value in zip(self.names, values, strict=True):
-                if type(value) is not str and not (type(value) is Number and name in self._numeric):
+                if not self._is_accepted(name, value):
                     raise self._wrong_type(name, value, line)
             self._accepted_types.add(types)  # one file has few such combinations, mostly one
-        return values
+        return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
+
+    def _is_accepted(self, name: str, value: Any) -> bool:
+        if type(value) is Number:
+            return name in self._numeric
+        if type(value) is bool:
+            return name in self._booleans
+        return type(value) is str or (value is None and name not in self._required)
 
     def pairs(self, data: str, line: int) -> tuple[tuple[str, Any], ...]:
         """One line's keys and values as they stand. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
@@ -84,7 +98,8 @@ class RowReader:
 
     def check_keys(self, pairs: tuple[tuple[str, Any], ...], line: int) -> None:
         """Raises ImportFailed (doubled_key, unknown_column, missing_column) unless the keys are the columns."""
-        if len(pairs) != len(self.names) or dict(pairs).keys() != self._known:
+        found = dict(pairs).keys()
+        if len(found) != len(pairs) or not self._required <= found <= self._known:
             raise self._wrong_keys(pairs, line)
 
     def _not_json(self, data: str, line: int, error: Exception) -> ImportFailed:
@@ -108,11 +123,12 @@ class RowReader:
                 reason = f"the object has the key {shown(key)!r}, which is no column; {expected}"
                 return ImportFailed("unknown_column", reason, line, column=shown(key))
             seen.add(key)
-        missing = next(name for name in self.names if name not in seen)
+        missing = next(name for name in self.names if name in self._required and name not in seen)
         return ImportFailed("missing_column", f"the object lacks the key {missing}; {expected}", line, column=missing)
 
     def _wrong_type(self, name: str, value: Any, line: int) -> ImportFailed:
         expected = "a number or a string" if name in self._numeric else "a string"
+        expected += ", or true or false" * (name in self._booleans) + ", or null" * (name not in self._required)
         kinds = {Number: "a number", bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
         reason = f"{name} is {kinds[type(value)]}, expected was {expected}"
         text = json.dumps(value) if isinstance(value, bool | None) else str(value) if type(value) is Number else None
@@ -127,7 +143,7 @@ def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
 
 def read_columns(
     block: Block, dataset: Dataset, renamed: Mapping[str, str | None] | None = None
-) -> dict[str, tuple[str, ...]] | None:
+) -> dict[str, tuple[str | None, ...]] | None:
     """The values of all the block's rows by column, unchecked; None if anything is wrong with a line.
 
     Lines mostly look like the first one: then a regular expression takes them apart, in a third of the time.
@@ -137,29 +153,71 @@ def read_columns(
         line, first = next(numbered_lines(block))
         reader.values(first, line)  # so its keys and the kinds of its values are in order
         text = block.data.decode()
-        names, pattern = _alike(reader.pairs(first, line))
-        rows: list[tuple[str, ...]] = [] if renamed else pattern.findall(text)
-        if len(rows) != text.count("\n") + (not text.endswith("\n")):
-            names, rows = reader.names, [reader.values(data, line) for line, data in numbered_lines(block)]
+        alike = None if renamed else _alike(reader.pairs(first, line), dataset)
+        columns = alike.columns(text) if alike else None
+        if columns is None:
+            rows = [reader.values(data, line) for line, data in numbered_lines(block)]
+            columns = dict(zip(reader.names, zip(*rows, strict=True), strict=True))
     except (ImportFailed, UnicodeDecodeError):
         return None  # a value in a row before it may be wrong, too: `read_block` finds the first error
-    return dict(zip(names, zip(*rows, strict=True), strict=True))
+    return columns
 
 
-def _alike(pairs: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, ...], re.Pattern[str]]:
-    """The keys of an object and what matches a line with the same keys and kinds of values, one group a value.
+@dataclass(frozen=True)
+class _Alike:
+    """Takes lines apart that have the same keys in the same order; `pattern` has one group a value.
 
-    It matches nothing that JSON would read otherwise: no string with a backslash or a control character, no number
-    with an exponent.
+    A value of a column in `varied` may be of several kinds: its group is the JSON of it. `absent` columns have none.
+    """
+
+    pattern: re.Pattern[str]
+    keys: tuple[str, ...]
+    varied: frozenset[str]
+    absent: tuple[str, ...]
+
+    def columns(self, text: str) -> dict[str, tuple[str | None, ...]] | None:
+        """The values by column; None unless each line of the text is alike."""
+        found = self.pattern.findall(text)
+        rows = text.count("\n") + (not text.endswith("\n"))
+        if len(found) != rows:
+            return None
+        groups = zip(*found, strict=True) if len(self.keys) > 1 else iter([tuple(found)])
+        columns: dict[str, tuple[str | None, ...]] = dict(zip(self.keys, groups, strict=True))
+        for name in self.varied:
+            columns[name] = tuple(
+                None if value == "null" else value[1:-1] if value[0] == '"' else value
+                for value in cast("tuple[str, ...]", columns[name])
+            )
+        return columns | dict.fromkeys(self.absent, (None,) * rows)
+
+
+_NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?"
+_STRING = r'[^"\\\x00-\x1f]*+'
+
+
+def _alike(pairs: tuple[tuple[str, Any], ...], dataset: Dataset) -> _Alike:
+    """What reads lines like the one with these keys and kinds of values.
+
+    It reads nothing that JSON would read otherwise: no string with a backslash or a control character, no number with
+    an exponent.
     """
     space = r"[ \t]*+"
-    members = []
+    columns = {column.name: column for column in dataset.columns}
+    members, varied = [], set()
     for key, value in pairs:
-        form = r"(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?)" if type(value) is Number else r'"([^"\\\x00-\x1f]*+)"'
+        column = columns[key]
+        if column.required and column.type is not ColumnType.BOOLEAN:
+            form = f"({_NUMBER})" if type(value) is Number else f'"({_STRING})"'
+        else:
+            kinds = [f'"{_STRING}"']
+            kinds += [_NUMBER] * (column.type in _NUMERIC) + ["true|false"] * (column.type is ColumnType.BOOLEAN)
+            form = f"({'|'.join(kinds + ['null'] * (not column.required))})"
+            varied.add(key)
         members.append(re.escape(json.dumps(key, ensure_ascii=False)) + f"{space}:{space}{form}")
     inside = f"{space},{space}".join(members)
+    pattern = re.compile(rf"^{space}\{{{space}{inside}{space}\}}{space}\r?$", re.MULTILINE)
     keys = tuple(key for key, _ in pairs)
-    return keys, re.compile(rf"^{space}\{{{space}{inside}{space}\}}{space}\r?$", re.MULTILINE)
+    return _Alike(pattern, keys, frozenset(varied), tuple(name for name in columns if name not in keys))
 
 
 def read_block(

@@ -9,8 +9,9 @@ from app.domain.errors import InvalidContent
 from app.domain.reading import FORMATS, PARTS, Columns, Reading
 from app.formats.text import name_encoding
 
-NAMES = ("format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet")
+NAMES = ("format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null")
 MOST_LINES = 1000  # what may precede a header
+_MOST_NULL = 40
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 _SHORTHANDS = {"tsv": ("csv", "\t"), "jsonl": ("ndjson", None)}
 
@@ -28,6 +29,7 @@ class Told:
     first_line: int | None = None
     columns: Columns | None = None
     sheet: str | None = None
+    null: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Only what was said."""
@@ -64,8 +66,10 @@ def read_options(said: Mapping[str, str]) -> Told:
         first_line=_read_line(said["first_line"]) if "first_line" in said else None,
         columns=_read_columns(said["columns"]) if "columns" in said else None,
         sheet=said.get("sheet"),
+        null=said.get("null"),
     )
     _check_dialect(told)
+    _check_null(told)
     return told
 
 
@@ -81,6 +85,19 @@ def _check_dialect(told: Told) -> None:
         raise _refused("escape", "escape must be the backslash, or nothing where quotes are doubled")
     if told.escape and (not quote or quote == told.escape):
         raise _refused("escape", "escape stands before a quote inside quotes, so a quote is needed")
+
+
+def _check_null(told: Told) -> None:
+    if told.null is None:
+        return
+    if not 1 <= len(told.null) <= _MOST_NULL or not told.null.isprintable():
+        reason = (
+            f"null must be 1 to {_MOST_NULL} printable characters; an empty field without quotes is no value anyway"
+        )
+        raise _refused("null", reason)
+    quote = '"' if told.quote is None else told.quote
+    if (quote and quote in told.null) or (told.delimiter and told.delimiter in told.null):
+        raise _refused("null", "null stands in a field without quotes, so it can't hold a quote or the delimiter")
 
 
 def _read_header(text: str) -> bool:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.domain.dataset import Dataset
+from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
 from app.formats.columns import shown
@@ -74,8 +74,10 @@ def _open(path: Path, dataset: Dataset, reading: Reading) -> "tuple[pl.LazyFrame
     names = schema.names()
     layout = lay_out(names, reading.columns, dataset)
     texts = {
-        column: _as_text(names[position], schema[names[position]])
-        for column, position in zip(dataset.column_names, layout.positions, strict=True)
+        column.name: pl.lit(None, pl.String)
+        if position is None
+        else _as_text(names[position], schema[names[position]], column)
+        for column, position in zip(dataset.columns, layout.positions, strict=True)
     }
     rows = int(frame.select(pl.len()).collect().item())
     if not rows:
@@ -83,19 +85,25 @@ def _open(path: Path, dataset: Dataset, reading: Reading) -> "tuple[pl.LazyFrame
     if rows > _ROWS_OF_ANY_FILE and rows > _MOST_ROWS_PER_BYTE * size:
         reason = f"the file declares {rows:,} rows in {size:,} bytes; write it anew without so many repeated values"
         raise ImportFailed("too_many_rows", reason)
-    return frame.select(text.fill_null("").alias(name) for name, text in texts.items()), rows
+    return frame.select(text.alias(name) for name, text in texts.items()), rows
 
 
-def _as_text(name: str, type: "pl.DataType") -> "pl.Expr":
-    """The column's values as texts. Raises ImportFailed (unsupported_type)."""
+def _as_text(name: str, type: "pl.DataType", meant: Column) -> "pl.Expr":
+    """The column's values as texts that `meant` can judge. Raises ImportFailed (unsupported_type)."""
     import polars as pl  # noqa: PLC0415
 
     column = pl.col(name)
     if isinstance(type, pl.Datetime):
         if type.time_zone is not None:
             column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        # a fraction that is not zero stays, to be refused
-        return column.cast(pl.String).str.replace(r"\.0+$", "")
+        text = column.cast(pl.String).str.replace(r"\.0+$", "")
+        if meant.type is ColumnType.DATETIME and meant.scale:
+            text = _without_zeros(text)
+        if type.time_zone is not None:
+            in_zone = meant.type is ColumnType.DATE or (meant.type is ColumnType.DATETIME and meant.zone != "UTC")
+            return text + "Z" if in_zone else text  # or it would be taken for the column's zone's
+        # a file may have no type for days alone
+        return text.str.strip_suffix(" 00:00:00") if meant.type is ColumnType.DATE else text
     if isinstance(type, pl.Time):
         return column.cast(pl.String).str.replace(r"\.0+$", "")
     if type.is_float():
@@ -108,6 +116,14 @@ def _as_text(name: str, type: "pl.DataType") -> "pl.Expr":
         return column.cast(pl.String)
     reason = f"the column {shown(name)!r} holds {shown(str(type))}, which is no text, number or time"
     raise ImportFailed("unsupported_type", reason, column=shown(name))
+
+
+def _without_zeros(text: "pl.Expr") -> "pl.Expr":
+    """Times without the zeros at the end of a second's fraction."""
+    import polars as pl  # noqa: PLC0415
+
+    with_fraction = text.str.contains(".", literal=True)
+    return pl.when(with_fraction).then(text.str.strip_chars_end("0").str.strip_suffix(".")).otherwise(text)
 
 
 def _without_exponent(number: str) -> str:

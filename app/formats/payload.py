@@ -1,6 +1,5 @@
-"""The lines that the server loads: how they are written, and how a key is read back from them."""
+"""The lines that the server loads: how they are written, and how rows and keys are read back from them."""
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -9,12 +8,20 @@ from typing import overload
 from app.domain.dataset import Dataset
 
 
-def payload_line(row: int, values: Sequence[str]) -> str:
-    """One row for LOAD DATA: its number, then every value quoted (so that NULL and \\N stay text)."""
-    quoted = '","'.join(values)
+def payload_line(row: int, values: Sequence[str | None]) -> str:
+    """One row for LOAD DATA: its number, then every value quoted (so that the texts NULL and \\N stay texts); None is
+    the bare word NULL. A value may hold any character, line breaks too."""
+    if None in values:
+        fields = ["NULL" if value is None else '"' + value.replace('"', '""') + '"' for value in values]
+        return f"{row},{','.join(fields)}\n"
+    quoted = '","'.join(values)  # type: ignore[arg-type]
     if quoted.count('"') != 2 * (len(values) - 1):
-        quoted = '","'.join(value.replace('"', '""') for value in values)
+        quoted = '","'.join(value.replace('"', '""') for value in values)  # type: ignore[union-attr]
     return f'{row},"{quoted}"\n'
+
+
+# a row: line breaks inside quotes belong to it; a doubled quote closes and opens again
+_ROW = re.compile(rb'(?:[^"\n]++|"[^"]*+")*+\n')
 
 
 class PayloadKeys(Sequence[tuple[str, ...]]):
@@ -22,7 +29,7 @@ class PayloadKeys(Sequence[tuple[str, ...]]):
 
     def __init__(self, payload: bytes, dataset: Dataset, rows: int) -> None:
         self._payload = payload
-        self._fields = tuple(1 + dataset.column_names.index(name) for name in dataset.key)
+        self._fields = tuple(dataset.column_names.index(name) for name in dataset.key)
         self._rows = rows
 
     def __len__(self) -> int:
@@ -38,21 +45,18 @@ class PayloadKeys(Sequence[tuple[str, ...]]):
         if not -self._rows <= index < self._rows:
             raise IndexError(index)
         index %= self._rows
-        return self._key(self._payload[self._line_starts[index] : self._line_starts[index + 1]])
+        [(_, values)] = read_payload(self._payload[self._starts[index] : self._starts[index + 1]])
+        return self._key(values)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        return map(self._key, self._payload.splitlines())
+        return (self._key(values) for _, values in read_payload(self._payload))
 
     @cached_property
-    def _line_starts(self) -> list[int]:
-        starts, end = [0], -1
-        while (end := self._payload.find(b"\n", end + 1)) >= 0:  # no value holds a line break
-            starts.append(end + 1)
-        return starts
+    def _starts(self) -> list[int]:
+        return [0, *(row.end() for row in _ROW.finditer(self._payload))]
 
-    def _key(self, line: bytes) -> tuple[str, ...]:
-        values = next(csv.reader([line.decode()]))
-        return tuple(values[field] for field in self._fields)
+    def _key(self, values: Sequence[str | None]) -> tuple[str, ...]:
+        return tuple(values[field] or "" for field in self._fields)  # no column of a key is nullable
 
 
 # the row number, or NULL, or a text in quotes; and what ends it

@@ -71,9 +71,16 @@ def _check_first_line(text: Readable, dataset: Dataset, reading: Reading) -> Non
     first = next(BlockCutter(text).blocks(HEADER_BYTES), None)
     if first is None:
         raise _without_rows(reading)
+    _check_length(first, 1)
     reader = ndjson.RowReader(dataset, _renamed(reading))
     line, data = next(ndjson.numbered_lines(first))
     reader.check_keys(reader.pairs(data, line), line)
+
+
+def _check_length(block: Block, row: int) -> None:
+    if block.cut_off and b"\n" not in block.data:
+        reason = f"the line is longer than {RECORD_BYTES:,} bytes"
+        raise ImportFailed("record_too_long", reason, line=block.first_line, row=row)
 
 
 def _begin_csv(text: Readable, dataset: Dataset, reading: Reading) -> tuple[BlockCutter, Layout]:
@@ -96,9 +103,7 @@ def _read_text(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int)
             cutter, layout = BlockCutter(text), None
         row = 1
         for block in cutter.blocks(batch_bytes):
-            if block.cut_off and b"\n" not in block.data:
-                reason = f"the line is longer than {RECORD_BYTES:,} bytes"
-                raise ImportFailed("record_too_long", reason, line=block.first_line, row=row)
+            _check_length(block, row)
             for batch in _read_block(block, dataset, reading, layout, row, cutter.keep):
                 yield batch
                 row += batch.rows

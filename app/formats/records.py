@@ -14,8 +14,8 @@ from app.formats.payload import PayloadKeys, payload_line
 
 MOST_REJECTS = 10_000  # in one batch
 
-# A row's line, its text, and its values in the dataset's order or why it has none.
-Record = tuple[int, str, Sequence[str] | ImportFailed]
+# A row's line, its text, and its values in the dataset's order (None: none) or why it can't be read.
+Record = tuple[int, str, Sequence[str | None] | ImportFailed]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Records:
     are rows that have no values, each with its text. After them the file ends with `failure`, if there is one.
     """
 
-    columns: Mapping[str, Sequence[str]]
+    columns: Mapping[str, Sequence[str | None]]
     lines: Sequence[int]
     source_bytes: int
     bad: Sequence[tuple[int, str, ImportFailed]] = ()
@@ -44,18 +44,18 @@ class RowChecker:
         self._checks = [(column.name, check_for(column)) for column in dataset.columns]
         self._order = range(len(self._checks)) if file_order is None else file_order
 
-    def check(self, record: Record, row: int) -> list[str] | Reject:
+    def check(self, record: Record, row: int) -> list[str | None] | Reject:
         """The values as they are sent to the server, or the reject."""
         line, text, found = record
         if isinstance(found, ImportFailed):
             return Reject(line, row, found.code, found.reason, found.column, found.value, text, None)
-        values = [""] * len(self._checks)
+        values: list[str | None] = [None] * len(self._checks)
         for position in self._order:
             name, check = self._checks[position]
             try:
                 values[position] = check(found[position])
             except BadValue as bad:
-                return Reject(line, row, bad.code, bad.reason, name, shown(found[position]), text, tuple(found))
+                return Reject(line, row, bad.code, bad.reason, name, shown(found[position] or ""), text, tuple(found))
         return values
 
 

@@ -1,9 +1,8 @@
 """Reject files: the rows of an import that were not accepted, one JSON object a line, beside its upload."""
 
-import csv
-import io
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any, BinaryIO
 from app.domain.dataset import Dataset
 from app.formats.batch import Reject
 from app.formats.layout import REJECT_COLUMNS
+
+_QUOTED = re.compile('[",\r\n]|^ |^$')
 
 
 class RejectWriter:
@@ -61,13 +62,18 @@ def write_csv(rejects: Iterator[dict[str, Any]], dataset: Dataset) -> Iterator[b
     that an import leaves out."""
     yield _line((*dataset.column_names, *REJECT_COLUMNS))
     for reject in rejects:
-        values = reject["values"] or [""] * len(dataset.columns)
-        told = [str(reject[name]) if reject[name] is not None else "" for name in ("line", "code", "column", "reason")]
+        values = reject["values"] or [None] * len(dataset.columns)
+        told = [
+            str(reject[name]) if reject[name] is not None else None for name in ("line", "code", "column", "reason")
+        ]
         # a row that could not be taken apart is there as a whole
-        yield _line((*values, *told, reject["text"] if reject["values"] is None else ""))
+        yield _line((*values, *told, reject["text"] if reject["values"] is None else None))
 
 
-def _line(fields: Sequence[str]) -> bytes:
-    line = io.StringIO()
-    csv.writer(line).writerow(fields)
-    return line.getvalue().encode("utf-8", "surrogateescape")
+def _line(fields: Sequence[str | None]) -> bytes:
+    """The fields as a line of CSV; only None is empty without quotes, so that an empty text stays one."""
+    written = (
+        "" if field is None else '"' + field.replace('"', '""') + '"' if _QUOTED.search(field) else field
+        for field in fields
+    )
+    return (",".join(written) + "\r\n").encode("utf-8", "surrogateescape")

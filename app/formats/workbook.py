@@ -4,7 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -93,7 +93,7 @@ class _Sheet:
 
     def records(self, received: Iterator[Any], batch_bytes: int) -> Iterator[Records]:
         total = next(received)
-        rows: list[list[str]] = []
+        rows: list[list[str | None]] = []
         lines: list[int] = []
         bad: list[tuple[int, str, ImportFailed]] = []
         size = found = number = 0
@@ -145,8 +145,8 @@ class _Sheet:
             names = cells[self._begin :]
         self._layout = lay_out(names, self._reading.columns, self._dataset, number)
 
-    def _values(self, number: int, cells: list[str], special: dict[str, list[str]]) -> list[str]:
-        """The row's values in the dataset's order. Raises ImportFailed."""
+    def _values(self, number: int, cells: list[str], special: dict[str, list[str]]) -> list[str | None]:
+        """The row's values in the dataset's order; a blank cell holds none. Raises ImportFailed."""
         layout, begin = self._layout, self._begin
         assert layout is not None
         width = layout.width
@@ -158,21 +158,27 @@ class _Sheet:
             reason = "something stands in a cell of the row that is in none of the table's columns"
             raise ImportFailed("too_many_fields", reason, number, value=shown(stray))
         fields = cells[begin:] + [""] * (begin + width - len(cells))
-        values = [fields[position] for position in layout.positions]
+        lacking = ("", self._reading.null)
+        values = [
+            None if position is None or fields[position] in lacking else fields[position]
+            for position in layout.positions
+        ]
         if special:
-            self._judge(number, values, special, layout.positions)
+            self._judge(number, values, special, layout)
         return values
 
-    def _judge(self, number: int, values: list[str], special: dict[str, list[str]], positions: Sequence[int]) -> None:
-        for at in sorted(range(len(values)), key=positions.__getitem__):
-            kind, value = special.get(str(positions[at] + self._begin), ("", ""))
+    def _judge(self, number: int, values: list[str | None], special: dict[str, list[str]], layout: Layout) -> None:
+        for at in layout.file_order:
+            position = layout.positions[at]
+            kind, value = ("", "") if position is None else special.get(str(position + self._begin), ("", ""))
+            text = values[at] or ""
             if kind == DAY and at in self._moments:
-                values[at] += " 00:00:00"  # a sheet does not tell midnight from a day
+                values[at] = f"{text} 00:00:00"  # a sheet does not tell midnight from a day
             elif kind == ERROR:
                 reason = f"the cell holds the error {shown(value)}; mend the formula, or put its value there"
                 raise ImportFailed("cell_error", reason, number, column=self._names[at], value=shown(value))
             elif kind == REFUSED:
-                raise ImportFailed("unsupported_cell", value, number, column=self._names[at], value=shown(values[at]))
+                raise ImportFailed("unsupported_cell", value, number, column=self._names[at], value=shown(text))
 
     def _text(self, cells: list[str]) -> str:
         """A row that could not be read, as JSON: by column, or its cells."""
@@ -181,6 +187,10 @@ class _Sheet:
         if layout is None or len(fields) != layout.width:
             return json.dumps(cells, ensure_ascii=False)
         return json.dumps(
-            {name: fields[position] for name, position in zip(self._names, layout.positions, strict=True)},
+            {
+                name: fields[position]
+                for name, position in zip(self._names, layout.positions, strict=True)
+                if position is not None
+            },
             ensure_ascii=False,
         )

@@ -37,11 +37,11 @@ def read(path: Path, dataset: Dataset = ORDERS, batch_bytes: int = 1 << 20, **pa
     return list(read_records(path, dataset, Reading("parquet", **parts), batch_bytes))
 
 
-def rows(chunks: list[Records]) -> list[tuple[str, ...]]:
+def rows(chunks: list[Records]) -> list[tuple[str | None, ...]]:
     return [row for chunk in chunks for row in zip(*chunk.columns.values(), strict=True)]
 
 
-def texts(path: Path, series: pl.Series, **options: Any) -> list[str]:
+def texts(path: Path, series: pl.Series, **options: Any) -> list[str | None]:
     pl.DataFrame({"a": series}).write_parquet(path, **options)
     return [row[0] for row in rows(read(path, ONE))]
 
@@ -91,7 +91,7 @@ def test_columns_are_matched_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "type", "expected"),
     [
-        ([1, -(2**63), None], pl.Int64, ["1", "-9223372036854775808", ""]),
+        ([1, -(2**63), None], pl.Int64, ["1", "-9223372036854775808", None]),
         ([2**64 - 1], pl.UInt64, ["18446744073709551615"]),
         ([-5], pl.Int8, ["-5"]),
         ([Decimal("1.50"), Decimal("-0.05"), Decimal(12)], pl.Decimal(38, 2), ["1.50", "-0.05", "12.00"]),
@@ -99,22 +99,22 @@ def test_columns_are_matched_by_name(tmp_path: Path) -> None:
         ([0.1, 3.0, -2.5, 1e-7], pl.Float64, ["0.1", "3", "-2.5", "0.0000001"]),
         ([1e20, 1.7e308], pl.Float64, ["1" + "0" * 20, "17" + "0" * 307]),
         ([0.1, 16777216.0, 1e-7], pl.Float32, ["0.1", "16777216", "0.0000001"]),
-        ([math.nan, math.inf, None], pl.Float64, ["NaN", "inf", ""]),
-        ([True, False, None], pl.Boolean, ["true", "false", ""]),
-        ([dt.date(2026, 1, 2), None], pl.Date, ["2026-01-02", ""]),
-        ([MOMENT, None], pl.Datetime("ms"), ["2026-01-02 03:04:05", ""]),
+        ([math.nan, math.inf, None], pl.Float64, ["NaN", "inf", None]),
+        ([True, False, None], pl.Boolean, ["true", "false", None]),
+        ([dt.date(2026, 1, 2), None], pl.Date, ["2026-01-02", None]),
+        ([MOMENT, None], pl.Datetime("ms"), ["2026-01-02 03:04:05", None]),
         ([MOMENT], pl.Datetime("us"), ["2026-01-02 03:04:05"]),
         ([MOMENT.replace(microsecond=100)], pl.Datetime("us"), ["2026-01-02 03:04:05.000100"]),
         ([MOMENT.replace(microsecond=120_000)], pl.Datetime("ns"), ["2026-01-02 03:04:05.120000000"]),
         ([MOMENT], pl.Datetime("us", "UTC"), ["2026-01-02 03:04:05"]),
         ([dt.time(3, 4, 5)], pl.Time, ["03:04:05"]),
-        (["b", "a", None], pl.Categorical, ["b", "a", ""]),
-        (["b", "a", None], pl.Enum(["a", "b"]), ["b", "a", ""]),
-        (["é😀\0\n", "", " x ", None], pl.String, ["é😀\0\n", "", " x ", ""]),
-        ([None, None], pl.Null, ["", ""]),
+        (["b", "a", None], pl.Categorical, ["b", "a", None]),
+        (["b", "a", None], pl.Enum(["a", "b"]), ["b", "a", None]),
+        (["é😀\0\n", "", " x ", None], pl.String, ["é😀\0\n", "", " x ", None]),
+        ([None, None], pl.Null, [None, None]),
     ],
 )  # fmt: skip
-def test_types(tmp_path: Path, values: list[Any], type: Any, expected: list[str]) -> None:
+def test_types(tmp_path: Path, values: list[Any], type: Any, expected: list[str | None]) -> None:
     assert texts(tmp_path / "o", pl.Series(values, dtype=type, strict=False)) == expected
 
 

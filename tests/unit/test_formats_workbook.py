@@ -166,7 +166,7 @@ def test_cells_without_a_text(tmp_path: Path, cell: Any, code: str, value: str |
 def test_the_text_of_an_error_is_text(tmp_path: Path) -> None:
     path = make(tmp_path / "o", [["a", "t"], ["#N/A", MOMENT], [None, MOMENT]])
     [chunk] = read(path, PAIR)
-    assert (chunk.columns["a"], chunk.bad) == (("#N/A", ""), [])
+    assert (chunk.columns["a"], chunk.bad) == (("#N/A", None), [])
 
 
 def test_durations_are_refused() -> None:
@@ -186,7 +186,7 @@ def test_empty_rows(tmp_path: Path) -> None:
 def test_cells_beside_the_table(tmp_path: Path) -> None:
     path = make(tmp_path / "o", [["", *HEADER], ["", *GOOD], ["x", *GOOD], ["", *GOOD, "y"], ["", *GOOD[:-1]]])
     [chunk] = read(path)
-    assert (chunk.lines, chunk.columns["ordered_at"]) == ([2, 5], (str(MOMENT), ""))
+    assert (chunk.lines, chunk.columns["ordered_at"]) == ([2, 5], (str(MOMENT), None))
     assert [(line, bad.code, bad.value) for line, _, bad in chunk.bad] == [
         (3, "too_many_fields", "x"),
         (4, "too_many_fields", "y"),
