@@ -10,6 +10,7 @@ from app.domain.dataset import Column, ColumnType
 from app.formats.columns import check_value_for
 from app.formats.values import BadValue
 
+_DAY_BYTES = 10
 _DAY = "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _HOURS_KEPT = 100_000  # eleven years of them
@@ -20,27 +21,31 @@ def plain_moments(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Serie
     if column.formats:
         return _one_by_one(texts, column)
     if column.type is ColumnType.DATE:
-        return texts, texts.str.contains(f"^{_DAY}$") & _real_days(texts)
+        return texts, (texts.str.len_bytes() == _DAY_BYTES) & _real_days(texts)
     fraction = rf"(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else ""
     if column.zone == "UTC":
-        well_formed = texts.str.contains(f"^{_DAY} {_TIME}{fraction}$")
+        times = texts.str.slice(_DAY_BYTES)
+        well_formed = times.str.contains(f"^ {_TIME}{fraction}$")
         if well_formed.all():
             return texts, well_formed & _real_days(texts)
-        well_formed = texts.str.contains(f"^{_DAY}[ T]{_TIME}{fraction}Z?$")
+        well_formed = times.str.contains(f"^[ T]{_TIME}{fraction}Z?$")
         if well_formed.all() or not column.offsets:
-            name = texts.name
-            plain = pl.concat_str(
-                pl.col(name).str.slice(0, 10), pl.lit(" "), pl.col(name).str.slice(11).str.strip_suffix("Z")
-            )
-            return texts.to_frame().select(plain.alias(name)).to_series(), well_formed & _real_days(texts)
+            plain = texts.str.slice(0, _DAY_BYTES) + " " + times.str.slice(1).str.strip_suffix("Z")
+            return plain.alias(texts.name), well_formed & _real_days(texts)
     return _shifted(texts, column, fraction)
 
 
 def _real_days(texts: pl.Series) -> pl.Series:
     """Which texts begin with a day that exists; they are few, so the calendar is asked seldom."""
-    days = texts.str.slice(0, 10).to_frame("day")
-    real = days.unique().filter(pl.col("day").str.to_date("%Y-%m-%d", strict=False).is_not_null()).to_series()
-    return days.to_series().is_in(real.implode())
+    days = texts.str.slice(0, _DAY_BYTES).alias("day")
+    real = (
+        days.unique()
+        .to_frame()
+        .filter(
+            pl.col("day").str.contains(f"^{_DAY}$"), pl.col("day").str.to_date("%Y-%m-%d", strict=False).is_not_null()
+        )
+    )
+    return days.is_in(real.to_series().implode())
 
 
 def _one_by_one(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:

@@ -24,7 +24,8 @@ from app.formats.layout import Layout
 from app.formats.payload import PayloadKeys
 from app.formats.records import MOST_REJECTS, RowChecker
 
-_LINE_FEED, _FIRST_PRINTABLE, _DELETE = 0x0A, 0x20, 0x7F
+_LINE_FEED, _FIRST_PRINTABLE = 0x0A, 0x20
+_DELETE = b"\x7f"
 
 _FIRST_LINE_BYTES = 64 * 1024  # polars makes a column of every field it has: a million commas take seconds
 
@@ -63,7 +64,7 @@ def check_columns(
         return None
     # Values may hold control characters; mostly there are only the line feeds after the rows in a payload.
     payload = np.frombuffer(batch.payload, np.uint8)
-    if np.count_nonzero(payload < _FIRST_PRINTABLE) == batch.rows and not np.count_nonzero(payload == _DELETE):
+    if np.count_nonzero(payload < _FIRST_PRINTABLE) == batch.rows and _DELETE not in batch.payload:
         return batch
     return _batch(frame, dataset, first_row, lines, source_bytes, text_of, controls=True)
 
@@ -80,7 +81,7 @@ def _parsed(data: bytes, dataset: Dataset, reading: Reading, layout: Layout) -> 
     control_characters = int(np.count_nonzero(values < _FIRST_PRINTABLE))
     if delimiter < _FIRST_PRINTABLE:
         control_characters -= (delimiters := int(np.count_nonzero(values == delimiter)))
-    if np.count_nonzero(values == _DELETE):
+    if _DELETE in data:
         return None
     if data.startswith(codecs.BOM_UTF8):
         return None
