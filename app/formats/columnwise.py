@@ -4,6 +4,8 @@ It only ever says yes: a value that it doubts may still be accepted by the autho
 polars, which starts threads.
 """
 
+from functools import lru_cache
+
 import polars as pl
 
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
@@ -13,6 +15,14 @@ from app.formats.currencies import CURRENCIES
 
 _EMAIL = r"^[^@ ]+@[^@ .]+(?:\.[^@ .]+)*$"
 _CONTROLS = {Controls.NONE: r"[\x00-\x1f\x7f]", Controls.LINES: r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"}
+_MOMENTS = (ColumnType.DATE, ColumnType.DATETIME)
+
+# of each column: the fewest and the most bytes of a value, and how many rows have none
+_SIZES = (
+    pl.all().str.len_bytes().min().fill_null(0).name.suffix(" least"),
+    pl.all().str.len_bytes().max().fill_null(0).name.suffix(" most"),
+    pl.all().null_count().name.suffix(" null"),
+)
 
 
 def screen(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -> tuple[pl.DataFrame, pl.Series]:
@@ -21,58 +31,55 @@ def screen(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -> tuple[pl
     The frame has the dataset's columns as texts, null where a row has no value. `controls` says whether a value may
     hold control characters; without it they are not looked for.
     """
-    names = dataset.column_names
-    sizes = frame.select(
-        *(pl.col(name).str.len_bytes().min().alias(f"least {name}") for name in names),
-        *(pl.col(name).str.len_bytes().max().alias(f"most {name}") for name in names),
-    ).row(0, named=True)
-    values, accepted = [], []
+    sizes = frame.select(_SIZES).row(0, named=True)
+    values: list[pl.Expr] = []
+    accepted: list[pl.Expr] = []
     for column in dataset.columns:
         name = column.name
-        text = pl.col(name)
-        least, most = sizes[f"least {name}"] or 0, sizes[f"most {name}"] or 0
-        if column.type in (ColumnType.DATE, ColumnType.DATETIME):
+        lacking = sizes[f"{name} null"] > 0
+        value, yes = _judged(column, not sizes[f"{name} least"], sizes[f"{name} most"] > column.length, controls)
+        if column.type in _MOMENTS:
             plain, good = plain_moments(frame.get_column(name), column)
-            yes: pl.Expr | None = pl.lit(good)
-            value = pl.lit(plain).alias(name)
-        else:
-            yes, value = _accepted(column, least, most), _value(column)
-        if controls and (forbidden := _CONTROLS.get(_controls(column))):
-            clean = ~text.str.contains(forbidden)
-            yes = clean if yes is None else yes & clean
-        if column.required:
-            if yes is None and frame.get_column(name).null_count():
-                yes = text.is_not_null()
-        elif column.default is not None:
-            value = value.fill_null(check_for(column)(None))
-        if yes is not None:
-            accepted.append(yes.fill_null(False) if column.required else yes.fill_null(False) | text.is_null())
-        values.append(value)
-    everything = pl.all_horizontal(*accepted) if accepted else pl.lit(True)
-    return frame.select(values), frame.with_columns(everything.alias("\0accepted")).get_column("\0accepted")
+            value, yes = pl.lit(plain).alias(name), pl.lit(good) if yes is None else pl.lit(good) & yes
+        if lacking:
+            there = pl.col(name).is_not_null()
+            if column.required:
+                yes = there if yes is None else there & yes.fill_null(False)
+            else:
+                yes = None if yes is None else ~there | yes.fill_null(False)
+            if column.default is not None:
+                value = (pl.col(name) if value is None else value).fill_null(check_for(column)(None))
+        accepted += [] if yes is None else [yes]
+        values += [] if value is None else [value]
+    everything = (pl.all_horizontal(accepted) if accepted else pl.lit(True)).alias("\0accepted")
+    return frame.with_columns(values) if values else frame, frame.with_columns(everything).get_column("\0accepted")
 
 
-def _controls(column: Column) -> Controls:
-    return column.controls if column.type is ColumnType.TEXT else Controls.NONE
+@lru_cache(maxsize=4096)  # making expressions takes longer than one of them for a block
+def _judged(column: Column, empty: bool, long: bool, controls: bool) -> tuple[pl.Expr | None, pl.Expr | None]:
+    """What is sent of the column's values, if not the values, and which are accepted, if not all.
 
-
-def _value(column: Column) -> pl.Expr:
-    """What is sent of accepted values."""
+    `empty` says whether one is, `long` whether one has more bytes than characters are accepted.
+    """
     text = pl.col(column.name)
-    return text.str.to_lowercase().replace(BOOLEANS) if column.type is ColumnType.BOOLEAN else text
+    value = text.str.to_lowercase().replace(BOOLEANS) if column.type is ColumnType.BOOLEAN else None
+    yes = None if column.type in _MOMENTS else _accepted(column, empty, long)
+    forbidden = _CONTROLS.get(column.controls if column.type is ColumnType.TEXT else Controls.NONE)
+    if controls and forbidden:
+        clean = ~text.str.contains(forbidden)
+        yes = clean if yes is None else yes & clean
+    return value, yes
 
 
-def _accepted(column: Column, least: int, most: int) -> pl.Expr | None:
-    """Which values are accepted; None for all of them. They have from `least` to `most` bytes."""
+def _accepted(column: Column, empty: bool, long: bool) -> pl.Expr | None:
     text = pl.col(column.name)
+    fits = text.str.len_chars() <= column.length
     match column.type:
         case ColumnType.TEXT:
-            parts = [text.str.len_chars() <= column.length] * (most > column.length)
-            parts += [text != ""] * (not least and not column.empty)
+            parts = [fits] * long + [text != ""] * (empty and not column.empty)
             return pl.all_horizontal(parts) if parts else None
         case ColumnType.EMAIL:
-            fits = text.str.contains(_EMAIL)
-            return fits & (text.str.len_chars() <= column.length) if most > column.length else fits
+            return text.str.contains(_EMAIL) & fits if long else text.str.contains(_EMAIL)
         case ColumnType.INTEGER:
             within = text.cast(pl.Int64, strict=False).is_between(column.minimum, column.maximum)
             return text.str.contains("^-?[0-9]{1,18}$") & within  # 18 digits always fit

@@ -24,15 +24,22 @@ def plain_moments(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Serie
         return texts, (texts.str.len_bytes() == _DAY_BYTES) & _real_days(texts)
     fraction = rf"(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else ""
     if column.zone == "UTC":
-        times = texts.str.slice(_DAY_BYTES)
-        well_formed = times.str.contains(f"^ {_TIME}{fraction}$")
+        well_formed = _followed_by(texts, f"^ {_TIME}{fraction}$")
         if well_formed.all():
             return texts, well_formed & _real_days(texts)
-        well_formed = times.str.contains(f"^[ T]{_TIME}{fraction}Z?$")
+        well_formed = _followed_by(texts, f"^[ T]{_TIME}{fraction}Z?$")
         if well_formed.all() or not column.offsets:
-            plain = texts.str.slice(0, _DAY_BYTES) + " " + times.str.slice(1).str.strip_suffix("Z")
-            return plain.alias(texts.name), well_formed & _real_days(texts)
+            text = pl.col(texts.name).str
+            plain = texts.to_frame().select(
+                pl.concat_str(text.slice(0, _DAY_BYTES), pl.lit(" "), text.slice(_DAY_BYTES + 1).str.strip_suffix("Z"))
+            )
+            return plain.to_series().alias(texts.name), well_formed & _real_days(texts)
     return _shifted(texts, column, fraction)
+
+
+def _followed_by(texts: pl.Series, pattern: str) -> pl.Series:
+    """In which texts this follows the day."""
+    return texts.to_frame("").select(pl.col("").str.slice(_DAY_BYTES).str.contains(pattern)).to_series()
 
 
 def _real_days(texts: pl.Series) -> pl.Series:
