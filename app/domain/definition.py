@@ -1,0 +1,288 @@
+"""A definition: a dataset as somebody describes it in JSON, taken to the letter or refused with every reason."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeGuard
+from zoneinfo import ZoneInfo
+
+from app.domain.dataset import Column, ColumnType, Controls, Dataset
+from app.domain.errors import InvalidContent
+from app.domain.width import LONGEST_TEXT, MOST_COLUMNS, MOST_KEY_BYTES, MOST_ROW_BYTES, key_bytes, row_bytes
+
+NAME_LENGTH = 64  # of every identifier, on both servers
+MOST_CHOICES, CHOICE_LENGTH = 1000, 255
+MOST_FORMATS, FORMAT_LENGTH = 10, 64
+MOST_PRECISION, MOST_SCALE = 65, 30
+LEAST_INTEGER, MOST_SIGNED, MOST_INTEGER = -(2**63), 2**63 - 1, 2**64 - 1
+OWN_COLUMNS = ("import_no", "row_no")
+OWN_TABLES = (
+    "alembic_version",
+    "datasets",
+    "events",
+    "idempotency_keys",
+    "imports",
+    "installation",
+    "receipts",
+    "replaced",
+)
+OWN_PREFIX = "backout_"  # tables of later versions
+
+_DATASET_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_$-]{0,63}")
+_EVERY = ("name", "type", "nullable", "default")
+_PARTS: dict[ColumnType, tuple[str, ...]] = {
+    ColumnType.TEXT: ("length", "controls", "empty"),
+    ColumnType.EMAIL: ("length",),
+    ColumnType.INTEGER: ("minimum", "maximum"),
+    ColumnType.DECIMAL: ("precision", "scale", "signed"),
+    ColumnType.BOOLEAN: (),
+    ColumnType.DATE: ("formats",),
+    ColumnType.DATETIME: ("scale", "formats", "zone"),
+    ColumnType.CURRENCY: (),
+    ColumnType.ENUM: ("choices",),
+}
+
+
+def read_definition(body: Mapping[str, Any]) -> Dataset:
+    """The dataset that `{name, columns: [{name, type, …}], key: [column, …]}` describes; `key` may be left out.
+
+    A column has the parts of `Column` that its type knows. Left out, `length` is 255 (254 of an e-mail), an integer has
+    63 bits and a sign, and the rest is as in `Column`. Raises `InvalidContent`; `errors` names every field that is
+    wrong, such as `columns[2].length`.
+    """
+    refusals = _Refusals()
+    for name in body.keys() - {"name", "columns", "key"}:
+        refusals.add(name[:NAME_LENGTH], "unknown: a dataset has name, columns and key")
+    name = read_name(body.get("name"), refusals.add)
+    columns = _read_columns(body.get("columns"), refusals)
+    key = _read_key(body.get("key", []), columns, refusals)
+    refusals.raise_any()
+    dataset = Dataset(name, tuple(columns), key)
+    if (needed := row_bytes(dataset)) > MOST_ROW_BYTES:
+        refusals.add(
+            "columns",
+            f"a row could have {needed:,} bytes, at most {MOST_ROW_BYTES:,} are possible (a character counts 4): make"
+            " texts shorter, or longer than 16,000 characters, which are kept apart from the row",
+        )
+    if (needed := key_bytes(dataset)) > MOST_KEY_BYTES:
+        refusals.add(
+            "key",
+            f"a key could have {needed:,} bytes, at most {MOST_KEY_BYTES:,} are possible (a character counts 4): make"
+            " its texts shorter",
+        )
+    refusals.raise_any()
+    return dataset
+
+
+def read_name(name: Any, refuse: Callable[[str, str], None]) -> str:
+    """A dataset's name, which is its table's; calls `refuse` with the field and the reason where it can't be one."""
+    if not isinstance(name, str) or not _DATASET_NAME.fullmatch(name):
+        refuse(
+            "name", f"name must be 1 to {NAME_LENGTH} letters (a to z), digits, _, - or $, and not begin with - or $"
+        )
+        return ""
+    if name.lower() in OWN_TABLES or name.lower().startswith(OWN_PREFIX):
+        refuse("name", f"{name} is a name of Backout's own tables, as is all that begins with {OWN_PREFIX}")
+    return name
+
+
+class _Refusals:
+    """Every reason, so that a definition need not be sent once for each."""
+
+    def __init__(self) -> None:
+        self._found: list[dict[str, str]] = []
+
+    def add(self, field: str, reason: str) -> None:
+        self._found.append({"field": field, "reason": reason})
+
+    def raise_any(self) -> None:
+        if self._found:
+            first = self._found[0]
+            raise InvalidContent(f"{first['field']}: {first['reason']}", errors=self._found)
+
+
+def _read_columns(columns: Any, refusals: _Refusals) -> list[Column]:
+    if not isinstance(columns, list) or not columns:
+        refusals.add("columns", 'must be a list of columns such as {"name": "sku", "type": "text", "length": 64}')
+        return []
+    if len(columns) > MOST_COLUMNS:
+        refusals.add("columns", f"{len(columns):,} columns are too many, at most {MOST_COLUMNS} are possible")
+        return []
+    read: list[Column] = []
+    seen: set[str] = set()
+    for at, said in enumerate(columns):
+        column = _ColumnReader(f"columns[{at}]", said, refusals).read()
+        if column is None:
+            continue
+        if column.name.casefold() in seen:
+            refusals.add(f"columns[{at}].name", f"{column.name} stands there twice; capitals make no difference")
+        seen.add(column.name.casefold())
+        read.append(column)
+    return read
+
+
+def _read_key(key: Any, columns: list[Column], refusals: _Refusals) -> tuple[str, ...]:
+    if not isinstance(key, list) or len(set(map(str, key))) != len(key) or len(key) > 16:
+        refusals.add("key", "must be a list of at most 16 column names, each once: those that are unique together")
+        return ()
+    known = {column.name: column for column in columns}
+    for at, name in enumerate(key):
+        column = known.get(name) if isinstance(name, str) else None
+        if column is None:
+            refusals.add(f"key[{at}]", f"there is no column {str(name)[:NAME_LENGTH]!r}")
+        elif column.nullable:
+            refusals.add(f"key[{at}]", f"{name} is nullable: rows without a value are never the same to the server")
+    return tuple(str(name) for name in key)
+
+
+class _ColumnReader:
+    """One column, read part by part."""
+
+    def __init__(self, field: str, said: Any, refusals: _Refusals) -> None:
+        self._field, self._said, self._refusals = field, said, refusals
+        self._right = True
+
+    def read(self) -> Column | None:
+        """The column; None where anything is wrong with it."""
+        said = self._said
+        if not isinstance(said, dict):
+            self._refusals.add(self._field, 'must be an object such as {"name": "sku", "type": "text"}')
+            return None
+        name, kind = self._read_name(), self._read_type()
+        if kind is None:
+            return None
+        for part in said.keys() - {*_EVERY, *_PARTS[kind]}:
+            self._refuse(part[:NAME_LENGTH], f"{kind} has no such part; it has {', '.join((*_EVERY, *_PARTS[kind]))}")
+        parts = _READERS[kind](self) if kind in _READERS else {}
+        parts["nullable"] = self._flag("nullable")
+        if (default := said.get("default")) is not None:
+            if not isinstance(default, str):
+                self._refuse("default", "must be a text, written as in a file")
+            parts["default"] = default
+        return Column(name, kind, **parts) if self._right else None
+
+    def _refuse(self, part: str, reason: str) -> None:
+        self._right = False
+        self._refusals.add(f"{self._field}.{part}", reason)
+
+    def _read_name(self) -> str:
+        name = self._said.get("name")
+        if not isinstance(name, str) or not _is_column_name(name):
+            self._refuse(
+                "name",
+                f"must be a text of 1 to {NAME_LENGTH} printable characters, none of them an emoji or"
+                " the like, without blanks around it",
+            )
+            return ""
+        if name.lower() in OWN_COLUMNS:
+            self._refuse("name", f"{name} is a column that every dataset has already")
+        return name
+
+    def _read_type(self) -> ColumnType | None:
+        kind = self._said.get("type")
+        if not isinstance(kind, str) or kind not in tuple(ColumnType):
+            self._refuse("type", f"must be one of {', '.join(ColumnType)}")
+            return None
+        return ColumnType(kind)
+
+    def _flag(self, part: str) -> bool:
+        flag = self._said.get(part, False)
+        if not isinstance(flag, bool):
+            self._refuse(part, "must be true or false")
+        return bool(flag)
+
+    def _number(self, part: str, least: int, most: int, default: int | None) -> int:
+        number = self._said.get(part, default)
+        if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= most:
+            self._refuse(part, f"must be a whole number from {least:,} to {most:,}")
+            return least
+        return number
+
+    def _texts(self, part: str, most: int, length: int, *, needed: bool) -> tuple[str, ...]:
+        texts = self._said.get(part, [])
+        if (
+            not isinstance(texts, list)
+            or not (needed <= len(texts) <= most)
+            or not all(isinstance(text, str) and 1 <= len(text) <= length for text in texts)
+            or len(set(texts)) < len(texts)
+        ):
+            self._refuse(part, f"must be a list of at most {most:,} texts of 1 to {length} characters, each once")
+            return ()
+        return tuple(texts)
+
+    def text(self) -> dict[str, Any]:
+        controls = self._said.get("controls", Controls.NONE)
+        if controls not in tuple(Controls):
+            self._refuse("controls", f"must be one of {', '.join(Controls)}")
+            controls = Controls.NONE
+        return {
+            "length": self._number("length", 1, LONGEST_TEXT, 255),
+            "controls": Controls(controls),
+            "empty": self._flag("empty"),
+        }
+
+    def email(self) -> dict[str, Any]:
+        return {"length": self._number("length", 3, 1000, 254)}
+
+    def integer(self) -> dict[str, Any]:
+        least = self._number("minimum", LEAST_INTEGER, MOST_INTEGER, LEAST_INTEGER)
+        most = self._number("maximum", LEAST_INTEGER, MOST_INTEGER, MOST_SIGNED)
+        if self._right and least > most:
+            self._refuse("minimum", f"is {least:,}, above the maximum of {most:,}")
+        if self._right and least < 0 and most > MOST_SIGNED:
+            self._refuse("maximum", f"can be above {MOST_SIGNED:,} only where the minimum is 0 or more")
+        return {"minimum": least, "maximum": most}
+
+    def decimal(self) -> dict[str, Any]:
+        precision = self._number("precision", 1, MOST_PRECISION, None)
+        scale = self._number("scale", 0, MOST_SCALE, 0)
+        if self._right and scale > precision:
+            self._refuse("scale", f"is {scale}, above the precision of {precision}, which counts all digits")
+        return {"precision": precision, "scale": scale, "signed": self._flag("signed")}
+
+    def date(self) -> dict[str, Any]:
+        formats = self._texts("formats", MOST_FORMATS, FORMAT_LENGTH, needed=False)
+        for at, format in enumerate(formats):
+            if not _is_format(format):
+                self._refuse(f"formats[{at}]", "must be a format of strptime with year, month and day, like %d.%m.%Y")
+        return {"formats": formats}
+
+    def datetime(self) -> dict[str, Any]:
+        zone = self._said.get("zone", "UTC")
+        if not _is_zone(zone):
+            self._refuse("zone", "must be the name of a time zone (IANA) like Europe/Berlin")
+        return {**self.date(), "scale": self._number("scale", 0, 6, 0), "zone": zone}
+
+    def enum(self) -> dict[str, Any]:
+        return {"choices": self._texts("choices", MOST_CHOICES, CHOICE_LENGTH, needed=True)}
+
+
+_READERS: dict[ColumnType, Callable[[_ColumnReader], dict[str, Any]]] = {
+    ColumnType.TEXT: _ColumnReader.text,
+    ColumnType.EMAIL: _ColumnReader.email,
+    ColumnType.INTEGER: _ColumnReader.integer,
+    ColumnType.DECIMAL: _ColumnReader.decimal,
+    ColumnType.DATE: _ColumnReader.date,
+    ColumnType.DATETIME: _ColumnReader.datetime,
+    ColumnType.ENUM: _ColumnReader.enum,
+}
+
+
+def _is_column_name(name: str) -> bool:
+    # the servers' identifiers: U+0001 to U+FFFF, no blank at the end
+    return 1 <= len(name) <= NAME_LENGTH and name.isprintable() and name == name.strip() and max(name) <= "\uffff"
+
+
+def _is_format(format: str) -> bool:
+    day = datetime(2026, 11, 22)
+    try:
+        return datetime.strptime(day.strftime(format), format).date() == day.date()
+    except (ValueError, OverflowError):
+        return False
+
+
+def _is_zone(zone: Any) -> TypeGuard[str]:
+    try:
+        return isinstance(zone, str) and ZoneInfo(zone) is not None
+    except (OSError, ValueError, KeyError):  # no such file, no such name, or a path
+        return False
