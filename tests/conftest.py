@@ -164,6 +164,10 @@ def empty(database: DatabaseServer) -> None:
                 cursor.execute(f"DELETE FROM {table}")
             except pymysql.err.OperationalError as error:
                 raise AssertionError(f"{table} is locked: {list_holders(cursor)}") from error
+        cursor.execute("SELECT name FROM datasets WHERE definition IS NOT NULL")
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP TABLE IF EXISTS `{name}`")
+        cursor.execute("DELETE FROM datasets WHERE definition IS NOT NULL")
         cursor.execute("UPDATE datasets SET clearing_until = NULL")
         cursor.execute("UPDATE installation SET frozen_at = NULL, frozen_reason = NULL, home_server = NULL")
 

@@ -4,10 +4,10 @@ from time import monotonic, sleep
 
 from app.db import history, rows, xa
 from app.db.receipts import LOAD
-from app.domain.dataset import ORDERS
 from app.domain.imports import Import
 from app.domain.states import FINAL, State
 from app.domain.xid import parse_xid
+from app.lifecycle.catalog import find_dataset_of
 from app.lifecycle.drain import Draining
 from app.lifecycle.load import load_next
 from app.lifecycle.recover import Sweeper
@@ -38,8 +38,13 @@ def check(site: Site, number: int) -> None:
     """Raise AssertionError unless the import is all there or not at all, and nothing of it is in doubt."""
     row = find(site, number)
     assert row.state in FINAL
+    dataset = find_dataset_of(site, row)
     with site.database.uncommitted() as connection:  # sees what anybody left behind, committed or not
-        loaded = connection.exec_driver_sql("SELECT COUNT(*) FROM orders WHERE import_no = %s", (number,)).scalar_one()
+        if dataset is None or dataset.adopted:
+            loaded = row.rows_done if row.state is State.COMMITTED else 0
+        else:
+            query = f"SELECT COUNT(*) FROM `{row.dataset}` WHERE import_no = %s"
+            loaded = connection.exec_driver_sql(query, (number,)).scalar_one()
         receipts = list(connection.exec_driver_sql("SELECT * FROM receipts WHERE import_no = %s", (number,)))
     if row.state is State.COMMITTED:
         assert loaded == row.rows_done
@@ -52,5 +57,6 @@ def check(site: Site, number: int) -> None:
     with site.database.session() as session:
         assert not [raw for raw in xa.list_prepared(session) if parse_xid(raw, site.installation)]
         assert not xa.owners_of(session, site.xids(number, range(row.epoch + 1), 4))
-    with site.database.begin() as connection:
-        assert rows.count_rows(connection, ORDERS, number) == loaded
+    if dataset is not None and not dataset.adopted:
+        with site.database.begin() as connection:
+            assert rows.count_rows(connection, dataset, number) == loaded

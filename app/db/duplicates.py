@@ -8,7 +8,7 @@ import pymysql
 from sqlalchemy.dialects import mysql
 
 from app.db import rows
-from app.db.schema import DATASET_TABLES
+from app.db.tables import quote, table_of
 from app.domain.dataset import Dataset
 
 # Where in the table a row stands: its import's number, its row number there.
@@ -42,7 +42,7 @@ def list_missing(
     """The rows of a batch that the server left out, by their numbers, asked inside the branch."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT row_no FROM `{dataset.name}` WHERE import_no = %s AND row_no BETWEEN %s AND %s",
+            f"SELECT row_no FROM {_quote(dataset.name)} WHERE import_no = %s AND row_no BETWEEN %s AND %s",
             (number, first, first + sent - 1),
         )
         there = {row for (row,) in cursor.fetchall()}
@@ -56,17 +56,17 @@ def find_places(
 
     The rows are locked until the branch ends.
     """
-    table = DATASET_TABLES[dataset.name]
+    table = table_of(dataset)
     dialect = mysql.dialect()
     typed = [f"k{at} {_sql_type(table.c[name], dialect)}" for at, name in enumerate(dataset.key)]
     columns = ", ".join(f"{one} PATH '$[{at}]' ERROR ON ERROR" for at, one in enumerate(typed))
-    same = " AND ".join(f"t.`{name}` = j.k{at}" for at, name in enumerate(dataset.key))
+    same = " AND ".join(f"t.{_quote(name)} = j.k{at}" for at, name in enumerate(dataset.key))
     # MySQL wants to be told that a table made of JSON is not to be locked; MariaDB has no words for it
     of_table = "" if "MariaDB" in str(connection.get_server_info()) else " OF t"  # type: ignore[no-untyped-call]
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT j.n, t.import_no, t.row_no FROM JSON_TABLE(%s, '$[*]' COLUMNS (n FOR ORDINALITY, {columns})) j"
-            f" STRAIGHT_JOIN `{dataset.name}` t ON {same} FOR UPDATE{of_table}",
+            f" STRAIGHT_JOIN {_quote(dataset.name)} t ON {same} FOR UPDATE{of_table}",
             (json.dumps(keys),),
         )
         places: list[Place | None] = [None] * len(keys)
@@ -80,15 +80,15 @@ def keep_replaced(
 ) -> None:
     """Keep these rows as they are, under the number of the import that is about to update them. One that is kept
     already was updated by the same import before, and stays."""
-    members = ", ".join(f"'{name}', CAST(t.`{name}` AS CHAR)" for name in dataset.column_names)
+    members = ", ".join(f"%s, CAST(t.{_quote(name)} AS CHAR)" for name in dataset.column_names)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO replaced (import_no, dataset, old_import_no, old_row_no, `row`)"
             f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members})"
-            f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN `{dataset.name}` t"
+            f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN {_quote(dataset.name)} t"
             " ON t.import_no = j.import_no AND t.row_no = j.row_no"
             " ON DUPLICATE KEY UPDATE dataset = replaced.dataset",
-            (number, dataset.name, json.dumps(places)),
+            (number, dataset.name, *dataset.column_names, json.dumps(places)),
         )
 
 
@@ -104,17 +104,22 @@ def update_rows(
     """
     names = dataset.column_names
     typed = ", ".join(f"v{at} {_ANY_TEXT} PATH '$[{at + 2}]' ERROR ON ERROR" for at in range(len(names)))
-    settings = ", ".join(f"t.`{name}` = j.v{at}" for at, name in enumerate(names))
+    settings = ", ".join(f"t.{_quote(name)} = j.v{at}" for at, name in enumerate(names))
     document = json.dumps([[*place, *row] for place, row in zip(places, values, strict=True)])
     with connection.cursor() as cursor:
         updated = cursor.execute(
-            f"UPDATE `{dataset.name}` t JOIN JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES}, {typed})) j"
+            f"UPDATE {_quote(dataset.name)} t JOIN JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES}, {typed})) j"
             f" ON t.import_no = j.import_no AND t.row_no = j.row_no SET {settings}",
             (document,),
         )
         if updated != len(places) or cursor.warning_count:
             cursor.execute("SHOW WARNINGS")
             raise rows.RowsDiffer(len(places), updated, [str(row[2]) for row in cursor.fetchall()])
+
+
+def _quote(name: str) -> str:
+    """`quote` for a statement that the driver puts values into."""
+    return quote(name).replace("%", "%%")
 
 
 def _sql_type(column: Any, dialect: Any) -> str:

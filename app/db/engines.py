@@ -12,13 +12,14 @@ from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import NullPool
 
-from app.domain.errors import DatabaseUnavailable
+from app.domain.errors import DatabaseUnavailable, DatasetInUse
 
 CONNECT_SECONDS = 3
 LEDGER_REPLY_SECONDS = 20  # how long one ledger statement may take before its connection counts as dead
 LEDGER_LOCK_SECONDS = 5
 LEDGER_IDLE_SECONDS = 10  # a process that freezes between an UPDATE and its COMMIT locks an import for no longer
 LONG_REPLY_SECONDS = 300  # a chunk waits for locks and for a busy server; the heartbeat ends an attempt much sooner
+DEFINE_SECONDS = 5  # DDL waits for who reads the table and on prepared branches, by default for up to a year
 SESSION_PAUSE_SECONDS = 3600  # the server's patience between chunks and inside one, longer than any pause of ours
 
 
@@ -75,6 +76,22 @@ class Database:
     def uncommitted(self) -> Iterator[Connection]:
         """A reader that sees what open, prepared and half-undone transactions have written; raises as `begin`."""
         with _reachable(), self._engine.connect().execution_options(isolation_level="READ UNCOMMITTED") as connection:
+            yield connection
+
+    @contextmanager
+    def define(self, installation: str) -> Iterator[Connection]:
+        """An autocommit connection for DDL: the only one at that in this installation, for as long as it is open.
+
+        So whoever has it knows that what another left unfinished stays unfinished. Raises `DatasetInUse` while another
+        has it, and as `begin`.
+        """
+        with _reachable(), self._patient_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # of both kinds: see `migrate`
+            for kind in ("lock_wait_timeout", "innodb_lock_wait_timeout"):
+                connection.execute(text(f"SET SESSION {kind} = {DEFINE_SECONDS}"))
+            lock = {"name": f"backout:define:{installation}", "seconds": DEFINE_SECONDS}
+            if connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), lock).scalar() != 1:
+                raise DatasetInUse("another dataset is being created or dropped: try again")
             yield connection
 
     def connect_branch(self) -> "pymysql.Connection[Any]":

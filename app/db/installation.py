@@ -5,8 +5,10 @@ import secrets
 from sqlalchemy import Connection, func, insert, literal, select, text, update
 from sqlalchemy import delete as delete_from
 
+from app.db.datasets import list_datasets
 from app.db.ledger import NOW
-from app.db.schema import DATASET_TABLES, imports, installation, receipts
+from app.db.schema import imports, installation, receipts
+from app.db.tables import table_of
 from app.domain.mark import Installation, Mark
 from app.domain.states import UNFINISHED, State
 
@@ -87,7 +89,8 @@ def thaw(connection: Connection, here: Installation, *, new_id: bool) -> None:
 
 def highest_number(connection: Connection) -> int:
     """The highest import number of which anything is known here: given out, or met in a receipt or a row."""
-    columns = [imports.c.number, receipts.c.import_no, *(table.c.import_no for table in DATASET_TABLES.values())]
+    tables = [table_of(known.dataset) for known in list_datasets(connection) if not known.dataset.adopted]
+    columns = [imports.c.number, receipts.c.import_no, *(table.c.import_no for table in tables)]
     found = [connection.execute(select(func.max(column))).scalar_one() for column in columns]
     return max([0, *(int(number) for number in found if number is not None)])
 

@@ -10,7 +10,8 @@ def provision(root_url: str, *, database: str, owner: str, owner_password: str, 
     """Create what is missing and set both passwords and rights; calling it again changes nothing.
 
     `root_url` is an SQLAlchemy URL of a server administrator, without a database. The owner may define tables in
-    `database` and nothing else; the user may read and write rows there and, on MySQL, list prepared branches.
+    `database` and nothing else; the user may read and write rows there, create and drop the tables of datasets, see
+    what triggers a table has and, on MySQL, list prepared branches.
     """
     engine = create_engine(root_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -29,7 +30,11 @@ def provision(root_url: str, *, database: str, owner: str, owner_password: str, 
             f" ON {_name(database)}.* TO :account@:host",
             as_owner,
         )
-        run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {_name(database)}.* TO :account@:host", as_user)
+        # TRIGGER is asked for seeing triggers: without it a table seems to have none
+        run(
+            f"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, TRIGGER ON {_name(database)}.* TO :account@:host",
+            as_user,
+        )
         if not connection.dialect.is_mariadb:  # type: ignore[attr-defined]
             run("GRANT XA_RECOVER_ADMIN ON *.* TO :account@:host", as_user)
 

@@ -7,7 +7,8 @@ from typing import Any
 import pymysql
 from sqlalchemy import Connection, delete, func, select, tuple_
 
-from app.db.schema import DATASET_TABLES, imports, receipts
+from app.db.schema import imports, receipts
+from app.db.tables import quote, table_of
 from app.domain.dataset import Dataset
 from app.domain.states import State
 
@@ -34,16 +35,16 @@ def load_payload(
     strict mode too (MariaDB and MySQL manuals, "LOAD DATA"). So the row count and the warnings are compared, and any
     difference raises `RowsDiffer`. Raises PyMySQL's errors, and others when the connection is killed in mid-send.
     """
-    columns = ", ".join(f"`{name}`" for name in ("row_no", *dataset.column_names))
+    columns = ", ".join(map(quote, ("row_no", *dataset.column_names)))
     descriptor = os.memfd_create("batch", os.MFD_CLOEXEC)
     try:
         with open(descriptor, "wb", closefd=False) as memory:
             memory.write(payload)
         with connection.cursor() as cursor:
             loaded = cursor.execute(
-                f"LOAD DATA LOCAL INFILE '/proc/self/fd/{descriptor}' INTO TABLE `{dataset.name}` CHARACTER SET utf8mb4"
-                " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n'"
-                f" ({columns}) SET import_no = {number:d}"
+                f"LOAD DATA LOCAL INFILE '/proc/self/fd/{descriptor}' INTO TABLE {quote(dataset.name)}"
+                " CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
+                f" LINES TERMINATED BY '\\n' ({columns}) SET import_no = {number:d}"
             )
             if loaded != rows or cursor.warning_count:
                 # what the protocol tells is cut at 65,535
@@ -72,7 +73,7 @@ def find_key_holder(
     Read through `Database.uncommitted`, so that rows of imports still under way are seen. `not_by` (import, first row,
     last row) leaves out the asker's own rows.
     """
-    table = DATASET_TABLES[dataset.name]
+    table = table_of(dataset)
     columns = [table.c[name] for name in dataset.key]
     for start in range(0, len(keys), KEYS_A_QUERY):
         query = select(*columns, table.c.import_no, table.c.row_no).where(
@@ -84,20 +85,25 @@ def find_key_holder(
     return None
 
 
-def anything_left(connection: Connection, dataset: Dataset, number: int) -> bool:
+def anything_left(connection: Connection, dataset: Dataset | None, number: int) -> bool:
     """Whether any row or receipt of an import is there, through `Database.uncommitted`: its undo is not over.
 
-    The receipt was the branch's first insert, so it is the last that the server undoes.
+    The receipt was the branch's first insert, so it is the last that the server undoes; it alone tells where rows do
+    not carry their import's number, or the dataset is gone.
     """
-    table = DATASET_TABLES[dataset.name]
     receipt = select(receipts.c.import_no).where(receipts.c.import_no == number).limit(1)
+    if connection.execute(receipt).first() is not None:
+        return True
+    if dataset is None or dataset.adopted:
+        return False
+    table = table_of(dataset)
     row = select(table.c.import_no).where(table.c.import_no == number).limit(1)
-    return connection.execute(receipt).first() is not None or connection.execute(row).first() is not None
+    return connection.execute(row).first() is not None
 
 
 def count_rows(connection: Connection, dataset: Dataset, number: int | None = None) -> int:
     """Rows that a reader may see: all of them, or one import's."""
-    table = DATASET_TABLES[dataset.name]
+    table = table_of(dataset)
     query = select(func.count()).select_from(table).where(_visible(table))
     if number is not None:
         query = query.where(table.c.import_no == number)
@@ -106,7 +112,7 @@ def count_rows(connection: Connection, dataset: Dataset, number: int | None = No
 
 def read_rows(connection: Connection, dataset: Dataset) -> Iterator[dict[str, Any]]:
     """Every visible row in import order, streamed: memory stays flat."""
-    table = DATASET_TABLES[dataset.name]
+    table = table_of(dataset)
     query = select(table).where(_visible(table)).order_by(table.c.import_no, table.c.row_no)
     result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(query)
     for row in result.mappings().yield_per(READ_SIZE):
@@ -115,7 +121,7 @@ def read_rows(connection: Connection, dataset: Dataset) -> Iterator[dict[str, An
 
 def imports_with_rows(connection: Connection, dataset: Dataset) -> list[int]:
     """Numbers of the imports that have rows in the dataset's table: one index dive each."""
-    table = DATASET_TABLES[dataset.name]
+    table = table_of(dataset)
     found: list[int] = []
     while True:
         query = select(func.min(table.c.import_no)).where(table.c.import_no > (found[-1] if found else -1))
@@ -127,7 +133,7 @@ def imports_with_rows(connection: Connection, dataset: Dataset) -> list[int]:
 
 def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
     """Delete one import's rows; returns how many there were."""
-    table = DATASET_TABLES[dataset.name]
+    table = table_of(dataset)
     return connection.execute(delete(table).where(table.c.import_no == number)).rowcount
 
 

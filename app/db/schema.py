@@ -116,6 +116,10 @@ datasets = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("clearing_until", _instant),
+    Column("state", String(16), nullable=False, server_default="ready"),
+    Column("token", CHAR(16)),
+    Column("definition", JSON),
+    Column("created_at", _instant),
     **OPTIONS,
 )
 
@@ -151,5 +155,3 @@ orders = Table(
     Index("orders_key", "marketplace", "order_number", unique=True),
     **OPTIONS,
 )
-
-DATASET_TABLES = {"orders": orders}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -115,6 +116,21 @@ class Dataset:
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
+    def as_json(self) -> dict[str, Any]:
+        """What the registry keeps beside the name; `dataset_from_json` takes it back."""
+        return {
+            "columns": [column.as_json() for column in self.columns],
+            "key": list(self.key),
+            "adopted": self.adopted,
+            "primary": list(self.primary),
+        }
+
+
+def dataset_from_json(name: str, kept: Mapping[str, Any]) -> Dataset:
+    """The dataset that `as_json` made this of."""
+    columns = tuple(column_from_json(column) for column in kept["columns"])
+    return Dataset(name, columns, tuple(kept["key"]), bool(kept["adopted"]), tuple(kept["primary"]))
+
 
 ORDERS = Dataset(
     name="orders",
@@ -138,4 +154,15 @@ ORDERS = Dataset(
     key=("marketplace", "order_number"),
 )
 
-DATASETS = {ORDERS.name: ORDERS}
+
+@dataclass(frozen=True)
+class Registered:
+    """A dataset as the registry knows it; `created_at` is None of one that is built in."""
+
+    dataset: Dataset
+    created_at: datetime | None
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it was there from the start, and stays."""
+        return self.created_at is None

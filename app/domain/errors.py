@@ -59,6 +59,18 @@ class DatasetBeingCleared(Refused):
     """Another request is clearing this dataset."""
 
 
+class DatasetNotFound(Refused):
+    """No dataset has this name."""
+
+
+class DatasetExists(Refused):
+    """The name is taken, by a dataset or by a table."""
+
+
+class DatasetInUse(Refused):
+    """The dataset's table can't be defined now: it is read, or another is being defined."""
+
+
 class KeyInFlight(Refused):
     """The first request with this Idempotency-Key has not been answered yet."""
 

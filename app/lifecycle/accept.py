@@ -12,15 +12,15 @@ from uuid import uuid4
 
 import structlog
 
-from app.db import history, keys, ledger
-from app.domain.dataset import DATASETS, Dataset
+from app.db import datasets, history, keys, ledger
+from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import BadRequest, DatabaseUnavailable, ImportFailed, InvalidContent, KeyInFlight, KeyReused
 from app.domain.imports import Import
-from app.domain.policy import OnConflict, read_policy
+from app.domain.policy import read_policy
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.reading import check_head
-from app.lifecycle import freeze
+from app.lifecycle import catalog, freeze
 from app.lifecycle.site import Site
 from app.spool import Upload
 
@@ -47,20 +47,16 @@ class Accepted:
     again: bool = False
 
 
-def find_dataset(name: str) -> Dataset:
-    """The dataset of this name; raises `InvalidContent`, which says which there are."""
-    try:
-        return DATASETS[name]
-    except KeyError:
-        raise InvalidContent(
-            f"there is no dataset {name!r}; there is: {', '.join(DATASETS)}", errors=[{"field": "dataset"}]
-        ) from None
-
-
 def accept_generated(
     site: Site, dataset: Dataset, rows: int, asker: Asker, *, seed: str | None = None, inline: bool = False
 ) -> Accepted:
-    """Accept an import of generated rows. Raises `InvalidContent` for a number out of range, and the key's errors."""
+    """Accept an import of generated rows. Raises `InvalidContent` for a number out of range or a dataset other than
+    orders, and the key's errors."""
+    if dataset.name != ORDERS.name:
+        raise InvalidContent(
+            f"rows can be generated for {ORDERS.name} only: send a file for {dataset.name}",
+            errors=[{"field": "dataset", "value": dataset.name}],
+        )
     most = site.settings.max_generated_rows
     if not 1 <= rows <= most:
         raise InvalidContent(
@@ -108,10 +104,9 @@ def accept_upload(
         if form is not None:
             file_name = form.file_name or file_name
             options = {**(options or {}), **{name: text for name, text in form.fields.items() if name != "dataset"}}
-            dataset = find_dataset(form.fields.get("dataset", dataset.name))
+            dataset = catalog.find_import_dataset(site, form.fields.get("dataset", dataset.name))
         told, policy = read_options(options or {}), read_policy(options or {})
-        if policy.on_conflict is not OnConflict.FAIL and not dataset.key:
-            reason = f"{dataset.name} has no key, so no row is in another's way: leave on_conflict out"
+        if reason := catalog.why_not(dataset, policy.on_conflict):
             raise InvalidContent(reason, errors=[{"field": "on_conflict", "reason": reason}])
         if upload.bytes == 0:
             raise InvalidContent(
@@ -226,6 +221,10 @@ def _record(
 ) -> Accepted:
     freeze.require_sweeping(site)  # again: a body may have been on its way for hours
     with site.database.begin() as connection:
+        # held until the import is there: a drop finds it unfinished, or the import finds no dataset
+        known = datasets.hold_dataset(connection, dataset.name)
+        if known is None or known.dataset != dataset:
+            raise catalog.no_dataset(dataset.name, datasets.list_datasets(connection))
         number = ledger.insert_import(
             connection, {"id": id, "dataset": dataset.name, "request_id": asker.request_id, **values}
         )

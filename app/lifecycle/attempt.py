@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from functools import cached_property
 from threading import Event, Lock
 
 from app.db import ledger, receipts, xa
-from app.domain.dataset import DATASETS
+from app.domain.dataset import Dataset
 from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import, Tally
 from app.domain.xid import Xid
 from app.formats.batch import Batch
+from app.lifecycle.catalog import dataset_of
 from app.lifecycle.conflict import explain_conflict
 from app.lifecycle.drain import Draining, HandBack
 from app.lifecycle.prefetch import Prefetch
@@ -24,12 +26,15 @@ class Attempt:
 
     def __init__(self, site: Site, row: Import, draining: Draining) -> None:
         self._site, self._row, self._draining = site, row, draining
-        self._dataset = DATASETS[row.dataset]
         self._lock = Lock()
         self._cut = Event()
         self._branches: dict[int, xa.Branch] = {}
         self.tally = Tally()
         self._source_bytes = 0
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        return dataset_of(self._site, self._row)
 
     @property
     def branches(self) -> list[xa.Branch]:

@@ -3,6 +3,7 @@
 import structlog
 
 from app.db import leftovers
+from app.lifecycle import define
 from app.lifecycle.site import Site
 
 ORPHAN_SECONDS = 3600.0  # an upload that nobody has written to for so long
@@ -11,9 +12,10 @@ log = structlog.get_logger(__name__)
 
 
 def clean(site: Site) -> None:
-    """One step each of old spool files, orphaned uploads, old history and stale keys."""
+    """One step each of old spool files, orphaned uploads, old history, stale keys and half-made datasets."""
     _delete_old_spools(site)
     _delete_orphans(site)
+    define.mend_all(site)
     with site.database.begin() as connection:
         forgotten = leftovers.delete_old_history(connection, site.settings.history_keep_days)
         leftovers.delete_stale_keys(connection)

@@ -1,11 +1,15 @@
-"""Clear: empties a dataset, unless an import of it is unfinished."""
+"""Clear: empties a dataset, or deletes one import's rows, unless an import of it is unfinished."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import structlog
 
 from app.db import damage, datasets, ledger, rows
 from app.domain.dataset import Dataset
-from app.domain.errors import DatasetBeingCleared, ImportsRunning
-from app.lifecycle import freeze
+from app.domain.errors import DatasetBeingCleared, ImportsRunning, NotEnabled
+from app.lifecycle import catalog, freeze
 from app.lifecycle.site import Site
 
 CLEAR_SECONDS = 60.0  # the lease of a clearing, renewed with every import's rows
@@ -13,27 +17,46 @@ CLEAR_SECONDS = 60.0  # the lease of a clearing, renewed with every import's row
 log = structlog.get_logger(__name__)
 
 
-def clear_dataset(site: Site, dataset: Dataset) -> int:
-    """Delete every row of a dataset and record it in the history of the imports that brought them; returns how many.
+def clear_dataset(site: Site, dataset: Dataset, number: int | None = None) -> int:
+    """Delete every row of a dataset, or those of the import with this number, and record it in the history of the
+    imports that brought them; returns how many.
 
-    One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared` or `SweepingFrozen`, and
-    then deletes nothing.
+    One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared`, `SweepingFrozen`, or
+    `NotEnabled` for an adopted table, and then deletes nothing.
     """
     freeze.require_sweeping(site)
+    off = catalog.list_off(dataset)
+    if reason := off.get("delete_all" if number is None else "delete_by_import"):
+        raise NotEnabled(reason)
+    with clearing(site, dataset):
+        with site.database.begin() as connection:
+            numbers = rows.imports_with_rows(connection, dataset) if number is None else [number]
+        return sum(_delete(site, dataset, one) for one in numbers)
+
+
+@contextmanager
+def clearing(site: Site, dataset: Dataset) -> Iterator[None]:
+    """Mark a dataset as being cleared for as long as this lasts. Raises `DatasetBeingCleared`, and `ImportsRunning`
+    while an import of it is unfinished."""
     with site.database.begin() as connection:
         if not datasets.mark_clearing(connection, dataset.name, CLEAR_SECONDS):
             raise DatasetBeingCleared(f"another request is clearing {dataset.name}: wait until it has ended")
     # From here on no import of it is claimed; a crash leaves a mark that runs out.
     try:
         with site.database.begin() as connection:
-            damaged = damage.list_damaged(connection, dataset.name)
-            unfinished = datasets.count_unfinished(connection, dataset.name)
-        if unfinished:
-            raise ImportsRunning(_explain(dataset, unfinished, damaged), unfinished=unfinished, damaged=len(damaged))
-        return _delete(site, dataset)
+            require_idle(connection, dataset)
+        yield
     finally:
         with site.database.begin() as connection:
             datasets.end_clearing(connection, dataset.name)
+
+
+def require_idle(connection: Any, dataset: Dataset) -> None:
+    """Raise `ImportsRunning` while an import of the dataset is unfinished."""
+    damaged = damage.list_damaged(connection, dataset.name)
+    unfinished = datasets.count_unfinished(connection, dataset.name)
+    if unfinished:
+        raise ImportsRunning(_explain(dataset, unfinished, damaged), unfinished=unfinished, damaged=len(damaged))
 
 
 def _explain(dataset: Dataset, unfinished: int, damaged: list[int]) -> str:
@@ -49,16 +72,12 @@ def _explain(dataset: Dataset, unfinished: int, damaged: list[int]) -> str:
     return "; ".join(told)
 
 
-def _delete(site: Site, dataset: Dataset) -> int:
+def _delete(site: Site, dataset: Dataset, number: int) -> int:
     with site.database.begin() as connection:
-        numbers = rows.imports_with_rows(connection, dataset)
-    total = 0
-    for number in numbers:
-        with site.database.begin() as connection:
-            datasets.extend_clearing(connection, dataset.name, CLEAR_SECONDS)
-        with site.database.begin_long() as connection:
-            deleted = rows.delete_rows(connection, dataset, number)
+        datasets.extend_clearing(connection, dataset.name, CLEAR_SECONDS)
+    with site.database.begin_long() as connection:
+        deleted = rows.delete_rows(connection, dataset, number)
+        if deleted:
             ledger.note_deleted(connection, number, deleted)
-        total += deleted
-        log.info("rows_deleted", import_no=number, rows=deleted)
-    return total
+    log.info("rows_deleted", import_no=number, rows=deleted)
+    return deleted

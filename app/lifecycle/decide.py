@@ -7,12 +7,12 @@ from uuid import UUID
 import structlog
 
 from app.db import damage, history, installation, ledger, rows, xa
-from app.domain.dataset import DATASETS
 from app.domain.errors import BadRequest, ImportDamaged, NotAllowed
 from app.domain.imports import Direction, Import, direction, explain
 from app.domain.states import UNDOING, State
 from app.domain.xid import Xid
 from app.lifecycle import commit, examine
+from app.lifecycle.catalog import find_dataset_of
 from app.lifecycle.examine import Doubt, Listed
 from app.lifecycle.site import Site
 
@@ -138,11 +138,14 @@ def _settle(site: Site, row: Import, verdict: Direction, by: str) -> str:
 def _fail(site: Site, row: Import, reason: str, by: str) -> str:
     """A damaged import: nothing of it stays, and it says so."""
     error = {"code": "damaged", "message": "a branch was lost after the decision; nothing of it is left: send it again"}
+    dataset = find_dataset_of(site, row)
     with site.database.begin_long() as connection:
         told = {"by": by, "verdict": Direction.ROLLBACK, "reason": reason}
         if not damage.fail_damaged(connection, row.number, row.epoch, error, told):
             raise NotAllowed(f"import {row.id} changed meanwhile: look again")
-        deleted = rows.delete_rows(connection, DATASETS[row.dataset], row.number)
+        # an import into an adopted table has one branch: what was lost is all of it
+        kept = dataset is not None and not dataset.adopted
+        deleted = rows.delete_rows(connection, dataset, row.number) if dataset is not None and kept else 0
     log.warning(FORCED, by=by, verdict=Direction.ROLLBACK, import_id=row.id, rows=deleted)
     return f"import {row.id} has failed and nothing of it is left ({deleted:,} rows were deleted): tell its sender"
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import structlog
 
 from app.db import history, ledger
-from app.domain.dataset import DATASETS
 from app.domain.errors import AttemptLost, ImportFailed, SweepingFrozen
 from app.domain.imports import Import, Tally, reject_name
 from app.domain.policy import OnConflict
@@ -15,6 +14,7 @@ from app.formats.reading import read_rows
 from app.formats.rejects import RejectWriter
 from app.lifecycle import commit, freeze, requeue, rollback
 from app.lifecycle.attempt import Attempt
+from app.lifecycle.catalog import dataset_of
 from app.lifecycle.drain import Draining, HandBack
 from app.lifecycle.heartbeat import Heartbeat
 from app.lifecycle.sift import Sifter
@@ -109,7 +109,7 @@ def _try(site: Site, row: Import, draining: Draining) -> None:
 
 
 def _open_rows(site: Site, row: Import) -> Iterator[Batch]:
-    dataset, source = DATASETS[row.dataset], row.source
+    dataset, source = dataset_of(site, row), row.source
     if source.generate is not None:
         return generate_rows(dataset, source.generate, source.seed or "", site.settings.batch_bytes)
     if source.spool_name is None or not site.spool.path(source.spool_name).is_file():

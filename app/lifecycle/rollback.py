@@ -5,11 +5,11 @@ from time import monotonic, sleep
 import structlog
 
 from app.db import history, installation, ledger, rows, xa
-from app.domain.dataset import DATASETS
 from app.domain.errors import AttemptLost
 from app.domain.imports import Import
 from app.domain.states import UNDOING
 from app.domain.xid import Xid, parse_xid
+from app.lifecycle.catalog import find_dataset_of
 from app.lifecycle.drain import Draining
 from app.lifecycle.site import Site
 
@@ -79,8 +79,9 @@ def _nothing_left(site: Site, row: Import, epochs: range) -> bool:
                 return False
         if undo_prepared(site, set(xids)):
             return False
+    dataset = find_dataset_of(site, row)
     with site.database.uncommitted() as connection:
-        return not rows.anything_left(connection, DATASETS[row.dataset], row.number)
+        return not rows.anything_left(connection, dataset, row.number)
 
 
 def undo_prepared(site: Site, xids: set[Xid]) -> bool:

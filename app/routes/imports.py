@@ -11,14 +11,13 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from app.domain.dataset import DATASETS
-from app.domain.errors import BadRequest, InvalidContent, UnsupportedFormat
+from app.domain.errors import BadRequest, DatasetNotFound, InvalidContent, UnsupportedFormat
 from app.domain.policy import NAMES as POLICY_NAMES
 from app.domain.policy import read_policy
 from app.domain.states import State
 from app.formats.options import NAMES, read_options
 from app.formats.rejects import write_csv
-from app.lifecycle import accept, observe, stop
+from app.lifecycle import accept, catalog, observe, stop
 from app.lifecycle.accept import Accepted, Form
 from app.routes import site
 from app.routes.bodies import open_body
@@ -70,12 +69,12 @@ def _accept_json() -> Accepted:
         raise InvalidContent("generate must be a whole number: how many rows", errors=[{"field": "generate"}])
     if seed is not None and not (isinstance(seed, str) and SEED.fullmatch(seed)):
         raise InvalidContent("seed must be 1 to 24 lower-case letters and digits", errors=[{"field": "seed"}])
-    dataset = accept.find_dataset(str(body.get("dataset", "orders")))
+    dataset = catalog.find_import_dataset(site(), str(body.get("dataset", "orders")))
     return accept.accept_generated(site(), dataset, rows, read_asker(), seed=seed)
 
 
 def _accept_file() -> Accepted:
-    dataset = accept.find_dataset(request.args.get("dataset", "orders"))
+    dataset = catalog.find_import_dataset(site(), request.args.get("dataset", "orders"))
     options = _read_options(request.args)
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ENCODINGS:
@@ -209,7 +208,10 @@ def rejects(id: str) -> Response:
         body: Iterator[bytes] = (json.dumps(reject).encode() + b"\n" for reject in found)
         response = Response(body, mimetype="application/x-ndjson")
     else:
-        response = Response(write_csv(found, DATASETS[row.dataset]), mimetype="text/csv")
+        dataset = catalog.find_dataset_of(site(), row)
+        if dataset is None:
+            raise DatasetNotFound(f"{row.dataset} was dropped: its rejects can still be had as json or ndjson")
+        response = Response(write_csv(found, dataset), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="rejects-{row.number}.{format}"'
     return response
 

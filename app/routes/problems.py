@@ -23,13 +23,22 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.AlreadyDecided: 409,
     errors.ImportsRunning: 409,
     errors.DatasetBeingCleared: 409,
+    errors.DatasetNotFound: 404,
+    errors.DatasetExists: 409,
+    errors.DatasetInUse: 409,
     errors.KeyInFlight: 409,
     errors.KeyReused: 422,
     errors.NotEnabled: 403,
     errors.SweepingFrozen: 503,
     errors.DatabaseUnavailable: 503,
 }
-_RETRY = (errors.KeyInFlight, errors.DatasetBeingCleared, errors.SweepingFrozen, errors.DatabaseUnavailable)
+_RETRY = (
+    errors.KeyInFlight,
+    errors.DatasetBeingCleared,
+    errors.DatasetInUse,
+    errors.SweepingFrozen,
+    errors.DatabaseUnavailable,
+)
 
 log = structlog.get_logger(__name__)
 

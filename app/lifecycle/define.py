@@ -1,0 +1,105 @@
+"""Define: a dataset is created, with a table of its own.
+
+The name is taken in the registry first, as `creating`, with a token that the table is made to carry; then the table
+is made; then the dataset is `ready`. A drop goes the other way: `dropping`, the table, the name. So a crash anywhere
+leaves a row that says which table may be there, and only a table with the row's token is ever dropped. All of it is
+done under one lock of the installation (`Database.define`): who has it and finds such a row knows that its maker is
+gone, and mends it, before a second try or in the sweeper.
+"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from app.db import datasets, tables
+from app.domain.dataset import Dataset, Registered
+from app.domain.definition import read_definition
+from app.domain.errors import DatasetExists, DatasetInUse, InvalidContent, Refused
+from app.formats.columns import BadValue, check_for
+from app.lifecycle import catalog, freeze
+from app.lifecycle.site import Site
+
+log = structlog.get_logger(__name__)
+
+
+def create_dataset(site: Site, body: Mapping[str, Any]) -> Registered:
+    """Create the dataset that `body` describes (see `read_definition`), with a table of its own.
+
+    Raises `InvalidContent`, `DatasetExists`, `DatasetInUse`, `NotEnabled` where the database lets the application make
+    no tables, and `SweepingFrozen`; then nothing is left. After `DatabaseUnavailable` send it again.
+    """
+    dataset = read_definition(body)
+    _check_defaults(dataset)
+    freeze.require_sweeping(site)
+    with site.database.define(site.installation) as definer:
+        _require_free(site, definer, dataset.name)
+        token = secrets.token_hex(8)
+        with site.database.begin() as connection:
+            datasets.begin_creating(connection, dataset, token)
+        # a crash here leaves the name `creating`, and no table
+        try:
+            tables.create_table(definer, dataset, token)
+        except Refused:
+            with site.database.begin() as connection:
+                datasets.forget_dataset(connection, dataset.name, token)
+            raise
+        # a crash here leaves the name `creating`, and a table with its token
+        with site.database.begin() as connection:
+            datasets.finish_creating(connection, dataset.name, token)
+    log.info("dataset_created", dataset=dataset.name)
+    return catalog.find_dataset(site, dataset.name)
+
+
+def mend(site: Site, definer: Any, name: str | None = None) -> list[str]:
+    """Undo what was cut off while it was created or dropped: of this name, or all; the names. `definer` comes from
+    `Database.define`, so nobody is at it any more. Raises `DatasetInUse` where a table is still read."""
+    with site.database.begin() as connection:
+        unfinished = datasets.list_unfinished(connection, name)
+    for one in unfinished:
+        if not one.dataset.adopted:
+            tables.drop_own_table(definer, one.dataset.name, one.token)
+        # a crash here leaves a name without a table: this is done again
+        with site.database.begin() as connection:
+            datasets.forget_dataset(connection, one.dataset.name, one.token)
+    return [one.dataset.name for one in unfinished]
+
+
+def mend_all(site: Site) -> None:
+    """`mend` for the sweeper: nothing is told while a table is still read, or another defines one; it comes again."""
+    with site.database.begin() as connection:
+        if not datasets.list_unfinished(connection):
+            return
+    try:
+        with site.database.define(site.installation) as definer:
+            mended = mend(site, definer)
+    except DatasetInUse as error:
+        log.info("dataset_not_mended", reason=error.detail)
+    else:
+        log.info("datasets_mended", datasets=mended)
+
+
+def _require_free(site: Site, definer: Any, name: str) -> None:
+    mend(site, definer, name)
+    with site.database.begin() as connection:
+        known = datasets.find_dataset(connection, name)
+    if known is not None:
+        raise DatasetExists(f"there is a dataset {name} already: take another name, or drop it first")
+    if tables.find_comment(definer, name) is not None:
+        raise DatasetExists(
+            f"there is a table {name} already, which is no dataset: take another name, or adopt it"
+            ' with {"name": "' + name + '", "adopt": true}'
+        )
+
+
+def _check_defaults(dataset: Dataset) -> None:
+    wrong = []
+    for at, column in enumerate(dataset.columns):
+        if column.default is not None:
+            try:
+                check_for(column)(column.default)
+            except BadValue as error:
+                wrong.append({"field": f"columns[{at}].default", "reason": error.reason})
+    if wrong:
+        raise InvalidContent(f"{wrong[0]['field']}: {wrong[0]['reason']}", errors=wrong)
