@@ -58,6 +58,12 @@ def begin_creating(connection: Connection, dataset: Dataset, token: str) -> None
     connection.execute(insert(datasets).values(created_at=NOW, **values))
 
 
+def register_adopted(connection: Connection, dataset: Dataset, token: str) -> None:
+    """Let a table that is there already be a dataset. Raises SQLAlchemy's error where the name is taken."""
+    values = {"name": dataset.name, "state": READY, "token": token, "definition": dataset.as_json()}
+    connection.execute(insert(datasets).values(created_at=NOW, **values))
+
+
 def finish_creating(connection: Connection, name: str, token: str) -> None:
     """From here on it can be found."""
     mine = datasets.c.name == name, datasets.c.token == token, datasets.c.state == CREATING

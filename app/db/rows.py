@@ -1,15 +1,16 @@
 """The imported rows: bulk load inside a branch, conflicts, counting, reading and deleting."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pymysql
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, func, literal, select, true, tuple_
 
 from app.db.schema import imports, receipts
 from app.db.tables import quote, table_of
 from app.domain.dataset import Dataset
+from app.domain.selection import read_value
 from app.domain.states import State
 
 READ_SIZE = 2000
@@ -20,10 +21,13 @@ LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
 class RowsDiffer(Exception):
     """The server did not take a batch as it was sent; the branch must be abandoned."""
 
-    def __init__(self, sent: int, loaded: int, warnings: Sequence[str], warned: int | None = None) -> None:
+    def __init__(
+        self, sent: int, loaded: int, warnings: Sequence[str], warned: int | None = None, codes: Sequence[int] = ()
+    ) -> None:
         super().__init__(f"{loaded} of {sent} rows were loaded: {'; '.join(warnings[:3]) or 'no warning'}")
         self.sent, self.loaded, self.warnings = sent, loaded, warnings
         self.warned = len(warnings) if warned is None else warned  # the server keeps only some warnings
+        self.codes = codes  # of those that it kept
 
 
 def load_payload(
@@ -35,7 +39,9 @@ def load_payload(
     strict mode too (MariaDB and MySQL manuals, "LOAD DATA"). So the row count and the warnings are compared, and any
     difference raises `RowsDiffer`. Raises PyMySQL's errors, and others when the connection is killed in mid-send.
     """
-    columns = ", ".join(map(quote, ("row_no", *dataset.column_names)))
+    numbered = "@row_no" if dataset.adopted else "row_no"
+    columns = ", ".join((numbered, *map(quote, dataset.column_names)))
+    settings = "" if dataset.adopted else f" SET import_no = {number:d}"
     descriptor = os.memfd_create("batch", os.MFD_CLOEXEC)
     try:
         with open(descriptor, "wb", closefd=False) as memory:
@@ -44,14 +50,15 @@ def load_payload(
             loaded = cursor.execute(
                 f"LOAD DATA LOCAL INFILE '/proc/self/fd/{descriptor}' INTO TABLE {quote(dataset.name)}"
                 " CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
-                f" LINES TERMINATED BY '\\n' ({columns}) SET import_no = {number:d}"
+                f" LINES TERMINATED BY '\\n' ({columns}){settings}"
             )
             if loaded != rows or cursor.warning_count:
                 # what the protocol tells is cut at 65,535
                 cursor.execute("SHOW COUNT(*) WARNINGS")
                 (warned,) = cursor.fetchone() or (0,)
                 cursor.execute("SHOW WARNINGS")
-                raise RowsDiffer(rows, loaded, [str(row[2]) for row in cursor.fetchall()], warned)
+                told = cursor.fetchall()
+                raise RowsDiffer(rows, loaded, [str(row[2]) for row in told], warned, [int(row[1]) for row in told])
     finally:
         os.close(descriptor)
 
@@ -67,22 +74,41 @@ def find_key_holder(
     keys: Sequence[tuple[str, ...]],
     *,
     not_by: tuple[int, int, int] | None = None,
-) -> tuple[tuple[str, ...], int, int] | None:
-    """Which of `keys` is in the table already: (key, import number, row number) of one that is, or None.
+) -> tuple[int, int, int] | None:
+    """Which of `keys` is in the table already: (its position, import number, row number) of one that is, or None.
 
     Read through `Database.uncommitted`, so that rows of imports still under way are seen. `not_by` (import, first row,
-    last row) leaves out the asker's own rows.
+    last row) leaves out the asker's own rows. In an adopted table rows have no numbers: they are 0.
     """
     table = table_of(dataset)
     columns = [table.c[name] for name in dataset.key]
+    numbers = [literal(0), literal(0)] if dataset.adopted else [table.c.import_no, table.c.row_no]
     for start in range(0, len(keys), KEYS_A_QUERY):
-        query = select(*columns, table.c.import_no, table.c.row_no).where(
-            tuple_(*columns).in_(keys[start : start + KEYS_A_QUERY])
-        )
-        for *key, number, row in connection.execute(query):
+        asked = [_typed(dataset, key) for key in keys[start : start + KEYS_A_QUERY]]
+        for *key, number, row in connection.execute(select(*columns, *numbers).where(tuple_(*columns).in_(asked))):
             if not_by is None or not (number == not_by[0] and not_by[1] <= row <= not_by[2]):
-                return tuple(key), int(number), int(row)
+                return start + _position(key, asked), int(number), int(row)
     return None
+
+
+def _typed(dataset: Dataset, key: tuple[str, ...]) -> tuple[Any, ...]:
+    # a number that is compared with a text is compared as a float
+    columns = {column.name: column for column in dataset.columns}
+    return tuple(read_value(columns[name], part) for name, part in zip(dataset.key, key, strict=True))
+
+
+def _position(key: Sequence[Any], asked: Sequence[Sequence[Any]]) -> int:
+    """Where the key stands. The server takes keys that differ in blanks at their end for the same (PAD SPACE), and by
+    the collation of an adopted table also others: of these, the first that it can be."""
+
+    def alike(change: Callable[[str], str]) -> int | None:
+        def plain(parts: Sequence[Any]) -> list[Any]:
+            return [change(part.rstrip(" ")) if isinstance(part, str) else part for part in parts]
+
+        return next((at for at, one in enumerate(asked) if plain(one) == plain(key)), None)
+
+    exact = alike(str)
+    return exact if exact is not None else alike(str.casefold) or 0
 
 
 def anything_left(connection: Connection, dataset: Dataset | None, number: int) -> bool:
@@ -104,7 +130,7 @@ def anything_left(connection: Connection, dataset: Dataset | None, number: int) 
 def count_rows(connection: Connection, dataset: Dataset, number: int | None = None) -> int:
     """Rows that a reader may see: all of them, or one import's."""
     table = table_of(dataset)
-    query = select(func.count()).select_from(table).where(_visible(table))
+    query = select(func.count()).select_from(table).where(visible(dataset))
     if number is not None:
         query = query.where(table.c.import_no == number)
     return int(connection.execute(query).scalar_one())
@@ -113,7 +139,7 @@ def count_rows(connection: Connection, dataset: Dataset, number: int | None = No
 def read_rows(connection: Connection, dataset: Dataset) -> Iterator[dict[str, Any]]:
     """Every visible row in import order, streamed: memory stays flat."""
     table = table_of(dataset)
-    query = select(table).where(_visible(table)).order_by(table.c.import_no, table.c.row_no)
+    query = select(table).where(visible(dataset)).order_by(table.c.import_no, table.c.row_no)
     result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(query)
     for row in result.mappings().yield_per(READ_SIZE):
         yield dict(row)
@@ -137,7 +163,10 @@ def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
     return connection.execute(delete(table).where(table.c.import_no == number)).rowcount
 
 
-def _visible(table: Any) -> Any:
+def visible(dataset: Dataset) -> ColumnElement[bool]:
+    """What a reader may see of the dataset's table."""
+    if dataset.adopted:
+        return true()  # by the server: an import into it has one branch
     # Several branches commit within milliseconds, not at once: an import's rows count from `committed` on, which is
     # written after the last branch.
-    return table.c.import_no.not_in(select(imports.c.number).where(imports.c.state == State.COMMITTING))
+    return table_of(dataset).c.import_no.not_in(select(imports.c.number).where(imports.c.state == State.COMMITTING))

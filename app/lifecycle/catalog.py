@@ -7,7 +7,7 @@ from app.db import datasets
 from app.domain.dataset import ORDERS, Dataset, Registered
 from app.domain.errors import DatasetNotFound, ImportFailed, InvalidContent
 from app.domain.imports import Import
-from app.domain.policy import OnConflict
+from app.domain.policy import OnConflict, Policy
 from app.lifecycle.site import Site
 
 NAMED = 20  # how many names an error lists
@@ -61,6 +61,15 @@ def dataset_of(site: Site, row: Import) -> Dataset:
     if dataset is None:
         raise ImportFailed("dataset_dropped", f"the dataset {row.dataset} was dropped: nothing was loaded")
     return dataset
+
+
+def count_branches(site: Site, known: Registered | None, policy: Policy) -> int:
+    """How many branches an attempt has."""
+    if policy.on_conflict is not OnConflict.FAIL:
+        return 1  # a row may meet one of its own file: two branches would wait for each other
+    if known is not None and known.dataset.adopted:
+        return 1  # nobody could leave out, or delete, the part that one of several has brought
+    return site.settings.branches
 
 
 def why_not(dataset: Dataset, on_conflict: OnConflict) -> str | None:

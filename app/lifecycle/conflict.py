@@ -9,6 +9,8 @@ from app.domain.states import FINAL
 from app.formats.batch import Batch
 from app.lifecycle.site import Site
 
+DUPLICATE = 1062  # the server's code
+
 
 def explain_conflict(
     site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, error: Exception
@@ -27,6 +29,8 @@ def explain_conflict(
 def _explain_difference(
     site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, error: rows.RowsDiffer
 ) -> ImportFailed:
+    if dataset.adopted:
+        return _explain_adopted(site, dataset, batch, error)
     number = branch.xid.number
     missing = duplicates.list_missing(branch.connection, dataset, number, batch.first_row, batch.rows)
     if not missing or error.warned > len(missing):
@@ -46,18 +50,49 @@ def _explain_difference(
     return _failure("duplicate_key", reason, dataset, batch, skipped, key, named)
 
 
+def _explain_adopted(site: Site, dataset: Dataset, batch: Batch, error: rows.RowsDiffer) -> ImportFailed:
+    """The same of a table whose rows have no numbers: what was there before is what others see of it."""
+    said = "; ".join(error.warnings[:3])
+    if set(error.codes) != {DUPLICATE}:
+        return ImportFailed("value_adjusted", f"the server would have changed or left out a row: {said}")
+    if not dataset.key:
+        return ImportFailed("duplicate_key", f"a row is a duplicate: {said}")
+    with site.database.begin() as connection:
+        holder = rows.find_key_holder(connection, dataset, batch.keys)
+    if holder is not None:
+        at, reason = holder[0], "it is in the table already"
+    elif (twice := _find_twice(batch)) is not None:
+        at, reason = twice[1], f"it stands in this file twice, first in row {batch.first_row + twice[0]}"
+    else:
+        return ImportFailed("duplicate_key", f"a row is a duplicate of an earlier one: {said}")
+    key = batch.keys[at]
+    told = f"{_name(dataset, key)} is a duplicate: {reason}"
+    return _failure("duplicate_key", told, dataset, batch, batch.first_row + at, key, None)
+
+
+def _find_twice(batch: Batch) -> tuple[int, int] | None:
+    """Where in the batch a key stands first, and where again."""
+    seen: dict[tuple[str, ...], int] = {}
+    for at, key in enumerate(batch.keys):
+        if (first := seen.setdefault(_padded(key), at)) != at:
+            return first, at
+    return None
+
+
 def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch) -> ImportFailed | None:
     number = branch.xid.number
     ours = (number, batch.first_row, batch.first_row + batch.rows - 1)
     with site.database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, batch.keys, not_by=ours)
         other = None if holder is None else history.find_numbered(connection, holder[1])
-    if holder is None or (other is None and holder[1] != number) or (other is not None and other.state in FINAL):
+    if (
+        holder is None
+        or dataset.adopted
+        or (other is None and holder[1] != number)
+        or (other is not None and other.state in FINAL)
+    ):
         return None  # another program's lock, or one that may be gone when the import is tried again
-    # the server takes keys that differ in trailing blanks for the same (PAD SPACE)
-    row, key = next(
-        (row, key) for row, key in enumerate(batch.keys, batch.first_row) if _padded(key) == _padded(holder[0])
-    )
+    row, key = batch.first_row + holder[0], batch.keys[holder[0]]
     if other is not None and other.number != number:
         reason = (
             f"{_name(dataset, key)} is also in import {other.id}, which is {other.state}; waited"
@@ -84,7 +119,7 @@ def _failure(
 
 
 def _padded(key: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part.rstrip(" ") for part in key)
+    return tuple(part.rstrip(" ").casefold() for part in key)
 
 
 def _name(dataset: Dataset, key: tuple[Any, ...]) -> str:

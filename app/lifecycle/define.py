@@ -34,7 +34,12 @@ def create_dataset(site: Site, body: Mapping[str, Any]) -> Registered:
     _check_defaults(dataset)
     freeze.require_sweeping(site)
     with site.database.define(site.installation) as definer:
-        _require_free(site, definer, dataset.name)
+        require_no_dataset(site, definer, dataset.name)
+        if tables.find_comment(definer, dataset.name) is not None:
+            raise DatasetExists(
+                f"there is a table {dataset.name} already, which is no dataset: take another name, or adopt the table"
+                ' with {"name": "' + dataset.name + '", "adopt": true}'
+            )
         token = secrets.token_hex(8)
         with site.database.begin() as connection:
             datasets.begin_creating(connection, dataset, token)
@@ -80,17 +85,13 @@ def mend_all(site: Site) -> None:
         log.info("datasets_mended", datasets=mended)
 
 
-def _require_free(site: Site, definer: Any, name: str) -> None:
+def require_no_dataset(site: Site, definer: Any, name: str) -> None:
+    """Raise `DatasetExists` where the name is taken; one that was left unfinished is mended, and gives it back."""
     mend(site, definer, name)
     with site.database.begin() as connection:
         known = datasets.find_dataset(connection, name)
     if known is not None:
         raise DatasetExists(f"there is a dataset {name} already: take another name, or drop it first")
-    if tables.find_comment(definer, name) is not None:
-        raise DatasetExists(
-            f"there is a table {name} already, which is no dataset: take another name, or adopt it"
-            ' with {"name": "' + name + '", "adopt": true}'
-        )
 
 
 def _check_defaults(dataset: Dataset) -> None:

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 
 import structlog
 
-from app.db import history, ledger
+from app.db import datasets, history, ledger
 from app.domain.errors import AttemptLost, ImportFailed, SweepingFrozen
 from app.domain.imports import Import, Tally, reject_name
-from app.domain.policy import OnConflict
 from app.formats.batch import Batch
 from app.formats.generated import generate_rows
 from app.formats.reading import read_rows
 from app.formats.rejects import RejectWriter
-from app.lifecycle import commit, freeze, requeue, rollback
+from app.lifecycle import catalog, commit, freeze, requeue, rollback
 from app.lifecycle.attempt import Attempt
 from app.lifecycle.catalog import dataset_of
 from app.lifecycle.drain import Draining, HandBack
@@ -59,8 +58,7 @@ def claim(site: Site, number: int, worker: str) -> Import | None:
             number,
             worker=worker,
             lease_seconds=site.settings.lease_seconds,
-            # a row may meet one of its own file: two branches would wait for each other
-            branches=site.settings.branches if row.policy.on_conflict is OnConflict.FAIL else 1,
+            branches=catalog.count_branches(site, datasets.find_dataset(connection, row.dataset), row.policy),
         )
         return history.find_numbered(connection, number) if won else None
     # a crash here leaves `running` under a lease that runs out

@@ -1,25 +1,33 @@
 """`/v1/datasets`: what there is to import into."""
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from app.domain.dataset import Registered
 from app.domain.errors import BadRequest, InvalidContent
-from app.lifecycle import catalog, define, drop, observe
+from app.domain.selection import Selection
+from app.formats.export import show_row, write_csv, write_ndjson
+from app.lifecycle import adopt, browse, catalog, clear, define, drop, observe
 from app.routes import site
 from app.routes.bodies import open_body
-from app.routes.shapes import show_time
+from app.routes.shapes import read_number, show_time
 
 JSON_BYTES = 1024 * 1024
+FILTER = "filter["
+PAGE = 100
+MOST_A_PAGE = 1000
+EXPORTS = {"csv": (write_csv, "text/csv"), "ndjson": (write_ndjson, "application/x-ndjson")}
 
 blueprint = Blueprint("datasets", __name__, url_prefix="/v1/datasets")
 
 
 @blueprint.post("")
 def create() -> Response:
-    """Create a dataset from `{name, columns, key}`; 201 with its description."""
+    """Create a dataset from `{name, columns, key}`, or adopt a table with `{name, adopt: true}`; 201 with it."""
     try:
         body = json.loads(open_body().read_all(JSON_BYTES))
     except (ValueError, RecursionError):
@@ -29,7 +37,7 @@ def create() -> Response:
             'the body must be a JSON object such as {"name": "parts", "columns": [{"name": "sku", "type": "text"}],'
             ' "key": ["sku"]}'
         )
-    known = define.create_dataset(site(), body)
+    known = adopt.adopt_table(site(), body) if "adopt" in body else define.create_dataset(site(), body)
     response = jsonify(_show(known))
     response.status_code = 201
     response.headers["Location"] = url_for("datasets.show", name=known.dataset.name)
@@ -52,12 +60,96 @@ def show(name: str) -> dict[str, Any]:
 @blueprint.delete("/<name>")
 def drop_one(name: str) -> tuple[str, int]:
     """Drop a dataset with its rows; an adopted table stays."""
-    require_confirmed(name)
+    _require_confirmed(name)
     drop.drop_dataset(site(), name)
     return "", 204
 
 
-def require_confirmed(name: str) -> None:
+@blueprint.get("/<name>/rows")
+def rows(name: str) -> Response:
+    """Rows, a page by key, or with `format=csv` or `ndjson` all that match, streamed."""
+    selection = _read_selection(name, "limit", "cursor", "format")
+    form = request.args.get("format", "json")
+    if form not in ("json", "csv", "ndjson"):
+        raise BadRequest("format must be json, csv or ndjson", errors=[{"field": "format"}])
+    return _show_page(selection) if form == "json" else _export(selection, form)
+
+
+@blueprint.get("/<name>/rows/count")
+def count(name: str) -> dict[str, Any]:
+    """How many rows match."""
+    return {"count": browse.count_rows(site(), _read_selection(name))}
+
+
+@blueprint.delete("/<name>/rows")
+def delete_rows(name: str) -> dict[str, Any]:
+    """Delete one import's rows, or with `confirm=<name>` all of them."""
+    dataset = catalog.find_dataset(site(), name).dataset
+    _refuse_unknown("import", "confirm")
+    of = request.args.get("import")
+    if of is None:
+        _require_confirmed(name)
+    number = None if of is None else browse.find_number(site(), dataset, of)
+    return {"rows_deleted": clear.clear_dataset(site(), dataset, number)}
+
+
+def _read_selection(name: str, *others: str) -> Selection:
+    dataset = catalog.find_dataset(site(), name).dataset
+    _refuse_unknown("import", "sort", "null", *others)
+    filters: list[tuple[str, str | None]] = [
+        (said[len(FILTER) : -1], text) for said, text in request.args.items(multi=True) if _is_filter(said)
+    ]
+    filters += [(column, None) for column in request.args.getlist("null")]
+    of, sort = request.args.get("import"), request.args.get("sort")
+    return browse.select_rows(site(), dataset, of=of, filters=filters, sort=sort)
+
+
+def _is_filter(said: str) -> bool:
+    return said.startswith(FILTER) and said.endswith("]")
+
+
+def _refuse_unknown(*known: str) -> None:
+    unknown = [said[:80] for said in request.args if said not in known and not (_is_filter(said) and "null" in known)]
+    if unknown:
+        filters = ("filter[column]",) if "null" in known else ()
+        raise InvalidContent(
+            f"there is no option {unknown[0]!r}; there are {', '.join((*known, *filters))}",
+            errors=[{"field": said, "reason": "unknown"} for said in unknown],
+        )
+
+
+def _show_page(selection: Selection) -> Response:
+    limit = read_number(request.args.get("limit", str(PAGE)), "limit")
+    if not 1 <= limit <= MOST_A_PAGE:
+        raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE:,}", errors=[{"field": "limit"}])
+    found, cursor = browse.read_page(site(), selection, request.args.get("cursor"), limit)
+    following = None
+    if cursor is not None:
+        kept: dict[str, Any] = {said: texts for said, texts in request.args.lists() if said != "cursor"}
+        following = url_for("datasets.rows", name=selection.dataset.name, **{**kept, "cursor": cursor})
+    return jsonify({"rows": [show_row(selection.dataset, row) for row in found], "next": following})
+
+
+def _export(selection: Selection, form: str) -> Response:
+    write, mimetype = EXPORTS[form]
+    stack = ExitStack()
+    try:
+        found = stack.enter_context(browse.open_rows(site(), selection))
+    except BaseException:
+        stack.close()
+        raise
+
+    def stream() -> Iterator[bytes]:
+        with stack:
+            yield from write(selection.dataset, found)
+
+    response = Response(stream(), mimetype=mimetype)
+    response.call_on_close(stack.close)
+    response.headers["Content-Disposition"] = f'attachment; filename="{selection.dataset.name}.{form}"'
+    return response
+
+
+def _require_confirmed(name: str) -> None:
     """Raise `InvalidContent` unless the request says `confirm=<name>`."""
     if request.args.get("confirm") != name:
         raise InvalidContent(

@@ -1,0 +1,125 @@
+"""A selection: which of a dataset's rows are meant, and in which order."""
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from app.domain.dataset import Column, ColumnType, Dataset
+from app.domain.errors import BadRequest, InvalidContent
+from app.domain.width import text_length
+
+SORTABLE_LENGTH = 255  # characters; a server sorts by the first 1,024 bytes
+MOST_FILTERS = 20
+
+_INTEGER = re.compile("-?[0-9]{1,30}")
+_DECIMAL = re.compile(r"-?[0-9]{1,70}(?:\.[0-9]{1,40})?")
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATETIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z?")
+_IMPORT_COLUMNS = {name: Column(name, ColumnType.INTEGER, maximum=2**32 - 1) for name in ("import_no", "row_no")}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Rows of a dataset: of one import's `number`, whose columns are `equal` to these values (None: lack one).
+
+    Sorted by a column and then by the primary key, or by that alone: an order in which every row has one place.
+    """
+
+    dataset: Dataset
+    number: int | None = None
+    equal: tuple[tuple[str, Any], ...] = ()
+    sort: str | None = None
+    descending: bool = False
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that it is sorted by."""
+        return (*((self.sort,) if self.sort else ()), *self.dataset.primary)
+
+    def write_cursor(self, row: Sequence[Any]) -> str:
+        """What says, to `read_cursor`, that a page ended with this row; `row` holds the values of `order`."""
+        # a Decimal's own text may have an exponent
+        values = [
+            None if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value) for value in row
+        ]
+        return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+    def read_cursor(self, cursor: str) -> tuple[Any, ...]:
+        """The values of `order` in the row that the page before ended with. Raises `BadRequest`."""
+        try:
+            values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            if not all(isinstance(value, str) for value in values[-len(self.dataset.primary) :]):
+                raise ValueError(cursor)  # a key has no value that lacks
+            pairs = list(zip(self.order, values, strict=True))
+            return tuple(None if text is None else read_value(self._column(name), text) for name, text in pairs)
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            raise BadRequest(
+                "the cursor is not one of this list: follow `next`, or begin without it", errors=[{"field": "cursor"}]
+            ) from None
+
+    def _column(self, name: str) -> Column:
+        return find_column(self.dataset, name) or _IMPORT_COLUMNS[name]
+
+
+def find_column(dataset: Dataset, name: str) -> Column | None:
+    """The column of this name, or None."""
+    return next((column for column in dataset.columns if column.name == name), None)
+
+
+def read_selection(
+    dataset: Dataset, *, number: int | None, filters: Sequence[tuple[str, str | None]], sort: str | None
+) -> Selection:
+    """The selection of a query: `filters` are column names with values as a file or an export has them (None: rows
+    that lack one), `sort` is a column's name, with `-` before it for descending.
+
+    Raises `InvalidContent`, which names the field.
+    """
+    if len(filters) > MOST_FILTERS:
+        raise _refused("filter", f"at most {MOST_FILTERS} filters are possible")
+    equal = []
+    for name, text in filters:
+        column = find_column(dataset, name)
+        if column is None:
+            raise _refused(f"filter[{name[:64]}]", f"there is no column {name[:64]!r}")
+        try:
+            equal.append((name, None if text is None else read_value(column, text)))
+        except ValueError:
+            raise _refused(f"filter[{name}]", f"{text[:40] if text else text!r} is no {column.type}") from None
+    if sort is None:
+        return Selection(dataset, number, tuple(equal))
+    # a column may be called -a
+    descending = sort.startswith("-") and find_column(dataset, sort) is None
+    column = find_column(dataset, sort[1:] if descending else sort)
+    if column is None:
+        raise _refused("sort", f"there is no column {sort[:64]!r}")
+    if text_length(column) > SORTABLE_LENGTH:
+        raise _refused("sort", f"{column.name} may have over {SORTABLE_LENGTH} characters, so rows aren't sorted by it")
+    return Selection(dataset, number, tuple(equal), column.name, descending)
+
+
+def read_value(column: Column, text: str) -> Any:
+    """The value that a text stands for, to be compared with. Raises ValueError."""
+    match column.type:
+        case ColumnType.INTEGER if _INTEGER.fullmatch(text):
+            return int(text)
+        case ColumnType.DECIMAL if _DECIMAL.fullmatch(text):
+            return Decimal(text)
+        case ColumnType.BOOLEAN if text in ("true", "false", "1", "0", "True", "False"):
+            return text in ("true", "1", "True")
+        case ColumnType.DATE if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+        case ColumnType.DATETIME if _DATETIME.fullmatch(text):
+            return datetime.fromisoformat(text.removesuffix("Z"))
+        case ColumnType.TEXT | ColumnType.EMAIL | ColumnType.CURRENCY | ColumnType.ENUM:
+            text.encode()  # ValueError for half a surrogate
+            return text
+    raise ValueError(text)
+
+
+def _refused(field: str, reason: str) -> InvalidContent:
+    return InvalidContent(f"{field}: {reason}", errors=[{"field": field, "reason": reason}])
