@@ -16,7 +16,7 @@ import structlog
 from app.db import datasets, tables
 from app.domain.dataset import Dataset, Registered
 from app.domain.definition import read_definition
-from app.domain.errors import DatasetExists, DatasetInUse, InvalidContent, Refused
+from app.domain.errors import DatasetExists, DatasetInUse, InvalidContent, NotEnabled, Refused
 from app.formats.columns import BadValue, check_for
 from app.lifecycle import catalog, freeze
 from app.lifecycle.site import Site
@@ -72,14 +72,14 @@ def mend(site: Site, definer: Any, name: str | None = None) -> list[str]:
 
 
 def mend_all(site: Site) -> None:
-    """`mend` for the sweeper: nothing is told while a table is still read, or another defines one; it comes again."""
+    """`mend` for the sweeper, which comes again where a table is still read, another defines one, or a right lacks."""
     with site.database.begin() as connection:
         if not datasets.list_unfinished(connection):
             return
     try:
         with site.database.define(site.installation) as definer:
             mended = mend(site, definer)
-    except DatasetInUse as error:
+    except (DatasetInUse, NotEnabled) as error:
         log.info("dataset_not_mended", reason=error.detail)
     else:
         log.info("datasets_mended", datasets=mended)
