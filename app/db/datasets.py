@@ -64,10 +64,10 @@ def register_adopted(connection: Connection, dataset: Dataset, token: str) -> No
     connection.execute(insert(datasets).values(created_at=NOW, **values))
 
 
-def finish_creating(connection: Connection, name: str, token: str) -> None:
-    """From here on it can be found."""
+def finish_creating(connection: Connection, name: str, token: str) -> bool:
+    """From here on it can be found; False where it is no longer there."""
     mine = datasets.c.name == name, datasets.c.token == token, datasets.c.state == CREATING
-    connection.execute(update(datasets).where(*mine).values(state=READY, created_at=NOW))
+    return connection.execute(update(datasets).where(*mine).values(state=READY, created_at=NOW)).rowcount == 1
 
 
 def begin_dropping(connection: Connection, name: str) -> None:

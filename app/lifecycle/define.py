@@ -52,7 +52,9 @@ def create_dataset(site: Site, body: Mapping[str, Any]) -> Registered:
             raise
         # a crash here leaves the name `creating`, and a table with its token
         with site.database.begin() as connection:
-            datasets.finish_creating(connection, dataset.name, token)
+            if not datasets.finish_creating(connection, dataset.name, token):
+                # the lock went with its connection, and another has mended what seemed to be cut off
+                raise DatasetInUse(f"the creation of {dataset.name} took too long and was undone: send it again")
     log.info("dataset_created", dataset=dataset.name)
     return catalog.find_dataset(site, dataset.name)
 
