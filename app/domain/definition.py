@@ -37,7 +37,7 @@ _PARTS: dict[ColumnType, tuple[str, ...]] = {
     ColumnType.DECIMAL: ("precision", "scale", "signed"),
     ColumnType.BOOLEAN: (),
     ColumnType.DATE: ("formats",),
-    ColumnType.DATETIME: ("scale", "formats", "zone"),
+    ColumnType.DATETIME: ("scale", "formats", "zone", "offsets"),
     ColumnType.CURRENCY: (),
     ColumnType.ENUM: ("choices",),
 }
@@ -185,8 +185,8 @@ class _ColumnReader:
             return None
         return ColumnType(kind)
 
-    def _flag(self, part: str) -> bool:
-        flag = self._said.get(part, False)
+    def _flag(self, part: str, default: bool = False) -> bool:
+        flag = self._said.get(part, default)
         if not isinstance(flag, bool):
             self._refuse(part, "must be true or false")
         return bool(flag)
@@ -251,7 +251,8 @@ class _ColumnReader:
         zone = self._said.get("zone", "UTC")
         if not _is_zone(zone):
             self._refuse("zone", "must be the name of a time zone (IANA) like Europe/Berlin")
-        return {**self.date(), "scale": self._number("scale", 0, 6, 0), "zone": zone}
+        scale, offsets = self._number("scale", 0, 6, 0), self._flag("offsets", True)
+        return {**self.date(), "scale": scale, "zone": zone, "offsets": offsets}
 
     def enum(self) -> dict[str, Any]:
         return {"choices": self._texts("choices", MOST_CHOICES, CHOICE_LENGTH, needed=True)}

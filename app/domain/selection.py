@@ -105,12 +105,12 @@ def read_selection(
 def read_value(column: Column, text: str) -> Any:
     """The value that a text stands for, to be compared with. Raises ValueError."""
     match column.type:
-        case ColumnType.INTEGER if _INTEGER.fullmatch(text):
-            return int(text)
+        case ColumnType.BOOLEAN if text in ("true", "false"):
+            return int(text == "true")
+        case ColumnType.INTEGER | ColumnType.BOOLEAN if _INTEGER.fullmatch(text):
+            return int(text)  # of a boolean, too: an adopted table may hold other numbers
         case ColumnType.DECIMAL if _DECIMAL.fullmatch(text):
             return Decimal(text)
-        case ColumnType.BOOLEAN if text in ("true", "false", "1", "0", "True", "False"):
-            return text in ("true", "1", "True")
         case ColumnType.DATE if _DATE.fullmatch(text):
             return date.fromisoformat(text)
         case ColumnType.DATETIME if _DATETIME.fullmatch(text):

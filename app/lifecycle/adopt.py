@@ -2,14 +2,16 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from app.db import adoption, datasets
-from app.domain.dataset import Registered
+from app.domain.dataset import Column, Registered
 from app.domain.definition import read_name
 from app.domain.errors import InvalidContent
+from app.formats.columns import check_for
 from app.lifecycle import catalog, define, freeze
 from app.lifecycle.site import Site
 
@@ -35,7 +37,17 @@ def adopt_table(site: Site, body: Mapping[str, Any]) -> Registered:
         if dataset is None:
             reason = f"there is no table {name} in this database"
             raise InvalidContent(reason, errors=[{"field": "name", "reason": reason}])
+        dataset = replace(dataset, columns=tuple(_without_odd_default(column) for column in dataset.columns))
         with site.database.begin() as connection:
             datasets.register_adopted(connection, dataset, secrets.token_hex(8))
     log.info("table_adopted", dataset=name)
     return catalog.find_dataset(site, name)
+
+
+def _without_odd_default(column: Column) -> Column:
+    """A default that no file could bring, as a date of zeros, is none: the file has to bring a value."""
+    try:
+        check_for(column)
+    except ValueError:
+        return replace(column, default=None)
+    return column

@@ -17,7 +17,7 @@ from app.db import datasets, tables
 from app.domain.dataset import Dataset, Registered
 from app.domain.definition import read_definition
 from app.domain.errors import DatasetExists, DatasetInUse, InvalidContent, NotEnabled, Refused
-from app.formats.columns import BadValue, check_for
+from app.formats.columns import check_for
 from app.lifecycle import catalog, freeze
 from app.lifecycle.site import Site
 
@@ -31,7 +31,7 @@ def create_dataset(site: Site, body: Mapping[str, Any]) -> Registered:
     no tables, and `SweepingFrozen`; then nothing is left. After `DatabaseUnavailable` send it again.
     """
     dataset = read_definition(body)
-    _check_defaults(dataset)
+    _check_columns(dataset)
     freeze.require_sweeping(site)
     with site.database.define(site.installation) as definer:
         require_no_dataset(site, definer, dataset.name)
@@ -96,13 +96,12 @@ def require_no_dataset(site: Site, definer: Any, name: str) -> None:
         raise DatasetExists(f"there is a dataset {name} already: take another name, or drop it first")
 
 
-def _check_defaults(dataset: Dataset) -> None:
+def _check_columns(dataset: Dataset) -> None:
     wrong = []
     for at, column in enumerate(dataset.columns):
-        if column.default is not None:
-            try:
-                check_for(column)(column.default)
-            except BadValue as error:
-                wrong.append({"field": f"columns[{at}].default", "reason": error.reason})
+        try:
+            check_for(column)
+        except ValueError as error:
+            wrong.append({"field": f"columns[{at}]", "reason": str(error)})
     if wrong:
         raise InvalidContent(f"{wrong[0]['field']}: {wrong[0]['reason']}", errors=wrong)

@@ -1,6 +1,7 @@
 """Tables that are there already: adopted as they are, appended to, and let go."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -275,3 +276,18 @@ def test_defaults_and_numbers_of_the_server(site: Site, owner: Owner) -> None:
         "yes": (ColumnType.BOOLEAN, False, "1"),
         "long_text": (ColumnType.TEXT, True, None),
     }
+    row = converge(site, send(site, more, "name,maybe\na,2026-01-02\nb,\n"))
+    assert row.state is State.COMMITTED, row.error
+    first, second = table_of(site, "more")
+    assert first[0] != second[0] and first[6] is not None
+    assert (*first[1:6], first[7]) == ("a", "it's", -5, date(2026, 1, 2), 1, None)
+    assert (*second[1:6], second[7]) == ("b", "it's", -5, None, 1, None)
+    clash = converge(site, send(site, more, "name\nc\na\n"))
+    assert clash.error is not None and (clash.error["code"], clash.error["value"]) == ("duplicate_key", "a")
+
+
+def test_a_default_that_no_file_could_bring_is_none(site: Site, owner: Owner) -> None:
+    owner.make("CREATE TABLE old (id INT PRIMARY KEY, size VARCHAR(3) NOT NULL DEFAULT 'xx', n INT UNSIGNED DEFAULT 7)")
+    owner.make("ALTER TABLE old ADD COLUMN kind ENUM('', 'a') NOT NULL DEFAULT ''")
+    old = adopt.adopt_table(site, {"name": "old", "adopt": True}).dataset
+    assert {column.name: column.default for column in old.columns} == {"id": None, "size": "xx", "n": "7", "kind": None}

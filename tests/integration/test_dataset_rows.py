@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -139,6 +140,58 @@ def test_an_export_can_be_imported(web: FlaskClient, site: Site, loaded: tuple[i
     assert (
         web.get("/v1/datasets/again/rows?format=ndjson").text == web.get("/v1/datasets/parts/rows?format=ndjson").text
     )
+
+
+EVERY_TYPE = [
+    {"name": "id", "type": "integer", "minimum": 1, "maximum": 9},
+    {"name": "words", "type": "text", "length": 20_000, "controls": "any", "empty": True, "nullable": True},
+    {"name": "mail", "type": "email", "nullable": True},
+    {"name": "least", "type": "integer", "nullable": True},
+    {"name": "price", "type": "decimal", "precision": 38, "scale": 10, "signed": True, "nullable": True},
+    {"name": "paid", "type": "boolean", "nullable": True},
+    {"name": "day", "type": "date", "formats": ["%d.%m.%Y"], "nullable": True},
+    {"name": "at", "type": "datetime", "scale": 3, "zone": "Europe/Berlin", "nullable": True},
+    {"name": "currency", "type": "currency", "default": "EUR"},
+    {"name": "size", "type": "enum", "choices": ["s", 'x, "l"'], "nullable": True},
+]
+EVERY_ROW = [
+    (1, "", None, -(2**63), "-1234567890123456789012345678.0123456789", True, "2026-11-22", "2026-01-02T03:04:05.670Z",
+     "USD", 'x, "l"'),
+    (2, "NULL \\N\r\n\"\t' 😀 ", "a@b.c", 2**63 - 1, "0.0000000000", False, "1000-01-01",
+     "9999-12-31T23:59:59.999Z", "JPY", "s"),
+    (3, None, None, None, None, None, None, None, "EUR", None),
+]  # fmt: skip
+
+
+def test_every_type_is_read_back_as_it_was_sent(web: FlaskClient, site: Site) -> None:
+    body = {"name": "every", "columns": EVERY_TYPE, "key": ["id"]}
+    every = define.create_dataset(site, body).dataset
+    sent = [dict(zip(every.column_names, row, strict=True)) for row in EVERY_ROW]
+    number = send(site, every, "".join(json.dumps(row) + "\n" for row in sent), format="ndjson")
+    assert converge(site, number).rows_kept == 3, find(site, number).error
+    exported = [json.loads(one) for one in web.get("/v1/datasets/every/rows?format=ndjson").text.splitlines()]
+    assert exported == sent
+    again = define.create_dataset(site, {**body, "name": "again"}).dataset
+    text = web.get("/v1/datasets/every/rows?format=csv").text
+    number = send(site, again, text)
+    assert converge(site, number).rows_kept == 3, find(site, number).error
+    assert [json.loads(one) for one in web.get("/v1/datasets/again/rows?format=ndjson").text.splitlines()] == sent
+    for column in EVERY_TYPE[1:]:
+        name = str(column["name"])
+        for sort in (name, f"-{name}"):
+            if name != "words":
+                assert len(follow(web, f"/v1/datasets/every/rows?limit=1&sort={sort}")) == 3, sort
+        for value in sent:
+            query = f"null={name}" if value[name] is None else f"filter[{name}]={quote(shown_text(value[name]))}"
+            found = follow(web, f"/v1/datasets/every/rows?limit=1&{query}")
+            assert value["id"] in [row["id"] for row in found], query
+            assert {json.dumps(row[name]) for row in found} == {json.dumps(value[name])}
+    updated = send(site, again, "id,paid\n2,yes\n", on_conflict="update")
+    assert converge(site, updated).rows_updated == 1, find(site, updated).error
+
+
+def shown_text(value: Any) -> str:
+    return ("false", "true")[value] if isinstance(value, bool) else str(value)
 
 
 def test_odd_names_are_filtered_and_sorted_by(web: FlaskClient, site: Site) -> None:

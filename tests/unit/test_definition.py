@@ -94,6 +94,7 @@ def test_names_that_a_dataset_may_have(name: str) -> None:
         ({"name": "a", "type": "date", "formats": ["%Q"]}, "columns[0].formats[0]"),
         ({"name": "a", "type": "datetime", "zone": "../x"}, "columns[0].zone"),
         ({"name": "a", "type": "datetime", "scale": 7}, "columns[0].scale"),
+        ({"name": "a", "type": "datetime", "offsets": "no"}, "columns[0].offsets"),
         ({"name": "a", "type": "enum"}, "columns[0].choices"),
         ({"name": "a", "type": "enum", "choices": ["x", "x"]}, "columns[0].choices"),
         ({"name": "a", "type": "enum", "choices": [[]]}, "columns[0].choices"),
