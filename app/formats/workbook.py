@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,18 +41,24 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
     unsupported_cell. Raises ImportFailed as `check_workbook` and `lay_out` do, and no_rows, sheet_too_large. A workbook
     is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times `batch_bytes`.
     """
+    with open_rows(path, reading.sheet) as received:
+        yield from _Sheet(dataset, reading, path.stat().st_size).records(received, batch_bytes)
+
+
+@contextmanager
+def open_rows(path: Path, sheet: str | None) -> Iterator[Iterator[Any]]:
+    """What the reader of a sheet sends (see `workbook_cells`): the number of the last row, then its rows. Raises
+    ImportFailed as `check_workbook` does, and sheet_too_large."""
     _need_extra()
     with open_zip(path) as archive:
         check_parts(archive)
-        sheet, part = find_sheet(archive, reading.sheet)
+        name, part = find_sheet(archive, sheet)
     # Nothing in a small file says how much memory its cells need, so another process is limited and may fail.
-    command = [sys.executable, "-I", workbook_cells.__file__, str(path), sheet, part]
+    command = [sys.executable, "-I", workbook_cells.__file__, str(path), name, part]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         try:
             assert child.stdout is not None
-            yield from _Sheet(dataset, reading, path.stat().st_size).records(
-                _received(child, child.stdout), batch_bytes
-            )
+            yield _received(child, child.stdout)
         finally:
             child.kill()
 

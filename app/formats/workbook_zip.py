@@ -78,16 +78,7 @@ def find_sheet(archive: zipfile.ZipFile, wanted: str | None) -> tuple[str, str]:
 
     Raises ImportFailed (unknown_sheet, damaged_xlsx).
     """
-    parts = {
-        found["Id"]: posixpath.normpath(posixpath.join("/xl", found["Target"])).lstrip("/")
-        for found in _elements(archive, _RELATIONS, "Relationship")
-        if {"Id", "Target", "Type"} <= found.keys() and found["Type"].endswith(_CALCULATED)
-    }
-    sheets = {
-        found["name"]: (parts[found["id"]], found.get("state", "visible"))
-        for found in _elements(archive, _WORKBOOK, "sheet")
-        if "name" in found and found.get("id") in parts
-    }
+    sheets = _sheets(archive)
     if wanted is None:
         visible = (name for name, (_, state) in sheets.items() if state == "visible")
         wanted = next(visible, next(iter(sheets), None))
@@ -100,6 +91,25 @@ def find_sheet(archive: zipfile.ZipFile, wanted: str | None) -> tuple[str, str]:
     if part not in archive.namelist():
         raise _damaged(part, "the part is missing")
     return wanted, part
+
+
+def list_sheets(archive: zipfile.ZipFile) -> list[str]:
+    """The names of the sheets with cells, in their order, hidden ones too. Raises ImportFailed (damaged_xlsx)."""
+    return list(_sheets(archive))
+
+
+def _sheets(archive: zipfile.ZipFile) -> dict[str, tuple[str, str]]:
+    """Each sheet's part, and whether it is visible."""
+    parts = {
+        found["Id"]: posixpath.normpath(posixpath.join("/xl", found["Target"])).lstrip("/")
+        for found in _elements(archive, _RELATIONS, "Relationship")
+        if {"Id", "Target", "Type"} <= found.keys() and found["Type"].endswith(_CALCULATED)
+    }
+    return {
+        found["name"]: (parts[found["id"]], found.get("state", "visible"))
+        for found in _elements(archive, _WORKBOOK, "sheet")
+        if "name" in found and found.get("id") in parts
+    }
 
 
 def _check_directory(descriptor: int) -> None:
