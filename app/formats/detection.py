@@ -9,7 +9,9 @@ from app.formats import dialect
 from app.formats.compressed import GZIP_MAGIC, ZSTD_MAGIC, unpack_head
 from app.formats.options import Told
 
-HEAD_BYTES = 64 * 1024
+# A zstd frame gives nothing before its first block is complete: 128 KiB of content, and hardly less in the file.
+HEAD_BYTES = 256 * 1024
+_LOOKED_AT = 64 * 1024
 
 _READ_HERE = "read here are CSV, TSV, NDJSON, JSON arrays, XLSX and Parquet, each also compressed with gzip or zstd"
 _ZIP = b"PK\x03\x04"
@@ -55,13 +57,14 @@ _TYPES = {
 
 
 def detect(name: str | None, content_type: str | None, head: bytes, dataset: Dataset, told: Told) -> Reading:
-    """How to read a file whose first bytes are `head`: 64 KiB are enough.
+    """How to read a file whose first bytes are `head`: HEAD_BYTES are enough.
 
     What the client has `told` counts; then the content, and where it leaves the choice `name` and `content_type`. The
     dataset's column names tell a delimiter and where the header stands. Raises UnsupportedFormat for what is clearly
     something else than what is read here.
     """
-    compression, head = unpack_head(head, HEAD_BYTES)  # what is damaged `check_head` tells
+    compression, head = unpack_head(head[:HEAD_BYTES], _LOOKED_AT)  # what is damaged `check_head` tells
+    head = head[:_LOOKED_AT]
     encoding = told.encoding or _find_encoding(head)
     text = _decode(head, encoding)
     format = told.format or _find_format(name, content_type, head, text)

@@ -1,6 +1,7 @@
 """What a file is, from its first bytes, and what a client may say of it."""
 
 import gzip
+import random
 import re
 from typing import Any
 
@@ -10,7 +11,7 @@ from backports import zstd
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import InvalidContent, UnsupportedFormat
 from app.domain.reading import Reading, reading_from_json
-from app.formats.detection import detect
+from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import Told, read_options
 
 PETS = Dataset(
@@ -127,6 +128,14 @@ def test_unicode_is_told_from_its_bytes(encoding: str) -> None:
     reading = found("name;age\nRéx;1\n".encode(encoding))
     assert reading.delimiter == ";"
     assert reading.encoding == ("utf-8" if encoding == "utf-8-sig" else encoding)
+
+
+def test_a_compressed_file_is_known_by_its_first_bytes_however_badly_it_packs() -> None:
+    noise = "".join(random.Random(7).choices("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", k=300_000))
+    body = ("name;age\n" + "".join(f"{noise[at : at + 30]};1\n" for at in range(0, 300_000, 30))).encode()
+    for packed in (zstd.compress(body), gzip.compress(body, mtime=0)):
+        assert len(packed) > 3 * 64 * 1024
+        assert found(packed[:HEAD_BYTES]).delimiter == ";"
 
 
 def test_other_encodings_are_never_guessed() -> None:
