@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeGuard
 from zoneinfo import ZoneInfo
 
@@ -275,7 +275,7 @@ def _is_column_name(name: str) -> bool:
 
 
 def _is_format(format: str) -> bool:
-    day = datetime(2026, 11, 22)
+    day = datetime(2026, 11, 22, tzinfo=UTC)
     try:
         return datetime.strptime(day.strftime(format), format).date() == day.date()
     except (ValueError, OverflowError):

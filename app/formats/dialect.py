@@ -1,6 +1,7 @@
 """The dialect of a CSV file: found by where the dataset's columns are named, and by what the first rows look like."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -14,6 +15,7 @@ from app.formats.options import Told
 SEARCHED_LINES = 30  # where a header may stand
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01")
 _ROWS_LOOKED_AT = 50
+_DATA = re.compile(r"-?[0-9][0-9.,:/ TZ-]*|[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def find(reading: Reading, told: Told, text: str, dataset: Dataset, name: str) -> Reading:
@@ -23,7 +25,13 @@ def find(reading: Reading, told: Told, text: str, dataset: Dataset, name: str) -
     if name.lower().endswith((".tsv", ".tab", ".tsv.gz", ".tsv.zst")) and not told.delimiter:
         delimiters = ("\t", *(other for other in delimiters if other != "\t"))
     candidates = [replace(reading, delimiter=delimiter) for delimiter in delimiters]
-    found = max((_placed(candidate, told, text, dataset) for candidate in candidates), key=lambda placed: placed[0])[1]
+    score, found = max(
+        (_placed(candidate, told, text, dataset) for candidate in candidates), key=lambda placed: placed[0]
+    )
+    if score < 1:  # no line names a column of the dataset
+        found = max((_shaped(candidate, told, text) for candidate in candidates), key=lambda shaped: shaped[0])[1]
+        if told.header is None and told.columns is None and not dataset.columns and _begins_with_data(found, text):
+            found = replace(found, header=False)
     if told.quote is None and _is_quoted_with("'", found.delimiter, text):
         found = replace(found, quote="'")
     if told.escape is None and found.quote and f"\\{found.quote}" in text and _reads_better_escaped(found, text):
@@ -56,6 +64,36 @@ def _placed(reading: Reading, told: Told, text: str, dataset: Dataset) -> tuple[
         if matched > best:
             best, best_line = matched, line
     return best, replace(reading, first_line=best_line if best >= 1 else first)
+
+
+def _shaped(reading: Reading, told: Told, text: str) -> tuple[float, Reading]:
+    """How well a delimiter fits where no name is known, and the line on which a table begins: the first record that
+    has as many fields as most of those after it."""
+    lines = text.split("\n")
+    begun = told.first_line or 1
+    while (
+        told.first_line is None
+        and begun < len(lines)
+        and (not lines[begun - 1].strip() or lines[begun - 1].startswith("#"))
+    ):
+        begun += 1
+    rest = "\n".join(lines[begun - 1 :])
+    records = islice(
+        grammar(reading.delimiter, reading.quote).records(rest, begun, len(rest) + 1), SEARCHED_LINES + _ROWS_LOOKED_AT
+    )
+    widths = [(line, 0 if isinstance(fields, ImportFailed) else len(fields)) for line, _, fields in records]
+    counts = Counter(width for _, width in widths if width > 1)
+    if not counts:
+        return 0.0, replace(reading, first_line=begun)
+    width, often = counts.most_common(1)[0]
+    line = begun if told.first_line else next(line for line, each in widths if each == width)
+    return often / len(widths) * (1 - 1 / (1 + width)), replace(reading, first_line=line)
+
+
+def _begins_with_data(reading: Reading, text: str) -> bool:
+    """Whether a number, a date or an address stands in the first row, which no header would have."""
+    fields = next(_rows(reading, text), [])
+    return any(_DATA.fullmatch(field.strip()) for field in fields)
 
 
 def _few(fields: list[str]) -> float:

@@ -61,6 +61,27 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
         raise _damaged(f"it has {done} rows instead of {rows}")
 
 
+def read_texts(path: Path, most_rows: int) -> tuple[list[str], list[str], list[tuple[str | None, ...]]]:
+    """The columns' names, those of them that can't be read, and the first rows as texts (None where they have none).
+
+    Raises ImportFailed (damaged_parquet).
+    """
+    import polars as pl  # noqa: PLC0415
+
+    with _polars_errors():
+        frame = pl.scan_parquet(path, hive_partitioning=False, glob=False)
+        schema = frame.collect_schema()
+        texts: list[pl.Expr] = []
+        unreadable: list[str] = []
+        for name, type in schema.items():
+            try:
+                texts.append(_as_text(name, type).alias(name))
+            except ImportFailed:
+                unreadable.append(name)
+                texts.append(pl.lit(None, dtype=pl.String).alias(name))
+        return schema.names(), unreadable, frame.head(most_rows).select(texts).collect().rows()
+
+
 def _open(path: Path, dataset: Dataset, reading: Reading) -> "tuple[pl.LazyFrame, int]":
     """The dataset's columns as texts, and how many rows there are."""
     import polars as pl  # noqa: PLC0415

@@ -45,7 +45,7 @@ def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
     no object with the columns as keys. Values are left to `read_rows`.
     """
     if reading.format in ("xlsx", "parquet"):
-        with _unpacked(path, reading) as file:
+        with unpacked(path, reading) as file:
             if reading.format == "xlsx":
                 workbook.check_workbook(file, reading)
             else:
@@ -134,7 +134,7 @@ def _read_block(
 
 
 def _read_table(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
-    with _unpacked(path, reading) as file:
+    with unpacked(path, reading) as file:
         reader = workbook.read_records if reading.format == "xlsx" else parquet.read_records
         yield from _checked(reader(file, dataset, reading, batch_bytes), dataset)
 
@@ -157,13 +157,13 @@ def _renamed(reading: Reading) -> dict[str, str | None] | None:
 
 
 @contextmanager
-def _unpacked(path: Path, reading: Reading) -> Iterator[Path]:
+def unpacked(path: Path, reading: Reading, most_bytes: int = _MOST_UNPACKED_TABLE_BYTES) -> Iterator[Path]:
     """The file without its compression: beside it, without a name, for as long as it is read."""
     if reading.compression == "none":
         yield path
         return
     with open_source(path, reading.compression) as source, NamedTemporaryFile(dir=path.parent, prefix=".") as file:
-        limited = Limited(source, _MOST_UNPACKED_TABLE_BYTES)
+        limited = Limited(source, most_bytes)
         while data := limited.read(_COPY_BYTES):
             file.write(data)
         file.flush()

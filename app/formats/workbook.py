@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,13 +43,20 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
     is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times `batch_bytes`.
     """
     with open_rows(path, reading.sheet) as received:
-        yield from _Sheet(dataset, reading, path.stat().st_size).records(received, batch_bytes)
+        yield from records_of(received, dataset, reading, path.stat().st_size, batch_bytes)
+
+
+def records_of(
+    received: Iterator[Any], dataset: Dataset, reading: Reading, file_bytes: int, batch_bytes: int
+) -> Iterator[Records]:
+    """`read_records` of what `open_rows` gives."""
+    return _Sheet(dataset, reading, file_bytes).records(received, batch_bytes)
 
 
 @contextmanager
-def open_rows(path: Path, sheet: str | None) -> Iterator[Iterator[Any]]:
+def open_rows(path: Path, sheet: str | None, most_seconds: float | None = None) -> Iterator[Iterator[Any]]:
     """What the reader of a sheet sends (see `workbook_cells`): the number of the last row, then its rows. Raises
-    ImportFailed as `check_workbook` does, and sheet_too_large."""
+    ImportFailed as `check_workbook` does, sheet_too_large, and sheet_too_slow after `most_seconds`."""
     _need_extra()
     with open_zip(path) as archive:
         check_parts(archive)
@@ -56,10 +64,25 @@ def open_rows(path: Path, sheet: str | None) -> Iterator[Iterator[Any]]:
     # Nothing in a small file says how much memory its cells need, so another process is limited and may fail.
     command = [sys.executable, "-I", workbook_cells.__file__, str(path), name, part]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        late = threading.Event()
+
+        def end_late() -> None:
+            late.set()
+            child.kill()
+
+        timer = threading.Timer(most_seconds or 0, end_late)
         try:
             assert child.stdout is not None
+            if most_seconds is not None:
+                timer.start()
             yield _received(child, child.stdout)
+        except RuntimeError as error:
+            if not late.is_set():
+                raise
+            reason = f"the sheet could not be read within {most_seconds:g} s; split it, or save it as CSV"
+            raise ImportFailed("sheet_too_slow", reason) from error
         finally:
+            timer.cancel()
             child.kill()
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import IO, Any, cast
 
@@ -76,21 +76,26 @@ def _accept_json() -> Accepted:
 def _accept_file() -> Accepted:
     dataset = catalog.find_import_dataset(site(), request.args.get("dataset", "orders"))
     options = _read_options(request.args)
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ENCODINGS:
-        raise UnsupportedFormat(
-            f"Content-Encoding {encoding[:40]!r} is not read here: send the file as it is, or as gzip or zstd"
-        )
+    check_content_encoding()
     multipart = request.mimetype == "multipart/form-data"
     return accept.accept_upload(
         site(),
         dataset,
-        _receive_form if multipart else _receive_body,
+        receive_form if multipart else receive_body,
         read_asker(),
         options=options,
         file_name=request.args.get("file_name") or request.headers.get("X-File-Name"),
         content_type=None if multipart else request.mimetype,
     )
+
+
+def check_content_encoding() -> None:
+    """Raises `UnsupportedFormat` for a body that is compressed as no file is read."""
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
+        raise UnsupportedFormat(
+            f"Content-Encoding {encoding[:40]!r} is not read here: send the file as it is, or as gzip or zstd"
+        )
 
 
 def _read_options(said: Mapping[str, str]) -> dict[str, str]:
@@ -109,14 +114,15 @@ def _read_options(said: Mapping[str, str]) -> dict[str, str]:
     return options
 
 
-def _receive_body(upload: Upload) -> None:
+def receive_body(upload: Upload) -> None:
+    """Write the body into the upload."""
     body = open_body()
     upload.expect(body.declared or 0)
     upload.copy_from(body)
 
 
-def _receive_form(upload: Upload) -> Form:
-    """Write the form's one file; returns its name and the form's fields."""
+def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = _read_options) -> Form:
+    """Write the form's one file; returns its name and the form's fields. `check` refuses fields that there are not."""
     names: list[str] = []
 
     def open_part(
@@ -146,7 +152,7 @@ def _receive_form(upload: Upload) -> Form:
     if not names:
         raise BadRequest("the form has no file: send one, for example as the field `file`", errors=[{"field": "file"}])
     said = fields.to_dict()
-    _read_options(said)
+    check(said)
     return Form(said.pop("file_name", "") or names[0], said)
 
 

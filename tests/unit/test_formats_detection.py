@@ -131,7 +131,9 @@ def test_unicode_is_told_from_its_bytes(encoding: str) -> None:
 
 
 def test_a_compressed_file_is_known_by_its_first_bytes_however_badly_it_packs() -> None:
-    noise = "".join(random.Random(7).choices("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", k=300_000))
+    noise = "".join(
+        random.Random(7).choices("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", k=300_000)
+    )
     body = ("name;age\n" + "".join(f"{noise[at : at + 30]};1\n" for at in range(0, 300_000, 30))).encode()
     for packed in (zstd.compress(body), gzip.compress(body, mtime=0)):
         assert len(packed) > 3 * 64 * 1024

@@ -1,0 +1,285 @@
+"""A sample: a file's first records by its own columns, as they stand, before any dataset has a say.
+
+It reads at most SAMPLE_BYTES of text, however large or small the file is.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from app.domain.errors import ImportFailed
+from app.domain.reading import Reading
+from app.formats.blocks import BOM
+from app.formats.compressed import open_source
+from app.formats.csv import grammar
+from app.formats.json_text import Broken, JsonText
+from app.formats.ndjson import DECODER
+from app.formats.text import open_text
+
+SAMPLE_BYTES = 1024 * 1024
+MOST_SAMPLED_ROWS = 10_000
+MOST_WIDTH = 16_384  # columns: as many as a sheet has
+_PIECE_BYTES = 64 * 1024
+_LONGEST_OPEN = 64 * 1024  # characters after a quote that does not close in the sample: rather a quote too many
+_CUT_OFF = ("truncated_gzip", "truncated_zstd")
+
+
+class Boolean(str):
+    """JSON's true or false."""
+
+
+class Nested(str):
+    """An object or array inside a row, as JSON."""
+
+
+class Day(str):
+    """A cell with a date, which may be a moment at midnight."""
+
+
+# what stands in a record under one of the file's columns; None where there is nothing, or JSON's null
+Value = str | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record: its line, its values by the file's columns, or why it could not be taken apart."""
+
+    line: int
+    values: tuple[Value, ...]
+    failure: ImportFailed | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A file's first records.
+
+    `names` are its columns' names, None where it names none; `width` is how many columns it has. Where it was read to
+    its end it is not `cut`. `text` holds, of text formats, the records up to each of `ends`, in UTF-8 with line feeds;
+    a reader makes of `text_of(n)` what an import makes of these records. `failure` says why no more could be read.
+    """
+
+    names: tuple[str, ...] | None
+    width: int
+    records: list[Record]
+    cut: bool
+    failure: ImportFailed | None = None
+    text: str = field(default="", repr=False)
+    ends: list[int] = field(default_factory=list, repr=False)
+    closing: str = ""
+
+    def text_of(self, records: int) -> str:
+        """The file up to and with so many records; whole for the reader of its format."""
+        return (self.text[: self.ends[min(records, len(self.ends)) - 1]] if self.ends else self.text) + self.closing
+
+
+class Head:
+    """The first bytes of a stream. They are `cut` where it goes on, or where the file itself is only a `partial` one:
+    then it may end anywhere."""
+
+    def __init__(self, source: Any, partial: bool) -> None:
+        self._source, self._partial = source, partial
+        self._left = SAMPLE_BYTES
+        self.cut = False
+        self.ended = False
+
+    @property
+    def position(self) -> int:
+        return int(self._source.position)
+
+    def read(self, size: int) -> bytes:
+        """As `Readable` has it."""
+        if self.ended:
+            return b""
+        try:
+            data: bytes = self._source.read(min(size, self._left) or 1)
+        except ImportFailed as failed:
+            if not (self._partial and failed.code in _CUT_OFF):
+                raise
+            data = b""
+        self.ended = not data or not self._left
+        self.cut = self._partial if not data else self.ended
+        self._left -= len(data)
+        return b"" if self.ended else data
+
+
+def sample_text(path: Path, reading: Reading, *, partial: bool = False) -> Sample:
+    """The first records of a file of text: CSV, NDJSON or a JSON array.
+
+    A `partial` file is the beginning of one, cut off anywhere; what was cut is left out. Nothing is raised: `failure`
+    has it.
+    """
+    failure = None
+    parts: list[bytes] = []
+    with open_source(path, reading.compression) as source:
+        head = Head(source, partial)
+        text = open_text(head, reading)
+        try:
+            while data := text.read(_PIECE_BYTES):
+                parts.append(data)
+        except ImportFailed as failed:
+            if not (head.ended and head.cut):  # else it is half a character
+                failure = failed
+    content = b"".join(parts).removeprefix(BOM).decode("utf-8", "surrogateescape")
+    found = _SAMPLERS[reading.format](content, reading, head.cut or failure is not None)
+    if head.cut and not found.records:
+        reason = "no whole row is in what was looked at; send more of the file, up to 1 MiB"
+        found = replace(found, failure=found.failure or ImportFailed("no_whole_row", reason))
+    return replace(found, cut=head.cut, failure=failure or found.failure)
+
+
+def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
+    begin = 0
+    for line in range(1, reading.first_line):
+        begin = text.find("\n", begin) + 1
+        if not begin:
+            reason = f"the file ends before line {reading.first_line}, where its rows should begin"
+            return Sample(None, 0, [], cut, ImportFailed("empty_file", reason, line=line))
+    open_at: list[str] = []
+    body = text[begin:]
+    found = list(_csv_records(body, reading, open_at.append if cut else None))
+    if open_at and len(open_at[0]) > _LONGEST_OPEN:
+        found = list(_csv_records(body, reading, None))
+    elif cut and found and not open_at and not found[-1][1].endswith("\n"):
+        found.pop()
+    names: tuple[str, ...] | None = None
+    if reading.header and found:
+        line, whole, fields = found.pop(0)
+        if isinstance(fields, ImportFailed):
+            return Sample(None, 0, [], cut, fields)
+        names = tuple(name.strip() for name in fields)
+        begin += len(whole)
+        if len(names) > MOST_WIDTH:
+            reason = f"the file has more than {MOST_WIDTH:,} columns"
+            return Sample(None, 0, [], cut, ImportFailed("too_many_columns", reason, line))
+    while found and not found[-1][1].strip("\r\n"):
+        found.pop()
+    fields_of = (fields for _, _, fields in found if isinstance(fields, list))
+    width = len(names) if names is not None else max(map(len, fields_of), default=0)
+    records, ends = [], []
+    for line, whole, fields in found:
+        begin += len(whole)
+        ends.append(begin)
+        if isinstance(fields, ImportFailed):
+            records.append(Record(line, (), fields))
+        else:
+            if reading.trailing and len(fields) > width and not fields[-1]:
+                fields.pop()
+            records.append(Record(line, tuple(fields)))
+    failure = None if names or records or cut else ImportFailed("empty_file", "the file is empty")
+    return Sample(names, width, records, cut, failure, text, ends)
+
+
+def _csv_records(
+    text: str, reading: Reading, keep: Callable[[str], None] | None
+) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
+    records = grammar(reading.delimiter, reading.quote).records(text, reading.first_line, MOST_WIDTH, keep=keep)
+    for _, record in zip(range(MOST_SAMPLED_ROWS + 1), records, strict=False):
+        yield record
+
+
+def _sample_ndjson(text: str, reading: Reading, cut: bool) -> Sample:
+    objects: list[tuple[int, Any]] = []
+    ends: list[int] = []
+    begin = 0
+    for line, whole in enumerate(_lines(text), 1):
+        if len(objects) == MOST_SAMPLED_ROWS or (cut and not whole.endswith("\n")):
+            break
+        begin += len(whole)
+        ends.append(begin)
+        try:
+            objects.append((line, DECODER.decode(whole)))
+        except (ValueError, RecursionError) as error:
+            reason = f"the line is not one JSON object: {error}"
+            objects.append((line, ImportFailed("not_json", reason, line)))
+    while objects and not text[ends[-2] if len(ends) > 1 else 0 : ends[-1]].strip():
+        objects.pop()
+        ends.pop()
+    names, records = _by_keys(objects)
+    failure = None if records or cut else ImportFailed("empty_file", "the file is empty")
+    return Sample(names, len(names), records, cut, failure, text, ends)
+
+
+def _lines(text: str) -> Iterator[str]:
+    begin = 0
+    while begin < len(text):
+        end = text.find("\n", begin) + 1 or len(text)
+        yield text[begin:end]
+        begin = end
+
+
+def _sample_json(text: str, reading: Reading, cut: bool) -> Sample:
+    taker = JsonText(_Text(text), 2 * len(text.encode("utf-8", "surrogateescape")) + 1)  # all at once
+    objects: list[tuple[int, Any]] = []
+    # A line for each: of elements on one line a reader would tell the bad ones after the others.
+    texts: list[str] = []
+    failure = None
+    try:
+        taker.begin_array()
+        while taker.next_character() != "]" and len(objects) < MOST_SAMPLED_ROWS:
+            line = taker.line
+            value, whole = taker.value()
+            objects.append((line, value))
+            texts.append(whole)
+            if taker.next_character() != ",":
+                break
+            taker.take(taker.at + 1)
+    except Broken as broken:
+        failure = None if cut else broken.failure
+    except ImportFailed as failed:
+        failure = failed
+    names, records = _by_keys(objects)
+    ends = list(accumulate(len(whole) + 2 for whole in texts))
+    return Sample(names, len(names), records, cut, failure, "[\n" + ",\n".join(texts), ends, "]")
+
+
+class _Text:
+    """A text as a stream."""
+
+    position = 0
+
+    def __init__(self, text: str) -> None:
+        self._data = text.encode("utf-8", "surrogateescape")
+
+    def read(self, size: int) -> bytes:
+        data, self._data = self._data[:size], self._data[size:]
+        return data
+
+
+def _by_keys(objects: list[tuple[int, Any]]) -> tuple[tuple[str, ...], list[Record]]:
+    """All keys in the order in which they come, and the objects' values by them."""
+    keys = dict.fromkeys(key for _, pairs in objects if isinstance(pairs, tuple) for key, _ in pairs)
+    records = []
+    for line, pairs in objects:
+        if isinstance(pairs, ImportFailed):
+            records.append(Record(line, (), pairs))
+        elif not isinstance(pairs, tuple):
+            reason = "it is JSON but no object; every row must be one object"
+            records.append(Record(line, (), ImportFailed("not_an_object", reason, line)))
+        else:
+            found = {key: _value(value) for key, value in pairs}
+            records.append(Record(line, tuple(found.get(key) for key in keys)))
+    return tuple(keys), records
+
+
+def _value(value: Any) -> Value:
+    if value is None or isinstance(value, str):  # numbers are texts, too
+        return value
+    if isinstance(value, bool):
+        return Boolean("true" if value else "false")
+    return Nested(json.dumps(_plain(value), ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):  # an object
+        return {key: _plain(part) for key, part in value}
+    return [_plain(part) for part in value] if isinstance(value, list) else value
+
+
+_SAMPLERS: dict[str, Callable[[str, Reading, bool], Sample]] = {
+    "csv": _sample_csv,
+    "ndjson": _sample_ndjson,
+    "json": _sample_json,
+}

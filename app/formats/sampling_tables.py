@@ -1,0 +1,98 @@
+"""Samples of the formats that have no text: sheets and Parquet."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from app.domain.errors import ImportFailed
+from app.domain.reading import Reading
+from app.formats import parquet, workbook
+from app.formats.sampling import Day, Nested, Record, Sample, Value
+from app.formats.workbook_cells import DAY, ERROR, REFUSED
+from app.formats.workbook_zip import list_sheets, open_zip
+
+MOST_TABLE_ROWS = 1000
+MOST_SECONDS = 20.0
+_REFUSALS = {ERROR: "cell_error", REFUSED: "unsupported_cell"}
+
+
+def sheets_of(path: Path) -> list[str]:
+    """The names of a workbook's sheets with cells. Raises ImportFailed as `check_workbook` does."""
+    with open_zip(path) as archive:
+        return list_sheets(archive)
+
+
+def sample_sheet(path: Path, reading: Reading) -> tuple[Sample, list[Any]]:
+    """The first rows of a sheet, and what its reader sent of them. Raises ImportFailed as `open_rows` does."""
+    most = reading.first_line + MOST_TABLE_ROWS
+    with workbook.open_rows(path, reading.sheet, MOST_SECONDS) as received:
+        sent = list(islice(received, most + 1))
+    cut = len(sent) > most
+    rows = [row for row in sent[1:] if row[0] >= reading.first_line]
+    return _sheet(rows, reading, cut), sent
+
+
+def _sheet(rows: list[Any], reading: Reading, cut: bool) -> Sample:
+    names: tuple[str, ...] | None = None
+    begin = 0
+    filled = [row for row in rows if row[1]]
+    if reading.header and filled:
+        cells = filled[0][1]
+        begin = next(at for at, cell in enumerate(cells) if cell)
+        names = tuple(name.strip() for name in cells[begin:])
+        rows = [row for row in rows if row[0] > filled[0][0]]
+        filled = filled[1:]
+    width = len(names) if names is not None else max((len(cells) for _, cells, _ in filled), default=0)
+    records = [_record(row, begin, width) for row in _without_blanks(rows)]
+    failure = (
+        None if records else ImportFailed("no_rows", "the sheet has no rows" + " below its header" * reading.header)
+    )
+    return Sample(names, width, records, cut, failure)
+
+
+def _without_blanks(rows: list[Any]) -> Iterator[Any]:
+    """Of empty rows between others the first."""
+    blank = None
+    begun = False
+    for row in rows:
+        if not row[1]:
+            blank = blank or row
+            continue
+        if blank is not None and begun:
+            yield blank
+        blank, begun = None, True
+        yield row
+
+
+def _record(row: Any, begin: int, width: int) -> Record:
+    number, cells, special = row
+    values: list[Value] = [cell or None for cell in cells[begin : begin + width]]
+    values += [None] * (width - len(values))
+    failure = None
+    for at, (kind, reason) in ((int(at) - begin, what) for at, what in special.items()):
+        if not 0 <= at < width:
+            continue
+        if kind == DAY:
+            values[at] = Day(values[at] or "")
+        elif kind in _REFUSALS:
+            failure = ImportFailed(_REFUSALS[kind], reason, number)
+    if not cells or len(cells) > begin + width or any(cells[:begin]):
+        failure = ImportFailed("too_many_fields" if cells else "too_few_fields", "", number)
+    return Record(number, tuple(values), failure)
+
+
+def sample_parquet(path: Path) -> Sample:
+    """The first rows of a Parquet file. Raises ImportFailed (damaged_parquet, no_rows)."""
+    names, unreadable, rows = parquet.read_texts(path, MOST_TABLE_ROWS + 1)
+    if not rows:
+        raise ImportFailed("no_rows", "the file has no rows")
+    left_out = [name in unreadable for name in names]
+    records = [
+        Record(
+            line, tuple(Nested(json.dumps(None)) if out else value for value, out in zip(row, left_out, strict=True))
+        )
+        for line, row in enumerate(rows[:MOST_TABLE_ROWS], 1)
+    ]
+    return Sample(tuple(names), len(names), records, len(rows) > MOST_TABLE_ROWS)
