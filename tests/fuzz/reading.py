@@ -13,6 +13,7 @@ from app.formats import screening
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.payload import read_payload
+from app.formats.preview import make_preview
 from app.formats.reading import check_head, read_rows
 
 PETS = Dataset(
@@ -26,6 +27,7 @@ PETS = Dataset(
     ),
     key=("name",),
 )
+ROWS = 20  # of a preview
 NAMES = ",".join(PETS.column_names)
 
 # chosen by a file's first byte; the rest of it is the file's content
@@ -57,7 +59,11 @@ def check(data: bytes, folder: Path) -> str:
         reading = detect(None, None, data[1 : HEAD_BYTES + 1], PETS, read_options(options))
         assert json.loads(json.dumps(reading.as_json()))
         check_head(path, PETS, reading)
-    except (ImportFailed, Refused) as refused:
+    except ImportFailed as refused:
+        str(refused)
+        check_preview(path, reading, None)
+        return "refused"
+    except Refused as refused:
         str(refused)
         return "refused"
     found = outcome(path, reading, 1 << 20)
@@ -65,7 +71,29 @@ def check(data: bytes, folder: Path) -> str:
     if reading.format != "parquet":
         with slowly():
             assert outcome(path, reading, 1 << 20) == found, "the fast way has read something else"
+    check_preview(path, reading, found)
     return "failed" if found["failure"] else "rejects" if found["rejects"] else "rows"
+
+
+def check_preview(path: Path, reading: Reading, found: dict[str, Any] | None) -> None:
+    """A preview says of the first rows what an import says; of a part of the file, and without a dataset, it says
+    something."""
+    shown = make_preview(path, reading, PETS, ROWS)
+    make_preview(path, reading, None, ROWS)
+    make_preview(path, reading, PETS, ROWS, partial=True)
+    if found is None:
+        assert shown.problem is not None, "an import is refused, its preview is not"
+        return
+    assert shown.problem is None or found["failure"], f"the preview is refused: {shown.problem}"
+    if shown.problem is not None:
+        return
+    accepted = sorted(line for _, _, line in found["rows"])
+    rejected = sorted((line, code) for line, _, code, _, _, _ in found["rejects"])
+    shown_accepted = [row.record.line for row in shown.rows if row.reject is None]
+    shown_rejected = [(row.record.line, row.reject.code) for row in shown.rows if row.reject is not None]
+    assert shown_accepted == accepted[: len(shown_accepted)], "the preview accepts other rows"
+    assert shown_rejected == rejected[: len(shown_rejected)], "the preview rejects other rows"
+    assert len(shown.rows) == min(ROWS, len(accepted) + len(rejected)), "the preview shows other rows"
 
 
 def outcome(path: Path, reading: Reading, batch_bytes: int) -> dict[str, Any]:
