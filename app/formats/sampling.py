@@ -71,8 +71,14 @@ class Sample:
     closing: str = ""
 
     def text_of(self, records: int) -> str:
-        """The file up to and with so many records; whole for the reader of its format."""
-        return (self.text[: self.ends[min(records, len(self.ends)) - 1]] if self.ends else self.text) + self.closing
+        """The file up to and with so many records, and on to one that is not empty: at a file's end empty lines are no
+        rows. Whole for the reader of its format."""
+        if not self.ends:
+            return self.text + self.closing
+        last = min(records, len(self.ends)) - 1
+        while last + 1 < len(self.ends) and ("\n" + self.text[: self.ends[last]]).endswith(("\n\n", "\n\r\n")):
+            last += 1
+        return self.text[: self.ends[last]] + self.closing
 
 
 class Head:
@@ -194,7 +200,7 @@ def _sample_ndjson(text: str, reading: Reading, cut: bool) -> Sample:
         except (ValueError, RecursionError) as error:
             reason = f"the line is not one JSON object: {error}"
             objects.append((line, ImportFailed("not_json", reason, line)))
-    while objects and not text[ends[-2] if len(ends) > 1 else 0 : ends[-1]].strip():
+    while objects and not text[ends[-2] if len(ends) > 1 else 0 : ends[-1]].strip("\r\n"):
         objects.pop()
         ends.pop()
     names, records = _by_keys(objects)

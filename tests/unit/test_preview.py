@@ -140,6 +140,18 @@ def test_a_quote_that_does_not_close_hides_no_rows(tmp_path: Path) -> None:
     assert [(line, code) for line, _, code in shown(found)] == [(2, "bad_quote"), (3, None)]
 
 
+def test_empty_lines_between_rows_are_rows_wherever_the_preview_ends(tmp_path: Path) -> None:
+    for rows in (1, 2, 3, 4):
+        found = preview(tmp_path / "file", "name,age\nRex,1\n\n\nTom,2\n\n\n", rows=rows)
+        codes = [None, "too_few_fields", "too_few_fields", None]
+        assert [code for _, _, code in shown(found)] == codes[:rows]
+    for text in ("name,age\n\nRex,1\n", "\nRex,1\n"):
+        found = preview(
+            tmp_path / "file", text, 1, first_line="1", header=str(text[0] == "n").lower(), columns="name,age"
+        )
+        assert [code for _, _, code in shown(found)] == ["too_few_fields"]
+
+
 def test_elements_on_one_line_are_told_apart(tmp_path: Path) -> None:
     found = preview(tmp_path / "file", '[{"name":"a","age":1},{"name":"b","age":"x"},7,{"age":3,"name":"c"},{"n":1}]')
     assert [code for _, _, code in shown(found)] == [None, "not_an_integer", "not_an_object", None, "unknown_column"]
