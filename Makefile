@@ -2,7 +2,7 @@
 # BACKOUT_DATABASE_URL and BACKOUT_BROKER_URL (servers that exist), as environment variables.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status clean test crash long storm fuzz bench lint format
+.PHONY: help setup demo up down status clean test crash long storm fuzz bench large lint format
 python := .venv/bin/python
 
 help: ## This list
@@ -45,6 +45,9 @@ fuzz: setup ## Random files against the readers, with atheris (MINUTES=10)
 bench: setup ## Benchmarks as ratios, on MariaDB (MySQL: see benchmarks/)
 	@$(python) -m benchmarks.load
 	@$(python) -m benchmarks.stop
+
+large: setup ## A file of 10 million rows from end to end: time, rows/s, peak memory (ROWS=10000000)
+	@$(python) -m benchmarks.large --rows $(or $(ROWS),10000000)
 
 lint: setup ## Format, lint, types, direction of imports
 	@$(python) -m ruff format --check .
