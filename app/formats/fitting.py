@@ -23,6 +23,7 @@ _MOST_CHOICES, _LEAST_ROWS, _LEAST_REPEATS = 8, 100, 5
 
 _INTEGER = re.compile("-?(?:0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+_LESS_THAN_NOTHING = re.compile(r"-[0.]+")  # would come back without its sign
 _COMMA = re.compile("-?[0-9.]*,[0-9]+")
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
@@ -60,6 +61,8 @@ def fit_column(name: str, values: Sequence[Value]) -> tuple[Column | None, list[
                 return replace(column, nullable=nullable), notes
     if kinds:
         return None, ["its values are no numbers of one kind, or not only booleans: leave it out, or write texts"]
+    if quoted_empty:
+        notes.append("it has fields that are empty in quotes, which only a text can be")
     if all(map(_COMMA.fullmatch, filled)):
         notes.append("its numbers have a decimal comma, which is read as text: write them with a point")
     return replace(_text(name, filled), empty=quoted_empty, nullable=nullable), notes
@@ -67,11 +70,11 @@ def fit_column(name: str, values: Sequence[Value]) -> tuple[Column | None, list[
 
 def _accepts(column: Column, values: Sequence[str]) -> bool:
     """Whether the authority on values takes all of them."""
+    check = check_for(column)
     try:
-        check = check_for(column)
         for value in dict.fromkeys(values):
             check(f"{value} 00:00:00" if isinstance(value, Day) and column.type is ColumnType.DATETIME else value)
-    except (BadValue, KeyError):
+    except BadValue:
         return False
     return True
 
@@ -98,7 +101,7 @@ def _integer(name: str, values: Sequence[str], _: list[str]) -> Column | None:
 
 
 def _decimal(name: str, values: Sequence[str], _: list[str]) -> Column | None:
-    if not all(map(_DECIMAL.fullmatch, values)):
+    if not all(map(_DECIMAL.fullmatch, values)) or any(map(_LESS_THAN_NOTHING.fullmatch, values)):
         return None
     parts = [value.lstrip("-").partition(".") for value in values]
     whole = max(_LEAST_WHOLE, *(len(before) + 2 for before, _, _ in parts))

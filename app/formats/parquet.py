@@ -75,7 +75,7 @@ def read_texts(path: Path, most_rows: int) -> tuple[list[str], list[str], list[t
         unreadable: list[str] = []
         for name, type in schema.items():
             try:
-                texts.append(_as_text(name, type).alias(name))
+                texts.append(_as_text(name, type, Column(name, ColumnType.TEXT)).alias(name))
             except ImportFailed:
                 unreadable.append(name)
                 texts.append(pl.lit(None, dtype=pl.String).alias(name))

@@ -14,14 +14,14 @@ from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
 from app.formats.blocks import BOM
 from app.formats.compressed import open_source
-from app.formats.csv import grammar
+from app.formats.csv import Lacking, grammar
 from app.formats.json_text import Broken, JsonText
+from app.formats.layout import MOST_COLUMNS
 from app.formats.ndjson import DECODER
 from app.formats.text import open_text
 
 SAMPLE_BYTES = 1024 * 1024
 MOST_SAMPLED_ROWS = 10_000
-MOST_WIDTH = 16_384  # columns: as many as a sheet has
 _PIECE_BYTES = 64 * 1024
 _LONGEST_OPEN = 64 * 1024  # characters after a quote that does not close in the sample: rather a quote too many
 _CUT_OFF = ("truncated_gzip", "truncated_zstd")
@@ -157,8 +157,8 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
             return Sample(None, 0, [], cut, fields)
         names = tuple(name.strip() for name in fields)
         begin += len(whole)
-        if len(names) > MOST_WIDTH:
-            reason = f"the file has more than {MOST_WIDTH:,} columns"
+        if len(names) > MOST_COLUMNS:
+            reason = f"the file has more than {MOST_COLUMNS:,} columns"
             return Sample(None, 0, [], cut, ImportFailed("too_many_columns", reason, line))
     while found and not found[-1][1].strip("\r\n"):
         found.pop()
@@ -173,7 +173,7 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
         else:
             if reading.trailing and len(fields) > width and not fields[-1]:
                 fields.pop()
-            records.append(Record(line, tuple(fields)))
+            records.append(Record(line, tuple(None if type(field) is Lacking else field for field in fields)))
     failure = None if names or records or cut else ImportFailed("empty_file", "the file is empty")
     return Sample(names, width, records, cut, failure, text, ends)
 
@@ -181,7 +181,9 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
 def _csv_records(
     text: str, reading: Reading, keep: Callable[[str], None] | None
 ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
-    records = grammar(reading.delimiter, reading.quote).records(text, reading.first_line, MOST_WIDTH, keep=keep)
+    records = grammar(reading.delimiter, reading.quote).records(
+        text, reading.first_line, MOST_COLUMNS, keep=keep, null=reading.null
+    )
     for _, record in zip(range(MOST_SAMPLED_ROWS + 1), records, strict=False):
         yield record
 

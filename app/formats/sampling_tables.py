@@ -45,7 +45,7 @@ def _sheet(rows: list[Any], reading: Reading, cut: bool) -> Sample:
         rows = [row for row in rows if row[0] > filled[0][0]]
         filled = filled[1:]
     width = len(names) if names is not None else max((len(cells) for _, cells, _ in filled), default=0)
-    records = [_record(row, begin, width) for row in _without_blanks(rows)]
+    records = [_record(row, begin, width, reading.null) for row in _without_blanks(rows)]
     failure = (
         None if records else ImportFailed("no_rows", "the sheet has no rows" + " below its header" * reading.header)
     )
@@ -66,9 +66,9 @@ def _without_blanks(rows: list[Any]) -> Iterator[Any]:
         yield row
 
 
-def _record(row: Any, begin: int, width: int) -> Record:
+def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
     number, cells, special = row
-    values: list[Value] = [cell or None for cell in cells[begin : begin + width]]
+    values: list[Value] = [None if cell in ("", null) else cell for cell in cells[begin : begin + width]]
     values += [None] * (width - len(values))
     failure = None
     for at, (kind, reason) in ((int(at) - begin, what) for at, what in special.items()):

@@ -24,6 +24,8 @@ PETS = Dataset(
         Column("price", ColumnType.DECIMAL, precision=6, scale=2),
         Column("born", ColumnType.DATETIME),
         Column("kind", ColumnType.ENUM, choices=("cat", "dog", "ü")),
+        Column("tame", ColumnType.BOOLEAN, nullable=True),
+        Column("seen", ColumnType.DATE, formats=("%d.%m.%Y",), default="2026-01-01"),
     ),
     key=("name",),
 )
@@ -44,6 +46,7 @@ OPTIONS: list[dict[str, str]] = [
     {"format": "ndjson"},
     {"format": "json"},
     {"format": "parquet"},
+    {"format": "csv", "header": "false", "columns": NAMES, "null": "NULL"},
 ]
 
 

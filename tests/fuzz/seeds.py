@@ -10,10 +10,10 @@ from backports import zstd
 from tests.fuzz.reading import NAMES, OPTIONS, PETS
 
 ROWS = [
-    ["Tom", "3", "1.50", "2026-01-02 03:04:05", "cat"],
-    ['the "old" one', "-5", "9999.99", "2026-01-02T03:04:05Z", "ü"],
-    ["Rex, Rexi", "007", "0", "2024-02-29 23:59:59", "dog"],
-    ["\\N", "300", "1.234", "2026-02-30 00:00:00", "cow"],
+    ["Tom", "3", "1.50", "2026-01-02 03:04:05", "cat", "true", "2026-01-02"],
+    ['the "old" one', "-5", "9999.99", "2026-01-02T03:04:05Z", "ü", "NO", "02.01.2026"],
+    ["Rex, Rexi", "007", "0", "2024-02-29 23:59:59", "dog", "1", "31.02.2026"],
+    ["\\N", "300", "1.234", "2026-02-30 00:00:00", "cow", "maybe", "2026-02-30"],
 ]
 
 
@@ -43,8 +43,10 @@ def seeds() -> list[bytes]:
         (7, body.replace(";", ",").replace("ü", "ﾂ").encode("shift_jis")),
         (8, body.replace(";", ",").encode("gb18030")),
         (9, lines),
+        (9, "\n".join(json.dumps(each | {"tame": True, "seen": None, "age": 3}) for each in objects).encode()),
         (10, array),
         (11, table.getvalue()),
+        (12, body.replace(";", ",").replace("true", "").replace("2026-01-02", "NULL").encode()),
     ]
     assert {options for options, _ in files} <= set(range(len(OPTIONS)))
     return [bytes([options]) + file for options, file in files]
