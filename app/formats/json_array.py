@@ -1,6 +1,7 @@
 """One JSON array of objects, taken apart element after element while it is read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
@@ -11,6 +12,9 @@ from app.formats.ndjson import RowReader
 from app.formats.records import MOST_REJECTS, Records
 
 _PIECE_BYTES = 64 * 1024
+
+Pairs = tuple[tuple[str, Any], ...]
+Row = TypeVar("Row")
 
 # A row's text and its line, and its values or why it has none.
 _Element = tuple[str, int, tuple[str | None, ...] | ImportFailed]
@@ -27,12 +31,13 @@ def read_records(
     """
     text = JsonText(source, max(batch_bytes, _PIECE_BYTES))
     text.begin_array()
-    elements = _elements(text, RowReader(dataset, columns))
+    reader = RowReader(dataset, columns)
+    found = elements(text, lambda pairs, line: reader.values_of(reader.rename(pairs), line))
     chunk = _Chunk(dataset)
     failure = None
     while True:
         try:
-            element = next(elements, None)
+            element = next(found, None)
         except Broken as broken:
             failure = broken.failure
             break
@@ -68,8 +73,11 @@ class _Chunk:
         return Records(dict(zip(self._names, columns, strict=True)), self._lines, source_bytes, self.bad, failure)
 
 
-def _elements(text: JsonText, reader: RowReader) -> Iterator[_Element]:
-    """Raises Broken."""
+def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tuple[str, int, Row | ImportFailed]]:
+    """Each element's text and line, and what `row_of` makes of its keys and values, or why it is no row.
+
+    `text` stands behind the opening bracket. Raises Broken where the array can't be read any further.
+    """
     while True:
         line = text.line
         value, taken = text.value()
@@ -77,7 +85,7 @@ def _elements(text: JsonText, reader: RowReader) -> Iterator[_Element]:
             if type(value) is not tuple:
                 reason = "the element is JSON but no object; every element of the array must be one object"
                 raise ImportFailed("not_an_object", reason, line, value=shown(taken))
-            yield taken, line, reader.values_of(reader.rename(value), line)
+            yield taken, line, row_of(value, line)
         except ImportFailed as failed:
             yield taken, line, failed
         if text.take_comma():  # mostly; anything else is looked at in detail

@@ -6,7 +6,7 @@ It reads at most SAMPLE_BYTES of text, however large or small the file is.
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from app.domain.reading import Reading
 from app.formats.blocks import BOM
 from app.formats.compressed import open_source
 from app.formats.csv import Lacking, grammar
+from app.formats.json_array import elements
 from app.formats.json_text import Broken, JsonText
 from app.formats.layout import MOST_COLUMNS
 from app.formats.ndjson import DECODER
@@ -184,8 +185,7 @@ def _csv_records(
     records = grammar(reading.delimiter, reading.quote).records(
         text, reading.first_line, MOST_COLUMNS, keep=keep, null=reading.null
     )
-    for _, record in zip(range(MOST_SAMPLED_ROWS + 1), records, strict=False):
-        yield record
+    yield from islice(records, MOST_SAMPLED_ROWS + 1)
 
 
 def _sample_ndjson(text: str, reading: Reading, cut: bool) -> Sample:
@@ -226,14 +226,9 @@ def _sample_json(text: str, reading: Reading, cut: bool) -> Sample:
     failure = None
     try:
         taker.begin_array()
-        while taker.next_character() != "]" and len(objects) < MOST_SAMPLED_ROWS:
-            line = taker.line
-            value, whole = taker.value()
-            objects.append((line, value))
+        for whole, line, found in islice(elements(taker, lambda pairs, _: pairs), MOST_SAMPLED_ROWS):
+            objects.append((line, found))
             texts.append(whole)
-            if taker.next_character() != ",":
-                break
-            taker.take(taker.at + 1)
     except Broken as broken:
         failure = None if cut else broken.failure
     except ImportFailed as failed:

@@ -203,6 +203,9 @@ def test_parquet(tmp_path: Path) -> None:
         (b"\n\n", "empty_file"),
         (b"name,age\n", "no_rows"),
         (b"[]", "no_rows"),
+        (b'[{"name":"a","age":1},]', "trailing_comma"),
+        (b'[{"name":"a","age":1} {}]', "missing_comma"),
+        (b'[{"name":"a","age":1}] x', "text_after_array"),
         (b"name,age\n\x00\x01,1\n", None),
         (b"\x1f\x8bno gzip at all", "corrupt_gzip"),
         (b"," * 1_000_000 + b"\n1\n", "too_many_columns"),
@@ -212,7 +215,22 @@ def test_parquet(tmp_path: Path) -> None:
         (gzip.compress(b"x" * 30_000_000, mtime=0), "no_whole_row"),
         (zstd.compress(b"name,age\n" + b"\0" * 30_000_000), "no_whole_row"),
     ],
-    ids=["blank", "headeronly", "array", "nul", "gzip", "columns", "quotes", "nested", "brackets", "bomb", "zeros"],
+    ids=[
+        "blank",
+        "headeronly",
+        "array",
+        "comma",
+        "no-comma",
+        "after",
+        "nul",
+        "gzip",
+        "columns",
+        "quotes",
+        "nested",
+        "brackets",
+        "bomb",
+        "zeros",
+    ],
 )
 def test_hostile_files_are_answered(tmp_path: Path, data: bytes, code: str | None) -> None:
     for partial in (False, True):
