@@ -134,7 +134,7 @@ def sample_text(path: Path, reading: Reading, *, partial: bool = False) -> Sampl
     if head.cut and not found.records:
         reason = "no whole row is in what was looked at; send more of the file, up to 1 MiB"
         found = replace(found, failure=found.failure or ImportFailed("no_whole_row", reason))
-    return replace(found, cut=head.cut, failure=failure or found.failure)
+    return replace(found, cut=head.cut or len(found.records) == MOST_SAMPLED_ROWS, failure=failure or found.failure)
 
 
 def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
@@ -144,23 +144,30 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
         if not begin:
             reason = f"the file ends before line {reading.first_line}, where its rows should begin"
             return Sample(None, 0, [], cut, ImportFailed("empty_file", reason, line=line))
-    open_at: list[str] = []
-    body = text[begin:]
-    found = list(_csv_records(body, reading, open_at.append if cut else None))
-    if open_at and len(open_at[0]) > _LONGEST_OPEN:
-        found = list(_csv_records(body, reading, None))
-    elif cut and found and not open_at and not found[-1][1].endswith("\n"):
-        found.pop()
     names: tuple[str, ...] | None = None
-    if reading.header and found:
-        line, whole, fields = found.pop(0)
+    first_line = reading.first_line
+    if reading.header:
+        header = next(_csv_records(text[begin:], reading, first_line, MOST_COLUMNS), None)
+        if header is None or (cut and not header[1].endswith("\n")):
+            return Sample(None, 0, [], cut, None if cut else ImportFailed("empty_file", "the file is empty"))
+        line, whole, fields = header
         if isinstance(fields, ImportFailed):
             return Sample(None, 0, [], cut, fields)
-        names = tuple(name.strip() for name in fields)
-        begin += len(whole)
-        if len(names) > MOST_COLUMNS:
+        if len(fields) > MOST_COLUMNS:
             reason = f"the file has more than {MOST_COLUMNS:,} columns"
             return Sample(None, 0, [], cut, ImportFailed("too_many_columns", reason, line))
+        names = tuple(name.strip() for name in fields)
+        begin += len(whole)
+        first_line += whole.count("\n")
+    # As many fields as an import takes apart: what is beyond them decides where a record ends.
+    told = names if names is not None else reading.columns
+    most = len(told) + reading.trailing if isinstance(told, tuple | list) else MOST_COLUMNS
+    open_at: list[str] = []
+    found = list(_csv_records(text[begin:], reading, first_line, most, open_at.append if cut else None))
+    if open_at and len(open_at[0]) > _LONGEST_OPEN:
+        found = list(_csv_records(text[begin:], reading, first_line, most))
+    elif cut and found and not open_at and not found[-1][1].endswith("\n"):
+        found.pop()
     while found and not found[-1][1].strip("\r\n"):
         found.pop()
     fields_of = (fields for _, _, fields in found if isinstance(fields, list))
@@ -180,12 +187,10 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
 
 
 def _csv_records(
-    text: str, reading: Reading, keep: Callable[[str], None] | None
+    text: str, reading: Reading, first_line: int, most: int, keep: Callable[[str], None] | None = None
 ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
-    records = grammar(reading.delimiter, reading.quote).records(
-        text, reading.first_line, MOST_COLUMNS, keep=keep, null=reading.null
-    )
-    yield from islice(records, MOST_SAMPLED_ROWS + 1)
+    parser = grammar(reading.delimiter, reading.quote)
+    return islice(parser.records(text, first_line, most, keep=keep, null=reading.null), MOST_SAMPLED_ROWS)
 
 
 def _sample_ndjson(text: str, reading: Reading, cut: bool) -> Sample:

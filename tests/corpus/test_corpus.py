@@ -1,0 +1,89 @@
+"""Every file of the corpus comes to exactly what stands beside it."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.formats.detection import HEAD_BYTES, detect
+from app.formats.options import read_options
+from app.formats.payload import read_payload
+from app.formats.preview import make_preview
+from app.formats.reading import check_head, read_rows
+from tests.corpus.cases import Case, read_cases
+
+CASES = read_cases()
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.path.name)
+
+
+@pytest.fixture
+def path(case: Case, tmp_path: Path) -> Path:
+    """A copy: what is unpacked is written beside a file."""
+    return Path(shutil.copy(case.path, tmp_path))
+
+
+def outcome(path: Path, case: Case, batch_bytes: int) -> tuple[list[list[str | None]], list[dict[str, Any]], Any]:
+    """Rows, rejects and the failure."""
+    rows: list[list[str | None]] = []
+    rejects: list[dict[str, Any]] = []
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        reading = detect(path.name, None, head, case.dataset, read_options(case.options))
+        assert {name: reading.shown()[name] for name in case.reading} == case.reading
+        check_head(path, case.dataset, reading)
+        for batch in read_rows(path, case.dataset, reading, batch_bytes):
+            rows += [list(values) for _, values in read_payload(batch.payload)]
+            rejects += [{"line": bad.line, "code": bad.code, "column": bad.column} for bad in batch.rejects]
+            assert all(bad.reason for bad in batch.rejects)
+    except ImportFailed as failed:
+        assert failed.reason
+        return rows, rejects, failed.as_dict()
+    return rows, rejects, None
+
+
+@every_case
+@pytest.mark.parametrize("batch_bytes", [16, 1 << 20], ids=["small", "large"])
+def test_the_file_comes_to_what_stands_beside_it(case: Case, path: Path, batch_bytes: int) -> None:
+    rows, rejects, failure = outcome(path, case, batch_bytes)
+    if case.error is None:
+        assert failure is None, failure
+    else:
+        assert failure is not None
+        assert {name: failure.get(name) for name in case.error} == case.error
+    assert rejects == case.rejects
+    assert rows == case.rows
+
+
+@every_case
+def test_its_preview_says_the_same(case: Case, path: Path) -> None:
+    reading = detect(path.name, None, path.read_bytes()[:HEAD_BYTES], case.dataset, read_options(case.options))
+    found = make_preview(path, reading, case.dataset, 100)
+    if case.error is not None:
+        assert found.problem is not None
+        return
+    assert found.problem is None, found.problem
+    shown = [(row.reject.line, row.reject.code) for row in found.rows if row.reject]
+    assert shown == [(reject["line"], reject["code"]) for reject in case.rejects]
+    assert len(found.rows) == len(case.rows) + len(case.rejects)
+
+
+@every_case
+def test_the_dataset_that_is_inferred_accepts_what_can_be_read(case: Case, path: Path) -> None:
+    said = {name: text for name, text in case.options.items() if name != "columns"}
+    nothing = Dataset("", (), ())
+    reading = detect(path.name, None, path.read_bytes()[:HEAD_BYTES], nothing, read_options(said))
+    found = make_preview(path, reading, None, 100)
+    assert found.inferred is not None
+    unreadable = {"too_few_fields", "too_many_fields", "bad_quote", "not_utf8", "not_json", "not_an_object"}
+    unreadable |= {"doubled_key"}
+    codes = {row.reject.code for row in found.rows if row.reject}
+    assert codes <= unreadable, codes
+
+
+def test_the_corpus_is_whole() -> None:
+    assert len(CASES) >= 60
+    assert all(case.about for case in CASES)
