@@ -39,7 +39,7 @@ def test_damaged_files_are_read_alike_or_refused(
 def test_a_wrong_fast_way_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"\x01" + NAMES.encode() + b"\nTom,3,1.234,2026-01-02 03:04:05,cat,yes,\n"
     assert check(data, tmp_path) == "rejects"
-    monkeypatch.setattr(columnwise, "_accepted", lambda *_: None)
+    monkeypatch.setattr(columnwise, "_judged", lambda *_: (None, None))
     with pytest.raises(AssertionError, match="fast way"):
         check(data, tmp_path)
 
