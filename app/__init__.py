@@ -9,7 +9,7 @@ def create_app(settings: Settings) -> Flask:
     """The web application, wired: the only place that knows all of its parts."""
     from app.lifecycle.site import open_site  # noqa: PLC0415 — importing a part must not import the whole
     from app.logs import configure_logs  # noqa: PLC0415
-    from app.routes import classic, datasets, guards, health, imports, previews, problems  # noqa: PLC0415
+    from app.routes import guards, problems  # noqa: PLC0415
 
     configure_logs(settings.log_level)
     app = Flask("app")
@@ -17,6 +17,13 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["backout"] = open_site(settings, pool_size=32)
     guards.register_guards(app, settings)
     problems.register_problems(app)
-    for part in (classic, imports, datasets, previews, health):
-        app.register_blueprint(part.blueprint)
+    add_routes(app)
     return app
+
+
+def add_routes(app: Flask) -> None:
+    """What can be asked; enough for the document of the interface."""
+    from app.routes import classic, datasets, health, imports, openapi, previews  # noqa: PLC0415
+
+    for part in (classic, imports, datasets, previews, health, openapi):
+        app.register_blueprint(part.blueprint)

@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 from app.cli.processes import free_ports
+from tests.contract import check_answer
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -45,7 +46,8 @@ class Stack:
     """Processes of ours on given servers, with settings as environment variables.
 
     A process is named after its command; a second one of the same is `worker-2` and so on. `commands` replaces
-    commands, and `own_settings` holds what differs for one kind of process, or for one process.
+    commands, and `own_settings` holds what differs for one kind of process, or for one process. Every answer is held
+    to the contract.
     """
 
     def __init__(self, folder: Path, database_url: str, broker_url: str, port: int, **settings: object) -> None:
@@ -55,6 +57,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{port}"
         self.spool = folder / "spool"
         self.http = requests.Session()
+        self.http.hooks["response"].append(check_answer)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.settings = {
             "database_url": database_url,

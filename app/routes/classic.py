@@ -9,13 +9,23 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from app.domain.dataset import ORDERS
-from app.domain.errors import NotEnabled
+from app.domain.errors import (
+    AlreadyDecided,
+    DatasetBeingCleared,
+    ImportNotFound,
+    ImportsRunning,
+    NotEnabled,
+    SweepingFrozen,
+)
 from app.domain.imports import Import
 from app.domain.states import State
 from app.lifecycle import accept, clear, load, observe, stop
 from app.lifecycle.drain import Draining
 from app.routes import pages, site
 from app.routes.guards import CHANGING_GETS
+from app.routes.models import classic as models
+from app.routes.operations import JSON, Answer, describe, text
+from app.routes.parameters import ACCEPTING, IDEMPOTENCY_KEY
 from app.routes.problems import problem
 from app.routes.shapes import CELERY_STATUS, read_asker, read_number, show_row
 
@@ -34,6 +44,11 @@ def refuse_head() -> None:
 
 
 @blueprint.get("/")
+@describe(
+    "get_root",
+    "classic",
+    {200: Answer("That it is there, or the page.", {JSON: models.Greeting, "text/html": text("The page.")})},
+)
 def show_root() -> Response | dict[str, Any] | str:
     """That the service is there; a browser gets the page."""
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
@@ -43,6 +58,7 @@ def show_root() -> Response | dict[str, Any] | str:
 
 @blueprint.route("/insert", methods=["GET", "POST"], defaults={"rows": DEFAULT_ROWS})
 @blueprint.route("/insert/<rows>", methods=["GET", "POST"])
+@describe("insert_orders", "classic", models.ClassicAccepted, refuses=ACCEPTING, parameters=(IDEMPOTENCY_KEY,))
 def insert(rows: str) -> dict[str, Any]:
     """Import n generated orders; answers at once."""
     accepted = accept.accept_generated(site(), ORDERS, read_number(rows, "n"), read_asker())
@@ -59,6 +75,19 @@ def insert(rows: str) -> dict[str, Any]:
 
 @blueprint.route("/dpd_insert", methods=["GET", "POST"], defaults={"rows": DEFAULT_ROWS})
 @blueprint.route("/dpd_insert/<rows>", methods=["GET", "POST"])
+@describe(
+    "insert_orders_and_wait",
+    "classic",
+    {200: Answer("The import has committed.", {JSON: models.ClassicDone}, {"Deprecation": "Since when (RFC 9745)."})},
+    refuses=ACCEPTING,
+    failures={
+        409: ("stopped", "The import was stopped; nothing of it was loaded."),
+        500: ("failed", "The import failed; nothing of it was loaded."),
+        503: ("undecided", "The import has not ended yet: ask for its status."),
+    },
+    parameters=(IDEMPOTENCY_KEY,),
+    deprecated=True,
+)
 def insert_and_wait(rows: str) -> Response:
     """Deprecated: import n generated orders and answer when they are there."""
     accepted = accept.accept_generated(site(), ORDERS, read_number(rows, "n"), read_asker(), inline=True)
@@ -85,6 +114,12 @@ def _show_end(row: Import) -> Response:
 
 
 @blueprint.route("/stop/<task_id>", methods=["GET", "POST"])
+@describe(
+    "stop_task",
+    "classic",
+    models.ClassicStopped,
+    refuses=(ImportNotFound, AlreadyDecided),
+)
 def stop_import(task_id: str) -> dict[str, Any]:
     """Stop an import: it will never commit, or the answer says that it was too late."""
     row = stop.stop_import(site(), task_id)
@@ -97,6 +132,7 @@ def stop_import(task_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/status/<task_id>")
+@describe("get_task_status", "classic", models.ClassicStatus, refuses=(ImportNotFound,))
 def show_status(task_id: str) -> dict[str, Any]:
     """How an import is doing; `status` in Celery's words, `progress` in percent."""
     row, _ = observe.find_import(site(), task_id)
@@ -121,6 +157,12 @@ def _describe(row: Import) -> str:
 
 
 @blueprint.route("/delete_all", methods=["GET", "DELETE"])
+@describe(
+    "delete_all",
+    "classic",
+    models.Deleted,
+    refuses=(NotEnabled, ImportsRunning, DatasetBeingCleared, SweepingFrozen),
+)
 def delete_all() -> dict[str, Any]:
     """Delete every order; for tests."""
     if not site().settings.test_endpoints:
@@ -130,12 +172,14 @@ def delete_all() -> dict[str, Any]:
 
 
 @blueprint.get("/get_data/count")
+@describe("count_orders", "classic", models.Orders)
 def count_data() -> dict[str, Any]:
     """How many orders there are; `data` is empty here."""
     return {"success": True, "count": observe.count_rows(site(), ORDERS), "data": []}
 
 
 @blueprint.get("/get_data")
+@describe("list_orders", "classic", models.Orders)
 def show_data() -> Response:
     """Every order, streamed from one consistent snapshot."""
     stack = ExitStack()

@@ -6,6 +6,8 @@ from flask import Blueprint
 
 from app.lifecycle import observe
 from app.routes import site
+from app.routes.models.classic import Life, Readiness
+from app.routes.operations import JSON, Answer, describe
 
 NEEDED = ("database", "spool")  # without the broker imports are still accepted
 
@@ -13,12 +15,21 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/livez")
+@describe("get_life", "health", Life, is_open=True)
 def show_life() -> dict[str, Any]:
     """That the process answers; asks nobody else."""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
+@describe(
+    "get_readiness",
+    "health",
+    {
+        200: Answer("Imports are accepted; `degraded` where a part of the work waits.", {JSON: Readiness}),
+        503: Answer("Imports can't be accepted: the parts say why.", {JSON: Readiness}),
+    },
+)
 def show_readiness() -> tuple[dict[str, Any], int]:
     """What each part says: 503 when imports can't be accepted, `degraded` when only a part of the work goes on."""
     parts = observe.check_parts(site())

@@ -11,7 +11,14 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from app.domain.errors import BadRequest, DatasetNotFound, InvalidContent, UnsupportedFormat
+from app.domain.errors import (
+    AlreadyDecided,
+    BadRequest,
+    DatasetNotFound,
+    ImportNotFound,
+    InvalidContent,
+    UnsupportedFormat,
+)
 from app.domain.policy import NAMES as POLICY_NAMES
 from app.domain.policy import read_policy
 from app.domain.states import State
@@ -19,8 +26,11 @@ from app.formats.options import NAMES, read_options
 from app.formats.rejects import write_csv
 from app.lifecycle import accept, catalog, observe, stop
 from app.lifecycle.accept import Accepted, Form
+from app.routes import parameters as common
 from app.routes import site
 from app.routes.bodies import open_body
+from app.routes.models import imports as models
+from app.routes.operations import JSON, Answer, describe, header, one_of, query, text
 from app.routes.shapes import read_asker, read_number, show_import
 from app.spool import Upload
 
@@ -34,11 +44,33 @@ MOST_RETRY_SECONDS = 30
 NUMBERS = 2**32  # more than any import's number
 ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed its content tells
 SEED = re.compile("[a-z0-9]{1,24}")
+OPTIONS = ("dataset", "file_name", *NAMES, *POLICY_NAMES)
+_ID = {"parameters": {"id": "$response.body#/id"}}
 
 blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
 
 
 @blueprint.post("")
+@describe(
+    "accept_import",
+    "imports",
+    {
+        202: Answer(
+            "It is safe, and will be loaded.",
+            {JSON: models.AcceptedImport},
+            {"Location": "The import.", "Retry-After": "Seconds after which a look at it makes sense."},
+            {
+                "show": {"operationId": "get_import", **_ID},
+                "stop": {"operationId": "stop_import", **_ID},
+                "rejects": {"operationId": "list_rejects", **_ID},
+            },
+        )
+    },
+    refuses=common.ACCEPTING_FILES,
+    failures={408: ("request-timeout", "Nothing of the body came for a minute.")},
+    parameters=(common.IDEMPOTENCY_KEY, common.FILE_NAME, *common.option_parameters(OPTIONS)),
+    body={JSON: models.GenerateRequest, **common.file_bodies(OPTIONS)},
+)
 def accept_import() -> Response:
     """Accept a file (raw body or multipart) or `{dataset, generate}`; 202 with the import, before it is loaded."""
     accepted = _accept_json() if request.mimetype == "application/json" else _accept_file()
@@ -101,11 +133,10 @@ def check_content_encoding() -> None:
 def _read_options(said: Mapping[str, str]) -> dict[str, str]:
     """The options among a query's or a form's fields; raises `InvalidContent` for one that there is not, and for a
     wrong one before a body is sent for nothing."""
-    known = ("dataset", "file_name", *NAMES, *POLICY_NAMES)
-    unknown = [name for name in said if name not in known]
+    unknown = [name for name in said if name not in OPTIONS]
     if unknown:
         raise InvalidContent(
-            f"there is no option {unknown[0][:40]!r}; there are {', '.join(known)}",
+            f"there is no option {unknown[0][:40]!r}; there are {', '.join(OPTIONS)}",
             errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
         )
     options = {name: text for name, text in said.items() if name not in ("dataset", "file_name")}
@@ -157,6 +188,18 @@ def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = 
 
 
 @blueprint.get("")
+@describe(
+    "list_imports",
+    "imports",
+    models.ImportList,
+    refuses=(BadRequest,),
+    parameters=(
+        query("state", "States, with commas between them.", pattern=f"^((^|,)({'|'.join(State)}))*$", example="failed"),
+        query("dataset", "The name of a dataset."),
+        query("limit", "How many on a page.", type="integer", minimum=1, maximum=MOST_A_PAGE, default=PAGE),
+        query("cursor", "Where the page begins; from `next` of the one before.", type="integer"),
+    ),
+)
 def list_all() -> dict[str, Any]:
     """Imports, newest first; `state` (several with commas), `dataset`, `limit`, and `cursor` from `next`."""
     states = [_read_state(name) for name in request.args.get("state", "").split(",") if name]
@@ -190,6 +233,16 @@ def _read_state(name: str) -> State:
 
 
 @blueprint.get("/<id>")
+@describe(
+    "get_import",
+    "imports",
+    {
+        200: Answer("The import.", {JSON: models.WatchedImport}, {"ETag": "Changes with `sequence`."}),
+        304: Answer("Nothing has changed since.", headers={"ETag": "The same as before."}),
+    },
+    refuses=(ImportNotFound,),
+    parameters=(header("If-None-Match", "An ETag that was answered before.", example='W/"30"'),),
+)
 def show(id: str) -> Response:
     """One import with its timeline; the ETag changes with its sequence."""
     row, timeline = observe.find_import(site(), id)
@@ -201,6 +254,22 @@ def show(id: str) -> Response:
 
 
 @blueprint.get("/<id>/rejects")
+@describe(
+    "list_rejects",
+    "imports",
+    {
+        200: Answer(
+            "The rejects.",
+            {
+                JSON: models.RejectList,
+                "text/csv": text("The dataset's columns and what was wrong; can be mended and sent again."),
+                "application/x-ndjson": text("A reject a line, as in JSON."),
+            },
+        )
+    },
+    refuses=(BadRequest, ImportNotFound),
+    parameters=(query("format", "How they are written.", **one_of(("json", "csv", "ndjson")), default="json"),),
+)
 def rejects(id: str) -> Response:
     """The rows that were not accepted: the first 1,000 as JSON, or all with `format=csv` or `ndjson`, streamed."""
     format = request.args.get("format", "json")
@@ -223,6 +292,12 @@ def rejects(id: str) -> Response:
 
 
 @blueprint.post("/<id>/stop")
+@describe(
+    "stop_import",
+    "imports",
+    {202: Answer("It will never commit.", {JSON: models.Import}, {}, {"show": {"operationId": "get_import", **_ID}})},
+    refuses=(ImportNotFound, AlreadyDecided),
+)
 def stop_one(id: str) -> Response:
     """Stop it: 202 with what it is now, the same when asked again; 409 when it is too late."""
     response = jsonify(show_import(stop.stop_import(site(), id)))

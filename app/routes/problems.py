@@ -32,7 +32,7 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.SweepingFrozen: 503,
     errors.DatabaseUnavailable: 503,
 }
-_RETRY = (
+RETRY = (
     errors.KeyInFlight,
     errors.DatasetBeingCleared,
     errors.DatasetInUse,
@@ -66,11 +66,15 @@ def problem(status: int, kind: str, detail: str, **extra: Any) -> Response:
     return Response(json.dumps(document), status, content_type="application/problem+json")
 
 
+def kind_of(error: type[errors.Refused]) -> str:
+    """The last part of a problem's type: `ImportNotFound` is `import-not-found`."""
+    name = error.__name__
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+
+
 def _refused(error: errors.Refused) -> Response:
-    name = type(error).__name__
-    kind = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
-    response = problem(STATUSES[type(error)], kind, error.detail, **error.extra)
-    if isinstance(error, _RETRY):
+    response = problem(STATUSES[type(error)], kind_of(type(error)), error.detail, **error.extra)
+    if isinstance(error, RETRY):
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
 

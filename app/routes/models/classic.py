@@ -1,0 +1,102 @@
+"""Bodies of the classic endpoints and of health."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from app.domain.dataset import ORDERS, Column, ColumnType
+from app.domain.states import State
+from app.routes.models import Id, Model
+from app.routes.shapes import CELERY_STATUS
+
+
+class Greeting(Model):
+    """That the service is there."""
+
+    success: Literal[True]
+    message: str
+
+
+class ClassicAccepted(Greeting):
+    """An import that was accepted."""
+
+    task_id: Id
+    state: State
+    estimated_seconds: float | None
+
+
+class ClassicDone(Greeting):
+    """An import that has committed."""
+
+    task_id: Id
+
+
+class ClassicStopped(ClassicDone):
+    """An import that will never commit."""
+
+    state: State
+
+
+class ClassicStatus(ClassicStopped):
+    """How an import is doing."""
+
+    status: Annotated[str, Field(json_schema_extra={"enum": sorted(set(CELERY_STATUS.values()))})]
+    """In Celery's words."""
+    progress: float
+    """In percent."""
+    rows_done: int
+    rows_total: int | None
+    eta_seconds: float | None
+
+
+class Deleted(Greeting):
+    """What was deleted."""
+
+    num_rows_deleted: int
+
+
+def _schema_of(column: Column) -> dict[str, Any]:
+    if column.type is ColumnType.INTEGER:
+        return {"type": "integer", "minimum": column.minimum, "maximum": column.maximum}
+    if column.type is ColumnType.ENUM:
+        return {"type": "string", "enum": list(column.choices)}
+    return (
+        {"type": "string", "description": "Decimals are text, so that they are read back exactly."}
+        if (column.type is ColumnType.DECIMAL)
+        else {"type": "string"}
+    )
+
+
+ORDER = {
+    "type": "object",
+    "description": "An order, with the number of its import and its row in it.",
+    "properties": {
+        "import_no": {"type": "integer"},
+        "row_no": {"type": "integer"},
+        **{column.name: _schema_of(column) for column in ORDERS.columns},
+    },
+    "required": ["import_no", "row_no", *ORDERS.column_names],
+}
+
+
+class Orders(Model):
+    """Orders and their count."""
+
+    success: Literal[True]
+    count: int
+    data: list[Annotated[dict[str, Any], WithJsonSchema(ORDER)]]
+    """Every order; empty where only the count was asked."""
+
+
+class Life(Model):
+    """That the process answers."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Model):
+    """What each part says."""
+
+    status: Literal["ok", "degraded", "failing"]
+    parts: dict[str, str]
+    """"ok", or a sentence that says what is wrong, by part."""
