@@ -29,8 +29,10 @@ from app.routes.parameters import ACCEPTING, IDEMPOTENCY_KEY
 from app.routes.problems import problem
 from app.routes.shapes import CELERY_STATUS, read_asker, read_number, show_row
 
-DEFAULT_ROWS = "100000"
+DEFAULT_ROWS = 100_000  # or what the installation allows, if that is less
 DEPRECATED_AT = "@1795305600"  # RFC 9745: 2026-11-22
+
+_TASK = {"parameters": {"task_id": "$response.body#/task_id"}}
 
 blueprint = Blueprint("classic", __name__)
 
@@ -56,12 +58,29 @@ def show_root() -> Response | dict[str, Any] | str:
     return {"success": True, "message": "Backout is running: POST /v1/imports with a file, or /insert/<n>"}
 
 
-@blueprint.route("/insert", methods=["GET", "POST"], defaults={"rows": DEFAULT_ROWS})
+@blueprint.route("/insert", methods=["GET", "POST"], defaults={"rows": ""})
 @blueprint.route("/insert/<rows>", methods=["GET", "POST"])
-@describe("insert_orders", "classic", models.ClassicAccepted, refuses=ACCEPTING, parameters=(IDEMPOTENCY_KEY,))
+@describe(
+    "insert_orders",
+    "classic",
+    {
+        200: Answer(
+            "The import was accepted.",
+            {JSON: models.ClassicAccepted},
+            {},
+            {
+                "status": {"operationId": "get_task_status", **_TASK},
+                "stop": {"operationId": "stop_task", **_TASK},
+                "stop_by_post": {"operationId": "stop_task_by_post", **_TASK},
+            },
+        )
+    },
+    refuses=ACCEPTING,
+    parameters=(IDEMPOTENCY_KEY,),
+)
 def insert(rows: str) -> dict[str, Any]:
     """Import n generated orders; answers at once."""
-    accepted = accept.accept_generated(site(), ORDERS, read_number(rows, "n"), read_asker())
+    accepted = accept.accept_generated(site(), ORDERS, _read_rows(rows), read_asker())
     row = accepted.row
     message = "this was accepted before" if accepted.again else f"an import of {row.rows_total} orders was accepted"
     return {
@@ -73,7 +92,7 @@ def insert(rows: str) -> dict[str, Any]:
     }
 
 
-@blueprint.route("/dpd_insert", methods=["GET", "POST"], defaults={"rows": DEFAULT_ROWS})
+@blueprint.route("/dpd_insert", methods=["GET", "POST"], defaults={"rows": ""})
 @blueprint.route("/dpd_insert/<rows>", methods=["GET", "POST"])
 @describe(
     "insert_orders_and_wait",
@@ -90,7 +109,7 @@ def insert(rows: str) -> dict[str, Any]:
 )
 def insert_and_wait(rows: str) -> Response:
     """Deprecated: import n generated orders and answer when they are there."""
-    accepted = accept.accept_generated(site(), ORDERS, read_number(rows, "n"), read_asker(), inline=True)
+    accepted = accept.accept_generated(site(), ORDERS, _read_rows(rows), read_asker(), inline=True)
     if not accepted.again:
         claimed = load.claim(site(), accepted.row.number, "web")
         if claimed is not None:
@@ -100,6 +119,10 @@ def insert_and_wait(rows: str) -> Response:
     response.headers["Deprecation"] = DEPRECATED_AT
     response.headers["Link"] = '</insert>; rel="successor-version"'
     return response
+
+
+def _read_rows(text: str) -> int:
+    return read_number(text, "n") if text else min(DEFAULT_ROWS, site().settings.max_generated_rows)
 
 
 def _show_end(row: Import) -> Response:

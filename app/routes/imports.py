@@ -84,6 +84,12 @@ def accept_import() -> Response:
 
 
 def _accept_json() -> Accepted:
+    if request.args:
+        name = next(iter(request.args))[:40]
+        raise InvalidContent(
+            f"{name!r} is not for made-up rows: they have dataset, generate and seed, in the body",
+            errors=[{"field": name, "reason": "an option of a file"}],
+        )
     try:
         body = json.loads(open_body().read_all(JSON_BYTES))
     except (ValueError, RecursionError):
