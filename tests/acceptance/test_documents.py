@@ -1,0 +1,67 @@
+"""What the documents show is what happens: every curl in them is run, and its answer is as shown."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.documents import Ids, Shown, find_difference, find_header_difference, read_answer, read_commands
+from tests.stack import Stack, wait_for
+
+README = ROOT / "README.md"
+PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if list(read_commands(page))]
+ADDRESS = "http://127.0.0.1:8000"
+
+
+def run(command: str, folder: Path, stack: Stack) -> str:
+    """What a command prints; it must end well."""
+    script = f'U={stack.url} key=none\ncurl() {{ command curl --silent --show-error "$@"; }}\n'
+    script += command.replace(f"U={ADDRESS}\n", "").replace(ADDRESS, stack.url)
+    done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, f"{command}\nanswered {done.returncode}: {done.stderr}"
+    return done.stdout
+
+
+def difference(shown: Shown, folder: Path, stack: Stack, ids: Ids) -> str | None:
+    """How the answer differs from the shown one, in words; None where it does not."""
+    assert shown.answer is not None
+    printed = run(ids.fill(shown.command), folder, stack)
+    if not shown.answer.startswith("HTTP/"):
+        return find_difference(read_answer(shown.answer), json.loads(printed), ids)
+    head, _, body = printed.partition("\n\n")
+    shown_head, _, shown_body = shown.answer.partition("\n{")
+    return find_header_difference(shown_head, head, ids) or find_difference(
+        read_answer("{" + shown_body), json.loads(body), ids
+    )
+
+
+def is_repeatable(command: str) -> bool:
+    """Whether asking again does nothing more: where the page shows a later state, the test asks until it has come."""
+    sends = ("--data-binary", " -d ", " -F ", " -T ", "/insert")
+    return "Idempotency-Key" in command or not any(part in command for part in sends)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.timeout(300)
+def test_every_curl_answers_as_shown(page: Path, stack: Stack, tmp_path: Path) -> None:
+    ids = Ids()
+    for shown in read_commands(README):
+        if shown.answer is None:
+            run(shown.command, tmp_path, stack)  # the tour's files serve every page
+            break
+    for shown in read_commands(page):
+        if shown.answer is None:
+            run(shown.command.replace("curl ", "curl --fail-with-body "), tmp_path, stack)
+            continue
+        found: list[str | None] = []
+
+        def agrees(shown: Shown = shown, found: list[str | None] = found) -> bool:
+            found.append(difference(shown, tmp_path, stack, ids))
+            return found[-1] is None
+
+        if agrees() or not is_repeatable(shown.command):
+            assert found[-1] is None, f"{page.name}: {shown.command}\n{found[-1]}"
+        else:
+            wait_for(agrees, 60, f"{page.name}: {shown.command}\n{found[-1]}", every=0.2)
