@@ -32,7 +32,6 @@ from app.routes.shapes import CELERY_STATUS, read_asker, read_number, show_row
 DEFAULT_ROWS = 100_000  # or what the installation allows, if that is less
 DEPRECATED_AT = "@1795305600"  # RFC 9745: 2026-11-22
 
-_TASK = {"parameters": {"task_id": "$response.body#/task_id"}}
 
 blueprint = Blueprint("classic", __name__)
 
@@ -60,24 +59,7 @@ def show_root() -> Response | dict[str, Any] | str:
 
 @blueprint.route("/insert", methods=["GET", "POST"], defaults={"rows": ""})
 @blueprint.route("/insert/<rows>", methods=["GET", "POST"])
-@describe(
-    "insert_orders",
-    "classic",
-    {
-        200: Answer(
-            "The import was accepted.",
-            {JSON: models.ClassicAccepted},
-            {},
-            {
-                "status": {"operationId": "get_task_status", **_TASK},
-                "stop": {"operationId": "stop_task", **_TASK},
-                "stop_by_post": {"operationId": "stop_task_by_post", **_TASK},
-            },
-        )
-    },
-    refuses=ACCEPTING,
-    parameters=(IDEMPOTENCY_KEY,),
-)
+@describe("insert_orders", "classic", models.ACCEPTED, refuses=ACCEPTING, parameters=(IDEMPOTENCY_KEY,))
 def insert(rows: str) -> dict[str, Any]:
     """Import n generated orders; answers at once."""
     accepted = accept.accept_generated(site(), ORDERS, _read_rows(rows), read_asker())

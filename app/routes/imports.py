@@ -30,7 +30,7 @@ from app.routes import parameters as common
 from app.routes import site
 from app.routes.bodies import open_body
 from app.routes.models import imports as models
-from app.routes.operations import JSON, Answer, describe, header, one_of, query, text
+from app.routes.operations import JSON, describe, one_of, query
 from app.routes.shapes import read_asker, read_number, show_import
 from app.spool import Upload
 
@@ -45,7 +45,6 @@ NUMBERS = 2**32  # more than any import's number
 ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed its content tells
 SEED = re.compile("[a-z0-9]{1,24}")
 OPTIONS = ("dataset", "file_name", *NAMES, *POLICY_NAMES)
-_ID = {"parameters": {"id": "$response.body#/id"}}
 
 blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
 
@@ -54,18 +53,7 @@ blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
 @describe(
     "accept_import",
     "imports",
-    {
-        202: Answer(
-            "It is safe, and will be loaded.",
-            {JSON: models.AcceptedImport},
-            {"Location": "The import.", "Retry-After": "Seconds after which a look at it makes sense."},
-            {
-                "show": {"operationId": "get_import", **_ID},
-                "stop": {"operationId": "stop_import", **_ID},
-                "rejects": {"operationId": "list_rejects", **_ID},
-            },
-        )
-    },
+    models.ACCEPTED,
     refuses=common.ACCEPTING_FILES,
     failures={408: ("request-timeout", "Nothing of the body came for a minute.")},
     parameters=(common.IDEMPOTENCY_KEY, common.FILE_NAME, *common.option_parameters(OPTIONS)),
@@ -200,7 +188,7 @@ def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = 
     models.ImportList,
     refuses=(BadRequest,),
     parameters=(
-        query("state", "States, with commas between them.", pattern=f"^((^|,)({'|'.join(State)}))*$", example="failed"),
+        common.STATES,
         query("dataset", "The name of a dataset."),
         query("limit", "How many on a page.", type="integer", minimum=1, maximum=MOST_A_PAGE, default=PAGE),
         query("cursor", "Where the page begins; from `next` of the one before.", type="integer"),
@@ -239,16 +227,7 @@ def _read_state(name: str) -> State:
 
 
 @blueprint.get("/<id>")
-@describe(
-    "get_import",
-    "imports",
-    {
-        200: Answer("The import.", {JSON: models.WatchedImport}, {"ETag": "Changes with `sequence`."}),
-        304: Answer("Nothing has changed since.", headers={"ETag": "The same as before."}),
-    },
-    refuses=(ImportNotFound,),
-    parameters=(header("If-None-Match", "An ETag that was answered before.", example='W/"30"'),),
-)
+@describe("get_import", "imports", models.FOUND, refuses=(ImportNotFound,), parameters=(common.IF_NONE_MATCH,))
 def show(id: str) -> Response:
     """One import with its timeline; the ETag changes with its sequence."""
     row, timeline = observe.find_import(site(), id)
@@ -263,16 +242,7 @@ def show(id: str) -> Response:
 @describe(
     "list_rejects",
     "imports",
-    {
-        200: Answer(
-            "The rejects.",
-            {
-                JSON: models.RejectList,
-                "text/csv": text("The dataset's columns and what was wrong; can be mended and sent again."),
-                "application/x-ndjson": text("A reject a line, as in JSON."),
-            },
-        )
-    },
+    models.REJECTS,
     refuses=(BadRequest, ImportNotFound),
     parameters=(query("format", "How they are written.", **one_of(("json", "csv", "ndjson")), default="json"),),
 )
@@ -298,12 +268,7 @@ def rejects(id: str) -> Response:
 
 
 @blueprint.post("/<id>/stop")
-@describe(
-    "stop_import",
-    "imports",
-    {202: Answer("It will never commit.", {JSON: models.Import}, {}, {"show": {"operationId": "get_import", **_ID}})},
-    refuses=(ImportNotFound, AlreadyDecided),
-)
+@describe("stop_import", "imports", models.STOPPED, refuses=(ImportNotFound, AlreadyDecided))
 def stop_one(id: str) -> Response:
     """Stop it: 202 with what it is now, the same when asked again; 409 when it is too late."""
     response = jsonify(show_import(stop.stop_import(site(), id)))

@@ -16,6 +16,7 @@ from app.domain.errors import (
 )
 from app.domain.policy import OnConflict, OnError
 from app.domain.reading import FORMATS
+from app.domain.states import State
 from app.formats.options import MOST_LINES
 from app.lifecycle.accept import KEY_LENGTH
 from app.routes.operations import header, one_of, query
@@ -34,6 +35,8 @@ IDEMPOTENCY_KEY = header(
     example="night-2026-11-23",
 )
 FILE_NAME = header("X-File-Name", "The file's name, as `file_name`.", example="orders.csv")
+IF_NONE_MATCH = header("If-None-Match", "An ETag that was answered before.", example='W/"30"')
+STATES = query("state", "States, with commas between them.", pattern=f"^((^|,)({'|'.join(State)}))*$", example="failed")
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "dataset": ("What to import into.", {**one_of(DATASETS), "default": "orders"}),
     "file_name": ("The file's name: shown, and a hint at its format.", {"type": "string", "examples": ["orders.csv"]}),

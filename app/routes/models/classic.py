@@ -7,6 +7,7 @@ from pydantic import Field, WithJsonSchema
 from app.domain.dataset import ORDERS, Column, ColumnType
 from app.domain.states import State
 from app.routes.models import Id, Model
+from app.routes.operations import JSON, Answer
 from app.routes.shapes import CELERY_STATUS
 
 
@@ -100,3 +101,17 @@ class Readiness(Model):
     status: Literal["ok", "degraded", "failing"]
     parts: dict[str, str]
     """"ok", or a sentence that says what is wrong, by part."""
+
+
+_BY_ID = {"parameters": {"task_id": "$response.body#/task_id"}}
+ACCEPTED = {
+    200: Answer(
+        "The import was accepted.",
+        {JSON: ClassicAccepted},
+        links={
+            "status": {"operationId": "get_task_status", **_BY_ID},
+            "stop": {"operationId": "stop_task", **_BY_ID},
+            "stop_by_post": {"operationId": "stop_task_by_post", **_BY_ID},
+        },
+    )
+}

@@ -9,6 +9,7 @@ from app.domain.policy import OnConflict, OnError
 from app.domain.reading import COMPRESSIONS, FORMATS
 from app.domain.states import State
 from app.routes.models import ID, Id, Model, Time
+from app.routes.operations import JSON, Answer, text
 
 EXAMPLE = json.loads(
     """
@@ -201,3 +202,34 @@ class GenerateRequest(Model):
     dataset: str = "orders"
     seed: Annotated[str, Field(pattern="^[a-z0-9]{1,24}$")] | None = None
     """The same seed makes the same rows."""
+
+
+_BY_ID = {"parameters": {"id": "$response.body#/id"}}
+_SHOW = {"operationId": "get_import", **_BY_ID}
+ACCEPTED = {
+    202: Answer(
+        "It is safe, and will be loaded.",
+        {JSON: AcceptedImport},
+        {"Location": "The import.", "Retry-After": "Seconds after which a look at it makes sense."},
+        {
+            "show": _SHOW,
+            "stop": {"operationId": "stop_import", **_BY_ID},
+            "rejects": {"operationId": "list_rejects", **_BY_ID},
+        },
+    )
+}
+FOUND = {
+    200: Answer("The import.", {JSON: WatchedImport}, {"ETag": "Changes with `sequence`."}),
+    304: Answer("Nothing has changed since.", headers={"ETag": "The same as before."}),
+}
+REJECTS = {
+    200: Answer(
+        "The rejects.",
+        {
+            JSON: RejectList,
+            "text/csv": text("The dataset's columns and what was wrong; can be mended and sent again."),
+            "application/x-ndjson": text("A reject a line, as in JSON."),
+        },
+    )
+}
+STOPPED = {202: Answer("It will never commit.", {JSON: Import}, links={"show": _SHOW})}
