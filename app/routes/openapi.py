@@ -24,6 +24,7 @@ PAGE_POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-
 REFERENCE = "#/components/schemas/{model}"
 TAGS = {
     "imports": "Accept files, watch imports, stop them.",
+    "page": "What people look at in a browser.",
     "classic": "The endpoints of existing scripts; GET and POST both work where something is done.",
     "health": "Whether it lives and works.",
     "contract": "This document.",
@@ -61,6 +62,7 @@ def build_document(app: Flask, settings: Settings) -> dict[str, Any]:
     models: set[type[BaseModel]] = {Problem, ClassicProblem}
     paths: dict[str, dict[str, Any]] = {}
     for rule, method, operation in _list_operations(app):
+        models.update(operation.models)
         path = _PLACE.sub(r"{\1}", rule.rule)
         view = app.view_functions[rule.endpoint]
         paths.setdefault(path, {})[method.lower()] = _write_operation(rule, method, operation, view, models)
@@ -175,7 +177,7 @@ def _write_responses(
         if answer.links:
             response["links"] = dict(answer.links)
     for status, kinds in sorted(_list_problems(rule, method, operation).items()):
-        problems = _write_problems(rule, status, kinds)
+        problems = _write_problems(rule, status, kinds, operation.tag == "page" or rule.rule == "/")
         if (known := responses.setdefault(str(status), problems)) is not problems:
             known["description"] += " Or: " + problems["description"]
             known.setdefault("content", {}).update(problems["content"])
@@ -198,7 +200,7 @@ def _list_problems(rule: Rule, method: str, operation: Operation) -> dict[int, l
     return found
 
 
-def _write_problems(rule: Rule, status: int, kinds: list[tuple[str, str]]) -> dict[str, Any]:
+def _write_problems(rule: Rule, status: int, kinds: list[tuple[str, str]], is_page: bool) -> dict[str, Any]:
     classic = rule.rule == "/" or rule.rule.startswith(CLASSIC)
     title = HTTPStatus(status).phrase
     examples = {}
@@ -219,10 +221,15 @@ def _write_problems(rule: Rule, status: int, kinds: list[tuple[str, str]]) -> di
         headers["WWW-Authenticate"] = "Which keys are asked for."
     if any(STATUSES[error] == status and kind_of(error) in examples for error in RETRY):
         headers["Retry-After"] = "Seconds after which another try makes sense, where one does."
+    content: dict[str, Any] = {
+        PROBLEM_JSON: {"schema": {"$ref": REFERENCE.format(model=model.__name__)}, "examples": examples}
+    }
+    if is_page:
+        content["text/html"] = {"schema": text("The same as a page, for a browser.")}
     return {
         "description": " ".join(f"`{kind}`: {meaning}" for kind, meaning in kinds),
         "headers": _write_headers(headers),
-        "content": {PROBLEM_JSON: {"schema": {"$ref": REFERENCE.format(model=model.__name__)}, "examples": examples}},
+        "content": content,
     }
 
 

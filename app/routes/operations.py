@@ -35,6 +35,7 @@ class Operation:
         failures: other problems by status, `(kind, meaning)` each.
         parameters: of the query and the headers, made by `query` and `header`.
         body: by media type; None where none is read.
+        models: others that a schema of `body` refers to.
         is_open: whether it needs no key.
         deprecated: whether clients should go elsewhere.
     """
@@ -46,6 +47,7 @@ class Operation:
     failures: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     parameters: tuple[dict[str, Any], ...] = ()
     body: Content | None = None
+    models: tuple[type[BaseModel], ...] = ()
     is_open: bool = False
     deprecated: bool = False
 
