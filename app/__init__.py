@@ -1,13 +1,20 @@
 """Backout: bulk imports into MySQL and MariaDB that you can back out of."""
 
-from flask import Flask
+from __future__ import annotations
 
-from app.config import Settings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # whoever imports a part must not import the whole: the command line starts in a blink
+    from flask import Flask
+
+    from app.config import Settings
 
 
 def create_app(settings: Settings) -> Flask:
     """The web application, wired: the only place that knows all of its parts."""
-    from app.lifecycle.site import open_site  # noqa: PLC0415 — importing a part must not import the whole
+    from flask import Flask  # noqa: PLC0415
+
+    from app.lifecycle.site import open_site  # noqa: PLC0415
     from app.logs import configure_logs  # noqa: PLC0415
     from app.routes import guards, problems  # noqa: PLC0415
 
@@ -21,9 +28,9 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def add_routes(app: Flask) -> None:
+def add_routes(app: "Flask") -> None:
     """What can be asked; enough for the document of the interface."""
-    from app.routes import classic, datasets, health, imports, openapi, previews  # noqa: PLC0415
+    from app.routes import classic, datasets, health, imports, metrics, openapi, previews  # noqa: PLC0415
 
-    for part in (classic, imports, datasets, previews, health, openapi):
+    for part in (classic, imports, datasets, previews, health, metrics, openapi):
         app.register_blueprint(part.blueprint)

@@ -5,6 +5,7 @@ acknowledgement (a late one is cut off by RabbitMQ's consumer timeout) and no re
 """
 
 import threading
+from dataclasses import dataclass
 from time import monotonic
 
 import structlog
@@ -58,6 +59,14 @@ def create_celery(settings: Settings) -> Celery:
     return celery
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """The queue as the broker sees it: hints that nobody took yet, and workers that take them."""
+
+    hints: int = 0
+    workers: int = 0
+
+
 class Hints:
     """Publishes hints for one process, each thread on a connection of its own."""
 
@@ -93,16 +102,21 @@ class Hints:
 
     def depth(self) -> int | None:
         """How many hints wait in the queue; None when the broker does not answer."""
+        found = self.look()
+        return None if found is None else found.hints
+
+    def look(self) -> Waiting | None:
+        """What the broker says of the queue; None when it does not answer."""
         try:
             declared = self._producer().channel.queue_declare(QUEUE, passive=True)
         except NotFound:
             self._drop()
-            return 0  # nobody has declared it yet
+            return Waiting()  # nobody has declared it yet
         except BROKER_ERRORS as error:
             log.warning("broker_not_reached", error=str(error) or type(error).__name__)
             self._drop()
             return None
-        return int(declared.message_count)
+        return Waiting(int(declared.message_count), int(declared.consumer_count))
 
     def _producer(self) -> Producer:
         producer: Producer | None = getattr(self._mine, "producer", None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, select, text
+from sqlalchemy import Connection, Integer, Row, and_, case, func, select, text
 
 from app.db.ledger import NOW
 from app.db.schema import events, imports
@@ -93,8 +93,9 @@ def measure_backlog(connection: Connection) -> Backlog:
     unfinished = imports.c.state.in_([State.QUEUED, State.RUNNING])
     waiting, running, rows, source_bytes = connection.execute(
         select(
-            func.coalesce(func.sum(imports.c.state == State.QUEUED), 0),
-            func.coalesce(func.sum(imports.c.state == State.RUNNING), 0),
+            # without a type the sum of truths would be a truth itself
+            func.coalesce(func.sum(imports.c.state == State.QUEUED, type_=Integer), 0),
+            func.coalesce(func.sum(imports.c.state == State.RUNNING, type_=Integer), 0),
             func.coalesce(
                 func.sum(func.greatest(imports.c.generate, imports.c.attempt_rows) - imports.c.attempt_rows), 0
             ),

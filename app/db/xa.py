@@ -4,6 +4,7 @@ MariaDB manual, "XA Transactions"; MySQL 9 manual, 15.3.8. Branch names are writ
 them is ever text. A connection that owns a branch is never pooled, pinged or reconnected: that would leave the branch.
 """
 
+import secrets
 import socket
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -16,10 +17,12 @@ from app.domain.errors import AttemptLost
 from app.domain.xid import RawXid, Xid
 
 XAER_NOTA = 1397  # no such branch, or (MariaDB) one that another connection still holds
+XAER_RMERR = 1401  # of XA RECOVER on MySQL: the right for it is missing
 XA_RBROLLBACK = 1402  # the branch is gone because the server rolled it back
 UNKNOWN_THREAD = 1094
 RELEASE_SECONDS = 2.0
 POLL_SECONDS = 0.05
+PROBE_FORMAT_ID = 0x424B5052  # another than a branch's
 DETACH_SECONDS = 1.0  # thousands of times what a busy MariaDB was seen to need
 
 
@@ -89,6 +92,24 @@ def list_prepared(session: "pymysql.Connection[Any]") -> list[RawXid]:
     with session.cursor() as cursor:
         cursor.execute("XA RECOVER" if _is_mariadb(session) else "XA RECOVER CONVERT XID")
         return [_raw(*row) for row in cursor.fetchall()]
+
+
+def find_fault(session: "pymysql.Connection[Any]") -> str | None:
+    """What keeps this server from distributed transactions; None where they work. Nothing is left of the try.
+
+    A Galera cluster has none of them; without XA_RECOVER_ADMIN MySQL hides what is prepared, and nothing is recovered.
+    """
+    probe = _literal(RawXid(PROBE_FORMAT_ID, b"backout-probe:" + secrets.token_hex(8).encode(), b"1"))
+    try:
+        list_prepared(session)
+        with session.cursor() as cursor:
+            for verb in ("XA START", "XA END", "XA ROLLBACK"):
+                cursor.execute(f"{verb} {probe}")
+    except pymysql.err.MySQLError as error:
+        if error.args[0] == XAER_RMERR and not _is_mariadb(session):
+            return "this user may not see what is prepared: grant it XA_RECOVER_ADMIN"
+        return str(error.args[-1])
+    return None
 
 
 def release(session: "pymysql.Connection[Any]", xids: Collection[Xid]) -> list[Xid]:

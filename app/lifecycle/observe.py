@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from app.db import durability, history, ledger, rows
+from app.db import durability, history, ledger, rows, xa
 from app.db.history import Event
 from app.domain.dataset import Dataset
 from app.domain.errors import DatabaseUnavailable, ImportNotFound
@@ -86,19 +86,32 @@ def open_rows(site: Site, dataset: Dataset) -> Iterator[tuple[int, Iterator[dict
 
 def check_parts(site: Site) -> dict[str, str]:
     """What each part that an import needs answers: "ok", or a sentence that says what is wrong."""
-    parts = {"database": "ok", "durability": "ok", "recovery": "ok", "broker": "ok", "spool": "ok"}
+    parts = _check_database(site)
+    waiting = site.hints.look()
+    parts["broker"] = "ok" if waiting else "the broker does not answer: imports are accepted and wait for it"
+    parts["worker"] = "ok"
+    if waiting is None:
+        parts["worker"] = "not known"
+    elif not waiting.workers:
+        parts["worker"] = "no worker is connected to the broker: imports are accepted and wait for one"
+    parts["spool"] = site.spool.find_problem() or "ok"
+    return parts
+
+
+def _check_database(site: Site) -> dict[str, str]:
+    """The parts that are the database's."""
+    parts = dict.fromkeys(("database", "durability", "local_infile", "xa", "recovery"), "ok")
     try:
         with site.database.begin() as connection:
             ledger.installation_id(connection)
             if weaknesses := durability.list_weaknesses(connection):
                 parts["durability"] = "; ".join(weaknesses)
+            if not durability.allows_local_infile(connection):
+                parts["local_infile"] = "local_infile is 0, must be 1: nothing can be loaded"
+        with site.database.session() as session:
+            if fault := xa.find_fault(session):
+                parts["xa"] = f"the server refuses distributed transactions: {fault}"
     except DatabaseUnavailable as error:
-        parts["database"] = error.detail
-        parts["durability"] = parts["recovery"] = "not known"
-    else:
-        parts["recovery"] = examine.find_trouble(site) or "ok"
-    if site.hints.depth() is None:
-        parts["broker"] = "the broker does not answer: imports are accepted and wait for it"
-    if problem := site.spool.find_problem():
-        parts["spool"] = problem
+        return dict.fromkeys(parts, "not known") | {"database": error.detail}
+    parts["recovery"] = examine.find_trouble(site) or "ok"
     return parts

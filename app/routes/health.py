@@ -1,10 +1,11 @@
 """Health: whether the process lives, and whether it can do its work."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint
 
-from app.lifecycle import observe
+from app.lifecycle import measure, observe
 from app.routes import site
 from app.routes.models.classic import Life, Readiness
 from app.routes.operations import JSON, Answer, describe
@@ -36,3 +37,9 @@ def show_readiness() -> tuple[dict[str, Any], int]:
     if any(parts[name] != "ok" for name in NEEDED):
         return {"status": "failing", "parts": parts}, 503
     return {"status": "ok" if set(parts.values()) == {"ok"} else "degraded", "parts": parts}, 200
+
+
+@blueprint.get("/v1/queue")
+def show_queue() -> dict[str, Any]:
+    """How many imports wait and run, and how many workers there are; null for what the broker does not answer."""
+    return asdict(measure.measure_queue(site()))

@@ -10,6 +10,7 @@ from sqlalchemy.pool import NullPool
 from app.db import durability
 from app.db.migrate import upgrade
 from app.db.schema import metadata
+from app.lifecycle import observe
 from app.lifecycle.site import Site
 from tests.conftest import DatabaseServer
 
@@ -44,6 +45,25 @@ def test_the_application_has_least_privileges(site: Site, statement: str) -> Non
         with pytest.raises(pymysql.err.MySQLError) as refused:
             cursor.execute(statement)
         assert refused.value.args[0] in (1142, 1044, 1045, 1227, 1290)
+
+
+def test_a_server_that_can_load_nothing_is_named(database: DatabaseServer, site: Site) -> None:
+    found = observe.check_parts(site)
+    assert [found[name] for name in ("database", "durability", "local_infile", "xa")] == ["ok"] * 4
+    with database.root() as cursor:
+        cursor.execute("SET GLOBAL local_infile = 0")
+        try:
+            assert observe.check_parts(site)["local_infile"] == "local_infile is 0, must be 1: nothing can be loaded"
+        finally:
+            cursor.execute("SET GLOBAL local_infile = 1")
+        if database.name == "mysql":  # MariaDB asks for no right
+            cursor.execute("REVOKE XA_RECOVER_ADMIN ON *.* FROM app@'%'")
+            try:
+                assert "XA_RECOVER_ADMIN" in observe.check_parts(site)["xa"]
+            finally:
+                cursor.execute("GRANT XA_RECOVER_ADMIN ON *.* TO app@'%'")
+        cursor.execute("XA RECOVER")
+        assert not cursor.fetchall()
 
 
 def test_a_weak_server_is_named(database: DatabaseServer, site: Site) -> None:

@@ -1,0 +1,68 @@
+"""Metrics: the ledger's figures in Prometheus' format, read when they are asked for, so that every web server says the
+same."""
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from app.db.measures import DURATIONS, StateFigures
+from app.domain.states import FINAL, State
+from app.lifecycle import measure
+from app.lifecycle.measure import QueueFigures
+from app.routes import site
+
+blueprint = Blueprint("metrics", __name__)
+
+
+@blueprint.get("/metrics")
+def show_metrics() -> Response:
+    """Imports by state, their rows and durations, and the queue."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(measure.measure_imports(site()), measure.measure_queue(site())))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Figures(Collector):
+    """One reading of the ledger. Gauges, since what leaves the history leaves the sums."""
+
+    def __init__(self, states: dict[State, StateFigures], queue: QueueFigures) -> None:
+        self._states, self._queue = states, queue
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._collect_states()
+        yield from self._collect_queue()
+
+    def _collect_states(self) -> Iterator[Metric]:
+        number = GaugeMetricFamily("backout_imports", "Imports in the history, by state", labels=["state"])
+        took = HistogramMetricFamily(
+            "backout_import_duration_seconds", "From acceptance to the end, by how it ended", labels=["state"]
+        )
+        for state, found in self._states.items():
+            number.add_metric([state], found.imports)
+            if state in FINAL:
+                bounds = [f"{bound:.1f}" for bound in DURATIONS]
+                counts = [*zip(bounds, found.within, strict=True), ("+Inf", found.imports)]
+                took.add_metric([state], counts, found.seconds)
+        yield number
+        yield took
+        committed = self._states[State.COMMITTED]
+        yield _gauge("backout_rows_loaded", "Rows of the committed imports in the history", committed.rows)
+        yield _gauge("backout_rows_rejected", "Rows that committed imports did not accept", committed.rejected)
+
+    def _collect_queue(self) -> Iterator[Metric]:
+        queue = self._queue
+        yield _gauge("backout_queue_depth", "Imports that wait for a worker", queue.depth)
+        yield _gauge(
+            "backout_queue_oldest_seconds", "How long the oldest of them has waited", queue.oldest_seconds or 0
+        )
+        yield _gauge("backout_broker_up", "1 while the broker answers", int(queue.workers is not None))
+        if queue.workers is not None and queue.hints is not None:
+            yield _gauge("backout_workers", "Worker processes that are connected to the broker", queue.workers)
+            yield _gauge("backout_broker_hints", "Messages that wait in the broker", queue.hints)
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, meaning, value)

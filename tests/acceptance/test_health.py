@@ -1,0 +1,79 @@
+"""What watchers of the installation are told, by a whole stack: the queue, the metrics, the parts."""
+
+import re
+
+from tests.stack import Stack, wait_for
+
+
+def read_metrics(stack: Stack) -> dict[str, float]:
+    """The samples of /metrics by name and labels."""
+    answer = stack.get("/metrics")
+    assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/plain; version=")
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> None:
+    idle = {"depth": 0, "running": 0, "workers": 1, "hints": 0, "oldest_seconds": None, "rows_per_second": None}
+    wait_for(lambda: stack.get("/v1/queue").json() == idle, 10, "an idle queue")
+    id = stack.post("/v1/imports", json={"generate": 3000}).json()["id"]
+    stack.wait_state(id)
+    ids = [stack.post("/v1/imports", json={"generate": 2_000_000}).json()["id"] for _ in range(4)]
+    both = (2, 2, 1)  # it has two slots
+    busy = wait_for(
+        lambda: (
+            (found := stack.get("/v1/queue").json())
+            and (found["depth"], found["running"], found["workers"]) == both
+            and found
+        ),
+        20,
+        "a busy queue",
+    )
+    assert busy["oldest_seconds"] > 0 and busy["rows_per_second"] > 0
+    figures = read_metrics(stack)
+    assert figures['backout_imports{state="running"}'] == figures["backout_queue_depth"] == 2
+    for id in ids:
+        stack.post(f"/v1/imports/{id}/stop")
+        stack.wait_state(id)
+    figures = read_metrics(stack)
+    assert figures['backout_imports{state="committed"}'] == 1
+    assert figures['backout_imports{state="stopped"}'] == 4
+    assert figures["backout_rows_loaded"] == 3000  # what was undone does not count
+    assert figures["backout_workers"] == figures["backout_broker_up"] == 1
+    seconds = 'backout_import_duration_seconds_bucket{le="%s",state="committed"}'
+    assert figures[seconds % "+Inf"] == figures[seconds % "14400.0"] == 1
+    counts = [value for name, value in figures.items() if re.match(r'.*_bucket\{le=.*state="stopped"', name)]
+    assert counts == sorted(counts) and counts[-1] == 4
+
+
+def test_a_worker_that_is_gone_is_named(stack: Stack) -> None:
+    everything = {"database", "durability", "local_infile", "xa", "recovery", "broker", "worker", "spool"}
+    wait_for(lambda: (found := stack.get("/readyz").json())["status"] == "ok" and found, 10, "all is well")
+    assert set(stack.get("/readyz").json()["parts"]) == everything
+    stack.end("worker")
+    try:
+        found = wait_for(
+            lambda: (found := stack.get("/readyz").json())["status"] == "degraded" and found, 10, "no worker"
+        )
+        assert {name for name, told in found["parts"].items() if told != "ok"} == {"worker"}
+        assert stack.get("/v1/queue").json()["workers"] == 0
+        assert stack.get("/readyz").status_code == 200  # imports are still accepted
+    finally:
+        stack.start("worker")
+
+
+def test_without_a_broker_its_figures_are_not_known(stack: Stack) -> None:
+    stack.end("web")
+    stack.own_settings["web"] = {"broker_url": "amqp://nobody:nothing@127.0.0.1:1//"}
+    try:
+        stack.start("web")
+        parts = stack.get("/readyz").json()["parts"]
+        assert "does not answer" in parts["broker"] and parts["worker"] == "not known"
+        queue = stack.get("/v1/queue")
+        assert queue.status_code == 200 and (queue.json()["workers"], queue.json()["hints"]) == (None, None)
+        figures = read_metrics(stack)
+        assert figures["backout_broker_up"] == 0 and "backout_workers" not in figures
+    finally:
+        stack.end("web")
+        stack.own_settings.pop("web")
+        stack.start("web")
