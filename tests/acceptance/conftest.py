@@ -9,6 +9,7 @@ import pytest
 
 from app.cli.servers import PrivateRabbitMQ
 from app.queue import QUEUE
+from tests.backout import Backout, install
 from tests.conftest import BROKERS, DATABASES, DatabaseServer, empty, new_broker, new_database
 from tests.stack import Stack, find_port, wait_for
 
@@ -128,3 +129,15 @@ def forget_queue(broker: PrivateRabbitMQ) -> None:
     address = f"127.0.0.1:{broker.port}"
     with amqp.Connection(host=address, userid="backout", password=broker.password) as connection:
         connection.channel().queue_delete(QUEUE)
+
+
+@pytest.fixture(scope="session")
+def backout_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command line, installed."""
+    return install(tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture
+def backout(backout_program: Path, stack: Stack, tmp_path: Path) -> Backout:
+    """The command line on the running stack."""
+    return Backout(backout_program, stack.url, tmp_path)

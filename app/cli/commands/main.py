@@ -1,0 +1,78 @@
+"""`backout`: the group of commands, and how each of them ends."""
+
+import json
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from app.cli.commands import datasets, doctor, load, look
+from app.cli.commands.ending import Exit, show_error, show_failure
+from app.cli.commands.session import printable
+from app.client import BackoutError
+
+
+@click.group()
+def main() -> None:
+    """Import files into MySQL and MariaDB, and back out of it.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with rejects, 4 not allowed, 5 stopped, 6 waited too long,
+    7 server not reachable, 130 Ctrl-C.
+    """
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print what makes SHELL complete these commands: eval "$(backout completion bash)"."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(main, {}, "backout", "_BACKOUT_COMPLETE").source())
+    return Exit.DONE
+
+
+for part in (
+    load.import_,
+    look.status,
+    look.watch,
+    look.stop,
+    look.list_,
+    look.rejects,
+    look.count,
+    datasets.delete,
+    datasets.datasets,
+    doctor.doctor,
+):
+    main.add_command(part)
+
+
+def run() -> NoReturn:
+    """The console script."""
+    try:
+        sys.exit(main.main(prog_name="backout", standalone_mode=False))
+    except BackoutError as error:
+        _end(show_error(error), error.message)
+    except click.UsageError as error:
+        if "--json" not in sys.argv and error.ctx is not None:
+            click.echo(error.ctx.get_usage(), err=True)
+        _end(show_failure("usage", error.format_message(), Exit.USAGE), error.format_message())
+    except click.ClickException as error:
+        _end(show_failure("failed", error.format_message(), Exit.FAILED), error.format_message())
+    except click.Abort:  # Ctrl-C, or a question that was answered with no
+        _end(show_failure("interrupted", "interrupted: nothing was done", Exit.INTERRUPTED), "nothing was done")
+    except BrokenPipeError:  # whoever reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FAILED)
+
+
+def _end(document: dict[str, Any], message: str) -> NoReturn:
+    """One document, or one sentence on standard error; then the exit code."""
+    if "--json" in sys.argv:
+        click.echo(json.dumps(document, indent=None if "watch" in sys.argv else 1))
+    else:
+        click.echo(printable(f"Error: {message}"), err=True)
+    sys.exit(document["exit_code"])

@@ -1,0 +1,127 @@
+"""Session: what every command has: a client for the server, and the place where its answer goes."""
+
+import functools
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.client import BackoutClient, BackoutError
+from app.client.client import DEFAULT_URL, PATIENCE_SECONDS
+
+_DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s?)?")
+_UNITS = (86400, 3600, 60, 1)
+
+
+class Duration(click.ParamType[float]):
+    """Seconds: `90`, `90s`, `15m`, `1h30m`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """Raises `click.BadParameter` for anything else."""
+        if isinstance(value, float | int):
+            return float(value)
+        found = _DURATION.fullmatch(value)
+        if not value or not found:
+            self.fail(f"{value!r} is no duration: write 90, 90s, 15m or 1h30m", parameter, context)
+        return float(sum(float(part) * unit for part, unit in zip(found.groups(), _UNITS, strict=True) if part))
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of a command."""
+
+    client: BackoutClient
+    as_json: bool
+
+    def show(self, document: Any, *lines: str) -> None:
+        """The command's answer on standard output: the document, or the lines that say the same."""
+        click.echo(json.dumps(document, indent=1) if self.as_json else "\n".join(map(printable, lines)))
+
+    def tell(self, line: str, *, only_people: bool = False) -> None:
+        """A line beside the answer, on standard error; none with --json, and on demand none where nobody looks."""
+        if not self.as_json and not (only_people and not is_watched()):
+            click.echo(printable(line), err=True)
+
+
+def is_watched() -> bool:
+    """Whether a person sees standard error: without one there is no bar, no colour and no chat."""
+    return sys.stderr.isatty()
+
+
+def printable(text: str) -> str:
+    """The text with nothing in it that a terminal would obey."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def confirm(ask: Callable[[], str], yes: bool) -> None:
+    """Go on only if a person says yes to the question that `ask` makes. Raises `click.UsageError` where nobody can be
+    asked."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and is_watched()):
+        raise click.UsageError("nobody can be asked here: say --yes")
+    click.confirm(ask(), abort=True, err=True)
+
+
+YES = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+DATASET = click.option("--dataset", default="orders", show_default=True, metavar="NAME", help="The table.")
+
+
+def command(run: Callable[..., int]) -> Callable[..., int]:
+    """A command that gets a session and returns its exit code; its errors are told by `main.run`."""
+
+    @click.option("--url", envvar="BACKOUT_URL", default=DEFAULT_URL, show_default=True, show_envvar=True)
+    @click.option(
+        "--api-key-file",
+        envvar="BACKOUT_API_KEY_FILE",
+        show_envvar=True,
+        type=click.Path(path_type=Path),
+        help="Where the key stands, if the server wants one; BACKOUT_API_KEY may have the key itself.",
+    )
+    @click.option(
+        "--patience",
+        envvar="BACKOUT_PATIENCE",
+        default=PATIENCE_SECONDS,
+        show_default="20s",
+        show_envvar=True,
+        type=Duration(),
+        help="How long a request that fails on its way is tried again.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document, errors too.")
+    @click.option("--api-key", envvar="BACKOUT_API_KEY", hidden=True, expose_value=True)
+    @functools.wraps(run)
+    def wrapped(
+        url: str, api_key_file: Path | None, api_key: str | None, patience: float, as_json: bool, **arguments: Any
+    ) -> int:
+        key = api_key or (read_key(api_key_file) if api_key_file else None)
+        try:
+            client = BackoutClient(url, api_key=key, patience=patience, on_retry=_tell_retry)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        with client:
+            return run(Session(client, as_json), **arguments)
+
+    return wrapped
+
+
+def read_key(path: Path) -> str:
+    """The key in a file; raises `click.UsageError`."""
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"the key can't be read from {path}: {error}") from None
+    if not key or not key.isascii() or not key.isprintable():
+        raise click.UsageError(f"{path} must hold one key, in ASCII")
+    return key
+
+
+def _tell_retry(error: BackoutError, pause: float) -> None:
+    if is_watched():
+        click.echo(printable(f"{error.message}; again in {pause:.1f} s"), err=True)

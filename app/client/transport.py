@@ -1,0 +1,180 @@
+"""Transport: one request until it is answered, tried again where that can help."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from app.client.bodies import Body, Sent
+from app.client.errors import BackoutError, Refused, Unavailable, Unreachable, refusal
+
+FIRST_PAUSE = 0.4  # seconds, doubled with every try
+MOST_PAUSE = 20.0
+KEY_SECONDS = 90.0  # how long a lost request may keep its Idempotency-Key, with something on top
+CONNECT_SECONDS = 10.0
+REPLY_SECONDS = 300.0
+NOT_DONE = frozenset({429, 503})  # answers which say that nothing was done
+
+Retrying = Callable[[BackoutError, float], None]
+"""Is told why a request failed and after how many seconds it is sent again."""
+
+
+class Transport:
+    """A server's address, a key, and the patience to ask again."""
+
+    def __init__(self, url: str, *, key: str | None, patience: float, on_retry: Retrying | None) -> None:
+        """`patience`: for how many seconds after a first failure a request is tried again. Raises ValueError for what
+        is no address."""
+        address = httpx.URL(url)
+        if address.scheme not in ("http", "https") or not address.host:
+            raise ValueError(f"the server's address must read http://host:port or https://host; it is {url!r}")
+        headers = {"Accept": "application/json, */*;q=0.1", "User-Agent": "backout-client"}
+        self._http = httpx.Client(
+            base_url=address,
+            headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
+            timeout=httpx.Timeout(REPLY_SECONDS, connect=CONNECT_SECONDS),
+        )
+        self._patience = patience
+        self._on_retry = on_retry
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return str(self._http.base_url).rstrip("/")
+
+    def ask(self, method: str, path: str, *, repeatable: bool = True, **options: Any) -> dict[str, Any]:
+        """The answer's JSON object. Options are those of `stream`."""
+        with self.stream(method, path, repeatable=repeatable, **options) as answer:
+            return _read_object(answer)
+
+    @contextmanager
+    def stream(self, method: str, path: str, *, repeatable: bool = True, **options: Any) -> Iterator[httpx.Response]:
+        """An answer of 2xx before its body was read; what is lost from here on is not asked for again.
+
+        `repeatable` says that a request which may have been carried out can be sent again. Options: `params`, `json`,
+        `headers`, `body`, `sent`, and `answers`, statuses that are no refusal here. Raises `Refused` and `Unreachable`.
+        """
+        answer = self._persist(method, path, repeatable, options)
+        try:
+            yield answer
+        except httpx.TransportError as error:
+            raise Unreachable(f"the answer of {self.url} was cut off: {_say(error)}") from error
+        finally:
+            answer.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _persist(self, method: str, path: str, repeatable: bool, options: dict[str, Any]) -> httpx.Response:
+        answers = options.pop("answers", ())
+        tries, failed_at, patience = 0, 0.0, self._patience
+        while True:
+            failure: BackoutError
+            asked: float | None = None
+            try:
+                answer = self._send(method, path, **options)
+                if answer.status_code < 400 or answer.status_code in answers:
+                    return answer
+                failure, asked = _read_refusal(answer), _read_pause(answer)
+                is_ours = failure.kind == "key-in-flight"
+                if is_ours:  # the server has not noticed yet that the try before was lost
+                    patience = max(patience, KEY_SECONDS)
+                again = is_ours or (isinstance(failure, Unavailable) and (repeatable or answer.status_code in NOT_DONE))
+            except httpx.TransportError as error:
+                failure = Unreachable(f"{self.url} can't be reached: {_say(error)}")
+                failure.__cause__ = error
+                again = repeatable or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            failed_at = failed_at or time.monotonic()
+            pause = _choose_pause(tries, asked)
+            if not again or time.monotonic() + pause > failed_at + patience:
+                raise failure
+            if self._on_retry:
+                self._on_retry(failure, pause)
+            time.sleep(pause)
+            tries += 1
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        sent: Sent | None = None,
+    ) -> httpx.Response:
+        given = dict(headers or {})
+        content: Iterator[bytes] | None = None
+        if body is not None:
+            whole = body.begin()
+            if whole is not None:
+                given["Content-Length"] = str(whole)
+            content = _tell(body, whole, sent)
+        request = self._http.build_request(method, path, params=params, json=json, headers=given, content=content)
+        return self._http.send(request, stream=True)
+
+
+def _tell(body: Body, whole: int | None, sent: Sent | None) -> Iterator[bytes]:
+    done = 0
+    for piece in body.pieces():
+        yield piece
+        done += len(piece)
+        if sent:
+            sent(done, whole)
+
+
+def _choose_pause(tries: int, asked: float | None) -> float:
+    """Seconds, at least those that the server asked for; random, so that many clients don't come back at once."""
+    pause = min(FIRST_PAUSE * 2**tries, MOST_PAUSE)
+    jittered = random.uniform(pause / 2, pause)
+    return jittered if asked is None else asked + min(jittered, asked / 2 + FIRST_PAUSE)
+
+
+def _read_pause(answer: httpx.Response) -> float | None:
+    """The seconds of Retry-After, which may be a number or a date."""
+    text = answer.headers.get("Retry-After", "")
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp(), 0.0)
+
+
+def _read_refusal(answer: httpx.Response) -> Refused:
+    try:
+        return refusal(answer.status_code, answer.read())
+    finally:
+        answer.close()
+
+
+def _read_object(answer: httpx.Response) -> dict[str, Any]:
+    answer.read()
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise refusal(500, answer.content)
+    return document
+
+
+def _say(error: httpx.TransportError) -> str:
+    return str(error) or {"ReadTimeout": "no answer came"}.get(type(error).__name__, type(error).__name__)
