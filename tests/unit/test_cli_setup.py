@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import importlib.util
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,3 +64,10 @@ def test_an_old_python_is_named(setup: ModuleType, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(setup.shutil, "which", lambda program: None)
     with pytest.raises(SystemExit, match=r"needs Python 3\.99 or newer; python3 here is 3\."):
         setup.go_on_with_new_enough_python()
+
+
+def test_the_checkout_gets_the_command_line(setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "PYTHON", Path(sys.executable))
+    setup.write_command(tmp_path / "backout")
+    done = subprocess.run([tmp_path / "backout", "--help"], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert "Usage: backout" in done.stdout

@@ -1,0 +1,123 @@
+"""The recipe in docs/cron.md, as it stands there, with a `mail` that keeps what it is told."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.formats.generated import write_csv_sample
+from tests.stack import ROOT, Stack, wait_for
+
+ROWS = 60_000
+
+
+class Night:
+    """A machine with the script, its crontab's environment, and a file."""
+
+    def __init__(self, program: Path, stack: Stack, folder: Path) -> None:
+        self.folder, self.stack = folder, stack
+        self.file = folder / "orders.csv"
+        write_csv_sample(self.file, ROWS, "n1")
+        text = (ROOT / "docs" / "cron.md").read_text()
+        (script,) = re.findall(r"```sh\n(#!/bin/sh\n.*?)```", text, re.DOTALL)
+        programs = folder / "bin"
+        programs.mkdir()
+        self._write(programs / "import-orders", script)
+        self._write(programs / "mail", f'#!/bin/sh\n{{ echo "$@"; cat; }} >>{folder}/mails\n')
+        (programs / "backout").symlink_to(program)
+        self.environment = {
+            "PATH": f"{programs}:/usr/bin:/bin",
+            "HOME": str(folder),
+            "BACKOUT_URL": stack.url,
+            "BACKOUT_PATIENCE": "60",
+        }
+
+    @property
+    def mails(self) -> str:
+        mails = self.folder / "mails"
+        return mails.read_text() if mails.exists() else ""
+
+    def start(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            ["import-orders", self.file],
+            env=self.environment,
+            executable=self.folder / "bin" / "import-orders",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, code: int = 0) -> None:
+        """The exit code must be this one, and cron is left nothing to mail."""
+        with self.start() as process:
+            said, _ = process.communicate(timeout=100)
+        assert (process.returncode, said) == (code, ""), self.mails
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        path.write_text(text)
+        path.chmod(0o755)
+
+
+@pytest.fixture
+def night(backout_program: Path, new_stack: Callable[..., Stack], tmp_path: Path) -> Night:
+    return Night(backout_program, new_stack(batch_bytes=32 * 1024).start(), tmp_path)
+
+
+def test_the_same_night_twice_imports_once(night: Night) -> None:
+    with night.start() as first, night.start() as second:
+        for process in (first, second):
+            assert process.communicate(timeout=100) == ("", None) and process.returncode == 0
+    night.run()
+    assert night.stack.count() == ROWS and night.mails == ""
+    assert len(night.stack.get("/v1/imports").json()["imports"]) == 1
+
+
+def test_a_server_that_dies_in_between_is_waited_for_and_the_rows_are_there_once(night: Night) -> None:
+    with night.start() as process:
+        (row,) = wait_for(lambda: night.stack.get("/v1/imports").json()["imports"], 30, "the import")
+        night.stack.wait_rows(row["id"])
+        night.stack.kill()
+        assert process.poll() is None
+        night.stack.start()
+        assert process.communicate(timeout=100) == ("", None) and process.returncode == 0
+    night.run()
+    assert night.stack.count() == ROWS and night.mails == ""
+
+
+def test_a_server_that_is_away_is_said_and_the_next_start_mends_it(night: Night) -> None:
+    night.stack.kill("web")
+    night.environment["BACKOUT_PATIENCE"] = "1"
+    night.run(7)
+    assert "can't be reached; start this again" in night.mails
+    night.stack.start("web")
+    night.environment["BACKOUT_PATIENCE"] = "60"
+    night.run()
+    night.run()
+    assert night.stack.count() == ROWS
+
+
+def test_what_needs_somebody_is_mailed(night: Night) -> None:
+    lines = night.file.read_text().splitlines(keepends=True)
+    bad = "y" * 33 + lines[1][lines[1].index(",") :]
+    night.file.write_text("".join([lines[0], bad, *lines[2:]]))
+    night.run(3)
+    assert "some rows were rejected" in night.mails and "y" * 33 in night.mails
+    assert night.stack.count() == ROWS - 1
+    night.file.write_text("".join(lines))
+    night.run(4)  # the same night with another file
+    assert night.stack.count() == ROWS - 1
+
+
+def test_a_mended_file_comes_under_the_same_key(night: Night) -> None:
+    whole = night.file.read_text()
+    lines = whole.splitlines(keepends=True)
+    night.file.write_text("".join([lines[0], *("z" * 33 + line[line.index(",") :] for line in lines[1:1000])]))
+    night.run(1)
+    assert "the file is not in order" in night.mails and night.stack.count() == 0
+    night.file.write_text(whole)
+    night.run()
+    assert night.stack.count() == ROWS
