@@ -30,6 +30,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 PATIENCE_SECONDS = 20.0
 FIRST_LOOK_SECONDS = 0.2  # between two looks at an import, growing while nothing changes
 LAST_LOOK_SECONDS = 2.0
+KEY_LENGTH = 200
 
 
 class BackoutClient:
@@ -86,7 +87,7 @@ class BackoutClient:
 
         Without an `idempotency_key` it gets one of its own. With one, the same content again is the same import; other
         content raises `InvalidRequest`. A stream that can't be read twice is kept in a temporary file while it is sent.
-        Raises `SourceFailed` where the source can't be read.
+        Raises `SourceFailed` where the source can't be read, and ValueError for what can be no key.
         """
         with ExitStack() as stack:
             if isinstance(source, str | Path):
@@ -95,8 +96,8 @@ class BackoutClient:
             body: Body = open_body(source)
             if isinstance(body, StreamBody):
                 stack.callback(body.close)
-            params = {"dataset": dataset, **({"file_name": file_name} if file_name else {}), **write_options(options)}
             headers = _key(idempotency_key) | {"Content-Type": "application/octet-stream"}
+            params = {"dataset": dataset, **({"file_name": file_name} if file_name else {}), **write_options(options)}
             return read_import(
                 self._transport.ask("POST", "/v1/imports", params=params, headers=headers, body=body, sent=on_sent)
             )
@@ -196,6 +197,11 @@ class BackoutClient:
         wish = {"name": name, "columns": [dict(column) for column in columns], **more}
         return read_dataset(self._transport.ask("POST", "/v1/datasets", json=wish, repeatable=False))
 
+    def adopt_dataset(self, name: str) -> Dataset:
+        """Let imports append to a table that is there already."""
+        wish = {"name": name, "adopt": True}
+        return read_dataset(self._transport.ask("POST", "/v1/datasets", json=wish, repeatable=False))
+
     def drop_dataset(self, name: str) -> None:
         """Drop a dataset with all of its rows; raises `NotAllowed` while imports of it run."""
         params = {"confirm": name}
@@ -225,4 +231,7 @@ def _dataset(name: str) -> str:
 
 
 def _key(given: str | None) -> dict[str, str]:
-    return {"Idempotency-Key": given or str(uuid4())}
+    key = str(uuid4()) if given is None else given
+    if not 1 <= len(key) <= KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise ValueError(f"an Idempotency-Key has 1 to {KEY_LENGTH} printable ASCII characters")
+    return {"Idempotency-Key": key}

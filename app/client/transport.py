@@ -31,9 +31,7 @@ class Transport:
     def __init__(self, url: str, *, key: str | None, patience: float, on_retry: Retrying | None) -> None:
         """`patience`: for how many seconds after a first failure a request is tried again. Raises ValueError for what
         is no address."""
-        address = httpx.URL(url)
-        if address.scheme not in ("http", "https") or not address.host:
-            raise ValueError(f"the server's address must read http://host:port or https://host; it is {url!r}")
+        address = _read_address(url)
         headers = {"Accept": "application/json, */*;q=0.1", "User-Agent": "backout-client"}
         self._http = httpx.Client(
             base_url=address,
@@ -49,9 +47,8 @@ class Transport:
         return str(self._http.base_url).rstrip("/")
 
     def ask(self, method: str, path: str, *, repeatable: bool = True, **options: Any) -> dict[str, Any]:
-        """The answer's JSON object. Options are those of `stream`."""
-        with self.stream(method, path, repeatable=repeatable, **options) as answer:
-            return _read_object(answer)
+        """The answer's JSON object. Options are those of `stream`, and so is what is raised."""
+        return _read_object(self._persist(method, path, repeatable, options, whole=True))
 
     @contextmanager
     def stream(self, method: str, path: str, *, repeatable: bool = True, **options: Any) -> Iterator[httpx.Response]:
@@ -60,10 +57,10 @@ class Transport:
         `repeatable` says that a request which may have been carried out can be sent again. Options: `params`, `json`,
         `headers`, `body`, `sent`, and `answers`, statuses that are no refusal here. Raises `Refused` and `Unreachable`.
         """
-        answer = self._persist(method, path, repeatable, options)
+        answer = self._persist(method, path, repeatable, options, whole=False)
         try:
             yield answer
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Unreachable(f"the answer of {self.url} was cut off: {_say(error)}") from error
         finally:
             answer.close()
@@ -80,28 +77,32 @@ class Transport:
     ) -> None:
         self.close()
 
-    def _persist(self, method: str, path: str, repeatable: bool, options: dict[str, Any]) -> httpx.Response:
+    def _persist(
+        self, method: str, path: str, repeatable: bool, options: dict[str, Any], *, whole: bool
+    ) -> httpx.Response:
         answers = options.pop("answers", ())
-        tries, failed_at, patience = 0, 0.0, self._patience
+        tries, spent, patience = 0, 0.0, self._patience
         while True:
             failure: BackoutError
             asked: float | None = None
+            begun = time.monotonic()
             try:
                 answer = self._send(method, path, **options)
                 if answer.status_code < 400 or answer.status_code in answers:
-                    return answer
+                    return _read_whole(answer) if whole else answer
                 failure, asked = _read_refusal(answer), _read_pause(answer)
                 is_ours = failure.kind == "key-in-flight"
                 if is_ours:  # the server has not noticed yet that the try before was lost
                     patience = max(patience, KEY_SECONDS)
                 again = is_ours or (isinstance(failure, Unavailable) and (repeatable or answer.status_code in NOT_DONE))
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 failure = Unreachable(f"{self.url} can't be reached: {_say(error)}")
                 failure.__cause__ = error
                 again = repeatable or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            failed_at = failed_at or time.monotonic()
             pause = _choose_pause(tries, asked)
-            if not again or time.monotonic() + pause > failed_at + patience:
+            # that a large body takes its time costs no patience
+            spent += pause if "body" in options or not tries else pause + time.monotonic() - begun
+            if not again or spent > patience:
                 raise failure
             if self._on_retry:
                 self._on_retry(failure, pause)
@@ -128,6 +129,16 @@ class Transport:
             content = _tell(body, whole, sent)
         request = self._http.build_request(method, path, params=params, json=json, headers=given, content=content)
         return self._http.send(request, stream=True)
+
+
+def _read_address(url: str) -> httpx.URL:
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    if address.scheme not in ("http", "https") or not address.host:
+        raise ValueError(f"the server's address must read http://host:port or https://host; it is {url!r}")
+    return address
 
 
 def _tell(body: Body, whole: int | None, sent: Sent | None) -> Iterator[bytes]:
@@ -158,15 +169,19 @@ def _read_pause(answer: httpx.Response) -> float | None:
     return max((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp(), 0.0)
 
 
-def _read_refusal(answer: httpx.Response) -> Refused:
+def _read_whole(answer: httpx.Response) -> httpx.Response:
     try:
-        return refusal(answer.status_code, answer.read())
+        answer.read()
     finally:
         answer.close()
+    return answer
+
+
+def _read_refusal(answer: httpx.Response) -> Refused:
+    return refusal(answer.status_code, _read_whole(answer).content)
 
 
 def _read_object(answer: httpx.Response) -> dict[str, Any]:
-    answer.read()
     try:
         document = answer.json()
     except ValueError:
@@ -176,5 +191,5 @@ def _read_object(answer: httpx.Response) -> dict[str, Any]:
     return document
 
 
-def _say(error: httpx.TransportError) -> str:
+def _say(error: httpx.RequestError) -> str:
     return str(error) or {"ReadTimeout": "no answer came"}.get(type(error).__name__, type(error).__name__)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,9 @@ def test_errors_have_one_shape_whatever_they_are(backout: Backout, tmp_path: Pat
         (("delete", "--all"), 2, "usage"),  # nobody can be asked here
         (("explode",), 2, "usage"),
         (("count", "--url=ftp://here"), 2, "usage"),
+        (("import", str(bad), "--idempotency-key=nächtlich"), 2, "usage"),
+        (("import", str(bad), "--idempotency-key="), 2, "usage"),
+        (("list", "--api-key-file", str(tmp_path / "none")), 2, "usage"),
     ]
     for arguments, code, kind in cases:
         document = backout.ask(*arguments, code=code)
@@ -238,3 +242,24 @@ def test_whoever_reads_no_more_ends_it_quietly(backout: Backout, mixed: Path) ->
             timeout=30,
         )
     assert done.returncode == 1 and done.stderr == b""
+
+
+def test_a_refusal_is_heard_while_a_large_file_is_sent(
+    backout_program: Path, new_stack: Callable[..., Stack], tmp_path: Path
+) -> None:
+    stack = new_stack(max_upload_bytes=1_000_000).start("web")
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(500_000_000)
+    backout = Backout(backout_program, stack.url, tmp_path)
+    for arguments in (("import", str(large)), ("import", "-")):
+        with large.open("rb") as file:
+            refused = backout.ask(*arguments, code=1, stdin=file)
+        assert refused["error"]["status"] == 413, refused
+
+
+def test_a_shell_completes_commands_and_options(backout: Backout) -> None:
+    assert "_BACKOUT_COMPLETE=bash_complete" in backout.run("completion", "bash")
+    for words, number, wanted in (("backout im", "1", "import"), ("backout import --dr", "2", "--dry-run")):
+        told = backout.run(_BACKOUT_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=number)
+        assert wanted in told.replace(",", "\n").splitlines()

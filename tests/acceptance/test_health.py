@@ -2,7 +2,7 @@
 
 import re
 
-from tests.stack import Stack, wait_for
+from tests.stack import ROOT, Stack, wait_for
 
 
 def read_metrics(stack: Stack) -> dict[str, float]:
@@ -39,6 +39,9 @@ def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> Non
     assert figures['backout_imports{state="committed"}'] == 1
     assert figures['backout_imports{state="stopped"}'] == 4
     assert figures["backout_rows_loaded"] == 3000  # what was undone does not count
+    described = (ROOT / "docs" / "watching.md").read_text().partition("## `/metrics`")[2]
+    families = {re.sub(r"(_seconds)_(bucket|count|sum)$", r"\1", re.sub(r"\{.*", "", name)) for name in figures}
+    assert set(re.findall("`(backout_[a-z_]+)", described)) == families
     assert figures["backout_workers"] == figures["backout_broker_up"] == 1
     seconds = 'backout_import_duration_seconds_bucket{le="%s",state="committed"}'
     assert figures[seconds % "+Inf"] == figures[seconds % "14400.0"] == 1

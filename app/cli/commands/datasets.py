@@ -70,6 +70,16 @@ def create(session: Session, name: str, columns: Path) -> int:
 
 @datasets.command()
 @click.argument("name")
+@command
+def adopt(session: Session, name: str) -> int:
+    """Let imports append to the table NAME, which is there already."""
+    found = session.client.adopt_dataset(name)
+    session.show(found.document, *_describe(found))
+    return Exit.DONE
+
+
+@datasets.command()
+@click.argument("name")
 @YES
 @command
 def drop(session: Session, name: str, yes: bool) -> int:

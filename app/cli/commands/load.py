@@ -78,7 +78,15 @@ def import_(
     given = {name: value for name, value in options.items() if value is not None}
     if generate is not None and (given or file_name):
         raise click.UsageError("--generate goes with --dataset only: there is no file to be read")
-    accepted = _send(session, source, generate, dataset, file_name, idempotency_key or str(uuid4()), given)
+    accepted = _send(
+        session,
+        source,
+        generate,
+        dataset,
+        file_name,
+        str(uuid4()) if idempotency_key is None else idempotency_key,
+        given,
+    )
     try:
         if not session.as_json:
             click.echo(accepted.id)  # at once: whoever waits may be killed
@@ -117,6 +125,8 @@ def _send(
                 on_sent=bar.show_sent,
                 **cast("Any", options),
             )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     except KeyboardInterrupt:
         told = f"interrupted before it was accepted; if it was, after all, --idempotency-key {key} finds it"
         raise Interrupted(told) from None

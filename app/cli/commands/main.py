@@ -62,8 +62,8 @@ def run() -> NoReturn:
         _end(show_failure("usage", error.format_message(), Exit.USAGE), error.format_message())
     except click.ClickException as error:
         _end(show_failure("failed", error.format_message(), Exit.FAILED), error.format_message())
-    except click.Abort:  # Ctrl-C, or a question that was answered with no
-        _end(show_failure("interrupted", "interrupted: nothing was done", Exit.INTERRUPTED), "nothing was done")
+    except click.Abort:  # Ctrl-C where nothing else was to be said
+        _end(show_failure("interrupted", "interrupted", Exit.INTERRUPTED), "interrupted")
     except BrokenPipeError:  # whoever reads has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FAILED)

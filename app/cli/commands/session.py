@@ -61,13 +61,16 @@ def printable(text: str) -> str:
 
 
 def confirm(ask: Callable[[], str], yes: bool) -> None:
-    """Go on only if a person says yes to the question that `ask` makes. Raises `click.UsageError` where nobody can be
-    asked."""
+    """Go on only if a person says yes to the question that `ask` makes.
+
+    Raises `click.ClickException` for a no, and `click.UsageError` where nobody can be asked.
+    """
     if yes:
         return
     if not (sys.stdin.isatty() and is_watched()):
         raise click.UsageError("nobody can be asked here: say --yes")
-    click.confirm(ask(), abort=True, err=True)
+    if not click.confirm(ask(), err=True):
+        raise click.ClickException("nothing was done")
 
 
 YES = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
@@ -100,8 +103,8 @@ def command(run: Callable[..., int]) -> Callable[..., int]:
     def wrapped(
         url: str, api_key_file: Path | None, api_key: str | None, patience: float, as_json: bool, **arguments: Any
     ) -> int:
-        key = api_key or (read_key(api_key_file) if api_key_file else None)
         try:
+            key = check_key(api_key) if api_key else read_key(api_key_file) if api_key_file else None
             client = BackoutClient(url, api_key=key, patience=patience, on_retry=_tell_retry)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
@@ -112,13 +115,18 @@ def command(run: Callable[..., int]) -> Callable[..., int]:
 
 
 def read_key(path: Path) -> str:
-    """The key in a file; raises `click.UsageError`."""
+    """The key in a file; raises ValueError, with a sentence."""
     try:
-        key = path.read_text(encoding="utf-8").strip()
+        return check_key(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"the key can't be read from {path}: {error}") from None
+        raise ValueError(f"the key can't be read from {path}: {error}") from None
+
+
+def check_key(text: str) -> str:
+    """The key, without blanks around it; raises ValueError for what can't be one."""
+    key = text.strip()
     if not key or not key.isascii() or not key.isprintable():
-        raise click.UsageError(f"{path} must hold one key, in ASCII")
+        raise ValueError("a key is one line of ASCII characters")
     return key
 
 
