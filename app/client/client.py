@@ -103,10 +103,19 @@ class BackoutClient:
             )
 
     def import_generated(
-        self, rows: int, *, dataset: str = "orders", seed: str | None = None, idempotency_key: str | None = None
+        self,
+        rows: int,
+        *,
+        dataset: str = "orders",
+        seed: str | None = None,
+        priority: int | None = None,
+        idempotency_key: str | None = None,
     ) -> Import:
         """Import so many generated rows, for trying things out; the same seed gives the same rows."""
-        wish = {"dataset": dataset, "generate": rows} | ({"seed": seed} if seed else {})
+        perhaps = {"seed": seed, "priority": priority}
+        wish = {"dataset": dataset, "generate": rows} | {
+            name: said for name, said in perhaps.items() if said is not None
+        }
         return read_import(self._transport.ask("POST", "/v1/imports", json=wish, headers=_key(idempotency_key)))
 
     def get(self, id: str) -> Import:

@@ -11,6 +11,7 @@ import pytest
 
 from app.formats.generated import write_csv_sample
 from tests.backout import Backout
+from tests.flaky import Answer, Cut, FlakyWay, LostAnswer
 from tests.stack import Stack, find_port, wait_for
 
 ROWS = 3000
@@ -183,6 +184,21 @@ def test_ctrl_c_lets_the_import_go_on_or_stops_it(backout: Backout, stack: Stack
             stack.post(f"/v1/imports/{id}/stop")
 
 
+def test_ctrl_c_while_a_file_is_sent_leaves_nothing(backout: Backout, stack: Stack, orders: Path) -> None:
+    with backout.start("import", "-", "--idempotency-key=cut", "--json", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(orders.read_text())
+        process.stdin.flush()
+        wait_for(lambda: list(stack.spool.glob("*.part")), 20, "an upload that arrives")
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        assert process.stdout is not None
+        told = json.loads(process.stdout.read())
+    assert process.returncode == told["exit_code"] == 130 and "--idempotency-key cut" in told["error"]["message"]
+    wait_for(lambda: not list(stack.spool.glob("*.part")), 20, "an empty spool")
+    assert stack.get("/v1/imports").json()["imports"] == []
+
+
 def test_doctor_names_what_fails_and_the_mend(backout: Backout, stack: Stack) -> None:
     parts = ["api", "database", "xa", "durability", "local_infile", "broker", "worker", "spool", "recovery"]
     wait_for(lambda: stack.get("/readyz").json()["status"] == "ok", 10, "all is well")
@@ -197,6 +213,32 @@ def test_doctor_names_what_fails_and_the_mend(backout: Backout, stack: Stack) ->
         assert "FAIL  worker" in said and "mend: start one" in said and "pass  database" in said
     finally:
         stack.start("worker")
+
+
+def test_doctor_names_a_database_that_is_away(backout: Backout, stack: Stack) -> None:
+    stack.end("web")
+    stack.own_settings["web"] = {"database_url": f"mysql+pymysql://app:app@127.0.0.1:{find_port()}/backout"}
+    try:
+        stack.start("web")
+        told = {check["name"]: check for check in backout.ask("doctor", code=1)["checks"]}
+        assert "start the database" in told["database"]["mend"] and told["api"]["ok"] and told["broker"]["ok"]
+        assert told["xa"]["detail"] == "not known" and told["xa"]["ok"] is False and told["xa"]["mend"] is None
+        assert backout.ask("import", "--generate=5", code=7)["error"]["kind"] == "database-unavailable"
+    finally:
+        stack.end("web")
+        stack.own_settings.pop("web")
+        stack.start("web")
+
+
+def test_a_pipe_on_a_bad_way_is_imported_once(backout: Backout, stack: Stack, orders: Path) -> None:
+    troubles = (Cut(100_000), Answer(503, {"Retry-After": "1"}), LostAnswer())
+    with FlakyWay(stack.port, *troubles) as way:
+        backout.environment |= {"BACKOUT_URL": way.url, "BACKOUT_PATIENCE": "60"}
+        with backout.start("import", "-", "--wait", stdin=subprocess.PIPE) as process:
+            said, told = process.communicate(orders.read_text(), timeout=90)
+        assert way.left == 0
+    assert process.returncode == 0 and told == ""
+    assert stack.find(said.strip())["state"] == "committed" and stack.count() == ROWS
 
 
 def test_standard_input_is_streamed_in_little_memory(backout: Backout, stack: Stack, tmp_path: Path) -> None:

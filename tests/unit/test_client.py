@@ -4,13 +4,17 @@ import io
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import click
+import httpx
 import pytest
 
 from app.cli.commands.session import Duration, printable
 from app.client import BackoutClient, SourceFailed
 from app.client.bodies import StreamBody
+from app.client.transport import _read_pause
 
 
 class Enough(Exception):
@@ -74,6 +78,16 @@ def test_what_can_not_be_kept_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(body, "_kept", _Full(full.fileno()))
         with pytest.raises(SourceFailed, match="TMPDIR"):
             list(body.pieces())
+
+
+@pytest.mark.parametrize("seconds", [0, 7, 120])
+def test_retry_after_is_read_as_a_number_or_a_date(seconds: int) -> None:
+    at = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+    assert _read_pause(httpx.Response(503, headers={"Retry-After": str(seconds)})) == seconds
+    found = _read_pause(httpx.Response(503, headers={"Retry-After": at}))
+    assert found is not None and seconds - 2 <= found <= seconds
+    assert _read_pause(httpx.Response(503, headers={"Retry-After": "soon"})) is None
+    assert _read_pause(httpx.Response(503)) is None
 
 
 class _Full(io.FileIO):

@@ -76,8 +76,8 @@ def import_(
     if (source is None) is (generate is None):
         raise click.UsageError("say what to import: FILE, - for standard input, or --generate ROWS")
     given = {name: value for name, value in options.items() if value is not None}
-    if generate is not None and (given or file_name):
-        raise click.UsageError("--generate goes with --dataset only: there is no file to be read")
+    if generate is not None and (given.keys() - {"priority"} or file_name):
+        raise click.UsageError("--generate goes with --dataset and --priority only: there is no file to be read")
     accepted = _send(
         session,
         source,
@@ -115,7 +115,9 @@ def _send(
 ) -> Import:
     try:
         if source is None:
-            return session.client.import_generated(generate or 0, dataset=dataset, idempotency_key=key)
+            return session.client.import_generated(
+                generate or 0, dataset=dataset, priority=options.get("priority"), idempotency_key=key
+            )
         with Bar(session) as bar:
             return session.client.import_file(
                 _stdin() if source == "-" else source,
