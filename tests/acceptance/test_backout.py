@@ -12,7 +12,7 @@ import pytest
 from app.formats.generated import write_csv_sample
 from tests.backout import Backout
 from tests.flaky import Answer, Cut, FlakyWay, LostAnswer
-from tests.stack import Stack, find_port, wait_for
+from tests.stack import ROOT, Stack, find_port, wait_for
 
 ROWS = 3000
 BAD = "marketplace,order_number\nhere,1\n"
@@ -33,6 +33,16 @@ def mixed(orders: Path) -> Path:
     path = orders.with_name("mixed.csv")
     path.write_text("".join([*lines[:5], ",".join(["x" * 33, *fields[1:]]), *lines[6:]]))
     return path
+
+
+def test_all_of_the_application_is_installed(backout_program: Path) -> None:
+    (installed,) = backout_program.parents[1].glob("lib/python*/site-packages/app")
+    assert list_files(installed) == list_files(ROOT / "app")
+
+
+def list_files(folder: Path) -> set[str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder)) for path in files}
 
 
 def test_an_import_prints_its_id_alone_and_goes_on(backout: Backout, stack: Stack, orders: Path) -> None:
