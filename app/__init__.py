@@ -28,7 +28,7 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def add_routes(app: "Flask") -> None:
+def add_routes(app: Flask) -> None:
     """What can be asked; enough for the document of the interface."""
     from app.routes import classic, datasets, health, imports, metrics, openapi, previews  # noqa: PLC0415
 
