@@ -8,12 +8,25 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from app.domain.dataset import Registered
-from app.domain.errors import BadRequest, InvalidContent
+from app.domain.errors import (
+    BadRequest,
+    DatasetBeingCleared,
+    DatasetExists,
+    DatasetInUse,
+    DatasetNotFound,
+    ImportNotFound,
+    ImportsRunning,
+    InvalidContent,
+    NotEnabled,
+    SweepingFrozen,
+)
 from app.domain.selection import Selection
 from app.formats.export import show_row, write_csv, write_ndjson
 from app.lifecycle import adopt, browse, catalog, clear, define, drop, observe
 from app.routes import site
 from app.routes.bodies import open_body
+from app.routes.models import datasets as models
+from app.routes.operations import FILTERS, JSON, describe, one_of, query
 from app.routes.shapes import read_number, show_time
 
 JSON_BYTES = 1024 * 1024
@@ -21,11 +34,27 @@ FILTER = "filter["
 PAGE = 100
 MOST_A_PAGE = 1000
 EXPORTS = {"csv": (write_csv, "text/csv"), "ndjson": (write_ndjson, "application/x-ndjson")}
+CONFIRM = query("confirm", "The dataset's name: this can't be undone.")
+SELECTION = (
+    query("import", "Only this import's rows: its id or number."),
+    query("sort", "A column; with a minus before it, downwards."),
+    query("null", "Only rows without a value in this column."),
+    FILTERS,
+)
 
 blueprint = Blueprint("datasets", __name__, url_prefix="/v1/datasets")
 
 
 @blueprint.post("")
+@describe(
+    "create_dataset",
+    "datasets",
+    models.CREATED,
+    refuses=(BadRequest, InvalidContent, DatasetExists, DatasetInUse, NotEnabled),
+    failures={413: ("request-entity-too-large", "The body is larger than a definition may be.")},
+    body={JSON: models.CREATE},
+    models=(models.Definition, models.Adoption),
+)
 def create() -> Response:
     """Create a dataset from `{name, columns, key}`, or adopt a table with `{name, adopt: true}`; 201 with it."""
     try:
@@ -45,12 +74,14 @@ def create() -> Response:
 
 
 @blueprint.get("")
+@describe("list_datasets", "datasets", models.DatasetList)
 def list_all() -> dict[str, Any]:
     """Every dataset, by name."""
     return {"datasets": [_show(known) for known in catalog.list_datasets(site())]}
 
 
 @blueprint.get("/<name>")
+@describe("get_dataset", "datasets", models.CountedDataset, refuses=(DatasetNotFound,))
 def show(name: str) -> dict[str, Any]:
     """One dataset: its columns, its key, how many rows it has, and what is off."""
     known = catalog.find_dataset(site(), name)
@@ -58,6 +89,16 @@ def show(name: str) -> dict[str, Any]:
 
 
 @blueprint.delete("/<name>")
+@describe(
+    "drop_dataset",
+    "datasets",
+    models.DROPPED,
+    refuses=(
+        *(DatasetNotFound, InvalidContent, ImportsRunning, DatasetBeingCleared, DatasetInUse),
+        *(SweepingFrozen, NotEnabled),
+    ),
+    parameters=(CONFIRM,),
+)
 def drop_one(name: str) -> tuple[str, int]:
     """Drop a dataset with its rows; an adopted table stays."""
     _require_confirmed(name)
@@ -66,6 +107,18 @@ def drop_one(name: str) -> tuple[str, int]:
 
 
 @blueprint.get("/<name>/rows")
+@describe(
+    "list_rows",
+    "datasets",
+    models.ROWS,
+    refuses=(DatasetNotFound, ImportNotFound, BadRequest, InvalidContent),
+    parameters=(
+        *SELECTION,
+        query("limit", "How many on a page.", type="integer", minimum=1, maximum=MOST_A_PAGE, default=PAGE),
+        query("cursor", "Where the page begins; from `next` of the one before."),
+        query("format", "How they are written.", **one_of(("json", "csv", "ndjson")), default="json"),
+    ),
+)
 def rows(name: str) -> Response:
     """Rows, a page by key, or with `format=csv` or `ndjson` all that match, streamed."""
     selection = _read_selection(name, "limit", "cursor", "format")
@@ -76,12 +129,29 @@ def rows(name: str) -> Response:
 
 
 @blueprint.get("/<name>/rows/count")
+@describe(
+    "count_rows",
+    "datasets",
+    models.RowCount,
+    refuses=(DatasetNotFound, ImportNotFound, InvalidContent),
+    parameters=SELECTION,
+)
 def count(name: str) -> dict[str, Any]:
     """How many rows match."""
     return {"count": browse.count_rows(site(), _read_selection(name))}
 
 
 @blueprint.delete("/<name>/rows")
+@describe(
+    "delete_rows",
+    "datasets",
+    models.RowsDeleted,
+    refuses=(
+        *(DatasetNotFound, ImportNotFound, InvalidContent, ImportsRunning, DatasetBeingCleared),
+        *(SweepingFrozen, NotEnabled),
+    ),
+    parameters=(query("import", "Only this import's rows: its id or number."), CONFIRM),
+)
 def delete_rows(name: str) -> dict[str, Any]:
     """Delete one import's rows, or with `confirm=<name>` all of them."""
     dataset = catalog.find_dataset(site(), name).dataset

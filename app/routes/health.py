@@ -5,9 +5,10 @@ from typing import Any
 
 from flask import Blueprint
 
+from app.domain.errors import DatabaseUnavailable
 from app.lifecycle import measure, observe
 from app.routes import site
-from app.routes.models.classic import Life, Readiness
+from app.routes.models.classic import Life, Queue, Readiness
 from app.routes.operations import JSON, Answer, describe
 
 NEEDED = ("database", "spool")  # without the broker imports are still accepted
@@ -40,6 +41,7 @@ def show_readiness() -> tuple[dict[str, Any], int]:
 
 
 @blueprint.get("/v1/queue")
+@describe("get_queue", "health", Queue, refuses=(DatabaseUnavailable,))
 def show_queue() -> dict[str, Any]:
     """How many imports wait and run, and how many workers there are; null for what the broker does not answer."""
     return asdict(measure.measure_queue(site()))

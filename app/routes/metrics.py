@@ -9,15 +9,23 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from app.db.measures import DURATIONS, StateFigures
+from app.domain.errors import DatabaseUnavailable
 from app.domain.states import FINAL, State
 from app.lifecycle import measure
 from app.lifecycle.measure import QueueFigures
 from app.routes import site
+from app.routes.operations import Answer, describe, text
 
 blueprint = Blueprint("metrics", __name__)
 
 
 @blueprint.get("/metrics")
+@describe(
+    "get_metrics",
+    "health",
+    {200: Answer("Figures.", {"text/plain": text("Prometheus' text format.", "backout_queue_depth 0.0\n")})},
+    refuses=(DatabaseUnavailable,),
+)
 def show_metrics() -> Response:
     """Imports by state, their rows and durations, and the queue."""
     registry = CollectorRegistry(auto_describe=False)

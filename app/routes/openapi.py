@@ -24,6 +24,7 @@ PAGE_POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-
 REFERENCE = "#/components/schemas/{model}"
 TAGS = {
     "imports": "Accept files, watch imports, stop them.",
+    "datasets": "What imports load into, and its rows.",
     "page": "What people look at in a browser.",
     "classic": "The endpoints of existing scripts; GET and POST both work where something is done.",
     "health": "Whether it lives and works.",
@@ -32,6 +33,7 @@ TAGS = {
 PATHS: dict[str, tuple[str, dict[str, Any]]] = {  # path parameters by name
     "id": ("An import's id.", {"type": "string", "format": "uuid"}),
     "task_id": ("An import's id.", {"type": "string", "format": "uuid"}),
+    "name": ("A dataset's name.", {"type": "string"}),
     "rows": ("How many orders.", {"type": "integer", "minimum": 1}),
 }
 _WITHOUT_DATABASE = ("health", "contract")

@@ -84,6 +84,16 @@ def header(name: str, meaning: str, **schema: Any) -> dict[str, Any]:
     return _parameter("header", name, meaning, schema)
 
 
+FILTERS: dict[str, Any] = {  # `filter[column]=value`, of as many columns as wanted
+    "name": "filter",
+    "in": "query",
+    "description": "Only rows whose column has this value: `filter[sku]=LAMP-7`.",
+    "style": "deepObject",
+    "explode": True,
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+}
+
+
 def text(meaning: str, example: str | None = None) -> dict[str, Any]:
     """A body that is no JSON."""
     schema: dict[str, Any] = {"type": "string", "description": meaning}

@@ -58,6 +58,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "string", "examples": ['{"Order No": "order_number", "Notes": null}']},
     ),
     "sheet": ("The sheet of a workbook; the first without a word.", {"type": "string"}),
+    "null": ("Of CSV and XLSX: the text that means that there is no value.", {"type": "string", "examples": ["NULL"]}),
     "on_error": ("Whether one row that is not accepted fails the import.", {**one_of(OnError), "default": "abort"}),
     "max_rejects": (
         "With on_error=reject: how many rows, or what share, may be rejected before nothing is loaded.",
@@ -68,6 +69,12 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         {**one_of(OnConflict), "default": "fail"},
     ),
     "dry_run": ("Load, tell, and roll everything back.", {**_YES_OR_NO, "default": "false"}),
+}
+PREVIEW_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rows": ("How many rows to show.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+    "partial": ("Whether only the beginning of a file is sent.", {**_YES_OR_NO, "default": "false"}),
+    "infer": ("Whether to propose a dataset for the file.", {**_YES_OR_NO, "default": "false"}),
+    "name": ("What that dataset is to be called.", {"type": "string", "default": "new"}),
 }
 _FILE = {"type": "string", "format": "binary", "description": "The file as it is, also as gzip or zstd."}
 FILE_TYPES = (
@@ -95,4 +102,5 @@ def file_bodies(names: Sequence[str]) -> dict[str, Any]:
 
 
 def _known(names: Sequence[str]) -> list[tuple[str, tuple[str, dict[str, Any]]]]:
-    return [(name, OPTIONS.get(name, ("", {"type": "string"}))) for name in names]
+    known = OPTIONS | PREVIEW_OPTIONS
+    return [(name, known.get(name, ("", {"type": "string"}))) for name in names]

@@ -6,7 +6,14 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from app.domain.errors import BadRequest, InvalidContent
+from app.domain.errors import (
+    BadRequest,
+    ContentTooLarge,
+    DatasetNotFound,
+    InvalidContent,
+    SpoolFull,
+    UnsupportedFormat,
+)
 from app.domain.policy import NAMES as POLICY_NAMES
 from app.domain.policy import read_policy
 from app.formats.columns import shown
@@ -14,25 +21,34 @@ from app.formats.inference import as_definition
 from app.formats.options import NAMES, read_options
 from app.formats.preview import Preview, PreviewRow
 from app.lifecycle.preview import Wanted, preview_upload
+from app.routes import parameters as common
 from app.routes import site
 from app.routes.imports import check_content_encoding, receive_body, receive_form
+from app.routes.models import datasets as models
+from app.routes.operations import describe
 from app.routes.shapes import read_number
 from app.spool import Upload
 
 ROWS = 20
 MOST_ROWS = 100
 _OWN = ("rows", "partial", "dataset", "infer", "name", "file_name")
+OPTIONS = (*_OWN, *NAMES, *POLICY_NAMES)
+PREVIEWING = (BadRequest, InvalidContent, UnsupportedFormat, ContentTooLarge, SpoolFull, DatasetNotFound)
+PARAMETERS = (common.FILE_NAME, *common.option_parameters(OPTIONS))
+BODY = common.file_bodies(OPTIONS)
 
 blueprint = Blueprint("previews", __name__, url_prefix="/v1")
 
 
 @blueprint.post("/previews")
+@describe("preview_file", "datasets", models.Preview, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
 def preview() -> dict[str, Any]:
     """What an import of this file would read, with its first rows; `infer=true` proposes a dataset for it instead."""
     return show_preview(preview_upload(site(), _receive))
 
 
 @blueprint.post("/datasets/inferred")
+@describe("infer_dataset", "datasets", models.Definition, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
 def infer_dataset() -> dict[str, Any]:
     """A definition for `POST /v1/datasets` that a file's first rows suggest. Nothing is created."""
     found = preview_upload(site(), lambda upload: replace(_receive(upload), dataset=None))
@@ -61,11 +77,10 @@ def _read(said: Mapping[str, str]) -> Wanted:
 
     What is to be done with an import's rows may be said, so that the same options do for both; it changes nothing.
     """
-    known = (*_OWN, *NAMES, *POLICY_NAMES)
-    unknown = [name for name in said if name not in known]
+    unknown = [name for name in said if name not in OPTIONS]
     if unknown:
         raise InvalidContent(
-            f"there is no option {unknown[0][:40]!r}; there are {', '.join(known)}",
+            f"there is no option {unknown[0][:40]!r}; there are {', '.join(OPTIONS)}",
             errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
         )
     read_options(said)

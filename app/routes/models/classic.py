@@ -95,6 +95,22 @@ class Life(Model):
     status: Literal["ok"]
 
 
+class Queue(Model):
+    """How busy the installation is."""
+
+    depth: int
+    """Imports that wait for a worker."""
+    running: int
+    workers: int | None
+    """Processes that are connected to the broker; null where it does not answer."""
+    hints: int | None
+    """Messages that wait in the broker."""
+    oldest_seconds: float | None
+    """For how long the oldest of those that wait has waited."""
+    rows_per_second: float | None
+    """Of the imports that committed lately."""
+
+
 class Readiness(Model):
     """What each part says."""
 

@@ -18,10 +18,11 @@ EXAMPLE = json.loads(
      "rows_per_second": 53672.8, "eta_seconds": 13.4, "attempt": {"number": 1, "rows": 280000, "bytes": 0},
      "rows_deleted": 0, "rows_updated": 0, "rows_skipped": 0, "rows_rejected": 0,
      "on_error": "abort", "max_rejects": null, "on_conflict": "fail", "dry_run": false, "sequence": 30, "error": null,
-     "source": {"kind": "generated", "rows": 1000000, "seed": "night7"},
+     "retry_of": null, "source": {"kind": "generated", "rows": 1000000, "seed": "night7"},
      "created_at": "2026-11-22T02:35:49.661Z", "started_at": "2026-11-22T02:35:49.689Z",
      "decided_at": null, "finished_at": null,
-     "links": {"self": "/v1/imports/ID", "stop": "/v1/imports/ID/stop"}}
+     "links": {"self": "/v1/imports/ID", "stop": "/v1/imports/ID/stop", "events": "/v1/imports/ID/events",
+               "page": "/imports/ID"}}
 """.replace("ID", ID)
 )
 QUEUED: dict[str, Any] = {"sequence": 1, "at": "2026-11-22T02:35:49.661Z", "event": "queued", "detail": None}
@@ -87,6 +88,8 @@ class Links(Model):
 
     self: str
     stop: str
+    events: str
+    page: str
     rejects: str | None = None
     """If there are any."""
 
@@ -135,6 +138,8 @@ class Import(Model):
     sequence: int
     """Counts its changes; never goes back."""
     error: Failure | None
+    retry_of: str | None
+    """The import that this one repeats."""
     source: Generated | SourceFile
     created_at: Time
     started_at: Time | None
@@ -167,6 +172,8 @@ class ImportList(Model):
     """Newest first."""
     next: str | None
     """The address of the next page; null on the last."""
+    events: str
+    """The stream of what changes after this answer."""
 
 
 class Reject(Model):
@@ -232,4 +239,5 @@ REJECTS = {
         },
     )
 }
+RETRIED = {202: Answer("A new import.", {JSON: Import}, {"Location": "The import."}, {"show": _SHOW})}
 STOPPED = {202: Answer("It will never commit.", {JSON: Import}, links={"show": _SHOW})}
