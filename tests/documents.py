@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+_SENDING = re.compile(r"(?:head [^|]*\| )?curl ")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|-?[0-9][0-9.]*|true|false|null|[][{}:,…])', re.DOTALL)
 _SHORT_ID = re.compile("([0-9a-f]{8})-…")
@@ -38,7 +39,7 @@ def read_commands(page: Path) -> Iterator[Shown]:
         if language == "sh" and "cat >" in block:
             yield Shown(block, None)
         elif language == "sh":
-            yield from (Shown(line, None) for line in block.splitlines() if line.startswith("curl "))
+            yield from (Shown(line, None) for line in block.splitlines() if _SENDING.match(line))
         elif language in ("", "console"):
             for text in block.split("\n\n"):
                 if text.startswith("$ curl "):
