@@ -42,9 +42,9 @@ fuzz: setup ## Random files against the readers, with atheris (MINUTES=10)
 	@$(python) -m pip install --quiet --requirement requirements-fuzz.lock
 	@$(python) -m tests.fuzz --minutes $(or $(MINUTES),10)
 
-bench: setup ## Benchmarks as ratios, on MariaDB (MySQL: see benchmarks/)
-	@$(python) -m benchmarks.load
-	@$(python) -m benchmarks.stop
+bench: setup ## Benchmarks beside peers, into docs/benchmarks.md (QUICK=1: in three minutes; MYSQLD=path: MySQL too)
+	@$(python) -m pip install --quiet --requirement requirements-bench.txt
+	@$(python) -m benchmarks $(if $(QUICK),--quick,--write) $(if $(MYSQLD),--mysqld "$(MYSQLD)")
 
 large: setup ## A file of 10 million rows from end to end: time, rows/s, peak memory (ROWS=10000000)
 	@$(python) -m benchmarks.large --rows $(or $(ROWS),10000000)

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     max_generated_rows: int = Field(10_000_000, ge=1)
 
     worker_slots: int = Field(2, ge=1)
+    small_slots: int = Field(1, ge=0)
     branches: int = Field(1, ge=1, le=16)
     batch_bytes: int = Field(4 * 1024**2, ge=1024)
     max_attempts: int = Field(5, ge=1)

@@ -48,7 +48,7 @@ def create_celery(settings: Settings) -> Celery:
         # The hints that a busy worker holds ready are not acknowledged either, until it begins with them. When that
         # takes longer than the consumer timeout, RabbitMQ closes the channel: connect again, don't end the worker.
         broker_channel_error_retry=True,
-        worker_concurrency=settings.worker_slots,
+        worker_concurrency=settings.worker_slots + settings.small_slots,
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=False,
         worker_send_task_events=False,

@@ -16,8 +16,13 @@ from app.domain.mark import Mark
 
 PART = ".part"  # the ending while the body still arrives
 OURS = "."  # how names begin that are no upload's
-COPY_BYTES = 256 * 1024
+COPY_BYTES = 1024 * 1024
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def part_of(path: Path) -> Path:
+    """Where an upload's bytes are before it is whole."""
+    return path.with_name(path.name + PART)
 
 
 class Readable(Protocol):
@@ -107,7 +112,7 @@ class Upload:
     def __init__(self, target: Path, max_bytes: int, on_write: Callable[[], None]) -> None:
         self._target = target
         self._on_write = on_write
-        self._part = target.with_name(target.name + PART)
+        self._part = part_of(target)
         self._max_bytes = max_bytes
         self._digest = hashlib.sha256()
         self._file: BinaryIO = self._part.open("w+b")

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 
 from app.cli.servers import PrivateMariaDB, PrivateMySQL, PrivateRabbitMQ
 from app.db.migrate import upgrade
 from app.db.provision import provision
-from tests.stack import Stack, find_port
+from tests.stack import BIN, Stack, find_port
 
 
 @dataclass
@@ -32,30 +33,37 @@ class Place:
         as_shipped: dict[str, object] = {"lease_seconds": None, "lock_wait_seconds": None, "sweep_seconds": None}
         return Stack(folder, url, self.broker.url(), find_port(), **(as_shipped | settings)).start()
 
+    def bare(self, label: str, **settings: object) -> Stack:
+        """The simplest web server and worker that do what ours do, without a promise: see `bare_web`, `bare_worker`."""
+        folder = self.folder / label
+        folder.mkdir()
+        stack = Stack(folder, self.server.url("backout"), self.broker.url(), find_port(), **settings)
+        stack.commands["web"] = [str(BIN / "gunicorn"), "--config", "gunicorn.conf.py", "benchmarks.bare_web:app"]
+        stack.commands["worker"] = [str(BIN / "celery"), "-A", "benchmarks.bare_worker", "worker", "-l", "INFO"]
+        self.sql("CREATE TABLE IF NOT EXISTS bare (id CHAR(36) PRIMARY KEY, state VARCHAR(16), made DATETIME(6))")
+        return stack.start("web", "worker")
+
     def sql(self, statement: str) -> str:
         """Run statements with the server's own client, as its administrator."""
-        done = subprocess.run(
-            [
-                self.client,
-                "--no-defaults",
-                "--local-infile=1",
-                "--protocol=tcp",
-                "--host=127.0.0.1",
-                f"--port={self.server.port}",
-                "--user=root",
-                "--batch",
-                "--skip-column-names",
-                "backout",
-            ],
-            input=statement,
-            env={"MYSQL_PWD": self.server.password, "PATH": "/usr/bin:/bin"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        options = ["--local-infile=1", "--batch", "--skip-column-names", "backout"]
+        return self._run([self.client, *self._login, *options], statement).strip()
+
+    def time_program(self, program: list[str]) -> float:
+        """Seconds that another of the server's programs takes."""
+        begun = perf_counter()
+        self._run([program[0], *self._login, *program[1:]], "")
+        return perf_counter() - begun
+
+    @property
+    def _login(self) -> list[str]:
+        return ["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", f"--port={self.server.port}", "--user=root"]
+
+    def _run(self, command: list[str], text: str) -> str:
+        environment = {"MYSQL_PWD": self.server.password, "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(command, input=text, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise SystemExit(f"{self.client}: {done.stderr.strip()}")
-        return done.stdout.strip()
+            raise SystemExit(f"{command[0]}: {done.stderr.strip()}")
+        return done.stdout
 
 
 @contextmanager

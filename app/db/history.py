@@ -181,4 +181,6 @@ def _import(row: Row[Any]) -> Import:
         decided_at=row.decided_at,
         finished_at=row.finished_at,
         read_at=row.read_at,
+        priority=row.priority,
+        arriving=row.arriving_until is not None,
     )

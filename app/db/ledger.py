@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import JSON, Connection, and_, exists, func, insert, literal, or_, select, text, update
+from sqlalchemy import JSON, Connection, and_, case, exists, func, insert, literal, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.db import schema
@@ -12,6 +12,12 @@ from app.domain.imports import Tally
 from app.domain.states import FINAL, LEASED, State, require_legal
 
 NOW: ColumnElement[Any] = func.now(text("6"))
+WHOLE_SOURCE: ColumnElement[Any] = func.coalesce(imports.c.bytes_total, 0)  # of a file that has been read to its end
+ARRIVED: ColumnElement[bool] = imports.c.arriving_until.is_(None)  # no part of its file is still to come
+
+SMALL_BYTES = 1024 * 1024  # what is loaded within a blink, and may go before what is not
+PACKED = 10  # what a byte of a compressed file stands for, at most and mostly
+GENERATED_BYTES = 200  # of a generated row, about
 
 
 def seconds_from_now(seconds: float) -> ColumnElement[Any]:
@@ -84,22 +90,36 @@ def note_deleted(connection: Connection, number: int, rows: int) -> None:
     _add_event(connection, number, "rows_deleted", {"rows": rows})
 
 
-def list_due(connection: Connection, limit: int) -> list[int]:
-    """Numbers of imports that a worker may claim now: by priority, then age."""
+def list_due(connection: Connection, limit: int, *, only_small: bool = False) -> list[int]:
+    """Numbers of imports that a worker may claim now: by priority; then those whose client has the fewest running, so
+    that clients take turns; then by age."""
     being_cleared = exists().where(datasets.c.name == imports.c.dataset, datasets.c.clearing_until > NOW)
-    return list(
-        connection.scalars(
-            select(imports.c.number)
-            .where(
-                imports.c.state == State.QUEUED,
-                imports.c.inline.is_(False),
-                or_(imports.c.not_before.is_(None), imports.c.not_before <= NOW),
-                ~being_cleared,
-            )
-            .order_by(imports.c.priority.desc(), imports.c.number)
-            .limit(limit)
-        )
+    taken = (
+        select(imports.c.client, func.count().label("running"))
+        .where(imports.c.state.in_(LEASED))
+        .group_by(imports.c.client)
+        .subquery()
     )
+    due = (
+        select(imports.c.number)
+        .outerjoin(taken, taken.c.client == imports.c.client)
+        .where(
+            imports.c.state == State.QUEUED,
+            imports.c.inline.is_(False),
+            or_(imports.c.not_before.is_(None), imports.c.not_before <= NOW),
+            ~being_cleared,
+        )
+        .order_by(imports.c.priority.desc(), func.coalesce(taken.c.running, 0), imports.c.number)
+        .limit(limit)
+    )
+    return list(connection.scalars(due.where(_is_small()) if only_small else due))
+
+
+def _is_small() -> ColumnElement[bool]:
+    # an upload that is still arriving has no size, nor is it known how long it takes
+    packed = case((imports.c.compression == "none", 1), else_=PACKED)
+    size = func.coalesce(imports.c.bytes_total * packed, imports.c.generate * GENERATED_BYTES)
+    return and_(size <= SMALL_BYTES, ARRIVED)
 
 
 def list_deserted(connection: Connection, seconds: float) -> list[int]:

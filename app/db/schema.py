@@ -43,6 +43,8 @@ imports = Table(
     Column("priority", SmallInteger, nullable=False, server_default="0"),
     Column("lease_until", _instant),
     Column("not_before", _instant),
+    Column("arriving_until", _instant),
+    Column("client", String(64), nullable=False, server_default=""),
     Column("worker", String(128)),
     Column("file_name", String(255)),
     Column("format", String(16)),

@@ -85,6 +85,8 @@ class Import:
     decided_at: datetime | None
     finished_at: datetime | None
     read_at: datetime
+    priority: int = 0
+    arriving: bool = False
 
     @property
     def rows_kept(self) -> int:

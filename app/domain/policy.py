@@ -8,7 +8,9 @@ from typing import Any
 
 from app.domain.errors import InvalidContent
 
-NAMES = ("on_error", "max_rejects", "on_conflict", "dry_run")
+NAMES = ("on_error", "max_rejects", "on_conflict", "dry_run", "priority")
+MOST_PRIORITY = 100
+_PRIORITY = re.compile("-?[0-9]{1,3}")
 _COUNT = re.compile("[0-9]{1,12}")
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,4})?%")
 
@@ -31,12 +33,14 @@ class OnConflict(StrEnum):
 @dataclass(frozen=True)
 class Policy:
     """`max_rejects` is how many rows may be rejected, as a number ("50") or as a share of all rows ("2.5%"); beyond it
-    nothing is loaded. None sets no limit. A `dry_run` is loaded like every import and then always rolled back."""
+    nothing is loaded. None sets no limit. A `dry_run` is loaded like every import and then always rolled back. Of
+    imports that wait, one of a higher `priority` is begun first."""
 
     on_error: OnError = OnError.ABORT
     max_rejects: str | None = None
     on_conflict: OnConflict = OnConflict.FAIL
     dry_run: bool = False
+    priority: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Only what is not as it is without a word."""
@@ -56,7 +60,8 @@ def policy_from_json(kept: Mapping[str, Any] | None) -> Policy:
     kept = kept or {}
     on_error = OnError(kept.get("on_error", OnError.ABORT))
     on_conflict = OnConflict(kept.get("on_conflict", OnConflict.FAIL))
-    return Policy(on_error, kept.get("max_rejects"), on_conflict, bool(kept.get("dry_run", False)))
+    dry_run, priority = bool(kept.get("dry_run", False)), int(kept.get("priority", 0))
+    return Policy(on_error, kept.get("max_rejects"), on_conflict, dry_run, priority)
 
 
 def read_policy(said: Mapping[str, str]) -> Policy:
@@ -76,7 +81,15 @@ def read_policy(said: Mapping[str, str]) -> Policy:
     dry_run = said.get("dry_run", "false")
     if dry_run not in ("true", "false"):
         raise _refused("dry_run", "dry_run must be true or false: whether everything is rolled back at the end")
-    return Policy(OnError(on_error), most, OnConflict(on_conflict), dry_run == "true")
+    priority = read_priority(said.get("priority", "0"))
+    return Policy(OnError(on_error), most, OnConflict(on_conflict), dry_run == "true", priority)
+
+
+def read_priority(text: str) -> int:
+    """A priority; raises `InvalidContent` for anything but a whole number within the limits."""
+    if not _PRIORITY.fullmatch(text) or abs(int(text)) > MOST_PRIORITY:
+        raise _refused("priority", f"priority must be a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}")
+    return int(text)
 
 
 def _refused(field: str, reason: str) -> InvalidContent:

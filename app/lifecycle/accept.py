@@ -1,7 +1,5 @@
 """Accept: an import is recorded first and hinted at afterwards, so that what was answered 202 is never lost."""
 
-import hashlib
-import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,18 +12,16 @@ import structlog
 
 from app.db import datasets, history, keys, ledger
 from app.domain.dataset import ORDERS, Dataset
-from app.domain.errors import BadRequest, DatabaseUnavailable, ImportFailed, InvalidContent, KeyInFlight, KeyReused
+from app.domain.errors import BadRequest, DatabaseUnavailable, InvalidContent, KeyInFlight, KeyReused
 from app.domain.imports import Import
-from app.domain.policy import read_policy
-from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import read_options
-from app.formats.reading import check_head
 from app.lifecycle import catalog, freeze
 from app.lifecycle.site import Site
+from app.lifecycle.wishes import Wishes, content_hash, read_wishes
 from app.spool import Upload
 
 KEY_SECONDS = 60.0  # how long an unanswered request keeps its key; renewed while its body arrives
 KEY_LENGTH = 200
+LOOK_SECONDS = 1.0  # for so long it counts that sweeping was seen to go on
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +44,14 @@ class Accepted:
 
 
 def accept_generated(
-    site: Site, dataset: Dataset, rows: int, asker: Asker, *, seed: str | None = None, inline: bool = False
+    site: Site,
+    dataset: Dataset,
+    rows: int,
+    asker: Asker,
+    *,
+    seed: str | None = None,
+    inline: bool = False,
+    priority: int = 0,
 ) -> Accepted:
     """Accept an import of generated rows. Raises `InvalidContent` for a number out of range or a dataset other than
     orders, and the key's errors."""
@@ -63,12 +66,13 @@ def accept_generated(
             f"the number of rows must be from 1 to {most:,}; it is {str(rows)[:40]}",
             errors=[{"field": "generate", "value": str(rows)[:40], "minimum": 1, "maximum": most}],
         )
-    content = _content_hash({"dataset": dataset.name, "generate": rows, "seed": seed}, "")
-    with _keyed(site, asker, content) as claim:
+    content = content_hash({"dataset": dataset.name, "generate": rows, "seed": seed}, "")
+    with keyed(site, asker, content) as claim:
         if claim.held is not None:
             return claim.held
         values = {"generate": rows, "rows_total": rows, "seed": seed or f"a{secrets.token_hex(6)}", "inline": inline}
-        return _record(site, dataset, str(uuid4()), values, asker, claim, content)
+        values["priority"] = priority
+        return record(site, dataset, str(uuid4()), values, asker, claim, content)
 
 
 @dataclass(frozen=True)
@@ -98,54 +102,41 @@ def accept_upload(
     nothing of the upload is left.
     """
     id = str(uuid4())
-    with _keyed(site, asker, None) as claim, site.spool.receive(id, claim.renew) as upload:
+    with keyed(site, asker, None) as claim, site.spool.receive(id, claim.renew) as upload:
         form = receive(upload)
         upload.flush()
         if form is not None:
             file_name = form.file_name or file_name
             options = {**(options or {}), **{name: text for name, text in form.fields.items() if name != "dataset"}}
             dataset = catalog.find_import_dataset(site, form.fields.get("dataset", dataset.name))
-        told, policy = read_options(options or {}), read_policy(options or {})
-        if reason := catalog.why_not(dataset, policy.on_conflict):
-            raise InvalidContent(reason, errors=[{"field": "on_conflict", "reason": reason}])
-        if upload.bytes == 0:
-            raise InvalidContent(
-                "the file is empty: send a header line and at least one row", errors=[{"field": "file"}]
-            )
-        content = _content_hash({"dataset": dataset.name, **told.as_json(), **policy.as_json()}, upload.digest)
-        if claim.held is not None:
-            return claim.same(content)
-        with upload.part.open("rb") as file:
-            reading = detect(file_name, content_type, file.read(HEAD_BYTES), dataset, told)
-        try:
-            check_head(upload.part, dataset, reading)
-        except ImportFailed as error:
-            raise InvalidContent(str(error), errors=[{"field": "file", **error.as_dict()}]) from error
-        upload.keep()
-        values = {
-            "file_name": _harmless(file_name) if file_name else None,
-            "format": reading.format,
-            "compression": reading.compression,
-            "reading": reading.as_json(),
-            "options": policy.as_json() or None,
-            "spool_name": id,
-            "bytes_total": upload.bytes,
-        }
-        try:
-            return _record(site, dataset, id, values, asker, claim, content)
-        except BaseException:
-            # A lost answer may hide a recorded import: then its file must stay, and the sweeper deletes it otherwise.
-            if not _may_be_recorded(site, id):
-                site.spool.delete(id)
-            raise
+        wishes = read_wishes(dataset, options or {}, file_name, content_type)
+        return accept_whole(site, id, upload, wishes, asker, claim)
 
 
-class _Claim:
+def accept_whole(site: Site, id: str, upload: Upload, wishes: Wishes, asker: Asker, claim: "Claim") -> Accepted:
+    """Accept an import of a file that is all there; raises as `accept_upload`."""
+    if upload.bytes == 0:
+        raise InvalidContent("the file is empty: send a header line and at least one row", errors=[{"field": "file"}])
+    content = wishes.content(upload)
+    if claim.held is not None:
+        return claim.same(content)
+    values = wishes.describe(upload) | {"spool_name": id, "bytes_total": upload.bytes}
+    upload.keep()
+    try:
+        return record(site, wishes.dataset, id, values, asker, claim, content)
+    except BaseException:
+        # A lost answer may hide a recorded import: then its file must stay, and the sweeper deletes it otherwise.
+        if not _may_be_recorded(site, id):
+            site.spool.delete(id)
+        raise
+
+
+class Claim:
     """A key that one request holds, or what it stands for already."""
 
     def __init__(self, site: Site, asker: Asker, token: str, holder: keys.KeyHolder | None) -> None:
         self._site, self._asker, self._token, self._holder = site, asker, token, holder
-        self._renewed_at = monotonic()
+        self.looked_at = self._renewed_at = monotonic()
         self.bound = False
         self.held = None if holder is None else self._find()
 
@@ -185,7 +176,7 @@ class _Claim:
 
 
 @contextmanager
-def _keyed(site: Site, asker: Asker, content: str | None) -> Iterator[_Claim]:
+def keyed(site: Site, asker: Asker, content: str | None) -> Iterator[Claim]:
     """Hold the asker's key, if there is one, for as long as the request takes; given back if nothing is accepted.
 
     Raises `SweepingFrozen`: a ledger that has gone back would give out numbers again, and know keys no longer.
@@ -198,7 +189,7 @@ def _keyed(site: Site, asker: Asker, content: str | None) -> Iterator[_Claim]:
             raise BadRequest(f"an Idempotency-Key has 1 to {KEY_LENGTH} printable characters")
         with site.database.begin() as connection:
             holder = keys.claim_key(connection, asker.client, asker.key, token, KEY_SECONDS)
-    claim = _Claim(site, asker, token, holder)
+    claim = Claim(site, asker, token, holder)
     if content is not None and claim.held is not None:
         claim.same(content)
     try:
@@ -216,21 +207,31 @@ def _release(site: Site, client: str, key: str, token: str) -> None:
         log.warning("key_not_released", error=error.detail)  # its claim runs out
 
 
-def _record(
-    site: Site, dataset: Dataset, id: str, values: dict[str, Any], asker: Asker, claim: _Claim, content: str
+def record(
+    site: Site, dataset: Dataset, id: str, values: dict[str, Any], asker: Asker, claim: Claim, content: str | None
 ) -> Accepted:
-    freeze.require_sweeping(site)  # again: a body may have been on its way for hours
+    """Record an import and hint at it. Without its content, which is not known yet, it does not hold the key."""
+    if monotonic() > claim.looked_at + LOOK_SECONDS:
+        freeze.require_sweeping(site)  # again: a body may have been on its way for hours
     with site.database.begin() as connection:
         # held until the import is there: a drop finds it unfinished, or the import finds no dataset
         known = datasets.hold_dataset(connection, dataset.name)
         if known is None or known.dataset != dataset:
             raise catalog.no_dataset(dataset.name, datasets.list_datasets(connection))
         number = ledger.insert_import(
-            connection, {"id": id, "dataset": dataset.name, "request_id": asker.request_id, **values}
+            connection,
+            {
+                "id": id,
+                "dataset": dataset.name,
+                "request_id": asker.request_id,
+                "client": asker.client,
+                **values,
+            },
         )
-        claim.bind(connection, content, number)
+        if content is not None:
+            claim.bind(connection, content, number)
         row = history.find_numbered(connection, number)
-    claim.bound = True
+    claim.bound = content is not None
     assert row is not None
     log.info("accepted", import_id=id, dataset=dataset.name)
     # a crash here leaves `queued` without a hint: the sweeper publishes it
@@ -239,18 +240,9 @@ def _record(
     return Accepted(row)
 
 
-def _harmless(name: str) -> str:
-    """A file's name as it may be shown, on a terminal too; it is never a path of ours."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name[:255])
-
-
 def _may_be_recorded(site: Site, id: str) -> bool:
     try:
         with site.database.begin() as connection:
             return history.find_import(connection, id) is not None
     except DatabaseUnavailable:
         return True
-
-
-def _content_hash(options: dict[str, Any], digest: str) -> str:
-    return hashlib.sha256(json.dumps([options, digest], sort_keys=True).encode()).hexdigest()

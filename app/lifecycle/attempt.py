@@ -30,7 +30,8 @@ class Attempt:
         self._cut = Event()
         self._branches: dict[int, xa.Branch] = {}
         self.tally = Tally()
-        self._source_bytes = 0
+        self.source_bytes = 0
+        self._recorded: tuple[Tally, int] | None = None
 
     @cached_property
     def _dataset(self) -> Dataset:
@@ -40,6 +41,11 @@ class Attempt:
     def branches(self) -> list[xa.Branch]:
         """The branches in their order."""
         return [self._branches[number] for number in sorted(self._branches)]
+
+    @property
+    def ended(self) -> Event:
+        """Set when the loads were cut."""
+        return self._cut
 
     def load(self, batches: Iterator[Batch]) -> None:
         """Load every batch and end every branch.
@@ -55,13 +61,14 @@ class Attempt:
             while running and not broken:
                 done, running = wait(running, LOOK_SECONDS, FIRST_EXCEPTION)
                 broken += [error for load in done if (error := load.exception()) is not None]
-                if running and self._draining.hand_back:
-                    broken.append(HandBack())  # at once: a batch may wait for a lock much longer than the grace
+                if running and not broken and (error := self._look()) is not None:
+                    broken.append(error)
             if broken:
                 self.cut()
                 # of several, the one that another attempt would meet again
                 raise next((error for error in broken if isinstance(error, ImportFailed)), broken[0])
-        self._record("preparing")
+        if self._recorded is not None:  # a short load goes on to its decision, which records the same
+            self._record("preparing")
 
     def cut(self) -> None:
         """End the loads from another thread."""
@@ -95,9 +102,9 @@ class Attempt:
             loaded += done.inserted
             with self._lock:
                 self.tally += done
-                self._source_bytes = max(self._source_bytes, batch.source_bytes)
-            self._record("loading")
-            self._draining.look()
+                self.source_bytes = max(self.source_bytes, batch.source_bytes)
+            if self._cut.is_set():
+                raise AttemptLost("this attempt was ended while it was loading")
         if not receipts.seal_receipt(branch.connection, xid, loaded):
             raise AttemptLost("the receipt is not in the branch that is about to end")
         branch.end()
@@ -111,15 +118,32 @@ class Attempt:
                 raise
             raise failure from error
 
+    def _look(self) -> Exception | None:
+        """Whether the attempt must end, and why. What the branches have loaded is recorded here, beside their work: the
+        server would have nothing to load while a branch waits for the ledger."""
+        if self._draining.hand_back:
+            return HandBack()  # at once: a batch may wait for a lock much longer than the grace
+        try:
+            self._record("loading")
+        except Exception as error:  # noqa: BLE001 — raised again by the caller, who ends the branches first
+            return error
+        return None
+
     def _record(self, phase: str) -> None:
+        with self._lock:
+            come_to = self.tally, self.source_bytes
         with self._site.database.begin() as connection:
-            held = ledger.record_progress(
-                connection,
-                self._row.number,
-                self._row.epoch,
-                phase=phase,
-                tally=self.tally,
-                source_bytes=self._source_bytes,
-            )
+            if come_to == self._recorded and phase == "loading":
+                held = ledger.holds(connection, self._row.number, self._row.epoch)
+            else:
+                held = ledger.record_progress(
+                    connection,
+                    self._row.number,
+                    self._row.epoch,
+                    phase=phase,
+                    tally=come_to[0],
+                    source_bytes=come_to[1],
+                )
         if not held:
             raise AttemptLost("the import was stopped or taken over while it was loading")
+        self._recorded = come_to

@@ -1,5 +1,7 @@
 """Commit: prepare every branch, decide once, commit every branch, and record the end when every receipt is there."""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -31,6 +33,7 @@ def commit_branches(site: Site, row: Import, branches: list[xa.Branch], tally: T
             {State.RUNNING},
             State.COMMITTING,
             at_epoch=row.epoch,
+            condition=ledger.ARRIVED,
             decided_at=ledger.NOW,
             phase="committing",
             **_counts(tally),
@@ -42,7 +45,7 @@ def commit_branches(site: Site, row: Import, branches: list[xa.Branch], tally: T
     # a crash from here on leaves prepared branches of a `committing` import: committed by the sweeper
     for branch in branches:
         branch.commit()
-    finish(site, row.number)
+    _finish(site, replace(row, state=State.COMMITTING), branches[0])
 
 
 def _counts(tally: Tally) -> dict[str, Any]:
@@ -53,6 +56,8 @@ def _counts(tally: Tally) -> dict[str, Any]:
         "rows_skipped": tally.skipped,
         "rows_rejected": tally.rejected,
         "attempt_rows": tally.accepted,
+        "bytes_done": ledger.WHOLE_SOURCE,
+        "attempt_bytes": ledger.WHOLE_SOURCE,
     }
 
 
@@ -85,8 +90,14 @@ def finish(site: Site, number: int) -> bool:
         row = history.find_numbered(connection, number)
     if row is None or row.state is not State.COMMITTING:
         return row is not None and row.state is State.COMMITTED
+    return _finish(site, row)
+
+
+def _finish(site: Site, row: Import, branch: xa.Branch | None = None) -> bool:
+    # `branch` is one of the finished ones, whose connection then asks for the list
+    number = row.number
     mine = set(site.xids(number, range(row.epoch, row.epoch + 1), row.branches))
-    with site.database.session() as session:
+    with nullcontext(branch.connection) if branch else site.database.session() as session:
         listed = any(parse_xid(raw, site.installation) in mine for raw in xa.list_prepared(session))
     with site.database.begin() as connection:
         committed, loaded = receipts.count_receipts(connection, number, row.epoch)

@@ -7,7 +7,7 @@ from types import TracebackType
 
 import structlog
 
-from app.db import ledger
+from app.db import arrivals, ledger
 from app.domain.errors import DatabaseUnavailable
 from app.domain.imports import Import
 from app.lifecycle.site import Site
@@ -41,14 +41,17 @@ class Heartbeat:
         self._done.set()
         self._thread.join()
 
+    def _renew(self, lease: float) -> bool:
+        with self._site.database.begin() as connection:
+            return ledger.renew_lease(connection, self._number, self._epoch, lease)
+
     def _beat(self) -> None:
         lease = self._site.settings.lease_seconds
         held_until = monotonic() + lease
         while not self._done.wait(lease / BEATS_A_LEASE):
             asked_at = monotonic()
             try:
-                with self._site.database.begin() as connection:
-                    held = ledger.renew_lease(connection, self._number, self._epoch, lease)
+                held = self._renew(lease)
             except DatabaseUnavailable as error:
                 log.warning("lease_not_renewed", error=error.detail)
                 held = asked_at < held_until
@@ -58,3 +61,11 @@ class Heartbeat:
                 if not self._done.is_set():
                     self._on_loss()
                 return
+
+
+class ArrivalBeat(Heartbeat):
+    """The same for an import whose file is still arriving, in the web server that receives it."""
+
+    def _renew(self, lease: float) -> bool:
+        with self._site.database.begin() as connection:
+            return arrivals.renew_arrival(connection, self._number, lease)

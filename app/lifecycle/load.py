@@ -1,6 +1,7 @@
 """Load: claim an import, load it inside its branches, and bring it to its decision."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import structlog
 
@@ -12,12 +13,14 @@ from app.formats.generated import generate_rows
 from app.formats.reading import read_rows
 from app.formats.rejects import RejectWriter
 from app.lifecycle import catalog, commit, freeze, requeue, rollback
+from app.lifecycle.arriving import ArrivingFile
 from app.lifecycle.attempt import Attempt
 from app.lifecycle.catalog import dataset_of
 from app.lifecycle.drain import Draining, HandBack
 from app.lifecycle.heartbeat import Heartbeat
 from app.lifecycle.sift import Sifter
 from app.lifecycle.site import Site
+from app.lifecycle.slots import Slots
 
 CANDIDATES = 5  # several workers look at the same list; one wins each
 SETTLE_SECONDS = 1.0  # how long a worker's slot waits for an undo before the sweeper takes over
@@ -25,9 +28,9 @@ SETTLE_SECONDS = 1.0  # how long a worker's slot waits for an undo before the sw
 log = structlog.get_logger(__name__)
 
 
-def load_next(site: Site, worker: str, draining: Draining) -> str | None:
-    """Claim what is due by priority, then age, and load it; returns its id, None where nothing was due or sweeping is
-    frozen.
+def load_next(site: Site, worker: str, draining: Draining, slots: Slots | None = None) -> str | None:
+    """Claim what is due and load it; returns its id, None where nothing was due or sweeping is frozen. Without a slot
+    among `slots` only what is small is due.
 
     Raises `DatabaseUnavailable` when nothing could be claimed.
     """
@@ -36,29 +39,30 @@ def load_next(site: Site, worker: str, draining: Draining) -> str | None:
     except SweepingFrozen as error:
         log.warning("nothing_claimed", error=error.detail)
         return None
-    with site.database.begin() as connection:
-        due = ledger.list_due(connection, CANDIDATES)
-    for number in due:
-        with draining.attempt():  # from the claim on: what is claimed is brought to its end or handed back
-            row = claim(site, number, worker)
-            if row is not None:
-                run_attempt(site, row, draining)
-                return row.id
+    with slots.take() if slots else nullcontext(True) as any_size:
+        with site.database.begin() as connection:
+            due = ledger.list_due(connection, CANDIDATES, only_small=not any_size)
+        for number in due:
+            with draining.attempt():  # from the claim on: what is claimed is brought to its end or handed back
+                row = claim(site, number, worker)
+                if row is not None:
+                    run_attempt(site, row, draining)
+                    return row.id
     return None
 
 
 def claim(site: Site, number: int, worker: str) -> Import | None:
     """Take a queued import for an attempt; None when somebody else was first."""
+    branches = site.settings.branches
     with site.database.begin() as connection:
-        row = history.find_numbered(connection, number)
-        if row is None:
-            return None
+        if branches > 1:
+            row = history.find_numbered(connection, number)
+            if row is None:
+                return None
+            known = datasets.find_dataset(connection, row.dataset)
+            branches = catalog.count_branches(site, known, row.policy)
         won = ledger.claim(
-            connection,
-            number,
-            worker=worker,
-            lease_seconds=site.settings.lease_seconds,
-            branches=catalog.count_branches(site, datasets.find_dataset(connection, row.dataset), row.policy),
+            connection, number, worker=worker, lease_seconds=site.settings.lease_seconds, branches=branches
         )
         return history.find_numbered(connection, number) if won else None
     # a crash here leaves `running` under a lease that runs out
@@ -71,11 +75,12 @@ def run_attempt(site: Site, row: Import, draining: Draining) -> None:
     """
     with structlog.contextvars.bound_contextvars(import_id=row.id, epoch=row.epoch):
         log.info("attempt_started", attempt=row.attempts)
-        _try(site, row, draining)
-        rollback.settle_within(site, row.number, SETTLE_SECONDS)
+        if not _try(site, row, draining):
+            rollback.settle_within(site, row.number, SETTLE_SECONDS)
 
 
-def _try(site: Site, row: Import, draining: Draining) -> None:
+def _try(site: Site, row: Import, draining: Draining) -> bool:
+    """Whether it has committed."""
     attempt = Attempt(site, row, draining)
     writer = RejectWriter(site.spool.path(reject_name(row.id, row.epoch)))
     sifter = Sifter(row.policy, writer)
@@ -83,13 +88,14 @@ def _try(site: Site, row: Import, draining: Draining) -> None:
         with Heartbeat(site, row, on_loss=attempt.cut):
             try:
                 rollback.drain_older(site, row, draining)
-                attempt.load(sifter.sift(_open_rows(site, row)))
+                attempt.load(sifter.sift(_open_rows(site, row, attempt)))
                 writer.close()  # durable before the decision, which counts what is in it
                 tally = attempt.tally + Tally(rejected=sifter.rejected)
                 if row.policy.dry_run:
                     commit.end_dry_run(site, row, tally)
                 else:
                     commit.commit_branches(site, row, attempt.branches, tally)
+                    return True
             finally:
                 # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
                 attempt.abandon()
@@ -104,12 +110,17 @@ def _try(site: Site, row: Import, draining: Draining) -> None:
         requeue.try_again(site, row, f"{type(error).__name__}: {error}")
     finally:
         writer.discard()
+    return False
 
 
-def _open_rows(site: Site, row: Import) -> Iterator[Batch]:
+def _open_rows(site: Site, row: Import, attempt: Attempt) -> Iterator[Batch]:
     dataset, source = dataset_of(site, row), row.source
     if source.generate is not None:
         return generate_rows(dataset, source.generate, source.seed or "", site.settings.batch_bytes)
+    if row.arriving:
+        assert source.reading is not None
+        file = ArrivingFile(site, row, attempt.ended)
+        return read_rows(file, dataset, source.reading, site.settings.batch_bytes)
     if source.spool_name is None or not site.spool.path(source.spool_name).is_file():
         raise ImportFailed("file_missing", "the uploaded file is no longer in the spool folder: send it again")
     assert source.reading is not None

@@ -5,7 +5,7 @@ from time import monotonic
 
 import structlog
 
-from app.db import damage, history, ledger, xa
+from app.db import arrivals, damage, history, ledger, xa
 from app.domain.errors import DatabaseUnavailable, ImportDamaged, ImportFailed, SweepingFrozen
 from app.domain.imports import Direction, Import, direction
 from app.domain.states import UNDOING, State
@@ -88,6 +88,10 @@ class Sweeper:
         for row in self._in_state(State.RUNNING):
             if not row.lease_live:
                 requeue.try_again(self._site, row, "its worker died or was cut off", only_expired=True)
+        with self._site.database.begin() as connection:
+            broken = ImportFailed("upload_broken", "the web server ended while the file was arriving")
+            for number in arrivals.list_broken(connection):
+                arrivals.fail_arrival(connection, number, broken.as_dict(), only_expired=True)
         with self._site.database.begin() as connection:
             failure = ImportFailed("deserted", "the web server ended before the import began; nothing was loaded")
             for number in ledger.list_deserted(connection, self._site.settings.lease_seconds):

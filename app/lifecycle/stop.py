@@ -31,10 +31,10 @@ def stop_import(site: Site, id: str) -> Import:
         raise AlreadyDecided(_TOO_LATE[row.state].format(rows=row.rows_done), import_id=id, state=row.state)
     if won:
         log.info(row.state, import_id=id)
-    return _end_load(site, row) if won and row.state is State.STOPPING else row
+    return end_load(site, row) if won and row.state is State.STOPPING else row
 
 
-def _end_load(site: Site, row: Import) -> Import:
+def end_load(site: Site, row: Import) -> Import:
     """End the load's connection at once, so that its worker is free; nothing is promised here that is not decided."""
     try:
         with site.database.control() as session:

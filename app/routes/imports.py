@@ -20,11 +20,11 @@ from app.domain.errors import (
     UnsupportedFormat,
 )
 from app.domain.policy import NAMES as POLICY_NAMES
-from app.domain.policy import read_policy
+from app.domain.policy import read_policy, read_priority
 from app.domain.states import State
 from app.formats.options import NAMES, read_options
 from app.formats.rejects import write_csv
-from app.lifecycle import accept, catalog, observe, stop
+from app.lifecycle import accept, arrive, catalog, observe, stop
 from app.lifecycle.accept import Accepted, Form
 from app.routes import parameters as common
 from app.routes import site
@@ -84,10 +84,10 @@ def _accept_json() -> Accepted:
         body = None
     if not isinstance(body, dict):
         raise BadRequest('the body must be a JSON object such as {"dataset": "orders", "generate": 1000}')
-    unknown = sorted(set(body) - {"dataset", "generate", "seed"})
+    unknown = sorted(set(body) - {"dataset", "generate", "seed", "priority"})
     if unknown:
         raise InvalidContent(
-            f"unknown field {unknown[0]!r}: there are dataset, generate and seed",
+            f"unknown field {unknown[0]!r}: there are dataset, generate, seed and priority",
             errors=[{"field": name, "reason": "unknown"} for name in unknown],
         )
     rows, seed = body.get("generate"), body.get("seed")
@@ -96,7 +96,8 @@ def _accept_json() -> Accepted:
     if seed is not None and not (isinstance(seed, str) and SEED.fullmatch(seed)):
         raise InvalidContent("seed must be 1 to 24 lower-case letters and digits", errors=[{"field": "seed"}])
     dataset = catalog.find_import_dataset(site(), str(body.get("dataset", "orders")))
-    return accept.accept_generated(site(), dataset, rows, read_asker(), seed=seed)
+    priority = read_priority(str(body.get("priority", 0)))
+    return accept.accept_generated(site(), dataset, rows, read_asker(), seed=seed, priority=priority)
 
 
 def _accept_file() -> Accepted:
@@ -104,7 +105,13 @@ def _accept_file() -> Accepted:
     options = _read_options(request.args)
     check_content_encoding()
     multipart = request.mimetype == "multipart/form-data"
-    return accept.accept_upload(
+    accept_file = accept.accept_upload
+    if _read_stream(request.args.get("stream", "0")):
+        if multipart:
+            reason = "stream=1 takes the file as the body, not as part of a form: its options may come after it there"
+            raise InvalidContent(reason, errors=[{"field": "stream", "reason": reason}])
+        accept_file = arrive.accept_stream
+    return accept_file(
         site(),
         dataset,
         receive_form if multipart else receive_body,
@@ -133,10 +140,17 @@ def _read_options(said: Mapping[str, str]) -> dict[str, str]:
             f"there is no option {unknown[0][:40]!r}; there are {', '.join(OPTIONS)}",
             errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
         )
-    options = {name: text for name, text in said.items() if name not in ("dataset", "file_name")}
+    options = {name: text for name, text in said.items() if name not in ("dataset", "file_name", "stream")}
     read_options(options)
     read_policy(options)
     return options
+
+
+def _read_stream(text: str) -> bool:
+    if text not in ("0", "1"):
+        reason = "stream must be 0 or 1: whether the file is loaded while it arrives"
+        raise InvalidContent(reason, errors=[{"field": "stream", "reason": reason}])
+    return text == "1"
 
 
 def receive_body(upload: Upload) -> None:

@@ -44,6 +44,8 @@ def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, A
         "rows_total": row.rows_total,
         "bytes_done": row.bytes_done,
         "bytes_total": source.bytes_total,
+        "arriving": row.arriving,
+        "priority": row.priority,
         "rows_per_second": row.rows_per_second,
         "eta_seconds": row.eta_seconds,
         "attempt": {"number": row.attempts, "rows": row.attempt_rows, "bytes": row.attempt_bytes},

@@ -15,6 +15,7 @@ from app.domain.errors import DatabaseUnavailable
 from app.lifecycle.drain import Draining
 from app.lifecycle.load import load_next
 from app.lifecycle.site import Site, open_site
+from app.lifecycle.slots import Slots
 from app.logs import configure_logs
 from app.queue import LOAD_TASK, create_celery
 
@@ -24,9 +25,15 @@ log = structlog.get_logger(__name__)
 def create_worker(settings: Settings) -> Celery:
     """The Celery app with the load task, for `celery worker`."""
     celery = create_celery(settings)
+    # Every slot reads a file of its own, beside a server that has the rest to do: as many threads as there are
+    # processors, in each of them, would only take the server's. Set before a child imports polars.
+    threads = max(1, len(os.sched_getaffinity(0)) // settings.worker_slots)
+    os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
     # Shared with the children, which the parent forks. Without a lock: a child that is killed while it holds one would
     # stop its parent, and the other children, for ever.
     told_at = Value("d", 0.0, lock=False)
+
+    slots = Slots(settings.worker_slots)
 
     @cache
     def site() -> Site:
@@ -34,13 +41,15 @@ def create_worker(settings: Settings) -> Celery:
 
     @celery.task(name=LOAD_TASK, shared=False)
     def load(import_id: str) -> None:
-        """Claim what is due, which may be another import than the one that the message names."""
-        draining = Draining(settings.drain_seconds, lambda: float(told_at.value))
-        if draining.told:
-            log.info("nothing_claimed", reason="this worker was told to go")  # the sweeper hints again
-            return
+        """Claim and load as long as something is due, which may be other imports than the one that the message names.
+
+        A process that may not load what is due has let the message go, so whoever frees a slot looks again.
+        """
         try:
-            load_next(site(), f"{socket.gethostname()}:{os.getpid()}", draining)
+            while not (draining := Draining(settings.drain_seconds, lambda: float(told_at.value))).told:
+                if load_next(site(), f"{socket.gethostname()}:{os.getpid()}", draining, slots) is None:
+                    return
+            log.info("nothing_claimed", reason="this worker was told to go")  # the sweeper hints again
         except DatabaseUnavailable as error:
             log.warning("nothing_claimed", error=error.detail)  # the sweeper hints again
 

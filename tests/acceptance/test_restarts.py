@@ -98,7 +98,7 @@ def lasting(
     servers = start_fragile(*request.param)
     empty(servers[0])
     folder = tmp_path_factory.mktemp("lasting")
-    values = {**PATIENCE, "batch_bytes": 128 * 1024, "test_breakpoints": folder}
+    values = {**PATIENCE, "batch_bytes": 128 * 1024, "small_slots": 0, "test_breakpoints": folder}
     stack = Stack(folder, servers[0].url, servers[1].url(), find_port(), **values)
     stack.commands["worker"] = [sys.executable, "-m", "tests.crash.entry", "worker"]
     try:

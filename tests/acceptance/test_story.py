@@ -2,6 +2,7 @@
 
 import gzip
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -113,3 +114,14 @@ def test_a_stopped_import_frees_its_key(stack: Stack) -> None:
     second = stack.get("/insert/10", headers=headers).json()["task_id"]
     assert second != first
     assert stack.wait_state(second)["state"] == "committed"
+
+
+def test_a_small_import_passes_large_ones(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack(worker_slots=1).start()
+    large = [stack.post("/v1/imports", json={"generate": 5_000_000}).json()["id"] for _ in range(3)]
+    stack.wait_rows(large[0])
+    small = stack.get("/insert/100").json()["task_id"]
+    assert stack.wait_state(small)["state"] == "committed"
+    assert [stack.find(id)["state"] for id in large] == ["running", "queued", "queued"]
+    stack.post(f"/v1/imports/{large[0]}/stop")
+    stack.wait_rows(large[1])  # the next one, though its hint came when there was no slot

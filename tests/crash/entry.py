@@ -11,6 +11,7 @@ from pathlib import Path
 from app.config import Settings, read_settings
 from app.lifecycle.drain import Draining
 from app.lifecycle.site import Site
+from app.lifecycle.slots import Slots
 from app.tasks import load, sweep
 from tests.crash import mutants
 from tests.crash.breakpoints import Breakpoint
@@ -21,12 +22,12 @@ def put_breakpoints(settings: Settings, breakpoints: list[Breakpoint]) -> None:
     """Let every attempt of this worker look whether it is to wait somewhere."""
     load_next = load.load_next
 
-    def load_to_breakpoint(site: Site, worker: str, draining: Draining) -> object:
+    def load_to_breakpoint(site: Site, worker: str, draining: Draining, *slots: Slots) -> object:
         for breakpoint in breakpoints:
             if instant := breakpoint.armed:
                 with at_instant(instant, settings.branches, breakpoint.wait):
-                    return breakpoint.run(lambda: load_next(site, worker, draining))
-        return load_next(site, worker, draining)
+                    return breakpoint.run(lambda: load_next(site, worker, draining, *slots))
+        return load_next(site, worker, draining, *slots)
 
     load.load_next = load_to_breakpoint  # type: ignore[assignment]
 

@@ -57,11 +57,11 @@ def skip_receipt() -> None:
 
 
 def trust_list() -> None:
-    def wrong(site: Any, number: int) -> bool:
+    def wrong(site: Any, row: Any, branch: Any = None) -> bool:
         with site.database.begin() as connection:
-            return ledger.move(connection, number, {State.COMMITTING}, State.COMMITTED, phase="committed")
+            return ledger.move(connection, row.number, {State.COMMITTING}, State.COMMITTED, phase="committed")
 
-    commit.finish = wrong
+    commit._finish = wrong
 
 
 def any_receipt() -> None:

@@ -40,7 +40,12 @@ class Place:
     @property
     def settings(self) -> dict[str, object]:
         """Short leases, unless they are to be as shipped."""
-        settings: dict[str, object] = {"branches": self.branches, "batch_bytes": BATCH_BYTES, "worker_slots": 1}
+        settings: dict[str, object] = {
+            "branches": self.branches,
+            "batch_bytes": BATCH_BYTES,
+            "worker_slots": 1,
+            "small_slots": 0,
+        }
         if not self.as_shipped:
             return settings | {"lease_seconds": 2, "lock_wait_seconds": 1, "sweep_seconds": 0.3, "drain_seconds": 0.5}
         shipped = ("lease_seconds", "lock_wait_seconds", "sweep_seconds")

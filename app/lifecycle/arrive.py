@@ -1,0 +1,139 @@
+"""Arrive: an import is loaded while its upload still comes in, and fails as a whole when the upload breaks."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from threading import Event
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from app.db import arrivals, history, ledger
+from app.domain.dataset import Dataset
+from app.domain.errors import AlreadyDecided, DatabaseUnavailable, ImportFailed, InvalidContent
+from app.domain.imports import Import
+from app.lifecycle import rollback, stop
+from app.lifecycle.accept import Accepted, Asker, Claim, Form, accept_whole, keyed, record
+from app.lifecycle.heartbeat import ArrivalBeat
+from app.lifecycle.site import Site
+from app.lifecycle.wishes import Wishes, read_wishes
+from app.spool import Upload
+
+HEAD_BYTES = 4 * 1024 * 1024  # what must be there before it is judged: more than `check_head` reads
+TEXT_FORMATS = ("csv", "ndjson", "json")
+
+log = structlog.get_logger(__name__)
+
+
+def accept_stream(
+    site: Site,
+    dataset: Dataset,
+    receive: Callable[[Upload], Form | None],
+    asker: Asker,
+    *,
+    options: Mapping[str, str] | None = None,
+    file_name: str | None = None,
+    content_type: str | None = None,
+) -> Accepted:
+    """`accept_upload`, but the import is recorded, and may be loaded, once the file's head has come. It commits only
+    when the whole file is durable.
+
+    Raises as `accept_upload`, and `AlreadyDecided` when the import was stopped or failed while its file came. Whatever
+    is raised after it was recorded, it fails, and nothing of it stays.
+    """
+    wishes = read_wishes(dataset, options or {}, file_name, content_type)
+    with keyed(site, asker, None) as claim, ExitStack() as ending:
+        arrival = _Arrival(site, wishes, asker, claim)
+        upload = ending.enter_context(site.spool.receive(arrival.id, lambda: arrival.look(upload)))
+        ending.enter_context(arrival)
+        receive(upload)
+        upload.flush()
+        if not arrival.begun:
+            _require_text(wishes.describe(upload))
+            return accept_whole(site, arrival.id, upload, wishes, asker, claim)
+        return arrival.end(upload)
+
+
+class _Arrival:
+    """One upload that is loaded while it comes. Left with an exception, its import fails."""
+
+    def __init__(self, site: Site, wishes: Wishes, asker: Asker, claim: Claim) -> None:
+        self.id = str(uuid4())
+        self._site, self._wishes, self._asker, self._claim = site, wishes, asker, claim
+        self._row: Import | None = None
+        self._lost = Event()
+        self._beat = ExitStack()
+
+    @property
+    def begun(self) -> bool:
+        """Whether the import was recorded."""
+        return self._row is not None
+
+    def __enter__(self) -> "_Arrival":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._beat.close()
+        if error is not None and self._row is not None:
+            self._break_off(self._row, error)
+
+    def look(self, upload: Upload) -> None:
+        """After each piece of the body: begin once the head is there; raise when the import is not wanted any more."""
+        self._claim.renew()
+        if self._row is not None:
+            upload.flush()
+            if self._lost.is_set():
+                raise self._decided()
+        elif upload.bytes >= HEAD_BYTES and self._claim.held is None:
+            self._begin(upload)
+
+    def end(self, upload: Upload) -> Accepted:
+        """The whole body has come: from here on the import may commit."""
+        assert self._row is not None
+        upload.keep()
+        # a crash here leaves an import that waits for its file's end: failed when the web server's lease runs out
+        with self._site.database.begin() as connection:
+            whole = arrivals.record_arrival(connection, self._row.number, upload.bytes)
+            if whole:
+                self._claim.bind(connection, self._wishes.content(upload), self._row.number)
+            row = history.find_numbered(connection, self._row.number) or self._row
+        if not whole:
+            raise self._decided()
+        self._claim.bound = True
+        return Accepted(row)
+
+    def _begin(self, upload: Upload) -> None:
+        upload.flush()
+        values = self._wishes.describe(upload)
+        _require_text(values)
+        lease = self._site.settings.lease_seconds
+        values |= {"spool_name": self.id, "arriving_until": ledger.seconds_from_now(lease)}
+        accepted = record(self._site, self._wishes.dataset, self.id, values, self._asker, self._claim, None)
+        self._row = accepted.row
+        self._beat.enter_context(ArrivalBeat(self._site, accepted.row, on_loss=self._lost.set))
+
+    def _break_off(self, row: Import, error: BaseException) -> None:
+        reason = f"the upload broke off, and nothing of it was kept: {getattr(error, 'detail', error)}"
+        failure = ImportFailed("upload_broken", reason)
+        try:
+            with self._site.database.begin() as connection:
+                failed = arrivals.fail_arrival(connection, row.number, failure.as_dict())
+                now = history.find_numbered(connection, row.number) or row
+            if failed:
+                log.info("upload_broken", import_id=row.id, reason=reason)
+                stop.end_load(self._site, now)
+                rollback.settle(self._site, row.number)
+        except DatabaseUnavailable as unavailable:
+            log.warning("upload_broken", import_id=row.id, error=unavailable.detail)  # its lease runs out
+
+    def _decided(self) -> AlreadyDecided:
+        assert self._row is not None
+        with self._site.database.begin() as connection:
+            row = history.find_numbered(connection, self._row.number) or self._row
+        return AlreadyDecided(f"the import is {row.state}: it was decided while its file arrived", import_id=row.id)
+
+
+def _require_text(values: Mapping[str, Any]) -> None:
+    if values["format"] not in TEXT_FORMATS:
+        reason = f"stream=1 is for {', '.join(TEXT_FORMATS)}: of {values['format']} the end is needed first"
+        raise InvalidContent(reason, errors=[{"field": "stream", "reason": reason}])

@@ -1,0 +1,43 @@
+"""The simplest worker: a task is one INSERT and its COMMIT. `celery -A benchmarks.bare_worker worker`."""
+
+from functools import cache
+from uuid import uuid4
+
+from celery import Celery
+from kombu.entity import Queue
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Engine
+
+from app.config import read_settings
+
+settings = read_settings()
+app = Celery("bare", broker=settings.broker)
+app.conf.update(
+    task_default_queue="bare",
+    task_queues=[Queue(name, queue_arguments={"x-queue-type": "quorum"}) for name in ("bare", "bare.hints")],
+    task_ignore_result=True,
+    broker_transport_options={"confirm_publish": True},
+    worker_concurrency=settings.worker_slots,
+    worker_prefetch_multiplier=1,
+    worker_enable_remote_control=False,
+)
+INSERT = text("INSERT INTO bare VALUES (:id, 'queued', NOW(6))")
+UPDATE = text("UPDATE bare SET state = 'stopping' WHERE id = :id AND state = 'queued'")
+
+
+@cache
+def engine() -> Engine:
+    """One pool a process."""
+    return create_engine(settings.database, pool_size=32, max_overflow=32)
+
+
+@app.task(name="bare.insert")
+def insert() -> None:
+    """One row."""
+    with engine().begin() as connection:
+        connection.execute(INSERT, {"id": str(uuid4())})
+
+
+@app.task(name="bare.hint", queue="bare.hints")
+def hint(id: str) -> None:
+    """Only published."""

@@ -1,0 +1,53 @@
+"""The report: every figure with its pairs, medians and extremes, as a page of the documentation."""
+
+import statistics
+from collections.abc import Sequence
+
+from benchmarks.figures import Figure, Goal, Report
+
+HEAD = """# Benchmarks
+
+Written by `make bench`; [Performance](performance.md) says what is behind the figures. Each line is measured in pairs,
+ours and the peer's one after the other in the same run, so that a busy machine slows both. The ratio is the median of
+the pairs' ratios: of speeds, where more is better (≥), or of prices, where less is (≤).
+
+![Loading a million rows beside the server's own client](benchmarks.svg)
+"""
+TABLE = (
+    "| what | beside | pairs | ours: median (min to max) | peer: median (min to max) | ratio | target |\n"
+    "|---|---|---|---|---|---|---|"
+)
+
+
+def write(report: Report, command: str) -> str:
+    """The page."""
+    scale, versions = report.scale, report.versions
+    lines = [
+        HEAD,
+        f"{versions.pop('machine', '?')}. {', '.join(f'{name} {text}' for name, text in versions.items())}. Files of"
+        f" {scale.rows:,} rows of 11 columns. Default settings, unless a line says otherwise. Command: `{command}`.",
+    ]
+    for database in dict.fromkeys(figure.database for figure in report.figures):
+        lines += ["", f"## {database}: {versions.get(database, '')}", "", TABLE]
+        lines += [_line(figure) for figure in report.figures if figure.database == database]
+    return "\n".join(lines) + "\n"
+
+
+def _line(figure: Figure) -> str:
+    sign = "≥" if figure.goal is Goal.SPEED else "≤"
+    target = "" if figure.target is None else f"{sign} {figure.target:g} {'✓' if figure.reached else '**missed**'}"
+    low, high = min(figure.ratios), max(figure.ratios)
+    ratio = f"**{figure.ratio:.2f}** ({low:.2f} to {high:.2f})"
+    ours, theirs = _spread(figure.ours, figure.unit), _spread(figure.theirs, figure.unit)
+    return f"| {figure.what} | {figure.peer} | {len(figure.ours)} | {ours} | {theirs} | {ratio} | {target} |"
+
+
+def _spread(values: Sequence[float], unit: str) -> str:
+    middle = statistics.median(values)
+    scale, shown = (1000, "ms") if unit == "s" and middle < 0.5 else (1, unit)
+    low, middle, high = (_number(value * scale) for value in (min(values), middle, max(values)))
+    return f"{middle} {shown} ({low} to {high})" if len(values) > 1 else f"{middle} {shown}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"

@@ -1,0 +1,79 @@
+"""Who is next: priority, then clients in turn, then age; and small imports have a slot that large ones can't take."""
+
+import multiprocessing
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from app.db import ledger
+from app.lifecycle.load import claim
+from app.lifecycle.site import Site
+from app.lifecycle.slots import Slots
+
+
+def record(site: Site, **values: Any) -> int:
+    row = {"id": os.urandom(16).hex(), "dataset": "orders", "generate": 1_000_000, "seed": "s", **values}
+    with site.database.begin() as connection:
+        return ledger.insert_import(connection, row)
+
+
+def list_due(site: Site, *, only_small: bool = False) -> list[int]:
+    with site.database.begin() as connection:
+        return ledger.list_due(connection, 10, only_small=only_small)
+
+
+def test_priority_comes_before_age(site: Site) -> None:
+    first, second, urgent = record(site), record(site), record(site, priority=5)
+    later = record(site, priority=-5)
+    assert list_due(site) == [urgent, first, second, later]
+
+
+def test_clients_take_turns(site: Site) -> None:
+    ann = [record(site, client="ann") for _ in range(3)]
+    bob = [record(site, client="bob") for _ in range(2)]
+    assert list_due(site) == ann + bob
+    assert claim(site, ann[0], "worker")
+    assert list_due(site) == [*bob, ann[1], ann[2]]
+    assert claim(site, bob[0], "worker")
+    assert list_due(site) == [ann[1], ann[2], bob[1]]
+
+
+@pytest.mark.parametrize(
+    ("values", "small"),
+    [
+        ({"generate": 100}, True),
+        ({"generate": 100_000}, False),
+        ({"generate": None, "bytes_total": 100_000, "compression": "none"}, True),
+        ({"generate": None, "bytes_total": 900_000, "compression": "gzip"}, False),
+        ({"generate": None, "bytes_total": 2_000_000, "compression": "none"}, False),
+        ({"generate": None, "bytes_total": 100, "compression": "none", "arriving_until": ledger.NOW}, False),
+    ],
+)
+def test_what_is_small(site: Site, values: dict[str, Any], small: bool) -> None:
+    number = record(site, **values)
+    assert list_due(site, only_small=True) == ([number] if small else [])
+
+
+def test_slots_are_freed_with_their_process() -> None:
+    slots = Slots(1)
+    fork = multiprocessing.get_context("fork")
+    taken, done = fork.Event(), fork.Event()
+
+    def hold() -> None:
+        with slots.take() as any_size:
+            assert any_size
+            taken.set()
+            done.wait(60)
+
+    holder = fork.Process(target=hold, daemon=True)
+    holder.start()
+    assert taken.wait(30)
+    with slots.take() as any_size:
+        assert not any_size
+    assert holder.pid
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join()
+    with slots.take() as any_size:
+        assert any_size
