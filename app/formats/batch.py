@@ -1,5 +1,6 @@
 """A batch: some thousand validated rows, ready for the server, that still know where they came from."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -37,7 +38,8 @@ class Batch:
     `FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'`, every value quoted,
     NULL not, UTF-8. `keys` and `lines` are indexed by position in the batch; `lines` is None where rows have no lines
     (generated). `source_bytes` is how far the source file, as it was sent (compressed), had been read when the batch
-    was cut. `rejects` are the rows between its rows that were not accepted, in the file's order.
+    was cut. `rejects` are the rows between its rows that were not accepted, in the file's order. `numbers` are those of
+    its rows where it is a part of a batch (`dealing`), whose `lines` it keeps; else they count up from `first_row`.
     """
 
     first_row: int
@@ -47,10 +49,25 @@ class Batch:
     keys: Sequence[tuple[str, ...]] = field(repr=False)
     lines: Sequence[int] | None = field(default=None, repr=False)
     rejects: Sequence[Reject] = ()
+    numbers: Sequence[int] | None = field(default=None, repr=False)
 
     def line_of(self, row: int) -> int | None:
         """The line in the original file at which this row (its number in the import) begins."""
         return None if self.lines is None else self.lines[row - self.first_row]
+
+    def row_at(self, position: int) -> int:
+        """The number, in the import, of the row at this position."""
+        return self.first_row + position if self.numbers is None else int(self.numbers[position])
+
+    def position_of(self, row: int) -> int | None:
+        """The position of the row with this number; None where it is not one of these rows."""
+        position = row - self.first_row if self.numbers is None else bisect_left(self.numbers, row)
+        return position if 0 <= position < self.rows and self.row_at(position) == row else None
+
+    @property
+    def last_row(self) -> int:
+        """The number of the last one."""
+        return self.row_at(self.rows - 1)
 
 
 Batches = Iterator[Batch]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Event, Lock
 
 from app.db import ledger, receipts, xa
@@ -10,6 +10,7 @@ from app.domain.dataset import Dataset
 from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import, Tally
 from app.domain.xid import Xid
+from app.formats import dealing
 from app.formats.batch import Batch
 from app.lifecycle.catalog import dataset_of
 from app.lifecycle.conflict import explain_conflict
@@ -54,7 +55,11 @@ class Attempt:
         driver raised: any of them says that the branches must be abandoned.
         """
         xids = self._site.xids(self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches)
-        with Prefetch(batches) as ahead, ThreadPoolExecutor(len(xids), thread_name_prefix="branch") as pool:
+        deal = partial(dealing.deal, dataset=self._dataset, hands=len(xids)) if self._is_dealt(xids) else None
+        with (
+            Prefetch(batches, len(xids), deal) as ahead,
+            ThreadPoolExecutor(len(xids), thread_name_prefix="branch") as pool,
+        ):
             loads = [pool.submit(self._load_branch, xid, ahead) for xid in xids]
             running: set[Future[None]] = set(loads)
             broken: list[BaseException] = []
@@ -65,10 +70,14 @@ class Attempt:
                     broken.append(error)
             if broken:
                 self.cut()
+                ahead.close()  # a branch may wait for a batch that another has no room for
                 # of several, the one that another attempt would meet again
                 raise next((error for error in broken if isinstance(error, ImportFailed)), broken[0])
         if self._recorded is not None:  # a short load goes on to its decision, which records the same
             self._record("preparing")
+
+    def _is_dealt(self, xids: list[Xid]) -> bool:
+        return len(xids) > 1 and bool(self._dataset.key)
 
     def cut(self) -> None:
         """End the loads from another thread."""
@@ -97,7 +106,7 @@ class Attempt:
         branch.start()
         receipts.write_receipt(branch.connection, xid)
         loaded = 0
-        for batch in ahead:
+        for batch in ahead.hand(xid.branch - 1):
             done = self._load_batch(branch, batch) if batch.rows else Tally()
             loaded += done.inserted
             with self._lock:

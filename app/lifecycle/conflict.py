@@ -32,11 +32,13 @@ def _explain_difference(
     if dataset.adopted:
         return _explain_adopted(site, dataset, batch, error)
     number = branch.xid.number
-    missing = duplicates.list_missing(branch.connection, dataset, number, batch.first_row, batch.rows)
+    span = batch.last_row - batch.first_row + 1
+    left_out = duplicates.list_missing(branch.connection, dataset, number, batch.first_row, span)
+    missing = [row for row in left_out if batch.position_of(row) is not None]
     if not missing or error.warned > len(missing):
         return ImportFailed("value_adjusted", f"the server would have changed a value: {'; '.join(error.warnings[:3])}")
     skipped = missing[0]
-    key = batch.keys[skipped - batch.first_row]
+    key = batch.keys[batch.position_of(skipped) or 0]
     with site.database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, [key])
         other = None if holder is None else history.find_numbered(connection, holder[1])
@@ -81,7 +83,7 @@ def _find_twice(batch: Batch) -> tuple[int, int] | None:
 
 def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch) -> ImportFailed | None:
     number = branch.xid.number
-    ours = (number, batch.first_row, batch.first_row + batch.rows - 1)
+    ours = (number, batch.first_row, batch.last_row)
     with site.database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, batch.keys, not_by=ours)
         other = None if holder is None else history.find_numbered(connection, holder[1])
@@ -92,7 +94,7 @@ def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch)
         or (other is not None and other.state in FINAL)
     ):
         return None  # another program's lock, or one that may be gone when the import is tried again
-    row, key = batch.first_row + holder[0], batch.keys[holder[0]]
+    row, key = batch.row_at(holder[0]), batch.keys[holder[0]]
     if other is not None and other.number != number:
         reason = (
             f"{_name(dataset, key)} is also in import {other.id}, which is {other.state}; waited"

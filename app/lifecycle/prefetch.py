@@ -1,10 +1,11 @@
 """Reads ahead: the next batches are made on a thread of their own while the server loads the last ones."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
 from types import TracebackType
 
+from app.domain.errors import AttemptLost
 from app.formats.batch import Batch
 
 DEPTH = 2  # batches waiting: memory stays flat however large the file
@@ -15,16 +16,25 @@ class _End:
         self.error = error
 
 
+class _Lane:
+    def __init__(self) -> None:
+        self.ready: SimpleQueue[Batch | _End] = SimpleQueue()
+        self.room = Semaphore(DEPTH)
+
+
 class Prefetch:
-    """Iterate over it from as many threads as there are branches: each batch goes to one of them.
+    """Iterate over its hands from as many threads as there are branches. `deal` makes a part of each batch for each
+    hand; without it every batch goes to whichever hand is free.
 
     What the source raises is raised to every one of them.
     """
 
-    def __init__(self, source: Iterator[Batch]) -> None:
+    def __init__(
+        self, source: Iterator[Batch], hands: int = 1, deal: Callable[[Batch], Sequence[Batch]] | None = None
+    ) -> None:
         self._source = source
-        self._ready: SimpleQueue[Batch | _End] = SimpleQueue()
-        self._room = Semaphore(DEPTH)
+        self._deal = deal
+        self._lanes = [_Lane() for _ in range(hands if deal else 1)]
         self._closed = Event()
         self._thread = Thread(target=self._read, name="prefetch", daemon=True)
 
@@ -35,29 +45,40 @@ class Prefetch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closed.set()
-        self._room.release()
+        self.close()
         self._thread.join()
 
-    def __iter__(self) -> Iterator[Batch]:
+    def close(self) -> None:
+        """Nothing more is to be loaded: whoever waits for a batch, or for room, is told so."""
+        self._closed.set()
+        for lane in self._lanes:
+            lane.room.release()
+            lane.ready.put(_End(AttemptLost("the loads of this attempt were ended")))
+
+    def hand(self, number: int) -> Iterator[Batch]:
+        """What one branch is to load; they count from 0."""
+        lane = self._lanes[number % len(self._lanes)]
         while True:
-            item = self._ready.get()
+            item = lane.ready.get()
             if isinstance(item, _End):
-                self._ready.put(item)  # for the other branches
+                lane.ready.put(item)  # for the other branches
                 if item.error is not None:
                     raise item.error
                 return
-            self._room.release()
+            lane.room.release()
             yield item
 
     def _read(self) -> None:
+        end = _End()
         try:
             for batch in self._source:
-                self._room.acquire()
-                if self._closed.is_set():
-                    return
-                self._ready.put(batch)
+                parts = self._deal(batch) if self._deal else [batch]
+                for lane, part in zip(self._lanes, parts, strict=True):
+                    lane.room.acquire()
+                    if self._closed.is_set():
+                        return
+                    lane.ready.put(part)
         except BaseException as error:  # noqa: BLE001 — carried to the threads that read
-            self._ready.put(_End(error))
-        else:
-            self._ready.put(_End())
+            end = _End(error)
+        for lane in self._lanes:
+            lane.ready.put(end)

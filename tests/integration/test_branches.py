@@ -1,0 +1,101 @@
+"""Several branches: rows of one key are in one of them, and no reader sees a part of an import."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, sleep
+
+import pytest
+from sqlalchemy import text
+
+from app.db import rows
+from app.domain.dataset import ORDERS
+from app.domain.states import State
+from app.lifecycle import accept
+from app.lifecycle.accept import Asker
+from app.lifecycle.drain import Draining
+from app.lifecycle.load import load_next
+from app.lifecycle.site import Site, open_site
+from tests.conftest import DatabaseServer, make_settings
+from tests.crash.instants import at_instant
+from tests.integration.test_conflicts import line
+from tests.invariants import find
+
+BRANCHES = 3
+LOCK_WAIT = 8
+ROWS = 2000
+
+
+@pytest.fixture
+def site(database: DatabaseServer, tmp_path: Path) -> Iterator[Site]:
+    values = {"branches": BRANCHES, "batch_bytes": 16 * 1024, "lease_seconds": 30, "lock_wait_seconds": LOCK_WAIT}
+    site = open_site(make_settings(database.url, tmp_path / "spool", **values))
+    yield site
+    site.database.dispose()
+
+
+def send(site: Site, *lines: str) -> int:
+    body = BytesIO((",".join(ORDERS.column_names) + "\n" + "".join(lines)).encode())
+    return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(body), Asker()).row.number
+
+
+def test_every_branch_has_its_share(site: Site) -> None:
+    number = send(site, *(line(at) for at in range(ROWS)))
+    assert load_next(site, "worker", Draining(0))
+    assert find(site, number).state is State.COMMITTED and find(site, number).branches == BRANCHES
+    with site.database.begin() as connection:
+        shares = connection.execute(text("SELECT row_count FROM receipts WHERE import_no = :n"), {"n": number})
+        assert all(share > ROWS / BRANCHES / 2 for share in shares.scalars())
+        numbered = text("SELECT COUNT(DISTINCT row_no), MIN(row_no), MAX(row_no) FROM orders")
+        assert tuple(connection.execute(numbered).one()) == (ROWS, 1, ROWS)
+
+
+@pytest.mark.parametrize("first", [1, ROWS // 2, ROWS - 3])
+def test_a_key_that_stands_twice_is_named_without_waiting_for_itself(site: Site, first: int) -> None:
+    number = send(site, *(line(at) for at in range(1, ROWS + 1)), line(first, "again"))
+    begun = monotonic()
+    load_next(site, "worker", Draining(0))
+    assert monotonic() - begun < LOCK_WAIT
+    failed = find(site, number)
+    assert failed.state in (State.FAILING, State.FAILED) and failed.error
+    assert failed.error["code"] == "duplicate_key", failed.error
+    assert (failed.error["row"], failed.error["line"], failed.error["value"]) == (ROWS + 1, ROWS + 2, f"N-{first}")
+    assert "it stands in this file twice" in failed.error["message"]
+
+
+def test_imports_beside_each_other_do_not_stall(site: Site) -> None:
+    numbers = [send(site, *(line(ROWS * one + at) for at in range(ROWS))) for one in range(3)]
+    threads = [Thread(target=load_next, args=(site, f"worker-{one}", Draining(0))) for one in numbers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [find(site, number).state for number in numbers] == [State.COMMITTED] * 3
+    assert {find(site, number).attempts for number in numbers} == {1}
+
+
+def test_a_reader_never_sees_a_part(site: Site) -> None:
+    done = Event()
+    seen: set[int] = set()
+    bare: set[int] = set()
+
+    def read() -> None:
+        while not done.is_set():
+            with site.database.snapshot() as connection:
+                seen.add(rows.count_rows(connection, ORDERS))
+                bare.add(int(connection.execute(text("SELECT COUNT(*) FROM orders")).scalar_one()))
+
+    reader = Thread(target=read)
+    reader.start()
+    try:
+        for part in range(3):
+            send(site, *(line(ROWS * part + at) for at in range(ROWS)))
+            with at_instant("one committed", BRANCHES, lambda: sleep(0.5)):
+                assert load_next(site, "worker", Draining(0))
+    finally:
+        done.set()
+        reader.join()
+    whole = {ROWS * parts for parts in range(4)}
+    assert bare - whole, "the branches did not commit one after the other: nothing was shown"
+    assert seen <= whole
