@@ -1,5 +1,6 @@
 """Conflicts: which row of ours met which row of whom, said in words instead of a lock timeout."""
 
+from collections.abc import Callable
 from typing import Any
 
 from app.db import duplicates, history, rows, xa
@@ -63,7 +64,7 @@ def _explain_adopted(site: Site, dataset: Dataset, batch: Batch, error: rows.Row
         holder = rows.find_key_holder(connection, dataset, batch.keys)
     if holder is not None:
         at, reason = holder[0], "it is in the table already"
-    elif (twice := _find_twice(batch)) is not None:
+    elif (twice := _find_twice(batch, _folded)) is not None:
         at, reason = twice[1], f"it stands in this file twice, first in row {batch.first_row + twice[0]}"
     else:
         return ImportFailed("duplicate_key", f"a row is a duplicate of an earlier one: {said}")
@@ -72,17 +73,23 @@ def _explain_adopted(site: Site, dataset: Dataset, batch: Batch, error: rows.Row
     return _failure("duplicate_key", told, dataset, batch, batch.first_row + at, key, None)
 
 
-def _find_twice(batch: Batch) -> tuple[int, int] | None:
-    """Where in the batch a key stands first, and where again."""
+def _find_twice(batch: Batch, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> tuple[int, int] | None:
+    """Where in the batch a key stands first, and where again; the same is what is changed into the same."""
     seen: dict[tuple[str, ...], int] = {}
     for at, key in enumerate(batch.keys):
-        if (first := seen.setdefault(_padded(key), at)) != at:
+        if (first := seen.setdefault(change(key), at)) != at:
             return first, at
     return None
 
 
 def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch) -> ImportFailed | None:
     number = branch.xid.number
+    if batch.numbers is not None and (twice := _find_twice(batch, _padded)) is not None:
+        # where a key is there already, the server also locks the next one, which may be another branch's
+        first, again = (batch.row_at(position) for position in twice)
+        key = batch.keys[twice[1]]
+        reason = f"{_name(dataset, key)} is a duplicate: it stands in this file twice, first in row {first}"
+        return _failure("duplicate_key", reason, dataset, batch, again, key, None)
     ours = (number, batch.first_row, batch.last_row)
     with site.database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, batch.keys, not_by=ours)
@@ -121,7 +128,11 @@ def _failure(
 
 
 def _padded(key: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part.rstrip(" ").casefold() for part in key)
+    return tuple(part.rstrip(" ") for part in key)
+
+
+def _folded(key: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part.casefold() for part in _padded(key))
 
 
 def _name(dataset: Dataset, key: tuple[Any, ...]) -> str:

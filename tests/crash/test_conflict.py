@@ -37,10 +37,11 @@ def test_an_order_that_another_import_is_loading(site: Site, accept_import: Call
     assert converge(site, first).rows_done == ROWS
 
 
-def test_an_order_that_was_loaded_before(site: Site, accept_import: Callable[[], int]) -> None:
+def test_an_order_that_was_loaded_before(site: Site, accept_import: Callable[[], int], branches: int) -> None:
     first, second = accept_import(), accept_import()
     assert converge(site, first).state is State.COMMITTED
     error = converge(site, second).error or {}
-    assert (error["code"], error["line"], error["row"]) == ("duplicate_key", 2, 1)
+    assert (error["code"], error["line"]) == ("duplicate_key", error["row"] + 1)
+    assert branches > 1 or error["row"] == 1  # of several, each has a first row
     assert error["other_import"] == find(site, first).id
-    assert "CRASH-0000001" in error["message"]
+    assert f"CRASH-{error['row']:07}" in error["message"]
