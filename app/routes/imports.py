@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import IO, Any, cast
 
@@ -45,6 +45,7 @@ NUMBERS = 2**32  # more than any import's number
 ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed its content tells
 SEED = re.compile("[a-z0-9]{1,24}")
 OPTIONS = ("dataset", "file_name", *NAMES, *POLICY_NAMES)
+QUERY_OPTIONS = (*OPTIONS, "stream")  # a form's options may come after its file
 
 blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
 
@@ -54,9 +55,9 @@ blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
     "accept_import",
     "imports",
     models.ACCEPTED,
-    refuses=common.ACCEPTING_FILES,
+    refuses=(*common.ACCEPTING_FILES, AlreadyDecided),
     failures={408: ("request-timeout", "Nothing of the body came for a minute.")},
-    parameters=(common.IDEMPOTENCY_KEY, common.FILE_NAME, *common.option_parameters(OPTIONS)),
+    parameters=(common.IDEMPOTENCY_KEY, common.FILE_NAME, *common.option_parameters(QUERY_OPTIONS)),
     body={JSON: models.GenerateRequest, **common.file_bodies(OPTIONS)},
 )
 def accept_import() -> Response:
@@ -75,7 +76,7 @@ def _accept_json() -> Accepted:
     if request.args:
         name = next(iter(request.args))[:40]
         raise InvalidContent(
-            f"{name!r} is not for made-up rows: they have dataset, generate and seed, in the body",
+            f"{name!r} is not for made-up rows: they have dataset, generate, seed and priority, in the body",
             errors=[{"field": name, "reason": "an option of a file"}],
         )
     try:
@@ -96,13 +97,13 @@ def _accept_json() -> Accepted:
     if seed is not None and not (isinstance(seed, str) and SEED.fullmatch(seed)):
         raise InvalidContent("seed must be 1 to 24 lower-case letters and digits", errors=[{"field": "seed"}])
     dataset = catalog.find_import_dataset(site(), str(body.get("dataset", "orders")))
-    priority = read_priority(str(body.get("priority", 0)))
+    priority = read_priority(json.dumps(body.get("priority", 0)))
     return accept.accept_generated(site(), dataset, rows, read_asker(), seed=seed, priority=priority)
 
 
 def _accept_file() -> Accepted:
     dataset = catalog.find_import_dataset(site(), request.args.get("dataset", "orders"))
-    options = _read_options(request.args)
+    options = _read_options(request.args, QUERY_OPTIONS)
     check_content_encoding()
     multipart = request.mimetype == "multipart/form-data"
     accept_file = accept.accept_upload
@@ -131,13 +132,13 @@ def check_content_encoding() -> None:
         )
 
 
-def _read_options(said: Mapping[str, str]) -> dict[str, str]:
+def _read_options(said: Mapping[str, str], known: Sequence[str] = OPTIONS) -> dict[str, str]:
     """The options among a query's or a form's fields; raises `InvalidContent` for one that there is not, and for a
     wrong one before a body is sent for nothing."""
-    unknown = [name for name in said if name not in OPTIONS]
+    unknown = [name for name in said if name not in known]
     if unknown:
         raise InvalidContent(
-            f"there is no option {unknown[0][:40]!r}; there are {', '.join(OPTIONS)}",
+            f"there is no option {unknown[0][:40]!r}; there are {', '.join(known)}",
             errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
         )
     options = {name: text for name, text in said.items() if name not in ("dataset", "file_name", "stream")}

@@ -13,7 +13,7 @@ from app.domain.errors import (
     SweepingFrozen,
     UnsupportedFormat,
 )
-from app.domain.policy import OnConflict, OnError
+from app.domain.policy import MOST_PRIORITY, OnConflict, OnError
 from app.domain.reading import FORMATS
 from app.domain.states import State
 from app.formats.options import MOST_LINES
@@ -69,6 +69,14 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         {**one_of(OnConflict), "default": "fail"},
     ),
     "dry_run": ("Load, tell, and roll everything back.", {**_YES_OR_NO, "default": "false"}),
+    "priority": (
+        "Of imports that wait, one of a higher priority is begun first.",
+        {"type": "integer", "minimum": -MOST_PRIORITY, "maximum": MOST_PRIORITY, "default": 0},
+    ),
+    "stream": (
+        "With 1 the file is loaded while it arrives: a text as the body, recorded once its first 4 MiB have come.",
+        {**one_of(["0", "1"]), "default": "0"},
+    ),
 }
 PREVIEW_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "rows": ("How many rows to show.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),

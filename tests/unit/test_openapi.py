@@ -9,7 +9,7 @@ import requests
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.domain import errors
-from app.routes.imports import OPTIONS
+from app.routes.imports import QUERY_OPTIONS
 from app.routes.openapi import build_document, list_undescribed
 from app.routes.operations import describe
 from app.routes.parameters import OPTIONS as DESCRIBED_OPTIONS
@@ -72,7 +72,7 @@ def test_everything_is_described_in_words(document: dict[str, Any]) -> None:
             assert response["description"], f"{where}: {status}"
     for name, schema in document["components"]["schemas"].items():
         assert "enum" in schema or schema.get("description"), name
-    assert tuple(DESCRIBED_OPTIONS) == OPTIONS
+    assert tuple(DESCRIBED_OPTIONS) == QUERY_OPTIONS
 
 
 def test_every_error_is_a_problem_document(document: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from app.domain.policy import OnConflict, OnError
+from app.domain.policy import MOST_PRIORITY, OnConflict, OnError
 from app.domain.reading import COMPRESSIONS, FORMATS
 from app.domain.states import State
 from app.routes.models import ID, Id, Model, Time
@@ -15,6 +15,7 @@ EXAMPLE = json.loads(
     """
     {"id": "ID", "number": 14, "dataset": "orders", "state": "running", "phase": "loading",
      "percent": 28.0, "rows_done": 280000, "rows_kept": 0, "rows_total": 1000000, "bytes_done": 0, "bytes_total": null,
+     "arriving": false, "priority": 0,
      "rows_per_second": 53672.8, "eta_seconds": 13.4, "attempt": {"number": 1, "rows": 280000, "bytes": 0},
      "rows_deleted": 0, "rows_updated": 0, "rows_skipped": 0, "rows_rejected": 0,
      "on_error": "abort", "max_rejects": null, "on_conflict": "fail", "dry_run": false, "sequence": 30, "error": null,
@@ -124,6 +125,10 @@ class Import(Model):
     rows_total: int | None
     bytes_done: int
     bytes_total: int | None
+    arriving: bool
+    """Whether its file is still on its way (`stream=1`)."""
+    priority: int
+    """Of imports that wait, one of a higher priority is begun first."""
     rows_per_second: float | None
     eta_seconds: float | None
     attempt: Attempt
@@ -209,6 +214,8 @@ class GenerateRequest(Model):
     dataset: str = "orders"
     seed: Annotated[str, Field(pattern="^[a-z0-9]{1,24}$")] | None = None
     """The same seed makes the same rows."""
+    priority: Annotated[int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY)] = 0
+    """Of imports that wait, one of a higher priority is begun first."""
 
 
 _BY_ID = {"parameters": {"id": "$response.body#/id"}}
