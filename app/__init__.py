@@ -15,13 +15,15 @@ def create_app(settings: Settings) -> Flask:
     from flask import Flask  # noqa: PLC0415
 
     from app.lifecycle.site import open_site  # noqa: PLC0415
+    from app.lifecycle.watch import Watch  # noqa: PLC0415
     from app.logs import configure_logs  # noqa: PLC0415
     from app.routes import guards, problems  # noqa: PLC0415
 
     configure_logs(settings.log_level)
     app = Flask("app")
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["backout"] = open_site(settings, pool_size=32)
+    app.extensions["backout"] = site = open_site(settings, pool_size=32)
+    app.extensions["backout_watch"] = Watch(site)
     guards.register_guards(app, settings)
     problems.register_problems(app)
     add_routes(app)
@@ -30,7 +32,19 @@ def create_app(settings: Settings) -> Flask:
 
 def add_routes(app: Flask) -> None:
     """What can be asked; enough for the document of the interface."""
-    from app.routes import classic, datasets, health, imports, metrics, openapi, previews  # noqa: PLC0415
+    from app.routes import (  # noqa: PLC0415
+        classic,
+        datasets,
+        events,
+        health,
+        imports,
+        metrics,
+        openapi,
+        pages,
+        previews,
+        rows,
+        sessions,
+    )
 
-    for part in (classic, imports, datasets, previews, health, metrics, openapi):
+    for part in (classic, imports, datasets, previews, events, health, metrics, openapi, pages, rows, sessions):
         app.register_blueprint(part.blueprint)

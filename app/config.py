@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     sweep_seconds: Seconds = 2
     publish_seconds: Seconds = 0.5
     history_keep_days: float = Field(90, gt=0)
+    max_streams: int = Field(200, ge=0, le=1000)
+    stream_seconds: Seconds = 60
 
     @field_validator("database_url")
     @classmethod

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Integer, Row, and_, case, func, select, text
 
 from app.db.ledger import NOW
 from app.db.schema import events, imports
+from app.domain.cursor import Glance
 from app.domain.imports import Import, Source
 from app.domain.policy import policy_from_json
 from app.domain.reading import Reading, reading_from_json
@@ -74,6 +75,34 @@ def list_events(connection: Connection, number: int) -> list[Event]:
     lines = select(events.c.sequence, events.c.at, events.c.kind, events.c.detail)
     query = lines.where(events.c.import_no == number).order_by(events.c.sequence)
     return [Event(*row) for row in connection.execute(query)]
+
+
+def list_changed(connection: Connection, since: datetime) -> list[Glance]:
+    """Imports that changed after an instant of the database's clock, or whose lease was renewed."""
+    query = select(imports.c.number, imports.c.sequence, imports.c.changed_at).where(imports.c.changed_at > since)
+    return [Glance(*row) for row in connection.execute(query)]
+
+
+def list_numbered(connection: Connection, numbers: Iterable[int]) -> list[Import]:
+    """The imports with these numbers, oldest first."""
+    query = select(*_COLUMNS).where(imports.c.number.in_(list(numbers))).order_by(imports.c.number)
+    return [_import(row) for row in connection.execute(query)]
+
+
+def list_timelines(connection: Connection, numbers: Iterable[int]) -> dict[int, list[Event]]:
+    """The timelines of these imports, by number."""
+    found: dict[int, list[Event]] = {number: [] for number in numbers}
+    lines = select(events.c.import_no, events.c.sequence, events.c.at, events.c.kind, events.c.detail)
+    query = lines.where(events.c.import_no.in_(list(found))).order_by(events.c.import_no, events.c.sequence)
+    for number, *line in connection.execute(query):
+        found[number].append(Event(*line))
+    return found
+
+
+def read_clock(connection: Connection) -> datetime:
+    """Now, by the database's clock."""
+    now: datetime = connection.execute(select(NOW)).scalar_one()
+    return now
 
 
 @dataclass(frozen=True)
@@ -180,6 +209,8 @@ def _import(row: Row[Any]) -> Import:
         attempt_at=row.attempt_at,
         decided_at=row.decided_at,
         finished_at=row.finished_at,
+        changed_at=row.changed_at,
+        retry_of=row.retry_of,
         read_at=row.read_at,
         priority=row.priority,
         arriving=row.arriving_until is not None,

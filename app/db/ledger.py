@@ -38,6 +38,20 @@ def insert_import(connection: Connection, values: Mapping[str, Any]) -> int:
     return number
 
 
+def insert_again(connection: Connection, number: int, values: Mapping[str, Any]) -> int:
+    """Record, as `queued`, an import of what another one was to load, with its options but no dry run; returns its
+    number. `values` replace what is copied."""
+    row = connection.execute(select(imports).where(imports.c.number == number)).mappings().one()
+    copied = {name: row[name] for name in ("dataset", "priority", *_SOURCE) if row[name] is not None}
+    copied |= {"rows_total": row["generate"]}
+    options = {name: value for name, value in (row["options"] or {}).items() if name != "dry_run"}
+    return insert_import(connection, {**copied, "options": options or None, "retry_of": row["id"], **values})
+
+
+# what an import loads and how it is read; `rows_total` of a file is known when it has been read
+_SOURCE = ("file_name", "format", "compression", "reading", "bytes_total", "generate", "seed")
+
+
 def move(
     connection: Connection,
     number: int,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CHAR, JSON, Boolean, Column, Index, Integer, MetaData, SmallInteger, String, Table
+from sqlalchemy import CHAR, JSON, Boolean, Column, Index, Integer, MetaData, SmallInteger, String, Table, text
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME, DECIMAL, INTEGER, VARCHAR
 from sqlalchemy.dialects.mysql import CHAR as MYSQL_CHAR
 
@@ -73,8 +73,17 @@ imports = Table(
     Column("attempt_at", _instant),
     Column("decided_at", _instant),
     Column("finished_at", _instant),
+    # by the server itself, so that no change can be forgotten; a lease that is renewed is one too
+    Column(
+        "changed_at",
+        _instant,
+        nullable=False,
+        server_default=text("CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)"),
+    ),
+    Column("retry_of", CHAR(36)),
     Index("imports_due", "state", "priority", "number"),
     Index("imports_finished", "finished_at"),
+    Index("imports_changed", "changed_at"),
     **OPTIONS,
 )
 

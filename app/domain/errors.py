@@ -91,6 +91,18 @@ class NotAllowed(Refused):
     """The protocol does not let anybody do this, a person included."""
 
 
+class TooManyStreams(Refused):
+    """As many clients as the server takes are watching by stream already: ask from time to time instead."""
+
+
+class FileForgotten(Refused):
+    """The file of the import is no longer kept, so it can't be tried again without being sent again."""
+
+
+class NothingToRetry(Refused):
+    """Only an import of which nothing was loaded can be tried again."""
+
+
 class DatabaseUnavailable(Refused):
     """The database does not answer: nothing was accepted; try again."""
 

@@ -84,6 +84,8 @@ class Import:
     attempt_at: datetime | None
     decided_at: datetime | None
     finished_at: datetime | None
+    changed_at: datetime
+    retry_of: str | None
     read_at: datetime
     priority: int = 0
     arriving: bool = False

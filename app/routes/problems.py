@@ -29,7 +29,10 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.KeyInFlight: 409,
     errors.KeyReused: 422,
     errors.NotEnabled: 403,
+    errors.FileForgotten: 409,
+    errors.NothingToRetry: 409,
     errors.SweepingFrozen: 503,
+    errors.TooManyStreams: 503,
     errors.DatabaseUnavailable: 503,
 }
 RETRY = (
@@ -37,6 +40,7 @@ RETRY = (
     errors.DatasetBeingCleared,
     errors.DatasetInUse,
     errors.SweepingFrozen,
+    errors.TooManyStreams,
     errors.DatabaseUnavailable,
 )
 
@@ -45,7 +49,7 @@ log = structlog.get_logger(__name__)
 
 def register_problems(app: Flask) -> None:
     """Let every error of this application answer as problem+json."""
-    app.register_error_handler(errors.Refused, _refused)
+    app.register_error_handler(errors.Refused, refuse)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -72,7 +76,8 @@ def kind_of(error: type[errors.Refused]) -> str:
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
 
 
-def _refused(error: errors.Refused) -> Response:
+def refuse(error: errors.Refused) -> Response:
+    """The problem document of an error of ours."""
     response = problem(STATUSES[type(error)], kind_of(type(error)), error.detail, **error.extra)
     if isinstance(error, RETRY):
         response.headers["Retry-After"] = str(RETRY_SECONDS)

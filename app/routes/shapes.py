@@ -59,6 +59,7 @@ def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, A
         "dry_run": row.policy.dry_run,
         "sequence": row.sequence,
         "error": row.error,
+        "retry_of": row.retry_of,
         "source": {"kind": "generated", "rows": source.generate, "seed": source.seed}
         if source.generate is not None
         else {
@@ -74,16 +75,18 @@ def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, A
         "links": _links(row),
     }
     if timeline is not None:
-        shown["timeline"] = [
-            {"sequence": event.sequence, "at": show_time(event.at), "event": event.kind, "detail": event.detail}
-            for event in timeline
-        ]
+        shown["timeline"] = [show_event(event) for event in timeline]
     return shown
+
+
+def show_event(event: Event) -> dict[str, Any]:
+    """A line of an import's timeline."""
+    return {"sequence": event.sequence, "at": show_time(event.at), "event": event.kind, "detail": event.detail}
 
 
 def _links(row: Import) -> dict[str, str]:
     this = f"/v1/imports/{row.id}"
-    links = {"self": this, "stop": f"{this}/stop"}
+    links = {"self": this, "stop": f"{this}/stop", "events": f"{this}/events", "page": f"/imports/{row.id}"}
     return links | {"rejects": f"{this}/rejects"} if row.rows_rejected else links
 
 

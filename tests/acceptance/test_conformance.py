@@ -22,7 +22,7 @@ def keyed_stack(new_stack: Callable[..., Stack], servers: Servers, tmp_path: Pat
         pytest.skip("the interface is the same on both databases: one is enough")
     keys = tmp_path / "keys"
     keys.write_text(f"conformance:{KEY}\n")
-    stack = new_stack(api_keys_file=keys, max_generated_rows=20)
+    stack = new_stack(api_keys_file=keys, max_generated_rows=20, stream_seconds=1)
     stack.http.headers["X-API-Key"] = KEY
     yield stack.start()
 

@@ -232,6 +232,11 @@ ACCEPTED = {
         },
     )
 }
+RETRIED = {
+    202: Answer(
+        "A new import is safe, and will be loaded.", {JSON: Import}, {"Location": "The new import."}, {"show": _SHOW}
+    )
+}
 FOUND = {
     200: Answer("The import.", {JSON: WatchedImport}, {"ETag": "Changes with `sequence`."}),
     304: Answer("Nothing has changed since.", headers={"ETag": "The same as before."}),
