@@ -56,6 +56,18 @@ class Spool:
         finally:
             upload.close()
 
+    def share(self, name: str, new_name: str) -> bool:
+        """Give a file a second name, durably: it is there until both are deleted. False where there is no such file."""
+        with _space(self.folder):
+            try:
+                self.path(new_name).hardlink_to(self.path(name))
+            except FileNotFoundError:
+                return False
+            # deleted by its age otherwise, before its import is recorded
+            self.path(new_name).touch()
+            _flush_folder(self.folder)
+        return True
+
     def delete(self, name: str) -> None:
         """Remove a file; nothing happens where there is none."""
         self.path(name).unlink(missing_ok=True)
@@ -165,11 +177,7 @@ class Upload:
         with _space(self._part.parent):
             os.fsync(self._file.fileno())
         self._part.rename(self._target)
-        folder = os.open(self._target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _flush_folder(self._target.parent)
 
     def close(self) -> None:
         """Forget the bytes unless they were kept."""
@@ -178,6 +186,14 @@ class Upload:
                 self._file.close()
         finally:
             self._part.unlink(missing_ok=True)
+
+
+def _flush_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 @contextmanager
