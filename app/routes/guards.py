@@ -1,6 +1,5 @@
 """Guards: who may ask, and that a foreign web page does not make a browser ask."""
 
-import hmac
 import re
 import sys
 from pathlib import Path
@@ -12,11 +11,14 @@ from flask import Flask, Response, g, request
 
 from app.config import Settings
 from app.routes.bodies import drain_after
+from app.routes.pages import is_page
 from app.routes.problems import problem
+from app.routes.sessions import HEADER, SIGN_IN, SIGN_OUT, ask_for_key, find_client, find_session
 
 OPEN_PATHS = ("/livez",)
 SAFE_METHODS = ("HEAD", "OPTIONS")
 CHANGING_GETS = ("/insert", "/dpd_insert", "/stop", "/delete_all")
+CONTENT_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 CLIENT_LENGTH = 64
 BOOT_ERROR = 3  # the exit code at which gunicorn ends instead of starting the worker again
@@ -51,6 +53,7 @@ def read_keys(path: Path) -> dict[str, str]:
 def register_guards(app: Flask, settings: Settings) -> None:
     """Name every request, refuse what is not allowed, and log what was answered."""
     keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else {}
+    app.extensions["backout_keys"] = keys
     names = {*LOCAL_NAMES, settings.host.lower(), f"[{settings.host.lower()}]"}
 
     @app.before_request
@@ -67,6 +70,8 @@ def register_guards(app: Flask, settings: Settings) -> None:
     def end(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.get("request_id", "")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+        response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Cache-Control", "no-store")
         drain_after(response)
         if request.path not in OPEN_PATHS:
@@ -100,19 +105,36 @@ def _check_host(names: set[str]) -> Response | None:
 def _check_key(keys: dict[str, str]) -> Response | None:
     if request.path in OPEN_PATHS:
         return None
+    if request.path == SIGN_IN and request.method == "POST":
+        return None  # the key is in its form
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
-    for key, name in keys.items():
-        if hmac.compare_digest(key.encode(), given.encode()):
-            g.client = name
-            return None
+    client = find_client(keys, given)
+    by_session = client is None and not given and (client := find_session(keys)) is not None
+    # the browser sends a session by itself: who changes something by it must be able to add a header
+    if by_session and _changes() and HEADER not in request.headers and request.path != SIGN_OUT:
+        return problem(403, "page-header-required", f"a session changes things with the header {HEADER} only")
+    if client is not None:
+        g.client = client
+        return None
+    if is_page():
+        return ask_for_key()
     response = problem(401, "key-required", "send a key of this installation: Authorization: Bearer <key>")
     response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
     return response
 
 
 def _check_origin() -> Response | None:
-    changes = request.method not in ("GET", *SAFE_METHODS) or request.path.startswith(CHANGING_GETS)
-    if changes and request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is None:  # a program, or an old browser, which says at least where a form comes from
+        origin = request.headers.get("Origin")
+        is_ours = origin is None or origin.partition("://")[2].lower() == request.headers.get("Host", "").lower()
+    else:
+        is_ours = site in ("none", "same-origin")
+    if _changes() and not is_ours:
         return problem(403, "cross-site", "another web page made your browser send this; nothing was done")
     return None
+
+
+def _changes() -> bool:
+    return request.method not in ("GET", *SAFE_METHODS) or request.path.startswith(CHANGING_GETS)

@@ -1,0 +1,119 @@
+"""Where keys are required the page asks for one, and keeps a session; forgery gets nowhere."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from app.cli.servers import PrivateRabbitMQ
+from tests.browser.person import Person
+from tests.conftest import DatabaseServer, empty
+from tests.stack import Stack, find_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+KEY, OTHER = "alice-0123456789abcdef", "bob-0123456789abcdef"
+COOKIE = "backout_session"
+
+
+@pytest.fixture
+def guarded(installation: DatabaseServer, broker: PrivateRabbitMQ, tmp_path: Path) -> Iterator[Stack]:
+    """A web server that wants keys; there is no worker."""
+    keys = tmp_path / "keys"
+    keys.write_text(f"alice:{KEY}\nbob:{OTHER}\n")
+    broker.control("add_vhost", tmp_path.name)
+    broker.control("set_permissions", "-p", tmp_path.name, "backout", ".*", ".*", ".*")
+    empty(installation)
+    stack = Stack(tmp_path, installation.url, broker.url(tmp_path.name), find_port(), api_keys_file=keys)
+    try:
+        yield stack.start("web")
+    finally:
+        stack.kill()
+
+
+@pytest.fixture
+def visitor(browser: "Browser", guarded: Stack, tmp_path: Path) -> Iterator[Person]:
+    person = Person(browser, guarded, tmp_path)
+    yield person
+    person.leave()
+
+
+def sign_in(stack: Stack, key: str = KEY) -> requests.Session:
+    session = requests.Session()
+    answer = session.post(f"{stack.url}/sign-in", data={"key": key, "next": "/"}, allow_redirects=False, timeout=30)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    return session
+
+
+def test_the_page_asks_for_a_key_and_goes_on_where_one_was_going(visitor: Person) -> None:
+    page = visitor.page
+    page.goto("/?state=failed")
+    expect(page.get_by_role("heading", name="Backout")).to_be_visible()
+    visitor.check_width(320)
+    assert page.evaluate("getComputedStyle(document.body).maxWidth") != "none", "its style is let in"
+    page.get_by_label("API key").fill("wrong-wrong-wrong-wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("No client here has this key")
+    page.get_by_label("API key").fill(KEY)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/?state=failed")
+    expect(page.locator("#liveness")).to_have_text("Live")
+    visitor.check_accessible()
+    (cookie,) = page.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == (COOKIE, True, "Strict")
+    assert KEY not in cookie["value"]
+    id = visitor.generate(100)
+    assert visitor.stack.get(f"/v1/imports/{id}", headers={"X-API-Key": OTHER}).json()["state"] == "queued"
+    page.get_by_role("button", name="Stop…").click()
+    page.get_by_role("button", name="Stop and undo").click()
+    visitor.wait_shown("Stopped")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    assert page.context.cookies() == []
+
+
+def test_a_session_is_no_key_for_forms_of_others(guarded: Stack) -> None:
+    session = sign_in(guarded)
+    assert session.get(f"{guarded.url}/v1/imports", timeout=30).status_code == 200
+    url = f"{guarded.url}/v1/imports"
+    refused = session.post(url, json={"generate": 1}, timeout=30)
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/page-header-required")
+    for path in ("/insert/1", "/stop/x", "/delete_all"):
+        assert session.get(guarded.url + path, timeout=30).status_code == 403
+    forged = {"X-Backout-Page": "1", "Origin": "https://elsewhere.example"}
+    assert session.post(url, json={"generate": 1}, headers=forged, timeout=30).status_code == 403
+    ours = {"X-Backout-Page": "1", "Origin": guarded.url}
+    assert session.post(url, json={"generate": 1}, headers=ours, timeout=30).status_code == 202
+    crossing = {"Sec-Fetch-Site": "cross-site"}
+    answer = requests.post(f"{guarded.url}/sign-in", data={"key": KEY}, headers=crossing, timeout=30)
+    assert answer.status_code == 403 and "Set-Cookie" not in answer.headers
+
+
+def test_a_session_ends_with_its_key_and_with_time(guarded: Stack) -> None:
+    value = sign_in(guarded).cookies[COOKIE]
+    issued, _, proof = value.partition(".")
+
+    def status(cookie: str) -> int:
+        return requests.get(f"{guarded.url}/v1/imports", cookies={COOKIE: cookie}, timeout=30).status_code
+
+    assert status(value) == 200
+    later, earlier = int(time.time()) + 60, int(issued) - 13 * 3600
+    for wrong in ("", ".", issued, f"{issued}.", f"{issued}.{proof[:-1]}", f"{later}.{proof}", f"{earlier}.{proof}"):
+        assert status(wrong) == 401, wrong
+    keys = Path(str(guarded.settings["api_keys_file"]))
+    keys.write_text(f"bob:{OTHER}\n")
+    guarded.end("web")
+    guarded.start("web")
+    assert status(value) == 401
+
+
+def test_signing_in_leads_to_no_other_place(guarded: Stack) -> None:
+    for elsewhere in ("//elsewhere.example", "/\\elsewhere.example", "https://elsewhere.example", "x", ""):
+        data = {"key": KEY, "next": elsewhere}
+        answer = requests.post(f"{guarded.url}/sign-in", data=data, allow_redirects=False, timeout=30)
+        assert answer.headers["Location"] == "/"
