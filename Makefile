@@ -2,11 +2,11 @@
 # BACKOUT_DATABASE_URL and BACKOUT_BROKER_URL (servers that exist), as environment variables.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status clean test crash long storm fuzz bench large lint format
+.PHONY: help setup demo up down status clean test crash long storm fuzz bench large screenshots browser lint format
 python := .venv/bin/python
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make .venv, install what is missing (programs by apt if you are root)
 	@python3 scripts/setup
@@ -26,7 +26,7 @@ status: | $(python) ## What of it runs, and where
 clean: | $(python) ## Stop it and forget its data
 	@$(python) -m app.cli clean
 
-test: lint ## All that CI runs: lint, then the tests on private servers of their own
+test: lint browser ## All that CI runs: lint, then the tests on private servers of their own
 	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not long"
 
 crash: setup ## The whole crash matrix and its mutants, into docs/reliability.md (MINUTES=60)
@@ -42,12 +42,18 @@ fuzz: setup ## Random files against the readers, with atheris (MINUTES=10)
 	@$(python) -m pip install --quiet --requirement requirements-fuzz.lock
 	@$(python) -m tests.fuzz --minutes $(or $(MINUTES),10)
 
+screenshots: setup browser ## Pictures of the page in every state, and the README's two
+	@$(python) -m tests.browser
+
 bench: setup ## Benchmarks beside peers, into docs/benchmarks.md (QUICK=1: in three minutes; MYSQLD=path: MySQL too)
 	@$(python) -m pip install --quiet --requirement requirements-bench.txt
 	@$(python) -m benchmarks $(if $(QUICK),--quick,--write) $(if $(MYSQLD),--mysqld "$(MYSQLD)")
 
 large: setup ## A file of 10 million rows from end to end: time, rows/s, peak memory (ROWS=10000000)
 	@$(python) -m benchmarks.large --rows $(or $(ROWS),10000000)
+
+browser: # for the tests of the page, which are skipped where it can't be had
+	@python3 scripts/setup --browser
 
 lint: setup ## Format, lint, types, direction of imports
 	@$(python) -m ruff format --check .

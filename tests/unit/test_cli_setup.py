@@ -71,3 +71,18 @@ def test_the_checkout_gets_the_command_line(setup: ModuleType, tmp_path: Path, m
     setup.write_command(tmp_path / "backout")
     done = subprocess.run([tmp_path / "backout", "--help"], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert "Usage: backout" in done.stdout
+
+
+def test_a_browser_is_for_tests_alone(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "chromium" not in setup.missing_packages(False)
+    installed: list[str] = []
+    monkeypatch.setattr(setup, "install", installed.extend)
+    monkeypatch.setattr(setup, "has", lambda program: program == "apt-get")
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 1000)
+    setup.install_browser()
+    assert installed == [] and "not tested" in capsys.readouterr().out
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 0)
+    setup.install_browser()
+    assert installed == ["chromium"]
