@@ -52,7 +52,7 @@ def refuse_head() -> None:
 )
 def show_root() -> Response | dict[str, Any] | str:
     """That the service is there; a browser gets the page."""
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+    if pages.is_page():
         return pages.show_imports()
     return {"success": True, "message": "Backout is running: POST /v1/imports with a file, or /insert/<n>"}
 

@@ -162,7 +162,7 @@ def test_the_root_is_json_and_for_a_browser_the_page(stack: Stack) -> None:
     for accept in (chrome, "text/html"):
         answer = stack.get("/", headers={"Accept": accept})
         assert answer.status_code == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert "7 orders" in answer.text and "committed" in answer.text
+        assert "7 generated rows" in answer.text and "Committed" in answer.text
     assert stack.get("/static/page.css").status_code == 200
 
 
