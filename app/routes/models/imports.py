@@ -177,8 +177,6 @@ class ImportList(Model):
     """Newest first."""
     next: str | None
     """The address of the next page; null on the last."""
-    events: str
-    """The stream of what changes after this answer."""
 
 
 class Reject(Model):
