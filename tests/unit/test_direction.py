@@ -42,6 +42,8 @@ ROW = Import(
     attempt_at=AT,
     decided_at=None,
     finished_at=None,
+    changed_at=AT,
+    retry_of=None,
     read_at=AT,
 )
 COMMIT, ROLLBACK, LEAVE, REPORT = Direction.COMMIT, Direction.ROLLBACK, Direction.LEAVE, Direction.REPORT
