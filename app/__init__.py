@@ -42,9 +42,23 @@ def add_routes(app: Flask) -> None:
         openapi,
         pages,
         previews,
+        retries,
         rows,
         sessions,
     )
 
-    for part in (classic, imports, datasets, previews, events, health, metrics, openapi, pages, rows, sessions):
+    for part in (
+        classic,
+        imports,
+        datasets,
+        previews,
+        events,
+        health,
+        metrics,
+        openapi,
+        pages,
+        retries,
+        rows,
+        sessions,
+    ):
         app.register_blueprint(part.blueprint)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import IO, Any, cast
 
-from flask import Blueprint, Response, g, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
@@ -15,12 +15,8 @@ from app.domain.errors import (
     AlreadyDecided,
     BadRequest,
     DatasetNotFound,
-    FileForgotten,
     ImportNotFound,
     InvalidContent,
-    NothingToRetry,
-    SpoolFull,
-    SweepingFrozen,
     UnsupportedFormat,
 )
 from app.domain.policy import NAMES as POLICY_NAMES
@@ -28,7 +24,7 @@ from app.domain.policy import read_policy, read_priority
 from app.domain.states import State
 from app.formats.options import NAMES, read_options
 from app.formats.rejects import write_csv
-from app.lifecycle import accept, arrive, catalog, observe, retry, stop
+from app.lifecycle import accept, arrive, catalog, observe, stop
 from app.lifecycle.accept import Accepted, Form
 from app.routes import parameters as common
 from app.routes import site
@@ -283,23 +279,6 @@ def rejects(id: str) -> Response:
             raise DatasetNotFound(f"{row.dataset} was dropped: its rejects can still be had as json or ndjson")
         response = Response(write_csv(found, dataset), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="rejects-{row.number}.{format}"'
-    return response
-
-
-@blueprint.post("/<id>/retry")
-@describe(
-    "retry_import",
-    "imports",
-    models.RETRIED,
-    refuses=(ImportNotFound, NothingToRetry, FileForgotten, SpoolFull, SweepingFrozen),
-)
-def retry_one(id: str) -> Response:
-    """Import the same once more: 202 with a new import, which names this one in `retry_of`. A dry run becomes a real
-    import. 409 while this one is not over, or when its rows are there, or its file is no longer kept."""
-    row = retry.retry_import(site(), id, request_id=g.request_id)
-    response = jsonify(show_import(row))
-    response.status_code = 202
-    response.headers["Location"] = url_for("imports.show", id=row.id)
     return response
 
 

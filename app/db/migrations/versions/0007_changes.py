@@ -4,8 +4,8 @@ from alembic import op
 from sqlalchemy import CHAR, Column, inspect, text
 from sqlalchemy.dialects.mysql import DATETIME
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
