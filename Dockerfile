@@ -20,7 +20,7 @@ ENV PATH=/opt/backout/bin:$PATH \
     BACKOUT_SPOOL_DIR=/spool
 WORKDIR /backout
 COPY --from=packages /opt/backout /opt/backout
-COPY gunicorn.conf.py wsgi.py celeryconfig.py docker/connected.py ./
+COPY gunicorn.conf.py wsgi.py celeryconfig.py handlingconfig.py docker/connected.py ./
 COPY app app
 USER 10001:10001
 # keys are required (BACKOUT_API_KEYS_FILE) once BACKOUT_HOST lets other machines in

@@ -2,17 +2,21 @@
 # BACKOUT_DATABASE_URL and BACKOUT_BROKER_URL (servers that exist), as environment variables.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status clean test crash long storm fuzz bench large screenshots browser lint format
+.PHONY: help setup demo demo-handling up down status clean test crash long storm fuzz bench large screenshots browser lint format
 python := .venv/bin/python
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s
+", $$1, $$2 }' Makefile
 
 setup: ## Make .venv, install what is missing (programs by apt if you are root)
 	@python3 scripts/setup
 
 demo: setup ## Start everything, import a file, stop another half-way, look at the count
 	@$(python) -m app.cli demo
+
+demo-handling: setup ## Handle imported orders in bulk, against a sandbox of other companies' services
+	@$(python) -m app.cli demo-handling
 
 up: setup ## Start the local stack: database, broker, web server, worker, sweeper
 	@$(python) -m app.cli up

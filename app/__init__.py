@@ -14,6 +14,7 @@ def create_app(settings: Settings) -> Flask:
     """The web application, wired: the only place that knows all of its parts."""
     from flask import Flask  # noqa: PLC0415
 
+    from app.handling.chapter import HandlingChapter  # noqa: PLC0415 — importing a part must not import the whole
     from app.lifecycle.site import open_site  # noqa: PLC0415
     from app.lifecycle.watch import Watch  # noqa: PLC0415
     from app.logs import configure_logs  # noqa: PLC0415
@@ -22,15 +23,15 @@ def create_app(settings: Settings) -> Flask:
     configure_logs(settings.log_level)
     app = Flask("app")
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["backout"] = site = open_site(settings, pool_size=32)
+    app.extensions["backout"] = site = open_site(settings, pool_size=32, chapters=(HandlingChapter(),))
     app.extensions["backout_watch"] = Watch(site)
     guards.register_guards(app, settings)
     problems.register_problems(app)
-    add_routes(app)
+    add_routes(app, handling=settings.handling)
     return app
 
 
-def add_routes(app: Flask) -> None:
+def add_routes(app: Flask, *, handling: bool = True) -> None:
     """What can be asked; enough for the document of the interface."""
     from app.routes import (  # noqa: PLC0415
         classic,
@@ -40,6 +41,7 @@ def add_routes(app: Flask) -> None:
         imports,
         metrics,
         openapi,
+        orders,
         pages,
         previews,
         retries,
@@ -56,9 +58,14 @@ def add_routes(app: Flask) -> None:
         health,
         metrics,
         openapi,
+        orders,
         pages,
         retries,
         rows,
         sessions,
     ):
         app.register_blueprint(part.blueprint)
+    if handling:
+        from app.routes import handlings  # noqa: PLC0415 — its packages are installed where it is used
+
+        app.register_blueprint(handlings.blueprint)

@@ -57,6 +57,22 @@ class Settings(BaseSettings):
     max_streams: int = Field(200, ge=0, le=1000)
     stream_seconds: Seconds = 60
 
+    overload_queued: int = Field(1000, ge=1)
+    overload_inline: bool = False
+    overload_error_rate: float = Field(0.5, ge=0, le=1)
+
+    handling: bool = False
+    handling_services: dict[str, SecretStr] = {}
+    handling_rates: dict[str, Annotated[int, Field(gt=0)]] = {}
+    handling_slots: int = Field(2, ge=1)
+    handling_slots_least: int = Field(0, ge=0)
+    handling_concurrency: int = Field(16, ge=1, le=64)
+    handling_tries: int = Field(6, ge=1)
+    handling_timeout_seconds: Seconds = 5
+    handling_pause_seconds: Seconds = 0.2
+    handling_breaker_failures: int = Field(5, ge=1)
+    handling_breaker_seconds: int = Field(5, ge=1)
+
     @field_validator("database_url")
     @classmethod
     def _is_an_address(cls, url: SecretStr) -> SecretStr:

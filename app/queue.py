@@ -11,22 +11,25 @@ from time import monotonic
 import structlog
 from amqp.exceptions import AMQPError, NotFound
 from celery import Celery
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 from kombu.exceptions import KombuError
 from kombu.messaging import Producer
 
 from app.config import Settings
 
 LOAD_TASK = "backout.load"
+HANDLE_TASK = "backout.handle"
 QUEUE = "backout.imports"
+HANDLING_QUEUE = "backout.handlings"
 REPLY_SECONDS = 5.0  # how long the broker may take for one answer
 BROKER_ERRORS = (OSError, AMQPError, KombuError)
 
 log = structlog.get_logger(__name__)
 
 
-def create_celery(settings: Settings) -> Celery:
-    """The Celery app for this broker; tasks are registered by whoever runs them."""
+def create_celery(settings: Settings, *queues: str) -> Celery:
+    """The Celery app for this broker; tasks are registered by whoever runs them. A worker names the `queues` that it
+    takes hints from; who only publishes knows all of them."""
     celery = Celery("backout", broker=settings.broker, set_as_current=False)
     celery.conf.update(
         accept_content=["json"],
@@ -34,7 +37,11 @@ def create_celery(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_acks_late=False,
         task_default_queue=QUEUE,
-        task_queues=[Queue(QUEUE, queue_arguments={"x-queue-type": "quorum"})],
+        task_queues=[
+            # each its own exchange: by the default one every hint would reach every queue
+            Queue(name, Exchange(name), routing_key=name, queue_arguments={"x-queue-type": "quorum"})
+            for name in queues or (QUEUE, HANDLING_QUEUE)
+        ],
         task_create_missing_queues=False,
         task_publish_retry=False,
         # a worker that is told to go says goodbye to the broker, and a silent one never answers
@@ -75,8 +82,9 @@ class Hints:
         self._seconds = seconds
         self._mine = threading.local()
 
-    def publish(self, import_id: str) -> bool:
-        """Tell the workers that there is work; False when the broker did not confirm in time.
+    def publish(self, id: str, task: str = LOAD_TASK, queue: str = QUEUE) -> bool:
+        """Tell the workers that there is work, in an import or what else has a queue; False when the broker did not
+        confirm in time.
 
         Takes at most about the seconds given, half of them for a connection that is not there yet. What was not
         published is published later by the sweeper.
@@ -86,29 +94,30 @@ class Hints:
             producer = self._producer()
             left = max(until - monotonic(), 0.01)
             self._celery.send_task(
-                LOAD_TASK,
-                args=[import_id],
-                task_id=import_id,
+                task,
+                args=[id],
+                task_id=id,
+                queue=queue,
                 producer=producer,
                 retry=False,
                 timeout=left,
                 confirm_timeout=left,
             )
         except BROKER_ERRORS as error:
-            log.warning("hint_not_published", import_id=import_id, error=str(error) or type(error).__name__)
+            log.warning("hint_not_published", id=id, queue=queue, error=str(error) or type(error).__name__)
             self._drop()
             return False
         return True
 
-    def depth(self) -> int | None:
+    def depth(self, queue: str = QUEUE) -> int | None:
         """How many hints wait in the queue; None when the broker does not answer."""
-        found = self.look()
+        found = self.look(queue)
         return None if found is None else found.hints
 
-    def look(self) -> Waiting | None:
+    def look(self, queue: str = QUEUE) -> Waiting | None:
         """What the broker says of the queue; None when it does not answer."""
         try:
-            declared = self._producer().channel.queue_declare(QUEUE, passive=True)
+            declared = self._producer().channel.queue_declare(queue, passive=True)
         except NotFound:
             self._drop()
             return Waiting()  # nobody has declared it yet

@@ -159,7 +159,8 @@ def empty(database: DatabaseServer) -> None:
         cursor.execute("SELECT 1 FROM orders LIMIT 1000, 1")
         if cursor.fetchall():
             cursor.execute("TRUNCATE TABLE orders")
-        for table in ("orders", "replaced", "receipts", "events", "idempotency_keys", "imports"):
+        handled = ("handling_steps", "handled_orders", "handlings")
+        for table in ("orders", "replaced", "receipts", "events", "idempotency_keys", "imports", *handled):
             try:
                 cursor.execute(f"DELETE FROM {table}")
             except pymysql.err.OperationalError as error:

@@ -22,6 +22,7 @@ COMMANDS = {
     "worker": [str(BIN / "celery"), "-A", "celeryconfig", "worker"],
     "sweeper": [sys.executable, "-m", "app.tasks.sweep"],
 }
+HANDLER = [str(BIN / "celery"), "-A", "handlingconfig", "worker"]  # not part of a stack unless it is started by name
 FINAL = ("committed", "stopped", "failed", "checked")
 
 
@@ -52,7 +53,7 @@ class Stack:
 
     def __init__(self, folder: Path, database_url: str, broker_url: str, port: int, **settings: object) -> None:
         self.folder, self.port = folder, port
-        self.commands = dict(COMMANDS)
+        self.commands = {**COMMANDS, "handler": HANDLER}
         self.own_settings: dict[str, dict[str, object]] = {}
         self.url = f"http://127.0.0.1:{port}"
         self.spool = folder / "spool"
@@ -105,7 +106,8 @@ class Stack:
                 return bool(self.http.get(f"{self.url}/livez", timeout=3).ok)
             except requests.RequestException:
                 return False
-        return {"worker": " ready.", "sweeper": "sweeper_ready"}[kind_of(name)] in self.log(name).read_text()
+        ready = {"worker": " ready.", "handler": " ready.", "sweeper": "sweeper_ready"}
+        return ready[kind_of(name)] in self.log(name).read_text()
 
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"

@@ -8,6 +8,7 @@ import click
 from app.cli import local
 from app.cli.database import migrate, provision
 from app.cli.demo import demo as show_demo
+from app.cli.demo_handling import demo as show_handling
 from app.cli.recovery import branches, decide, sweeping
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,12 @@ def clean() -> None:
 def demo() -> None:
     """Import a file, stop another half-way, and look at the count."""
     show_demo(CHECKOUT)
+
+
+@main.command()
+def demo_handling() -> None:
+    """Handle imported orders in bulk, with a sandbox in place of other companies' services."""
+    show_handling(CHECKOUT)
 
 
 @main.command(hidden=True)

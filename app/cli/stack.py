@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from app.cli.processes import is_free
+from app.cli.processes import free_ports, is_free
 from app.cli.servers import PrivateMariaDB, PrivateRabbitMQ
 from app.cli.supervise import Child, Running, program
 from app.cli.web import Web
 
 DATABASE = "backout"
 WEB_PORT = 8000
+SANDBOX_SERVICES = ("inventory", "payment", "carrier", "marketplace")
 NOT_FOR_CHILDREN = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMOUT", "MAKE_TERMERR", "BACKOUT_ADMIN_DATABASE_URL"}
 
 
@@ -37,6 +38,9 @@ class Plan:
     broker_port: int = 0
     broker_dist_port: int = 0
     broker_epmd_port: int = 0
+    handling: bool = False
+    sandbox_port: int = 0
+    mail_port: int = 0
 
     @classmethod
     def read(cls, run: Path) -> "Plan | None":
@@ -58,15 +62,16 @@ class Plan:
             database_url=database_url,
             admin_database_url=(environment.get("BACKOUT_ADMIN_DATABASE_URL") or database_url) if database_url else "",
             broker_url=environment.get("BACKOUT_BROKER_URL", ""),
+            handling=_truth(environment.get("BACKOUT_HANDLING") or str(self.handling)),
         )
 
 
 def make_plan(old: Plan | None, environment: Mapping[str, str]) -> Plan:
     """For a stack that is not running: the private ports of last time, unless somebody has taken them since."""
     before = old or Plan()
-    plan = replace(before, host=Plan.host, port=Plan.port).asked_by(environment)
+    plan = replace(before, host=Plan.host, port=Plan.port, handling=Plan.handling).asked_by(environment)
 
-    private = ("database_port", "broker_port", "broker_dist_port", "broker_epmd_port")
+    private = ("database_port", "broker_port", "broker_dist_port", "broker_epmd_port", "sandbox_port", "mail_port")
     plan = Plan(**asdict(plan) | {name: 0 for name in private if not is_free(getattr(before, name))})
     if is_free(plan.port, plan.host):
         return plan
@@ -99,6 +104,9 @@ class Stack:
         if self.broker:
             dist_port, epmd_port = self.broker.dist_port, self.broker.epmd_port
             plan = replace(plan, broker_port=self.broker.port, broker_dist_port=dist_port, broker_epmd_port=epmd_port)
+        if plan.handling and not (plan.sandbox_port and plan.mail_port):
+            sandbox_port, mail_port = free_ports(2)
+            plan = replace(plan, sandbox_port=sandbox_port, mail_port=mail_port)
         self.plan = plan
         self.web = Web(plan.host, plan.port)
 
@@ -143,7 +151,15 @@ class Stack:
             "BACKOUT_TEST_ENDPOINTS": os.environ.get("BACKOUT_TEST_ENDPOINTS", "1"),
             "BACKOUT_WORKER_SLOTS": os.environ.get("BACKOUT_WORKER_SLOTS", "2"),
             "PYTHONUNBUFFERED": "1",
+            **(self._handling_settings() if self.plan.handling else {}),
         }
+
+    def _handling_settings(self) -> dict[str, str]:
+        """The sandbox plays the services of others, unless some are named."""
+        services = {name: f"http://127.0.0.1:{self.plan.sandbox_port}/{name}" for name in SANDBOX_SERVICES}
+        services["mail"] = f"smtp://127.0.0.1:{self.plan.mail_port}"
+        named = os.environ.get("BACKOUT_HANDLING_SERVICES")
+        return {"BACKOUT_HANDLING": "1", "BACKOUT_HANDLING_SERVICES": named or json.dumps(services)}
 
     def children(self) -> list[Child]:
         """In the order in which each needs those before it."""
@@ -160,6 +176,17 @@ class Stack:
             self._python("web", ["gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"], self._web_answers),
             self._python("worker", ["celery", "-A", "celeryconfig", "worker"], lambda run: run.has_logged(" ready.")),
             self._python("sweeper", ["app.tasks.sweep"], lambda run: run.seconds > 1),
+            *(self._handling_children() if self.plan.handling else []),
+        ]
+
+    def _handling_children(self) -> list[Child]:
+        ports = [f"--port={self.plan.sandbox_port}", f"--smtp-port={self.plan.mail_port}"]
+        sandbox = ["app.handling.sandbox", *ports, f"--folder={self.run / 'sandbox'}"]
+        return [
+            self._python("sandbox", sandbox, lambda run: run.has_logged("sandbox_ready")),
+            self._python(
+                "handler", ["celery", "-A", "handlingconfig", "worker"], lambda run: run.has_logged(" ready.")
+            ),
         ]
 
     def _python(self, name: str, module: list[str], is_ready: Callable[[Running], bool]) -> Child:
@@ -182,6 +209,10 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**16:
         raise PlanRefused(f"BACKOUT_PORT={text} is no port: a number from 1 to 65535")
     return int(text)
+
+
+def _truth(text: str) -> bool:
+    return text.strip().lower() in ("1", "true", "yes", "on")
 
 
 def account_of(url: str) -> tuple[str, str, str]:

@@ -42,6 +42,17 @@ class Web:
         finally:
             connection.close()
 
+    def fetch(self, path: str) -> bytes:
+        """A document that is no JSON; empty where there is none."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            document = response.read()
+            return document if response.status == 200 else b""
+        finally:
+            connection.close()
+
     def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: Path | None = None) -> Answer:
         """A body is read from the disk as it is sent."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)

@@ -53,7 +53,7 @@ def fail_damaged(
             imports.c.state == State.COMMITTING,
             imports.c.lease_until <= NOW,
         )
-        .values(state=State.FAILED, phase="undone", lease_until=None, finished_at=NOW, error=dict(error))
+        .values(state=State.FAILED, phase="undone", lease_until=None, finished_at=NOW, job=None, error=dict(error))
     )
     if moved.rowcount != 1:
         return False

@@ -45,6 +45,11 @@ def find_numbered(connection: Connection, number: int) -> Import | None:
     return _first(connection.execute(select(*_COLUMNS).where(imports.c.number == number)).first())
 
 
+def find_of_job(connection: Connection, job: str) -> Import | None:
+    """The import of this job that is under way, or None."""
+    return _first(connection.execute(select(*_COLUMNS).where(imports.c.job == job)).first())
+
+
 def list_imports(
     connection: Connection,
     *,
@@ -68,6 +73,12 @@ def list_in_state(connection: Connection, states: Iterable[State]) -> list[Impor
     """Every import in one of these states, oldest first."""
     query = select(*_COLUMNS).where(imports.c.state.in_(list(states))).order_by(imports.c.number)
     return [_import(row) for row in connection.execute(query)]
+
+
+def count_queued(connection: Connection) -> int:
+    """How many imports wait for a worker."""
+    query = select(func.count()).where(imports.c.state == State.QUEUED, imports.c.inline.is_(False))
+    return int(connection.execute(query).scalar_one())
 
 
 def list_events(connection: Connection, number: int) -> list[Event]:

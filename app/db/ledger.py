@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import JSON, Connection, and_, case, exists, func, insert, literal, or_, select, text, update
+from pymysql.constants import ER
+from sqlalchemy import Connection, and_, case, exists, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.db import schema
-from app.db.schema import datasets, events, imports, installation
+from app.db import leases, schema
+from app.db.leases import NOW, seconds_from_now
+from app.db.schema import datasets, imports, installation
 from app.domain.imports import Tally
-from app.domain.states import FINAL, LEASED, State, require_legal
+from app.domain.states import FINAL, LEASED, NEVER_COMMIT, State, require_legal
 
-NOW: ColumnElement[Any] = func.now(text("6"))
+__all__ = ["NOW", "seconds_from_now"]  # the ledger's clock, for whoever writes beside it
+
 WHOLE_SOURCE: ColumnElement[Any] = func.coalesce(imports.c.bytes_total, 0)  # of a file that has been read to its end
 ARRIVED: ColumnElement[bool] = imports.c.arriving_until.is_(None)  # no part of its file is still to come
 
@@ -20,21 +24,26 @@ PACKED = 10  # what a byte of a compressed file stands for, at most and mostly
 GENERATED_BYTES = 200  # of a generated row, about
 
 
-def seconds_from_now(seconds: float) -> ColumnElement[Any]:
-    """An instant by the database's clock, the only one that leases know; negative seconds lie in the past."""
-    return func.timestampadd(text("MICROSECOND"), int(seconds * 1_000_000), NOW)
-
-
 def installation_id(connection: Connection) -> str:
     """The random id that marks this installation's branches."""
     return str(connection.execute(select(schema.installation.c.id)).scalar_one())
 
 
+class JobTaken(Exception):
+    """An import of the same job is under way; nothing was recorded."""
+
+
 def insert_import(connection: Connection, values: Mapping[str, Any]) -> int:
-    """Record an accepted import as `queued`; returns its number."""
-    result = connection.execute(insert(imports).values(state=State.QUEUED, phase="waiting", created_at=NOW, **values))
+    """Record an accepted import as `queued`; returns its number. Raises `JobTaken`."""
+    row = {"state": State.QUEUED, "phase": "waiting", **values}
+    try:
+        result = connection.execute(insert(imports).values(created_at=NOW, **row))
+    except IntegrityError as error:
+        if error.orig is not None and error.orig.args[0] == ER.DUP_ENTRY:
+            raise JobTaken from error
+        raise
     number = int(result.inserted_primary_key[0])  # type: ignore[index]
-    _add_event(connection, number, State.QUEUED)
+    leases.add_event(connection, imports, number, State.QUEUED)
     return number
 
 
@@ -70,38 +79,26 @@ def move(
     """
     sources = frozenset(sources)
     require_legal(sources, target)
-    where = [imports.c.number == number, imports.c.state.in_(sources)]
-    if at_epoch is not None:
-        where.append(imports.c.epoch == at_epoch)
-    if condition is not None:
-        where.append(condition)
     if target not in LEASED:
         values["lease_until"] = None
     if target in FINAL:
         values["finished_at"] = NOW
-    moved = connection.execute(
-        update(imports).where(*where).values(state=target, sequence=imports.c.sequence + 1, **values)
+    if target in FINAL or target in NEVER_COMMIT:
+        values["job"] = None  # the same content may be sent again
+    return leases.move(
+        connection, imports, number, sources, target, at_epoch=at_epoch, condition=condition, detail=detail, **values
     )
-    if moved.rowcount != 1:
-        return False
-    _add_event(connection, number, target, detail)
-    return True
 
 
 def note(connection: Connection, number: int, kind: str, detail: Mapping[str, Any]) -> None:
     """Record in an import's history something that is no move; nothing happens where there is no such import."""
-    connection.execute(update(imports).where(imports.c.number == number).values(sequence=imports.c.sequence + 1))
-    _add_event(connection, number, kind, detail)
+    leases.note(connection, imports, number, kind, detail)
 
 
 def note_deleted(connection: Connection, number: int, rows: int) -> None:
     """Record in an import's history that so many of its rows were deleted: the state stays what it is."""
-    connection.execute(
-        update(imports)
-        .where(imports.c.number == number)
-        .values(sequence=imports.c.sequence + 1, rows_deleted=imports.c.rows_deleted + rows)
-    )
-    _add_event(connection, number, "rows_deleted", {"rows": rows})
+    deleted = imports.c.rows_deleted + rows
+    leases.note(connection, imports, number, "rows_deleted", {"rows": rows}, rows_deleted=deleted)
 
 
 def list_due(connection: Connection, limit: int, *, only_small: bool = False) -> list[int]:
@@ -120,7 +117,7 @@ def list_due(connection: Connection, limit: int, *, only_small: bool = False) ->
         .where(
             imports.c.state == State.QUEUED,
             imports.c.inline.is_(False),
-            or_(imports.c.not_before.is_(None), imports.c.not_before <= NOW),
+            leases.waited(imports),
             ~being_cleared,
         )
         .order_by(imports.c.priority.desc(), func.coalesce(taken.c.running, 0), imports.c.number)
@@ -156,13 +153,9 @@ def claim(connection: Connection, number: int, *, worker: str, lease_seconds: fl
         State.RUNNING,
         condition=and_(~being_cleared, ~frozen),
         detail={"worker": worker},
-        epoch=imports.c.epoch + 1,
-        attempts=imports.c.attempts + 1,
-        lease_until=seconds_from_now(lease_seconds),
+        **leases.claiming(imports, worker, lease_seconds),
         branches=branches,
-        worker=worker,
         phase="preparing",
-        started_at=func.coalesce(imports.c.started_at, NOW),
         attempt_at=NOW,
         attempt_rows=0,
         attempt_bytes=0,
@@ -188,9 +181,7 @@ def requeue(
         at_epoch=epoch,
         condition=_expired() if only_expired else None,
         detail=detail,
-        epoch=imports.c.epoch + 1,
-        attempts=imports.c.attempts + attempts,
-        not_before=seconds_from_now(pause_seconds),
+        **leases.giving_back(imports, attempts, pause_seconds),
         phase="waiting",
     )
 
@@ -215,20 +206,12 @@ def give_up(
 
 def renew_lease(connection: Connection, number: int, epoch: int, lease_seconds: float) -> bool:
     """Hold on to an attempt; False when it is no longer ours."""
-    renewed = connection.execute(
-        update(imports)
-        .where(imports.c.number == number, imports.c.epoch == epoch, imports.c.state.in_(LEASED))
-        .values(lease_until=seconds_from_now(lease_seconds))
-    )
-    return renewed.rowcount == 1
+    return leases.renew(connection, imports, number, epoch, LEASED, lease_seconds)
 
 
 def holds(connection: Connection, number: int, epoch: int) -> bool:
     """Whether the attempt of this epoch is still to load."""
-    found = select(imports.c.number).where(
-        imports.c.number == number, imports.c.epoch == epoch, imports.c.state == State.RUNNING
-    )
-    return connection.execute(found).first() is not None
+    return leases.holds(connection, imports, number, epoch, State.RUNNING)
 
 
 def record_progress(
@@ -256,15 +239,4 @@ def record_progress(
 
 
 def _expired() -> ColumnElement[bool]:
-    return imports.c.lease_until <= NOW
-
-
-def _add_event(connection: Connection, number: int, kind: str, detail: Mapping[str, Any] | None = None) -> None:
-    line = select(
-        imports.c.number,
-        imports.c.sequence,
-        NOW,
-        literal(str(kind)),
-        literal(dict(detail) if detail else None, JSON(none_as_null=True)),
-    ).where(imports.c.number == number)
-    connection.execute(insert(events).from_select(["import_no", "sequence", "at", "kind", "detail"], line))
+    return leases.expired(imports)

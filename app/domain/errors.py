@@ -103,6 +103,34 @@ class NothingToRetry(Refused):
     """Only an import of which nothing was loaded can be tried again."""
 
 
+class AlreadyRunning(Refused):
+    """The same work is under way already: the same file with the same options, or a handling of the same orders."""
+
+
+class Overloaded(Refused):
+    """More waits than the workers can come to in good time."""
+
+
+class HandlingNotFound(Refused):
+    """No handling has this id."""
+
+
+class OrderNotFound(Refused):
+    """No order that a reader may see has this id."""
+
+
+class NotRunning(Refused):
+    """The handling is at rest: there is nothing to stop."""
+
+
+class NothingFailed(Refused):
+    """The handling has no order that failed, or it has not ended yet."""
+
+
+class OrdersKept(Refused):
+    """Some of the rows may not be deleted: they are being handled, or were shipped."""
+
+
 class DatabaseUnavailable(Refused):
     """The database does not answer: nothing was accepted; try again."""
 

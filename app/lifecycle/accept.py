@@ -14,7 +14,7 @@ from app.db import datasets, history, keys, ledger
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import BadRequest, DatabaseUnavailable, InvalidContent, KeyInFlight, KeyReused
 from app.domain.imports import Import
-from app.lifecycle import catalog, freeze
+from app.lifecycle import catalog, freeze, once, overload
 from app.lifecycle.site import Site
 from app.lifecycle.wishes import Wishes, content_hash, read_wishes
 from app.spool import Upload
@@ -67,7 +67,7 @@ def accept_generated(
             errors=[{"field": "generate", "value": str(rows)[:40], "minimum": 1, "maximum": most}],
         )
     content = content_hash({"dataset": dataset.name, "generate": rows, "seed": seed}, "")
-    with keyed(site, asker, content) as claim:
+    with keyed(site, asker, content, inline=inline) as claim:
         if claim.held is not None:
             return claim.held
         values = {"generate": rows, "rows_total": rows, "seed": seed or f"a{secrets.token_hex(6)}", "inline": inline}
@@ -92,6 +92,7 @@ def accept_upload(
     options: Mapping[str, str] | None = None,
     file_name: str | None = None,
     content_type: str | None = None,
+    inline: bool = False,
 ) -> Accepted:
     """Accept an import of a file. `receive` writes the body into the upload and returns what else a form had.
 
@@ -102,7 +103,7 @@ def accept_upload(
     nothing of the upload is left.
     """
     id = str(uuid4())
-    with keyed(site, asker, None) as claim, site.spool.receive(id, claim.renew) as upload:
+    with keyed(site, asker, None, inline=inline) as claim, site.spool.receive(id, claim.renew) as upload:
         form = receive(upload)
         upload.flush()
         if form is not None:
@@ -110,17 +111,19 @@ def accept_upload(
             options = {**(options or {}), **{name: text for name, text in form.fields.items() if name != "dataset"}}
             dataset = catalog.find_import_dataset(site, form.fields.get("dataset", dataset.name))
         wishes = read_wishes(dataset, options or {}, file_name, content_type)
-        return accept_whole(site, id, upload, wishes, asker, claim)
+        return accept_whole(site, id, upload, wishes, asker, claim, inline=inline)
 
 
-def accept_whole(site: Site, id: str, upload: Upload, wishes: Wishes, asker: Asker, claim: "Claim") -> Accepted:
+def accept_whole(
+    site: Site, id: str, upload: Upload, wishes: Wishes, asker: Asker, claim: "Claim", *, inline: bool = False
+) -> Accepted:
     """Accept an import of a file that is all there; raises as `accept_upload`."""
     if upload.bytes == 0:
         raise InvalidContent("the file is empty: send a header line and at least one row", errors=[{"field": "file"}])
     content = wishes.content(upload)
     if claim.held is not None:
         return claim.same(content)
-    values = wishes.describe(upload) | {"spool_name": id, "bytes_total": upload.bytes}
+    values = wishes.describe(upload) | {"spool_name": id, "bytes_total": upload.bytes, "inline": inline}
     upload.keep()
     try:
         return record(site, wishes.dataset, id, values, asker, claim, content)
@@ -176,10 +179,11 @@ class Claim:
 
 
 @contextmanager
-def keyed(site: Site, asker: Asker, content: str | None) -> Iterator[Claim]:
+def keyed(site: Site, asker: Asker, content: str | None, *, inline: bool = False) -> Iterator[Claim]:
     """Hold the asker's key, if there is one, for as long as the request takes; given back if nothing is accepted.
 
-    Raises `SweepingFrozen`: a ledger that has gone back would give out numbers again, and know keys no longer.
+    Raises `Overloaded` unless it is loaded `inline`, and `SweepingFrozen`: a ledger that has gone back would give out
+    numbers again, and know keys no longer.
     """
     freeze.require_sweeping(site)
     token = str(uuid4())
@@ -193,6 +197,8 @@ def keyed(site: Site, asker: Asker, content: str | None) -> Iterator[Claim]:
     if content is not None and claim.held is not None:
         claim.same(content)
     try:
+        if claim.held is None and not inline:
+            overload.require_room(site)
         yield claim
     finally:
         if asker.key is not None and holder is None and not claim.bound:
@@ -213,31 +219,37 @@ def record(
     """Record an import and hint at it. Without its content, which is not known yet, it does not hold the key."""
     if monotonic() > claim.looked_at + LOOK_SECONDS:
         freeze.require_sweeping(site)  # again: a body may have been on its way for hours
-    with site.database.begin() as connection:
-        # held until the import is there: a drop finds it unfinished, or the import finds no dataset
-        known = datasets.hold_dataset(connection, dataset.name)
-        if known is None or known.dataset != dataset:
-            raise catalog.no_dataset(dataset.name, datasets.list_datasets(connection))
-        number = ledger.insert_import(
-            connection,
-            {
-                "id": id,
-                "dataset": dataset.name,
-                "request_id": asker.request_id,
-                "client": asker.client,
-                **values,
-            },
-        )
-        if content is not None:
-            claim.bind(connection, content, number)
-        row = history.find_numbered(connection, number)
+    values = {"id": id, "request_id": asker.request_id, "client": asker.client, **values}
+    job = once.name_job(asker.client, content) if content is not None and "spool_name" in values else None
+    while True:
+        try:
+            row = _insert(site, dataset, {**values, "job": job}, claim, content)
+            break
+        except ledger.JobTaken:
+            if asker.key is None:
+                once.refuse_again(site, job or "")  # else it has ended meanwhile
+            else:
+                job = None  # its own key says that it is meant to be another
     claim.bound = content is not None
-    assert row is not None
     log.info("accepted", import_id=id, dataset=dataset.name)
     # a crash here leaves `queued` without a hint: the sweeper publishes it
     if not row.inline:
         site.hints.publish(id)
     return Accepted(row)
+
+
+def _insert(site: Site, dataset: Dataset, values: dict[str, Any], claim: Claim, content: str | None) -> Import:
+    with site.database.begin() as connection:
+        # held until the import is there: a drop finds it unfinished, or the import finds no dataset
+        known = datasets.hold_dataset(connection, dataset.name)
+        if known is None or known.dataset != dataset:
+            raise catalog.no_dataset(dataset.name, datasets.list_datasets(connection))
+        number = ledger.insert_import(connection, {"dataset": dataset.name, **values})
+        if content is not None:
+            claim.bind(connection, content, number)
+        row = history.find_numbered(connection, number)
+    assert row is not None
+    return row
 
 
 def _may_be_recorded(site: Site, id: str) -> bool:

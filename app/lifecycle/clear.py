@@ -21,14 +21,16 @@ def clear_dataset(site: Site, dataset: Dataset, number: int | None = None) -> in
     """Delete every row of a dataset, or those of the import with this number, and record it in the history of the
     imports that brought them; returns how many.
 
-    One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared`, `SweepingFrozen`, or
-    `NotEnabled` for an adopted table, and then deletes nothing.
+    One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared`, `SweepingFrozen`,
+    `NotEnabled` for an adopted table, or what a chapter has against it, and then deletes nothing.
     """
     freeze.require_sweeping(site)
     off = catalog.list_off(dataset)
     if reason := off.get("delete_all" if number is None else "delete_by_import"):
         raise NotEnabled(reason)
     with clearing(site, dataset):
+        for chapter in site.chapters:
+            chapter.require_deletable(site, dataset, number)
         with site.database.begin() as connection:
             numbers = rows.imports_with_rows(connection, dataset) if number is None else [number]
         return sum(_delete(site, dataset, one) for one in numbers)

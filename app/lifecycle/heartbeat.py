@@ -4,12 +4,12 @@ from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
 from types import TracebackType
+from typing import Any, Protocol
 
 import structlog
 
 from app.db import arrivals, ledger
 from app.domain.errors import DatabaseUnavailable
-from app.domain.imports import Import
 from app.lifecycle.site import Site
 
 BEATS_A_LEASE = 4
@@ -17,15 +17,32 @@ BEATS_A_LEASE = 4
 log = structlog.get_logger(__name__)
 
 
+class Claimed(Protocol):
+    """A row of a ledger that an attempt holds: an import, or a handling."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def epoch(self) -> int: ...
+
+
 class Heartbeat:
     """Renews a lease on a thread of its own; a SIGSTOP of the process halts it too, so a zombie's lease runs out.
 
     `on_loss` is called once, when a renewal finds the attempt no longer ours or none succeeded for the length of the
-    lease.
+    lease. `renew` is the ledger's own (connection, number, epoch, seconds); an import's where none is given.
     """
 
-    def __init__(self, site: Site, row: Import, on_loss: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        row: Claimed,
+        on_loss: Callable[[], None],
+        renew: Callable[[Any, int, int, float], bool] | None = None,
+    ) -> None:
         self._site = site
+        self._renew_lease = renew
         self._number, self._epoch = row.number, row.epoch
         self._on_loss = on_loss
         self._done = Event()
@@ -42,8 +59,9 @@ class Heartbeat:
         self._thread.join()
 
     def _renew(self, lease: float) -> bool:
+        renew = self._renew_lease or ledger.renew_lease
         with self._site.database.begin() as connection:
-            return ledger.renew_lease(connection, self._number, self._epoch, lease)
+            return renew(connection, self._number, self._epoch, lease)
 
     def _beat(self) -> None:
         lease = self._site.settings.lease_seconds

@@ -24,6 +24,12 @@ def find_import(site: Site, id: str) -> tuple[Import, list[Event]]:
         return row, history.list_events(connection, row.number)
 
 
+def find_numbered(site: Site, number: int) -> Import | None:
+    """The import with this number, or None."""
+    with site.database.begin() as connection:
+        return history.find_numbered(connection, number)
+
+
 def list_imports(
     site: Site, *, states: Iterable[State], dataset: str | None, before: int | None, limit: int
 ) -> list[Import]:

@@ -48,9 +48,13 @@ class Sweeper:
     def _sweep(self) -> None:
         for step in (self._finish_branches, self._take_back, self._undo, self._record_commits, self._hint):
             step()
+        for chapter in self._site.chapters:
+            chapter.sweep(self._site)
         if monotonic() >= self._cleaned_at + CLEAN_SECONDS:
             self._cleaned_at = monotonic()
             clean.clean(self._site)
+            for chapter in self._site.chapters:
+                chapter.clean(self._site)
 
     def _finish_branches(self) -> None:
         """Finish what is prepared. The branches are listed before their imports are read: the other order would judge a

@@ -7,6 +7,7 @@ from app.config import Settings
 from app.db import ledger
 from app.db.engines import Database
 from app.domain.xid import Xid
+from app.lifecycle.chapter import Chapter
 from app.queue import Hints, create_celery
 from app.spool import Spool
 
@@ -19,6 +20,7 @@ class Site:
     database: Database
     spool: Spool
     hints: Hints
+    chapters: tuple[Chapter, ...] = ()  # what else there is; the story of imports knows no more of them than that
 
     @cached_property
     def installation(self) -> str:
@@ -31,11 +33,13 @@ class Site:
         return [Xid(self.installation, number, epoch, branch) for epoch in epochs for branch in range(1, branches + 1)]
 
 
-def open_site(settings: Settings, *, pool_size: int = 10) -> Site:
-    """The places that these settings name; nothing is connected to before it is used."""
+def open_site(settings: Settings, *, pool_size: int = 10, chapters: tuple[Chapter, ...] = ()) -> Site:
+    """The places that these settings name; nothing is connected to before it is used. Whoever wires a process knows the
+    `chapters` that it has."""
     return Site(
         settings=settings,
         database=Database(settings.database, lock_wait_seconds=settings.lock_wait_seconds, pool_size=pool_size),
         spool=Spool(settings.spool_dir, settings.max_upload_bytes),
         hints=Hints(create_celery(settings), settings.publish_seconds),
+        chapters=chapters,
     )

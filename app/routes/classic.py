@@ -15,6 +15,7 @@ from app.domain.errors import (
     ImportNotFound,
     ImportsRunning,
     NotEnabled,
+    OrdersKept,
     SweepingFrozen,
 )
 from app.domain.imports import Import
@@ -166,7 +167,7 @@ def _describe(row: Import) -> str:
     "delete_all",
     "classic",
     models.Deleted,
-    refuses=(NotEnabled, ImportsRunning, DatasetBeingCleared, SweepingFrozen),
+    refuses=(NotEnabled, ImportsRunning, OrdersKept, DatasetBeingCleared, SweepingFrozen),
 )
 def delete_all() -> dict[str, Any]:
     """Delete every order; for tests."""

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint
 
 from app.domain.errors import DatabaseUnavailable
-from app.lifecycle import measure, observe
+from app.lifecycle import burden, measure, observe
 from app.routes import site
 from app.routes.models.classic import Life, Queue, Readiness
 from app.routes.operations import JSON, Answer, describe
@@ -41,7 +41,19 @@ def show_readiness() -> tuple[dict[str, Any], int]:
 
 
 @blueprint.get("/v1/queue")
-@describe("get_queue", "health", Queue, refuses=(DatabaseUnavailable,))
-def show_queue() -> dict[str, Any]:
-    """How many imports wait and run, and how many workers there are; null for what the broker does not answer."""
-    return asdict(measure.measure_queue(site()))
+@describe(
+    "get_queue",
+    "health",
+    {
+        200: Answer("As asked.", {JSON: Queue}),
+        503: Answer("More than there should be waits or goes wrong: `excess` says what.", {JSON: Queue}),
+    },
+    refuses=(DatabaseUnavailable,),
+)
+def show_queue() -> tuple[dict[str, Any], int]:
+    """How many imports wait and run, how many workers there are, and how each kind of work went within the last hour;
+    null for what the broker does not answer, and for rates of nothing. 503 beyond the bounds that the settings have."""
+    figures = measure.measure_queue(site())
+    kinds = burden.measure_kinds(site())
+    excess = burden.find_excess(site(), kinds)
+    return {**asdict(figures), "kinds": [asdict(kind) for kind in kinds], "excess": excess}, 503 if excess else 200

@@ -106,7 +106,7 @@ def _accept_file() -> Accepted:
     options = _read_options(request.args, QUERY_OPTIONS)
     check_content_encoding()
     multipart = request.mimetype == "multipart/form-data"
-    accept_file = accept.accept_upload
+    accept_file: Callable[..., Accepted] = accept.accept_upload
     if _read_stream(request.args.get("stream", "0")):
         if multipart:
             reason = "stream=1 takes the file as the body, not as part of a form: its options may come after it there"

@@ -25,6 +25,8 @@ REFERENCE = "#/components/schemas/{model}"
 TAGS = {
     "imports": "Accept files, watch imports, stop them.",
     "datasets": "What imports load into, and its rows.",
+    "orders": "One order at a time: send it, find it, follow it.",
+    "handlings": "Orders handled in bulk, in order, with history; where that is on. Not reversible.",
     "page": "What people look at in a browser.",
     "classic": "The endpoints of existing scripts; GET and POST both work where something is done.",
     "health": "Whether it lives and works.",
@@ -32,6 +34,8 @@ TAGS = {
 }
 PATHS: dict[str, tuple[str, dict[str, Any]]] = {  # path parameters by name
     "id": ("An import's id.", {"type": "string", "format": "uuid"}),
+    "handling_id": ("A handling's id.", {"type": "string", "format": "uuid"}),
+    "order_id": ("An order's id: its import's number and its row.", {"type": "string", "examples": ["7-1"]}),
     "task_id": ("An import's id.", {"type": "string", "format": "uuid"}),
     "name": ("A dataset's name.", {"type": "string"}),
     "rows": ("How many orders.", {"type": "integer", "minimum": 1}),

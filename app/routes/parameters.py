@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.domain.errors import (
+    AlreadyRunning,
     BadRequest,
     ContentTooLarge,
     InvalidContent,
     KeyInFlight,
     KeyReused,
+    Overloaded,
     SpoolFull,
     SweepingFrozen,
     UnsupportedFormat,
@@ -21,8 +23,8 @@ from app.lifecycle.accept import KEY_LENGTH
 from app.routes.operations import header, one_of, query
 
 # what may be answered instead of accepting an import
-ACCEPTING = (BadRequest, InvalidContent, KeyInFlight, KeyReused, SweepingFrozen)
-ACCEPTING_FILES = (*ACCEPTING, UnsupportedFormat, ContentTooLarge, SpoolFull)
+ACCEPTING = (BadRequest, InvalidContent, KeyInFlight, KeyReused, Overloaded, SweepingFrozen)
+ACCEPTING_FILES = (*ACCEPTING, AlreadyRunning, UnsupportedFormat, ContentTooLarge, SpoolFull)
 _YES_OR_NO = one_of(["true", "false"])
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",

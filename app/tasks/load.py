@@ -3,12 +3,9 @@
 import os
 import socket
 from functools import cache
-from multiprocessing import Value
-from time import monotonic
-from typing import Any
 
 import structlog
-from celery import Celery, signals
+from celery import Celery
 
 from app.config import Settings
 from app.domain.errors import DatabaseUnavailable
@@ -16,22 +13,20 @@ from app.lifecycle.drain import Draining
 from app.lifecycle.load import load_next
 from app.lifecycle.site import Site, open_site
 from app.lifecycle.slots import Slots
-from app.logs import configure_logs
-from app.queue import LOAD_TASK, create_celery
+from app.queue import LOAD_TASK, QUEUE, create_celery
+from app.tasks.wiring import wire
 
 log = structlog.get_logger(__name__)
 
 
 def create_worker(settings: Settings) -> Celery:
     """The Celery app with the load task, for `celery worker`."""
-    celery = create_celery(settings)
+    celery = create_celery(settings, QUEUE)
     # Every slot reads a file of its own, beside a server that has the rest to do: as many threads as there are
     # processors, in each of them, would only take the server's. Set before a child imports polars.
     threads = max(1, len(os.sched_getaffinity(0)) // settings.worker_slots)
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
-    # Shared with the children, which the parent forks. Without a lock: a child that is killed while it holds one would
-    # stop its parent, and the other children, for ever.
-    told_at = Value("d", 0.0, lock=False)
+    told_at = wire(settings)
 
     slots = Slots(settings.worker_slots)
 
@@ -53,19 +48,4 @@ def create_worker(settings: Settings) -> Celery:
         except DatabaseUnavailable as error:
             log.warning("nothing_claimed", error=error.detail)  # the sweeper hints again
 
-    def tell_children(**_: Any) -> None:
-        told_at.value = told_at.value or monotonic()  # told again, they have no more time
-
-    def keep_to_itself(sender: Any, **_: Any) -> None:
-        # Workers know of each other by the ledger. What Celery's tell each other are messages: a broker whose disk is
-        # full takes none, and the worker would wait for that without end, deaf to SIGTERM too. It also saves the
-        # second that a worker looks for others, at every connection.
-        sender.options.update(task_events=False, without_heartbeat=True, without_gossip=True, without_mingle=True)
-
-    def set_up_logs(**_: Any) -> None:
-        configure_logs(settings.log_level)
-
-    signals.worker_shutting_down.connect(tell_children, weak=False)
-    signals.worker_init.connect(keep_to_itself, weak=False)
-    signals.setup_logging.connect(set_up_logs, weak=False)
     return celery

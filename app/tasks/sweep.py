@@ -7,6 +7,7 @@ from types import FrameType
 import structlog
 
 from app.config import read_settings
+from app.handling.chapter import HandlingChapter
 from app.lifecycle.recover import sweep_forever
 from app.lifecycle.site import open_site
 from app.logs import configure_logs
@@ -26,7 +27,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, note)
     signal.signal(signal.SIGINT, note)
     log.info("sweeper_ready", every_seconds=settings.sweep_seconds)
-    sweep_forever(open_site(settings, pool_size=4), told.wait)
+    sweep_forever(open_site(settings, pool_size=4, chapters=(HandlingChapter(),)), told.wait)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def read_metrics(stack: Stack) -> dict[str, float]:
 
 def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> None:
     idle = {"depth": 0, "running": 0, "workers": 1, "hints": 0, "oldest_seconds": None, "rows_per_second": None}
-    wait_for(lambda: stack.get("/v1/queue").json() == idle, 10, "an idle queue")
+    wait_for(lambda: {**stack.get("/v1/queue").json(), "kinds": 0} == {**idle, "kinds": 0, "excess": []}, 10, "idle")
     id = stack.post("/v1/imports", json={"generate": 3000}).json()["id"]
     stack.wait_state(id)
     ids = [stack.post("/v1/imports", json={"generate": 2_000_000}).json()["id"] for _ in range(4)]
@@ -30,6 +30,9 @@ def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> Non
         "a busy queue",
     )
     assert busy["oldest_seconds"] > 0 and busy["rows_per_second"] > 0
+    (imports,) = busy["kinds"]
+    assert (imports["kind"], imports["ended"], imports["success_rate"], imports["error_rate"]) == ("import", 1, 1, 0)
+    assert 0 < imports["average_seconds"] <= imports["p95_seconds"]
     figures = read_metrics(stack)
     assert figures['backout_imports{state="running"}'] == figures["backout_queue_depth"] == 2
     for id in ids:

@@ -192,7 +192,7 @@ def swallow_errors() -> None:
 
 
 def ignore_leases() -> None:
-    ledger._expired = lambda: ledger.literal(1) == 1
+    ledger._expired = lambda: None
     look = recover.Sweeper._in_state
 
     def wrong(self: Any, *wanted: State) -> Any:

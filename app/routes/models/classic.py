@@ -95,6 +95,19 @@ class Life(Model):
     status: Literal["ok"]
 
 
+class Kind(Model):
+    """How one kind of work went within the last hour: imports, or one step of handlings."""
+
+    kind: str
+    ended: int
+    """How many succeeded or failed; a stop is neither."""
+    success_rate: float | None
+    error_rate: float | None
+    """The share of attempts or tries that went wrong, also where a later one succeeded."""
+    average_seconds: float | None
+    p95_seconds: float | None
+
+
 class Queue(Model):
     """How busy the installation is."""
 
@@ -109,6 +122,9 @@ class Queue(Model):
     """For how long the oldest of those that wait has waited."""
     rows_per_second: float | None
     """Of the imports that committed lately."""
+    kinds: list[Kind]
+    excess: list[str]
+    """A sentence for each bound that is passed."""
 
 
 class Readiness(Model):

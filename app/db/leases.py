@@ -1,0 +1,116 @@
+"""Leases: the moves that every ledger has in common, over any table with number, state, epoch, attempts, lease and
+sequence. Imports and handlings are two of them; what is theirs alone is in `ledger` and `handlings`."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import JSON, Connection, Table, func, insert, literal, or_, select, text, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.db.schema import events
+
+NOW: ColumnElement[Any] = func.now(text("6"))
+
+
+def seconds_from_now(seconds: float) -> ColumnElement[Any]:
+    """An instant by the database's clock, the only one that leases know; negative seconds lie in the past."""
+    return func.timestampadd(text("MICROSECOND"), int(seconds * 1_000_000), NOW)
+
+
+def move(
+    connection: Connection,
+    table: Table,
+    number: int,
+    sources: Collection[str],
+    target: str,
+    *,
+    at_epoch: int | None = None,
+    condition: ColumnElement[bool] | None = None,
+    detail: Mapping[str, Any] | None = None,
+    **values: Any,
+) -> bool:
+    """One conditional UPDATE from one of `sources` to `target`, and its event in the same transaction; whether this
+    call won. The caller has looked whether the move is legal."""
+    where = [table.c.number == number, table.c.state.in_(sources)]
+    if at_epoch is not None:
+        where.append(table.c.epoch == at_epoch)
+    if condition is not None:
+        where.append(condition)
+    moved = connection.execute(
+        update(table).where(*where).values(state=target, sequence=table.c.sequence + 1, **values)
+    )
+    if moved.rowcount != 1:
+        return False
+    add_event(connection, table, number, target, detail)
+    return True
+
+
+def claiming(table: Table, worker: str, lease_seconds: float) -> dict[str, Any]:
+    """What a claim sets beside the state: epoch + 1, one more attempt, and a lease by the database's clock."""
+    return {
+        "epoch": table.c.epoch + 1,
+        "attempts": table.c.attempts + 1,
+        "lease_until": seconds_from_now(lease_seconds),
+        "worker": worker,
+        "started_at": func.coalesce(table.c.started_at, NOW),
+    }
+
+
+def giving_back(table: Table, attempts: int, pause_seconds: float) -> dict[str, Any]:
+    """What handing back and taking back set beside the state: a new epoch, which fences the attempt for good, and when
+    the next one may begin. `attempts` is what is added to their number."""
+    return {
+        "epoch": table.c.epoch + 1,
+        "attempts": table.c.attempts + attempts,
+        "not_before": seconds_from_now(pause_seconds),
+    }
+
+
+def renew(
+    connection: Connection, table: Table, number: int, epoch: int, leased: Collection[str], lease_seconds: float
+) -> bool:
+    """Hold on to an attempt; False when it is no longer ours."""
+    renewed = connection.execute(
+        update(table)
+        .where(table.c.number == number, table.c.epoch == epoch, table.c.state.in_(leased))
+        .values(lease_until=seconds_from_now(lease_seconds))
+    )
+    return renewed.rowcount == 1
+
+
+def holds(connection: Connection, table: Table, number: int, epoch: int, state: str) -> bool:
+    """Whether the attempt of this epoch is still in this state."""
+    found = select(table.c.number).where(table.c.number == number, table.c.epoch == epoch, table.c.state == state)
+    return connection.execute(found).first() is not None
+
+
+def expired(table: Table) -> ColumnElement[bool]:
+    """The lease has run out."""
+    return table.c.lease_until <= NOW
+
+
+def waited(table: Table) -> ColumnElement[bool]:
+    """The pause before the next attempt, if there is one, is over."""
+    return or_(table.c.not_before.is_(None), table.c.not_before <= NOW)
+
+
+def note(
+    connection: Connection, table: Table, number: int, kind: str, detail: Mapping[str, Any], **values: Any
+) -> None:
+    """Record in the history something that is no move; nothing happens where there is no such row."""
+    connection.execute(update(table).where(table.c.number == number).values(sequence=table.c.sequence + 1, **values))
+    add_event(connection, table, number, kind, detail)
+
+
+def add_event(
+    connection: Connection, table: Table, number: int, kind: str, detail: Mapping[str, Any] | None = None
+) -> None:
+    """A line of the timeline, under the sequence that the row has now."""
+    line = select(
+        table.c.number,
+        table.c.sequence,
+        NOW,
+        literal(str(kind)),
+        literal(dict(detail) if detail else None, JSON(none_as_null=True)),
+    ).where(table.c.number == number)
+    connection.execute(insert(events).from_select(["import_no", "sequence", "at", "kind", "detail"], line))

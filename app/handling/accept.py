@@ -1,0 +1,153 @@
+"""Accept: a handling is recorded with all of its orders first, and hinted at afterwards."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from app.db import handled, handled_history, handlings
+from app.domain.dataset import ORDERS
+from app.domain.errors import AlreadyRunning, DatabaseUnavailable, DatasetBeingCleared, InvalidContent
+from app.domain.handling import Handling, Mode, OrderId
+from app.handling import end
+from app.handling.choice import Choice
+from app.handling.steps import read_pipeline
+from app.lifecycle import freeze
+from app.lifecycle.accept import Asker
+from app.lifecycle.site import Site
+
+MOST_ORDERS = 100_000
+MOST_LISTED = 10_000
+HANDLEABLE = ("pending", "paid")
+CONTENDED_SECONDS = 20.0  # how long requests for the same orders are told apart
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a handling is asked to be."""
+
+    choice: Choice
+    pipeline: Sequence[str] | None = None
+    mode: Mode = Mode.ORDERED
+    concurrency: int | None = None
+    priority: int = 0
+
+
+def accept_handling(site: Site, wish: Wish, asker: Asker) -> Handling:
+    """Accept a handling of orders that are in the table. Raises `InvalidContent`, `ImportNotFound`, `AlreadyRunning`
+    with the handling that has one of the orders, `DatasetBeingCleared`, `SweepingFrozen`."""
+    freeze.require_sweeping(site)
+    pipeline = read_pipeline(wish.pipeline)
+    concurrency = _read_concurrency(site, wish)
+    condition = None if wish.choice.listed is not None else _find_condition(site, wish.choice)
+    if wish.choice.listed is not None:
+        _require_handleable(site, wish.choice.listed)
+    values: dict[str, Any] = {
+        "id": str(uuid4()),
+        "client": asker.client or "local",
+        "mode": wish.mode,
+        "concurrency": concurrency,
+        "pipeline": list(pipeline),
+        "priority": wish.priority,
+        "request_id": asker.request_id,
+    }
+    until = monotonic() + CONTENDED_SECONDS
+    while True:
+        try:
+            handling = _record(site, values, wish.choice.listed, condition)
+            break
+        except handled.OrdersHeld:
+            require_free(site, wish.choice.listed, condition)  # else it has ended meanwhile
+        except handled.OrdersContended as error:
+            if monotonic() > until:
+                raise DatabaseUnavailable("others hold these orders: try again") from error
+    log.info("handling_accepted", handling_id=handling.id, orders=handling.orders_total)
+    # a crash here leaves `queued` without a hint: the sweeper publishes it
+    end.hint(site, handling.id)
+    return handling
+
+
+def _record(site: Site, values: Mapping[str, Any], listed: tuple[OrderId, ...] | None, condition: Any) -> Handling:
+    with site.database.begin_long() as connection:
+        if not handled.keep_from_clearing(connection, ORDERS.name):
+            raise DatasetBeingCleared("the orders are being deleted: wait until that has ended")
+        number = handlings.insert_handling(connection, values)
+        if listed is not None:
+            orders = handled.hold_listed(connection, number, listed)
+        else:
+            orders = handled.hold_matching(connection, number, condition, MOST_ORDERS)
+        if not orders:
+            raise InvalidContent("no order matches: nothing was begun", errors=[{"field": "filter"}])
+        if orders > MOST_ORDERS:
+            raise InvalidContent(
+                f"more than {MOST_ORDERS:,} orders match: a handling has at most so many", errors=[{"field": "filter"}]
+            )
+        handlings.begin_waiting(connection, number, orders)
+        found = handlings.find_numbered(connection, number)
+    assert found is not None
+    return found
+
+
+def require_free(site: Site, listed: Sequence[OrderId] | None, condition: Any) -> None:
+    """Raise `AlreadyRunning` if an unfinished handling has one of these orders."""
+    with site.database.begin() as connection:
+        holder = handled_history.find_holder(connection, listed, condition)
+    if holder is not None:
+        id, order = holder
+        raise AlreadyRunning(
+            f"order {order} is in handling {id}, which has not ended: wait for it, or stop it",
+            handling_id=id,
+            order=str(order),
+            running=f"/v1/handlings/{id}",
+        )
+
+
+def _read_concurrency(site: Site, wish: Wish) -> int:
+    most = site.settings.handling_concurrency
+    if wish.mode is Mode.ORDERED:
+        if wish.concurrency not in (None, 1):
+            raise InvalidContent(
+                "an ordered handling has one order in hand at a time: leave concurrency out, or say mode=parallel",
+                errors=[{"field": "concurrency"}],
+            )
+        return 1
+    asked = most if wish.concurrency is None else wish.concurrency
+    if not 1 <= asked <= most:
+        raise InvalidContent(
+            f"concurrency must be from 1 to {most}", errors=[{"field": "concurrency", "minimum": 1, "maximum": most}]
+        )
+    return asked
+
+
+def _find_condition(site: Site, choice: Choice) -> Any:
+    if choice.status not in HANDLEABLE:
+        raise InvalidContent(
+            f"orders that are {str(choice.status)[:40]} can't be handled: status is one of {', '.join(HANDLEABLE)}",
+            errors=[{"field": "status"}],
+        )
+    return choice.find_condition(site)
+
+
+def _require_handleable(site: Site, listed: tuple[OrderId, ...]) -> None:
+    if not 1 <= len(listed) <= MOST_LISTED:
+        raise InvalidContent(f"name 1 to {MOST_LISTED:,} orders, or use a filter", errors=[{"field": "orders"}])
+    if len(set(listed)) != len(listed):
+        raise InvalidContent("an order is named twice", errors=[{"field": "orders"}])
+    with site.database.begin() as connection:
+        statuses = handled_history.find_statuses(connection, listed)
+    wrong = [
+        {"field": "orders", "order": str(id), "reason": f"it is {statuses[id]}" if id in statuses else "no such order"}
+        for id in listed
+        if statuses.get(id) not in HANDLEABLE
+    ]
+    if wrong:
+        first = wrong[0]
+        raise InvalidContent(
+            f"{len(wrong)} of the orders can't be handled; the first is {first['order']}: {first['reason']}",
+            errors=wrong[:100],
+        )

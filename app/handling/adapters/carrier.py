@@ -1,0 +1,12 @@
+"""Carrier: who brings the parcel."""
+
+from app.handling.http import post
+from app.handling.outside import Call, Service
+
+SERVICE = Service("carrier", calls_per_second=100)
+
+
+def ship(call: Call, order_id: str, customer: str, address: str) -> str:
+    """Create a shipment; returns its tracking number."""
+    answer = post(call, SERVICE, "/shipments", {"order": order_id, "customer": customer, "address": address})
+    return str(answer["tracking"])

@@ -1,0 +1,12 @@
+"""Marketplace: where the customer bought."""
+
+from app.handling.http import post
+from app.handling.outside import Call, Service
+
+SERVICE = Service("marketplace", calls_per_second=100)
+
+
+def announce(call: Call, order_id: str, marketplace: str, order_number: str, tracking: str) -> None:
+    """Tell the marketplace the tracking number of an order."""
+    body = {"order": order_id, "marketplace": marketplace, "order_number": order_number, "tracking": tracking}
+    post(call, SERVICE, "/shipments", body)

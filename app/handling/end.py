@@ -1,0 +1,82 @@
+"""End: what becomes of a handling whose attempt is over. Each move names the attempt's epoch, so it finds nothing when
+the handling was taken over meanwhile."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from app.db import handlings
+from app.domain.handling import Handling, HandlingState
+from app.lifecycle.requeue import MOST_RETRY_SECONDS, RETRY_SECONDS
+from app.lifecycle.site import Site
+from app.queue import HANDLE_TASK, HANDLING_QUEUE
+
+log = structlog.get_logger(__name__)
+
+
+def finish(site: Site, handling: Handling, *, whole: bool) -> None:
+    """Record that a handling is at rest: `whole` when every order that was to be handled came to its end."""
+    with site.database.begin() as connection:
+        now = handlings.find_numbered(connection, handling.number)
+        if now is None or now.epoch != handling.epoch:
+            log.info("attempt_lost", reason="the handling was taken over")
+            return
+        told = {"done": now.orders_done, "failed": now.orders_failed, "pending": now.orders_pending}
+        target, error = _end_of(now)
+        ended = whole and handlings.move(
+            connection,
+            now.number,
+            {HandlingState.RUNNING},
+            target,
+            at_epoch=now.epoch,
+            detail=told,
+            error=error,
+        )
+        stopped = not ended and handlings.move(
+            connection, now.number, {HandlingState.STOPPING}, HandlingState.STOPPED, at_epoch=now.epoch, detail=told
+        )
+    log.info("handling_ended" if ended or stopped else "attempt_lost", **told)
+
+
+def _end_of(now: Handling) -> tuple[HandlingState, Mapping[str, Any] | None]:
+    if now.orders_failed:
+        message = f"{now.orders_failed} of {now.orders_total} orders failed: each says why, and can be retried"
+        return HandlingState.FAILED, {"code": "orders_failed", "message": message}
+    return (HandlingState.STOPPED if now.orders_pending else HandlingState.DONE), None
+
+
+def hand_back(site: Site, handling: Handling) -> bool:
+    """Give a handling back, because this worker goes; the attempt does not count. False when it was stopped."""
+    with site.database.begin() as connection:
+        told = {"reason": "the worker was told to stop"}
+        given = handlings.requeue(connection, handling.number, handling.epoch, detail=told, attempts=-1)
+    if given:
+        log.info("handed_back")
+        hint(site, handling.id)
+    return given
+
+
+def try_again(site: Site, handling: Handling, reason: str, *, only_expired: bool = False) -> bool:
+    """Queue a handling for another attempt after a pause, or end it when several in a row got nowhere; whether this
+    call won. `only_expired` acts only if the lease has run out, by the database's clock."""
+    last = handling.attempts >= site.settings.max_attempts
+    pause = min(RETRY_SECONDS * 2 ** (handling.attempts - 1), MOST_RETRY_SECONDS)
+    with site.database.begin() as connection:
+        if last:
+            message = f"gave up after {handling.attempts} attempts without an order's end; the last one: {reason}"
+            error = {"code": "gave_up", "message": message}
+            return handlings.give_up(connection, handling.number, handling.epoch, error, only_expired=only_expired)
+        return handlings.requeue(
+            connection,
+            handling.number,
+            handling.epoch,
+            detail={"reason": reason, "attempt": handling.attempts},
+            pause_seconds=pause,
+            only_expired=only_expired,
+        )
+
+
+def hint(site: Site, id: str) -> bool:
+    """Tell the handlings' workers that there is work."""
+    return site.hints.publish(id, HANDLE_TASK, HANDLING_QUEUE)

@@ -1,0 +1,129 @@
+"""Outside: how a service of somebody else's is called. One way for all of them: a rate limit, a circuit breaker, a
+timeout, and tries with pauses that grow, under one idempotency key."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, TypeVar
+
+import structlog
+from circuitbreaker import CircuitBreaker
+from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from app.config import Settings
+from app.domain.errors import BackoutError
+
+MOST_PAUSE_SECONDS = 5.0
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger(__name__)
+
+
+class ServiceRefused(BackoutError):
+    """The service says no, and would say it again: the step has failed."""
+
+
+class ServiceFailed(BackoutError):
+    """The service did not answer, or not in a way that says whether it did what it was told: asked again."""
+
+
+class ServicePaused(ServiceFailed):
+    """The service has failed several times in a row, and is left alone for a while."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service as its adapter declares it. Its address and, if it differs, its rate come from the settings."""
+
+    name: str
+    calls_per_second: int
+
+
+class Line:
+    """What a process keeps of one service: where it is, how often it may be called, and whether it is well."""
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self.name = service.name
+        address = settings.handling_services.get(service.name)
+        self.address = address.get_secret_value() if address is not None else ""
+        self.timeout = settings.handling_timeout_seconds
+        rate = settings.handling_rates.get(service.name, service.calls_per_second)
+        self.limiter = Limiter(InMemoryBucket([Rate(rate, Duration.SECOND)]))
+        self.breaker = CircuitBreaker(
+            failure_threshold=settings.handling_breaker_failures,
+            recovery_timeout=settings.handling_breaker_seconds,
+            expected_exception=ServiceFailed,
+            name=service.name,
+        )
+        self.client: Any = None  # the adapter's, kept between calls
+
+
+class Outside:
+    """All services, for one process; threads share it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lines: dict[str, Line] = {}
+        self._lock = Lock()
+
+    def line(self, service: Service) -> Line:
+        """The line to a service, made when it is first asked for."""
+        with self._lock:
+            if service.name not in self._lines:
+                self._lines[service.name] = Line(service, self.settings)
+            return self._lines[service.name]
+
+
+class Call:
+    """One step's way to a service. `key` stays the same however often it is tried, now or by a later worker.
+
+    `pause` waits for so many seconds, or raises when the worker must go. `tries` counts what was really sent.
+    """
+
+    def __init__(self, outside: Outside, key: str, pause: Callable[[float], None]) -> None:
+        self._outside = outside
+        self._pause = pause
+        self.key = key
+        self.tries = 0
+
+    def make(self, service: Service, act: Callable[[Line], Answer]) -> Answer:
+        """Let `act` do one try on the service's line, again and again until it has an answer.
+
+        Raises `ServiceRefused`, and `ServiceFailed` after the last try.
+        """
+        line, settings = self._outside.line(service), self._outside.settings
+        if not line.address:
+            raise ServiceRefused(f"no address is set for {service.name}: name it in BACKOUT_HANDLING_SERVICES")
+        growing = wait_random_exponential(multiplier=settings.handling_pause_seconds, max=MOST_PAUSE_SECONDS)
+
+        def wait(state: RetryCallState) -> float:
+            return max(growing(state), line.breaker.open_remaining if line.breaker.opened else 0)
+
+        retrying = Retrying(
+            stop=stop_after_attempt(settings.handling_tries),
+            wait=wait,
+            retry=retry_if_exception_type(ServiceFailed),
+            sleep=self._pause,
+            reraise=True,
+        )
+        answer: Answer = retrying(self._try, line, act)
+        return answer
+
+    def _try(self, line: Line, act: Callable[[Line], Answer]) -> Answer:
+        if line.breaker.opened:
+            raise ServicePaused(
+                f"{line.name} has failed {line.breaker.failure_count} times in a row: {self._last(line)}"
+            )
+        line.limiter.try_acquire(line.name)
+        self.tries += 1
+        try:
+            answer: Answer = line.breaker.call(act, line)
+        except ServiceFailed as error:
+            log.info("service_failed", service=line.name, key=self.key, attempt=self.tries, reason=str(error))
+            raise
+        return answer
+
+    @staticmethod
+    def _last(line: Line) -> str:
+        return str(line.breaker.last_failure or "no reason is known")

@@ -1,0 +1,19 @@
+"""Create the shipment, and print its packing slip."""
+
+from typing import Any
+
+from app.handling import slips
+from app.handling.adapters import carrier
+from app.handling.work import Step, Work
+
+NAME = "create_shipment"
+
+
+def run(work: Work) -> dict[str, Any]:
+    order = work.order
+    tracking = carrier.ship(work.call, str(work.id), order["customer"], order["ship_to"])
+    slips.keep(work.site, work.id, order, tracking)
+    return {"tracking": tracking}
+
+
+STEP = Step(NAME, "create the shipment and its packing slip", place=30, priority=60, run=run, ships=True)

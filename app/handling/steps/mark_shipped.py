@@ -1,0 +1,15 @@
+"""Mark the order shipped, in our own table."""
+
+from typing import Any
+
+from app.db import handled
+from app.handling.work import Step, Work
+
+
+def run(work: Work) -> dict[str, Any]:
+    with work.site.database.begin() as connection:
+        handled.mark_shipped(connection, work.id)
+    return {"status": "shipped"}
+
+
+STEP = Step("mark_shipped", "mark the order shipped", place=50, priority=70, run=run, ships=True)

@@ -1,0 +1,89 @@
+"""Stop and retry: what a person decides about a handling."""
+
+import structlog
+
+from app.db import handled, handled_history, handlings
+from app.domain.errors import AlreadyRunning, HandlingNotFound, NothingFailed, NotRunning
+from app.domain.handling import Handling, HandlingState, OrderState
+from app.handling import end
+from app.lifecycle import freeze
+from app.lifecycle.site import Site
+
+log = structlog.get_logger(__name__)
+
+
+def stop_handling(site: Site, id: str, by: str) -> Handling:
+    """Stop a handling: the steps in hand are ended, no other is begun. What was done stays done.
+
+    Returns it as `stopping`, or `stopped` where nothing was in hand; the same when asked again. Raises
+    `HandlingNotFound`, `NotRunning`.
+    """
+    with site.database.begin() as connection:
+        row = handlings.find_handling(connection, id)
+        if row is None:
+            raise HandlingNotFound(f"there is no handling {id}", handling_id=id)
+        told = {"by": by}
+        won = handlings.move(
+            connection, row.number, {HandlingState.RUNNING}, HandlingState.STOPPING, detail=told
+        ) or handlings.move(connection, row.number, {HandlingState.QUEUED}, HandlingState.STOPPED, detail=told)
+        row = handlings.find_numbered(connection, row.number) or row
+    if row.state not in (HandlingState.STOPPING, HandlingState.STOPPED):
+        raise NotRunning(f"nothing to stop: the handling is {row.state}", handling_id=id, state=row.state)
+    if won:
+        log.info(row.state, handling_id=id)
+    return row
+
+
+def retry_handling(site: Site, id: str, by: str, *, pending: bool = False) -> Handling:
+    """Take up again what failed, each order from its failed step; with `pending` also what a stop left.
+
+    Raises `HandlingNotFound`, `NothingFailed`, `AlreadyRunning` where another handling has one of the orders by now.
+    """
+    freeze.require_sweeping(site)
+    states = [OrderState.FAILED, OrderState.PENDING] if pending else [OrderState.FAILED]
+    try:
+        with site.database.begin_long() as connection:
+            row = handlings.find_handling(connection, id)
+            if row is None:
+                raise HandlingNotFound(f"there is no handling {id}", handling_id=id)
+            won = handlings.move(
+                connection,
+                row.number,
+                {HandlingState.FAILED, HandlingState.STOPPED},
+                HandlingState.QUEUED,
+                detail={"by": by, "pending": pending},
+                attempts=0,
+                orders_failed=0,
+                error=None,
+            )
+            if not won or not handled.hold_again(connection, row.number, states):
+                raise NothingFailed(_explain(row), handling_id=id, state=row.state)
+            row = handlings.find_numbered(connection, row.number) or row
+    except (handled.OrdersHeld, handled.OrdersContended) as error:
+        raise _find_other(site, id) from error
+    log.info("retried", handling_id=id)
+    end.hint(site, id)
+    return row
+
+
+def _explain(row: Handling) -> str:
+    if row.state in (HandlingState.FAILED, HandlingState.STOPPED):
+        return "no order of it failed; to go on with what a stop left, say pending"
+    return f"nothing to retry: the handling is {row.state}"
+
+
+def _find_other(site: Site, id: str) -> AlreadyRunning:
+    with site.database.begin() as connection:
+        row = handlings.find_handling(connection, id)
+        mine = handled_history.list_handled(connection, row.number, limit=100_000) if row else []
+        left = [one.order for one in mine if one.state is not OrderState.DONE]
+        holder = handled_history.find_holder(connection, left, None) if left else None
+    if holder is None:
+        return AlreadyRunning("another request is taking up the same orders: try again", handling_id=id)
+    other, order = holder
+    return AlreadyRunning(
+        f"order {order} is in handling {other} by now, which has not ended",
+        handling_id=other,
+        order=str(order),
+        running=f"/v1/handlings/{other}",
+    )

@@ -1,0 +1,49 @@
+"""Work: what a step gets to do its part of an order, and what a step is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from app.domain.handling import OrderId
+from app.handling.outside import Call
+from app.lifecycle.site import Site
+
+
+@dataclass(frozen=True)
+class Work:
+    """One order at one step. `answers` has those of the order's earlier steps, by their names."""
+
+    site: Site
+    id: OrderId
+    order: Mapping[str, Any]
+    call: Call
+    answers: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def amount(self) -> Decimal:
+        """What the customer owes."""
+        return Decimal(self.order["unit_price"] * self.order["quantity"])
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of a pipeline; adding one is adding a file to `steps`.
+
+    Attributes:
+        name: as in pipelines and histories; up to 32 characters.
+        words: what it does, for people.
+        place: where it stands in the pipeline that is taken when none is given.
+        priority: of several steps that could be done, the highest is done first.
+        run: does it and returns the answer to keep. Raises `ServiceRefused` or `ServiceFailed` with a sentence.
+        needs: steps that must come earlier, or have been done in an earlier handling.
+        ships: whether the goods count as sent once it is done.
+    """
+
+    name: str
+    words: str
+    place: int
+    priority: int
+    run: Callable[[Work], dict[str, Any]]
+    needs: tuple[str, ...] = ()
+    ships: bool = False

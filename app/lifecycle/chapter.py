@@ -1,0 +1,32 @@
+"""Chapter: what another part of the application adds to the story of imports, which knows nothing else of it."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from app.domain.dataset import Dataset
+from app.domain.kinds import KindFigures
+
+if TYPE_CHECKING:
+    from app.lifecycle.site import Site
+
+
+class Chapter(Protocol):
+    """Registered with a site by whoever wires the process."""
+
+    def sweep(self, site: "Site") -> None:
+        """Bring to its end, or queue again, what a crash left of it; with every sweep. Raises `DatabaseUnavailable`."""
+        ...
+
+    def clean(self, site: "Site") -> None:
+        """Remove a step of what outlived its use."""
+        ...
+
+    def measure(self, site: "Site", seconds: float) -> list[KindFigures]:
+        """How its kinds of work went within so many seconds. Raises `DatabaseUnavailable`."""
+        ...
+
+    def require_deletable(self, site: "Site", dataset: Dataset, number: int | None = None) -> None:
+        """Raise a `Refused` that says which, where rows may not be deleted: any, or those of the import of this number.
+
+        Nothing new may get hold of the dataset's rows meanwhile: it is marked as being cleared.
+        """
+        ...

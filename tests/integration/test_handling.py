@@ -1,0 +1,381 @@
+"""Handlings on real databases, with the sandbox as a process and the worker in this one."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from pypdf import PdfReader
+
+from app import create_app
+from app.db import handlings, ledger
+from app.domain.dataset import ORDERS
+from app.handling.chapter import HandlingChapter
+from app.handling.outside import Outside
+from app.handling.run import claim, run, run_next
+from app.lifecycle import accept
+from app.lifecycle.accept import Asker
+from app.lifecycle.burden import measure_kinds
+from app.lifecycle.drain import Draining
+from app.lifecycle.load import load_next
+from app.lifecycle.site import Site, open_site
+from tests.conftest import DatabaseServer, make_settings
+from tests.sandbox import Sandbox
+from tests.stack import wait_for
+
+QUICK = {"handling_pause_seconds": 0.01, "handling_breaker_seconds": 1, "handling_timeout_seconds": 2}
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    try:
+        yield sandbox.start()
+    finally:
+        sandbox.kill()
+
+
+@pytest.fixture
+def sandbox(services: Sandbox) -> Sandbox:
+    """Well, and without a memory of earlier tests."""
+    services.control(forget=True, failure_rate=0, hang_seconds=4, down=[], faults=["before", "after", "twice", "hang"])
+    return services
+
+
+@pytest.fixture
+def site(database: DatabaseServer, tmp_path: Path, sandbox: Sandbox) -> Iterator[Site]:
+    addresses = {name: SecretStr(url) for name, url in sandbox.services().items()}
+    settings = make_settings(
+        database.url, tmp_path / "spool", handling=True, handling_services=addresses, handling_rates={}, **QUICK
+    )
+    site = open_site(settings, chapters=(HandlingChapter(),))
+    yield site
+    site.database.dispose()
+
+
+@pytest.fixture
+def web(site: Site, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    monkeypatch.setattr("app.logs.configure_logs", lambda level: None)
+    return create_app(site.settings).test_client()
+
+
+Load = Callable[[int], list[str]]
+
+
+@pytest.fixture
+def load(site: Site) -> Load:
+    """Imports so many pending orders and returns their ids."""
+
+    def load(rows: int) -> list[str]:
+        accepted = accept.accept_generated(site, ORDERS, rows, Asker())
+        assert load_next(site, "test", Draining(0)) == accepted.row.id
+        with site.database.begin() as connection:
+            connection.exec_driver_sql("UPDATE orders SET status = 'pending'")
+        return [f"{accepted.row.number}-{row}" for row in range(1, rows + 1)]
+
+    return load
+
+
+def work(site: Site) -> None:
+    """One worker's turn, with breakers of its own."""
+    run_next(site, Outside(site.settings), "test", Draining(0))
+
+
+def begin(web: FlaskClient, **body: Any) -> dict[str, Any]:
+    answer = web.post("/v1/handlings", json=body)
+    assert answer.status_code == 202, answer.text
+    return dict(answer.json)
+
+
+def mine(sandbox: Sandbox, service: str, orders: list[str]) -> list[str]:
+    return [order for order in sandbox.effects(service) if order in orders]
+
+
+def test_orders_go_through_every_step_in_the_order_given(
+    web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
+) -> None:
+    orders = load(4)
+    wished = [orders[2], orders[0], orders[3], orders[1]]
+    handling = begin(web, orders=wished)
+    assert (handling["state"], handling["orders_total"]) == ("queued", 4)
+    work(site)
+    shown = web.get(f"/v1/handlings/{handling['id']}").json
+    assert (shown["state"], shown["orders_done"], shown["percent"]) == ("done", 4, 100)
+    assert [event["event"] for event in shown["timeline"]] == ["queued", "running", "done"]
+    assert mine(sandbox, "carrier", orders) == wished
+    of_first = [call["order_id"] for call in sandbox.read("effects") if call["order_id"] in orders]
+    assert of_first == [order for order in wished for _ in range(4)]  # strictly one order after another
+    rows = web.get(f"/v1/handlings/{handling['id']}/orders?limit=3").json
+    assert [row["order"] for row in rows["orders"]] == wished[:3]
+    assert [row["order"] for row in web.get(rows["next"]).json["orders"]] == wished[3:]
+    history = web.get(f"/v1/orders/{wished[0]}/history").json["steps"]
+    assert [step["step"] for step in history] == handling["pipeline"]
+    assert {(step["state"], step["asked_by"]) for step in history} == {("done", "local")}
+    assert web.get(f"/v1/orders/{wished[0]}").json["status"] == "shipped"
+
+
+def test_slips_are_pdfs_merged_in_the_order_of_the_handling(web: FlaskClient, site: Site, load: Load) -> None:
+    orders = load(3)
+    handling = begin(web, orders=orders[::-1])
+    assert web.get(f"/v1/handlings/{handling['id']}/slips").status_code == 404
+    work(site)
+    merged = PdfReader(io.BytesIO(web.get(f"/v1/handlings/{handling['id']}/slips").data))
+    assert [page.extract_text().split()[2] for page in merged.pages] == orders[::-1]
+    one = web.get(f"/v1/orders/{orders[0]}/slip")
+    assert one.mimetype == "application/pdf"
+    (site.spool.folder / "slips" / orders[0].split("-")[0] / f"{orders[0]}.pdf").unlink()
+    assert web.get(f"/v1/orders/{orders[0]}/slip").data == one.data  # drawn again, to the byte
+
+
+def test_a_failed_step_is_retried_from_there_and_nothing_is_done_twice(
+    web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
+) -> None:
+    orders = load(3)
+    sandbox.control(down=["marketplace"])
+    handling = begin(web, filter={}, mode="parallel", concurrency=2)
+    work(site)
+    shown = web.get(f"/v1/handlings/{handling['id']}").json
+    assert (shown["state"], shown["orders_failed"], shown["error"]["code"]) == ("failed", 3, "orders_failed")
+    rows = web.get(f"/v1/handlings/{handling['id']}/orders?state=failed").json["orders"]
+    assert {row["step"] for row in rows} == {"tell_marketplace"} and "out of order" in rows[0]["error"]
+    assert web.post(f"/v1/handlings/{handling['id']}/stop").status_code == 409
+    sandbox.control(down=[])
+    assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 202
+    work(site)
+    assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
+    for service in ("inventory", "payment", "carrier", "marketplace"):
+        assert sorted(mine(sandbox, service, orders)) == orders
+    assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 409
+    steps = {step["step"]: step for step in web.get(f"/v1/orders/{orders[0]}/history").json["steps"]}
+    assert steps["tell_marketplace"]["tries"] > steps["take_payment"]["tries"] == 1
+
+
+def test_a_key_stays_the_same_when_the_answer_was_lost(
+    web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
+) -> None:
+    orders = load(5)
+    sandbox.control(failure_rate=0.5, faults=["after", "twice"])
+    begin(web, filter={}, mode="parallel")
+    work(site)
+    for service in ("inventory", "payment", "carrier", "marketplace"):
+        done = mine(sandbox, service, orders)
+        assert len(done) == len(set(done))
+    tried = [call["key"] for call in sandbox.read("calls") if f"-{orders[0].split('-')[0]}-" in call["key"]]
+    assert len(tried) > len(set(tried))  # some were asked again, so this could have failed
+
+
+def test_the_breaker_opens_and_closes(web: FlaskClient, site: Site, load: Load, sandbox: Sandbox) -> None:
+    orders = load(4)
+    outside = Outside(replace_settings(site, handling_tries=3, handling_breaker_failures=3))
+    sandbox.control(down=["payment"])
+    handling = begin(web, orders=orders, pipeline=["take_payment"])
+    before = len(sandbox.read("calls"))
+    run_next(site, outside, "test", Draining(0))
+    called = len(sandbox.read("calls")) - before
+    assert called < 4 * 3  # open: left alone while it is broken
+    assert web.get(f"/v1/handlings/{handling['id']}").json["orders_failed"] == 4
+    sandbox.control(down=[])
+    assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 202
+    run_next(site, outside, "test", Draining(0))  # the same breaker: it lets one through and closes
+    assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
+
+
+def replace_settings(site: Site, **values: Any) -> Any:
+    return site.settings.model_copy(update=values)
+
+
+def test_a_stop_ends_the_step_in_hand_and_leaves_the_rest(
+    web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
+) -> None:
+    orders = load(3)
+    handling = begin(web, orders=orders)
+    sandbox.control(failure_rate=1, faults=["hang"], hang_seconds=1)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(work, site)
+        wait_called(sandbox, orders[0])
+        stopped = web.post(f"/v1/handlings/{handling['id']}/stop")
+        assert (stopped.status_code, stopped.json["state"]) == (202, "stopping")
+        running.result()
+    shown = web.get(f"/v1/handlings/{handling['id']}").json
+    assert (shown["state"], shown["orders_pending"]) == ("stopped", 3)
+    assert web.post(f"/v1/handlings/{handling['id']}/stop").json["state"] == "stopped"
+    rows = web.get(f"/v1/handlings/{handling['id']}/orders").json["orders"]
+    assert [(row["state"], row["steps_done"]) for row in rows] == [("pending", 1), ("pending", 0), ("pending", 0)]
+    assert mine(sandbox, "inventory", orders) == [orders[0]] and not mine(sandbox, "payment", orders)
+    sandbox.control(failure_rate=0)
+    assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 409  # nothing failed
+    assert web.post(f"/v1/handlings/{handling['id']}/retry", json={"pending": True}).status_code == 202
+    work(site)
+    assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
+    assert mine(sandbox, "inventory", orders) == orders
+
+
+def wait_called(sandbox: Sandbox, order: str) -> None:
+    wait_for(lambda: any(f"-{order}-" in call["key"] for call in sandbox.read("calls")), 20, f"a call for {order}")
+
+
+def test_of_a_hundred_requests_for_the_same_orders_one_wins(web: FlaskClient, site: Site, load: Load) -> None:
+    orders = load(20)
+    app = web.application
+    body = json.dumps({"orders": orders})
+
+    def ask(number: int) -> Any:
+        chosen = body if number % 2 else json.dumps({"orders": orders[::-1][:11]})  # overlapping, in another order
+        return app.test_client().post("/v1/handlings", data=chosen, content_type="application/json")
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(ask, range(100)))
+    won = [answer for answer in answers if answer.status_code == 202]
+    assert len(won) == 1, [answer.status_code for answer in answers]
+    lost = [answer.json for answer in answers if answer.status_code != 202]
+    assert {(problem["status"], problem["running"]) for problem in lost} == {(409, won[0].headers["Location"])}
+
+
+def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, site: Site, load: Load) -> None:
+    orders = load(2)
+    handling = begin(web, orders=orders)
+    with site.database.begin() as connection:
+        number = handlings.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
+    zombie = claim(site, number, "zombie")
+    assert zombie is not None
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
+    HandlingChapter().sweep(site)
+    shown = web.get(f"/v1/handlings/{handling['id']}").json
+    assert (shown["state"], shown["timeline"][-1]["detail"]["attempt"]) == ("queued", 1)
+    run(site, Outside(site.settings), zombie, Draining(0))
+    assert web.get(f"/v1/handlings/{handling['id']}").json["orders_done"] == 0
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE handlings SET not_before = NULL")
+    work(site)
+    assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
+
+
+def test_a_stop_whose_worker_died_is_ended_by_the_sweeper(web: FlaskClient, site: Site, load: Load) -> None:
+    handling = begin(web, orders=load(2))
+    with site.database.begin() as connection:
+        number = handlings.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
+    assert claim(site, number, "dies") is not None
+    assert web.post(f"/v1/handlings/{handling['id']}/stop").json["state"] == "stopping"
+    HandlingChapter().sweep(site)
+    assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "stopping"  # its lease lives
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
+    HandlingChapter().sweep(site)
+    assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "stopped"
+
+
+def test_a_handling_that_gets_nowhere_is_given_up(web: FlaskClient, site: Site, load: Load) -> None:
+    handling = begin(web, orders=load(2))
+    with site.database.begin() as connection:
+        number = handlings.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
+    for _ in range(site.settings.max_attempts):
+        assert claim(site, number, "dies") is not None
+        with site.database.begin() as connection:
+            connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
+        HandlingChapter().sweep(site)
+    shown = web.get(f"/v1/handlings/{handling['id']}").json
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "gave_up")
+
+
+def test_orders_that_are_handled_or_shipped_are_not_deleted(web: FlaskClient, site: Site, load: Load) -> None:
+    orders = load(3)
+    begin(web, orders=orders[:1])
+    refused = web.delete("/delete_all")
+    assert refused.status_code == 409 and f"{orders[0]} (being handled)" in refused.json["detail"]
+    work(site)
+    refused = web.delete("/delete_all")
+    assert refused.status_code == 409 and f"{orders[0]} (shipped)" in refused.json["detail"]
+    others = load(2)
+    ids = [row["id"] for row in web.get("/v1/imports").json["imports"]]  # the newest first
+    by_import = [web.delete(f"/v1/datasets/orders/rows?import={id}") for id in ids]
+    assert [answer.status_code for answer in by_import] == [200, 409] and orders[0] in by_import[1].text
+    assert web.get(f"/v1/orders/{others[0]}").status_code == 404
+    assert web.get("/get_data/count").json["count"] == 3
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE handled_orders SET shipped_at = NULL")
+    assert web.delete("/delete_all").status_code == 200
+
+
+def test_nothing_is_handled_while_orders_are_deleted(web: FlaskClient, site: Site, load: Load) -> None:
+    orders = load(1)
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE datasets SET clearing_until = '2099-01-01'")
+    assert web.post("/v1/handlings", json={"orders": orders}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 422),
+        ({"orders": ["x"]}, 422),
+        ({"orders": ["4000000000-1"]}, 422),
+        ({"orders": []}, 422),
+        ({"orders": ["1-1"], "filter": {}}, 422),
+        ({"filter": {"status": "cancelled"}}, 422),
+        ({"filter": {"import": "x"}}, 422),
+        ({"filter": {"colour": "red"}}, 422),
+        ({"filter": {}}, 422),
+        ({"filter": {}, "pipeline": ["fly"]}, 422),
+        ({"filter": {}, "pipeline": ["tell_marketplace", "create_shipment"]}, 422),
+        ({"filter": {}, "mode": "fast"}, 422),
+        ({"filter": {}, "mode": "parallel", "concurrency": 1000}, 422),
+        ({"filter": {}, "concurrency": 2}, 422),
+        ([], 400),
+    ],
+)
+def test_a_wrong_wish_is_refused_with_its_reason(web: FlaskClient, body: Any, status: int) -> None:
+    answer = web.post("/v1/handlings", json=body)
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json"), answer.text
+
+
+def test_orders_that_were_cancelled_are_not_handled(web: FlaskClient, site: Site, load: Load) -> None:
+    orders = load(2)
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE orders SET status = 'cancelled' WHERE row_no = 2")
+    refused = web.post("/v1/handlings", json={"orders": orders})
+    assert refused.status_code == 422 and f"{orders[1]}: it is cancelled" in refused.json["detail"]
+    assert begin(web, filter={})["orders_total"] == 1
+
+
+def test_numbers_of_handlings_are_none_of_an_import(web: FlaskClient, site: Site, load: Load) -> None:
+    handling = begin(web, orders=load(1))
+    with site.database.begin() as connection:
+        number = handlings.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
+        assert number >= 2**31
+        assert ledger.installation_id(connection) == site.installation
+
+
+def test_orders_are_found_with_their_handling(web: FlaskClient, site: Site, load: Load) -> None:
+    orders = load(5)
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE orders SET customer = CONCAT('100%%_', row_no) WHERE row_no < 4")
+    first = web.get("/v1/orders?search=100%25_&limit=2").json
+    assert (first["count"], [order["id"] for order in first["orders"]]) == (3, orders[:2])
+    assert [order["id"] for order in web.get(first["next"]).json["orders"]] == [orders[2]]
+    assert web.get("/v1/orders?search=100x").json["count"] == 0
+    handling = begin(web, orders=orders[:1])
+    listed = web.get("/v1/orders?status=pending").json["orders"]
+    assert listed[0]["handling"] == {"id": handling["id"], "state": "pending", "active": True, "error": None}
+    assert listed[1]["handling"] is None
+    work(site)
+    shown = web.get("/v1/orders?status=shipped").json["orders"]
+    assert [(order["id"], order["handling"]["active"]) for order in shown] == [(orders[0], False)]
+    assert web.get("/v1/orders?cursor=x").status_code == web.get("/v1/orders?limit=0").status_code == 400
+
+
+def test_the_steps_of_handlings_are_kinds_of_work(web: FlaskClient, site: Site, load: Load, sandbox: Sandbox) -> None:
+    load(2)
+    sandbox.control(down=["inventory"])
+    begin(web, filter={}, mode="parallel")
+    work(site)
+    found = {kind.kind: kind for kind in measure_kinds(site)}
+    assert found["import"].success_rate == 1 and found["import"].ended == 1
+    step = found["reserve_inventory"]
+    assert (step.ended, step.success_rate, step.error_rate) == (2, 0, 1)
+    assert "take_payment" not in found

@@ -1,0 +1,144 @@
+"""The same work is not done twice at a time; single orders are imports of one row; too much is refused."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.lifecycle.drain import Draining
+from app.lifecycle.load import load_next
+from app.lifecycle.site import Site
+from app.lifecycle.stop import stop_import
+
+HEADER = b"marketplace,order_number,customer,email,ship_to,sku,quantity,unit_price,currency,status,ordered_at\n"
+ROW = b"shop,A-1,Ada,ada@example.org,1 Main St,SKU,2,9.50,EUR,pending,2026-11-22 08:30:00\n"
+ORDER = {
+    "marketplace": "shop",
+    "order_number": "B-1",
+    "customer": "Bo",
+    "email": "bo@example.org",
+    "ship_to": "2 Main St",
+    "sku": "SKU",
+    "quantity": 1,
+    "unit_price": 12.30,
+    "currency": "EUR",
+    "status": "pending",
+    "ordered_at": "2026-11-22 08:30:00",
+}
+
+
+def send(web: FlaskClient, **headers: str) -> Any:
+    return web.post("/v1/imports", data=HEADER + ROW, content_type="text/csv", headers=headers)
+
+
+def test_the_same_file_is_refused_while_the_first_runs(web: FlaskClient, site: Site) -> None:
+    first = send(web)
+    again = send(web)
+    assert (first.status_code, again.status_code) == (202, 409)
+    assert again.json["running"] == first.headers["Location"]
+    assert web.post("/v1/imports?dry_run=true", data=HEADER + ROW, content_type="text/csv").status_code == 202
+    assert send(web, **{"Idempotency-Key": "meant"}).status_code == 202  # a key says that it is meant
+    stop_import(site, first.json["id"])
+    assert send(web).status_code == 202
+
+
+def test_the_same_file_may_come_again_when_the_first_has_ended(web: FlaskClient, site: Site) -> None:
+    first = send(web, **{"Idempotency-Key": "first"})
+    assert send(web).status_code == 409  # the first has a key, this one has none
+    load_next(site, "test", Draining(0))
+    assert web.get(first.headers["Location"]).json["state"] == "committed"
+    assert send(web).status_code == 202
+
+
+def test_of_a_hundred_uploads_at_once_one_wins(web: FlaskClient, site: Site) -> None:
+    app = web.application
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: send(app.test_client()), range(100)))
+    won = [answer for answer in answers if answer.status_code == 202]
+    assert len(won) == 1 and {answer.status_code for answer in answers} == {202, 409}
+    assert {answer.json["running"] for answer in answers if answer.status_code == 409} == {won[0].headers["Location"]}
+    assert len(list(site.spool.folder.iterdir())) == 1  # the others left nothing
+
+
+def test_generated_inserts_may_repeat(web: FlaskClient) -> None:
+    assert [web.get("/insert/3").status_code for _ in range(2)] == [200, 200]
+
+
+def test_a_single_order_is_followed_to_its_end(web: FlaskClient, site: Site) -> None:
+    accepted = web.post("/v1/orders", json=ORDER, headers={"Idempotency-Key": "order-b-1"})
+    assert accepted.status_code == 202, accepted.text
+    again = web.post("/v1/orders", json=ORDER, headers={"Idempotency-Key": "order-b-1"})
+    assert again.json["id"] == accepted.json["id"]
+    status = accepted.json["trackingUrl"]
+    assert web.get(status).json["status"] == "queued"
+    load_next(site, "test", Draining(0))
+    shown = web.get(status).json
+    assert (shown["status"], shown["progress"], shown["reason"]) == ("completed", 100, None)
+    order = web.get(f"/v1/orders/{accepted.json['id']}").json
+    assert (order["order_number"], order["unit_price"]) == ("B-1", "12.30")
+    assert web.get(f"/v1/orders/{accepted.json['id']}/history").json["steps"] == []
+
+
+@pytest.mark.parametrize("wrong", [{"quantity": 0}, {"email": "nobody"}, {"unit_price": 1.234}])
+def test_a_wrong_order_says_why(web: FlaskClient, site: Site, wrong: dict[str, Any]) -> None:
+    accepted = web.post("/v1/orders", json=ORDER | wrong)
+    if accepted.status_code == 422:
+        assert next(iter(wrong)) in accepted.text
+        return
+    load_next(site, "test", Draining(0))
+    shown = web.get(accepted.json["trackingUrl"]).json
+    assert shown["status"] == "failed" and next(iter(wrong)) in shown["reason"], shown
+
+
+@pytest.mark.parametrize("path", ["0-1", "1-1", "x", "1-0", "99999999999-1", "1-1/history", "1-1/status", "1-1/slip"])
+def test_an_order_that_is_not_there_is_not_found(web: FlaskClient, path: str) -> None:
+    assert web.get(f"/v1/orders/{path}").status_code == 404
+
+
+@pytest.fixture
+def busy(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FlaskClient]:
+    """A web server where one import waits already, which is as many as may."""
+    monkeypatch.setattr("app.logs.configure_logs", lambda level: None)
+
+    def make(**settings: Any) -> FlaskClient:
+        app = create_app(site.settings.model_copy(update={"overload_queued": 1, **settings}))
+        assert app.test_client().get("/insert/3").status_code == 200
+        return app.test_client()
+
+    return make
+
+
+def test_more_than_can_be_done_is_refused(busy: Callable[..., FlaskClient]) -> None:
+    web = busy()
+    refused = send(web)
+    assert (refused.status_code, refused.mimetype) == (503, "application/problem+json")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert web.post("/v1/orders", json=ORDER).status_code == 503
+    assert web.get("/insert/3").status_code == 503
+
+
+def test_a_single_order_is_done_at_once_where_that_is_set(busy: Callable[..., FlaskClient]) -> None:
+    web = busy(overload_inline=True)
+    accepted = web.post("/v1/orders", json=ORDER)
+    assert (accepted.status_code, accepted.json["status"]) == (202, "completed"), accepted.text
+    assert send(web).status_code == 503
+
+
+def test_the_queue_says_that_too_much_waits(busy: Callable[..., FlaskClient]) -> None:
+    found = busy().get("/v1/queue")
+    assert (found.status_code, found.json["depth"]) == (503, 1)
+    assert "wait" in found.json["excess"][0]
+
+
+def test_the_queue_says_that_too_much_goes_wrong(web: FlaskClient, site: Site) -> None:
+    assert web.get("/v1/queue").status_code == 200
+    for number in range(20):
+        web.post("/v1/orders", json=ORDER | {"order_number": f"Q-{number}", "quantity": 0 if number % 3 else 1})
+        load_next(site, "test", Draining(0))
+    found = web.get("/v1/queue")
+    assert found.status_code == 503, found.text
+    (kind,) = found.json["kinds"]
+    assert (kind["ended"], kind["success_rate"]) == (20, 0.35) and "import" in found.json["excess"][0]
