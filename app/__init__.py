@@ -66,6 +66,7 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
     ):
         app.register_blueprint(part.blueprint)
     if handling:
-        from app.routes import handlings  # noqa: PLC0415 — its packages are installed where it is used
+        from app.routes import handlings, orders_page  # noqa: PLC0415 — its packages are installed where it is used
 
-        app.register_blueprint(handlings.blueprint)
+        for part in (handlings, orders_page):
+            app.register_blueprint(part.blueprint)

@@ -105,6 +105,13 @@ def count_orders(connection: Connection, condition: ColumnElement[bool]) -> int:
     return int(connection.execute(select(func.count()).select_from(orders).where(condition)).scalar_one())
 
 
+def count_active(connection: Connection, condition: ColumnElement[bool]) -> int:
+    """How many of the orders that match are in a handling that has not ended."""
+    same = and_(orders.c.import_no == handled_orders.c.import_no, orders.c.row_no == handled_orders.c.row_no)
+    query = select(func.count()).select_from(handled_orders.join(orders, same))
+    return int(connection.execute(query.where(handled_orders.c.active == 1, condition)).scalar_one())
+
+
 def find_statuses(connection: Connection, ids: Sequence[OrderId]) -> dict[OrderId, str]:
     """The status of each of these orders that is there."""
     found: dict[OrderId, str] = {}

@@ -1,6 +1,7 @@
 """The handlings' ledger: their moves, by the same rules as an import's."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, exists, func, insert, select, update
@@ -9,6 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.db import leases
 from app.db.leases import NOW, seconds_from_now
 from app.db.schema import events, handled_orders, handling_steps, handlings, installation
+from app.domain.cursor import Glance
 from app.domain.handling import LEASED, RESTING, Handling, HandlingState, Mode, OrderState, StepState, require_legal
 
 STEP = 20  # old handlings forgotten at a time
@@ -182,6 +184,18 @@ def list_handlings(
         query = query.where(handlings.c.state.in_(wanted))
     if before is not None:
         query = query.where(handlings.c.number < before)
+    return [_handling(row) for row in connection.execute(query)]
+
+
+def list_changed(connection: Connection, since: datetime) -> list[Glance]:
+    """Handlings that changed after an instant of the database's clock, or whose lease was renewed."""
+    query = select(handlings.c.number, handlings.c.sequence, handlings.c.changed_at)
+    return [Glance(*row) for row in connection.execute(query.where(handlings.c.changed_at > since))]
+
+
+def list_numbered(connection: Connection, numbers: Iterable[int]) -> list[Handling]:
+    """The handlings with these numbers, oldest first."""
+    query = select(*_COLUMNS).where(handlings.c.number.in_(list(numbers))).order_by(handlings.c.number)
     return [_handling(row) for row in connection.execute(query)]
 
 

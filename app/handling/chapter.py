@@ -8,6 +8,7 @@ from app.domain.errors import OrdersKept
 from app.domain.handling import HandlingState
 from app.domain.kinds import KindFigures, summarize
 from app.handling import end
+from app.lifecycle.chapter import Feed
 from app.lifecycle.site import Site
 from app.queue import HANDLING_QUEUE
 
@@ -19,6 +20,11 @@ log = structlog.get_logger(__name__)
 
 class HandlingChapter:
     """Handlings, for a site. It keeps orders from being deleted where nothing is handled any more, too."""
+
+    @property
+    def feed(self) -> Feed:
+        """The handlings' ledger."""
+        return handlings
 
     def sweep(self, site: Site) -> None:
         """Take back what runs under a lease that ran out, end stops whose worker died, hint at what is due."""

@@ -39,12 +39,17 @@ def list_orders(
 
 def search_orders(
     site: Site, choice: Choice, *, after: OrderId | None, limit: int
-) -> tuple[int, list[handled_history.Listed]]:
-    """How many orders match, and those after one, by import and row, each with its latest handling."""
+) -> tuple[int, int, list[handled_history.Listed]]:
+    """How many orders match, how many of them are in an unfinished handling, and those after one, by import and row,
+    each with its latest handling."""
     condition = choice.find_condition(site)
     with site.database.snapshot() as connection:
         found = handled_history.list_orders(connection, condition, after=after, limit=limit)
-        return handled_history.count_orders(connection, condition), found
+        return (
+            handled_history.count_orders(connection, condition),
+            handled_history.count_active(connection, condition),
+            found,
+        )
 
 
 def find_order(site: Site, id: OrderId) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Chapter: what another part of the application adds to the story of imports, which knows nothing else of it."""
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
+from app.domain.cursor import Glance
 from app.domain.dataset import Dataset
 from app.domain.kinds import KindFigures
 
@@ -9,8 +12,25 @@ if TYPE_CHECKING:
     from app.lifecycle.site import Site
 
 
+class Feed(Protocol):
+    """How the one poller reads a ledger. Numbers are of one space with those of imports."""
+
+    def list_changed(self, connection: Any, since: datetime) -> list[Glance]:
+        """What changed after an instant of the database's clock."""
+        ...
+
+    def list_numbered(self, connection: Any, numbers: Iterable[int]) -> Sequence[Any]:
+        """The rows with these numbers."""
+        ...
+
+
 class Chapter(Protocol):
     """Registered with a site by whoever wires the process."""
+
+    @property
+    def feed(self) -> "Feed":
+        """What watchers of its ledger are told of."""
+        ...
 
     def sweep(self, site: "Site") -> None:
         """Bring to its end, or queue again, what a crash left of it; with every sweep. Raises `DatabaseUnavailable`."""

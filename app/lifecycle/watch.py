@@ -3,18 +3,19 @@
 Streams hold a thread each and no connection: the poller reads the ledger for all of them, while there is anybody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from random import uniform
 from threading import Lock, Thread
 from time import monotonic, sleep
+from typing import Protocol
 
 import structlog
 
 from app.db import history
 from app.db.history import Event
-from app.domain.cursor import OVERLAP, Cursor, cursor_at
+from app.domain.cursor import OVERLAP, Cursor, Glance, cursor_at
 from app.domain.errors import DatabaseUnavailable, TooManyStreams
 from app.domain.imports import Import
 from app.domain.states import FINAL
@@ -28,11 +29,28 @@ ROWS_A_QUERY = 500
 log = structlog.get_logger(__name__)
 
 
+class Row(Protocol):
+    """A row of a ledger."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def sequence(self) -> int: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Change:
-    """An import as it is now, with its timeline where somebody followed just this one."""
+    """An import as it is now, or a row of a chapter's ledger, with its timeline where somebody followed just this
+    one."""
 
-    row: Import
+    row: Row
     timeline: list[Event] | None = None
 
 
@@ -134,13 +152,14 @@ class Watch:
             followed = {subscription.number for subscription in self._subscriptions}
         with self._site.database.begin() as connection:
             now = history.read_clock(connection)
-            glances = history.list_changed(connection, now - OVERLAP)
-            news = [glance.number for glance in glances if glance.sequence > told.get(glance.number, 0)]
-            rows = [
-                row
-                for start in range(0, len(news), ROWS_A_QUERY)
-                for row in history.list_numbered(connection, news[start : start + ROWS_A_QUERY])
-            ]
+            glances: list[Glance] = []
+            rows: list[Row] = []
+            for feed in (history, *(chapter.feed for chapter in self._site.chapters)):
+                changed = feed.list_changed(connection, now - OVERLAP)
+                news = [glance.number for glance in changed if glance.sequence > told.get(glance.number, 0)]
+                for start in range(0, len(news), ROWS_A_QUERY):
+                    rows += feed.list_numbered(connection, news[start : start + ROWS_A_QUERY])
+                glances += changed
             timelines = history.list_timelines(connection, [row.number for row in rows if row.number in followed])
         # what changed between two of these queries counts by what was read
         seen = {glance.number: glance.sequence for glance in glances} | {row.number: row.sequence for row in rows}
@@ -154,27 +173,35 @@ class Watch:
 
 @dataclass(frozen=True)
 class Update:
-    """What a stream tells of one import: how it is, and what its timeline has that was not told yet."""
+    """What a stream tells of one import, or of what else is followed: how it is, and what its timeline has that was not
+    told yet."""
 
-    row: Import
+    row: Row
     events: tuple[Event, ...]
 
 
 @dataclass(frozen=True)
 class End:
-    """The import is over, and all of it was told."""
+    """It is over, and all of it was told."""
 
-    row: Import
+    row: Row
 
 
 def follow_import(site: Site, subscription: Subscription, id: str, after: int) -> Iterator[Update | End | None]:
     """An import's changes after sequence `after`, each event of its timeline once, and its end; None is a sign of
     life. Raises `ImportNotFound`."""
-    row, timeline = find_import(site, id)
+    return follow_one(subscription, lambda: find_import(site, id), FINAL, after)
+
+
+def follow_one(
+    subscription: Subscription, find: Callable[[], tuple[Row, list[Event]]], final: Collection[str], after: int
+) -> Iterator[Update | End | None]:
+    """The changes of what `find` reads, until it is in a `final` state. Raises what `find` raises."""
+    row, timeline = find()
     told = after if after <= row.sequence else 0  # no ledger of ours has said that
     yield _update(row, timeline, told) if row.sequence > told else None
     told = row.sequence
-    if row.state in FINAL:
+    if row.state in final:
         yield End(row)
         return
     for batch in subscription.listen():
@@ -184,15 +211,15 @@ def follow_import(site: Site, subscription: Subscription, id: str, after: int) -
         for change in batch.changes:
             if change.row.number != row.number or change.row.sequence <= told:
                 continue
-            row, timeline = find_import(site, id) if change.timeline is None else (change.row, change.timeline)
+            row, timeline = find() if change.timeline is None else (change.row, change.timeline)
             yield _update(row, timeline, told)
             told = row.sequence
-            if row.state in FINAL:
+            if row.state in final:
                 yield End(row)
                 return
 
 
-def _update(row: Import, timeline: list[Event], told: int) -> Update:
+def _update(row: Row, timeline: list[Event], told: int) -> Update:
     # the timeline was read after the row, so it may know more
     return Update(row, tuple(event for event in timeline if told < event.sequence <= row.sequence))
 
@@ -222,7 +249,8 @@ def follow_all(site: Site, subscription: Subscription, after: Cursor | None) -> 
     for batch in subscription.listen():
         changes: tuple[Change, ...] = ()
         if batch is not None:
-            news = (change for change in batch.changes if change.row.sequence > told.get(change.row.number, 0))
+            imports = (change for change in batch.changes if isinstance(change.row, Import))
+            news = (change for change in imports if change.row.sequence > told.get(change.row.number, 0))
             changes, cursor = tuple(news), max(cursor, batch.cursor, key=lambda known: known.since)
             told.update((change.row.number, change.row.sequence) for change in changes)
         if batch is None or changes:

@@ -1,16 +1,17 @@
 """Streams of server-sent events: one import, or all of them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, request
 
 from app.domain.cursor import Cursor, parse_cursor
 from app.domain.errors import BadRequest, ImportNotFound, TooManyStreams
+from app.domain.imports import Import
 from app.lifecycle import observe, watch
-from app.lifecycle.watch import Change, End, News, Subscription, Update, Watch
+from app.lifecycle.watch import Change, End, News, Row, Subscription, Update, Watch
 from app.routes import site
 from app.routes.operations import Answer, describe, header, query, text
 from app.routes.shapes import read_number, show_event, show_import
@@ -22,7 +23,8 @@ CURSOR = r"^([0-9]{1,17}~(\*|([0-9]{1,10}\.[0-9]{1,20}(_[0-9]{1,10}\.[0-9]{1,20}
 AGAIN = "The same, for those who can't send a header."
 
 
-def _after(pattern: str) -> tuple[dict[str, Any], ...]:
+def positions(pattern: str) -> tuple[dict[str, Any], ...]:
+    """The parameters that say where a stream is to go on."""
     return header("Last-Event-ID", LAST, pattern=pattern), query("after", AGAIN, pattern=pattern)
 
 
@@ -35,42 +37,46 @@ blueprint = Blueprint("events", __name__)
     "imports",
     STREAM,
     refuses=(BadRequest, ImportNotFound, TooManyStreams),
-    parameters=_after("^[0-9]{0,18}$"),
+    parameters=positions("^[0-9]{0,18}$"),
 )
 def stream_import(id: str) -> Response:
     """One import's changes as server-sent events, from after `Last-Event-ID` (or `?after=`) on: `import` with what
     `GET` shows and the new lines of its timeline, the sequence as its id; `end` when it is over."""
-    given = _read_position()
+    given = read_position()
     after = read_number(given, "Last-Event-ID") if given else 0
     row, _ = observe.find_import(site(), id)
-    subscription = _watch().subscribe(row.number)
-    return _stream(_tell_import(watch.follow_import(site(), subscription, id, after)), subscription)
+    subscription = the_watch().subscribe(row.number)
+    updates = watch.follow_import(site(), subscription, id, after)
+    return stream(tell_one("import", lambda row: show_import(cast("Import", row)), updates), subscription)
 
 
 @blueprint.get("/v1/events")
-@describe("follow_imports", "imports", STREAM, refuses=(BadRequest, TooManyStreams), parameters=_after(CURSOR))
+@describe("follow_imports", "imports", STREAM, refuses=(BadRequest, TooManyStreams), parameters=positions(CURSOR))
 def stream_all() -> Response:
     """Every import's changes as server-sent events: `imports` with those that changed; `reset` when what was missed
     can't be told, so that the list must be asked for anew. Begins after `Last-Event-ID` (or `?after=`), or now."""
-    given = _read_position()
+    given = read_position()
     after = parse_cursor(given) if given else None
     if given and after is None:
         raise BadRequest("this Last-Event-ID is none of this stream's", errors=[{"field": "Last-Event-ID"}])
-    subscription = _watch().subscribe()
-    return _stream(_tell_all(watch.follow_all(site(), subscription, after)), subscription)
+    subscription = the_watch().subscribe()
+    return stream(_tell_all(watch.follow_all(site(), subscription, after)), subscription)
 
 
-def _watch() -> Watch:
+def the_watch() -> Watch:
+    """What the running application watches with."""
     found = current_app.extensions["backout_watch"]
     assert isinstance(found, Watch)
     return found
 
 
-def _read_position() -> str:
+def read_position() -> str:
+    """Where a stream is to go on."""
     return request.headers.get("Last-Event-ID") or request.args.get("after", "")
 
 
-def _stream(messages: Iterator[str], subscription: Subscription) -> Response:
+def stream(messages: Iterator[str], subscription: Subscription) -> Response:
+    """A stream of messages; the first of them tells an error by an answer of its own."""
     try:
         first = next(messages)  # here an error still has an answer of its own
     except BaseException:
@@ -87,15 +93,16 @@ def _stream(messages: Iterator[str], subscription: Subscription) -> Response:
     return response
 
 
-def _tell_import(updates: Iterator[Update | End | None]) -> Iterator[str]:
+def tell_one(name: str, show: Callable[[Row], dict[str, Any]], updates: Iterator[Update | End | None]) -> Iterator[str]:
+    """The messages of a stream that tells of one import, or of what else has a ledger: its `name` and its end."""
     for update in updates:
         if update is None:
             yield ": nothing new\n\n"
         elif isinstance(update, End):
             yield _message("end", {"id": update.row.id, "state": update.row.state})
         else:
-            shown = show_import(update.row) | {"timeline": [show_event(event) for event in update.events]}
-            yield _message("import", shown, update.row.sequence)
+            shown = show(update.row) | {"timeline": [show_event(event) for event in update.events]}
+            yield _message(name, shown, update.row.sequence)
 
 
 def _tell_all(all_news: Iterator[News]) -> Iterator[str]:
@@ -117,4 +124,4 @@ def _message(event: str, data: dict[str, Any], id: int | Cursor | None = None) -
 @lru_cache(maxsize=512)
 def _show(change: Change) -> str:
     """Written once, however many watch."""
-    return json.dumps(show_import(change.row))
+    return json.dumps(show_import(cast("Import", change.row)))

@@ -1,6 +1,6 @@
 """`/v1/handlings`: accept, list, show, stop, retry, and the packing slips."""
 
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, g, jsonify, request, url_for
 
@@ -15,10 +15,13 @@ from app.domain.errors import (
     NotRunning,
     OrderNotFound,
     SweepingFrozen,
+    TooManyStreams,
 )
-from app.domain.handling import HandledOrder, Handling, HandlingState, OrderState
+from app.domain.handling import RESTING, HandledOrder, Handling, HandlingState, OrderState
 from app.handling import accept, observe, stop
+from app.lifecycle import watch
 from app.routes import site
+from app.routes.events import STREAM, positions, read_position, stream, tell_one, the_watch
 from app.routes.models import handlings as models
 from app.routes.operations import JSON, describe, query
 from app.routes.parameters import IF_NONE_MATCH
@@ -125,6 +128,24 @@ def list_orders(handling_id: str) -> dict[str, Any]:
     return {"handling": row.id, "orders": [show_handled(one, row) for one in found], "next": following}
 
 
+@blueprint.get("/<handling_id>/events")
+@describe(
+    "follow_handling",
+    "handlings",
+    STREAM,
+    refuses=(BadRequest, HandlingNotFound, TooManyStreams),
+    parameters=positions("^[0-9]{0,18}$"),
+)
+def stream_one(handling_id: str) -> Response:
+    """One handling's changes as server-sent events, as an import's: `handling`, and `end` when it is at rest."""
+    given = read_position()
+    after = read_number(given, "Last-Event-ID") if given else 0
+    row, _ = observe.find_handling(site(), handling_id)
+    subscription = the_watch().subscribe(row.number)
+    updates = watch.follow_one(subscription, lambda: observe.find_handling(site(), handling_id), RESTING, after)
+    return stream(tell_one("handling", lambda row: show_handling(cast("Handling", row)), updates), subscription)
+
+
 @blueprint.get("/<handling_id>/slips")
 @describe("get_slips", "handlings", models.SLIPS, refuses=(HandlingNotFound, OrderNotFound))
 def slips(handling_id: str) -> Response:
@@ -194,6 +215,7 @@ def show_handling(row: Handling) -> dict[str, Any]:
         "links": {
             "self": this,
             "orders": f"{this}/orders",
+            "events": f"{this}/events",
             "slips": f"{this}/slips",
             "stop": f"{this}/stop",
             "retry": f"{this}/retry",

@@ -19,7 +19,7 @@ from app.lifecycle import observe as imports
 from app.lifecycle.drain import Draining
 from app.routes import site
 from app.routes.bodies import open_body
-from app.routes.models import handlings as models
+from app.routes.models import orders as models
 from app.routes.operations import JSON, describe, query
 from app.routes.parameters import ACCEPTING_FILES, IDEMPOTENCY_KEY
 from app.routes.shapes import read_asker, read_number, show_row, show_time
@@ -135,13 +135,13 @@ def list_all() -> dict[str, Any]:
     if cursor and after is None:
         raise BadRequest("cursor must be one that `next` gave", errors=[{"field": "cursor"}])
     choice = Choice(None, wanted.get("import"), wanted.get("status"), wanted.get("marketplace"), wanted.get("search"))
-    count, found = observe.search_orders(site(), choice, after=after, limit=limit + 1)
+    count, active, found = observe.search_orders(site(), choice, after=after, limit=limit + 1)
     following = None
     if len(found) > limit:
         found = found[:limit]
         kept: dict[str, Any] = {**wanted, "limit": limit, "cursor": found[-1].id}
         following = url_for("orders.list_all", **kept)
-    return {"count": count, "orders": [show_listed(one) for one in found], "next": following}
+    return {"count": count, "active": active, "orders": [show_listed(one) for one in found], "next": following}
 
 
 def show_listed(one: Listed) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from app.routes.shapes import read_number, show_import
 SHOWN = 50
 REJECTS_SHOWN = 100
 PAGE = {200: Answer("A page.", {"text/html": text("HTML")})}
-PATHS = ("/imports/", "/rows")
+PATHS = ("/imports/", "/orders", "/rows")
 
 # what the list can be narrowed to: the filter in the URL, and its words
 FILTERS = {
@@ -48,7 +48,10 @@ def _give_words(setup: BlueprintSetupState) -> None:
 
 @blueprint.app_context_processor
 def _say_who() -> dict[str, Any]:
-    return {"is_signed_in": COOKIE in request.cookies and bool(current_app.extensions["backout_keys"])}
+    return {
+        "is_signed_in": COOKIE in request.cookies and bool(current_app.extensions["backout_keys"]),
+        "has_orders": "orders_page" in current_app.blueprints,
+    }
 
 
 @blueprint.errorhandler(Refused)

@@ -11,6 +11,7 @@ from kombu import Connection
 
 from app.queue import HANDLING_QUEUE, QUEUE
 from tests.sandbox import Sandbox
+from tests.sse import listen
 from tests.stack import Stack, wait_for
 
 RESTING = ("done", "failed", "stopped")
@@ -187,3 +188,21 @@ def test_every_order_ends_in_a_stated_state(
         assert stack.post(f"{path}/retry").status_code == 202
         wait_rest(stack, path)
     sandbox.require_once(orders)
+
+
+def test_a_handling_is_followed_by_the_poller_that_imports_have(
+    new_stack: Callable[..., Stack], servers: Any, make_sandbox: Callable[..., Sandbox]
+) -> None:
+    sandbox = make_sandbox()
+    stack = start(new_stack, sandbox)
+    import_id, _ = import_orders(stack, 10)
+    make_pending(servers)
+    path = begin(stack, filter={"import": import_id}, mode="parallel", concurrency=2)
+    stack.start("handler")
+    sent = list(listen(f"{stack.url}{path}/events"))
+    told = [one for one in sent if one.event == "handling"]
+    assert sent[-1].event == "end" and sent[-1].data["state"] == "done"
+    ids = [int(str(one.id)) for one in told]
+    assert ids == sorted(set(ids)) and told[-1].data["orders_done"] == 10
+    events = [event for one in told for event in one.data["timeline"]]
+    assert events == stack.get(path).json()["timeline"]
