@@ -26,6 +26,8 @@ class Unfinished:
 
 def find_dataset(connection: Connection, name: str) -> Registered | None:
     """The dataset of this name, or None."""
+    if not name.isprintable():
+        return None  # no name of ours, and half a character, as JSON may have, can't even be asked for
     row = connection.execute(select(datasets).where(datasets.c.name == name, datasets.c.state == READY)).first()
     return None if row is None else _registered(row)
 

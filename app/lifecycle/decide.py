@@ -137,7 +137,8 @@ def _settle(site: Site, row: Import, verdict: Direction, by: str) -> str:
 
 def _fail(site: Site, row: Import, reason: str, by: str) -> str:
     """A damaged import: nothing of it stays, and it says so."""
-    error = {"code": "damaged", "message": "a branch was lost after the decision; nothing of it is left: send it again"}
+    lost = "a branch was lost after the decision; nothing of it is left: send it again"
+    error = {"code": "damaged", "reason": lost, "message": lost}
     dataset = find_dataset_of(site, row)
     with site.database.begin_long() as connection:
         told = {"by": by, "verdict": Direction.ROLLBACK, "reason": reason}

@@ -617,7 +617,7 @@ def test_a_hostile_file_name_is_only_ever_a_name(stack: Stack) -> None:
     assert uploads(stack) >= set(shown)
     assert all(len(name.removesuffix(".rejects").partition(".")[0]) == 36 for name in uploads(stack))
     page = stack.get("/", headers={"Accept": "text/html"}).text
-    assert "&lt;img src=x onerror=alert(1)&gt;" in page and "<img" not in page and "{{ 7*7 }}" in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page and "<img src=x" not in page and "{{ 7*7 }}" in page
     assert "\x1b" not in page and "\0" not in page
 
 

@@ -17,7 +17,8 @@ ADDRESS = "http://127.0.0.1:8000"
 
 def run(command: str, folder: Path, stack: Stack) -> str:
     """What a command prints; it must end well."""
-    script = f'U={stack.url} key=none\ncurl() {{ command curl --silent --show-error "$@"; }}\n'
+    id = stack.post("/v1/imports", json={"generate": 10}).json()["id"] if "$ID" in command else ""
+    script = f'U={stack.url} key=none ID={id}\ncurl() {{ command curl --silent --show-error "$@"; }}\n'
     script += command.replace(f"U={ADDRESS}\n", "").replace(ADDRESS, stack.url)
     done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, f"{command}\nanswered {done.returncode}: {done.stderr}"

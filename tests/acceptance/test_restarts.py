@@ -27,7 +27,7 @@ SLACK_SECONDS = 5  # a busy machine; a held import would wait for 100
 @pytest.mark.parametrize("how", ["killed", pytest.param("stopped", marks=pytest.mark.long)])
 def test_the_database_restarts_while_imports_run_and_wait(fragile_stack: Stack, fragile: Servers, how: str) -> None:
     stack, database = fragile_stack, fragile[0].server
-    stack.settings["batch_bytes"] = 32 * 1024
+    stack.settings |= {"batch_bytes": 32 * 1024, "small_slots": 0}  # what comes after the two waits
     stack.start()
     rows = {insert(stack, 20_000): 20_000 for _ in range(2)}
     for id in rows:
