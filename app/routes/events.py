@@ -13,11 +13,11 @@ from app.domain.imports import Import
 from app.lifecycle import observe, watch
 from app.lifecycle.watch import Change, End, News, Row, Subscription, Update, Watch
 from app.routes import site
-from app.routes.operations import Answer, describe, header, query, text
+from app.routes.models.events import ALL_EVENTS, IMPORT_EVENTS, stream_of
+from app.routes.operations import describe, header, query
 from app.routes.shapes import read_number, show_event, show_import
 
 RETRY_MILLISECONDS = 1000
-STREAM = {200: Answer("Events, for about a minute: come again.", {"text/event-stream": text("See docs/page.md.")})}
 LAST = "The id of the last event that arrived; what came after it is told."
 CURSOR = r"^([0-9]{1,17}~(\*|([0-9]{1,10}\.[0-9]{1,20}(_[0-9]{1,10}\.[0-9]{1,20})*)?))?$"
 AGAIN = "The same, for those who can't send a header."
@@ -35,8 +35,9 @@ blueprint = Blueprint("events", __name__)
 @describe(
     "follow_import",
     "imports",
-    STREAM,
+    stream_of(IMPORT_EVENTS),
     refuses=(BadRequest, ImportNotFound, TooManyStreams),
+    models=tuple(IMPORT_EVENTS.values()),
     parameters=positions("^[0-9]{0,18}$"),
 )
 def stream_import(id: str) -> Response:
@@ -51,7 +52,14 @@ def stream_import(id: str) -> Response:
 
 
 @blueprint.get("/v1/events")
-@describe("follow_imports", "imports", STREAM, refuses=(BadRequest, TooManyStreams), parameters=positions(CURSOR))
+@describe(
+    "follow_imports",
+    "imports",
+    stream_of(ALL_EVENTS),
+    refuses=(BadRequest, TooManyStreams),
+    models=tuple(ALL_EVENTS.values()),
+    parameters=positions(CURSOR),
+)
 def stream_all() -> Response:
     """Every import's changes as server-sent events: `imports` with those that changed; `reset` when what was missed
     can't be told, so that the list must be asked for anew. Begins after `Last-Event-ID` (or `?after=`), or now."""

@@ -21,8 +21,9 @@ from app.domain.handling import RESTING, HandledOrder, Handling, HandlingState, 
 from app.handling import accept, observe, stop
 from app.lifecycle import watch
 from app.routes import site
-from app.routes.events import STREAM, positions, read_position, stream, tell_one, the_watch
+from app.routes.events import positions, read_position, stream, tell_one, the_watch
 from app.routes.models import handlings as models
+from app.routes.models.events import HANDLING_EVENTS, stream_of
 from app.routes.operations import JSON, describe, query
 from app.routes.parameters import IF_NONE_MATCH
 from app.routes.shapes import read_asker, read_number, show_time
@@ -132,8 +133,9 @@ def list_orders(handling_id: str) -> dict[str, Any]:
 @describe(
     "follow_handling",
     "handlings",
-    STREAM,
+    stream_of(HANDLING_EVENTS),
     refuses=(BadRequest, HandlingNotFound, TooManyStreams),
+    models=tuple(HANDLING_EVENTS.values()),
     parameters=positions("^[0-9]{0,18}$"),
 )
 def stream_one(handling_id: str) -> Response:

@@ -5,10 +5,11 @@ import math
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
+from pydantic import ValidationError
 
 from app.db.handled_history import Listed
 from app.domain.dataset import ORDERS
-from app.domain.errors import BadRequest, ImportNotFound, OrderNotFound
+from app.domain.errors import BadRequest, ImportNotFound, InvalidContent, OrderNotFound
 from app.domain.handling import OrderId, StepRecord, parse_order_id
 from app.domain.imports import Import
 from app.domain.states import NEVER_COMMIT, State
@@ -32,7 +33,7 @@ MOST_RETRY_SECONDS = 30
 STATUSES = {State.QUEUED: "queued", State.RUNNING: "processing", State.COMMITTING: "processing"}
 
 _FILTERS = (
-    query("import", "An import's id.", format="uuid"),
+    query("import", "An import's id."),
     query("status", "A status.", enum=list(models.STATUSES)),
     query("marketplace", "A marketplace, to the letter."),
     query("search", "A text in the order's number or the customer's name."),
@@ -60,13 +61,7 @@ def accept_order() -> Response:
 
     Where the queue is overloaded and the settings say so, it is loaded before this answers.
     """
-    try:
-        order = json.loads(open_body().read_all(JSON_BYTES), parse_float=str)
-    except (ValueError, RecursionError):
-        order = None
-    if not isinstance(order, dict):
-        raise BadRequest("the body must be a JSON object with the columns of an order")
-    line = json.dumps(order, ensure_ascii=False).encode()
+    line = json.dumps(_read_order(), ensure_ascii=False).encode()
 
     def receive(upload: Upload) -> None:
         upload.write(line)
@@ -93,6 +88,25 @@ def accept_order() -> Response:
     response.headers["Location"] = tracking
     response.headers["Retry-After"] = str(max(1, min(math.ceil(estimate or 1), MOST_RETRY_SECONDS)))
     return response
+
+
+def _read_order() -> dict[str, Any]:
+    """This request's order. Raises `BadRequest`, or `InvalidContent` with every field that can't be an order's."""
+    body = open_body().read_all(JSON_BYTES)
+    wrong: dict[str, str] = {}
+    try:
+        models.NewOrder.model_validate_json(body, strict=True)
+        return dict(json.loads(body, parse_float=str))  # a float would not be exact
+    except ValidationError as error:
+        wrong = {str(each["loc"][0])[:80]: each["msg"] for each in error.errors(include_url=False) if each["loc"]}
+    except ValueError:
+        pass  # a number with thousands of digits
+    if not wrong:
+        raise BadRequest("the body must be a JSON object with the columns of an order")
+    raise InvalidContent(
+        "; ".join(f"{name}: {reason}" for name, reason in list(wrong.items())[:5]),
+        errors=[{"field": name, "reason": reason} for name, reason in wrong.items()],
+    )
 
 
 @blueprint.get("/<order_id>/status")
@@ -127,6 +141,8 @@ def list_all() -> dict[str, Any]:
     """Orders by import and row, each with its latest handling: `import`, `status`, `marketplace`, `search`, `limit`,
     and `cursor` from `next`."""
     wanted = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    if request.args.get("status", models.STATUSES[0]) not in models.STATUSES:
+        raise BadRequest(f"status must be one of {', '.join(models.STATUSES)}", errors=[{"field": "status"}])
     limit = read_number(request.args.get("limit", str(PAGE)), "limit")
     if not 1 <= limit <= MOST_A_PAGE:
         raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE}", errors=[{"field": "limit"}])

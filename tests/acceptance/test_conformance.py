@@ -28,8 +28,8 @@ def keyed_stack(new_stack: Callable[..., Stack], servers: Servers, tmp_path: Pat
 
 
 def run_schemathesis(stack: Stack, *options: str) -> None:
-    """Every check of schemathesis; its report is shown where one fails."""
-    command = [BIN / "schemathesis", "--config-file", CONFIG, "run", f"{stack.url}/openapi.json", "--checks", "all"]
+    """Every check of schemathesis but what its file leaves out; its report is shown where one fails."""
+    command = [BIN / "schemathesis", "--config-file", CONFIG, "run", f"{stack.url}/openapi.json"]
     done = subprocess.run(
         [*command, "-H", f"Authorization: Bearer {KEY}", *options],
         cwd=ROOT,

@@ -1,5 +1,6 @@
 """The same work is not done twice at a time; single orders are imports of one row; too much is refused."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -91,6 +92,33 @@ def test_a_wrong_order_says_why(web: FlaskClient, site: Site, wrong: dict[str, A
     load_next(site, "test", Draining(0))
     shown = web.get(accepted.json["trackingUrl"]).json
     assert shown["status"] == "failed" and next(iter(wrong)) in shown["reason"], shown
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ordered_at": {}},
+        {"quantity": "1"},
+        {"customer": None},
+        {"customer": 1.5},
+        {"status": "lost"},
+        {"colour": "red"},
+    ],
+)
+def test_what_can_not_be_an_order_is_refused_at_once(web: FlaskClient, wrong: dict[str, Any]) -> None:
+    refused = web.post("/v1/orders", json=ORDER | wrong)
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json["errors"]] == list(wrong)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", json.dumps(ORDER | {"customer": "\ud800"}).encode(), b"[" * 9999])
+def test_what_is_no_order_is_a_bad_request(web: FlaskClient, body: bytes) -> None:
+    assert web.post("/v1/orders", data=body, content_type="application/json").status_code == 400
+
+
+def test_a_status_that_there_is_not_is_no_filter(web: FlaskClient) -> None:
+    refused = web.get("/v1/orders?status=lost")
+    assert refused.status_code == 400 and "pending" in refused.json["detail"]
 
 
 @pytest.mark.parametrize("path", ["0-1", "1-1", "x", "1-0", "99999999999-1", "1-1/history", "1-1/status", "1-1/slip"])

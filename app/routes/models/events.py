@@ -1,32 +1,63 @@
 """Streams of server-sent events."""
 
-from app.routes.models import ID
-from app.routes.operations import Answer, text
+from typing import Any
 
-_HEADERS = {"X-Accel-Buffering": "`no`: a proxy must not hold it back."}
-IMPORT_STREAM = {
-    200: Answer(
-        "A stream, which ends after a while: connect again with `Last-Event-ID`.",
-        {
-            "text/event-stream": text(
-                "`import` events, whose data is the import as `GET` shows it with the new lines of its timeline and"
-                " whose id is its sequence; `end`, with its id and state, when it is over.",
-                f'retry: 1000\n\nevent: end\ndata: {{"id": "{ID}", "state": "committed"}}\n\n',
-            )
+from pydantic import BaseModel
+
+from app.domain.handling import HandlingState
+from app.domain.states import State
+from app.routes.models import Id, Model
+from app.routes.models.handlings import WatchedHandling
+from app.routes.models.imports import Import, WatchedImport
+from app.routes.operations import Answer
+
+
+class Changed(Model):
+    """The imports that have changed."""
+
+    imports: list[Import]
+
+
+class Reset(Model):
+    """That what was missed can't be told, so that the list must be asked for anew."""
+
+    reason: str
+
+
+class End(Model):
+    """That no more changes will come."""
+
+    id: Id
+    state: State | HandlingState
+    """A final one."""
+
+
+IMPORT_EVENTS: dict[str, type[BaseModel]] = {"import": WatchedImport, "end": End}
+ALL_EVENTS: dict[str, type[BaseModel]] = {"imports": Changed, "reset": Reset}
+HANDLING_EVENTS: dict[str, type[BaseModel]] = {"handling": WatchedHandling, "end": End}
+
+
+def stream_of(events: dict[str, type[BaseModel]]) -> dict[int, Answer]:
+    """A stream of these events, by their names: what their data is, in JSON. OpenAPI 3.1 has no word for the items of a
+    stream, so that the schema of its body is that of each event; the models must be named beside it."""
+    return {
+        200: Answer(
+            "Events, for about a minute: come again with `Last-Event-ID`.",
+            {"text/event-stream": {"oneOf": [_event(name, data) for name, data in events.items()]}},
+            {"X-Accel-Buffering": "`no`: a proxy must not hold it back."},
+        )
+    }
+
+
+def _event(name: str, data: type[BaseModel]) -> dict[str, Any]:
+    content = {"$ref": f"#/components/schemas/{data.__name__}"}
+    return {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"type": "string", "const": name},
+            "id": {"type": "string", "description": "What to go on from, as `Last-Event-ID`."},
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": content},
         },
-        _HEADERS,
-    )
-}
-ALL_STREAM = {
-    200: Answer(
-        "A stream, which ends after a while: connect again with `Last-Event-ID`.",
-        {
-            "text/event-stream": text(
-                "`imports` events, whose data has `imports`: those that changed; `reset` when what was missed can't be"
-                " told, so that the list must be asked for anew.",
-                'retry: 1000\n\nevent: reset\ndata: {"reason": "ask for the list anew"}\n\n',
-            )
-        },
-        _HEADERS,
-    )
-}
+        "additionalProperties": False,
+    }

@@ -35,7 +35,7 @@ class NewOrder(Model):
     quantity: int
     unit_price: float | str
     currency: str
-    status: Annotated[str, Field(json_schema_extra={"enum": list(STATUSES)})]
+    status: Annotated[str, Field(pattern=f"^({'|'.join(STATUSES)})$", json_schema_extra={"enum": list(STATUSES)})]
     ordered_at: str
 
 
