@@ -18,14 +18,14 @@ LARGE_BYTES = 1_000_000  # a schema is looked at slowly
 
 
 @cache
-def described_app() -> tuple[Flask, dict[str, Any]]:
+def described_app(*, handling: bool = True) -> tuple[Flask, dict[str, Any]]:
     """The application, which is asked for nothing, and its document."""
     settings = Settings(
         database_url=SecretStr("mysql+pymysql://nobody@127.0.0.1:1/nothing"),
         broker_url=SecretStr("amqp://nobody@127.0.0.1:1//"),
     )
     app = Flask("app")
-    add_routes(app)
+    add_routes(app, handling=handling)
     return app, build_document(app, settings)
 
 
