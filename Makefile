@@ -30,7 +30,7 @@ clean: | $(python) ## Stop it and forget its data
 	@$(python) -m app.cli clean
 
 test: lint browser ## All that CI runs: lint, then the tests on private servers of their own
-	@$(python) -m pytest --numprocesses 3 --dist loadfile -m "not long"
+	@$(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 crash: setup ## The whole crash matrix and its mutants, into docs/reliability.md (MINUTES=60)
 	@$(python) -m tests.crash --minutes $(or $(MINUTES),60) --report docs/reliability.md

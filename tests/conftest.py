@@ -32,6 +32,15 @@ for name in [name for name in os.environ if name.startswith("BACKOUT_")]:
     del os.environ[name]  # a developer's own stack must not leak into the tests
 
 
+SLOWEST = ("crash", "storm", "browser", "acceptance", "integration")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long begin first, so that none of them runs alone at the end; else the order stays random."""
+    items.sort(key=lambda item: next((at for at, name in enumerate(SLOWEST) if name in item.path.parts), len(SLOWEST)))
+
+
 def fetched(name: str) -> list[Path]:
     """The programs that `get-<name>` prints; skips, loudly, where they can't be had."""
     script = DOWNLOADS / f"get-{name}"

@@ -83,7 +83,8 @@ def test_the_same_orders_twice_at_once_end_as_one_import_and_one_that_names_it(s
 
     path = tmp_path / "same.csv"
     write_csv_sample(path, 5000, "same")
-    ids = [stack.send(path.read_bytes()).json()["id"] for _ in range(2)]
+    keys = [{"Idempotency-Key": f"{stack.url}-{name}"} for name in ("one", "other")]  # both are meant
+    ids = [stack.send(path.read_bytes(), headers=key).json()["id"] for key in keys]
     found = {id: stack.wait_state(id) for id in ids}
     assert sorted(row["state"] for row in found.values()) == ["committed", "failed"]
     (winner,) = [id for id, row in found.items() if row["state"] == "committed"]

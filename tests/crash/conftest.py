@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -52,7 +53,8 @@ def accept_import(site: Site, orders_csv: bytes) -> Callable[[], int]:
     """Accepts a file of `ROWS` orders; returns the import's number."""
 
     def make() -> int:
-        accepted = accept.accept_upload(site, ORDERS, lambda upload: upload.write(orders_csv) and None, Asker())
+        asker = Asker(key=uuid4().hex)  # the same orders again, and meant
+        accepted = accept.accept_upload(site, ORDERS, lambda upload: upload.write(orders_csv) and None, asker)
         return accepted.row.number
 
     return make

@@ -77,6 +77,7 @@ class Clients:
                 self._ask("wait", name, request_id, "GET", f"/dpd_insert/{values['rows']}", headers=headers)
             case _:
                 headers["Content-Type"] = content_type(values)
+                headers.setdefault("Idempotency-Key", request_id)  # the same orders at once, and meant
                 self._ask("send", name, request_id, "POST", "/v1/imports", headers=headers, data=make_body(values))
 
     def _stop(self, values: dict[str, Any]) -> None:

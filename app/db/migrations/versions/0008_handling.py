@@ -3,7 +3,7 @@
 from typing import Any
 
 from alembic import op
-from sqlalchemy import CHAR, JSON, Column, Index, Integer, SmallInteger, String, inspect, text
+from sqlalchemy import CHAR, JSON, Column, Integer, SmallInteger, String, inspect, text
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME, INTEGER
 
 revision = "0008"
@@ -54,8 +54,6 @@ def upgrade() -> None:
         Column("started_at", instant),
         Column("finished_at", instant),
         Column("changed_at", instant, nullable=False, server_default=CHANGED),
-        Index("handlings_due", "state", "priority", "number"),
-        Index("handlings_changed", "changed_at"),
         mysql_auto_increment=FIRST_HANDLING,
         **OPTIONS,
     )
@@ -73,8 +71,6 @@ def upgrade() -> None:
         Column("shipped_at", instant),
         Column("started_at", instant),
         Column("finished_at", instant),
-        Index("handled_orders_active", "import_no", "row_no", "active", unique=True),
-        Index("handled_orders_state", "handling_no", "state", "position"),
         **OPTIONS,
     )
     op.create_table(
@@ -90,7 +86,24 @@ def upgrade() -> None:
         Column("error", String(1000)),
         Column("started_at", instant, nullable=False),
         Column("ended_at", instant),
-        Index("handling_steps_ended", "name", "ended_at"),
-        Index("handling_steps_handling", "handling_no"),
         **OPTIONS,
     )
+    _add_indexes(
+        {
+            "handlings_due": ("handlings", ["state", "priority", "number"]),
+            "handlings_changed": ("handlings", ["changed_at"]),
+            "handled_orders_active": ("handled_orders", ["import_no", "row_no", "active"]),
+            "handled_orders_state": ("handled_orders", ["handling_no", "state", "position"]),
+            "handling_steps_ended": ("handling_steps", ["name", "ended_at"]),
+            "handling_steps_handling": ("handling_steps", ["handling_no"]),
+        },
+        unique={"handled_orders_active"},
+    )
+
+
+def _add_indexes(wanted: dict[str, tuple[str, list[str]]], unique: set[str]) -> None:
+    """Those that are not there: a table is made without them first, and that may be all that an earlier try did."""
+    looked = inspect(op.get_bind())
+    for name, (table, columns) in wanted.items():
+        if name not in {index["name"] for index in looked.get_indexes(table)}:
+            op.create_index(name, table, columns, unique=name in unique)
