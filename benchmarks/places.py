@@ -6,8 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
+from typing import Any
+
+import pymysql
 
 from app.cli.servers import PrivateMariaDB, PrivateMySQL, PrivateRabbitMQ
 from app.db.migrate import upgrade
@@ -47,6 +51,19 @@ class Place:
         """Run statements with the server's own client, as its administrator."""
         options = ["--local-infile=1", "--batch", "--skip-column-names", "backout"]
         return self._run([self.client, *self._login, *options], statement).strip()
+
+    def count(self, query: str) -> int:
+        """What a query counts, asked on a connection that stays: a client's process for each look would be measured,
+        too."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(query)
+            (count,) = cursor.fetchone() or (0,)
+        return int(count)
+
+    @cached_property
+    def _connection(self) -> "pymysql.Connection[Any]":
+        options = {"user": "root", "password": self.server.password, "database": "backout", "autocommit": True}
+        return pymysql.connect(host="127.0.0.1", port=self.server.port, **options)
 
     def time_program(self, program: list[str]) -> float:
         """Seconds that another of the server's programs takes."""

@@ -6,7 +6,7 @@ A row is `creating` before its table is made, and `dropping` before it is droppe
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, String, bindparam, delete, func, insert, or_, select, update
 
 from app.db.ledger import NOW, seconds_from_now
 from app.db.schema import datasets, imports
@@ -14,6 +14,9 @@ from app.domain.dataset import ORDERS, Dataset, Registered, dataset_from_json
 from app.domain.states import UNFINISHED
 
 READY, CREATING, DROPPING = "ready", "creating", "dropping"
+
+_NAMED = select(datasets).where(datasets.c.name == bindparam("wanted", type_=String), datasets.c.state == READY)
+_HELD = _NAMED.with_for_update(read=True)
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,13 @@ def find_dataset(connection: Connection, name: str) -> Registered | None:
     """The dataset of this name, or None."""
     if not name.isprintable():
         return None  # no name of ours, and half a character, as JSON may have, can't even be asked for
-    row = connection.execute(select(datasets).where(datasets.c.name == name, datasets.c.state == READY)).first()
+    row = connection.execute(_NAMED, {"wanted": name}).first()
     return None if row is None else _registered(row)
 
 
 def hold_dataset(connection: Connection, name: str) -> Registered | None:
     """`find_dataset`, and nobody can begin to drop it before this transaction has ended."""
-    query = select(datasets).where(datasets.c.name == name, datasets.c.state == READY).with_for_update(read=True)
-    row = connection.execute(query).first()
+    row = connection.execute(_HELD, {"wanted": name}).first()
     return None if row is None else _registered(row)
 
 

@@ -10,6 +10,7 @@ from pymysql.constants import ER
 from sqlalchemy.dialects import mysql
 
 from app.db import rows
+from app.db.driver import DriverConnection
 from app.db.tables import quote, table_of
 from app.domain.dataset import Dataset
 
@@ -21,7 +22,7 @@ _PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNE
 
 
 def load_new(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, payload: bytes, first: int, sent: int
+    connection: DriverConnection, dataset: Dataset, number: int, payload: bytes, first: int, sent: int
 ) -> list[int]:
     """`rows.load_payload`, but rows whose key is there already are left out; returns their row numbers.
 
@@ -38,9 +39,7 @@ def load_new(
     return []
 
 
-def load_counted(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, payload: bytes, sent: int
-) -> int:
+def load_counted(connection: DriverConnection, dataset: Dataset, number: int, payload: bytes, sent: int) -> int:
     """`load_new` for an adopted table, whose rows can't be asked for by number; returns how many were left out.
 
     The server has left rows out for their keys if there is a warning for each, and every one says so. It keeps only

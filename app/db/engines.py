@@ -1,19 +1,19 @@
 """Connections: a pool for the ledger, fresh ones of their own for transaction branches."""
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from time import monotonic
 from typing import Any, cast
 
 import pymysql
-from pymysql.connections import Connection as PyMySQLConnection
 from pymysql.constants import CLIENT, ER
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from app.db.driver import DriverConnection
 from app.domain.errors import DatabaseUnavailable, DatasetInUse
 
 CONNECT_SECONDS = 3
@@ -21,23 +21,9 @@ LEDGER_REPLY_SECONDS = 20  # how long one ledger statement may take before its c
 LEDGER_LOCK_SECONDS = 5
 LEDGER_IDLE_SECONDS = 10  # a process that freezes between an UPDATE and its COMMIT locks an import for no longer
 LONG_REPLY_SECONDS = 300  # a chunk waits for locks and for a busy server; the heartbeat ends an attempt much sooner
+PING_AFTER_SECONDS = 1.0
 DEFINE_SECONDS = 5  # DDL waits for who reads the table and on prepared branches, by default for up to a year
 SESSION_PAUSE_SECONDS = 3600  # the server's patience between chunks and inside one, longer than any pause of ours
-
-
-class DriverConnection(PyMySQLConnection):
-    """PyMySQL's connection, which encrypts where the server can. For each one it would read the system's certificates,
-    21 ms of processor time, and it uses none of them unless it is told to verify the server's."""
-
-    _unverified: ssl.SSLContext | None = None
-
-    def _create_ssl_ctx(self, sslp: Any) -> ssl.SSLContext:
-        create = super()._create_ssl_ctx  # type: ignore[misc]
-        if sslp:
-            return create(sslp)  # type: ignore[no-any-return]
-        if DriverConnection._unverified is None:
-            DriverConnection._unverified = create(sslp)
-        return DriverConnection._unverified
 
 
 class Database:
@@ -55,7 +41,6 @@ class Database:
             pool_size=self._pool_size,
             max_overflow=self._pool_size,
             pool_timeout=CONNECT_SECONDS,
-            pool_pre_ping=True,
             pool_reset_on_return=None,  # every transaction here ends by itself: a rollback after it would be in vain
             pool_recycle=1800,
             isolation_level="READ COMMITTED",
@@ -112,7 +97,7 @@ class Database:
                 raise DatasetInUse("another dataset is being created or dropped: try again")
             yield connection
 
-    def connect_branch(self) -> "pymysql.Connection[Any]":
+    def connect_branch(self) -> DriverConnection:
         """A fresh autocommit connection for one transaction branch, never pooled and never reconnected."""
         with _reachable():
             return DriverConnection(
@@ -137,7 +122,7 @@ class Database:
             )
 
     @contextmanager
-    def session(self) -> Iterator["pymysql.Connection[Any]"]:
+    def session(self) -> Iterator[DriverConnection]:
         """A short-lived connection of the branch kind, for finishing branches whose owner is gone: that takes time."""
         connection = self.connect_branch()
         try:
@@ -168,6 +153,22 @@ def _engine(url: URL, **options: Any) -> Engine:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, named: Any) -> DriverConnection:
         return DriverConnection(*arguments, **named)
+
+    # As `pool_pre_ping`, which asks each time, but only of a connection that has rested: between two statements of one
+    # import it was in use a moment ago.
+    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "checkin")
+    def rest(connection: DriverConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def wake(connection: DriverConnection, record: ConnectionPoolEntry, proxy: object) -> None:
+        if monotonic() < record.info["used_at"] + PING_AFTER_SECONDS:
+            return
+        try:
+            connection.ping(reconnect=False)
+        except pymysql.err.MySQLError as error:
+            raise InvalidatePoolError from error  # the others have rested as long: fresh ones for all
 
     return engine
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, and_, case, func, select, text
+from sqlalchemy import Connection, Integer, Row, and_, bindparam, case, func, select, text
 
 from app.db.ledger import NOW
 from app.db.schema import events, imports
@@ -34,6 +34,8 @@ _COLUMNS = [
     NOW.label("read_at"),
 ]
 
+_NUMBERED = select(*_COLUMNS).where(imports.c.number == bindparam("wanted", type_=Integer))
+
 
 def find_import(connection: Connection, id: str) -> Import | None:
     """The import with this id, or None."""
@@ -42,7 +44,7 @@ def find_import(connection: Connection, id: str) -> Import | None:
 
 def find_numbered(connection: Connection, number: int) -> Import | None:
     """The import with this number, or None."""
-    return _first(connection.execute(select(*_COLUMNS).where(imports.c.number == number)).first())
+    return _first(connection.execute(_NUMBERED, {"wanted": number}).first())
 
 
 def find_of_job(connection: Connection, job: str) -> Import | None:
@@ -77,8 +79,10 @@ def list_in_state(connection: Connection, states: Iterable[State]) -> list[Impor
 
 def count_queued(connection: Connection) -> int:
     """How many imports wait for a worker."""
-    query = select(func.count()).where(imports.c.state == State.QUEUED, imports.c.inline.is_(False))
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(_QUEUED).scalar_one())
+
+
+_QUEUED = select(func.count()).where(imports.c.state == State.QUEUED, imports.c.inline.is_(False))
 
 
 def list_events(connection: Connection, number: int) -> list[Event]:
@@ -130,37 +134,8 @@ class Backlog:
 
 def measure_backlog(connection: Connection) -> Backlog:
     """How much lies before a new import, and how fast the latest ones went."""
-    unfinished = imports.c.state.in_([State.QUEUED, State.RUNNING])
-    waiting, running, rows, source_bytes = connection.execute(
-        select(
-            # without a type the sum of truths would be a truth itself
-            func.coalesce(func.sum(imports.c.state == State.QUEUED, type_=Integer), 0),
-            func.coalesce(func.sum(imports.c.state == State.RUNNING, type_=Integer), 0),
-            func.coalesce(
-                func.sum(func.greatest(imports.c.generate, imports.c.attempt_rows) - imports.c.attempt_rows), 0
-            ),
-            func.coalesce(
-                func.sum(func.greatest(imports.c.bytes_total, imports.c.attempt_bytes) - imports.c.attempt_bytes), 0
-            ),
-        ).where(unfinished)
-    ).one()
-    latest = (
-        select(imports)
-        .where(and_(imports.c.state == State.COMMITTED, imports.c.rows_done >= 1000))
-        .order_by(imports.c.number.desc())
-        .limit(RATE_SAMPLE)
-        .subquery()
-    )
-    micros = func.timestampdiff(text("MICROSECOND"), latest.c.attempt_at, latest.c.finished_at)
-    row_rate, byte_rate = connection.execute(
-        select(
-            # a DECIMAL keeps four digits of a quotient: a few rows a second would be 0 if it were divided first
-            func.sum(latest.c.rows_done) * 1_000_000 / func.nullif(func.sum(micros), 0),
-            func.sum(latest.c.bytes_total)
-            * 1_000_000
-            / func.nullif(func.sum(case((latest.c.bytes_total.is_not(None), micros), else_=0)), 0),
-        )
-    ).one()
+    waiting, running, rows, source_bytes = connection.execute(_AHEAD).one()
+    row_rate, byte_rate = connection.execute(_RATES).one()
     return Backlog(
         waiting=int(waiting),
         running=int(running),
@@ -169,6 +144,30 @@ def measure_backlog(connection: Connection) -> Backlog:
         rows_per_second=None if row_rate is None else float(row_rate),
         bytes_per_second=None if byte_rate is None else float(byte_rate),
     )
+
+
+_AHEAD = select(
+    # without a type the sum of truths would be a truth itself
+    func.coalesce(func.sum(imports.c.state == State.QUEUED, type_=Integer), 0),
+    func.coalesce(func.sum(imports.c.state == State.RUNNING, type_=Integer), 0),
+    func.coalesce(func.sum(func.greatest(imports.c.generate, imports.c.attempt_rows) - imports.c.attempt_rows), 0),
+    func.coalesce(func.sum(func.greatest(imports.c.bytes_total, imports.c.attempt_bytes) - imports.c.attempt_bytes), 0),
+).where(imports.c.state.in_([State.QUEUED, State.RUNNING]))
+_LATEST = (
+    select(imports.c.attempt_at, imports.c.finished_at, imports.c.rows_done, imports.c.bytes_total)
+    .where(and_(imports.c.state == State.COMMITTED, imports.c.rows_done >= 1000))
+    .order_by(imports.c.number.desc())
+    .limit(RATE_SAMPLE)
+    .subquery()
+)
+_MICROS = func.timestampdiff(text("MICROSECOND"), _LATEST.c.attempt_at, _LATEST.c.finished_at)
+_RATES = select(
+    # a DECIMAL keeps four digits of a quotient: a few rows a second would be 0 if it were divided first
+    func.sum(_LATEST.c.rows_done) * 1_000_000 / func.nullif(func.sum(_MICROS), 0),
+    func.sum(_LATEST.c.bytes_total)
+    * 1_000_000
+    / func.nullif(func.sum(case((_LATEST.c.bytes_total.is_not(None), _MICROS), else_=0)), 0),
+)
 
 
 def _first(row: Row[Any] | None) -> Import | None:

@@ -2,9 +2,25 @@
 sequence. Imports and handlings are two of them; what is theirs alone is in `ledger` and `handlings`."""
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Table, func, insert, literal, or_, select, text, update
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Insert,
+    Integer,
+    Select,
+    String,
+    Table,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.schema import events
@@ -80,8 +96,17 @@ def renew(
 
 def holds(connection: Connection, table: Table, number: int, epoch: int, state: str) -> bool:
     """Whether the attempt of this epoch is still in this state."""
-    found = select(table.c.number).where(table.c.number == number, table.c.epoch == epoch, table.c.state == state)
-    return connection.execute(found).first() is not None
+    values = {"wanted": number, "at_epoch": epoch, "in_state": str(state)}
+    return connection.execute(_held(table), values).first() is not None
+
+
+@cache
+def _held(table: Table) -> Select[Any]:
+    return select(table.c.number).where(
+        table.c.number == bindparam("wanted", type_=Integer),
+        table.c.epoch == bindparam("at_epoch", type_=Integer),
+        table.c.state == bindparam("in_state", type_=String),
+    )
 
 
 def expired(table: Table) -> ColumnElement[bool]:
@@ -106,11 +131,17 @@ def add_event(
     connection: Connection, table: Table, number: int, kind: str, detail: Mapping[str, Any] | None = None
 ) -> None:
     """A line of the timeline, under the sequence that the row has now."""
+    values = {"of": number, "of_kind": str(kind), "of_detail": dict(detail) if detail else None}
+    connection.execute(_event_line(table), values)
+
+
+@cache
+def _event_line(table: Table) -> Insert:
     line = select(
         table.c.number,
         table.c.sequence,
         NOW,
-        literal(str(kind)),
-        literal(dict(detail) if detail else None, JSON(none_as_null=True)),
-    ).where(table.c.number == number)
-    connection.execute(insert(events).from_select(["import_no", "sequence", "at", "kind", "detail"], line))
+        bindparam("of_kind", type_=String),
+        bindparam("of_detail", type_=JSON(none_as_null=True)),
+    ).where(table.c.number == bindparam("of", type_=Integer))
+    return insert(events).from_select(["import_no", "sequence", "at", "kind", "detail"], line)

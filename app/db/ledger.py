@@ -1,10 +1,12 @@
 """The ledger: every move of an import is one conditional UPDATE whose row count decides who won."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
+import pymysql
 from pymysql.constants import ER
-from sqlalchemy import Connection, and_, case, exists, func, insert, select, update
+from sqlalchemy import Connection, Integer, Select, and_, bindparam, case, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -104,6 +106,11 @@ def note_deleted(connection: Connection, number: int, rows: int) -> None:
 def list_due(connection: Connection, limit: int, *, only_small: bool = False) -> list[int]:
     """Numbers of imports that a worker may claim now: by priority; then those whose client has the fewest running, so
     that clients take turns; then by age."""
+    return list(connection.scalars(_due(only_small), {"limit": limit}))
+
+
+@cache  # making the statement takes longer than the server needs for it
+def _due(only_small: bool) -> Select[Any]:
     being_cleared = exists().where(datasets.c.name == imports.c.dataset, datasets.c.clearing_until > NOW)
     taken = (
         select(imports.c.client, func.count().label("running"))
@@ -121,9 +128,9 @@ def list_due(connection: Connection, limit: int, *, only_small: bool = False) ->
             ~being_cleared,
         )
         .order_by(imports.c.priority.desc(), func.coalesce(taken.c.running, 0), imports.c.number)
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer))
     )
-    return list(connection.scalars(due.where(_is_small()) if only_small else due))
+    return due.where(_is_small()) if only_small else due
 
 
 def _is_small() -> ColumnElement[bool]:
@@ -212,6 +219,15 @@ def renew_lease(connection: Connection, number: int, epoch: int, lease_seconds: 
 def holds(connection: Connection, number: int, epoch: int) -> bool:
     """Whether the attempt of this epoch is still to load."""
     return leases.holds(connection, imports, number, epoch, State.RUNNING)
+
+
+def holds_still(connection: "pymysql.Connection[Any]", number: int, epoch: int) -> bool:
+    """`holds`, asked on the connection of a branch that has not begun yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM imports WHERE number = %s AND epoch = %s AND state = %s", (number, epoch, str(State.RUNNING))
+        )
+        return cursor.fetchone() is not None
 
 
 def record_progress(

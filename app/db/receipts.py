@@ -3,12 +3,18 @@
 from typing import Any
 
 import pymysql
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Integer, bindparam, func, select
 
 from app.db.schema import receipts
 from app.domain.xid import Xid
 
 LOAD = "load"
+
+_COUNTED = select(func.count(), func.coalesce(func.sum(receipts.c.row_count), 0)).where(
+    receipts.c.import_no == bindparam("wanted", type_=Integer),
+    receipts.c.kind == LOAD,
+    receipts.c.epoch == bindparam("at_epoch", type_=Integer),
+)
 
 
 def write_receipt(connection: "pymysql.Connection[Any]", xid: Xid) -> None:
@@ -34,8 +40,5 @@ def seal_receipt(connection: "pymysql.Connection[Any]", xid: Xid, rows: int) -> 
 
 def count_receipts(connection: Connection, number: int, epoch: int) -> tuple[int, int]:
     """How many branches of this attempt have committed, and the rows that they brought."""
-    query = select(func.count(), func.coalesce(func.sum(receipts.c.row_count), 0)).where(
-        receipts.c.import_no == number, receipts.c.kind == LOAD, receipts.c.epoch == epoch
-    )
-    committed, rows = connection.execute(query).one()
+    committed, rows = connection.execute(_COUNTED, {"wanted": number, "at_epoch": epoch}).one()
     return int(committed), int(rows)

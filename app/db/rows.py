@@ -1,12 +1,12 @@
 """The imported rows: bulk load inside a branch, conflicts, counting, reading and deleting."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pymysql
 from sqlalchemy import ColumnElement, Connection, delete, func, literal, select, true, tuple_
 
+from app.db.driver import DriverConnection
 from app.db.schema import imports, receipts
 from app.db.tables import quote, table_of
 from app.domain.dataset import Dataset
@@ -30,9 +30,7 @@ class RowsDiffer(Exception):
         self.codes = codes  # of those that it kept
 
 
-def load_payload(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, payload: bytes, rows: int
-) -> None:
+def load_payload(connection: DriverConnection, dataset: Dataset, number: int, payload: bytes, rows: int) -> None:
     """Send validated lines (row number, then the dataset's columns) into the open branch of `connection`.
 
     LOAD DATA LOCAL acts as IGNORE: a duplicate key is skipped and a bad value adjusted, each with a warning only, in
@@ -45,26 +43,21 @@ def load_payload(
     numbered = "@row_no" if dataset.adopted else "row_no"
     columns = ", ".join((numbered, *map(quote, dataset.column_names)))
     settings = "" if dataset.adopted else f" SET import_no = {number:d}"
-    descriptor = os.memfd_create("batch", os.MFD_CLOEXEC)
-    try:
-        with open(descriptor, "wb", closefd=False) as memory:
-            memory.write(payload)
+    loaded, warned = connection.load(
+        f"LOAD DATA LOCAL INFILE 'batch' INTO TABLE {quote(dataset.name)}"
+        f" CHARACTER SET {'utf8mb4' if dataset.adopted else 'binary'}"
+        " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
+        f" LINES TERMINATED BY '\\n' ({columns}){settings}",
+        payload,
+    )
+    if loaded != rows or warned:
         with connection.cursor() as cursor:
-            loaded = cursor.execute(
-                f"LOAD DATA LOCAL INFILE '/proc/self/fd/{descriptor}' INTO TABLE {quote(dataset.name)}"
-                f" CHARACTER SET {'utf8mb4' if dataset.adopted else 'binary'}"
-                " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
-                f" LINES TERMINATED BY '\\n' ({columns}){settings}"
-            )
-            if loaded != rows or cursor.warning_count:
-                # what the protocol tells is cut at 65,535
-                cursor.execute("SHOW COUNT(*) WARNINGS")
-                (warned,) = cursor.fetchone() or (0,)
-                cursor.execute("SHOW WARNINGS")
-                told = cursor.fetchall()
-                raise RowsDiffer(rows, loaded, [str(row[2]) for row in told], warned, [int(row[1]) for row in told])
-    finally:
-        os.close(descriptor)
+            # what the protocol tells is cut at 65,535
+            cursor.execute("SHOW COUNT(*) WARNINGS")
+            (warned,) = cursor.fetchone() or (0,)
+            cursor.execute("SHOW WARNINGS")
+            told = cursor.fetchall()
+        raise RowsDiffer(rows, loaded, [str(row[2]) for row in told], warned, [int(row[1]) for row in told])
 
 
 def is_lock_conflict(error: Exception) -> bool:

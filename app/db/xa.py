@@ -13,6 +13,7 @@ from typing import Any
 
 import pymysql
 
+from app.db.driver import DriverConnection
 from app.domain.errors import AttemptLost
 from app.domain.xid import RawXid, Xid
 
@@ -29,7 +30,7 @@ DETACH_SECONDS = 1.0  # thousands of times what a busy MariaDB was seen to need
 class Branch:
     """One participation in a global transaction, on the connection that owns it."""
 
-    def __init__(self, connection: "pymysql.Connection[Any]", xid: Xid) -> None:
+    def __init__(self, connection: DriverConnection, xid: Xid) -> None:
         self.connection = connection
         self.xid = xid
 

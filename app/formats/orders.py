@@ -27,7 +27,7 @@ _QUANTITIES = {1: 700, 2: 150, 3: 60, 4: 35, 5: 20, 6: 15, 8: 6, 10: 7, 12: 3, 2
 def frames(rows: int, seed: str) -> Iterator[pl.DataFrame]:
     """The orders in blocks: `row` (the number, from 1), then the columns of the dataset, all texts."""
     for block in range(-(-rows // BLOCK_ROWS)):
-        yield _block(seed, block).head(rows - block * BLOCK_ROWS)
+        yield _block(seed, block, min(BLOCK_ROWS, rows - block * BLOCK_ROWS))
 
 
 def regrouped(blocks: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
@@ -53,7 +53,7 @@ def payload(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _block(seed: str, block: int) -> pl.DataFrame:
+def _block(seed: str, block: int, rows: int) -> pl.DataFrame:
     pools = drawn.pools(_LAST_DAY, _DAYS)
     random = np.random.default_rng([int.from_bytes(seed.encode()), block])
     size = BLOCK_ROWS
@@ -70,12 +70,12 @@ def _block(seed: str, block: int) -> pl.DataFrame:
     second = (random.triangular(0, 16, 24, size=size) * 3600).astype(np.int64)
 
     def draw(pool: pl.Series, index: NDArray[np.int64]) -> pl.Series:
-        return pool.gather(pl.Series(index))
+        return pool.gather(pl.Series(index[:rows]))
 
     first_row = block * BLOCK_ROWS + 1
     parts = pl.DataFrame(
         {
-            "row": np.arange(first_row, first_row + size),
+            "row": np.arange(first_row, first_row + rows),
             "marketplace": draw(_MARKETPLACES, channel),
             "first": draw(pools.first_names, first),
             "last": draw(pools.last_names, last),

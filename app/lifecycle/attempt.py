@@ -35,7 +35,8 @@ class Attempt:
         self._recorded: tuple[Tally, int] | None = None
 
     @cached_property
-    def _dataset(self) -> Dataset:
+    def dataset(self) -> Dataset:
+        """What the rows are. Raises `ImportFailed` where it is gone."""
         return dataset_of(self._site, self._row)
 
     @property
@@ -55,7 +56,7 @@ class Attempt:
         driver raised: any of them says that the branches must be abandoned.
         """
         xids = self._site.xids(self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches)
-        deal = partial(dealing.deal, dataset=self._dataset, hands=len(xids)) if self._is_dealt(xids) else None
+        deal = partial(dealing.deal, dataset=self.dataset, hands=len(xids)) if self._is_dealt(xids) else None
         with (
             Prefetch(batches, len(xids), deal) as ahead,
             ThreadPoolExecutor(len(xids), thread_name_prefix="branch") as pool,
@@ -77,7 +78,7 @@ class Attempt:
             self._record("preparing")
 
     def _is_dealt(self, xids: list[Xid]) -> bool:
-        return len(xids) > 1 and bool(self._dataset.key)
+        return len(xids) > 1 and bool(self.dataset.key)
 
     def cut(self) -> None:
         """End the loads from another thread."""
@@ -100,9 +101,8 @@ class Attempt:
                 raise AttemptLost("this attempt lost its lease")
         # The lock first, then the look: whoever stops or fences this attempt from here on finds its connection.
         branch.hold_owner_lock()
-        with self._site.database.begin() as connection:
-            if not ledger.holds(connection, xid.number, xid.epoch):
-                raise AttemptLost("the import was stopped or taken over before it began to load")
+        if not ledger.holds_still(branch.connection, xid.number, xid.epoch):
+            raise AttemptLost("the import was stopped or taken over before it began to load")
         branch.start()
         receipts.write_receipt(branch.connection, xid)
         loaded = 0
@@ -120,9 +120,9 @@ class Attempt:
 
     def _load_batch(self, branch: xa.Branch, batch: Batch) -> Tally:
         try:
-            return load_batch(branch, self._dataset, batch, self._row.policy.on_conflict)
+            return load_batch(branch, self.dataset, batch, self._row.policy.on_conflict)
         except Exception as error:  # a killed connection raises more kinds than the driver's own
-            failure = explain_conflict(self._site, self._dataset, branch, batch, error)
+            failure = explain_conflict(self._site, self.dataset, branch, batch, error)
             if failure is None:
                 raise
             raise failure from error

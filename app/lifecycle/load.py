@@ -15,7 +15,6 @@ from app.formats.rejects import RejectWriter
 from app.lifecycle import catalog, commit, freeze, requeue, rollback
 from app.lifecycle.arriving import ArrivingFile
 from app.lifecycle.attempt import Attempt
-from app.lifecycle.catalog import dataset_of
 from app.lifecycle.drain import Draining, HandBack
 from app.lifecycle.heartbeat import Heartbeat
 from app.lifecycle.sift import Sifter
@@ -34,14 +33,11 @@ def load_next(site: Site, worker: str, draining: Draining, slots: Slots | None =
 
     Raises `DatabaseUnavailable` when nothing could be claimed.
     """
-    try:
-        freeze.require_sweeping(site)  # before a claim: the sweeper may not have looked since a backup was restored
-    except SweepingFrozen as error:
-        log.warning("nothing_claimed", error=error.detail)
-        return None
     with slots.take() if slots else nullcontext(True) as any_size:
         with site.database.begin() as connection:
             due = ledger.list_due(connection, CANDIDATES, only_small=not any_size)
+        if due and not _is_sweeping(site):
+            return None
         for number in due:
             with draining.attempt():  # from the claim on: what is claimed is brought to its end or handed back
                 row = claim(site, number, worker)
@@ -49,6 +45,16 @@ def load_next(site: Site, worker: str, draining: Draining, slots: Slots | None =
                     run_attempt(site, row, draining)
                     return row.id
     return None
+
+
+def _is_sweeping(site: Site) -> bool:
+    # before a claim: the sweeper may not have looked since a backup was restored
+    try:
+        freeze.require_lately(site)
+    except SweepingFrozen as error:
+        log.warning("nothing_claimed", error=error.detail)
+        return False
+    return True
 
 
 def claim(site: Site, number: int, worker: str) -> Import | None:
@@ -114,7 +120,7 @@ def _try(site: Site, row: Import, draining: Draining) -> bool:
 
 
 def _open_rows(site: Site, row: Import, attempt: Attempt) -> Iterator[Batch]:
-    dataset, source = dataset_of(site, row), row.source
+    dataset, source = attempt.dataset, row.source
     if source.generate is not None:
         return generate_rows(dataset, source.generate, source.seed or "", site.settings.batch_bytes)
     if row.arriving:
