@@ -5,6 +5,7 @@ Importing polars starts threads: a process that forks must do so before.
 """
 
 from dataclasses import replace
+from itertools import compress, pairwise
 
 from app.domain.dataset import ColumnType, Dataset
 from app.formats.batch import Batch
@@ -22,11 +23,13 @@ def deal(batch: Batch, dataset: Dataset, hands: int) -> list[Batch]:
 
     if not batch.rows:
         return [batch, *(replace(batch, rejects=()) for _ in range(hands - 1))]
-    values = np.frombuffer(batch.payload, np.uint8)
-    ends = np.flatnonzero(values == _LINE_FEED)
-    if len(ends) != batch.rows:  # some stand in a quoted value
-        quotes_before = np.searchsorted(np.flatnonzero(values == _QUOTE), ends)
-        ends = ends[quotes_before % 2 == 0]
+    lines = batch.payload.splitlines(keepends=True) if b"\r" not in batch.payload else []
+    if len(lines) != batch.rows:  # some line breaks stand in a quoted value
+        values = np.frombuffer(batch.payload, np.uint8)
+        breaks = np.flatnonzero(values == _LINE_FEED)
+        quotes_before = np.searchsorted(np.flatnonzero(values == _QUOTE), breaks)
+        ends = (breaks[quotes_before % 2 == 0] + 1).tolist()
+        lines = [batch.payload[start:end] for start, end in pairwise([0, *ends])]
     at = [1 + dataset.column_names.index(name) for name in dataset.key]  # after the row's number
     keys = pl.read_csv(batch.payload, has_header=False, infer_schema=False, columns=at, glob=False)
     types = {column.name: column.type for column in dataset.columns}
@@ -36,13 +39,13 @@ def deal(batch: Batch, dataset: Dataset, hands: int) -> list[Batch]:
         else pl.col(field).str.strip_chars_end(" ").str.to_lowercase()
         for name, field in zip(dataset.key, _in_order(dataset, keys.columns), strict=True)
     ]
-    hand = (keys.select(plain).hash_rows(seed=0) % hands).to_numpy().astype(np.uint8)
-    assert len(hand) == len(ends) == batch.rows, "a payload has a line a row"
-    hand_of_byte = np.repeat(hand, np.diff(ends, prepend=-1))
+    hand = (keys.select(plain).hash_rows(seed=0) % hands).to_numpy()
+    assert len(hand) == len(lines) == batch.rows, "a payload has a line a row"
     parts = []
     for number in range(hands):
-        payload = values[hand_of_byte == number].tobytes()
-        positions = np.flatnonzero(hand == number)
+        mine = hand == number
+        payload = b"".join(compress(lines, mine.tolist()))
+        positions = np.flatnonzero(mine)
         part = replace(
             batch,
             rows=len(positions),

@@ -1,0 +1,52 @@
+"""What is ours in the driver: lines come from memory and no file is ever sent, a dead connection is met before use."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.lifecycle.site import Site
+from tests.conftest import DatabaseServer
+
+LOAD = "LOAD DATA LOCAL INFILE '{file}' INTO TABLE lines LINES TERMINATED BY '\\n' (line)"
+
+
+@pytest.fixture(autouse=True)
+def table(database: DatabaseServer) -> None:
+    with database.root() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS lines")
+        cursor.execute("CREATE TABLE lines (line VARCHAR(20000) NOT NULL) CHARACTER SET utf8mb4")
+
+
+def test_lines_are_sent_in_as_many_packets_as_they_need(site: Site, database: DatabaseServer) -> None:
+    lines = [f"{number:06} {'ä' * 4000}" for number in range(200)]
+    with site.database.session() as session:
+        assert session.load(LOAD.format(file="batch"), "".join(f"{line}\n" for line in lines).encode()) == (200, 0)
+        with session.cursor() as cursor:
+            cursor.execute("SELECT line FROM lines ORDER BY line")
+            assert [line for (line,) in cursor.fetchall()] == lines
+
+
+def test_a_server_that_asks_for_a_file_gets_nothing_of_it(site: Site, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("mine\n")
+    with site.database.session() as session, session.cursor() as cursor:
+        cursor.execute(LOAD.format(file=secret))
+        assert session.load(LOAD.format(file=secret), b"yours\n") == (1, 0)
+        cursor.execute("SELECT line FROM lines")
+        assert cursor.fetchall() == (("yours",),)
+
+
+def test_a_connection_that_died_while_it_rested_is_replaced(
+    site: Site, database: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connection_id() -> int:
+        with site.database.begin() as connection:
+            return int(connection.execute(text("SELECT CONNECTION_ID()")).scalar_one())
+
+    first = connection_id()
+    assert connection_id() == first
+    with database.root() as cursor:
+        cursor.execute(f"KILL CONNECTION {first}")
+    monkeypatch.setattr("app.db.engines.monotonic", lambda: float("inf"))  # it has rested for long
+    assert connection_id() != first
