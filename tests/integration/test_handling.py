@@ -144,6 +144,8 @@ def test_a_failed_step_is_retried_from_there_and_nothing_is_done_twice(
     rows = web.get(f"/v1/handlings/{handling['id']}/orders?state=failed").json["orders"]
     assert {row["step"] for row in rows} == {"tell_marketplace"} and "out of order" in rows[0]["error"]
     assert web.post(f"/v1/handlings/{handling['id']}/stop").status_code == 409
+    done_before = list_done(web, orders[0])
+    assert [step["step"] for step in done_before] == ["reserve_inventory", "take_payment", "create_shipment"]
     sandbox.control(down=[])
     assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 202
     work(site)
@@ -151,8 +153,20 @@ def test_a_failed_step_is_retried_from_there_and_nothing_is_done_twice(
     for service in ("inventory", "payment", "carrier", "marketplace"):
         assert sorted(mine(sandbox, service, orders)) == orders
     assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 409
+    assert list_done(web, orders[0])[:3] == done_before  # from the failed step: the earlier ones were not begun again
     steps = {step["step"]: step for step in web.get(f"/v1/orders/{orders[0]}/history").json["steps"]}
     assert steps["tell_marketplace"]["tries"] > steps["take_payment"]["tries"] == 1
+
+
+def list_done(web: FlaskClient, order: str) -> list[dict[str, Any]]:
+    return [step for step in web.get(f"/v1/orders/{order}/history").json["steps"] if step["state"] == "done"]
+
+
+def test_payment_comes_before_mail(web: FlaskClient, site: Site, load: Load, sandbox: Sandbox) -> None:
+    load(3)
+    begin(web, filter={}, pipeline=["take_payment", "mail_confirmation"], mode="parallel", concurrency=1)
+    work(site)
+    assert [call["service"] for call in sandbox.read("calls")] == ["payment"] * 3 + ["mail"] * 3
 
 
 def test_a_key_stays_the_same_when_the_answer_was_lost(
