@@ -92,11 +92,12 @@ class _Arrival:
         """The whole body has come: from here on the import may commit, unless the same file is under way already."""
         assert self._row is not None
         content = self._wishes.content(upload)
-        job: str | None = once.name_job(self._asker.client, content)
+        mine = once.name_job(self._asker.client, content)
         if self._asker.key is None:
-            once.refuse_again(self._site, job)
+            once.refuse_again(self._site, mine)
         upload.keep()
         # a crash here leaves an import that waits for its file's end: failed when the web server's lease runs out
+        job: str | None = mine
         while True:
             try:
                 row = self._record_end(upload, content, job)

@@ -533,7 +533,7 @@ def test_an_import_needs_a_key_and_is_committed(composed: Composed) -> None:
 
 
 def test_the_handler_handles(composed: Composed) -> None:
-    row = composed.wait_state(composed.send(json={"generate": 100}), "committed")
+    row = composed.wait_state(composed.send(json={"generate": 1500}), "committed")
     wish = {"filter": {"import": row["id"]}, "mode": "parallel"}
     accepted = composed.http.post(f"{composed.url}/v1/handlings", json=wish, timeout=30)
     assert accepted.status_code == 202, accepted.text
