@@ -21,14 +21,15 @@ def renew_arrival(connection: Connection, number: int, lease_seconds: float) -> 
     return renewed.rowcount == 1
 
 
-def record_arrival(connection: Connection, number: int, size: int) -> bool:
-    """Say that the whole file is there, and how large it is: from here on the import may commit. False when it will not
-    be loaded any more."""
-    whole = connection.execute(
-        update(imports)
-        .where(imports.c.number == number, imports.c.state.in_(STOPPABLE), ~ARRIVED)
-        .values(arriving_until=None, bytes_total=size, sequence=imports.c.sequence + 1)
-    )
+def record_arrival(connection: Connection, number: int, size: int, job: str | None) -> bool:
+    """Say that the whole file is there, how large it is and which job it is, which only its last byte tells: from here
+    on the import may commit. False when it will not be loaded any more. Raises `JobTaken`."""
+    with ledger.one_of_a_job():
+        whole = connection.execute(
+            update(imports)
+            .where(imports.c.number == number, imports.c.state.in_(STOPPABLE), ~ARRIVED)
+            .values(arriving_until=None, bytes_total=size, job=job, sequence=imports.c.sequence + 1)
+        )
     return whole.rowcount == 1
 
 

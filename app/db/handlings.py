@@ -4,14 +4,24 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, case, exists, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.db import leases
 from app.db.leases import NOW, seconds_from_now
-from app.db.schema import events, handled_orders, handling_steps, handlings, installation
+from app.db.schema import events, handled_orders, handling_steps, handlings, installation, orders
 from app.domain.cursor import Glance
-from app.domain.handling import LEASED, RESTING, Handling, HandlingState, Mode, OrderState, StepState, require_legal
+from app.domain.handling import (
+    LEASED,
+    RESTING,
+    UNFINISHED,
+    Handling,
+    HandlingState,
+    Mode,
+    OrderState,
+    StepState,
+    require_legal,
+)
 
 STEP = 20  # old handlings forgotten at a time
 
@@ -205,16 +215,29 @@ def list_in_state(connection: Connection, states: Iterable[HandlingState]) -> li
     return [_handling(row) for row in connection.execute(query)]
 
 
+def count_states(connection: Connection) -> dict[HandlingState, int]:
+    """How many handlings there are of each state that is no rest."""
+    query = select(handlings.c.state, func.count()).where(handlings.c.state.in_(list(UNFINISHED)))
+    return {HandlingState(state): int(count) for state, count in connection.execute(query.group_by(handlings.c.state))}
+
+
 def forget_old(connection: Connection, keep_days: float) -> int:
-    """Forget a step of handlings that ended longer ago than that, with their history; returns how many."""
+    """Forget a step of handlings that ended longer ago than that, with their history; returns how many.
+
+    Which orders were shipped is remembered for as long as they are in the table: they may not be deleted.
+    """
     query = select(handlings.c.number).where(
         handlings.c.state.in_(list(RESTING)), handlings.c.finished_at <= seconds_from_now(-keep_days * 86400)
     )
     numbers = list(connection.scalars(query.order_by(handlings.c.number).limit(STEP)))
     if numbers:
         connection.execute(events.delete().where(events.c.import_no.in_(numbers)))
-        for table in (handling_steps, handled_orders):
-            connection.execute(table.delete().where(table.c.handling_no.in_(numbers)))
+        connection.execute(handling_steps.delete().where(handling_steps.c.handling_no.in_(numbers)))
+        there = exists().where(
+            orders.c.import_no == handled_orders.c.import_no, orders.c.row_no == handled_orders.c.row_no
+        )
+        kept = and_(handled_orders.c.shipped_at.is_not(None), there)
+        connection.execute(handled_orders.delete().where(handled_orders.c.handling_no.in_(numbers), ~kept))
         connection.execute(handlings.delete().where(handlings.c.number.in_(numbers)))
     return len(numbers)
 

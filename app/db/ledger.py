@@ -1,6 +1,7 @@
 """The ledger: every move of an import is one conditional UPDATE whose row count decides who won."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -32,18 +33,25 @@ def installation_id(connection: Connection) -> str:
 
 
 class JobTaken(Exception):
-    """An import of the same job is under way; nothing was recorded."""
+    """An import of the same job is under way; the transaction must be abandoned."""
+
+
+@contextmanager
+def one_of_a_job() -> Iterator[None]:
+    """Around a statement that writes a job. Raises `JobTaken`."""
+    try:
+        yield
+    except IntegrityError as error:
+        if error.orig is not None and error.orig.args[0] == ER.DUP_ENTRY:
+            raise JobTaken from error
+        raise
 
 
 def insert_import(connection: Connection, values: Mapping[str, Any]) -> int:
     """Record an accepted import as `queued`; returns its number. Raises `JobTaken`."""
     row = {"state": State.QUEUED, "phase": "waiting", **values}
-    try:
+    with one_of_a_job():
         result = connection.execute(insert(imports).values(created_at=NOW, **row))
-    except IntegrityError as error:
-        if error.orig is not None and error.orig.args[0] == ER.DUP_ENTRY:
-            raise JobTaken from error
-        raise
     number = int(result.inserted_primary_key[0])  # type: ignore[index]
     leases.add_event(connection, imports, number, State.QUEUED)
     return number

@@ -10,8 +10,8 @@ import structlog
 
 from app.db import handled, handled_history, handlings
 from app.domain.dataset import ORDERS
-from app.domain.errors import AlreadyRunning, DatabaseUnavailable, DatasetBeingCleared, InvalidContent
-from app.domain.handling import Handling, Mode, OrderId
+from app.domain.errors import AlreadyRunning, DatabaseUnavailable, DatasetBeingCleared, InvalidContent, Overloaded
+from app.domain.handling import Handling, HandlingState, Mode, OrderId
 from app.handling import end
 from app.handling.choice import Choice
 from app.handling.steps import read_pipeline
@@ -40,8 +40,9 @@ class Wish:
 
 def accept_handling(site: Site, wish: Wish, asker: Asker) -> Handling:
     """Accept a handling of orders that are in the table. Raises `InvalidContent`, `ImportNotFound`, `AlreadyRunning`
-    with the handling that has one of the orders, `DatasetBeingCleared`, `SweepingFrozen`."""
+    with the handling that has one of the orders, `DatasetBeingCleared`, `Overloaded`, `SweepingFrozen`."""
     freeze.require_sweeping(site)
+    _require_room(site)
     pipeline = read_pipeline(wish.pipeline)
     concurrency = _read_concurrency(site, wish)
     condition = None if wish.choice.listed is not None else _find_condition(site, wish.choice)
@@ -91,6 +92,13 @@ def _record(site: Site, values: Mapping[str, Any], listed: tuple[OrderId, ...] |
         found = handlings.find_numbered(connection, number)
     assert found is not None
     return found
+
+
+def _require_room(site: Site) -> None:
+    with site.database.begin() as connection:
+        waiting = handlings.count_states(connection).get(HandlingState.QUEUED, 0)
+    if waiting >= site.settings.overload_queued:
+        raise Overloaded(f"{waiting:,} handlings wait already: nothing was begun, send it again later")
 
 
 def require_free(site: Site, listed: Sequence[OrderId] | None, condition: Any) -> None:

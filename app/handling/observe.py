@@ -1,16 +1,42 @@
 """Observe: what watchers of handlings and orders are told. Nothing here changes anything."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from app.db import handled_history, handlings, history
 from app.db.history import Event
 from app.domain.errors import HandlingNotFound, OrderNotFound
-from app.domain.handling import HandledOrder, Handling, HandlingState, OrderId, OrderState, StepRecord
+from app.domain.handling import LEASED, HandledOrder, Handling, HandlingState, OrderId, OrderState, StepRecord
 from app.handling.choice import Choice
 from app.lifecycle.site import Site
+from app.queue import HANDLING_QUEUE
 
 SHIPMENT = "create_shipment"
+
+
+@dataclass(frozen=True)
+class HandlingQueue:
+    """How busy those are who handle orders; None for what the broker does not answer."""
+
+    depth: int
+    running: int
+    workers: int | None
+    hints: int | None
+
+
+def measure_queue(site: Site) -> HandlingQueue:
+    """How many handlings wait and run, by the ledger; and by the broker, who takes them. Raises
+    `DatabaseUnavailable`."""
+    with site.database.begin() as connection:
+        states = handlings.count_states(connection)
+    found = site.hints.look(HANDLING_QUEUE)
+    return HandlingQueue(
+        depth=states.get(HandlingState.QUEUED, 0),
+        running=sum(states.get(state, 0) for state in LEASED),
+        workers=None if found is None else found.workers,
+        hints=None if found is None else found.hints,
+    )
 
 
 def find_handling(site: Site, id: str) -> tuple[Handling, list[Event]]:

@@ -224,10 +224,7 @@ def record(
             row = _insert(site, dataset, {**values, "job": job}, claim, content)
             break
         except ledger.JobTaken:
-            if asker.key is None:
-                once.refuse_again(site, job or "")  # else it has ended meanwhile
-            else:
-                job = None  # its own key says that it is meant to be another
+            job = once.settle(site, asker.key, job)
     claim.bound = content is not None
     log.info("accepted", import_id=id, dataset=dataset.name)
     # a crash here leaves `queued` without a hint: the sweeper publishes it

@@ -10,9 +10,9 @@ import structlog
 
 from app.db import arrivals, history, ledger
 from app.domain.dataset import Dataset
-from app.domain.errors import AlreadyDecided, DatabaseUnavailable, ImportFailed, InvalidContent
+from app.domain.errors import AlreadyDecided, AlreadyRunning, DatabaseUnavailable, ImportFailed, InvalidContent
 from app.domain.imports import Import
-from app.lifecycle import rollback, stop
+from app.lifecycle import once, rollback, stop
 from app.lifecycle.accept import Accepted, Asker, Claim, Form, accept_whole, keyed, record
 from app.lifecycle.heartbeat import ArrivalBeat
 from app.lifecycle.site import Site
@@ -39,7 +39,8 @@ def accept_stream(
     when the whole file is durable.
 
     Raises as `accept_upload`, and `AlreadyDecided` when the import was stopped or failed while its file came. Whatever
-    is raised after it was recorded, it fails, and nothing of it stays.
+    is raised after it was recorded, it fails, and nothing of it stays: also when the last byte shows that the caller
+    has the same file under way.
     """
     wishes = read_wishes(dataset, options or {}, file_name, content_type)
     with keyed(site, asker, None) as claim, ExitStack() as ending:
@@ -88,19 +89,33 @@ class _Arrival:
             self._begin(upload)
 
     def end(self, upload: Upload) -> Accepted:
-        """The whole body has come: from here on the import may commit."""
+        """The whole body has come: from here on the import may commit, unless the same file is under way already."""
         assert self._row is not None
+        content = self._wishes.content(upload)
+        mine = once.name_job(self._asker.client, content)
+        if self._asker.key is None:
+            once.refuse_again(self._site, mine)
         upload.keep()
         # a crash here leaves an import that waits for its file's end: failed when the web server's lease runs out
-        with self._site.database.begin() as connection:
-            whole = arrivals.record_arrival(connection, self._row.number, upload.bytes)
-            if whole:
-                self._claim.bind(connection, self._wishes.content(upload), self._row.number)
-            row = history.find_numbered(connection, self._row.number) or self._row
-        if not whole:
+        job: str | None = mine
+        while True:
+            try:
+                row = self._record_end(upload, content, job)
+                break
+            except ledger.JobTaken:
+                job = once.settle(self._site, self._asker.key, job)
+        if row is None:
             raise self._decided()
         self._claim.bound = True
         return Accepted(row)
+
+    def _record_end(self, upload: Upload, content: str, job: str | None) -> Import | None:
+        assert self._row is not None
+        with self._site.database.begin() as connection:
+            if not arrivals.record_arrival(connection, self._row.number, upload.bytes, job):
+                return None
+            self._claim.bind(connection, content, self._row.number)
+            return history.find_numbered(connection, self._row.number) or self._row
 
     def _begin(self, upload: Upload) -> None:
         upload.flush()
@@ -113,18 +128,21 @@ class _Arrival:
         self._beat.enter_context(ArrivalBeat(self._site, accepted.row, on_loss=self._lost.set))
 
     def _break_off(self, row: Import, error: BaseException) -> None:
-        reason = f"the upload broke off, and nothing of it was kept: {getattr(error, 'detail', error)}"
-        failure = ImportFailed("upload_broken", reason)
+        if isinstance(error, AlreadyRunning):
+            failure = ImportFailed("already_running", f"nothing of it was kept: {error.detail}")
+        else:
+            reason = f"the upload broke off, and nothing of it was kept: {getattr(error, 'detail', error)}"
+            failure = ImportFailed("upload_broken", reason)
         try:
             with self._site.database.begin() as connection:
                 failed = arrivals.fail_arrival(connection, row.number, failure.as_dict())
                 now = history.find_numbered(connection, row.number) or row
             if failed:
-                log.info("upload_broken", import_id=row.id, reason=reason)
+                log.info(failure.code, import_id=row.id, reason=failure.reason)
                 stop.end_load(self._site, now)
                 rollback.settle(self._site, row.number)
         except DatabaseUnavailable as unavailable:
-            log.warning("upload_broken", import_id=row.id, error=unavailable.detail)  # its lease runs out
+            log.warning(failure.code, import_id=row.id, error=unavailable.detail)  # its lease runs out
 
     def _decided(self) -> AlreadyDecided:
         assert self._row is not None

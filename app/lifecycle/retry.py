@@ -16,8 +16,8 @@ log = structlog.get_logger(__name__)
 RETRYABLE = frozenset({State.STOPPED, State.FAILED, State.CHECKED})
 
 
-def retry_import(site: Site, id: str, *, request_id: str | None = None) -> Import:
-    """Accept a new import of what this one was to load; returns it. A dry run becomes a real one.
+def retry_import(site: Site, id: str, *, client: str = "", request_id: str | None = None) -> Import:
+    """Accept a new import of what this one was to load, for whoever asks; returns it. A dry run becomes a real one.
 
     The file is shared by a hard link, so that each import keeps its own for as long as it needs it. Raises
     `ImportNotFound`, `NothingToRetry` for one that is not over or has loaded its rows, `FileForgotten` and
@@ -31,14 +31,14 @@ def retry_import(site: Site, id: str, *, request_id: str | None = None) -> Impor
     if old.state not in RETRYABLE:
         raise NothingToRetry(_WHY_NOT.get(old.state, "the import is not over yet: stop it first"), import_id=id)
     new_id = str(uuid4())
-    values = {}
+    values = {"client": client, "request_id": request_id}
     if old.source.generate is None:
         if old.source.spool_name is None or not site.spool.share(old.source.spool_name, new_id):
             raise FileForgotten("the file of this import is no longer kept: send it again", import_id=id)
         values["spool_name"] = new_id
     # a crash here leaves a file without an import: the sweeper deletes it
     with site.database.begin() as connection:
-        number = ledger.insert_again(connection, old.number, {"id": new_id, "request_id": request_id, **values})
+        number = ledger.insert_again(connection, old.number, {"id": new_id, **values})
         ledger.note(connection, old.number, "tried_again", {"import": new_id})
         row = history.find_numbered(connection, number)
     assert row is not None

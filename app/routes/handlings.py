@@ -14,6 +14,7 @@ from app.domain.errors import (
     NothingFailed,
     NotRunning,
     OrderNotFound,
+    Overloaded,
     SweepingFrozen,
     TooManyStreams,
 )
@@ -50,7 +51,15 @@ blueprint = Blueprint("handlings", __name__, url_prefix="/v1/handlings")
     "accept_handling",
     "handlings",
     models.ACCEPTED,
-    refuses=(BadRequest, InvalidContent, ImportNotFound, AlreadyRunning, DatasetBeingCleared, SweepingFrozen),
+    refuses=(
+        BadRequest,
+        InvalidContent,
+        ImportNotFound,
+        AlreadyRunning,
+        DatasetBeingCleared,
+        Overloaded,
+        SweepingFrozen,
+    ),
     failures={
         413: ("request-entity-too-large", "The body is too large."),
         408: ("request-timeout", "Nothing of the body came for a minute."),

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint
 
 from app.domain.errors import DatabaseUnavailable
+from app.handling import observe as handlings
 from app.lifecycle import burden, measure, observe
 from app.routes import site
 from app.routes.models.classic import Life, Queue, Readiness
@@ -51,9 +52,12 @@ def show_readiness() -> tuple[dict[str, Any], int]:
     refuses=(DatabaseUnavailable,),
 )
 def show_queue() -> tuple[dict[str, Any], int]:
-    """How many imports wait and run, how many workers there are, and how each kind of work went within the last hour;
-    null for what the broker does not answer, and for rates of nothing. 503 beyond the bounds that the settings have."""
+    """How many imports wait and run, how many workers there are, the same of handlings where orders are handled, and
+    how each kind of work went within the last hour; null for what the broker does not answer, and for rates of nothing.
+    503 beyond the bounds that the settings have."""
     figures = measure.measure_queue(site())
     kinds = burden.measure_kinds(site())
     excess = burden.find_excess(site(), kinds)
-    return {**asdict(figures), "kinds": [asdict(kind) for kind in kinds], "excess": excess}, 503 if excess else 200
+    handled = asdict(handlings.measure_queue(site())) if site().settings.handling else None
+    told = {**asdict(figures), "handlings": handled}
+    return {**told, "kinds": [asdict(kind) for kind in kinds], "excess": excess}, 503 if excess else 200

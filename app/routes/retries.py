@@ -22,7 +22,7 @@ blueprint = Blueprint("retries", __name__)
 def retry_one(id: str) -> Response:
     """Import the same once more: 202 with a new import, which names this one in `retry_of`. A dry run becomes a real
     import. 409 while this one is not over, or when its rows are there, or its file is no longer kept."""
-    row = retry.retry_import(site(), id, request_id=g.request_id)
+    row = retry.retry_import(site(), id, client=g.client, request_id=g.request_id)
     response = jsonify(show_import(row))
     response.status_code = 202
     response.headers["Location"] = url_for("imports.show", id=row.id)

@@ -2,16 +2,21 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.conftest import Servers, installed
 from tests.conftest import ROOT
 from tests.documents import Ids, Shown, find_difference, find_header_difference, read_answer, read_commands
-from tests.stack import Stack, wait_for
+from tests.sandbox import Sandbox
+from tests.stack import Stack, find_port, wait_for
 
 README = ROOT / "README.md"
-PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if list(read_commands(page))]
+HANDLING = ROOT / "docs" / "handling.md"
+DOCUMENTS = {README, *(ROOT / "docs").glob("*.md")} - {HANDLING}
+PAGES = [page for page in sorted(DOCUMENTS) if list(read_commands(page))]
 ADDRESS = "http://127.0.0.1:8000"
 
 
@@ -44,9 +49,39 @@ def is_repeatable(command: str) -> bool:
     return "Idempotency-Key" in command or not any(part in command for part in sends)
 
 
+@pytest.fixture
+def handling_stack(servers: Servers, tmp_path: Path) -> Iterator[Stack]:
+    """A stack that handles orders, in an installation of its own: the page's first import is number 1."""
+    database, broker = installed(servers[0], "documents"), servers[1]
+    broker.control("add_vhost", "documents")
+    broker.control("set_permissions", "-p", "documents", "backout", ".*", ".*", ".*")
+    sandbox = Sandbox(tmp_path / "sandbox")
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    settings = {"handling": 1, "handling_services": json.dumps(sandbox.services())}
+    settings["handling_rates"] = '{"inventory": 1}'  # an order a second, so that there is something to stop
+    stack = Stack(folder, database.url, broker.url("documents"), find_port(), **settings)
+    try:
+        sandbox.start()
+        yield stack.start("web", "worker", "sweeper", "handler")
+    finally:
+        stack.kill()
+        sandbox.kill()
+
+
+@pytest.mark.timeout(300)
+def test_every_curl_of_handling_answers_as_shown(handling_stack: Stack, tmp_path: Path) -> None:
+    check_page(HANDLING, handling_stack, tmp_path)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 @pytest.mark.timeout(300)
 def test_every_curl_answers_as_shown(page: Path, stack: Stack, tmp_path: Path) -> None:
+    check_page(page, stack, tmp_path)
+
+
+def check_page(page: Path, stack: Stack, tmp_path: Path) -> None:
+    """Run what a page shows, in its order."""
     ids = Ids()
     for shown in read_commands(README):
         if shown.answer is None:
@@ -54,7 +89,7 @@ def test_every_curl_answers_as_shown(page: Path, stack: Stack, tmp_path: Path) -
             break
     for shown in read_commands(page):
         if shown.answer is None:
-            run(shown.command.replace("curl ", "curl --fail-with-body "), tmp_path, stack)
+            run(ids.fill(shown.command).replace("curl ", "curl --fail-with-body "), tmp_path, stack)
             continue
         found: list[str | None] = []
 

@@ -15,6 +15,7 @@ def read_metrics(stack: Stack) -> dict[str, float]:
 
 def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> None:
     idle = {"depth": 0, "running": 0, "workers": 1, "hints": 0, "oldest_seconds": None, "rows_per_second": None}
+    idle |= {"handlings": None}
     wait_for(lambda: {**stack.get("/v1/queue").json(), "kinds": 0} == {**idle, "kinds": 0, "excess": []}, 10, "idle")
     id = stack.post("/v1/imports", json={"generate": 3000}).json()["id"]
     stack.wait_state(id)

@@ -133,6 +133,19 @@ def test_a_worker_that_dies_while_the_file_arrives(new_stack: Callable[..., Stac
     assert (done["state"], stack.count()) == ("committed", ROWS)
 
 
+def test_what_is_under_way_already_is_undone(new_stack: Callable[..., Stack], csv: bytes) -> None:
+    stack = new_stack(worker_slots=1).start()
+    with sending(stack, csv) as (upload, answer, id):
+        whole = stack.send(csv).json()  # nobody can know yet that it is the same; it waits for the slot
+        upload.rest.set()
+        refused = answer.result(30)
+    assert (refused.status_code, refused.json()["running"]) == (409, f"/v1/imports/{whole['id']}")
+    failed = stack.wait_state(id)
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "already_running")
+    assert stack.wait_state(whole["id"])["state"] == "committed"
+    assert stack.count() == ROWS
+
+
 def test_a_small_file_is_accepted_as_ever(stack: Stack, csv: bytes) -> None:
     small = csv[: csv.index(b"\n", 10_000) + 1]
     answer = stack.send(small, params={"stream": "1"})

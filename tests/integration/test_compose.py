@@ -6,6 +6,7 @@ ordinary account, with the file's commands, variables and secrets; the servers a
 
 import importlib.metadata
 import importlib.util
+import json
 import os
 import pwd
 import re
@@ -29,11 +30,12 @@ import yaml
 from app.cli.processes import free_ports, is_free, wait_until
 from app.cli.servers import PrivateMySQL, PrivateRabbitMQ
 from tests.conftest import ROOT, fetched
+from tests.sandbox import Sandbox
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-OURS = ("migrate", "web", "worker", "sweeper")
-STAYING = ("web", "worker", "sweeper")
+OURS = ("migrate", "web", "worker", "sweeper", "handler")
+STAYING = ("web", "worker", "sweeper", "handler")
 PINNED = re.compile(r"[a-z]+:\d+\.\d+\.\d+(-[a-z0-9-]+)?")
 UNITS = {"s": 1, "m": 60}
 
@@ -87,6 +89,10 @@ def test_the_linter_accepts_the_dockerfile() -> None:
 
 def test_the_services_are_the_promised_ones() -> None:
     assert set(SERVICES) == {"database", "broker", *OURS}
+    assert {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service} == {
+        "handler": ["handling"]
+    }
+    assert {SERVICES[name]["environment"]["BACKOUT_HANDLING"] for name in STAYING} == {"false"}
     assert SERVICES["database"]["image"].startswith("mysql:") and SERVICES["broker"]["image"].startswith("rabbitmq:4.")
 
 
@@ -102,7 +108,8 @@ def test_only_the_web_server_can_be_reached_from_outside() -> None:
     assert {name for name, service in SERVICES.items() if "ports" in service} == {"web"}
     assert SERVICES["web"]["ports"] == ["127.0.0.1:8000:8000"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
-    assert {name for name, service in SERVICES.items() if service["networks"] != ["inside"]} == {"web"}
+    outside = {name for name, service in SERVICES.items() if service["networks"] != ["inside"]}
+    assert outside == {"web", "handler"}  # the handler asks the services of others
     assert not any(key in service for service in SERVICES.values() for key in ("privileged", "network_mode", "expose"))
 
 
@@ -121,14 +128,12 @@ def test_secrets_are_files_and_each_service_has_those_it_needs() -> None:
         for name, value in service.get("environment", {}).items():
             assert not re.search("PASS|KEY|SECRET|TOKEN", name) or value.startswith("/run/secrets/"), name
     holders = {
-        name: {service for service in SERVICES if name in _sources(service)}
-        for name in ("backout_root_database_password", "backout_admin_database_password", "backout_api_keys")
-    }
-    assert holders == {
         "backout_root_database_password": {"database", "migrate"},
         "backout_admin_database_password": {"migrate"},
         "backout_api_keys": {"web"},
+        "backout_handling_services": {"handler"},
     }
+    assert holders == {name: {service for service in SERVICES if name in _sources(service)} for name in holders}
 
 
 def test_nobody_is_root_and_nobody_can_become_it() -> None:
@@ -164,7 +169,15 @@ def test_the_spool_is_shared_and_workers_can_be_many() -> None:
 def test_a_worker_may_drain_before_it_is_killed() -> None:
     from app.config import Settings  # noqa: PLC0415
 
-    assert seconds(SERVICES["worker"]["stop_grace_period"]) > 4 * Settings.model_fields["drain_seconds"].default
+    for name in ("worker", "handler"):
+        assert seconds(SERVICES[name]["stop_grace_period"]) > 4 * Settings.model_fields["drain_seconds"].default
+
+
+def test_what_can_be_set_is_what_the_document_says() -> None:
+    page = (ROOT / "docs" / "docker.md").read_text()
+    asked = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", TEXT))
+    said = dict(re.findall(r"^\| `([A-Z_]+)` \| `(.*?)` \|", page, re.MULTILINE))
+    assert said == asked
 
 
 def test_secrets_are_random_private_and_kept(tmp_path: Path) -> None:
@@ -175,6 +188,7 @@ def test_secrets_are_random_private_and_kept(tmp_path: Path) -> None:
     one, other = make(tmp_path / "one"), make(tmp_path / "other")
     assert make(tmp_path / "one") == one
     assert set(one) == {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()}
+    assert one.pop("backout_handling_services") == other.pop("backout_handling_services") == "{}\n"  # whose they are
     values = [*one.values(), *other.values()]
     assert len(set(values)) == len(values) and min(map(len, values)) > 48
     assert one["backout_broker_password"] in one["rabbitmq_user.conf"]
@@ -305,6 +319,8 @@ class Composed:
         self.account = ordinary_account()
         self.secrets = folder / "made"
         subprocess.run([ROOT / "docker" / "make-secrets", self.secrets], check=True, capture_output=True)
+        self.sandbox = Sandbox(folder / "sandbox")
+        (self.secrets / "backout_handling_services").write_text(json.dumps(self.sandbox.services()))
         self.image = build_image(folder / "image")
         self.spool = self.own_folder(folder / "spool")
         self.port = free_ports(1)[0]
@@ -444,13 +460,15 @@ class Composed:
             server.start()
         self.database.wait_ready()
         assert self.finish("migrate", "migrate") == 0, self.end_of_log("migrate")
-        self.start("web")
+        self.start("web", BACKOUT_HANDLING="1")  # as with the profile
+        self.sandbox.start()
         self.broker.wait_ready()
-        for service in ("worker", "sweeper"):
+        for service in ("worker", "sweeper", "handler"):
             self.start(service)
         for service in STAYING:
             self.wait_healthy(service)
-        assert wait_until(lambda: " ready." in self.log("worker").read_text(), 20), self.end_of_log("worker")
+        for name in ("worker", "handler"):
+            assert wait_until(lambda name=name: " ready." in self.log(name).read_text(), 20), self.end_of_log(name)
 
     def kill(self, name: str) -> None:
         process = self.running.pop(name)
@@ -462,6 +480,7 @@ class Composed:
         for name in list(self.running):
             self.kill(name)
         self.http.close()
+        self.sandbox.kill()
         for server in (self.database, self.broker):
             server.kill()
 
@@ -511,6 +530,23 @@ def test_an_import_needs_a_key_and_is_committed(composed: Composed) -> None:
     assert done["rows_done"] == 5_000 and composed.count() == before + 5_000
     ready = composed.http.get(f"{composed.url}/readyz", timeout=10)
     assert (ready.status_code, ready.json()["status"]) == (200, "ok"), ready.text
+
+
+def test_the_handler_handles(composed: Composed) -> None:
+    row = composed.wait_state(composed.send(json={"generate": 1500}), "committed")
+    wish = {"filter": {"import": row["id"]}, "mode": "parallel"}
+    accepted = composed.http.post(f"{composed.url}/v1/handlings", json=wish, timeout=30)
+    assert accepted.status_code == 202, accepted.text
+    path = composed.url + accepted.headers["Location"]
+
+    def rests() -> bool:
+        return bool(composed.http.get(path, timeout=30).json()["finished_at"])
+
+    assert wait_until(rests, 60, every=0.1), composed.end_of_log("handler")
+    shown = composed.http.get(path, timeout=30).json()
+    assert (shown["state"], shown["asked_by"]) == ("done", "first"), shown
+    assert len(composed.sandbox.effects("payment")) == shown["orders_total"]
+    assert composed.http.get(f"{path}/slips", timeout=30).content[:5] == b"%PDF-"
 
 
 def test_a_running_import_is_stopped(composed: Composed) -> None:

@@ -144,6 +144,8 @@ def test_a_failed_step_is_retried_from_there_and_nothing_is_done_twice(
     rows = web.get(f"/v1/handlings/{handling['id']}/orders?state=failed").json["orders"]
     assert {row["step"] for row in rows} == {"tell_marketplace"} and "out of order" in rows[0]["error"]
     assert web.post(f"/v1/handlings/{handling['id']}/stop").status_code == 409
+    done_before = list_done(web, orders[0])
+    assert [step["step"] for step in done_before] == ["reserve_inventory", "take_payment", "create_shipment"]
     sandbox.control(down=[])
     assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 202
     work(site)
@@ -151,8 +153,20 @@ def test_a_failed_step_is_retried_from_there_and_nothing_is_done_twice(
     for service in ("inventory", "payment", "carrier", "marketplace"):
         assert sorted(mine(sandbox, service, orders)) == orders
     assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 409
+    assert list_done(web, orders[0])[:3] == done_before  # from the failed step: the earlier ones were not begun again
     steps = {step["step"]: step for step in web.get(f"/v1/orders/{orders[0]}/history").json["steps"]}
     assert steps["tell_marketplace"]["tries"] > steps["take_payment"]["tries"] == 1
+
+
+def list_done(web: FlaskClient, order: str) -> list[dict[str, Any]]:
+    return [step for step in web.get(f"/v1/orders/{order}/history").json["steps"] if step["state"] == "done"]
+
+
+def test_payment_comes_before_mail(web: FlaskClient, site: Site, load: Load, sandbox: Sandbox) -> None:
+    load(3)
+    begin(web, filter={}, pipeline=["take_payment", "mail_confirmation"], mode="parallel", concurrency=1)
+    work(site)
+    assert [call["service"] for call in sandbox.read("calls")] == ["payment"] * 3 + ["mail"] * 3
 
 
 def test_a_key_stays_the_same_when_the_answer_was_lost(
@@ -300,6 +314,69 @@ def test_orders_that_are_handled_or_shipped_are_not_deleted(web: FlaskClient, si
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handled_orders SET shipped_at = NULL")
     assert web.delete("/delete_all").status_code == 200
+
+
+def test_what_was_shipped_is_kept_when_its_handling_is_forgotten(web: FlaskClient, site: Site, load: Load) -> None:
+    orders = load(3)
+    handling = begin(web, orders=orders, pipeline=["create_shipment"])
+    work(site)
+    other = begin(web, orders=load(1), pipeline=["reserve_inventory"])
+    work(site)
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE handlings SET finished_at = '2020-01-01'")
+        connection.exec_driver_sql(f"DELETE FROM orders WHERE import_no = {orders[2].split('-')[0]} AND row_no = 3")
+    HandlingChapter().clean(site)
+    assert [web.get(f"/v1/handlings/{one['id']}").status_code for one in (handling, other)] == [404, 404]
+    refused = web.delete("/delete_all")
+    assert (refused.status_code, [one["order"] for one in refused.json["orders"]]) == (409, orders[:2])
+    with site.database.begin() as connection:
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM handled_orders").scalar_one() == 2
+
+
+def test_more_handlings_than_may_wait_are_refused(
+    web: FlaskClient, site: Site, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = load(3)
+    app = create_app(replace_settings(site, overload_queued=2)).test_client()
+    for order in orders[:2]:
+        begin(app, orders=[order])
+    refused = app.post("/v1/handlings", json={"orders": orders[2:]})
+    assert refused.status_code == 503 and int(refused.headers["Retry-After"]) >= 1
+    queue = web.get("/v1/queue").json["handlings"]
+    assert (queue["depth"], queue["running"]) == (2, 0)
+    work(site)
+    assert app.post("/v1/handlings", json={"orders": orders[2:]}).status_code == 202
+
+
+def test_what_one_caller_has_handled_no_other_may(
+    site: Site, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.logs.configure_logs", lambda level: None)
+    keys = tmp_path / "keys"
+    keys.write_text("".join(f"{name}:the-key-of-{name}-0123\n" for name in ("ada", "bo")))
+    app = create_app(replace_settings(site, api_keys_file=keys))
+    orders = load(2)
+
+    def ask(name: str, chosen: list[str]) -> Any:
+        return app.test_client().post(
+            "/v1/handlings", json={"orders": chosen}, headers={"X-API-Key": f"the-key-of-{name}-0123"}
+        )
+
+    first = ask("ada", orders[:1])
+    assert (first.status_code, first.json["asked_by"]) == (202, "ada")
+    refused = ask("bo", orders)
+    assert (refused.status_code, refused.json["running"]) == (409, first.headers["Location"])
+    assert ask("bo", orders[1:]).status_code == 202
+
+
+def test_a_service_is_called_no_more_often_than_its_rate(
+    web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
+) -> None:
+    handling = begin(web, orders=load(5), pipeline=["take_payment"], mode="parallel")
+    run_next(site, Outside(replace_settings(site, handling_rates={"payment": 2})), "test", Draining(0))
+    assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
+    at = [call["at"] for call in sandbox.read("calls")]
+    assert all(third - first > 0.9 for first, third in zip(at, at[2:], strict=False))  # two a second
 
 
 def test_nothing_is_handled_while_orders_are_deleted(web: FlaskClient, site: Site, load: Load) -> None:

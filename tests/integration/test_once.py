@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.formats.generated import write_csv_sample
+from app.lifecycle.arrive import HEAD_BYTES
 from app.lifecycle.drain import Draining
 from app.lifecycle.load import load_next
 from app.lifecycle.site import Site
@@ -62,6 +65,84 @@ def test_of_a_hundred_uploads_at_once_one_wins(web: FlaskClient, site: Site) -> 
     assert len(won) == 1 and {answer.status_code for answer in answers} == {202, 409}
     assert {answer.json["running"] for answer in answers if answer.status_code == 409} == {won[0].headers["Location"]}
     assert len(list(site.spool.folder.iterdir())) == 1  # the others left nothing
+
+
+@pytest.fixture
+def clerks(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], FlaskClient]:
+    """A web server with keys; a client of it by the name of its key."""
+    monkeypatch.setattr("app.logs.configure_logs", lambda level: None)
+    keys = tmp_path / "keys"
+    keys.write_text("".join(f"{name}:the-key-of-{name}-0123\n" for name in ("ada", "bo")))
+    app = create_app(site.settings.model_copy(update={"api_keys_file": keys}))
+
+    def make(name: str) -> FlaskClient:
+        client = app.test_client()
+        client.environ_base["HTTP_X_API_KEY"] = f"the-key-of-{name}-0123"
+        return client
+
+    return make
+
+
+def test_the_same_file_of_another_caller_is_another_job(clerks: Callable[[str], FlaskClient]) -> None:
+    answers = {name: send(clerks(name)) for name in ("ada", "bo")}
+    assert [answer.status_code for answer in answers.values()] == [202, 202]
+    for name, first in answers.items():
+        again = send(clerks(name))
+        assert (again.status_code, again.json["running"]) == (409, first.headers["Location"])
+
+
+def test_of_a_hundred_uploads_of_two_callers_one_of_each_wins(clerks: Callable[[str], FlaskClient]) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda number: send(clerks("ada" if number % 2 else "bo")), range(100)))
+    for mine in (answers[1::2], answers[::2]):
+        won = [answer.headers["Location"] for answer in mine if answer.status_code == 202]
+        assert len(won) == 1
+        assert {answer.json["running"] for answer in mine if answer.status_code == 409} == set(won)
+        assert {answer.status_code for answer in mine} == {202, 409}
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """More than a head, so that `stream=1` records it while it comes."""
+    path = tmp_path_factory.mktemp("once") / "orders.csv"
+    write_csv_sample(path, 30_000, "once")
+    assert path.stat().st_size > HEAD_BYTES
+    return path.read_bytes()
+
+
+def stream(web: FlaskClient, body: bytes, more: str = "", **headers: str) -> Any:
+    return web.post(f"/v1/imports?stream=1{more}", data=body, content_type="text/csv", headers=headers)
+
+
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["by a whole one", "by another stream"])
+def test_a_streamed_file_is_refused_when_its_last_byte_shows_that_it_is_under_way(
+    web: FlaskClient, site: Site, large: bytes, is_streamed: bool
+) -> None:
+    first = web.post(f"/v1/imports?stream={int(is_streamed)}", data=large, content_type="text/csv")
+    refused = stream(web, large)
+    assert (first.status_code, refused.status_code) == (202, 409), refused.text
+    assert refused.json["running"] == first.headers["Location"]
+    undone = web.get("/v1/imports").json["imports"][0]
+    assert (undone["state"], undone["error"]["code"]) == ("failed", "already_running")
+    assert first.json["id"] in undone["error"]["reason"]
+    assert [path.name for path in site.spool.folder.iterdir()] == [first.json["id"]]
+    assert stream(web, large, "&dry_run=true").status_code == 202
+    assert stream(web, large, **{"Idempotency-Key": "meant"}).status_code == 202
+    whole = web.post("/v1/imports", data=large, content_type="text/csv")
+    assert (whole.status_code, whole.json["running"]) == (409, first.headers["Location"])
+    stop_import(site, first.json["id"])
+    assert stream(web, large).status_code == 202
+
+
+def test_of_twenty_streams_at_once_one_wins(web: FlaskClient, large: bytes) -> None:
+    app = web.application
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: stream(app.test_client(), large), range(20)))
+    won = [answer.headers["Location"] for answer in answers if answer.status_code == 202]
+    assert len(won) == 1 and {answer.status_code for answer in answers} == {202, 409}
+    assert {answer.json["running"] for answer in answers if answer.status_code == 409} == set(won)
+    states = [row["state"] for row in web.get("/v1/imports?limit=50").json["imports"]]
+    assert sorted(states) == ["failed"] * 19 + ["queued"]
 
 
 def test_generated_inserts_may_repeat(web: FlaskClient) -> None:

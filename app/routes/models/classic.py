@@ -108,6 +108,18 @@ class Kind(Model):
     p95_seconds: float | None
 
 
+class HandlingQueue(Model):
+    """How busy those are who handle orders."""
+
+    depth: int
+    """Handlings that wait for a worker."""
+    running: int
+    workers: int | None
+    """Processes that are connected to the broker; null where it does not answer."""
+    hints: int | None
+    """Messages that wait in the broker."""
+
+
 class Queue(Model):
     """How busy the installation is."""
 
@@ -122,6 +134,8 @@ class Queue(Model):
     """For how long the oldest of those that wait has waited."""
     rows_per_second: float | None
     """Of the imports that committed lately."""
+    handlings: HandlingQueue | None
+    """Null where no orders are handled."""
     kinds: list[Kind]
     excess: list[str]
     """A sentence for each bound that is passed."""

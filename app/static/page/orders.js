@@ -215,6 +215,8 @@ function put(handling) {
   const before = line.dataset.state;
   line.dataset.sequence = handling.sequence;
   line.dataset.state = handling.state;
+  // given up before an order failed, it has the rest to go on with, as after a stop
+  line.dataset.rests = handling.state === "stopped" || !handling.orders_failed;
   drawHandling(line, handling);
   if (before && before !== handling.state && RESTING.includes(handling.state)) speak(`Handling: ${WORDS[handling.state]}`);
   if (RESTING.includes(handling.state)) followed.delete(handling.id);
@@ -240,7 +242,7 @@ function drawHandling(line, handling) {
   const [stop, retry, slips] = actions.children;
   stop.hidden = !["queued", "running"].includes(handling.state);
   retry.hidden = !["failed", "stopped"].includes(handling.state);
-  retry.textContent = handling.state === "failed" ? "Retry what failed" : "Go on with the rest";
+  retry.textContent = line.dataset.rests === "true" ? "Go on with the rest" : "Retry what failed";
   slips.hidden = !handling.orders_done;
 }
 
@@ -262,7 +264,7 @@ function makeActions(place, handling) {
   slips.href = handling.links.slips;
   const liveness = cell("span", "", "liveness");
   place.className = "together";
-  const rests = () => place.closest("tr").dataset.state === "stopped";
+  const rests = () => place.closest("tr").dataset.rests === "true";
   place.append(act("Stop", "stop", () => undefined), act("Retry", "retry", () => ({ pending: rests() })), slips, liveness);
 }
 
