@@ -14,6 +14,8 @@ from tests.sandbox import Sandbox
 from tests.sse import listen
 from tests.stack import Stack, wait_for
 
+pytestmark = pytest.mark.in_turn
+
 RESTING = ("done", "failed", "stopped")
 
 
