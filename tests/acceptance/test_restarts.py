@@ -130,6 +130,7 @@ def worker(lasting: tuple[Stack, Servers], tmp_path: Path) -> Iterator[Worker]:
             stack.kill("worker")
 
 
+@pytest.mark.in_turn
 def test_a_worker_that_is_told_to_go_finishes_what_it_can(worker: Worker) -> None:
     worker.start(drain_seconds=60)
     worker.hold(2)

@@ -107,6 +107,7 @@ def test_a_stop_while_the_file_arrives(stack: Stack, csv: bytes) -> None:
     assert stack.count() == 0
 
 
+@pytest.mark.in_turn
 def test_a_web_server_that_dies_while_the_file_arrives(new_stack: Callable[..., Stack], csv: bytes) -> None:
     stack = new_stack().start()
     with sending(stack, csv) as (upload, answer, id):
@@ -121,6 +122,7 @@ def test_a_web_server_that_dies_while_the_file_arrives(new_stack: Callable[..., 
     assert stack.count() == 0
 
 
+@pytest.mark.in_turn
 def test_a_worker_that_dies_while_the_file_arrives(new_stack: Callable[..., Stack], csv: bytes) -> None:
     stack = new_stack().start()
     with sending(stack, csv) as (upload, answer, id):
