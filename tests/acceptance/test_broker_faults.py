@@ -124,6 +124,7 @@ def test_every_connection_is_closed_again_and_again(
     assert count_logged(stack, "worker", RECONNECTED) > connected
 
 
+@pytest.mark.in_turn
 def test_the_disk_of_the_broker_is_full(
     stack: Stack, lasting: tuple[Stack, Servers], broker: PrivateRabbitMQ, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def test_an_import_is_accepted_while_the_broker_is_frozen_and_runs_when_it_is_ba
     assert stack.find(stopped)["state"] == "stopped"
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("whole", [True, False], ids=["whole-worker", "one-child"])
 def test_a_worker_killed_in_mid_load_is_made_up_for(stack: Stack, whole: bool) -> None:
     id = insert(stack, ROWS)

@@ -13,6 +13,8 @@ from app.formats.generated import write_csv_sample
 from tests.acceptance.conftest import Stack
 from tests.stack import wait_for
 
+pytestmark = pytest.mark.in_turn
+
 ROWS = 60_000  # 10 MB, more than a head
 PIECE = 64 * 1024
 
@@ -107,7 +109,6 @@ def test_a_stop_while_the_file_arrives(stack: Stack, csv: bytes) -> None:
     assert stack.count() == 0
 
 
-@pytest.mark.in_turn
 def test_a_web_server_that_dies_while_the_file_arrives(new_stack: Callable[..., Stack], csv: bytes) -> None:
     stack = new_stack().start()
     with sending(stack, csv) as (upload, answer, id):
@@ -122,7 +123,6 @@ def test_a_web_server_that_dies_while_the_file_arrives(new_stack: Callable[..., 
     assert stack.count() == 0
 
 
-@pytest.mark.in_turn
 def test_a_worker_that_dies_while_the_file_arrives(new_stack: Callable[..., Stack], csv: bytes) -> None:
     stack = new_stack().start()
     with sending(stack, csv) as (upload, answer, id):
