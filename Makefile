@@ -29,7 +29,8 @@ status: | $(python) ## What of it runs, and where
 clean: | $(python) ## Stop it and forget its data
 	@$(python) -m app.cli clean
 
-test: lint browser ## All that CI runs: lint, then the tests on private servers of their own
+test: ## All that CI runs: lint, then the tests on private servers of their own
+	@$(MAKE) --no-print-directory --jobs 2 lint browser # apt waits for the network while mypy calculates
 	@$(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 crash: setup ## The whole crash matrix and its mutants, into docs/reliability.md (MINUTES=60)
@@ -55,7 +56,7 @@ bench: setup ## Benchmarks beside peers, into docs/benchmarks.md (QUICK=1: in th
 large: setup ## A file of 10 million rows from end to end: time, rows/s, peak memory (ROWS=10000000)
 	@$(python) -m benchmarks.large --rows $(or $(ROWS),10000000)
 
-browser: # for the tests of the page, which are skipped where it can't be had
+browser: setup # for the tests of the page, which are skipped where it can't be had
 	@python3 scripts/setup --browser
 
 lint: setup ## Format, lint, types, direction of imports

@@ -1,9 +1,11 @@
 """Real servers for the tests: private ones, started once a run, on loopback."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,13 +34,45 @@ for name in [name for name in os.environ if name.startswith("BACKOUT_")]:
     del os.environ[name]  # a developer's own stack must not leak into the tests
 
 
-SLOWEST = ("crash", "storm", "browser", "acceptance", "integration")
+SLOWEST = ("crash", "storm", "fragile", "browser", "acceptance", "integration")
+
+
+def kind_of(path: str) -> str:
+    """What a file needs, roughly: the folder that it is in, or servers that are killed and started again."""
+    found = re.search(r"\btests/(\w+)/test_(\w+)", path)
+    folder, name = found.groups() if found else ("", "")
+    return "fragile" if name in ("failures", "restarts", "broker_faults", "consumer_timeout") else folder
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take long begin first, so that none of them runs alone at the end; else the order stays random."""
-    items.sort(key=lambda item: next((at for at, name in enumerate(SLOWEST) if name in item.path.parts), len(SLOWEST)))
+    places = {kind: place for place, kind in enumerate(SLOWEST)}
+    items.sort(key=lambda item: places.get(kind_of(item.path.as_posix()), len(SLOWEST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Each file is run by one process, and one runs all that need servers to kill, which are slow to start."""
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 — not without -n
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "fragile" if kind_of(nodeid) == "fragile" else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test that is marked `in_turn` runs on one of the databases, by its name; `make long` runs it on the other."""
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    server = next((params[name] for name in ("database", "servers", "fragile", "lasting") if name in params), None)
+    if server is None or item.get_closest_marker("in_turn") is None:
+        return
+    database = server if isinstance(server, str) else server[0]
+    name = item.nodeid.replace(server if isinstance(server, str) else "+".join(server), "")
+    if zlib.crc32(name.encode()) % len(DATABASES) != DATABASES.index(database):
+        item.add_marker(pytest.mark.long)
 
 
 def fetched(name: str) -> list[Path]:
@@ -169,11 +203,13 @@ def empty(database: DatabaseServer) -> None:
         if cursor.fetchall():
             cursor.execute("TRUNCATE TABLE orders")
         handled = ("handling_steps", "handled_orders", "handlings")
+        cursor.execute("BEGIN")  # one write to the disk, not one a table
         for table in ("orders", "replaced", "receipts", "events", "idempotency_keys", "imports", *handled):
             try:
                 cursor.execute(f"DELETE FROM {table}")
             except pymysql.err.OperationalError as error:
                 raise AssertionError(f"{table} is locked: {list_holders(cursor)}") from error
+        cursor.execute("COMMIT")
         cursor.execute("SELECT name FROM datasets WHERE definition IS NOT NULL")
         for (name,) in cursor.fetchall():
             cursor.execute(f"DROP TABLE IF EXISTS `{name}`")

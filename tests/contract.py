@@ -1,5 +1,6 @@
 """The contract: `/openapi.json`, to which every answer that a test gets is held."""
 
+import json
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,9 +64,15 @@ def check_answer(answer: requests.Response, *_: Any, stream: bool = False, **__:
 
 def check_shape(value: Any, schema: dict[str, Any], what: str) -> None:
     """The value is as the schema, which may refer to the document's components; raises AssertionError."""
-    whole = {**_close(schema), "components": strict_schemas()}
-    mistakes = [f"{error.json_path}: {error.message[:300]}" for error in Draft202012Validator(whole).iter_errors(value)]
+    validator = make_validator(json.dumps(schema))
+    mistakes = [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(value)]
     assert not mistakes, f"{what} is not as described: {mistakes[:5]}"
+
+
+@cache
+def make_validator(schema: str) -> Draft202012Validator:
+    """Of a schema as JSON, kept: one learns where what it refers to is."""
+    return Draft202012Validator({**_close(json.loads(schema)), "components": strict_schemas()})
 
 
 def find_responses(method: str, path: str) -> dict[str, Any] | None:

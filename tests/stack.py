@@ -34,12 +34,16 @@ def kind_of(name: str) -> str:
 def wait_for(
     condition: Callable[[], Any], seconds: float = 30, what: str = "the condition", *, every: float = 0.05
 ) -> Any:
-    """The condition's first truthy value; fails when none comes in time."""
-    until = monotonic() + seconds
+    """The condition's first truthy value; fails when none comes in time.
+
+    It asks less often the longer it takes, a fifth of a second at most: asking takes the time of what it waits for.
+    """
+    began = monotonic()
     while not (value := condition()):
-        if monotonic() > until:
+        waited = monotonic() - began
+        if waited > seconds:
             raise AssertionError(f"{what} did not come true within {seconds} s")
-        sleep(every)
+        sleep(max(every, min(0.2, waited / 10)))
     return value
 
 

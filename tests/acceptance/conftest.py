@@ -1,5 +1,8 @@
 """The whole of it: a web server, a worker and a sweeper as processes, on real servers, asked over HTTP."""
 
+import fcntl
+import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +11,7 @@ import amqp
 import pytest
 
 from app.cli.servers import PrivateRabbitMQ
-from app.queue import QUEUE
+from app.queue import HANDLING_QUEUE, QUEUE
 from tests.backout import Backout, install
 from tests.conftest import BROKERS, DATABASES, DatabaseServer, empty, new_broker, new_database
 from tests.stack import Stack, find_port, wait_for
@@ -37,13 +40,31 @@ def installed(server: DatabaseServer, database: str) -> DatabaseServer:
 
 
 @pytest.fixture(scope="session")
-def running_stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    database, broker = servers
-    stack = Stack(tmp_path_factory.mktemp("stack"), database.url, broker.url(), find_port(), batch_bytes=256 * 1024)
-    try:
-        yield stack.start()
-    finally:
+def start_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Servers], Stack]]:
+    """Starts the stack of each pair of servers when it is first asked for."""
+    running: dict[str, Stack] = {}
+
+    def start(servers: Servers) -> Stack:
+        database, broker = servers
+        if database.name not in running:
+            folder = tmp_path_factory.mktemp("stack")
+            stack = Stack(folder, database.url, broker.url(), find_port(), batch_bytes=256 * 1024)
+            running[database.name] = stack
+            stack.start()
+        return running[database.name]
+
+    yield start
+    for stack in running.values():
         stack.kill()
+
+
+@pytest.fixture(scope="session")
+def running_stack(servers: Servers, start_stack: Callable[[Servers], Stack]) -> Iterator[Stack]:
+    """Comes and goes with each file; its stack stays. A sweeper that nobody needs is not to take the time of others."""
+    stack = start_stack(servers)
+    stack.send_signal("sweeper", signal.SIGCONT)
+    yield stack
+    stack.send_signal("sweeper", signal.SIGSTOP)
 
 
 @pytest.fixture
@@ -57,8 +78,27 @@ def stack(running_stack: Stack, servers: Servers) -> Stack:
     return running_stack
 
 
+@pytest.fixture(scope="session")
+def find_vhost() -> Callable[[PrivateRabbitMQ, int], str]:
+    """An empty virtual host of this number. It is made once: `rabbitmqctl` takes as long as half a stack."""
+    made: set[tuple[str, int]] = set()
+
+    def find(broker: PrivateRabbitMQ, number: int) -> str:
+        vhost = f"one-test-{number}"
+        if (broker.node, number) not in made:
+            broker.control("add_vhost", vhost)
+            broker.control("set_permissions", "-p", vhost, "backout", ".*", ".*", ".*")
+            made.add((broker.node, number))
+        forget_queues(broker, vhost)
+        return vhost
+
+    return find
+
+
 @pytest.fixture
-def new_stack(servers: Servers, tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+def new_stack(
+    servers: Servers, find_vhost: Callable[[PrivateRabbitMQ, int], str], tmp_path: Path
+) -> Iterator[Callable[..., Stack]]:
     """Makes a stack for one test, with settings of its own, in an empty installation and vhost."""
     made: list[Stack] = []
     broker = servers[1]
@@ -66,9 +106,7 @@ def new_stack(servers: Servers, tmp_path: Path) -> Iterator[Callable[..., Stack]
     empty(database)
 
     def make(**settings: object) -> Stack:
-        vhost = f"test-{tmp_path.name}-{len(made)}"
-        broker.control("add_vhost", vhost)
-        broker.control("set_permissions", "-p", vhost, "backout", ".*", ".*", ".*")
+        vhost = find_vhost(broker, len(made))
         folder = tmp_path / f"stack-{len(made)}"
         folder.mkdir()
         values: dict[str, object] = {"batch_bytes": 256 * 1024, **settings}
@@ -109,7 +147,7 @@ def fragile(request: pytest.FixtureRequest, start_fragile: Callable[[str, str], 
     for server in (database.server, broker):
         server.wait_ready()
     empty(database)
-    forget_queue(broker)
+    forget_queues(broker)
     return database, broker
 
 
@@ -124,17 +162,26 @@ def fragile_stack(fragile: Servers, tmp_path: Path) -> Iterator[Stack]:
         stack.kill()
 
 
-def forget_queue(broker: PrivateRabbitMQ) -> None:
-    """Delete the queue with what waits in it."""
+def forget_queues(broker: PrivateRabbitMQ, vhost: str = "/") -> None:
+    """Delete the queues with what waits in them."""
     address = f"127.0.0.1:{broker.port}"
-    with amqp.Connection(host=address, userid="backout", password=broker.password) as connection:
-        connection.channel().queue_delete(QUEUE)
+    with amqp.Connection(host=address, userid="backout", password=broker.password, virtual_host=vhost) as connection:
+        for queue in (QUEUE, HANDLING_QUEUE):
+            connection.channel().queue_delete(queue)
 
 
 @pytest.fixture(scope="session")
 def backout_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command line, installed."""
-    return install(tmp_path_factory.mktemp("installed"))
+    """The command line, installed once a run: the processes of one run share a folder."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "installed"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            install(folder)
+            (folder / "complete").touch()
+    return folder / "venv" / "bin" / "backout"
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from tests.backout import Backout
 from tests.flaky import Answer, Cut, FlakyWay, LostAnswer
 from tests.stack import ROOT, Stack, find_port, wait_for
 
+pytestmark = pytest.mark.in_turn
+
 ROWS = 3000
 BAD = "marketplace,order_number\nhere,1\n"
 

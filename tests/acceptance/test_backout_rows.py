@@ -9,6 +9,8 @@ from app.formats.generated import write_csv_sample
 from tests.backout import Backout, end_of
 from tests.stack import Stack
 
+pytestmark = pytest.mark.in_turn
+
 ROWS = 500
 
 

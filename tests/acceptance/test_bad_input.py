@@ -655,6 +655,7 @@ def as_form(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield b"\r\n--XX--\r\n"
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     "size",
     [60_000_000, pytest.param(1_000_000_000, marks=[pytest.mark.long, pytest.mark.timeout(900)])],
@@ -687,6 +688,7 @@ def test_memory_stays_flat_however_large_the_file(new_stack: Callable[..., Stack
     shutil.rmtree(stack.spool)
 
 
+@pytest.mark.in_turn
 def test_a_file_larger_than_the_limit_is_refused_and_not_kept(new_stack: Callable[..., Stack]) -> None:
     stack = new_stack(max_upload_bytes=1_000_000).start("web")
     body = b"".join(rows_of(20_000_000, "a"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.servers import PrivateRabbitMQ
-from tests.acceptance.conftest import PAIRS, Servers, forget_queue
+from tests.acceptance.conftest import PAIRS, Servers, forget_queues
 from tests.acceptance.faults import (
     HELD_ROWS,
     PATIENCE,
@@ -37,7 +37,7 @@ def lasting(
     """A stack that outlives every fault of this file."""
     servers = start_fragile(*request.param)
     empty(servers[0])
-    forget_queue(servers[1])
+    forget_queues(servers[1])
     folder = tmp_path_factory.mktemp("lasting")
     values = {**PATIENCE, "publish_seconds": PUBLISH_SECONDS, "batch_bytes": 128 * 1024}
     stack = Stack(folder, servers[0].url, servers[1].url(), find_port(), **values)
@@ -107,6 +107,7 @@ def test_the_broker_restarts_while_imports_run_and_wait(
     assert stack.find(stopped)["state"] == "stopped"
 
 
+@pytest.mark.in_turn
 def test_every_connection_is_closed_again_and_again(
     stack: Stack, lasting: tuple[Stack, Servers], broker: PrivateRabbitMQ, tmp_path: Path
 ) -> None:
@@ -123,6 +124,7 @@ def test_every_connection_is_closed_again_and_again(
     assert count_logged(stack, "worker", RECONNECTED) > connected
 
 
+@pytest.mark.in_turn
 def test_the_disk_of_the_broker_is_full(
     stack: Stack, lasting: tuple[Stack, Servers], broker: PrivateRabbitMQ, tmp_path: Path
 ) -> None:

@@ -23,6 +23,8 @@ from app.formats.generated import write_csv_sample
 from tests.flaky import Answer, Cut, FlakyWay, LostAnswer, Trouble
 from tests.stack import Stack
 
+pytestmark = pytest.mark.in_turn
+
 ROWS = 30_000  # some megabytes, so that a cut meets the body
 FIRST_PIECE = 200_000
 

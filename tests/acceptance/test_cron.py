@@ -8,18 +8,21 @@ from pathlib import Path
 import pytest
 
 from app.formats.generated import write_csv_sample
-from tests.stack import ROOT, Stack, wait_for
+from tests.stack import ROOT, Stack, find_port, wait_for
 
-ROWS = 60_000
+pytestmark = pytest.mark.in_turn
+
+ROWS = 5000
+MANY_ROWS = 60_000  # there is time to kill a server in between
 
 
 class Night:
     """A machine with the script, its crontab's environment, and a file."""
 
-    def __init__(self, program: Path, stack: Stack, folder: Path) -> None:
+    def __init__(self, program: Path, stack: Stack, folder: Path, rows: int = ROWS) -> None:
         self.folder, self.stack = folder, stack
         self.file = folder / "orders.csv"
-        write_csv_sample(self.file, ROWS, "n1")
+        write_csv_sample(self.file, rows, "n1")
         text = (ROOT / "docs" / "cron.md").read_text()
         (script,) = re.findall(r"```sh\n(#!/bin/sh\n.*?)```", text, re.DOTALL)
         programs = folder / "bin"
@@ -63,8 +66,8 @@ class Night:
 
 
 @pytest.fixture
-def night(backout_program: Path, new_stack: Callable[..., Stack], tmp_path: Path) -> Night:
-    return Night(backout_program, new_stack(batch_bytes=32 * 1024).start(), tmp_path)
+def night(backout_program: Path, stack: Stack, tmp_path: Path) -> Night:
+    return Night(backout_program, stack, tmp_path)
 
 
 def test_the_same_night_twice_imports_once(night: Night) -> None:
@@ -76,7 +79,10 @@ def test_the_same_night_twice_imports_once(night: Night) -> None:
     assert len(night.stack.get("/v1/imports").json()["imports"]) == 1
 
 
-def test_a_server_that_dies_in_between_is_waited_for_and_the_rows_are_there_once(night: Night) -> None:
+def test_a_server_that_dies_in_between_is_waited_for_and_the_rows_are_there_once(
+    backout_program: Path, new_stack: Callable[..., Stack], tmp_path: Path
+) -> None:
+    night = Night(backout_program, new_stack(batch_bytes=32 * 1024).start(), tmp_path, MANY_ROWS)
     with night.start() as process:
         (row,) = wait_for(lambda: night.stack.get("/v1/imports").json()["imports"], 30, "the import")
         night.stack.wait_rows(row["id"])
@@ -85,16 +91,14 @@ def test_a_server_that_dies_in_between_is_waited_for_and_the_rows_are_there_once
         night.stack.start()
         assert process.communicate(timeout=100) == ("", None) and process.returncode == 0
     night.run()
-    assert night.stack.count() == ROWS and night.mails == ""
+    assert night.stack.count() == MANY_ROWS and night.mails == ""
 
 
 def test_a_server_that_is_away_is_said_and_the_next_start_mends_it(night: Night) -> None:
-    night.stack.kill("web")
-    night.environment["BACKOUT_PATIENCE"] = "1"
+    night.environment |= {"BACKOUT_URL": f"http://127.0.0.1:{find_port()}", "BACKOUT_PATIENCE": "1"}
     night.run(7)
     assert "can't be reached; start this again" in night.mails
-    night.stack.start("web")
-    night.environment["BACKOUT_PATIENCE"] = "60"
+    night.environment |= {"BACKOUT_URL": night.stack.url, "BACKOUT_PATIENCE": "60"}
     night.run()
     night.run()
     assert night.stack.count() == ROWS

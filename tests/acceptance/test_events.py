@@ -14,6 +14,8 @@ import requests
 from tests.sse import Sent, listen
 from tests.stack import FINAL, Stack, wait_for
 
+pytestmark = pytest.mark.in_turn
+
 ROWS = 60_000
 Crowd = Callable[[Stack, int], list[requests.Response]]
 

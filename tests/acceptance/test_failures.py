@@ -47,6 +47,7 @@ def test_an_import_is_accepted_while_the_broker_is_frozen_and_runs_when_it_is_ba
     assert stack.find(stopped)["state"] == "stopped"
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("whole", [True, False], ids=["whole-worker", "one-child"])
 def test_a_worker_killed_in_mid_load_is_made_up_for(stack: Stack, whole: bool) -> None:
     id = insert(stack, ROWS)
@@ -63,6 +64,7 @@ def test_a_worker_killed_in_mid_load_is_made_up_for(stack: Stack, whole: bool) -
     assert kinds == ["queued", "running", "queued", "running", "committing", "committed"]
 
 
+@pytest.mark.in_turn
 def test_a_stack_that_goes_down_in_mid_import_completes_it_afterwards(stack: Stack, fragile: Servers) -> None:
     id = insert(stack, ROWS)
     stack.wait_rows(id)
@@ -96,6 +98,7 @@ def test_the_same_orders_twice_at_once_end_as_one_import_and_one_that_names_it(s
     assert stack.count() == 5000
 
 
+@pytest.mark.in_turn
 def test_a_full_spool_is_said_and_leaves_no_file(stack: Stack, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
@@ -117,6 +120,7 @@ def test_a_full_spool_is_said_and_leaves_no_file(stack: Stack, tmp_path: Path) -
         subprocess.run(["umount", str(small)], check=True)
 
 
+@pytest.mark.in_turn
 def test_a_synchronous_import_whose_web_server_dies_is_rolled_back_and_not_tried_again(stack: Stack) -> None:
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(requests.get, f"{stack.url}/dpd_insert/2000000", timeout=60)

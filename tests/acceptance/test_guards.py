@@ -14,6 +14,8 @@ from tests.acceptance.test_bad_input import check_problem, file_of, line, raw_po
 from tests.conftest import ROOT
 from tests.stack import COMMANDS, Stack
 
+pytestmark = pytest.mark.in_turn
+
 ALICE, BOB = "alice-0123456789abcdef", "bob-0123456789-abcdef"
 EVERYTHING = [
     ("GET", "/"),

@@ -14,6 +14,8 @@ from tests.sandbox import Sandbox
 from tests.sse import listen
 from tests.stack import Stack, wait_for
 
+pytestmark = pytest.mark.in_turn
+
 RESTING = ("done", "failed", "stopped")
 
 
@@ -182,7 +184,7 @@ def test_a_stop_is_answered_truthfully(
     sandbox.require_once(orders)
 
 
-@pytest.mark.parametrize("rows", [200, pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rows", [100, pytest.param(2000, marks=pytest.mark.long)])
 @pytest.mark.timeout(900)
 def test_every_order_ends_in_a_stated_state(
     new_stack: Callable[..., Stack], servers: Any, make_sandbox: Callable[..., Sandbox], rows: int

@@ -2,7 +2,11 @@
 
 import re
 
+import pytest
+
 from tests.stack import ROOT, Stack, wait_for
+
+pytestmark = pytest.mark.in_turn
 
 
 def read_metrics(stack: Stack) -> dict[str, float]:

@@ -13,6 +13,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.stack import Stack
 
+pytestmark = pytest.mark.in_turn
+
 COLLECTION = ROOT / "docs" / "backout.postman_collection.json"
 LOCKED = ROOT / "tests" / "postman"
 KEY = "postman-0123456789"

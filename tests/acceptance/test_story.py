@@ -116,6 +116,7 @@ def test_a_stopped_import_frees_its_key(stack: Stack) -> None:
     assert stack.wait_state(second)["state"] == "committed"
 
 
+@pytest.mark.in_turn
 def test_a_small_import_passes_large_ones(new_stack: Callable[..., Stack]) -> None:
     stack = new_stack(worker_slots=1).start()
     large = [stack.post("/v1/imports", json={"generate": 5_000_000}).json()["id"] for _ in range(3)]

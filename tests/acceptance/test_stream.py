@@ -13,6 +13,8 @@ from app.formats.generated import write_csv_sample
 from tests.acceptance.conftest import Stack
 from tests.stack import wait_for
 
+pytestmark = pytest.mark.in_turn
+
 ROWS = 60_000  # 10 MB, more than a head
 PIECE = 64 * 1024
 

@@ -5,10 +5,13 @@ import shlex
 from pathlib import Path
 
 import pexpect
+import pytest
 
 from app.formats.generated import write_csv_sample
 from tests.backout import Backout, end_of
 from tests.stack import Stack
+
+pytestmark = pytest.mark.in_turn
 
 LOTS = "--generate=2000000"
 

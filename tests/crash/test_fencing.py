@@ -27,6 +27,7 @@ def frozen_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Heartbeat, "_beat", lambda self: None)
 
 
+@pytest.mark.in_turn
 @pytest.mark.usefixtures("frozen_heartbeat")
 @pytest.mark.parametrize("instant", ["claimed", "lock held", "half loaded", "all prepared", "deciding"])
 def test_a_zombie_is_fenced_by_its_epoch(

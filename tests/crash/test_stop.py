@@ -21,6 +21,7 @@ from tests.invariants import converge, find
 TOO_LATE = INSTANTS[INSTANTS.index("decided") :]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("instant", INSTANTS)
 def test_a_stop_wins_until_the_decision_and_never_after(
     site: Site, accept_import: Callable[[], int], branches: int, instant: str

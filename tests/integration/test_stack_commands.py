@@ -68,6 +68,7 @@ def test_demo_up_down_clean(checkout: Path) -> None:
     assert not (checkout / ".run").exists()
 
 
+@pytest.mark.long  # that a child crashes five times is tested by the supervisor's tests
 @pytest.mark.timeout(120)
 def test_up_says_why_not(checkout: Path) -> None:
     (checkout / "wsgi.py").write_text("raise RuntimeError('there is no application')\n")
