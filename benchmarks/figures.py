@@ -58,9 +58,9 @@ class Scale:
     pairs: int = 5
     large: int = 4  # times `rows`
     memory: int = 10
-    slow_rows: int = 100_000  # for peers that need minutes otherwise
+    slow_rows: int = 50_000  # for peers that need minutes otherwise
     clients: int = 200
-    requests: int = 4000
+    requests: int = 2000
     waiting: int = 100
     small: int = 300
     background: int = 5_000_000  # rows of imports that only keep the slots busy

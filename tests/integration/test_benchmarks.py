@@ -1,5 +1,6 @@
 """The benchmarks work; how fast is not asked here."""
 
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -18,7 +19,7 @@ def test_the_smallest_benchmark_runs(what: str) -> None:
     command = [sys.executable, "-m", "benchmarks", "--smoke", "--only", what]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1].startswith("2 figures, ")
+    assert re.match(r"[23] figures, ", done.stdout.splitlines()[-1])
 
 
 def figure(goal: Goal, target: float | None, *, per_second: bool = False) -> Figure:
