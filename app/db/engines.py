@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from time import monotonic
 from typing import Any, cast
 
 import pymysql
 from pymysql.constants import CLIENT, ER
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import NullPool
 
 from app.db.driver import DriverConnection
 from app.domain.errors import DatabaseUnavailable, DatasetInUse
@@ -21,7 +20,6 @@ LEDGER_REPLY_SECONDS = 20  # how long one ledger statement may take before its c
 LEDGER_LOCK_SECONDS = 5
 LEDGER_IDLE_SECONDS = 10  # a process that freezes between an UPDATE and its COMMIT locks an import for no longer
 LONG_REPLY_SECONDS = 300  # a chunk waits for locks and for a busy server; the heartbeat ends an attempt much sooner
-PING_AFTER_SECONDS = 1.0
 DEFINE_SECONDS = 5  # DDL waits for who reads the table and on prepared branches, by default for up to a year
 SESSION_PAUSE_SECONDS = 3600  # the server's patience between chunks and inside one, longer than any pause of ours
 
@@ -41,6 +39,7 @@ class Database:
             pool_size=self._pool_size,
             max_overflow=self._pool_size,
             pool_timeout=CONNECT_SECONDS,
+            pool_pre_ping=True,
             pool_reset_on_return=None,  # every transaction here ends by itself: a rollback after it would be in vain
             pool_recycle=1800,
             isolation_level="READ COMMITTED",
@@ -153,22 +152,6 @@ def _engine(url: URL, **options: Any) -> Engine:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, named: Any) -> DriverConnection:
         return DriverConnection(*arguments, **named)
-
-    # As `pool_pre_ping`, which asks each time, but only of a connection that has rested: between two statements of one
-    # import it was in use a moment ago.
-    @event.listens_for(engine, "connect")
-    @event.listens_for(engine, "checkin")
-    def rest(connection: DriverConnection | None, record: ConnectionPoolEntry) -> None:
-        record.info["used_at"] = monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def wake(connection: DriverConnection, record: ConnectionPoolEntry, proxy: object) -> None:
-        if monotonic() < record.info["used_at"] + PING_AFTER_SECONDS:
-            return
-        try:
-            connection.ping(reconnect=False)
-        except pymysql.err.MySQLError as error:
-            raise InvalidatePoolError from error  # the others have rested as long: fresh ones for all
 
     return engine
 

@@ -21,6 +21,7 @@ from app.spool import Upload
 
 KEY_SECONDS = 60.0  # how long an unanswered request keeps its key; renewed while its body arrives
 KEY_LENGTH = 200
+LOOK_SECONDS = 1.0  # for so long it counts that sweeping was seen to go on
 
 log = structlog.get_logger(__name__)
 
@@ -138,7 +139,7 @@ class Claim:
 
     def __init__(self, site: Site, asker: Asker, token: str, holder: keys.KeyHolder | None) -> None:
         self._site, self._asker, self._token, self._holder = site, asker, token, holder
-        self._renewed_at = monotonic()
+        self.looked_at = self._renewed_at = monotonic()
         self.bound = False
         self.held = None if holder is None else self._find()
 
@@ -184,7 +185,7 @@ def keyed(site: Site, asker: Asker, content: str | None, *, inline: bool = False
     Raises `Overloaded` unless it is loaded `inline`, and `SweepingFrozen`: a ledger that has gone back would give out
     numbers again, and know keys no longer.
     """
-    freeze.require_lately(site)
+    freeze.require_sweeping(site)
     token = str(uuid4())
     holder = None
     if asker.key is not None:
@@ -216,7 +217,8 @@ def record(
     site: Site, dataset: Dataset, id: str, values: dict[str, Any], asker: Asker, claim: Claim, content: str | None
 ) -> Accepted:
     """Record an import and hint at it. Without its content, which is not known yet, it does not hold the key."""
-    freeze.require_lately(site)  # again: a body may have been on its way for hours
+    if monotonic() > claim.looked_at + LOOK_SECONDS:
+        freeze.require_sweeping(site)  # again: a body may have been on its way for hours
     values = {"id": id, "request_id": asker.request_id, "client": asker.client, **values}
     job = once.name_job(asker.client, content) if content is not None and "spool_name" in values else None
     while True:

@@ -4,8 +4,6 @@ A restored backup looks like any other database. What tells is a mark that the s
 keeps in the spool folder, which no restored database takes back; and branches that only a later ledger can have begun.
 """
 
-from time import monotonic
-
 import structlog
 
 from app.db import history, installation, xa
@@ -15,7 +13,6 @@ from app.domain.mark import Installation, Mark, find_doubt
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle.site import Site
 
-LOOK_SECONDS = 1.0
 WHAT_TO_DO = "`python -m app.cli branches`, then `python -m app.cli sweeping resume` (docs/recovery.md)"
 
 log = structlog.get_logger(__name__)
@@ -26,7 +23,6 @@ def require_sweeping(site: Site) -> Installation:
 
     Raises `SweepingFrozen` then, and while nobody has let sweeping go on; `DatabaseUnavailable`.
     """
-    site.sweeping.at = None
     kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
     with site.database.begin() as connection:
         here = installation.read_installation(connection)
@@ -37,14 +33,7 @@ def require_sweeping(site: Site) -> Installation:
         raise _frozen("the installation was given a new id while this process ran: start it again")
     if doubt := find_doubt(here, kept, unfinished):
         raise freeze(site, doubt, kept)
-    site.sweeping.at = monotonic()
     return here
-
-
-def require_lately(site: Site) -> None:
-    """`require_sweeping`, but what was seen less than `LOOK_SECONDS` ago counts: it is asked for with each import."""
-    if site.sweeping.at is None or monotonic() > site.sweeping.at + LOOK_SECONDS:
-        require_sweeping(site)
 
 
 def require_explained(site: Site, found: list[tuple[Xid, Import | None]]) -> None:
@@ -62,7 +51,6 @@ def require_explained(site: Site, found: list[tuple[Xid, Import | None]]) -> Non
 
 def freeze(site: Site, reason: str, kept: Mark | None = None) -> SweepingFrozen:
     """Freeze sweeping, durably; returns the error that says so."""
-    site.sweeping.at = None
     with site.database.begin() as connection:
         won = installation.freeze(connection, reason, kept)
     if won:

@@ -50,7 +50,7 @@ def load_next(site: Site, worker: str, draining: Draining, slots: Slots | None =
 def _is_sweeping(site: Site) -> bool:
     # before a claim: the sweeper may not have looked since a backup was restored
     try:
-        freeze.require_lately(site)
+        freeze.require_sweeping(site)
     except SweepingFrozen as error:
         log.warning("nothing_claimed", error=error.detail)
         return False

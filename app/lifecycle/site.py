@@ -1,6 +1,6 @@
 """What every verb of the story works with: the settings and the places they name."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from app.config import Settings
@@ -12,13 +12,6 @@ from app.queue import Hints, create_celery
 from app.spool import Spool
 
 
-@dataclass
-class Seen:
-    """When a process saw last that sweeping goes on; None where it never did, or it does not."""
-
-    at: float | None = None
-
-
 @dataclass(frozen=True)
 class Site:
     """One process's view of the installation."""
@@ -28,7 +21,6 @@ class Site:
     spool: Spool
     hints: Hints
     chapters: tuple[Chapter, ...] = ()  # what else there is; the story of imports knows no more of them than that
-    sweeping: Seen = field(default_factory=Seen)
 
     @cached_property
     def installation(self) -> str:

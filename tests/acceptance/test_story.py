@@ -21,7 +21,7 @@ def orders_csv(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_file_is_accepted_loaded_and_counted(stack: Stack, orders_csv: bytes, packed: bool) -> None:
     answer = stack.send(gzip.compress(orders_csv, 1) if packed else orders_csv)
-    assert answer.status_code == 202
+    assert answer.status_code == 202, answer.text
     accepted = answer.json()
     assert answer.headers["Location"] == accepted["links"]["self"] == f"/v1/imports/{accepted['id']}"
     assert int(answer.headers["Retry-After"]) >= 1
@@ -33,7 +33,7 @@ def test_a_file_is_accepted_loaded_and_counted(stack: Stack, orders_csv: bytes, 
 
 def test_a_multipart_form_is_accepted(stack: Stack, orders_csv: bytes) -> None:
     answer = stack.post("/v1/imports", files={"file": ("night.csv", orders_csv, "text/csv")})
-    assert answer.status_code == 202
+    assert answer.status_code == 202, answer.text
     done = stack.wait_state(answer.json()["id"])
     assert done["state"] == "committed" and done["source"]["name"] == "night.csv"
 
@@ -70,7 +70,7 @@ def test_queued_imports_are_stopped_while_all_slots_are_busy(stack: Stack) -> No
         begun = time.perf_counter()
         answer = stack.post(f"/v1/imports/{id}/stop")
         took.append(time.perf_counter() - begun)
-        assert answer.status_code == 202
+        assert answer.status_code == 202, answer.text
     assert {stack.wait_state(id)["state"] for id in ids} == {"stopped"}
     assert stack.count() == 0
     assert max(took) < 2
