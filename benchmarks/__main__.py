@@ -21,11 +21,11 @@ from benchmarks.report import write
 DOCS = Path(__file__).parent.parent / "docs"
 MEASURES: dict[str, Measure] = {
     "loading": loading.measure,
-    "scaling": scaling.measure,
-    "answers": answers.measure,
-    "stopping": stopping.measure,
     "small": small.measure,
+    "stopping": stopping.measure,
+    "answers": answers.measure,
     "counting": counting.measure,
+    "scaling": scaling.measure,
     "choices": choices.measure,
 }
 
@@ -44,18 +44,18 @@ def main() -> None:
     report.versions |= {"Python": platform.python_version(), "PyMySQL": version("pymysql"), "polars": version("polars")}
     report.versions["machine"] = f"{os.cpu_count()} × {_processor()}, {_memory_gigabytes()} GB"
     places = {"mariadb": None} | ({"mysql": asked.mysqld} if asked.mysqld else {})
-    for name, mysqld in places.items():
-        with ExitStack() as closing:
-            place = closing.enter_context(open_place(name, mysqld))
-            report.versions[name] = place.sql("SELECT VERSION()")
-            for measure in asked.only.split(","):
+    command = " ".join(["python -m benchmarks", *("PATH" if a.startswith("/") else a for a in sys.argv[1:])])
+    with ExitStack() as closing:
+        opened = [closing.enter_context(open_place(name, mysqld)) for name, mysqld in places.items()]
+        report.versions |= {place.name: place.sql("SELECT VERSION()") for place in opened}
+        for measure in asked.only.split(","):
+            for place in opened:
                 MEASURES[measure](place, report.scale, report)
+            if asked.write:  # each time: an hour's figures are not to be lost with the last one
+                (DOCS / "benchmarks.md").write_text(write(report, command), encoding="utf-8")
+                (DOCS / "benchmarks.svg").write_text(draw(report), encoding="utf-8")
     missed = [figure for figure in report.figures if figure.reached is False]
     print(f"{len(report.figures)} figures, {len(missed)} of them below their target")
-    if asked.write:
-        command = " ".join(["python -m benchmarks", *(a for a in sys.argv[1:] if not a.startswith("/"))])
-        (DOCS / "benchmarks.md").write_text(write(report, command), encoding="utf-8")
-        (DOCS / "benchmarks.svg").write_text(draw(report), encoding="utf-8")
 
 
 def _processor() -> str:

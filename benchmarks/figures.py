@@ -58,7 +58,7 @@ class Scale:
     pairs: int = 5
     large: int = 4  # times `rows`
     memory: int = 10
-    slow_rows: int = 50_000  # for peers that need minutes otherwise
+    slow_rows: int = 20_000  # for peers that need minutes otherwise
     clients: int = 200
     requests: int = 2000
     waiting: int = 100

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import pymysql
-from sqlalchemy import Table, create_engine, insert
+from sqlalchemy import create_engine, insert
 from sqlalchemy.engine import Engine
 
 from app.domain.dataset import ORDERS
@@ -37,7 +37,7 @@ def load_with_sqlalchemy(place: Place, path: Path) -> float:
     from app.db.schema import metadata, orders  # noqa: PLC0415
 
     engine = _engine(place)
-    table: Table = metadata.tables.get("peer", orders.to_metadata(metadata, name="peer"))  # type: ignore[arg-type]
+    table = metadata.tables["peer"] if "peer" in metadata.tables else orders.to_metadata(metadata, name="peer")
     begun = perf_counter()
     with engine.begin() as connection:
         for rows in _chunks(path):

@@ -24,13 +24,17 @@ def write(report: Report, command: str) -> str:
     scale, versions = report.scale, report.versions
     lines = [
         HEAD,
-        f"{versions.pop('machine', '?')}. {', '.join(f'{name} {text}' for name, text in versions.items())}. Files of"
+        f"{versions.get('machine', '?')}. {_versions(report)}. Files of"
         f" {scale.rows:,} rows of 11 columns. Default settings, unless a line says otherwise. Command: `{command}`.",
     ]
     for database in dict.fromkeys(figure.database for figure in report.figures):
         lines += ["", f"## {database}: {versions.get(database, '')}", "", TABLE]
         lines += [_line(figure) for figure in report.figures if figure.database == database]
     return "\n".join(lines) + "\n"
+
+
+def _versions(report: Report) -> str:
+    return ", ".join(f"{name} {text}" for name, text in report.versions.items() if name != "machine")
 
 
 def _line(figure: Figure) -> str:
