@@ -44,7 +44,7 @@ def rows() -> list[dict[str, object]]:
 @cache
 def engine() -> Engine:
     """One pool a process."""
-    return create_engine(settings.database, pool_size=32, max_overflow=32)
+    return create_engine(settings.database, pool_size=32, max_overflow=0)
 
 
 @app.task(name="bare.insert")
