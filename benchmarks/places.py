@@ -114,7 +114,11 @@ def open_place(name: str, mysqld: Path | None) -> Iterator[Place]:
         names = {"owner": "owner", "owner_password": "owner-secret", "user": "app", "user_password": "app-secret"}
         provision(server.url(), database="backout", **names)
         upgrade(f"mysql+pymysql://owner:owner-secret@127.0.0.1:{server.port}/backout")
-        yield Place(name, folder, server, broker, client)
+        place = Place(name, folder, server, broker, client)
+        place.sql(
+            "SET GLOBAL max_connections = 1000"
+        )  # two web servers at a time, each with all of its threads at work
+        yield place
     finally:
         server.kill()
         broker.kill()
