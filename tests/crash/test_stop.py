@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import Connection
 
 from app.db import ledger
-from app.domain.errors import AlreadyDecided
+from app.domain.errors import AlreadyDecided, AttemptLost
 from app.domain.imports import Import
 from app.domain.states import State
 from app.lifecycle import stop
+from app.lifecycle.attempt import Attempt
 from app.lifecycle.drain import Draining
 from app.lifecycle.load import claim, load_next
 from app.lifecycle.recover import Sweeper
@@ -50,6 +51,20 @@ def test_a_stop_wins_until_the_decision_and_never_after(
     else:
         with pytest.raises(AlreadyDecided):
             stop.stop_import(site, id)
+
+
+def test_what_was_stopped_between_its_claim_and_its_lock_is_not_begun(
+    site: Site, accept_import: Callable[[], int]
+) -> None:
+    number = accept_import()
+    row = claim(site, number, "worker")
+    assert row is not None
+    stop.stop_import(site, row.id)  # finds no connection to kill
+    attempt = Attempt(site, row, Draining(0))
+    with pytest.raises(AttemptLost, match="before it began to load"):
+        attempt.load(iter(()))
+    attempt.abandon()
+    assert converge(site, number).state is State.STOPPED
 
 
 def test_a_queued_import_is_stopped_at_once_without_any_worker(site: Site, accept_import: Callable[[], int]) -> None:
