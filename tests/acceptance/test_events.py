@@ -16,7 +16,7 @@ from tests.stack import FINAL, Stack, wait_for
 
 pytestmark = pytest.mark.in_turn
 
-ROWS = 60_000
+ROWS = 500_000  # some seconds, so that there is something to tell in between
 Crowd = Callable[[Stack, int], list[requests.Response]]
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.person import Person
 from tests.stack import wait_for
 
-ROWS = 150_000
+ROWS = 600_000  # some seconds, so that a person sees it go on
 WATCH_STATES = """
 const article = document.querySelector("article");
 window.states = [];
