@@ -3,8 +3,12 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from app.domain.errors import ImportFailed
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Batch:
     (generated). `source_bytes` is how far the source file, as it was sent (compressed), had been read when the batch
     was cut. `rejects` are the rows between its rows that were not accepted, in the file's order. `numbers` are those of
     its rows where it is a part of a batch (`dealing`), whose `lines` it keeps; else they count up from `first_row`.
+    `key_columns` are the columns of the key in the dataset's order, where the batch was made of columns.
     """
 
     first_row: int
@@ -50,6 +55,7 @@ class Batch:
     lines: Sequence[int] | None = field(default=None, repr=False)
     rejects: Sequence[Reject] = ()
     numbers: Sequence[int] | None = field(default=None, repr=False)
+    key_columns: "pl.DataFrame | None" = field(default=None, repr=False)
 
     def line_of(self, row: int) -> int | None:
         """The line in the original file at which this row (its number in the import) begins."""

@@ -52,5 +52,6 @@ def _batches(dataset: Dataset, rows: int, seed: str, batch_rows: int) -> Iterato
     for frame in orders.regrouped(orders.frames(rows, seed), batch_rows):
         payload = orders.payload(frame)
         keys = PayloadKeys(payload, dataset, frame.height)
-        yield Batch(first_row, frame.height, payload, source_bytes=0, keys=keys)
+        columns = frame.select([name for name in dataset.column_names if name in dataset.key])
+        yield Batch(first_row, frame.height, payload, source_bytes=0, keys=keys, key_columns=columns)
         first_row += frame.height

@@ -210,7 +210,8 @@ def _batch(
             lines = [lines[position] for position in accepted.arg_true()]
     payload = _payload(plain, first_row)
     keys = PayloadKeys(payload, dataset, plain.height)
-    return Batch(first_row, plain.height, payload, source_bytes, keys, lines, rejects)
+    columns = plain.select([name for name in dataset.column_names if name in dataset.key])
+    return Batch(first_row, plain.height, payload, source_bytes, keys, lines, rejects, key_columns=columns)
 
 
 def _payload(frame: pl.DataFrame, first_row: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from functools import cached_property, partial
+from functools import cached_property
 from threading import Event, Lock
 
 from app.db import ledger, receipts, xa
@@ -10,8 +10,8 @@ from app.domain.dataset import Dataset
 from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import, Tally
 from app.domain.xid import Xid
-from app.formats import dealing
 from app.formats.batch import Batch
+from app.formats.dealing import Dealer
 from app.lifecycle.catalog import dataset_of
 from app.lifecycle.conflict import explain_conflict
 from app.lifecycle.drain import Draining, HandBack
@@ -56,7 +56,7 @@ class Attempt:
         driver raised: any of them says that the branches must be abandoned.
         """
         xids = self._site.xids(self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches)
-        deal = partial(dealing.deal, dataset=self.dataset, hands=len(xids)) if self._is_dealt(xids) else None
+        deal = Dealer(self.dataset, len(xids)).deal if self._is_dealt(xids) else None
         with (
             Prefetch(batches, len(xids), deal) as ahead,
             ThreadPoolExecutor(len(xids), thread_name_prefix="branch") as pool,

@@ -84,8 +84,9 @@ def _find_twice(batch: Batch, change: Callable[[tuple[str, ...]], tuple[str, ...
 
 def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch) -> ImportFailed | None:
     number = branch.xid.number
-    if batch.numbers is not None and (twice := _find_twice(batch, _padded)) is not None:
-        # where a key is there already, the server also locks the next one, which may be another branch's
+    if not dataset.adopted and (twice := _find_twice(batch, _padded)) is not None:
+        # where a key is there already, the server also locks the next one, which may be another branch's: it has waited
+        # for that before it could say so
         first, again = (batch.row_at(position) for position in twice)
         key = batch.keys[twice[1]]
         reason = f"{_name(dataset, key)} is a duplicate: it stands in this file twice, first in row {first}"

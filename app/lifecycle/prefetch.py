@@ -20,17 +20,22 @@ class _Lane:
     def __init__(self) -> None:
         self.ready: SimpleQueue[Batch | _End] = SimpleQueue()
         self.room = Semaphore(DEPTH)
+        self.given = self.done = 0  # batches: each is counted by one thread
+
+    def __lt__(self, other: "_Lane") -> bool:
+        """Whether a batch should rather come here: this one has less to do, or has had less."""
+        return (self.given - self.done, self.given) < (other.given - other.done, other.given)
 
 
 class Prefetch:
-    """Iterate over its hands from as many threads as there are branches. `deal` makes a part of each batch for each
-    hand; without it every batch goes to whichever hand is free.
+    """Iterate over its hands from as many threads as there are branches. `deal` gives a batch to the hand that has the
+    least to do, and makes a part of it for each hand; without it every batch goes to whichever hand is free.
 
     What the source raises is raised to every one of them.
     """
 
     def __init__(
-        self, source: Iterator[Batch], hands: int = 1, deal: Callable[[Batch], Sequence[Batch]] | None = None
+        self, source: Iterator[Batch], hands: int = 1, deal: Callable[[Batch, int], Sequence[Batch]] | None = None
     ) -> None:
         self._source = source
         self._deal = deal
@@ -67,16 +72,21 @@ class Prefetch:
                 return
             lane.room.release()
             yield item
+            lane.done += 1
 
     def _read(self) -> None:
         end = _End()
         try:
             for batch in self._source:
-                parts = self._deal(batch) if self._deal else [batch]
-                for lane, part in zip(self._lanes, parts, strict=True):
+                hand = self._lanes.index(min(self._lanes))
+                parts = self._deal(batch, hand) if self._deal else [batch]
+                for number, (lane, part) in enumerate(zip(self._lanes, parts, strict=True)):
+                    if not part.rows and number != hand:
+                        continue
                     lane.room.acquire()
                     if self._closed.is_set():
                         return
+                    lane.given += 1
                     lane.ready.put(part)
         except BaseException as error:  # noqa: BLE001 — carried to the threads that read
             end = _End(error)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.domain.dataset import Column, ColumnType, Dataset
+from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
+from app.formats import dealing
 from app.formats.batch import Batch
-from app.formats.dealing import deal
+from app.formats.dealing import Dealer
+from app.formats.generated import generate_rows
 from app.formats.payload import PayloadKeys, payload_line, read_payload
 
 NOTES = Dataset(
@@ -26,47 +28,79 @@ def batch_of(rows: Sequence[Sequence[str | None]], first_row: int = 1, dataset: 
     return Batch(first_row, len(rows), payload, 10, keys, lines=[2 * at for at in range(len(rows))])
 
 
-def hand_of(row: Sequence[str | None], hands: int = 5) -> int:
-    """The part of this row's key, wherever in a batch it stands."""
-    found = set()
-    for before in range(hands + 1):
-        parts = deal(batch_of([*[("other", str(at), "x") for at in range(before)], row]), NOTES, hands)
-        found |= {number for number, part in enumerate(parts) if part.position_of(before + 1) is not None}
-    assert len(found) == 1, "a row's part depends on its key alone"
-    return found.pop()
+def hands_with(parts: list[Batch], row: int) -> list[int]:
+    return [hand for hand, part in enumerate(parts) if part.position_of(row) is not None]
 
 
 @pytest.mark.parametrize("hands", [2, 3, 16])
 def test_every_row_is_in_one_part_and_knows_its_number_and_line(hands: int) -> None:
+    dealer = Dealer(NOTES, hands)
     rows = [(f'code "{at}"', str(at % 7), None if at % 3 else 'two\nlines,\r "quoted"') for at in range(200)]
+    for hand in range(hands):  # each has some of the keys that come again
+        dealer.deal(batch_of(rows[hand::hands]), hand)
     whole = batch_of(rows, first_row=41)
-    parts = deal(whole, NOTES, hands)
+    parts = dealer.deal(whole, 0)
     assert len(parts) == hands and sum(part.rows for part in parts) == 200
     back = sorted(line for part in parts for line in read_payload(part.payload))
     assert back == list(enumerate(rows, 41))
-    for part in parts:
+    for hand, part in enumerate(parts):
+        assert [row for row in range(41, 241) if part.position_of(row) is not None] == [*range(41 + hand, 241, hands)]
         for position in range(part.rows):
             row = part.row_at(position)
             assert part.keys[position] == rows[row - 41][:2]
             assert part.position_of(row) == position and part.line_of(row) == whole.line_of(row)
-        assert not part.rows or part.last_row == max(number for number, _ in read_payload(part.payload))
-    strangers = [row for row in range(30, 250) if sum(part.position_of(row) is not None for part in parts) != 1]
+        assert part.last_row == max(number for number, _ in read_payload(part.payload))
+    strangers = [row for row in range(30, 250) if len(hands_with(parts, row)) != 1]
     assert strangers == [*range(30, 41), *range(241, 250)]
 
 
-def test_one_key_is_in_one_part_however_it_is_written() -> None:
-    for code, number in (("Straße", "7"), ("A", "0"), ("b c", "-12")):
-        first = hand_of((code, number, "x"))
-        assert {hand_of((code + "  ", number, None))} == {first}
-        assert hand_of((code, number.replace("7", "007"), "x")) == first
+def test_a_batch_goes_to_one_hand_as_it_is() -> None:
+    dealer = Dealer(NOTES, 2)
+    for at in range(4):
+        batch = batch_of([("shop", str(1000 * at + number), "n") for number in range(1000)], 1 + 1000 * at)
+        parts = dealer.deal(batch, at % 2)
+        assert parts[at % 2] is batch and not parts[1 - at % 2].rows
 
 
-def test_parts_are_of_about_one_size() -> None:
-    rows = [("shop", str(at), "n") for at in range(10_000)]
-    sizes = [part.rows for part in deal(batch_of(rows), NOTES, 4)]
-    assert min(sizes) > 2000
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (("Straße", "7"), ("Straße", "7")),
+        (("Straße", "7"), ("Straße  ", "7")),
+        (("A", "0"), ("A", "-0")),
+        (("b c", "-12"), ("b c ", "-0012")),
+    ],
+)
+def test_a_key_stays_where_it_was_however_it_is_written(first: tuple[str, str], again: tuple[str, str]) -> None:
+    dealer = Dealer(NOTES, 3)
+    dealer.deal(batch_of([("other", "1", "x"), (*first, "x")]), 2)
+    parts = dealer.deal(batch_of([("another", "1", "x"), (*again, None)], 3), 0)
+    assert (hands_with(parts, 3), hands_with(parts, 4)) == ([0], [2])
+    parts = dealer.deal(batch_of([(*first, "x")], 5), 1)
+    assert hands_with(parts, 5) == [2]
 
 
-def test_an_empty_batch_is_dealt_to_nobody() -> None:
-    parts = deal(Batch(1, 0, b"", 10, ()), NOTES, 3)
-    assert [part.rows for part in parts] == [0, 0, 0] and parts[0].source_bytes == 10
+def test_made_up_orders_are_known_again_in_a_file() -> None:
+    dealer = Dealer(ORDERS, 2)
+    [made] = generate_rows(ORDERS, 300, "abc", 1024 * 1024)
+    dealer.deal(made, 1)
+    read = Batch(1, made.rows, made.payload, 10, made.keys)  # as a row-by-row reader makes it: without columns
+    assert [part.rows for part in dealer.deal(read, 0)] == [0, 300]
+
+
+def test_a_full_filter_moves_rows_and_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dealing, "FILTER_BITS", 8)
+    dealer, held = Dealer(NOTES, 3), [0, 0, 0]
+    for at in range(6):
+        rows = [("shop", str(100 * at + number), "n") for number in range(100)]
+        parts = dealer.deal(batch_of(rows, 1 + 100 * at), at % 3)
+        assert sorted(number for part in parts for number, _ in read_payload(part.payload)) == [
+            *range(1 + 100 * at, 101 + 100 * at)
+        ]
+        held = [before + part.rows for before, part in zip(held, parts, strict=True)]
+    assert sum(held) == 600
+
+
+def test_an_empty_batch_is_dealt_to_its_hand() -> None:
+    parts = Dealer(NOTES, 3).deal(Batch(1, 0, b"", 10, ()), 1)
+    assert [part.rows for part in parts] == [0, 0, 0] and parts[1].source_bytes == 10
