@@ -27,7 +27,7 @@ DECISION = r"^UPDATE imports SET state='committing'"
 DECISION_COMMIT = r"^COMMIT$"  # with after=DECISION
 XA_COMMIT = r"^XA COMMIT"
 RECORDED = r"^UPDATE imports SET state='committed'"
-STOP = r"^UPDATE imports SET state='stopping'"
+STOP = r"^UPDATE imports SET state=CASE WHEN"
 
 PIECE_BYTES = 256 * 1024
 NO_LINGER = struct.pack("ii", 1, 0)  # close() sends RST then

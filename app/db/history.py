@@ -34,12 +34,13 @@ _COLUMNS = [
     NOW.label("read_at"),
 ]
 
+_CALLED = select(*_COLUMNS).where(imports.c.id == bindparam("wanted"))
 _NUMBERED = select(*_COLUMNS).where(imports.c.number == bindparam("wanted", type_=Integer))
 
 
 def find_import(connection: Connection, id: str) -> Import | None:
     """The import with this id, or None."""
-    return _first(connection.execute(select(*_COLUMNS).where(imports.c.id == id)).first())
+    return _first(connection.execute(_CALLED, {"wanted": id}).first())
 
 
 def find_numbered(connection: Connection, number: int) -> Import | None:

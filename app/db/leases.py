@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    CompoundSelect,
     Connection,
     Insert,
     Integer,
@@ -144,4 +145,9 @@ def _event_line(table: Table) -> Insert:
         bindparam("of_kind", type_=String),
         bindparam("of_detail", type_=JSON(none_as_null=True)),
     ).where(table.c.number == bindparam("of", type_=Integer))
-    return insert(events).from_select(["import_no", "sequence", "at", "kind", "detail"], line)
+    return insert_events(line)
+
+
+def insert_events(lines: Select[Any] | CompoundSelect[Any]) -> Insert:
+    """A statement that writes lines of timelines: of which row, sequence, instant, kind, detail."""
+    return insert(events).from_select(["import_no", "sequence", "at", "kind", "detail"], lines)

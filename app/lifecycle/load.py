@@ -22,7 +22,7 @@ from app.lifecycle.site import Site
 from app.lifecycle.slots import Slots
 
 CANDIDATES = 5  # several workers look at the same list; one wins each
-SETTLE_SECONDS = 1.0  # how long a worker's slot waits for an undo before the sweeper takes over
+SETTLE_SECONDS = 0.4  # how long a worker's slot waits for an undo before the sweeper takes over
 
 log = structlog.get_logger(__name__)
 

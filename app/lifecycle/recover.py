@@ -15,6 +15,7 @@ from app.lifecycle.site import Site
 
 CLEAN_SECONDS = 60.0
 MARK_SECONDS = 10.0
+UNDO_SECONDS = 0.25  # between two looks at what is being undone
 MOST_HINTS = 100  # a sweep
 
 log = structlog.get_logger(__name__)
@@ -46,7 +47,7 @@ class Sweeper:
                 log.critical("nothing_swept", reason=error.detail)
 
     def _sweep(self) -> None:
-        for step in (self._finish_branches, self._take_back, self._undo, self._record_commits, self._hint):
+        for step in (self._finish_branches, self._take_back, self.undo, self._record_commits, self._hint):
             step()
         for chapter in self._site.chapters:
             chapter.sweep(self._site)
@@ -103,7 +104,8 @@ class Sweeper:
                     connection, number, {State.QUEUED}, State.FAILING, decided_at=ledger.NOW, error=failure.as_dict()
                 )
 
-    def _undo(self) -> None:
+    def undo(self) -> None:
+        """Push on what is being undone. Raises `DatabaseUnavailable`."""
         for row in self._in_state(*UNDOING):
             rollback.settle(self._site, row.number)
 
@@ -142,12 +144,21 @@ class Sweeper:
 
 
 def sweep_forever(site: Site, pause: Callable[[float], bool]) -> None:
-    """Sweep until `pause`, which waits for so many seconds, says to end. A database that is away is waited for."""
+    """Sweep until `pause`, which waits for so many seconds, says to end. A database that is away is waited for.
+
+    Between two sweeps only what is being undone is looked at: whoever stopped an import waits for its end.
+    """
     sweeper = Sweeper(site)
     while True:
+        until = monotonic() + site.settings.sweep_seconds
         try:
             sweeper.sweep()
+            until = monotonic() + site.settings.sweep_seconds
+            while until - monotonic() > UNDO_SECONDS:
+                if pause(UNDO_SECONDS):
+                    return
+                sweeper.undo()
         except DatabaseUnavailable as error:
             log.warning("sweep_cut_short", error=error.detail)
-        if pause(site.settings.sweep_seconds):
+        if pause(max(until - monotonic(), 0)):
             return

@@ -13,7 +13,7 @@ from app.lifecycle.catalog import find_dataset_of
 from app.lifecycle.drain import Draining
 from app.lifecycle.site import Site
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 MOST_BRANCHES = 16  # the setting may have been higher in an earlier attempt
 
 log = structlog.get_logger(__name__)

@@ -1,5 +1,7 @@
 """Stop: decided by the ledger the instant it is answered, whatever the workers do."""
 
+from threading import Thread
+
 import structlog
 
 from app.db import history, ledger, xa
@@ -18,32 +20,29 @@ def stop_import(site: Site, id: str) -> Import:
     `DatabaseUnavailable`, after which nothing is known: ask again.
     """
     with site.database.begin() as connection:
+        won = ledger.stop(connection, id, STOPPABLE)
         row = history.find_import(connection, id)
-        if row is None:
-            raise ImportNotFound(f"there is no import {id}", import_id=id)
-        won = ledger.move(connection, row.number, STOPPABLE, State.STOPPING, decided_at=ledger.NOW, phase="undoing")
-        if won:
-            # an import that was never claimed has nothing to undo; the row is ours until this transaction ends
-            ledger.move(connection, row.number, {State.STOPPING}, State.STOPPED, at_epoch=0, phase="undone")
-        row = history.find_numbered(connection, row.number) or row
+    if row is None:
+        raise ImportNotFound(f"there is no import {id}", import_id=id)
     # a crash here leaves `stopping`: the answer is true already, and the sweeper does the rest
     if row.state not in (State.STOPPING, State.STOPPED):
         raise AlreadyDecided(_TOO_LATE[row.state].format(rows=row.rows_done), import_id=id, state=row.state)
     if won:
         log.info(row.state, import_id=id)
-    return end_load(site, row) if won and row.state is State.STOPPING else row
+    if won and row.state is State.STOPPING:
+        # beside the answer, which is true already: to kill a connection of a busy server takes longer than to decide
+        Thread(target=end_load, args=(site, row), name=f"stop-{row.number}", daemon=True).start()
+    return row
 
 
-def end_load(site: Site, row: Import) -> Import:
+def end_load(site: Site, row: Import) -> None:
     """End the load's connection at once, so that its worker is free; nothing is promised here that is not decided."""
     try:
         with site.database.control() as session:
             xa.kill_owners(session, site.xids(row.number, range(row.epoch, row.epoch + 1), row.branches))
-        with site.database.begin() as connection:
-            return history.find_numbered(connection, row.number) or row
     except DatabaseUnavailable as error:
         log.warning("load_not_ended_at_once", import_id=row.id, error=error.detail)
-        return row
+    # a crash here leaves a load that nobody ends: its worker looks by itself, and the sweeper after it
 
 
 _TOO_LATE = {

@@ -126,10 +126,12 @@ def stop_decided() -> None:
 
 
 def stop_in_words() -> None:
-    move, find = ledger.move, stop.history.find_import
+    find = stop.history.find_import
 
-    def wrong(connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
-        return target is not State.STOPPING and move(connection, number, sources, target, **values)
+    class Ledger:
+        @staticmethod
+        def stop(connection: Any, id: str, sources: Any) -> bool:
+            return False
 
     class History:
         @staticmethod
@@ -137,12 +139,7 @@ def stop_in_words() -> None:
             row = find(connection, id)
             return row and replace(row, state=State.STOPPING)
 
-        @staticmethod
-        def find_numbered(connection: Any, number: int) -> None:
-            return None
-
-    ledger.move = wrong
-    stop.history = History
+    stop.ledger, stop.history = Ledger, History
 
 
 def own_foreign() -> None:

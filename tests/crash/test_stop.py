@@ -3,11 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Connection
 
-from app.db import ledger
+from app.db import history, ledger
 from app.domain.errors import AlreadyDecided, AttemptLost
-from app.domain.imports import Import
 from app.domain.states import State
 from app.lifecycle import stop
 from app.lifecycle.attempt import Attempt
@@ -102,23 +100,21 @@ def test_stopped_is_said_only_when_the_server_has_undone_everything(
     assert find(site, stopped).state is State.STOPPED
 
 
-def test_a_claim_between_the_look_and_the_stop_is_undone_like_any(
-    site: Site, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    number = accept_import()
-    look = stop.history.find_import
-
-    def look_and_be_late(connection: Connection, id: str) -> Import | None:
-        found = look(connection, id)
-        assert found is not None and found.epoch == 0
-        assert claim(site, number, "quick") is not None
-        return found
-
-    id = find(site, number).id
-    with monkeypatch.context() as patched:
-        patched.setattr(stop.history, "find_import", look_and_be_late)
-        assert stop.stop_import(site, id).state is State.STOPPING
-    assert converge(site, number).state is State.STOPPED
+def test_the_timeline_of_a_stop(site: Site, accept_import: Callable[[], int]) -> None:
+    waiting, claimed, handed_back = (accept_import() for _ in range(3))
+    assert claim(site, claimed, "worker") and claim(site, handed_back, "worker")
+    with site.database.begin() as connection:
+        assert ledger.requeue(connection, handed_back, 1, detail={})
+    for number, state in ((waiting, State.STOPPED), (claimed, State.STOPPING), (handed_back, State.STOPPING)):
+        told = stop.stop_import(site, find(site, number).id)
+        assert (told.state, told.finished_at is not None) == (state, state is State.STOPPED)
+        assert stop.stop_import(site, told.id).sequence == told.sequence, "asked again, nothing changes"
+        with site.database.begin() as connection:
+            events = history.list_events(connection, number)
+        kinds = [event.kind for event in events]
+        assert kinds[-1 if state is State.STOPPING else -2 :] == ["stopping", "stopped"][: 1 + (state is State.STOPPED)]
+        assert [event.sequence for event in events] == list(range(1, told.sequence + 1))
+    assert {converge(site, number).state for number in (waiting, claimed, handed_back)} == {State.STOPPED}
 
 
 @pytest.mark.parametrize("instant", ["half loaded", "all prepared", "deciding"])
