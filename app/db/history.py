@@ -133,17 +133,23 @@ class Backlog:
     bytes_per_second: float | None
 
 
-def measure_backlog(connection: Connection) -> Backlog:
-    """How much lies before a new import, and how fast the latest ones went."""
-    waiting, running, rows, source_bytes = connection.execute(_AHEAD).one()
+def measure_rates(connection: Connection) -> tuple[float | None, float | None]:
+    """Rows and bytes a second of the latest imports; None before any was measured."""
     row_rate, byte_rate = connection.execute(_RATES).one()
+    return None if row_rate is None else float(row_rate), None if byte_rate is None else float(byte_rate)
+
+
+def measure_backlog(connection: Connection, rates: tuple[float | None, float | None] | None = None) -> Backlog:
+    """How much lies before a new import, and how fast the latest ones went, unless `rates` are known."""
+    waiting, running, rows, source_bytes = connection.execute(_AHEAD).one()
+    row_rate, byte_rate = rates or measure_rates(connection)
     return Backlog(
         waiting=int(waiting),
         running=int(running),
         waiting_rows=int(rows),
         waiting_bytes=int(source_bytes),
-        rows_per_second=None if row_rate is None else float(row_rate),
-        bytes_per_second=None if byte_rate is None else float(byte_rate),
+        rows_per_second=row_rate,
+        bytes_per_second=byte_rate,
     )
 
 

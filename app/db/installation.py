@@ -17,10 +17,7 @@ MOST_NUMBER = 2**31  # a branch with a higher one was named by hand, and would u
 
 def read_installation(connection: Connection) -> Installation:
     """The row, with the database's name and the server's identity as they are met now."""
-    row = connection.execute(select(installation, func.database().label("database"))).one()
-    # MySQL has server_uuid, MariaDB server_uid; a copied data folder brings the first along, so the host counts too
-    names = "'server_uuid', 'server_uid', 'hostname'"
-    found = connection.execute(text(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})"))
+    row = connection.execute(_HERE).one()
     return Installation(
         id=row.id,
         mark=row.mark,
@@ -28,10 +25,24 @@ def read_installation(connection: Connection) -> Installation:
         home_database=row.home_database,
         home_server=row.home_server,
         database=row.database,
-        server=" ".join(sorted(str(value) for _, value in found))[:255],
+        server=_identify_server(connection),
         frozen_at=row.frozen_at,
         frozen_reason=row.frozen_reason,
     )
+
+
+_HERE = select(installation, func.database().label("database"))
+
+
+def _identify_server(connection: Connection) -> str:
+    # a connection leads to one server for as long as it lives; to ask costs it more than all else that is read here
+    known: str | None = connection.info.get("server")
+    if known is None:
+        # MySQL has server_uuid, MariaDB server_uid; a copied data folder brings the first along, so the host counts too
+        names = "'server_uuid', 'server_uid', 'hostname'"
+        found = connection.execute(text(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})"))
+        known = connection.info["server"] = " ".join(sorted(str(value) for _, value in found))[:255]
+    return known
 
 
 def is_frozen(connection: Connection) -> bool:

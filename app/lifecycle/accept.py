@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -185,7 +186,8 @@ def keyed(site: Site, asker: Asker, content: str | None, *, inline: bool = False
     Raises `Overloaded` unless it is loaded `inline`, and `SweepingFrozen`: a ledger that has gone back would give out
     numbers again, and know keys no longer.
     """
-    freeze.require_sweeping(site)
+    require_room = None if inline else partial(overload.require_room, site)
+    freeze.require_sweeping(site, require_room if asker.key is None else None)
     token = str(uuid4())
     holder = None
     if asker.key is not None:
@@ -197,8 +199,9 @@ def keyed(site: Site, asker: Asker, content: str | None, *, inline: bool = False
     if content is not None and claim.held is not None:
         claim.same(content)
     try:
-        if claim.held is None and not inline:
-            overload.require_room(site)
+        if asker.key is not None and claim.held is None and require_room is not None:
+            with site.database.begin() as connection:
+                require_room(connection)  # only now: what was accepted before is not refused
         yield claim
     finally:
         if asker.key is not None and holder is None and not claim.bound:

@@ -4,6 +4,9 @@ A restored backup looks like any other database. What tells is a mark that the s
 keeps in the spool folder, which no restored database takes back; and branches that only a later ledger can have begun.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import structlog
 
 from app.db import history, installation, xa
@@ -18,8 +21,9 @@ WHAT_TO_DO = "`python -m app.cli branches`, then `python -m app.cli sweeping res
 log = structlog.get_logger(__name__)
 
 
-def require_sweeping(site: Site) -> Installation:
-    """Look whether this is the ledger that was known, and freeze sweeping where it is not.
+def require_sweeping(site: Site, also: Callable[[Any], None] | None = None) -> Installation:
+    """Look whether this is the ledger that was known, and freeze sweeping where it is not. `also` may look at more in
+    the same transaction, and raise what it wants.
 
     Raises `SweepingFrozen` then, and while nobody has let sweeping go on; `DatabaseUnavailable`.
     """
@@ -27,6 +31,8 @@ def require_sweeping(site: Site) -> Installation:
     with site.database.begin() as connection:
         here = installation.read_installation(connection)
         unfinished = 0 if kept else installation.count_unfinished(connection)
+        if also is not None:
+            also(connection)
     if here.frozen_reason is not None:
         raise _frozen(here.frozen_reason)
     if here.id != site.installation:

@@ -42,7 +42,7 @@ def estimate_seconds(site: Site, row: Import) -> float | None:
     """How long until a new import has committed, waiting included, at the rates that were measured lately; None while
     nothing was measured."""
     with site.database.begin() as connection:
-        backlog = history.measure_backlog(connection)
+        backlog = history.measure_backlog(connection, site.recent.rates(connection))
     if not backlog.rows_per_second:
         return None
     seconds = backlog.waiting_rows / backlog.rows_per_second

@@ -1,15 +1,33 @@
 """What every verb of the story works with: the settings and the places they name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from time import monotonic
+from typing import Any
 
 from app.config import Settings
-from app.db import ledger
+from app.db import history, ledger
 from app.db.engines import Database
 from app.domain.xid import Xid
 from app.lifecycle.chapter import Chapter
 from app.queue import Hints, create_celery
 from app.spool import Spool
+
+RATES_SECONDS = 5.0  # how old the rates of the latest imports may be: an estimate is one
+
+
+class Recent:
+    """What a process asked not long ago, and may say again."""
+
+    def __init__(self) -> None:
+        self._rates: tuple[float, tuple[float | None, float | None]] | None = None
+
+    def rates(self, connection: Any) -> tuple[float | None, float | None]:
+        """`history.measure_rates`, as it was `RATES_SECONDS` ago at most; asked anew while there are none."""
+        known = self._rates
+        if known is None or known[1][0] is None or monotonic() >= known[0] + RATES_SECONDS:
+            known = self._rates = monotonic(), history.measure_rates(connection)
+        return known[1]
 
 
 @dataclass(frozen=True)
@@ -20,6 +38,7 @@ class Site:
     database: Database
     spool: Spool
     hints: Hints
+    recent: Recent = field(default_factory=Recent)
     chapters: tuple[Chapter, ...] = ()  # what else there is; the story of imports knows no more of them than that
 
     @cached_property

@@ -4,7 +4,7 @@ from threading import Thread
 
 import structlog
 
-from app.db import history, ledger, xa
+from app.db import history, stops, xa
 from app.domain.errors import AlreadyDecided, DatabaseUnavailable, ImportNotFound
 from app.domain.imports import Import
 from app.domain.states import STOPPABLE, State
@@ -20,7 +20,7 @@ def stop_import(site: Site, id: str) -> Import:
     `DatabaseUnavailable`, after which nothing is known: ask again.
     """
     with site.database.begin() as connection:
-        won = ledger.stop(connection, id, STOPPABLE)
+        won = stops.stop_at_once(connection, id, STOPPABLE)
         row = history.find_import(connection, id)
     if row is None:
         raise ImportNotFound(f"there is no import {id}", import_id=id)

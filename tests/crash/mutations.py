@@ -128,9 +128,9 @@ def stop_decided() -> None:
 def stop_in_words() -> None:
     find = stop.history.find_import
 
-    class Ledger:
+    class Stops:
         @staticmethod
-        def stop(connection: Any, id: str, sources: Any) -> bool:
+        def stop_at_once(connection: Any, id: str, sources: Any) -> bool:
             return False
 
     class History:
@@ -139,7 +139,7 @@ def stop_in_words() -> None:
             row = find(connection, id)
             return row and replace(row, state=State.STOPPING)
 
-    stop.ledger, stop.history = Ledger, History
+    stop.stops, stop.history = Stops, History
 
 
 def own_foreign() -> None:

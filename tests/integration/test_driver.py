@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pymysql
 import pytest
 from sqlalchemy import text
 
@@ -25,6 +26,36 @@ def test_lines_are_sent_in_as_many_packets_as_they_need(site: Site, database: Da
         with session.cursor() as cursor:
             cursor.execute("SELECT line FROM sent_lines ORDER BY line")
             assert [line for (line,) in cursor.fetchall()] == lines
+
+
+@pytest.mark.parametrize("packets", [1, 2, 253, 254, 255, 300])
+def test_lines_that_follow_at_once_are_the_same(site: Site, packets: int) -> None:
+    lines = b"".join(b"%07d%s\n" % (number, b"x" * 8184) for number in range(packets * 8))  # 8 KiB each
+    with site.database.session() as session:
+        for _ in range(3):
+            assert session.load(LOAD.format(file="batch"), lines) == (packets * 8, 0)
+            with session.cursor() as cursor:
+                cursor.execute("SELECT COUNT(*), COUNT(DISTINCT line) FROM sent_lines")
+                assert cursor.fetchone() == (packets * 8, packets * 8)
+                cursor.execute("DELETE FROM sent_lines")
+        assert session.load(LOAD.format(file="batch"), b"") == (0, 0)
+        too_long = LOAD.format(file="batch").replace("(line)", "(@line) SET line = REPEAT(@line, 10001)")
+        assert session.load(too_long, b"x\n" * 10) == (10, 10)
+
+
+def test_lines_for_a_statement_that_is_refused_are_never_commands(site: Site, database: DatabaseServer) -> None:
+    command = b"\x03DROP TABLE sent_lines"
+    with site.database.session() as session:
+        with pytest.raises(pymysql.err.ProgrammingError):  # the first one is told why
+            session.load(LOAD.format(file="batch").replace("sent_lines", "no_lines"), command)
+        assert session.load(LOAD.format(file="batch"), b"one\n") == (1, 0)
+        with pytest.raises(pymysql.err.MySQLError):
+            session.load(LOAD.format(file="batch").replace("sent_lines", "no_lines"), command * 100_000)
+        with pytest.raises((pymysql.err.MySQLError, OSError, AttributeError)), session.cursor() as cursor:
+            cursor.execute("SELECT 1")  # of no more use
+    with database.root() as cursor:
+        cursor.execute("SELECT line FROM sent_lines")
+        assert cursor.fetchall() == (("one",),)
 
 
 def test_a_server_that_asks_for_a_file_gets_nothing_of_it(site: Site, tmp_path: Path) -> None:

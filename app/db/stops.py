@@ -1,0 +1,47 @@
+"""Stops: the decision against an import, in one UPDATE whose row count says whether it was still possible."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, bindparam, case, literal, null, select, update
+
+from app.db import leases
+from app.db.leases import NOW
+from app.db.schema import imports
+from app.domain.states import State, require_legal
+
+
+def stop_at_once(connection: Connection, id: str, sources: Iterable[State]) -> bool:
+    """Move an import from one of `sources` to `stopping`, and on to `stopped` where it was never claimed: then there is
+    nothing to undo. Returns whether this call won. It is `ledger.move` twice, in fewer
+    statements: a client waits for the answer, beside loads that take all of the server."""
+    require_legal(frozenset(sources), State.STOPPING)
+    won = connection.execute(_STOP, {"wanted": id, "sources": [str(state) for state in sources]}).rowcount == 1
+    if won:
+        connection.execute(_STOP_EVENTS, {"wanted": id})
+    return won
+
+
+_NEVER_CLAIMED = imports.c.epoch == 0
+_STOP = (
+    update(imports)
+    .where(imports.c.id == bindparam("wanted"), imports.c.state.in_(bindparam("sources", expanding=True)))
+    .values(
+        state=case((_NEVER_CLAIMED, str(State.STOPPED)), else_=str(State.STOPPING)),
+        phase=case((_NEVER_CLAIMED, "undone"), else_="undoing"),
+        sequence=imports.c.sequence + case((_NEVER_CLAIMED, 2), else_=1),
+        decided_at=NOW,
+        finished_at=case((_NEVER_CLAIMED, NOW), else_=null()),
+        lease_until=None,
+        job=None,  # the same content may be sent again
+    )
+)
+_STOPPED = imports.c.state == str(State.STOPPED)
+_STOP_EVENTS = leases.insert_events(
+    select(imports.c.number, imports.c.sequence - case((_STOPPED, 1), else_=0), NOW, literal("stopping"), null())
+    .where(imports.c.id == bindparam("wanted"))
+    .union_all(
+        select(imports.c.number, imports.c.sequence, NOW, literal("stopped"), null()).where(
+            imports.c.id == bindparam("wanted"), _STOPPED
+        )
+    )
+)
