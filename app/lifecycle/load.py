@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from typing import Any
 
 import structlog
 
@@ -34,10 +35,7 @@ def load_next(site: Site, worker: str, draining: Draining, slots: Slots | None =
     Raises `DatabaseUnavailable` when nothing could be claimed.
     """
     with slots.take() if slots else nullcontext(True) as any_size:
-        with site.database.begin() as connection:
-            due = ledger.list_due(connection, CANDIDATES, only_small=not any_size)
-        if due and not _is_sweeping(site):
-            return None
+        due = _list_due(site, only_small=not any_size)
         for number in due:
             with draining.attempt():  # from the claim on: what is claimed is brought to its end or handed back
                 row = claim(site, number, worker)
@@ -47,14 +45,19 @@ def load_next(site: Site, worker: str, draining: Draining, slots: Slots | None =
     return None
 
 
-def _is_sweeping(site: Site) -> bool:
-    # before a claim: the sweeper may not have looked since a backup was restored
+def _list_due(site: Site, *, only_small: bool) -> list[int]:
+    due: list[int] = []
+
+    def look(connection: Any) -> None:
+        due.extend(ledger.list_due(connection, CANDIDATES, only_small=only_small))
+
     try:
-        freeze.require_sweeping(site)
+        freeze.require_sweeping(site, look)  # before a claim: the sweeper may not have looked since a restore
     except SweepingFrozen as error:
-        log.warning("nothing_claimed", error=error.detail)
-        return False
-    return True
+        if due:
+            log.warning("nothing_claimed", error=error.detail)
+        return []
+    return due
 
 
 def claim(site: Site, number: int, worker: str) -> Import | None:

@@ -1,5 +1,7 @@
 """What is ours in the driver: lines come from memory and no file is ever sent, a dead connection is met before use."""
 
+import ssl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pymysql
@@ -78,3 +80,15 @@ def test_a_connection_that_died_while_it_rested_is_replaced(site: Site, database
     with database.root() as cursor:
         cursor.execute(f"KILL CONNECTION {first}")
     assert connection_id() != first
+
+
+def test_a_server_that_was_met_before_is_spared_half_of_the_handshake(site: Site, database: DatabaseServer) -> None:
+    def meet(_: int) -> bool | None:
+        with site.database.session() as session, session.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            sock = session._sock  # type: ignore[has-type]
+            return sock.session_reused if isinstance(sock, ssl.SSLSocket) else None
+
+    first = meet(0)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(meet, range(40))) == {None if first is None else True}
