@@ -49,12 +49,16 @@ def _measure_branches(place: Place, scale: Scale, report: Report) -> None:
     path = sample(place, scale.rows)
     stack = place.stack("parallel", branches=2)
     load_generated(place, stack, scale.slow_rows)
-    ours, theirs = [], []
+    queries = {"two branches": "", "two branches, stream=1": "?stream=1"}
+    ours: dict[str, list[float]] = {name: [] for name in queries}
+    theirs: list[float] = []
     for _ in range(scale.pairs):
         theirs.append(load_with_client(place, path))
-        ours.append(load_file(place, stack, path))
+        for name, query in queries.items():
+            ours[name].append(load_file(place, stack, path, query))
     stack.kill()
-    report.add(_beside_client(place, "POST of a CSV, two branches", ours, theirs, BRANCHES[place.name]))
+    for name, taken in ours.items():
+        report.add(_beside_client(place, f"POST of a CSV, {name}", taken, theirs, BRANCHES[place.name]))
 
 
 def _beside_client(place: Place, name: str, ours: list[float], theirs: list[float], target: float) -> Figure:
