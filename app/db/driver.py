@@ -1,6 +1,7 @@
 """The driver: PyMySQL's connection, with what a bulk load and many connections need of it."""
 
 import ssl
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -62,7 +63,8 @@ class DriverConnection(Connection):
         encrypted = self._sock  # type: ignore[attr-defined]
         if isinstance(encrypted, ssl.SSLSocket) and isinstance(encrypted.context, _Resuming):
             # what it said after the handshake has been read by now, and with it what the next handshake is cut short by
-            encrypted.context.met[encrypted.getpeername()] = encrypted.session
+            with suppress(OSError):  # it hung up; whoever uses the connection is told
+                encrypted.context.met[encrypted.getpeername()] = encrypted.session
 
     def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
         known = _descriptor if packet_type is FieldDescriptorPacket else packet_type

@@ -13,7 +13,7 @@ from app.domain.cursor import Glance
 from app.domain.imports import Import, Source
 from app.domain.policy import policy_from_json
 from app.domain.reading import Reading, reading_from_json
-from app.domain.states import State
+from app.domain.states import UNDOING, State
 
 RATE_SAMPLE = 20  # how many of the latest committed imports the estimate looks at
 
@@ -78,6 +78,21 @@ def list_in_state(connection: Connection, states: Iterable[State]) -> list[Impor
     return [_import(row) for row in connection.execute(query)]
 
 
+def list_undoing(connection: Connection, seconds: float) -> list[int]:
+    """Numbers of imports that are being undone since at most so many seconds, oldest first."""
+    return list(connection.scalars(_UNDOING, {"since": -int(seconds * 1_000_000)}))
+
+
+_UNDOING = (
+    select(imports.c.number)
+    .where(
+        imports.c.state.in_([str(state) for state in UNDOING]),
+        imports.c.decided_at > func.timestampadd(text("MICROSECOND"), bindparam("since", type_=Integer), NOW),
+    )
+    .order_by(imports.c.number)
+)
+
+
 def count_queued(connection: Connection) -> int:
     """How many imports wait for a worker."""
     return int(connection.execute(_QUEUED).scalar_one())
@@ -133,23 +148,17 @@ class Backlog:
     bytes_per_second: float | None
 
 
-def measure_rates(connection: Connection) -> tuple[float | None, float | None]:
-    """Rows and bytes a second of the latest imports; None before any was measured."""
-    row_rate, byte_rate = connection.execute(_RATES).one()
-    return None if row_rate is None else float(row_rate), None if byte_rate is None else float(byte_rate)
-
-
-def measure_backlog(connection: Connection, rates: tuple[float | None, float | None] | None = None) -> Backlog:
-    """How much lies before a new import, and how fast the latest ones went, unless `rates` are known."""
+def measure_backlog(connection: Connection) -> Backlog:
+    """How much lies before a new import, and how fast the latest ones went."""
     waiting, running, rows, source_bytes = connection.execute(_AHEAD).one()
-    row_rate, byte_rate = rates or measure_rates(connection)
+    row_rate, byte_rate = connection.execute(_RATES).one()
     return Backlog(
         waiting=int(waiting),
         running=int(running),
         waiting_rows=int(rows),
         waiting_bytes=int(source_bytes),
-        rows_per_second=row_rate,
-        bytes_per_second=byte_rate,
+        rows_per_second=None if row_rate is None else float(row_rate),
+        bytes_per_second=None if byte_rate is None else float(byte_rate),
     )
 
 

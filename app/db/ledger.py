@@ -7,19 +7,7 @@ from typing import Any
 
 import pymysql
 from pymysql.constants import ER
-from sqlalchemy import (
-    Connection,
-    Integer,
-    Select,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Integer, Select, and_, bindparam, case, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -97,7 +85,8 @@ def move(
     """Move an import from one of `sources` to `target` if it still is there, at an epoch if one is given.
 
     Returns whether this call won. `values` are set beside the state; `detail` goes into the move's event, which is part
-    of the same transaction. Raises `IllegalMove` for a move that no rule allows.
+    of the same transaction. Raises `IllegalMove` for a move that no rule allows. What it sets for a stop, `stops` sets,
+    too.
     """
     sources = frozenset(sources)
     require_legal(sources, target)

@@ -12,9 +12,10 @@ from app.domain.states import State, require_legal
 
 def stop_at_once(connection: Connection, id: str, sources: Iterable[State]) -> bool:
     """Move an import from one of `sources` to `stopping`, and on to `stopped` where it was never claimed: then there is
-    nothing to undo. Returns whether this call won. It is `ledger.move` twice, in fewer
-    statements: a client waits for the answer, beside loads that take all of the server."""
+    nothing to undo. Returns whether this call won. It is `ledger.move` twice, in fewer statements: a client waits for
+    the answer, beside loads that take all of the server."""
     require_legal(frozenset(sources), State.STOPPING)
+    require_legal(frozenset({State.STOPPING}), State.STOPPED)
     won = connection.execute(_STOP, {"wanted": id, "sources": [str(state) for state in sources]}).rowcount == 1
     if won:
         connection.execute(_STOP_EVENTS, {"wanted": id})

@@ -29,7 +29,8 @@ class Dealer:
 
     What each hand was given is remembered in a filter of a fixed size (B. Bloom, "Space/time trade-offs in hash coding
     with allowable errors", 1970). A filter knows every key that it was given, and takes some others for known: those
-    rows only go to another branch than the rest of their batch.
+    rows go to another branch than the rest of their batch, which costs a little, and what is a duplicate besides may
+    then be found by a lock wait.
     """
 
     def __init__(self, dataset: Dataset, hands: int) -> None:

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -186,8 +185,12 @@ def keyed(site: Site, asker: Asker, content: str | None, *, inline: bool = False
     Raises `Overloaded` unless it is loaded `inline`, and `SweepingFrozen`: a ledger that has gone back would give out
     numbers again, and know keys no longer.
     """
-    require_room = None if inline else partial(overload.require_room, site)
-    freeze.require_sweeping(site, require_room if asker.key is None else None)
+    waiting: list[int] = []
+
+    def look(connection: Any) -> None:
+        waiting.append(history.count_queued(connection))
+
+    freeze.require_sweeping(site, None if inline else look)
     token = str(uuid4())
     holder = None
     if asker.key is not None:
@@ -199,9 +202,8 @@ def keyed(site: Site, asker: Asker, content: str | None, *, inline: bool = False
     if content is not None and claim.held is not None:
         claim.same(content)
     try:
-        if asker.key is not None and claim.held is None and require_room is not None:
-            with site.database.begin() as connection:
-                require_room(connection)  # only now: what was accepted before is not refused
+        if claim.held is None and waiting:
+            overload.require_room(site, *waiting)  # only now: what was accepted before is not refused
         yield claim
     finally:
         if asker.key is not None and holder is None and not claim.bound:

@@ -119,10 +119,11 @@ class Attempt:
         branch.end()
 
     def _load_batch(self, branch: xa.Branch, batch: Batch) -> Tally:
+        on_conflict = self._row.policy.on_conflict
         try:
-            return load_batch(branch, self.dataset, batch, self._row.policy.on_conflict)
+            return load_batch(branch, self.dataset, batch, on_conflict)
         except Exception as error:  # a killed connection raises more kinds than the driver's own
-            failure = explain_conflict(self._site, self.dataset, branch, batch, error)
+            failure = explain_conflict(self._site, self.dataset, branch, batch, on_conflict, error)
             if failure is None:
                 raise
             raise failure from error

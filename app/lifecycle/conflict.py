@@ -6,15 +6,17 @@ from typing import Any
 from app.db import duplicates, history, rows, xa
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
+from app.domain.policy import OnConflict
 from app.domain.states import FINAL
 from app.formats.batch import Batch
 from app.lifecycle.site import Site
 
 DUPLICATE = 1062  # the server's code
+MOST_ROWS = 2**32  # of an import: what a row's number has room for
 
 
 def explain_conflict(
-    site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, error: Exception
+    site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, on_conflict: OnConflict, error: Exception
 ) -> ImportFailed | None:
     """Why the server did not take a batch, if rows are the reason; None when it is something else.
 
@@ -23,7 +25,7 @@ def explain_conflict(
     if isinstance(error, rows.RowsDiffer):
         return _explain_difference(site, dataset, branch, batch, error)
     if rows.is_lock_conflict(error):
-        return _explain_wait(site, dataset, branch, batch)
+        return _explain_wait(site, dataset, branch, batch, on_conflict) if dataset.key else None
     return None
 
 
@@ -82,16 +84,19 @@ def _find_twice(batch: Batch, change: Callable[[tuple[str, ...]], tuple[str, ...
     return None
 
 
-def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch) -> ImportFailed | None:
+def _explain_wait(
+    site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, on_conflict: OnConflict
+) -> ImportFailed | None:
     number = branch.xid.number
-    if not dataset.adopted and (twice := _find_twice(batch, _padded)) is not None:
+    unique = on_conflict is OnConflict.FAIL  # else a key may stand in the file twice, and its rows are in one branch
+    if unique and not dataset.adopted and (twice := _find_twice(batch, _padded)) is not None:
         # where a key is there already, the server also locks the next one, which may be another branch's: it has waited
         # for that before it could say so
         first, again = (batch.row_at(position) for position in twice)
         key = batch.keys[twice[1]]
         reason = f"{_name(dataset, key)} is a duplicate: it stands in this file twice, first in row {first}"
         return _failure("duplicate_key", reason, dataset, batch, again, key, None)
-    ours = (number, batch.first_row, batch.last_row)
+    ours = (number, batch.first_row, batch.last_row) if unique else (number, 0, MOST_ROWS)
     with site.database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, batch.keys, not_by=ours)
         other = None if holder is None else history.find_numbered(connection, holder[1])
@@ -108,10 +113,9 @@ def _explain_wait(site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch)
             f"{_name(dataset, key)} is also in import {other.id}, which is {other.state}; waited"
             f" {site.database.lock_wait_seconds} s for it to end: send this file again when it has"
         )
-    else:
-        reason = f"{_name(dataset, key)} stands in this file twice, also in row {holder[2]}"
-    named = other.id if other is not None and other.number != number else None
-    return _failure("key_in_use", reason, dataset, batch, row, key, named)
+        return _failure("key_in_use", reason, dataset, batch, row, key, other.id)
+    reason = f"{_name(dataset, key)} is a duplicate: it stands in this file twice, also in row {holder[2]}"
+    return _failure("duplicate_key", reason, dataset, batch, row, key, None)
 
 
 def _failure(

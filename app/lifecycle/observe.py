@@ -41,8 +41,7 @@ def list_imports(
 def estimate_seconds(site: Site, row: Import) -> float | None:
     """How long until a new import has committed, waiting included, at the rates that were measured lately; None while
     nothing was measured."""
-    with site.database.begin() as connection:
-        backlog = history.measure_backlog(connection, site.recent.rates(connection))
+    backlog = site.recent.backlog(site.database)
     if not backlog.rows_per_second:
         return None
     seconds = backlog.waiting_rows / backlog.rows_per_second
@@ -50,7 +49,7 @@ def estimate_seconds(site: Site, row: Import) -> float | None:
         seconds += backlog.waiting_bytes / backlog.bytes_per_second
     elif backlog.waiting_bytes:
         return None
-    # the import itself is part of what waits; the others share the slots with it
+    # the import itself is part of what waits, or soon will be; the others share the slots with it
     own = _own_seconds(row, backlog)
     return None if own is None else round(own + max(seconds - own, 0) / site.settings.worker_slots, 1)
 

@@ -20,7 +20,7 @@ class _Lane:
     def __init__(self) -> None:
         self.ready: SimpleQueue[Batch | _End] = SimpleQueue()
         self.room = Semaphore(DEPTH)
-        self.given = self.done = 0  # batches: each is counted by one thread
+        self.given = self.done = 0  # batches; where they are dealt, each is counted by one thread
 
     def __lt__(self, other: "_Lane") -> bool:
         """Whether a batch should rather come here: this one has less to do, or has had less."""
@@ -80,7 +80,9 @@ class Prefetch:
             for batch in self._source:
                 hand = self._lanes.index(min(self._lanes))
                 parts = self._deal(batch, hand) if self._deal else [batch]
-                for number, (lane, part) in enumerate(zip(self._lanes, parts, strict=True)):
+                # the hand's own part first: it may have nothing to do while another has no room
+                for number in sorted(range(len(parts)), key=lambda number: number != hand):
+                    lane, part = self._lanes[number], parts[number]
                     if not part.rows and number != hand:
                         continue
                     lane.room.acquire()

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 import structlog
 
 from app.db import arrivals, damage, history, ledger, xa
 from app.domain.errors import DatabaseUnavailable, ImportDamaged, ImportFailed, SweepingFrozen
 from app.domain.imports import Direction, Import, direction
+from app.domain.mark import Installation
 from app.domain.states import UNDOING, State
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle import clean, commit, freeze, requeue, rollback
@@ -16,6 +18,7 @@ from app.lifecycle.site import Site
 CLEAN_SECONDS = 60.0
 MARK_SECONDS = 10.0
 UNDO_SECONDS = 0.25  # between two looks at what is being undone
+LATELY_SECONDS = 60.0  # for so long it is looked at that often
 MOST_HINTS = 100  # a sweep
 
 log = structlog.get_logger(__name__)
@@ -34,12 +37,31 @@ class Sweeper:
 
     def sweep(self) -> None:
         """One look at everything that is unfinished; none while sweeping is frozen. Raises `DatabaseUnavailable`."""
-        try:
-            here = freeze.require_sweeping(self._site)
+
+        def sweep(here: Installation) -> None:
             if monotonic() >= self._marked_at + MARK_SECONDS:
                 self._marked_at = monotonic()
                 freeze.keep_mark(self._site, here)
             self._sweep()
+
+        self._unless_frozen(sweep)
+
+    def undo(self) -> None:
+        """The part of a sweep that somebody waits for: what was stopped, or failed, lately. Raises as `sweep`."""
+        undoing: list[int] = []
+
+        def look(connection: Any) -> None:
+            undoing.extend(history.list_undoing(connection, LATELY_SECONDS))
+
+        def undo(_: Installation) -> None:
+            for number in undoing:
+                rollback.settle(self._site, number)
+
+        self._unless_frozen(undo, look)
+
+    def _unless_frozen(self, step: Callable[[Installation], None], also: Callable[[Any], None] | None = None) -> None:
+        try:
+            step(freeze.require_sweeping(self._site, also))
             self._frozen = ""
         except SweepingFrozen as error:
             if self._frozen != error.detail:
@@ -47,7 +69,7 @@ class Sweeper:
                 log.critical("nothing_swept", reason=error.detail)
 
     def _sweep(self) -> None:
-        for step in (self._finish_branches, self._take_back, self.undo, self._record_commits, self._hint):
+        for step in (self._finish_branches, self._take_back, self._undo, self._record_commits, self._hint):
             step()
         for chapter in self._site.chapters:
             chapter.sweep(self._site)
@@ -104,8 +126,7 @@ class Sweeper:
                     connection, number, {State.QUEUED}, State.FAILING, decided_at=ledger.NOW, error=failure.as_dict()
                 )
 
-    def undo(self) -> None:
-        """Push on what is being undone. Raises `DatabaseUnavailable`."""
+    def _undo(self) -> None:
         for row in self._in_state(*UNDOING):
             rollback.settle(self._site, row.number)
 

@@ -1,32 +1,36 @@
 """What every verb of the story works with: the settings and the places they name."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import monotonic
-from typing import Any
 
 from app.config import Settings
-from app.db import history, ledger
+from app.db import ledger
 from app.db.engines import Database
+from app.db.history import Backlog, measure_backlog
 from app.domain.xid import Xid
 from app.lifecycle.chapter import Chapter
 from app.queue import Hints, create_celery
 from app.spool import Spool
 
-RATES_SECONDS = 5.0  # how old the rates of the latest imports may be: an estimate is one
+ASIDE_THREADS = 2
+BACKLOG_SECONDS = 1.0  # how old it may be: what is made of it is an estimate
 
 
 class Recent:
     """What a process asked not long ago, and may say again."""
 
     def __init__(self) -> None:
-        self._rates: tuple[float, tuple[float | None, float | None]] | None = None
+        self._backlog: tuple[float, Backlog] | None = None
 
-    def rates(self, connection: Any) -> tuple[float | None, float | None]:
-        """`history.measure_rates`, as it was `RATES_SECONDS` ago at most; asked anew while there are none."""
-        known = self._rates
-        if known is None or known[1][0] is None or monotonic() >= known[0] + RATES_SECONDS:
-            known = self._rates = monotonic(), history.measure_rates(connection)
+    def backlog(self, database: Database) -> Backlog:
+        """`measure_backlog`, as it was `BACKLOG_SECONDS` ago at most: to ask costs the more the more waits. Asked anew
+        while nothing was measured; raises `DatabaseUnavailable`."""
+        known = self._backlog
+        if known is None or known[1].rows_per_second is None or monotonic() >= known[0] + BACKLOG_SECONDS:
+            with database.begin() as connection:
+                known = self._backlog = monotonic(), measure_backlog(connection)
         return known[1]
 
 
@@ -46,6 +50,11 @@ class Site:
         """The random id that marks this installation's branches; raises `DatabaseUnavailable`."""
         with self.database.begin() as connection:
             return ledger.installation_id(connection)
+
+    @cached_property
+    def aside(self) -> ThreadPoolExecutor:
+        """For what need not be waited for. Few threads: each takes a connection from whoever answers a request."""
+        return ThreadPoolExecutor(ASIDE_THREADS, thread_name_prefix="aside")
 
     def xids(self, number: int, epochs: range, branches: int) -> list[Xid]:
         """The names of all branches that these attempts of an import may have."""

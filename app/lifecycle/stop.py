@@ -1,11 +1,9 @@
 """Stop: decided by the ledger the instant it is answered, whatever the workers do."""
 
-from threading import Thread
-
 import structlog
 
 from app.db import history, stops, xa
-from app.domain.errors import AlreadyDecided, DatabaseUnavailable, ImportNotFound
+from app.domain.errors import AlreadyDecided, ImportNotFound
 from app.domain.imports import Import
 from app.domain.states import STOPPABLE, State
 from app.lifecycle.site import Site
@@ -31,17 +29,18 @@ def stop_import(site: Site, id: str) -> Import:
         log.info(row.state, import_id=id)
     if won and row.state is State.STOPPING:
         # beside the answer, which is true already: to kill a connection of a busy server takes longer than to decide
-        Thread(target=end_load, args=(site, row), name=f"stop-{row.number}", daemon=True).start()
+        site.aside.submit(end_load, site, row)
     return row
 
 
 def end_load(site: Site, row: Import) -> None:
-    """End the load's connection at once, so that its worker is free; nothing is promised here that is not decided."""
+    """End the load's connection at once, so that its worker is free; raises nothing, and promises nothing that is not
+    decided."""
     try:
         with site.database.control() as session:
             xa.kill_owners(session, site.xids(row.number, range(row.epoch, row.epoch + 1), row.branches))
-    except DatabaseUnavailable as error:
-        log.warning("load_not_ended_at_once", import_id=row.id, error=error.detail)
+    except Exception as error:  # noqa: BLE001 — nobody else would hear of it
+        log.warning("load_not_ended_at_once", import_id=row.id, error=str(error) or type(error).__name__)
     # a crash here leaves a load that nobody ends: its worker looks by itself, and the sweeper after it
 
 

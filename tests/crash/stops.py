@@ -14,6 +14,7 @@ from tests.stack import wait_for
 
 DECIDED = INSTANTS[INSTANTS.index("decided") :]
 FROZEN_SECONDS = 30
+KILL_SECONDS = 2  # at an early instant there is nothing to kill
 STOP_SECONDS = 3  # much less than a lock of the ledger is waited for; on a busy machine much more than it takes
 
 
@@ -50,6 +51,7 @@ def stop_without_kill(rig: Rig, id: str) -> State:
     rig.stack.kill("sweeper")
     loss = rig.proxies["web"].lose_answer("^KILL CONNECTION", arrives=False)
     end = _stop(rig, id)
+    loss.happened.wait(KILL_SECONDS)  # it comes after the answer
     rig.proxies["web"].forget(loss)
     rig.breakpoint.release()
     wait_for(lambda: rig.breakpoint.left, FROZEN_SECONDS, "the worker found out")

@@ -1,6 +1,8 @@
 """A stop at each instant against the commit: exactly one of them wins, and the answer says which."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from threading import Event, Thread
 
 import pytest
 
@@ -11,11 +13,12 @@ from app.lifecycle import stop
 from app.lifecycle.attempt import Attempt
 from app.lifecycle.drain import Draining
 from app.lifecycle.load import claim, load_next
-from app.lifecycle.recover import Sweeper
+from app.lifecycle.recover import Sweeper, sweep_forever
 from app.lifecycle.site import Site
 from tests.crash.conftest import ROWS
 from tests.crash.instants import INSTANTS, at_instant
 from tests.invariants import converge, find
+from tests.stack import wait_for
 
 TOO_LATE = INSTANTS[INSTANTS.index("decided") :]
 
@@ -115,6 +118,50 @@ def test_the_timeline_of_a_stop(site: Site, accept_import: Callable[[], int]) ->
         assert kinds[-1 if state is State.STOPPING else -2 :] == ["stopping", "stopped"][: 1 + (state is State.STOPPED)]
         assert [event.sequence for event in events] == list(range(1, told.sequence + 1))
     assert {converge(site, number).state for number in (waiting, claimed, handed_back)} == {State.STOPPED}
+
+
+def test_a_stop_is_answered_before_anything_is_killed(
+    site: Site, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = accept_import()
+    row = claim(site, number, "worker")
+    assert row is not None
+    answered, killed = Event(), Event()
+    after: list[bool] = []
+
+    def kill_late(*_: object) -> bool:
+        after.append(answered.wait(10))
+        killed.set()
+        return False
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stop.xa, "kill_owners", kill_late)
+        assert stop.stop_import(site, row.id).state is State.STOPPING
+        answered.set()
+        assert killed.wait(10) and after == [True]
+    assert converge(site, number).state is State.STOPPED
+
+
+def test_between_two_sweeps_the_end_of_an_undo_is_not_waited_for(site: Site, accept_import: Callable[[], int]) -> None:
+    number = accept_import()
+    row = claim(site, number, "a-worker-that-is-gone")
+    assert row is not None
+    rested, told = Event(), Event()
+
+    def pause(seconds: float) -> bool:
+        rested.set()
+        return told.wait(seconds)
+
+    seldom = replace(site, settings=site.settings.model_copy(update={"sweep_seconds": 60.0}))
+    sweeper = Thread(target=sweep_forever, args=(seldom, pause))
+    sweeper.start()
+    try:
+        assert rested.wait(10)
+        assert stop.stop_import(site, row.id).state is State.STOPPING
+        wait_for(lambda: find(site, number).state is State.STOPPED, 10, "long before the next sweep")
+    finally:
+        told.set()
+        sweeper.join()
 
 
 @pytest.mark.parametrize("instant", ["half loaded", "all prepared", "deciding"])

@@ -24,6 +24,7 @@ from app.lifecycle.attempt import Attempt
 from app.lifecycle.drain import Draining
 from app.lifecycle.load import claim, load_next
 from app.lifecycle.site import Site
+from tests.conftest import DatabaseServer
 from tests.invariants import converge, find
 
 ODD = 'O\'Neil "the\\N" 😀 NULL\\'
@@ -103,6 +104,21 @@ def test_update_keeps_what_was_there(site: Site, send: Send) -> None:
         )
     )
     assert two[2]["customer"] == "first"
+
+
+@pytest.mark.parametrize("on_conflict", ["skip", "update"])
+def test_a_lock_of_another_program_is_no_duplicate_of_ours(
+    site: Site, send: Send, database: DatabaseServer, on_conflict: str
+) -> None:
+    number = send(line(1), line(2), line(1, "again"), line(3), on_conflict=on_conflict)
+    with database.root() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1 FROM orders WHERE marketplace = 'Bay' AND order_number = 'N-3' FOR UPDATE")
+        assert load_next(site, "worker", Draining(0))
+        assert find(site, number).state is State.QUEUED, find(site, number).error
+        cursor.execute("ROLLBACK")
+    done = converge(site, number)
+    assert (done.state, done.rows_done, done.rows_updated + done.rows_skipped) == (State.COMMITTED, 3, 1)
 
 
 def test_what_the_server_takes_for_the_same_key_is_the_same(site: Site, send: Send) -> None:

@@ -119,6 +119,20 @@ def test_a_branch_of_a_later_attempt_freezes_too(site: Site, run: Run) -> None:
     assert converge(site, row.number).state is State.COMMITTED
 
 
+def test_a_sweeper_whose_installation_got_another_id_undoes_nothing(site: Site) -> None:
+    row = accept_rows(site)
+    assert claim(site, row.number, "a-worker-that-is-gone") is not None
+    sweeper, known = Sweeper(site), site.installation
+    execute(site, "UPDATE installation SET id = %s", "another")
+    assert stop_import(site, row.id).state is State.STOPPING
+    sweeper.undo()
+    sweeper.sweep()
+    assert find(site, row.number).state is State.STOPPING, "the names of its branches are another's"
+    execute(site, "UPDATE installation SET id = %s", known)
+    sweeper.undo()
+    assert find(site, row.number).state is State.STOPPED
+
+
 def test_a_ledger_that_went_back_is_noticed_by_whoever_looks_first(site: Site, web: FlaskClient, run: Run) -> None:
     queued = accept_rows(site)
     Sweeper(site).sweep()
@@ -126,6 +140,7 @@ def test_a_ledger_that_went_back_is_noticed_by_whoever_looks_first(site: Site, w
     assert kept is not None and kept.mark == read(site).mark and kept.number == queued.number
     looks: list[Callable[[], object]] = [
         lambda: Sweeper(site).sweep(),
+        lambda: Sweeper(site).undo(),
         lambda: load_next(site, "worker", Draining(0)),
         lambda: web.post("/v1/imports", json={"generate": 5}),
         lambda: web.get("/readyz"),

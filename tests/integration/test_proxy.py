@@ -11,6 +11,7 @@ import pymysql
 import pytest
 
 from app.domain.dataset import ORDERS
+from app.domain.errors import DatabaseUnavailable
 from app.domain.states import State
 from app.lifecycle import accept, stop
 from app.lifecycle.accept import Asker
@@ -84,7 +85,7 @@ def test_a_lost_answer_is_made_up_for(
 def test_a_stop_whose_answer_is_lost_has_stopped(site: Site, through: Site, proxy: Proxy) -> None:
     number = new_import(site)
     loss = proxy.lose_answer(statements.DECISION_COMMIT, after=statements.STOP)
-    with pytest.raises(stop.DatabaseUnavailable):
+    with pytest.raises(DatabaseUnavailable):
         stop.stop_import(through, find(site, number).id)
     assert loss.happened.is_set()
     assert find(site, number).state is State.STOPPED
