@@ -5,8 +5,8 @@ from tests.crash.rig import Rig
 from tests.stack import wait_for
 
 STRANGER = 4_000_000_000  # an import number that nobody was given
-# The server rolls back the transaction that has written less: a load of 1,500 rows. Many more take longer to write than a
-# lease lasts that nobody renews yet.
+# The server rolls back the transaction that has written less: a load of 1,500 rows. Many more take longer to write than
+# a lease lasts that nobody renews yet.
 HEAVY_ROWS = 10_000
 
 _ORDER = (
