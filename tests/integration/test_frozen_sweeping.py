@@ -119,8 +119,8 @@ def test_a_branch_of_a_later_attempt_freezes_too(site: Site, run: Run) -> None:
     assert converge(site, row.number).state is State.COMMITTED
 
 
-def test_a_sweeper_whose_installation_got_another_id_undoes_nothing(site: Site) -> None:
-    row = accept_rows(site)
+def test_who_runs_while_the_installation_gets_another_id_touches_nothing(site: Site) -> None:
+    row, queued = accept_rows(site), accept_rows(site)
     assert claim(site, row.number, "a-worker-that-is-gone") is not None
     sweeper, known = Sweeper(site), site.installation
     execute(site, "UPDATE installation SET id = %s", "another")
@@ -128,6 +128,8 @@ def test_a_sweeper_whose_installation_got_another_id_undoes_nothing(site: Site) 
     sweeper.undo()
     sweeper.sweep()
     assert find(site, row.number).state is State.STOPPING, "the names of its branches are another's"
+    assert load_next(site, "worker", Draining(0)) is None
+    assert find(site, queued.number).state is State.QUEUED
     execute(site, "UPDATE installation SET id = %s", known)
     sweeper.undo()
     assert find(site, row.number).state is State.STOPPED
