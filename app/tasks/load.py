@@ -23,8 +23,9 @@ def create_worker(settings: Settings) -> Celery:
     """The Celery app with the load task, for `celery worker`."""
     celery = create_celery(settings, QUEUE)
     # Every slot reads a file of its own, beside a server that has the rest to do: as many threads as there are
-    # processors, in each of them, would only take the server's. Set before a child imports polars.
-    threads = max(1, len(os.sched_getaffinity(0)) // settings.worker_slots)
+    # processors, in each of them, would only take the server's. Two already read faster than a server loads, and
+    # each holds row groups of a Parquet file in memory. Set before a child imports polars.
+    threads = min(2, max(1, len(os.sched_getaffinity(0)) // settings.worker_slots))
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
     told_at = wire(settings)
 

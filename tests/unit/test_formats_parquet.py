@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -232,9 +233,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     frame.write_parquet(tmp_path / "few", row_group_size=50_000)
     pl.concat([frame] * 12).write_parquet(tmp_path / "many", row_group_size=50_000)
     used = {}
+    as_a_worker = {**os.environ, "POLARS_MAX_THREADS": "2"}  # each holds row groups; a worker has two at most
     for name in ("few", "many"):
         command = [sys.executable, "-c", program, str(tmp_path / name)]
-        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        found = subprocess.run(command, capture_output=True, text=True, check=True, env=as_a_worker).stdout.split()
         used[int(found[0])] = int(found[1])
     assert list(used) == [100_000, 1_200_000]
     assert used[1_200_000] < 700  # MiB
