@@ -5,8 +5,10 @@ acknowledgement (a late one is cut off by RabbitMQ's consumer timeout) and no re
 """
 
 import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 
 import structlog
 from amqp.exceptions import AMQPError, NotFound
@@ -21,6 +23,8 @@ LOAD_TASK = "backout.load"
 HANDLE_TASK = "backout.handle"
 QUEUE = "backout.imports"
 HANDLING_QUEUE = "backout.handlings"
+PAUSE_SECONDS = 0.02  # between two announced hints, and so many of them are kept
+MOST_ANNOUNCED = 50
 REPLY_SECONDS = 5.0  # how long the broker may take for one answer
 BROKER_ERRORS = (OSError, AMQPError, KombuError)
 
@@ -81,6 +85,27 @@ class Hints:
         self._celery = celery
         self._seconds = seconds
         self._mine = threading.local()
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="hints")
+        self._announced: deque[str] = deque()
+
+    def announce(self, id: str) -> None:
+        """`publish` beside the caller, who need not wait for the broker.
+
+        A worker that was told goes on until nothing is due, so one hint for each idle process is enough. A crowd of
+        imports makes no crowd of hints: one follows another after a pause, and beyond `MOST_ANNOUNCED` none is kept.
+        What is left out, by this or by a crash here, the sweeper publishes while it is due and the queue lacks hints.
+        """
+        if len(self._announced) < MOST_ANNOUNCED:
+            self._announced.append(id)
+            self._aside.submit(self._publish_announced)
+
+    def _publish_announced(self) -> None:
+        if not self._announced:
+            return
+        if self.publish(self._announced.popleft()):
+            sleep(PAUSE_SECONDS)
+        else:
+            self._announced.clear()  # the broker is away: the others would be tried in vain
 
     def publish(self, id: str, task: str = LOAD_TASK, queue: str = QUEUE) -> bool:
         """Tell the workers that there is work, in an import or what else has a queue; False when the broker did not

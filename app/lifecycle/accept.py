@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -67,7 +68,7 @@ def accept_generated(
             errors=[{"field": "generate", "value": str(rows)[:40], "minimum": 1, "maximum": most}],
         )
     content = content_hash({"dataset": dataset.name, "generate": rows, "seed": seed}, "")
-    with keyed(site, asker, content, inline=inline) as claim:
+    with keyed(site, asker, content, inline=inline, at_once=True) as claim:
         if claim.held is not None:
             return claim.held
         values = {"generate": rows, "rows_total": rows, "seed": seed or f"a{secrets.token_hex(6)}", "inline": inline}
@@ -137,9 +138,13 @@ def accept_whole(
 class Claim:
     """A key that one request holds, or what it stands for already."""
 
-    def __init__(self, site: Site, asker: Asker, token: str, holder: keys.KeyHolder | None) -> None:
+    def __init__(
+        self, site: Site, asker: Asker, token: str, holder: keys.KeyHolder | None, *, room: bool | None = None
+    ) -> None:
         self._site, self._asker, self._token, self._holder = site, asker, token, holder
-        self.looked_at = self._renewed_at = monotonic()
+        self._looked_at = -inf if room is not None else monotonic()
+        self._room = bool(room)
+        self._renewed_at = monotonic()
         self.bound = False
         self.held = None if holder is None else self._find()
 
@@ -160,6 +165,14 @@ class Claim:
             )
         return self.held
 
+    def look(self, connection: Any) -> None:
+        """The first thing in the transaction that records the import. Raises `SweepingFrozen`: a body may have been on
+        its way for hours; and `Overloaded` where nobody has looked for room yet."""
+        if monotonic() > self._looked_at + LOOK_SECONDS:
+            freeze.require_sweeping_in(self._site, connection)
+        if self._room:
+            overload.require_room(self._site, self._site.recent.waiting(connection))
+
     def bind(self, connection: Any, content: str, number: int) -> None:
         """Let the key stand for the import that is being recorded."""
         if self._asker.key and not keys.bind_key(
@@ -179,16 +192,21 @@ class Claim:
 
 
 @contextmanager
-def keyed(site: Site, asker: Asker, content: str | None, *, inline: bool = False) -> Iterator[Claim]:
+def keyed(
+    site: Site, asker: Asker, content: str | None, *, inline: bool = False, at_once: bool = False
+) -> Iterator[Claim]:
     """Hold the asker's key, if there is one, for as long as the request takes; given back if nothing is accepted.
 
     Raises `Overloaded` unless it is loaded `inline`, and `SweepingFrozen`: a ledger that has gone back would give out
-    numbers again, and know keys no longer.
+    numbers again, and know keys no longer. `at_once` says that no body follows: without a key, `record` looks at both.
     """
+    if at_once and asker.key is None:
+        yield Claim(site, asker, "", None, room=not inline)
+        return
     waiting: list[int] = []
 
     def look(connection: Any) -> None:
-        waiting.append(history.count_queued(connection))
+        waiting.append(site.recent.waiting(connection))
 
     freeze.require_sweeping(site, None if inline else look)
     token = str(uuid4())
@@ -222,8 +240,6 @@ def record(
     site: Site, dataset: Dataset, id: str, values: dict[str, Any], asker: Asker, claim: Claim, content: str | None
 ) -> Accepted:
     """Record an import and hint at it. Without its content, which is not known yet, it does not hold the key."""
-    if monotonic() > claim.looked_at + LOOK_SECONDS:
-        freeze.require_sweeping(site)  # again: a body may have been on its way for hours
     values = {"id": id, "request_id": asker.request_id, "client": asker.client, **values}
     job = once.name_job(asker.client, content) if content is not None and "spool_name" in values else None
     while True:
@@ -236,12 +252,13 @@ def record(
     log.info("accepted", import_id=id, dataset=dataset.name)
     # a crash here leaves `queued` without a hint: the sweeper publishes it
     if not row.inline:
-        site.hints.publish(id)
+        site.hints.announce(id)
     return Accepted(row)
 
 
 def _insert(site: Site, dataset: Dataset, values: dict[str, Any], claim: Claim, content: str | None) -> Import:
     with site.database.begin() as connection:
+        claim.look(connection)
         # held until the import is there: a drop finds it unfinished, or the import finds no dataset
         known = datasets.hold_dataset(connection, dataset.name)
         if known is None or known.dataset != dataset:

@@ -29,10 +29,24 @@ def require_sweeping(site: Site, also: Callable[[Any], None] | None = None) -> I
     """
     kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
     with site.database.begin() as connection:
-        here = installation.read_installation(connection)
-        unfinished = 0 if kept else installation.count_unfinished(connection)
+        found = _read(connection, kept)
         if also is not None:
             also(connection)
+    return _judge(site, kept, *found)
+
+
+def require_sweeping_in(site: Site, connection: Any) -> Installation:
+    """`require_sweeping` in a transaction of the caller's, who has read nothing in it yet: one that goes on to write
+    is undone by what this raises."""
+    kept = site.spool.read_mark(site.installation)
+    return _judge(site, kept, *_read(connection, kept))
+
+
+def _read(connection: Any, kept: Mark | None) -> tuple[Installation, int]:
+    return installation.read_installation(connection), 0 if kept else installation.count_unfinished(connection)
+
+
+def _judge(site: Site, kept: Mark | None, here: Installation, unfinished: int) -> Installation:
     if here.frozen_reason is not None:
         raise _frozen(here.frozen_reason)
     if here.id != site.installation:

@@ -43,7 +43,7 @@ def retry_import(site: Site, id: str, *, client: str = "", request_id: str | Non
         row = history.find_numbered(connection, number)
     assert row is not None
     log.info("accepted", import_id=new_id, dataset=row.dataset, retry_of=id)
-    site.hints.publish(new_id)
+    site.hints.announce(new_id)
     return row
 
 

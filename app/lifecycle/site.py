@@ -1,14 +1,16 @@
 """What every verb of the story works with: the settings and the places they name."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from time import monotonic
+from typing import Any
 
 from app.config import Settings
 from app.db import ledger
 from app.db.engines import Database
-from app.db.history import Backlog, measure_backlog
+from app.db.history import Backlog, count_queued, measure_backlog
 from app.domain.xid import Xid
 from app.lifecycle.chapter import Chapter
 from app.queue import Hints, create_celery
@@ -16,22 +18,34 @@ from app.spool import Spool
 
 ASIDE_THREADS = 2
 BACKLOG_SECONDS = 1.0  # how old it may be: what is made of it is an estimate
+WAITING_SECONDS = 0.25
 
 
 class Recent:
-    """What a process asked not long ago, and may say again."""
+    """What a process asked not long ago, and may say again: it costs the more the more imports wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_waiting: int) -> None:
+        self._most_waiting = most_waiting
         self._backlog: tuple[float, Backlog] | None = None
+        self._waiting = -inf, 0
 
     def backlog(self, database: Database) -> Backlog:
-        """`measure_backlog`, as it was `BACKLOG_SECONDS` ago at most: to ask costs the more the more waits. Asked anew
-        while nothing was measured; raises `DatabaseUnavailable`."""
+        """`measure_backlog`, as it was `BACKLOG_SECONDS` ago at most. Asked anew while nothing was measured; raises
+        `DatabaseUnavailable`."""
         known = self._backlog
         if known is None or known[1].rows_per_second is None or monotonic() >= known[0] + BACKLOG_SECONDS:
             with database.begin() as connection:
                 known = self._backlog = monotonic(), measure_backlog(connection)
         return known[1]
+
+    def waiting(self, connection: Any) -> int:
+        """How many imports wait, for one that is about to: as it was `WAITING_SECONDS` ago at most, and one more for
+        each that has asked since. Asked anew where more than half of those wait that may."""
+        asked_at, known = self._waiting
+        if monotonic() >= asked_at + WAITING_SECONDS or known >= self._most_waiting / 2:
+            asked_at, known = monotonic(), count_queued(connection)
+        self._waiting = asked_at, known + 1
+        return known
 
 
 @dataclass(frozen=True)
@@ -42,7 +56,7 @@ class Site:
     database: Database
     spool: Spool
     hints: Hints
-    recent: Recent = field(default_factory=Recent)
+    recent: Recent
     chapters: tuple[Chapter, ...] = ()  # what else there is; the story of imports knows no more of them than that
 
     @cached_property
@@ -69,5 +83,6 @@ def open_site(settings: Settings, *, pool_size: int = 10, chapters: tuple[Chapte
         database=Database(settings.database, lock_wait_seconds=settings.lock_wait_seconds, pool_size=pool_size),
         spool=Spool(settings.spool_dir, settings.max_upload_bytes),
         hints=Hints(create_celery(settings), settings.publish_seconds),
+        recent=Recent(settings.overload_queued),
         chapters=chapters,
     )
