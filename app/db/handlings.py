@@ -23,6 +23,7 @@ from app.domain.handling import (
     require_legal,
 )
 
+_MAY_RUN = ~exists().where(installation.c.frozen_at.is_not(None))
 STEP = 20  # old handlings forgotten at a time
 
 _COLUMNS = [
@@ -93,15 +94,15 @@ def list_due(connection: Connection, limit: int) -> list[int]:
 
 def claim(connection: Connection, number: int, *, worker: str, lease_seconds: float) -> bool:
     """Take a queued handling for an attempt of one's own; not while sweeping is frozen."""
-    frozen = exists().where(installation.c.frozen_at.is_not(None))
     return move(
         connection,
         number,
         {HandlingState.QUEUED},
         HandlingState.RUNNING,
-        condition=~frozen,
+        condition=_MAY_RUN,
         detail={"worker": worker},
-        **leases.claiming(handlings, worker, lease_seconds),
+        **leases.claiming(handlings, lease_seconds),
+        worker=worker,
     )
 
 

@@ -2,7 +2,7 @@
 sequence. Imports and handlings are two of them; what is theirs alone is in `ledger` and `handlings`."""
 
 from collections.abc import Collection, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    Update,
     bindparam,
     func,
     insert,
@@ -48,27 +49,46 @@ def move(
 ) -> bool:
     """One conditional UPDATE from one of `sources` to `target`, and its event in the same transaction; whether this
     call won. The caller has looked whether the move is legal."""
-    where = [table.c.number == number, table.c.state.in_(sources)]
+    # an expression is part of the statement, all else is sent beside it
+    made = {name: value for name, value in values.items() if isinstance(value, ColumnElement)}
+    sent = {f"to_{name}": value for name, value in values.items() if name not in made}
+    known = frozenset(str(state) for state in sources), at_epoch is not None, condition
+    statement = _move(table, *known, tuple(name for name in values if name not in made), tuple(made.items()))
+    sent |= {"of": number, "to_state": str(target)}
     if at_epoch is not None:
-        where.append(table.c.epoch == at_epoch)
-    if condition is not None:
-        where.append(condition)
-    moved = connection.execute(
-        update(table).where(*where).values(state=target, sequence=table.c.sequence + 1, **values)
-    )
-    if moved.rowcount != 1:
+        sent["at_epoch"] = at_epoch
+    if connection.execute(statement, sent).rowcount != 1:
         return False
     add_event(connection, table, number, target, detail)
     return True
 
 
-def claiming(table: Table, worker: str, lease_seconds: float) -> dict[str, Any]:
-    """What a claim sets beside the state: epoch + 1, one more attempt, and a lease by the database's clock."""
+@lru_cache(maxsize=256)  # to make it takes several times as long as to run it
+def _move(
+    table: Table,
+    sources: frozenset[str],
+    at_an_epoch: bool,
+    condition: ColumnElement[bool] | None,
+    sent: tuple[str, ...],
+    made: tuple[tuple[str, ColumnElement[Any]], ...],
+) -> Update:
+    where = [table.c.number == bindparam("of", type_=Integer), table.c.state.in_(sorted(sources))]
+    if at_an_epoch:
+        where.append(table.c.epoch == bindparam("at_epoch", type_=Integer))
+    if condition is not None:
+        where.append(condition)
+    values = {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in ("state", *sent)}
+    return update(table).where(*where).values(sequence=table.c.sequence + 1, **values, **dict(made))
+
+
+@lru_cache(maxsize=64)  # the same expressions make the same statement: see `_move`
+def claiming(table: Table, lease_seconds: float) -> Mapping[str, Any]:
+    """What a claim sets beside the state and the worker: epoch + 1, one more attempt, and a lease by the database's
+    clock."""
     return {
         "epoch": table.c.epoch + 1,
         "attempts": table.c.attempts + 1,
         "lease_until": seconds_from_now(lease_seconds),
-        "worker": worker,
         "started_at": func.coalesce(table.c.started_at, NOW),
     }
 

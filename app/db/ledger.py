@@ -22,6 +22,9 @@ __all__ = ["NOW", "seconds_from_now"]  # the ledger's clock, for whoever writes 
 WHOLE_SOURCE: ColumnElement[Any] = func.coalesce(imports.c.bytes_total, 0)  # of a file that has been read to its end
 ARRIVED: ColumnElement[bool] = imports.c.arriving_until.is_(None)  # no part of its file is still to come
 
+_BEING_CLEARED = exists().where(datasets.c.name == imports.c.dataset, datasets.c.clearing_until > NOW)
+_MAY_RUN = and_(~_BEING_CLEARED, ~exists().where(installation.c.frozen_at.is_not(None)))
+
 SMALL_BYTES = 1024 * 1024  # what is loaded within a blink, and may go before what is not
 PACKED = 10  # what a byte of a compressed file stands for, at most and mostly
 GENERATED_BYTES = 200  # of a generated row, about
@@ -120,7 +123,6 @@ def list_due(connection: Connection, limit: int, *, only_small: bool = False) ->
 
 @cache  # making the statement takes longer than the server needs for it
 def _due(only_small: bool) -> Select[Any]:
-    being_cleared = exists().where(datasets.c.name == imports.c.dataset, datasets.c.clearing_until > NOW)
     taken = (
         select(imports.c.client, func.count().label("running"))
         .where(imports.c.state.in_(LEASED))
@@ -134,7 +136,7 @@ def _due(only_small: bool) -> Select[Any]:
             imports.c.state == State.QUEUED,
             imports.c.inline.is_(False),
             leases.waited(imports),
-            ~being_cleared,
+            ~_BEING_CLEARED,
         )
         .order_by(imports.c.priority.desc(), func.coalesce(taken.c.running, 0), imports.c.number)
         .limit(bindparam("limit", type_=Integer))
@@ -160,16 +162,15 @@ def list_deserted(connection: Connection, seconds: float) -> list[int]:
 def claim(connection: Connection, number: int, *, worker: str, lease_seconds: float, branches: int) -> bool:
     """Take a queued import for an attempt of one's own: epoch + 1, a lease by the database's clock. Not while its
     dataset is being cleared, nor while sweeping is frozen."""
-    being_cleared = exists().where(datasets.c.name == imports.c.dataset, datasets.c.clearing_until > NOW)
-    frozen = exists().where(installation.c.frozen_at.is_not(None))
     return move(
         connection,
         number,
         {State.QUEUED},
         State.RUNNING,
-        condition=and_(~being_cleared, ~frozen),
+        condition=_MAY_RUN,
         detail={"worker": worker},
-        **leases.claiming(imports, worker, lease_seconds),
+        **leases.claiming(imports, lease_seconds),
+        worker=worker,
         branches=branches,
         phase="preparing",
         attempt_at=NOW,

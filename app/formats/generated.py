@@ -27,6 +27,7 @@ def generate_rows(dataset: Dataset, rows: int, seed: str, batch_bytes: int) -> I
 def write_csv_sample(path: Path, rows: int, seed: str) -> None:
     """Writes the same orders as `generate_rows` as CSV with a header. Raises ValueError as it does, and OSError."""
     _check(ORDERS, rows, seed)
+
     from app.formats import orders  # noqa: PLC0415
 
     with path.open("wb") as file:
@@ -46,12 +47,14 @@ def _check(dataset: Dataset, rows: int, seed: str) -> None:
 
 def _batches(dataset: Dataset, rows: int, seed: str, batch_rows: int) -> Iterator[Batch]:
     # Polars starts threads when it is imported, and a worker forks after importing this module.
+    import polars as pl  # noqa: PLC0415
+
     from app.formats import orders  # noqa: PLC0415
 
     first_row = 1
     for frame in orders.regrouped(orders.frames(rows, seed), batch_rows):
         payload = orders.payload(frame)
         keys = PayloadKeys(payload, dataset, frame.height)
-        columns = frame.select([name for name in dataset.column_names if name in dataset.key])
+        columns = pl.DataFrame([frame.get_column(name) for name in dataset.column_names if name in dataset.key])
         yield Batch(first_row, frame.height, payload, source_bytes=0, keys=keys, key_columns=columns)
         first_row += frame.height

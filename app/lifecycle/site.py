@@ -30,10 +30,9 @@ class Recent:
         self._waiting = -inf, 0
 
     def backlog(self, database: Database) -> Backlog:
-        """`measure_backlog`, as it was `BACKLOG_SECONDS` ago at most. Asked anew while nothing was measured; raises
-        `DatabaseUnavailable`."""
+        """`measure_backlog`, as it was `BACKLOG_SECONDS` ago at most; raises `DatabaseUnavailable`."""
         known = self._backlog
-        if known is None or known[1].rows_per_second is None or monotonic() >= known[0] + BACKLOG_SECONDS:
+        if known is None or monotonic() >= known[0] + BACKLOG_SECONDS:
             with database.begin() as connection:
                 known = self._backlog = monotonic(), measure_backlog(connection)
         return known[1]
