@@ -13,7 +13,7 @@ from benchmarks.places import Place
 from tests.stack import Stack
 
 PIECE_BYTES = 1024 * 1024
-ASK_SECONDS = 0.2
+ASK_SECONDS = 0.5
 COLUMNS = ", ".join(ORDERS.column_names)
 # as the manual has it for a file with a header; numbers that our rows have, too
 CLIENT_LOAD = (
