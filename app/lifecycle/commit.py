@@ -1,6 +1,5 @@
 """Commit: prepare every branch, decide once, commit every branch, and record the end when every receipt is there."""
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -24,8 +23,9 @@ def commit_branches(site: Site, row: Import, branches: list[xa.Branch], tally: T
     that the outcome is not known here: the caller drops the sockets and leaves the branches to the sweeper, which reads
     the ledger. It must not roll back: the decision may have been recorded though its answer was lost.
     """
-    _prepare(branches)
-    # a crash here or before leaves prepared branches of a `running` import: rolled back when its lease has run out
+    for branch in branches:
+        branch.prepare()
+        # a crash here leaves prepared branches of a `running` import: rolled back when its lease has run out
     with site.database.begin() as connection:
         decided = ledger.move(
             connection,
@@ -46,16 +46,6 @@ def commit_branches(site: Site, row: Import, branches: list[xa.Branch], tally: T
     for branch in branches:
         branch.commit()
     _finish(site, replace(row, state=State.COMMITTING), branches[0])
-
-
-def _prepare(branches: list[xa.Branch]) -> None:
-    """All at once: MySQL writes what a branch has loaded into its binary log then, which takes its time."""
-    if len(branches) == 1:
-        branches[0].prepare()
-        return
-    with ThreadPoolExecutor(len(branches), thread_name_prefix="prepare") as pool:
-        for preparing in [pool.submit(branch.prepare) for branch in branches]:
-            preparing.result()
 
 
 def _counts(tally: Tally) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from threading import Lock, get_ident
+from threading import get_ident
 from typing import Any
 from unittest.mock import patch
 
@@ -54,18 +54,6 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
     def after_both(function: Callable[..., Any], one: str, every: str) -> Callable[..., Any]:
         return after(after(function, one), every, branches)
 
-    def one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
-        """Branches are prepared at once: so that there is an instant between them, none begins before another is done
-        with it."""
-        alone = Lock()
-
-        @wraps(function)
-        def wrapped(*args: Any) -> Any:
-            with alone:
-                return function(*args)
-
-        return wrapped
-
     move = ledger.move
 
     def moving(*args: Any, **kwargs: Any) -> bool:
@@ -102,7 +90,7 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
         patch.object(rows, "load_payload", after(rows.load_payload, "half loaded", 2)),
         patch.object(receipts, "seal_receipt", after(receipts.seal_receipt, "all loaded", branches)),
         patch.object(xa.Branch, "end", after(xa.Branch.end, "one ended")),
-        patch.object(xa.Branch, "prepare", one_by_one(after_both(xa.Branch.prepare, "one prepared", "all prepared"))),
+        patch.object(xa.Branch, "prepare", after_both(xa.Branch.prepare, "one prepared", "all prepared")),
         patch.object(ledger, "move", moving),
         patch.object(load.commit, "commit_branches", committing),
         patch.object(xa.Branch, "commit", after_both(xa.Branch.commit, "one committed", "all committed")),

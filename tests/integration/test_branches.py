@@ -9,18 +9,20 @@ from time import sleep
 import pytest
 from sqlalchemy import text
 
-from app.db import rows
+from app.db import rows, xa
 from app.domain.dataset import ORDERS
 from app.domain.states import State
 from app.lifecycle import accept
 from app.lifecycle.accept import Asker
 from app.lifecycle.drain import Draining
 from app.lifecycle.load import load_next
+from app.lifecycle.recover import Sweeper
 from app.lifecycle.site import Site, open_site
 from tests.conftest import DatabaseServer, make_settings
 from tests.crash.instants import at_instant
 from tests.integration.test_conflicts import line
 from tests.invariants import find
+from tests.stack import wait_for
 
 BRANCHES = 3
 LOCK_WAIT = 2
@@ -49,6 +51,31 @@ def test_every_branch_has_its_share(site: Site) -> None:
         assert all(share > ROWS / BRANCHES / 2 for share in shares.scalars())
         numbered = text("SELECT COUNT(DISTINCT row_no), MIN(row_no), MAX(row_no) FROM orders")
         assert tuple(connection.execute(numbered).one()) == (ROWS, 1, ROWS)
+
+
+def test_one_that_is_not_prepared_undoes_all(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare = xa.Branch.prepare
+
+    def break_off(branch: xa.Branch) -> None:
+        if branch.xid.branch == 2:
+            branch.cut()
+        prepare(branch)
+
+    number = send(site, *(line(at) for at in range(ROWS)))
+    with monkeypatch.context() as broken:
+        broken.setattr(xa.Branch, "prepare", break_off)
+        assert load_next(site, "worker", Draining(0))
+    assert find(site, number).state is State.QUEUED and find(site, number).error is None
+    sweeper = Sweeper(site)
+
+    def is_due() -> bool:
+        sweeper.sweep()
+        return load_next(site, "worker", Draining(0)) is not None
+
+    wait_for(is_due, 20, "the next attempt")
+    assert find(site, number).state is State.COMMITTED
+    with site.database.begin() as connection:
+        assert connection.execute(text("SELECT COUNT(*), COUNT(DISTINCT row_no) FROM orders")).one() == (ROWS, ROWS)
 
 
 @pytest.mark.parametrize("first", [1, ROWS // 2, ROWS - 3])

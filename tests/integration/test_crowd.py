@@ -1,0 +1,102 @@
+"""A crowd of small requests: what is asked, published and waited for once, not by each of them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from app.cli.servers import PrivateRabbitMQ
+from app.db.history import count_queued, measure_backlog
+from app.domain.dataset import ORDERS
+from app.domain.errors import Overloaded
+from app.lifecycle import observe
+from app.lifecycle import site as places
+from app.lifecycle.accept import Asker, accept_generated
+from app.lifecycle.site import Site, open_site
+from app.queue import MOST_ANNOUNCED, PAUSE_SECONDS, QUEUE, Hints, create_celery
+from tests.conftest import DEAD_BROKER, DatabaseServer, make_settings
+from tests.stack import wait_for
+
+CROWD = 400
+
+
+@pytest.fixture
+def hints(start_broker: Callable[[str], PrivateRabbitMQ], tmp_path: Path) -> Iterator[Hints]:
+    """On a queue that nobody takes from, as it is while every process has its hands full."""
+    broker = start_broker("rabbitmq-3").url()
+    found = Hints(create_celery(make_settings("mysql+pymysql://nobody@localhost/none", tmp_path, broker)), 5)
+    found._producer().channel.queue_delete(QUEUE)
+    yield found
+    found._aside.submit(found._drop).result()  # each thread has a connection of its own
+    found._drop()
+
+
+def test_what_is_announced_is_published_without_being_waited_for(hints: Hints) -> None:
+    hints.announce("one")
+    wait_for(lambda: hints.depth() == 1, 10, "the hint")
+
+
+def test_a_crowd_makes_no_crowd_of_hints(hints: Hints) -> None:
+    begun = monotonic()
+    for number in range(CROWD):
+        hints.announce(str(number))
+    assert monotonic() - begun < MOST_ANNOUNCED * PAUSE_SECONDS, "nobody waits for what was announced before"
+    wait_for(lambda: not hints._announced, 30, "all that was kept")
+    depth = wait_for(lambda: (found := hints.depth()) and found >= MOST_ANNOUNCED and found, 10, "their hints")
+    assert depth < CROWD / 2
+
+
+def test_a_broker_that_is_away_is_not_tried_for_each(tmp_path: Path) -> None:
+    hints = Hints(create_celery(make_settings("mysql+pymysql://nobody@localhost/none", tmp_path, DEAD_BROKER)), 0.5)
+    begun = monotonic()
+    for number in range(MOST_ANNOUNCED):
+        hints.announce(str(number))
+    wait_for(lambda: not hints._announced, 20, "that it was given up")
+    assert monotonic() - begun < MOST_ANNOUNCED * 0.5 / 4
+
+
+def accept_until_full(sites: list[Site], most: int) -> int:
+    """How many imports several processes accept in turn."""
+    for accepted in range(most):
+        try:
+            accept_generated(sites[accepted % len(sites)], ORDERS, 3, Asker())
+        except Overloaded:
+            return accepted
+    return most
+
+
+def test_what_waits_is_counted_once_for_many_and_never_passes_its_bound(
+    database: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def count(connection: object) -> int:
+        asked.append(count_queued(connection))  # type: ignore[arg-type]
+        return asked[-1]
+
+    monkeypatch.setattr(places, "count_queued", count)
+    monkeypatch.setattr(places, "WAITING_SECONDS", 60.0)
+    with database.root() as cursor:
+        cursor.execute("DELETE FROM imports")
+    settings = make_settings(database.url, tmp_path / "spool", overload_queued=12)
+    one, *two = [open_site(settings) for _ in range(3)]
+    assert accept_until_full([one], 6) == 6 and asked == [0]
+    assert accept_until_full([one], 100) == 6
+    with database.root() as cursor:
+        cursor.execute("UPDATE imports SET state = 'stopped' ORDER BY number LIMIT 1")
+    assert accept_until_full([one], 100) == 1, "a place that comes free is seen at once"
+    with database.root() as cursor:
+        cursor.execute("DELETE FROM imports")
+    assert accept_until_full(two, 100) == 12
+    for site in (one, *two):
+        site.database.dispose()
+
+
+def test_what_lies_before_an_import_is_measured_once_for_many(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(places, "measure_backlog", lambda connection: asked.append(1) or measure_backlog(connection))
+    monkeypatch.setattr(places, "BACKLOG_SECONDS", 60.0)
+    for _ in range(5):
+        observe.estimate_seconds(site, accept_generated(site, ORDERS, 3, Asker()).row)
+    assert len(asked) == 1
