@@ -5,10 +5,11 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
+from pymysql import converters
 from pymysql.connections import Connection, MySQLResult
-from pymysql.constants import COMMAND
-from pymysql.err import InternalError
-from pymysql.protocol import FieldDescriptorPacket, MysqlPacket, OKPacketWrapper
+from pymysql.constants import COMMAND, CR
+from pymysql.err import InternalError, OperationalError
+from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
 PACKET_BYTES = 64 * 1024  # of lines: PyMySQL's 16 KiB cost a load 3 %, more than 64 gain nothing
 
@@ -35,10 +36,10 @@ class DriverConnection(Connection):
         self._execute_command(COMMAND.COM_QUERY, statement)  # type: ignore[attr-defined]
         after = self._send_lines(lines) if self._has_loaded else None
         self._next_seq_id = 1
-        if not self._read_packet().is_load_local_packet():
+        if not self._read_packet().is_load_local_packet():  # type: ignore[no-untyped-call]
             raise InternalError(f"the server did not ask for the lines of: {statement}")
         self._next_seq_id = self._send_lines(lines) if after is None else after
-        done = OKPacketWrapper(self._read_packet())
+        done = OKPacketWrapper(self._read_packet())  # type: ignore[no-untyped-call]
         self._has_loaded = True
         return int(done.affected_rows), int(done.warning_count)
 
@@ -66,9 +67,18 @@ class DriverConnection(Connection):
             with suppress(OSError):  # it hung up; whoever uses the connection is told
                 encrypted.context.met[encrypted.getpeername()] = encrypted.session
 
-    def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
-        known = _descriptor if packet_type is FieldDescriptorPacket else packet_type
-        return super()._read_packet(known)  # type: ignore[no-untyped-call]
+    def _read_column(self) -> bytes:
+        """The next packet of those that describe a result's columns; `_read_packet` does as much for each of them as
+        for a whole answer."""
+        head = self._read_bytes(4)  # type: ignore[attr-defined]
+        if head[3] != self._next_seq_id:
+            self._force_close()  # type: ignore[attr-defined]
+            raise OperationalError(CR.CR_SERVER_LOST, f"packet {head[3]} came instead of {self._next_seq_id}")
+        self._next_seq_id = (self._next_seq_id + 1) % 256
+        data: bytes = self._read_bytes(int.from_bytes(head[:3], "little"))  # type: ignore[attr-defined]
+        if data[:1] == b"\xff":
+            MysqlPacket(data, self.encoding).raise_for_error()
+        return data
 
     def _read_query_result(self, unbuffered: bool = False) -> int:
         # as PyMySQL has it, but for the class
@@ -97,12 +107,38 @@ class _Resuming(ssl.SSLContext):
         return super().wrap_socket(sock, session=self.met.get(sock.getpeername()), **options)
 
 
-@lru_cache(maxsize=1024)  # columns are described with each result, in the same bytes: a third of reading an import
-def _descriptor(data: bytes, encoding: str) -> FieldDescriptorPacket:
-    return FieldDescriptorPacket(data, encoding)
+@lru_cache(maxsize=1024)  # a statement's columns are described with each of its answers, in the same bytes
+def _describe(columns: tuple[bytes, ...], encoding: str) -> tuple[Any, Any, Any]:
+    """PyMySQL's own reading of them: fields, description and converters of a result."""
+    told: Any = _Told(columns, encoding)
+    result: Any = MySQLResult(told)
+    result.field_count = len(columns)
+    result._get_descriptions()
+    return result.fields, result.description, result.converters
+
+
+class _Told:
+    """What has been read of a connection, read again."""
+
+    use_unicode = True
+    decoders = converters.decoders
+
+    def __init__(self, columns: tuple[bytes, ...], encoding: str) -> None:
+        self.encoding = encoding
+        self._packets = iter((*columns, b"\xfe\0\0\0\0"))  # the last says that nothing follows
+
+    def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
+        return packet_type(next(self._packets), self.encoding)
 
 
 class _Result(MySQLResult):
+    def _get_descriptions(self) -> None:
+        connection: Any = self.connection
+        columns = tuple(connection._read_column() for _ in range(self.field_count or 0))
+        self.fields, self.description, self.converters = _describe(columns, connection.encoding)
+        if not connection._read_packet().is_eof_packet():
+            raise InternalError("the description of a result has no end")
+
     def _read_load_local_packet(self, first_packet: Any) -> None:
         connection: Any = self.connection
         connection.write_packet(b"")  # a file without a line

@@ -2,6 +2,7 @@
 
 import ssl
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import pymysql
@@ -10,6 +11,7 @@ from sqlalchemy import text
 
 from app.lifecycle.site import Site
 from tests.conftest import DatabaseServer
+from tests.doubt import accept_rows
 
 LOAD = "LOAD DATA LOCAL INFILE '{file}' INTO TABLE sent_lines LINES TERMINATED BY '\\n' (line)"
 
@@ -68,6 +70,44 @@ def test_a_server_that_asks_for_a_file_gets_nothing_of_it(site: Site, tmp_path: 
         assert session.load(LOAD.format(file=secret), b"yours\n") == (1, 0)
         cursor.execute("SELECT line FROM sent_lines")
         assert cursor.fetchall() == (("yours",),)
+
+
+TYPES = """SELECT 1, 1.5, CAST(1.5 AS DECIMAL(9, 3)), 'text', X'C3A4FF', NULL, DATE '2026-11-22', TIME '10:11:12',
+    TIMESTAMP '2026-11-22 10:11:12.345678', number, id, detail, options
+    FROM imports LEFT JOIN events ON number = import_no"""
+
+
+def test_what_is_read_is_what_the_driver_would_read(site: Site, database: DatabaseServer) -> None:
+    number = accept_rows(site).number
+    address = {"host": site.database.url.host, "port": site.database.url.port, "user": site.database.url.username}
+    plain = pymysql.connect(
+        **address, password=str(site.database.url.password), database=site.database.url.database, charset="utf8mb4"
+    )
+    statement = f"{TYPES} WHERE number = {number}"
+    with site.database.session() as session, plain, session.cursor() as ours, plain.cursor() as theirs:
+        for asked in (statement, "SELECT 1 FROM imports WHERE FALSE", statement, "DO 1", "SELECT 'two' AS one"):
+            assert ours.execute(asked) == theirs.execute(asked)
+            assert ours.description == theirs.description and ours.fetchall() == theirs.fetchall()
+        for cursor in (ours, theirs):
+            with pytest.raises(pymysql.err.MySQLError, match="BIGINT"):
+                cursor.execute("SELECT 18446744073709551615 + number FROM imports")
+            assert cursor.execute("SELECT 1") == 1, "the answer after a refused one is read whole"
+
+
+@pytest.mark.parametrize("rest", [b"", b"rd", b"what was never sent"])
+def test_an_answer_that_breaks_off_says_so(site: Site, rest: bytes) -> None:
+    with site.database.session() as session, session.cursor() as cursor:
+        read, left = session._read_bytes, [9]
+
+        def break_off(number: int) -> bytes:
+            left[0] -= 1
+            if not left[0]:
+                session._rfile = BytesIO(rest)
+            return read(number)
+
+        session._read_bytes = break_off
+        with pytest.raises(pymysql.err.OperationalError, match=r"Lost connection|came instead"):
+            cursor.execute("SELECT 1, 2, 3, 4, 5, 6, 7, 8")
 
 
 def test_a_connection_that_died_while_it_rested_is_replaced(site: Site, database: DatabaseServer) -> None:
