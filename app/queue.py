@@ -99,6 +99,13 @@ class Hints:
             self._announced.append(id)
             self._aside.submit(self._publish_announced)
 
+    def close(self) -> None:
+        """Close the connections of this thread and of what is announced, of which nothing more is published."""
+        self._announced.clear()
+        self._aside.submit(self._drop)
+        self._aside.shutdown()
+        self._drop()
+
     def _publish_announced(self) -> None:
         if not self._announced:
             return

@@ -83,7 +83,7 @@ class Rig:
         self.stack.http.close()
         for proxy in self.proxies.values():
             proxy.close()
-        self.site.hints._drop()  # this thread's connection
+        self.site.hints.close()
         self.site.database.dispose()
         self.database.server.kill()
         self.broker.kill()

@@ -1,6 +1,6 @@
 """A crowd of small requests: what is asked, published and waited for once, not by each of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -15,21 +15,28 @@ from app.lifecycle import site as places
 from app.lifecycle.accept import Asker, accept_generated
 from app.lifecycle.site import Site, open_site
 from app.queue import MOST_ANNOUNCED, PAUSE_SECONDS, QUEUE, Hints, create_celery
-from tests.conftest import DEAD_BROKER, DatabaseServer, make_settings
+from tests.conftest import DEAD_BROKER, DatabaseServer, make_settings, new_broker
 from tests.stack import wait_for
 
 CROWD = 400
+NO_DATABASE = "mysql+pymysql://nobody@localhost/none"
+
+
+@pytest.fixture(scope="module")
+def broker(servers_folder: Path) -> Iterator[PrivateRabbitMQ]:
+    """One of its own: another's worker would take the hints."""
+    broker = new_broker("rabbitmq-3", servers_folder / "crowd")
+    yield broker
+    broker.kill()
 
 
 @pytest.fixture
-def hints(start_broker: Callable[[str], PrivateRabbitMQ], tmp_path: Path) -> Iterator[Hints]:
+def hints(broker: PrivateRabbitMQ, tmp_path: Path) -> Iterator[Hints]:
     """On a queue that nobody takes from, as it is while every process has its hands full."""
-    broker = start_broker("rabbitmq-3").url()
-    found = Hints(create_celery(make_settings("mysql+pymysql://nobody@localhost/none", tmp_path, broker)), 5)
-    found._producer().channel.queue_delete(QUEUE)
-    yield found
-    found._aside.submit(found._drop).result()  # each thread has a connection of its own
-    found._drop()
+    hints = Hints(create_celery(make_settings(NO_DATABASE, tmp_path, broker.url())), 5)
+    hints._producer().channel.queue_delete(QUEUE)
+    yield hints
+    hints.close()
 
 
 def test_what_is_announced_is_published_without_being_waited_for(hints: Hints) -> None:
@@ -48,12 +55,13 @@ def test_a_crowd_makes_no_crowd_of_hints(hints: Hints) -> None:
 
 
 def test_a_broker_that_is_away_is_not_tried_for_each(tmp_path: Path) -> None:
-    hints = Hints(create_celery(make_settings("mysql+pymysql://nobody@localhost/none", tmp_path, DEAD_BROKER)), 0.5)
+    hints = Hints(create_celery(make_settings(NO_DATABASE, tmp_path, DEAD_BROKER)), 0.5)
     begun = monotonic()
     for number in range(MOST_ANNOUNCED):
         hints.announce(str(number))
     wait_for(lambda: not hints._announced, 20, "that it was given up")
     assert monotonic() - begun < MOST_ANNOUNCED * 0.5 / 4
+    hints.close()
 
 
 def accept_until_full(sites: list[Site], most: int) -> int:
