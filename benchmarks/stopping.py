@@ -10,6 +10,7 @@ from benchmarks.places import Place
 from tests.stack import Stack
 
 SLOTS = 2
+TURNS = 4  # of a hundred stops each: the 99th percentile of a hundred is the second worst of them
 
 
 def measure(place: Place, scale: Scale, report: Report) -> None:
@@ -18,17 +19,23 @@ def measure(place: Place, scale: Scale, report: Report) -> None:
     ours, theirs, freed = [], [], []
     for _ in range(scale.pairs):
         ids = fill_slots(stack, scale.background, SLOTS)
-        answers = ask_all(stack.url, [f"/insert/{scale.background}"] * scale.waiting, 4)[1]
-        waiting = [answer["task_id"] for answer in answers]
-        rows = [str(uuid4()) for _ in ids + waiting]
-        values = ", ".join(f"('{row}', 'queued', NOW(6))" for row in rows)
-        place.sql(f"INSERT INTO bare VALUES {values}")
+        _queue(stack, scale, 1)
         freed.append(_free_slot(stack, ids[0]))
         while stack.find(ids[0])["state"] != "stopped":  # the server has as much to do for both: two loads, no undo
             sleep(0.05)
-        theirs.append(percentile(ask_all(bare.url, [f"/stop/{row}" for row in rows], 1)[0], 0.99))
-        order = [*waiting[len(waiting) // 2 :], ids[1], *waiting[: len(waiting) // 2]]
-        ours.append(percentile(ask_all(stack.url, [f"/stop/{id}" for id in order], 1)[0], 0.99))
+        mine: list[float] = []
+        bare_ones: list[float] = []
+        for turn in range(TURNS):
+            waiting = _queue(stack, scale, scale.waiting)
+            if turn == TURNS - 1:  # one that loads among those that wait
+                waiting.insert(len(waiting) // 2, ids[1])
+            rows = [str(uuid4()) for _ in waiting]
+            values = ", ".join(f"('{row}', 'queued', NOW(6))" for row in rows)
+            place.sql(f"INSERT INTO bare VALUES {values}")
+            bare_ones += ask_all(bare.url, [f"/stop/{row}" for row in rows], 1)[0]
+            mine += ask_all(stack.url, [f"/stop/{id}" for id in waiting], 1)[0]
+        theirs.append(percentile(bare_ones, 0.99))
+        ours.append(percentile(mine, 0.99))
         stop_all(place, stack)
     what = f"/stop decided, p99, slots busy, {scale.waiting} waiting"
     report.add(Figure(place.name, what, "a bare UPDATE", tuple(ours), tuple(theirs), Goal.PRICE, 2.0))
@@ -39,6 +46,12 @@ def measure(place: Place, scale: Scale, report: Report) -> None:
     _measure_undo(place, stack, scale, report)
     for each in (stack, bare):
         each.kill()
+
+
+def _queue(stack: Stack, scale: Scale, count: int) -> list[str]:
+    """Large imports that wait, since all slots are busy."""
+    answers = ask_all(stack.url, [f"/insert/{scale.background}"] * count, 4)[1]
+    return [str(answer["task_id"]) for answer in answers]
 
 
 def _free_slot(stack: Stack, id: str) -> float:
