@@ -53,14 +53,16 @@ def one_of_a_job() -> Iterator[None]:
 def insert_import(connection: Connection, values: Mapping[str, Any]) -> int:
     """Record an accepted import as `queued`; returns its number. Raises `JobTaken`."""
     row = {"state": State.QUEUED, "phase": "waiting", **values}
+    reckoned = {name: value for name, value in row.items() if isinstance(value, ColumnElement)}  # by the server
+    given = {name: value for name, value in row.items() if name not in reckoned}
     with one_of_a_job():
-        result = connection.execute(_INSERT, row)
+        result = connection.execute(_INSERT.values(**reckoned) if reckoned else _INSERT, given)
     number = int(result.inserted_primary_key[0])  # type: ignore[index]
     leases.add_event(connection, imports, number, State.QUEUED)
     return number
 
 
-_INSERT = insert(imports).values(created_at=NOW)  # with the rest as parameters: it is made once for each set of them
+_INSERT = insert(imports).values(created_at=NOW)  # what is given is a parameter: made once for each set of columns
 
 
 def insert_again(connection: Connection, number: int, values: Mapping[str, Any]) -> int:
