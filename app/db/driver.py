@@ -1,5 +1,6 @@
 """The driver: PyMySQL's connection, with what a bulk load and many connections need of it."""
 
+import select
 import ssl
 from contextlib import suppress
 from functools import lru_cache
@@ -24,6 +25,16 @@ class DriverConnection(Connection):
 
     _unverified: "_Resuming | None" = None
     _has_loaded = False
+
+    def has_hung_up(self) -> bool:
+        """Whether the server has closed the connection, as far as is known here; it is not asked. Who was asked nothing
+        says nothing but goodbye."""
+        socket = self._sock  # type: ignore[attr-defined]
+        if socket is None:
+            return True
+        poll = select.poll()
+        poll.register(socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def load(self, statement: str, lines: bytes) -> tuple[int, int]:
         """Run a LOAD DATA LOCAL and send it these lines; returns how many rows were loaded, and how many warnings there

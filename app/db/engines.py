@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from math import inf
+from time import monotonic
 from typing import Any, cast
 
 import pymysql
 from pymysql.constants import CLIENT, ER
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import NullPool
 
@@ -19,6 +21,8 @@ CONNECT_SECONDS = 3
 LEDGER_REPLY_SECONDS = 20  # how long one ledger statement may take before its connection counts as dead
 LEDGER_LOCK_SECONDS = 5
 LEDGER_IDLE_SECONDS = 10  # a process that freezes between an UPDATE and its COMMIT locks an import for no longer
+POOL_SECONDS = 5  # how long a request of a crowd waits until another gives a connection back
+UNUSED_SECONDS = 1  # a connection that was in use a moment ago is not asked whether it is still there
 LONG_REPLY_SECONDS = 300  # a chunk waits for locks and for a busy server; the heartbeat ends an attempt much sooner
 DEFINE_SECONDS = 5  # DDL waits for who reads the table and on prepared branches, by default for up to a year
 SESSION_PAUSE_SECONDS = 3600  # the server's patience between chunks and inside one, longer than any pause of ours
@@ -38,8 +42,7 @@ class Database:
             self.url,
             pool_size=self._pool_size,
             max_overflow=self._pool_size,
-            pool_timeout=CONNECT_SECONDS,
-            pool_pre_ping=True,
+            pool_timeout=POOL_SECONDS,
             pool_reset_on_return=None,  # every transaction here ends by itself: a rollback after it would be in vain
             pool_recycle=1800,
             isolation_level="READ COMMITTED",
@@ -152,6 +155,21 @@ def _engine(url: URL, **options: Any) -> Engine:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, named: Any) -> DriverConnection:
         return DriverConnection(*arguments, **named)
+
+    # `pool_pre_ping` asks the server each time: a round trip, and it is busy
+    @event.listens_for(engine, "checkout")
+    def look(connection: DriverConnection, record: Any, proxy: Any) -> None:
+        try:
+            if connection.has_hung_up():
+                raise InvalidatePoolError  # the pool connects anew
+            if monotonic() > record.info.get("returned_at", inf) + UNUSED_SECONDS:
+                connection.ping(reconnect=False)  # a way that is cut says nothing
+        except (pymysql.Error, OSError) as error:
+            raise InvalidatePoolError from error
+
+    @event.listens_for(engine, "checkin")
+    def note(connection: DriverConnection | None, record: Any) -> None:
+        record.info["returned_at"] = monotonic()
 
     return engine
 

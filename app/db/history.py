@@ -1,12 +1,14 @@
 """What the ledger knows, for those who watch: reading only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, and_, bindparam, case, func, select, text
 
+from app.db import ledger
 from app.db.ledger import NOW
 from app.db.schema import events, imports
 from app.domain.cursor import Glance
@@ -46,6 +48,16 @@ def find_import(connection: Connection, id: str) -> Import | None:
 def find_numbered(connection: Connection, number: int) -> Import | None:
     """The import with this number, or None."""
     return _first(connection.execute(_NUMBERED, {"wanted": number}).first())
+
+
+def recorded(number: int, values: Mapping[str, Any], at: datetime) -> Import:
+    """What `find_numbered` would find of an import that was recorded with these values at this instant."""
+    return _import(SimpleNamespace(**{**_BLANK, **ledger.NEW, **values, "number": number, "read_at": at}))
+
+
+# what has a default begins at 0, but for these
+_BLANK: dict[str, Any] = {column.name: None if column.server_default is None else 0 for column in imports.c}
+_BLANK |= {"branches": 1, "sequence": 1, "lease_live": 0}
 
 
 def find_of_job(connection: Connection, job: str) -> Import | None:
@@ -190,14 +202,14 @@ def _first(row: Row[Any] | None) -> Import | None:
     return None if row is None else _import(row)
 
 
-def _reading(row: Row[Any]) -> Reading | None:
+def _reading(row: Row[Any] | SimpleNamespace) -> Reading | None:
     if row.format is None:
         return None
     # an import that was queued before there was a reading
     return reading_from_json(row.reading or {"format": row.format, "compression": row.compression or "none"})
 
 
-def _import(row: Row[Any]) -> Import:
+def _import(row: Row[Any] | SimpleNamespace) -> Import:
     return Import(
         number=row.number,
         id=row.id,

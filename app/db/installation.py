@@ -16,7 +16,7 @@ MOST_NUMBER = 2**31  # a branch with a higher one was named by hand, and would u
 
 
 def read_installation(connection: Connection) -> Installation:
-    """The row, with the database's name and the server's identity as they are met now."""
+    """The row, with the database's name, the server's identity and its clock as they are met now."""
     row = connection.execute(_HERE).one()
     return Installation(
         id=row.id,
@@ -28,10 +28,11 @@ def read_installation(connection: Connection) -> Installation:
         server=_identify_server(connection),
         frozen_at=row.frozen_at,
         frozen_reason=row.frozen_reason,
+        read_at=row.read_at,
     )
 
 
-_HERE = select(installation, func.database().label("database"))
+_HERE = select(installation, func.database().label("database"), NOW.label("read_at"))
 
 
 def _identify_server(connection: Connection) -> str:

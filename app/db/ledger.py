@@ -51,8 +51,9 @@ def one_of_a_job() -> Iterator[None]:
 
 
 def insert_import(connection: Connection, values: Mapping[str, Any]) -> int:
-    """Record an accepted import as `queued`; returns its number. Raises `JobTaken`."""
-    row = {"state": State.QUEUED, "phase": "waiting", **values}
+    """Record an accepted import as `queued`, now unless `created_at` says when; returns its number. Raises
+    `JobTaken`."""
+    row = {"created_at": NOW, **NEW, **values}
     reckoned = {name: value for name, value in row.items() if isinstance(value, ColumnElement)}  # by the server
     given = {name: value for name, value in row.items() if name not in reckoned}
     with one_of_a_job():
@@ -62,7 +63,8 @@ def insert_import(connection: Connection, values: Mapping[str, Any]) -> int:
     return number
 
 
-_INSERT = insert(imports).values(created_at=NOW)  # what is given is a parameter: made once for each set of columns
+_INSERT = insert(imports)  # what is given is a parameter: made once for each set of columns
+NEW: Mapping[str, Any] = {"state": State.QUEUED, "phase": "waiting"}
 
 
 def insert_again(connection: Connection, number: int, values: Mapping[str, Any]) -> int:

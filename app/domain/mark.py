@@ -25,6 +25,7 @@ class Installation:
     server: str
     frozen_at: datetime | None
     frozen_reason: str | None
+    read_at: datetime
 
     @property
     def is_copy(self) -> bool:

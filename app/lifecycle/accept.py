@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import inf
+from datetime import datetime
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -15,6 +15,7 @@ from app.db import datasets, history, keys, ledger
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import BadRequest, DatabaseUnavailable, InvalidContent, KeyInFlight, KeyReused
 from app.domain.imports import Import
+from app.domain.mark import Mark
 from app.lifecycle import catalog, freeze, once, overload
 from app.lifecycle.site import Site
 from app.lifecycle.wishes import Wishes, content_hash, read_wishes
@@ -22,7 +23,6 @@ from app.spool import Upload
 
 KEY_SECONDS = 60.0  # how long an unanswered request keeps its key; renewed while its body arrives
 KEY_LENGTH = 200
-LOOK_SECONDS = 1.0  # for so long it counts that sweeping was seen to go on
 
 log = structlog.get_logger(__name__)
 
@@ -139,11 +139,10 @@ class Claim:
     """A key that one request holds, or what it stands for already."""
 
     def __init__(
-        self, site: Site, asker: Asker, token: str, holder: keys.KeyHolder | None, *, room: bool | None = None
+        self, site: Site, asker: Asker, token: str, holder: keys.KeyHolder | None, *, room: bool = False
     ) -> None:
         self._site, self._asker, self._token, self._holder = site, asker, token, holder
-        self._looked_at = -inf if room is not None else monotonic()
-        self._room = bool(room)
+        self._room = room
         self._renewed_at = monotonic()
         self.bound = False
         self.held = None if holder is None else self._find()
@@ -165,13 +164,14 @@ class Claim:
             )
         return self.held
 
-    def look(self, connection: Any) -> None:
-        """The first thing in the transaction that records the import. Raises `SweepingFrozen`: a body may have been on
-        its way for hours; and `Overloaded` where nobody has looked for room yet."""
-        if monotonic() > self._looked_at + LOOK_SECONDS:
-            freeze.require_sweeping_in(self._site, connection)
+    def look(self, connection: Any, kept: Mark | None) -> datetime:
+        """The first thing in the transaction that records the import; returns when it is recorded. Raises
+        `SweepingFrozen`: a body may have been on its way for hours; and `Overloaded` where nobody has looked for room
+        yet."""
+        here = freeze.require_sweeping_in(self._site, connection, kept)
         if self._room:
             overload.require_room(self._site, self._site.recent.waiting(connection))
+        return here.read_at
 
     def bind(self, connection: Any, content: str, number: int) -> None:
         """Let the key stand for the import that is being recorded."""
@@ -257,18 +257,18 @@ def record(
 
 
 def _insert(site: Site, dataset: Dataset, values: dict[str, Any], claim: Claim, content: str | None) -> Import:
+    kept = site.spool.read_mark(site.installation)
     with site.database.begin() as connection:
-        claim.look(connection)
+        now = claim.look(connection, kept)
         # held until the import is there: a drop finds it unfinished, or the import finds no dataset
         known = datasets.hold_dataset(connection, dataset.name)
         if known is None or known.dataset != dataset:
             raise catalog.no_dataset(dataset.name, datasets.list_datasets(connection))
-        number = ledger.insert_import(connection, {"dataset": dataset.name, **values})
+        values = {"dataset": dataset.name, "created_at": now, "changed_at": now, **values}
+        number = ledger.insert_import(connection, values)
         if content is not None:
             claim.bind(connection, content, number)
-        row = history.find_numbered(connection, number)
-    assert row is not None
-    return row
+    return history.recorded(number, values, now)  # to read it again would cost as much as to write it
 
 
 def _may_be_recorded(site: Site, id: str) -> bool:

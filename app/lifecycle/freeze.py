@@ -35,10 +35,9 @@ def require_sweeping(site: Site, also: Callable[[Any], None] | None = None) -> I
     return _judge(site, kept, *found)
 
 
-def require_sweeping_in(site: Site, connection: Any) -> Installation:
-    """`require_sweeping` in a transaction of the caller's, who has read nothing in it yet: one that goes on to write
-    is undone by what this raises."""
-    kept = site.spool.read_mark(site.installation)
+def require_sweeping_in(site: Site, connection: Any, kept: Mark | None) -> Installation:
+    """`require_sweeping` in a transaction of the caller's, who has read nothing in it yet and the mark that was `kept`
+    before: one that goes on to write is undone by what this raises."""
     return _judge(site, kept, *_read(connection, kept))
 
 

@@ -1,6 +1,7 @@
 """A crowd of small requests: what is asked, published and waited for once, not by each of them."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 
@@ -108,3 +109,17 @@ def test_what_lies_before_an_import_is_measured_once_for_many(site: Site, monkey
     for _ in range(5):
         observe.estimate_seconds(site, accept_generated(site, ORDERS, 3, Asker()).row)
     assert len(asked) == 1
+
+
+def test_more_at_once_than_there_are_connections_wait_for_each_other_and_not_for_themselves(
+    database: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that holds a connection and asks for another waits for what none of them gives back: in a process that is
+    new, all of them do what is done once."""
+    monkeypatch.setattr("app.db.engines.POOL_SECONDS", 60)
+    site = open_site(make_settings(database.url, tmp_path / "spool"), pool_size=2)
+    begun = monotonic()
+    with ThreadPoolExecutor(20) as crowd:
+        accepted = list(crowd.map(lambda _: accept_generated(site, ORDERS, 3, Asker()).row.id, range(20)))
+    assert len(set(accepted)) == 20 and monotonic() - begun < 30
+    site.database.dispose()

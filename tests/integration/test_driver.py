@@ -9,6 +9,7 @@ import pymysql
 import pytest
 from sqlalchemy import text
 
+from app.db.driver import DriverConnection
 from app.lifecycle.site import Site
 from tests.conftest import DatabaseServer
 from tests.doubt import accept_rows
@@ -132,3 +133,15 @@ def test_a_server_that_was_met_before_is_spared_half_of_the_handshake(site: Site
     first = meet(0)
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(meet, range(40))) == {None if first is None else True}
+
+
+def test_a_connection_that_was_long_unused_is_asked_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(DriverConnection, "ping", lambda connection, reconnect: asked.append(connection))
+    for _ in range(3):
+        site.database.ping()
+    assert not asked
+    monkeypatch.setattr("app.db.engines.UNUSED_SECONDS", 0)
+    for _ in range(3):
+        site.database.ping()
+    assert len(asked) == 3

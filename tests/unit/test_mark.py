@@ -1,6 +1,7 @@
 """Which ledger is taken for another than the one that was known; and what a person is told of a branch."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -10,7 +11,7 @@ from app.domain.states import State
 from app.domain.xid import Xid
 from tests.unit.test_direction import HERE, ROW, SAME_EPOCH
 
-KNOWN = Installation(HERE, 7, 3, "backout", "server one", "backout", "server one", None, None)
+KNOWN = Installation(HERE, 7, 3, "backout", "server one", "backout", "server one", None, None, datetime.now())
 
 
 @pytest.mark.parametrize("kept", [None, Mark(7, 3), Mark(6, 3), Mark(0, 0)])
