@@ -24,6 +24,8 @@ from app.domain.errors import BadRequest
 from app.routes.bodies import Body
 from tests.stack import Stack, wait_for
 
+pytestmark = pytest.mark.in_turn
+
 GOOD = {
     "marketplace": "shop",
     "order_number": "A-1",
@@ -655,7 +657,6 @@ def as_form(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield b"\r\n--XX--\r\n"
 
 
-@pytest.mark.in_turn
 @pytest.mark.parametrize(
     "size",
     [60_000_000, pytest.param(1_000_000_000, marks=[pytest.mark.long, pytest.mark.timeout(900)])],
@@ -688,7 +689,6 @@ def test_memory_stays_flat_however_large_the_file(new_stack: Callable[..., Stack
     shutil.rmtree(stack.spool)
 
 
-@pytest.mark.in_turn
 def test_a_file_larger_than_the_limit_is_refused_and_not_kept(new_stack: Callable[..., Stack]) -> None:
     stack = new_stack(max_upload_bytes=1_000_000).start("web")
     body = b"".join(rows_of(20_000_000, "a"))

@@ -33,6 +33,7 @@ def noticed_seconds(request: pytest.FixtureRequest, fragile: Servers) -> Iterato
         yield timeout + tick + 1
 
 
+@pytest.mark.in_turn
 def test_imports_that_run_longer_than_the_consumer_timeout_complete_once(
     fragile_stack: Stack, fragile: Servers, noticed_seconds: float, tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ from app.domain.dataset import ORDERS
 from tests.corpus.cases import Case, read_cases
 from tests.stack import Stack
 
+pytestmark = pytest.mark.in_turn
+
 CASES = [case for case in read_cases() if case.dataset is ORDERS]
 
 

@@ -13,6 +13,8 @@ from tests.documents import Ids, Shown, find_difference, find_header_difference,
 from tests.sandbox import Sandbox
 from tests.stack import Stack, find_port, wait_for
 
+pytestmark = pytest.mark.in_turn
+
 README = ROOT / "README.md"
 HANDLING = ROOT / "docs" / "handling.md"
 DOCUMENTS = {README, *(ROOT / "docs").glob("*.md")} - {HANDLING}

@@ -13,6 +13,8 @@ from backports import zstd
 from app.domain.dataset import ORDERS
 from tests.acceptance.conftest import Stack
 
+pytestmark = pytest.mark.in_turn
+
 NAMES = list(ORDERS.column_names)
 
 

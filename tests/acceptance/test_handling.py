@@ -109,6 +109,7 @@ def has_child(stack: Stack, name: str, worker: str) -> bool:
     return stat.exists() and stack.pid(name) == int(stat.read_text().rpartition(")")[2].split()[1])
 
 
+@pytest.mark.long
 def test_a_worker_that_is_told_to_go_hands_back(
     new_stack: Callable[..., Stack], servers: Any, make_sandbox: Callable[..., Sandbox]
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_worker_that_is_told_to_go_hands_back(
     sandbox.require_once(orders)
 
 
+@pytest.mark.long
 def test_processes_grow_with_what_there_is_to_do(
     new_stack: Callable[..., Stack], servers: Any, make_sandbox: Callable[..., Sandbox]
 ) -> None:

@@ -2,8 +2,12 @@
 
 import re
 
+import pytest
+
 from tests.contract import described_app
 from tests.stack import Stack
+
+pytestmark = pytest.mark.in_turn
 
 
 def test_the_server_describes_itself(stack: Stack) -> None:

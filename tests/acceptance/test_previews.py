@@ -3,7 +3,11 @@
 import gzip
 import json
 
+import pytest
+
 from tests.stack import Stack
+
+pytestmark = pytest.mark.in_turn
 
 HEADER = "marketplace,order_number,customer,email,ship_to,sku,quantity,unit_price,currency,status,ordered_at"
 ROW = "Amazon,N-{0},Jörg Ä,j@example.com,Köln,AB-1,{1},12.50,EUR,paid,2026-01-02 03:04:05"

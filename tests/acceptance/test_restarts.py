@@ -216,9 +216,9 @@ def test_a_worker_ends_though_the_broker_is_silent(worker: Worker, lasting: tupl
     all_committed_once(worker.stack, worker.rows)
 
 
-@pytest.mark.in_turn
+@pytest.mark.long  # what one of them does that is told to go is tested above
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("restarts", "imports"), [(1, 12), pytest.param(3, 30, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("restarts", "imports"), [(1, 12), (3, 30)])
 def test_workers_are_restarted_one_after_the_other_under_load(worker: Worker, restarts: int, imports: int) -> None:
     stack, rows, restarted = worker.stack, worker.rows, Event()
     names = ("worker", "worker-2")

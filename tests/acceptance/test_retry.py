@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.test_bad_input import GOOD, check_problem, file_of, line
 from tests.stack import Stack
+
+pytestmark = pytest.mark.in_turn
 
 BAD_LINE = line(quantity="two", order_number="N-2")
 

@@ -82,7 +82,7 @@ def test_16_a_banner_says_that_the_server_is_down(person: Person, stack: Stack) 
     expect(page.locator("#liveness")).to_have_text("Live", timeout=40_000)
 
 
-@pytest.mark.parametrize("part", ["database", "broker"])
+@pytest.mark.parametrize("part", ["database", pytest.param("broker", marks=pytest.mark.long)])
 def test_16_a_banner_says_which_server_is_down(
     browser: "Browser", installation: DatabaseServer, broker: PrivateRabbitMQ, stack: Stack, tmp_path: Path, part: str
 ) -> None:
@@ -165,7 +165,7 @@ def test_18_a_polite_voice_speaks_at_every_quarter_at_most(person: Person) -> No
     assert page.locator("article progress").get_attribute("aria-valuetext") == "100 %"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_19_axe_finds_nothing_and_320_px_are_enough(person: Person, scheme: str) -> None:
     page = person.open_window(color_scheme=scheme)
     body = (HEADER + line(1) + line(2, quantity="two" * 50)).encode()

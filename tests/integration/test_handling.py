@@ -28,6 +28,8 @@ from tests.conftest import DatabaseServer, make_settings
 from tests.sandbox import Sandbox
 from tests.stack import wait_for
 
+pytestmark = pytest.mark.in_turn
+
 QUICK = {"handling_pause_seconds": 0.01, "handling_breaker_seconds": 1, "handling_timeout_seconds": 2}
 
 
@@ -119,7 +121,6 @@ def test_orders_go_through_every_step_in_the_order_given(
     assert web.get(f"/v1/orders/{wished[0]}").json["status"] == "shipped"
 
 
-@pytest.mark.in_turn
 def test_slips_are_pdfs_merged_in_the_order_of_the_handling(web: FlaskClient, site: Site, load: Load) -> None:
     orders = load(3)
     handling = begin(web, orders=orders[::-1])
@@ -133,7 +134,6 @@ def test_slips_are_pdfs_merged_in_the_order_of_the_handling(web: FlaskClient, si
     assert web.get(f"/v1/orders/{orders[0]}/slip").data == one.data  # drawn again, to the byte
 
 
-@pytest.mark.in_turn
 def test_a_failed_step_is_retried_from_there_and_nothing_is_done_twice(
     web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
 ) -> None:
@@ -185,7 +185,6 @@ def test_a_key_stays_the_same_when_the_answer_was_lost(
     assert len(tried) > len(set(tried))  # some were asked again, so this could have failed
 
 
-@pytest.mark.in_turn
 def test_the_breaker_opens_and_closes(web: FlaskClient, site: Site, load: Load, sandbox: Sandbox) -> None:
     orders = load(4)
     outside = Outside(replace_settings(site, handling_tries=3, handling_breaker_failures=3))
@@ -449,7 +448,6 @@ def test_orders_are_found_with_their_handling(web: FlaskClient, site: Site, load
     assert web.get("/v1/orders?cursor=x").status_code == web.get("/v1/orders?limit=0").status_code == 400
 
 
-@pytest.mark.in_turn
 def test_the_steps_of_handlings_are_kinds_of_work(web: FlaskClient, site: Site, load: Load, sandbox: Sandbox) -> None:
     load(2)
     sandbox.control(down=["inventory"])
