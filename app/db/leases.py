@@ -72,13 +72,18 @@ def _move(
     sent: tuple[str, ...],
     made: tuple[tuple[str, ColumnElement[Any]], ...],
 ) -> Update:
-    where = [table.c.number == bindparam("of", type_=Integer), table.c.state.in_(sorted(sources))]
+    where = [table.c.number == bindparam("of", type_=Integer), is_in(table, sources)]
     if at_an_epoch:
         where.append(table.c.epoch == bindparam("at_epoch", type_=Integer))
     if condition is not None:
         where.append(condition)
     values = {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in ("state", *sent)}
     return update(table).where(*where).values(sequence=table.c.sequence + 1, **values, **dict(made))
+
+
+def is_in(table: Table, states: Collection[str]) -> ColumnElement[bool]:
+    """That the state is one of these. The list of an IN is put together anew each time that it is sent."""
+    return or_(*(table.c.state == str(state) for state in sorted(states)))
 
 
 @lru_cache(maxsize=64)  # the same expressions make the same statement: see `_move`

@@ -1,8 +1,9 @@
 """Stops: the decision against an import, in one UPDATE whose row count says whether it was still possible."""
 
 from collections.abc import Iterable
+from functools import cache
 
-from sqlalchemy import Connection, bindparam, case, literal, null, select, update
+from sqlalchemy import Connection, Update, bindparam, case, literal, null, select, update
 
 from app.db import leases
 from app.db.leases import NOW
@@ -16,26 +17,32 @@ def stop_at_once(connection: Connection, id: str, sources: Iterable[State]) -> b
     the answer, beside loads that take all of the server."""
     require_legal(frozenset(sources), State.STOPPING)
     require_legal(frozenset({State.STOPPING}), State.STOPPED)
-    won = connection.execute(_STOP, {"wanted": id, "sources": [str(state) for state in sources]}).rowcount == 1
+    won = connection.execute(_stop(frozenset(sources)), {"wanted": id}).rowcount == 1
     if won:
         connection.execute(_STOP_EVENTS, {"wanted": id})
     return won
 
 
 _NEVER_CLAIMED = imports.c.epoch == 0
-_STOP = (
-    update(imports)
-    .where(imports.c.id == bindparam("wanted"), imports.c.state.in_(bindparam("sources", expanding=True)))
-    .values(
-        state=case((_NEVER_CLAIMED, str(State.STOPPED)), else_=str(State.STOPPING)),
-        phase=case((_NEVER_CLAIMED, "undone"), else_="undoing"),
-        sequence=imports.c.sequence + case((_NEVER_CLAIMED, 2), else_=1),
-        decided_at=NOW,
-        finished_at=case((_NEVER_CLAIMED, NOW), else_=null()),
-        lease_until=None,
-        job=None,  # the same content may be sent again
+
+
+@cache
+def _stop(sources: frozenset[State]) -> Update:
+    return (
+        update(imports)
+        .where(imports.c.id == bindparam("wanted"), leases.is_in(imports, sources))
+        .values(
+            state=case((_NEVER_CLAIMED, str(State.STOPPED)), else_=str(State.STOPPING)),
+            phase=case((_NEVER_CLAIMED, "undone"), else_="undoing"),
+            sequence=imports.c.sequence + case((_NEVER_CLAIMED, 2), else_=1),
+            decided_at=NOW,
+            finished_at=case((_NEVER_CLAIMED, NOW), else_=null()),
+            lease_until=None,
+            job=None,  # the same content may be sent again
+        )
     )
-)
+
+
 _STOPPED = imports.c.state == str(State.STOPPED)
 _STOP_EVENTS = leases.insert_events(
     select(imports.c.number, imports.c.sequence - case((_STOPPED, 1), else_=0), NOW, literal("stopping"), null())
