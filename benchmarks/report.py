@@ -41,7 +41,9 @@ def _line(figure: Figure) -> str:
     sign = "≥" if figure.goal is Goal.SPEED else "≤"
     target = "" if figure.target is None else f"{sign} {figure.target:g} {'✓' if figure.reached else '**missed**'}"
     low, high = min(figure.ratios), max(figure.ratios)
-    ratio = f"**{figure.ratio:.2f}** ({low:.2f} to {high:.2f})"
+    # two digits would say that a target was reached that was missed by less than they show
+    digits = 3 if figure.reached is False and round(figure.ratio, 2) == figure.target else 2
+    ratio = f"**{figure.ratio:.{digits}f}** ({low:.2f} to {high:.2f})"
     ours, theirs = _spread(figure.ours, figure.unit), _spread(figure.theirs, figure.unit)
     return f"| {figure.what} | {figure.peer} | {len(figure.ours)} | {ours} | {theirs} | {ratio} | {target} |"
 
