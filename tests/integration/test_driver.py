@@ -1,6 +1,7 @@
 """What is ours in the driver: lines come from memory and no file is ever sent, a dead connection is met before use."""
 
 import ssl
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -18,10 +19,13 @@ LOAD = "LOAD DATA LOCAL INFILE '{file}' INTO TABLE sent_lines LINES TERMINATED B
 
 
 @pytest.fixture(autouse=True)
-def table(database: DatabaseServer) -> None:
+def table(database: DatabaseServer) -> Iterator[None]:
     with database.root() as cursor:
         cursor.execute("DROP TABLE IF EXISTS sent_lines")
         cursor.execute("CREATE TABLE sent_lines (line VARCHAR(10000) NOT NULL) CHARACTER SET utf8mb4")
+    yield
+    with database.root() as cursor:  # another test holds the tables to what the code says
+        cursor.execute("DROP TABLE sent_lines")
 
 
 def test_lines_are_sent_in_as_many_packets_as_they_need(site: Site, database: DatabaseServer) -> None:
