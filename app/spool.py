@@ -120,7 +120,7 @@ class Spool:
         return self.path(f"{OURS}mark-{installation}")
 
 
-@lru_cache(maxsize=4)  # every request asks: to open a file costs a tenth of what it takes to accept an import
+@lru_cache(maxsize=4)  # every acceptance asks, and it changes once a sweep
 def _read_mark(path: Path, inode: int, mtime_ns: int) -> Mark:
     kept = json.loads(path.read_text(encoding="utf-8"))
     return Mark(int(kept["mark"]), int(kept["number"]))

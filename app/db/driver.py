@@ -27,8 +27,8 @@ class DriverConnection(Connection):
     _has_loaded = False
 
     def has_hung_up(self) -> bool:
-        """Whether the server has closed the connection, as far as is known here; it is not asked. Who was asked nothing
-        says nothing but goodbye."""
+        """Whether the server has closed the connection, as far as is known here; it is not asked. A server that
+        was asked nothing sends nothing, unless it ends the connection."""
         socket = self._sock  # type: ignore[attr-defined]
         if socket is None:
             return True

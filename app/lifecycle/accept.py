@@ -268,7 +268,7 @@ def _insert(site: Site, dataset: Dataset, values: dict[str, Any], claim: Claim, 
         number = ledger.insert_import(connection, values)
         if content is not None:
             claim.bind(connection, content, number)
-    return history.recorded(number, values, now)  # to read it again would cost as much as to write it
+    return history.recorded(number, values, now)  # all of it is known: no need to read it again
 
 
 def _may_be_recorded(site: Site, id: str) -> bool:
