@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any
 
 import pymysql
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from app.cli.servers import PrivateMariaDB, PrivateMySQL, PrivateRabbitMQ
@@ -32,6 +34,9 @@ DEAD_BROKER = "amqp://nobody:nothing@127.0.0.1:1//"
 
 for name in [name for name in os.environ if name.startswith("BACKOUT_")]:
     del os.environ[name]  # a developer's own stack must not leak into the tests
+
+# where the programs log, too: what a thread of a test's site says is then not read as a command's answer
+structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 SLOWEST = ("crash", "storm", "fragile", "browser", "acceptance", "integration")

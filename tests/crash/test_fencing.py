@@ -87,7 +87,7 @@ def test_a_branch_of_ours_without_an_import_is_reported_and_left(site: Site, cap
         sweeper.sweep()
         sweeper.sweep()
         assert list_raw(site) == {raw}
-    assert capsys.readouterr().out.count("unknown_branch") == 1
+    assert capsys.readouterr().err.count("unknown_branch") == 1
 
 
 def test_an_import_that_breaks_every_time_fails_after_a_bounded_number_of_attempts(

@@ -66,7 +66,7 @@ def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touc
         for sweeper in (Sweeper(site), Sweeper(site)):
             sweeper.sweep()
             sweeper.sweep()
-        assert capsys.readouterr().out.count("sweeping_frozen") == 1
+        assert capsys.readouterr().err.count("sweeping_frozen") == 1
         assert len(list_raw(site)) == 3 and find(site, over.number).state is State.COMMITTING
 
         ready = web.get("/readyz")
