@@ -26,6 +26,7 @@ from app.lifecycle import decide as deciding
 from app.lifecycle import examine, freeze
 from app.lifecycle.examine import Doubt, Listed
 from app.lifecycle.site import Site, open_site
+from app.logs import configure_logs
 
 LOCAL_ADDRESSES = Path(__file__).resolve().parents[2] / ".run" / "env"
 NO_BROKER = "amqp://nobody@127.0.0.1:1//"  # a setting that must be there; nothing here is published
@@ -41,6 +42,7 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
 
     @functools.wraps(run)
     def command(as_json: bool, **arguments: Any) -> None:
+        configure_logs("error")  # what is done is the answer, and the import's history has it
         try:
             site = open_site(read_settings(broker_url=NO_BROKER, **_local_address()))
             shown, lines = run(site, **arguments)

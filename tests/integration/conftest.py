@@ -13,6 +13,13 @@ from app.lifecycle.site import Site
 Run = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True)
+def _logs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a program does to the logs of its process would outlive the test."""
+    for place in ("app.logs", "app.cli.recovery"):
+        monkeypatch.setattr(f"{place}.configure_logs", lambda level: None)
+
+
 @pytest.fixture
 def run(site: Site) -> Run:
     """Runs a command against the site's database, where nobody can be asked."""
@@ -25,6 +32,5 @@ def run(site: Site) -> Run:
 
 
 @pytest.fixture
-def web(site: Site, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    monkeypatch.setattr("app.logs.configure_logs", lambda level: None)  # it would outlive the test
+def web(site: Site) -> FlaskClient:
     return create_app(site.settings).test_client()

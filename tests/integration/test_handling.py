@@ -62,8 +62,7 @@ def site(database: DatabaseServer, tmp_path: Path, sandbox: Sandbox) -> Iterator
 
 
 @pytest.fixture
-def web(site: Site, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    monkeypatch.setattr("app.logs.configure_logs", lambda level: None)
+def web(site: Site) -> FlaskClient:
     return create_app(site.settings).test_client()
 
 
@@ -336,9 +335,7 @@ def test_what_was_shipped_is_kept_when_its_handling_is_forgotten(web: FlaskClien
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM handled_orders").scalar_one() == 2
 
 
-def test_more_handlings_than_may_wait_are_refused(
-    web: FlaskClient, site: Site, load: Load, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_handlings_than_may_wait_are_refused(web: FlaskClient, site: Site, load: Load) -> None:
     orders = load(3)
     app = create_app(replace_settings(site, overload_queued=2)).test_client()
     for order in orders[:2]:
@@ -351,10 +348,7 @@ def test_more_handlings_than_may_wait_are_refused(
     assert app.post("/v1/handlings", json={"orders": orders[2:]}).status_code == 202
 
 
-def test_what_one_caller_has_handled_no_other_may(
-    site: Site, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.logs.configure_logs", lambda level: None)
+def test_what_one_caller_has_handled_no_other_may(site: Site, load: Load, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("".join(f"{name}:the-key-of-{name}-0123\n" for name in ("ada", "bo")))
     app = create_app(replace_settings(site, api_keys_file=keys))

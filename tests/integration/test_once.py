@@ -68,9 +68,8 @@ def test_of_a_hundred_uploads_at_once_one_wins(web: FlaskClient, site: Site) -> 
 
 
 @pytest.fixture
-def clerks(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], FlaskClient]:
+def clerks(site: Site, tmp_path: Path) -> Callable[[str], FlaskClient]:
     """A web server with keys; a client of it by the name of its key."""
-    monkeypatch.setattr("app.logs.configure_logs", lambda level: None)
     keys = tmp_path / "keys"
     keys.write_text("".join(f"{name}:the-key-of-{name}-0123\n" for name in ("ada", "bo")))
     app = create_app(site.settings.model_copy(update={"api_keys_file": keys}))
@@ -208,9 +207,8 @@ def test_an_order_that_is_not_there_is_not_found(web: FlaskClient, path: str) ->
 
 
 @pytest.fixture
-def busy(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FlaskClient]:
+def busy(site: Site) -> Callable[..., FlaskClient]:
     """A web server where one import waits already, which is as many as may."""
-    monkeypatch.setattr("app.logs.configure_logs", lambda level: None)
 
     def make(**settings: Any) -> FlaskClient:
         app = create_app(site.settings.model_copy(update={"overload_queued": 1, **settings}))

@@ -1,6 +1,8 @@
 """What a person sees of an import in doubt, and what the commands let that person do."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from app.domain.xid import FORMAT_ID, RawXid, Xid
 from app.lifecycle.recover import Sweeper
 from app.lifecycle.site import Site, open_site
 from app.lifecycle.stop import stop_import
-from tests.conftest import DatabaseServer, make_settings
+from tests.conftest import ROOT, DatabaseServer, make_settings
 from tests.doubt import accept_rows, end_lease, list_raw, owned, prepare, prepared_by_another, xids_of
 from tests.integration.conftest import Run
 from tests.invariants import check, converge, find
@@ -111,6 +113,17 @@ def test_a_decided_import_is_committed_and_nothing_else(site: Site, database: Da
     assert forced[0].detail is not None
     assert forced[0].detail["verdict"] == "commit" and "@" in forced[0].detail["by"]
     assert forced[0].detail["branch"] == xids_of(two, row)[0].lock_name()
+
+
+def test_one_document_is_all_that_a_command_answers_with(site: Site) -> None:
+    row = prepare(site, decided=True)
+    end_lease(site, row)
+    url = site.settings.database_url.get_secret_value()
+    command = [sys.executable, "-m", "app.cli", "decide", row.id, "commit", "--yes", "--json"]
+    done = subprocess.run(command, cwd=ROOT, env={"BACKOUT_DATABASE_URL": url}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["done"] and done.stderr == b""
+    check(site, row.number)
 
 
 def test_an_undecided_import_is_left_to_its_worker_and_to_a_stop(site: Site, run: Run) -> None:
