@@ -42,7 +42,7 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
 
     @functools.wraps(run)
     def command(as_json: bool, **arguments: Any) -> None:
-        configure_logs("error")  # what is done is the answer, and the import's history has it
+        configure_logs("warning")  # to standard error; what is forced may have no import whose history tells
         try:
             site = open_site(read_settings(broker_url=NO_BROKER, **_local_address()))
             shown, lines = run(site, **arguments)
