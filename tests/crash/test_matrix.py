@@ -14,7 +14,7 @@ EARLY = [Cell(instant, "kill -9 process") for instant in ("lock held", "started"
 
 
 def list_runs() -> list[object]:
-    """Every second cell, on one of the two servers in turn; `make long` runs the others, and these on the other server,
+    """Every fourth cell, on one of the two servers in turn; `make long` runs the others, and these on the other server,
     and early kills on both: those at the instants beside them come to the same."""
     return [
         pytest.param(

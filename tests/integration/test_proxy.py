@@ -25,6 +25,7 @@ from tests.packets import COM_QUERY, Statements
 from tests.proxy import Proxy
 from tests.stack import wait_for
 
+pytestmark = pytest.mark.in_turn
 ROWS = 3000
 
 

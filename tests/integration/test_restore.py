@@ -100,6 +100,7 @@ def frozen_reason(site: Site) -> str | None:
         return installation.read_installation(connection).frozen_reason
 
 
+@pytest.mark.in_turn  # one with each database
 @pytest.mark.parametrize("spool", ["the-same-spool", "a-new-spool"])
 def test_a_physical_backup_that_holds_a_prepared_branch(
     database: DatabaseServer, site: Site, tmp_path: Path, spool: str
@@ -134,6 +135,7 @@ def test_a_physical_backup_that_holds_a_prepared_branch(
     assert converge(site, again.number).state is State.COMMITTED
 
 
+@pytest.mark.in_turn  # one with each database
 @pytest.mark.parametrize("spool", ["the-same-spool", "a-new-spool"])
 def test_a_logical_dump_with_an_older_ledger_below_a_prepared_branch(
     database: DatabaseServer, site: Site, tmp_path: Path, spool: str
