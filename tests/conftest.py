@@ -35,8 +35,14 @@ DEAD_BROKER = "amqp://nobody:nothing@127.0.0.1:1//"
 for name in [name for name in os.environ if name.startswith("BACKOUT_")]:
     del os.environ[name]  # a developer's own stack must not leak into the tests
 
-# where the programs log, too: what a thread of a test's site says is then not read as a command's answer
-structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+def make_logger(*_: Any) -> structlog.PrintLogger | structlog.ReturnLogger:
+    """To standard error, as the programs log: what a thread of a test's site says is then not read as a command's
+    answer. Between two tests, when pytest does not look, it is said to nobody."""
+    return structlog.ReturnLogger() if sys.stderr is sys.__stderr__ else structlog.PrintLogger(sys.stderr)
+
+
+structlog.configure(logger_factory=make_logger)
 
 
 SLOWEST = ("crash", "storm", "fragile", "browser", "acceptance", "integration")
