@@ -4,7 +4,6 @@ import signal
 import statistics
 import threading
 from collections.abc import Callable, Iterator
-from itertools import islice
 from time import monotonic
 from typing import Any
 
@@ -209,8 +208,7 @@ def test_a_server_that_is_told_to_go_ends_its_streams(
 ) -> None:
     stack = new_stack().start("web")
     watching = crowd(stack, 3)
-    began = monotonic()
     assert stack.end("web", signal.SIGTERM) == 0
-    assert monotonic() - began < 6, "it does not wait for them until its patience ends"
     for stream in watching:
-        assert list(islice(stream.iter_lines(), 100)) is not None  # they were ended in order, not cut off
+        for _ in stream.iter_lines():  # raises if it was cut off, as it is when the server's patience ends
+            pass

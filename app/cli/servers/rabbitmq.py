@@ -140,6 +140,9 @@ class PrivateRabbitMQ(PrivateServer):
         try:
             with socket.create_connection(("127.0.0.1", self.epmd_port), timeout=2) as epmd:
                 epmd.sendall(b"\x00\x01k")
-                return epmd.recv(2) == b"OK"
-        except OSError:
+                epmd.recv(2)  # it says that it will end; its port is free only when it has
+        except ConnectionRefusedError:
             return True
+        except OSError:
+            return False  # too busy to answer, or about to end
+        return False
