@@ -101,27 +101,25 @@ class Database:
 
     def connect_branch(self) -> DriverConnection:
         """A fresh autocommit connection for one transaction branch, never pooled and never reconnected."""
+        _, asked = self._engine.dialect.create_connect_args(self.url)  # whatever the URL asks for, as for the ledger
+        named = {
+            **asked,
+            "charset": "utf8mb4",
+            "autocommit": True,
+            "local_infile": True,
+            "client_flag": CLIENT.FOUND_ROWS,
+            "connect_timeout": CONNECT_SECONDS,
+            "read_timeout": LONG_REPLY_SECONDS,
+            "write_timeout": LONG_REPLY_SECONDS,
+            "init_command": (
+                f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {self.lock_wait_seconds},"
+                f" lock_wait_timeout = {self.lock_wait_seconds}, wait_timeout = {SESSION_PAUSE_SECONDS},"
+                f" net_read_timeout = {SESSION_PAUSE_SECONDS}, net_write_timeout = {SESSION_PAUSE_SECONDS},"
+                " sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
+            ),
+        }
         with _reachable():
-            return DriverConnection(
-                host=self.url.host,
-                port=self.url.port or 3306,
-                user=self.url.username,
-                password=str(self.url.password or ""),
-                database=self.url.database,
-                charset="utf8mb4",
-                autocommit=True,
-                local_infile=True,
-                client_flag=CLIENT.FOUND_ROWS,
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=LONG_REPLY_SECONDS,
-                write_timeout=LONG_REPLY_SECONDS,
-                init_command=(
-                    f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {self.lock_wait_seconds},"
-                    f" lock_wait_timeout = {self.lock_wait_seconds}, wait_timeout = {SESSION_PAUSE_SECONDS},"
-                    f" net_read_timeout = {SESSION_PAUSE_SECONDS}, net_write_timeout = {SESSION_PAUSE_SECONDS},"
-                    " sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
-                ),
-            )
+            return DriverConnection(**named)
 
     @contextmanager
     def session(self) -> Iterator[DriverConnection]:

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -57,18 +58,24 @@ def payload(frame: pl.DataFrame) -> bytes:
 def _block(seed: str, block: int, rows: int) -> pl.DataFrame:
     pools = drawn.pools(_LAST_DAY, _DAYS)
     random = np.random.default_rng([int.from_bytes(seed.encode()), block])
-    size = BLOCK_ROWS
-    channel = pools.channel_table[random.integers(len(pools.channel_table), size=size)]
+
+    def any_of(count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+        return random.integers(count, size=BLOCK_ROWS)[:rows]
+
+    def fraction() -> np.ndarray[Any, np.dtype[np.float64]]:
+        return random.random(BLOCK_ROWS)[:rows]
+
+    channel = pools.channel_table[any_of(len(pools.channel_table))]
     locale = _LOCALE_OF_CHANNEL[channel]
-    first = locale * drawn.FIRST_NAMES + random.integers(drawn.FIRST_NAMES, size=size)
-    last = locale * drawn.LAST_NAMES + random.integers(drawn.LAST_NAMES, size=size)
-    street = locale * drawn.STREETS + random.integers(drawn.STREETS, size=size)
-    city = locale * drawn.CITIES + random.integers(drawn.CITIES, size=size)
-    product = (random.random(size) ** 2.5 * drawn.PRODUCTS).astype(np.int64)  # few products sell most
+    first = locale * drawn.FIRST_NAMES + any_of(drawn.FIRST_NAMES)
+    last = locale * drawn.LAST_NAMES + any_of(drawn.LAST_NAMES)
+    street = locale * drawn.STREETS + any_of(drawn.STREETS)
+    city = locale * drawn.CITIES + any_of(drawn.CITIES)
+    product = (fraction() ** 2.5 * drawn.PRODUCTS).astype(np.int64)  # few products sell most
     price = _CURRENCY_OF_CHANNEL[channel] * drawn.PRODUCTS + product
-    age_days = (random.random(size) ** 1.3 * _DAYS).astype(np.int64)  # business grows: recent days have more
+    age_days = (fraction() ** 1.3 * _DAYS).astype(np.int64)  # business grows: recent days have more
     stage = (age_days >= 3).astype(np.int64) + (age_days >= 10)
-    second = (random.triangular(0, 16, 24, size=size) * 3600).astype(np.int64)
+    second = (random.triangular(0, 16, 24, size=BLOCK_ROWS)[:rows] * 3600).astype(np.int64)
 
     index = {
         "marketplace": channel,
@@ -76,20 +83,20 @@ def _block(seed: str, block: int, rows: int) -> pl.DataFrame:
         "last": last,
         "first_mail": first,
         "last_mail": last,
-        "mail_end": random.integers(len(pools.mail_ends), size=size),
+        "mail_end": any_of(len(pools.mail_ends)),
         "street": street,
         "city": city,
         "sku": product,
-        "quantity": random.integers(len(_QUANTITY_TABLE), size=size),
+        "quantity": any_of(len(_QUANTITY_TABLE)),
         "unit_price": price,
         "currency": channel,
-        "status": stage * 100 + random.integers(100, size=size),
+        "status": stage * 100 + any_of(100),
         "date": _DAYS - 1 - age_days,
         "time": second,
     }
     texts, starts = _texts()
     # of a hundred rows, drawing once takes a tenth of drawing column by column
-    column = texts[np.concatenate([starts[name] + place[:rows] for name, place in index.items()])]
+    column = texts[np.concatenate([starts[name] + place for name, place in index.items()])]
     first_row = block * BLOCK_ROWS + 1
     parts = pl.DataFrame(
         [

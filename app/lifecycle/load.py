@@ -34,47 +34,45 @@ def load_next(site: Site, worker: str, draining: Draining, slots: Slots | None =
 
     Raises `DatabaseUnavailable` when nothing could be claimed.
     """
-    with slots.take() if slots else nullcontext(True) as any_size:
-        due = _list_due(site, only_small=not any_size)
-        for number in due:
-            with draining.attempt():  # from the claim on: what is claimed is brought to its end or handed back
-                row = claim(site, number, worker)
-                if row is not None:
-                    run_attempt(site, row, draining)
-                    return row.id
-    return None
+    with slots.take() if slots else nullcontext(True) as any_size, draining.attempt():
+        # what is claimed from here on is brought to its end or handed back
+        row = claim_next(site, worker, only_small=not any_size)
+        if row is not None:
+            run_attempt(site, row, draining)
+    return row.id if row else None
 
 
-def _list_due(site: Site, *, only_small: bool) -> list[int]:
-    due: list[int] = []
-
-    def look(connection: Any) -> None:
-        due.extend(ledger.list_due(connection, CANDIDATES, only_small=only_small))
-
+def claim_next(site: Site, worker: str, *, only_small: bool) -> Import | None:
+    """Take the first of what is due for an attempt; None where nothing is, or sweeping is frozen. All of it is one
+    transaction: of a small import, its length is a part."""
+    kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
     try:
-        freeze.require_sweeping(site, look)  # before a claim: the sweeper may not have looked since a restore
+        with site.database.begin() as connection:
+            freeze.require_sweeping_in(site, connection, kept)  # the sweeper may not have looked since a restore
+            due = ledger.list_due(connection, CANDIDATES, only_small=only_small)
+            return next(filter(None, (_claim(site, connection, number, worker) for number in due)), None)
+        # a crash here leaves `running` under a lease that runs out
     except SweepingFrozen as error:
-        if due:
-            log.warning("nothing_claimed", error=error.detail)
-        return []
-    return due
+        log.warning("nothing_claimed", error=error.detail)
+        return None
 
 
 def claim(site: Site, number: int, worker: str) -> Import | None:
     """Take a queued import for an attempt; None when somebody else was first."""
-    branches = site.settings.branches
     with site.database.begin() as connection:
-        if branches > 1:
-            row = history.find_numbered(connection, number)
-            if row is None:
-                return None
-            known = datasets.find_dataset(connection, row.dataset)
-            branches = catalog.count_branches(site, known, row.policy)
-        won = ledger.claim(
-            connection, number, worker=worker, lease_seconds=site.settings.lease_seconds, branches=branches
-        )
-        return history.find_numbered(connection, number) if won else None
-    # a crash here leaves `running` under a lease that runs out
+        return _claim(site, connection, number, worker)
+
+
+def _claim(site: Site, connection: Any, number: int, worker: str) -> Import | None:
+    branches = site.settings.branches
+    if branches > 1:
+        row = history.find_numbered(connection, number)
+        if row is None:
+            return None
+        known = datasets.find_dataset(connection, row.dataset)
+        branches = catalog.count_branches(site, known, row.policy)
+    won = ledger.claim(connection, number, worker=worker, lease_seconds=site.settings.lease_seconds, branches=branches)
+    return history.find_numbered(connection, number) if won else None
 
 
 def run_attempt(site: Site, row: Import, draining: Draining) -> None:

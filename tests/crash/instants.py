@@ -83,7 +83,7 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
         reach("done")
 
     with (
-        patch.object(load, "claim", after(load.claim, "claimed")),
+        patch.object(load, "claim_next", after(load.claim_next, "claimed")),
         patch.object(xa.Branch, "hold_owner_lock", after(xa.Branch.hold_owner_lock, "lock held")),
         patch.object(xa.Branch, "start", after(xa.Branch.start, "started")),
         patch.object(receipts, "write_receipt", after(receipts.write_receipt, "receipt written")),
