@@ -14,6 +14,7 @@ from app.domain.dataset import ORDERS
 from benchmarks.places import Place
 
 CHUNK = 1000
+PLAIN: dict[str, Any] = {"ssl_disabled": True}  # as ours does on one machine
 
 
 def load_with_pandas(place: Place, path: Path) -> float:
@@ -52,7 +53,12 @@ def load_row_by_row(place: Place, path: Path) -> float:
     statement = f"INSERT INTO peer ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})"
     begun = perf_counter()
     connection = pymysql.connect(
-        host="127.0.0.1", port=place.server.port, user="root", password=place.server.password, database="backout"
+        host="127.0.0.1",
+        port=place.server.port,
+        user="root",
+        password=place.server.password,
+        database="backout",
+        **PLAIN,
     )
     with connection, connection.cursor() as cursor:
         for rows in _chunks(path):
@@ -71,7 +77,7 @@ PEERS: dict[str, Callable[[Place, Path], float]] = {
 
 def _engine(place: Place) -> Engine:
     place.sql("TRUNCATE TABLE peer")
-    return create_engine(place.server.url("backout"))
+    return create_engine(place.server.url("backout"), connect_args=PLAIN)
 
 
 def _ended(place: Place, engine: Engine, begun: float) -> float:
