@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from app.cli.servers import PrivateMariaDB, PrivateMySQL, PrivateRabbitMQ
 from app.config import Settings
 from app.db import xa
+from app.db.driver import DriverConnection
 from app.db.migrate import upgrade
 from app.db.provision import provision
 from app.lifecycle.site import Site, open_site
@@ -64,12 +65,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Each file is run by one process, and one runs all that need servers to kill, which are slow to start."""
+    """Each file is run by one process; one runs all that need servers to kill, and one all that need a browser and a
+    stack for it, which are slow to start."""
     from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 — not without -n
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "fragile" if kind_of(nodeid) == "fragile" else super()._split_scope(nodeid)
+            kind = kind_of(nodeid)
+            return kind if kind in ("fragile", "browser") else super()._split_scope(nodeid)
 
     return Scheduling(config, log)
 
@@ -129,7 +132,8 @@ class DatabaseServer:
     @contextmanager
     def root(self, **options: Any) -> Iterator["pymysql.cursors.Cursor"]:
         """A session of the administrator; `options` are those of `pymysql.connect`."""
-        connection = pymysql.connect(
+        # PyMySQL's own would read the system's certificates each time: half of what a small test takes
+        connection = DriverConnection(
             host="127.0.0.1",
             port=self.server.port,
             user="root",
@@ -201,7 +205,7 @@ def empty(database: DatabaseServer) -> None:
                 except pymysql.err.OperationalError as error:
                     if error.args[0] != 1094:
                         raise
-            sleep(0.05)
+            sleep(0.005)
         cursor.execute("XA RECOVER")
         if listed := cursor.fetchall():
             sleep(xa.DETACH_SECONDS)

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Servers
+from tests.acceptance.conftest import PAIRS
 from tests.conftest import ROOT
 from tests.stack import BIN, Stack
 
 KEY = "conformance-0123456789"
 CONFIG = ROOT / "tests" / "conformance" / "schemathesis.toml"
 
+# the interface is the same on both databases
+pytestmark = pytest.mark.parametrize("servers", PAIRS[:1], ids="+".join, indirect=True)
+
 
 @pytest.fixture
-def keyed_stack(new_stack: Callable[..., Stack], servers: Servers, tmp_path: Path) -> Iterator[Stack]:
+def keyed_stack(new_stack: Callable[..., Stack], tmp_path: Path) -> Iterator[Stack]:
     """A stack that asks for a key, with imports too small to wait for."""
-    if servers[0].name != "mariadb":
-        pytest.skip("the interface is the same on both databases: one is enough")
     keys = tmp_path / "keys"
     keys.write_text(f"conformance:{KEY}\n")
     stack = new_stack(api_keys_file=keys, max_generated_rows=20, stream_seconds=1)
