@@ -1,21 +1,14 @@
 """What is ours in the driver: lines come from memory and no file is ever sent, a dead connection is met before use."""
 
-import ssl
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, nullcontext
 from io import BytesIO
-from ipaddress import ip_address
 from pathlib import Path
 
-import certifi
 import pymysql
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from app.db.driver import DriverConnection
-from app.db.engines import Database
-from app.domain.errors import DatabaseUnavailable
 from app.lifecycle.site import Site
 from tests.conftest import DatabaseServer
 from tests.doubt import accept_rows
@@ -130,80 +123,6 @@ def test_a_connection_that_died_while_it_rested_is_replaced(site: Site, database
     with database.root() as cursor:
         cursor.execute(f"KILL CONNECTION {first}")
     assert connection_id() != first
-
-
-def test_a_server_that_was_met_before_is_spared_half_of_the_handshake(site: Site, insisting: None) -> None:
-    def meet(_: int) -> bool | None:
-        with site.database.session() as session, session.cursor() as cursor:
-            cursor.execute("SELECT 1")
-            sock = session._sock  # type: ignore[has-type]
-            return sock.session_reused if isinstance(sock, ssl.SSLSocket) else None
-
-    meet(0)
-    with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(meet, range(40))) == {True}
-
-
-def is_encrypted(connection: DriverConnection) -> bool:
-    with closing(connection), connection.cursor() as cursor:
-        cursor.execute("SHOW STATUS LIKE 'Ssl_version'")
-        _, version = cursor.fetchone() or ("", "")
-        return bool(version)
-
-
-@pytest.fixture
-def insisting(database: DatabaseServer) -> Iterator[None]:
-    """The server takes nothing that is not encrypted; MariaDB as it comes can't encrypt."""
-    if database.name == "mariadb":
-        pytest.skip("SKIPPED: MariaDB 10.11 has no certificate of its own")
-    with database.root() as cursor:
-        cursor.execute("SET GLOBAL require_secure_transport = ON")
-    yield
-    DriverConnection._insisting.clear()
-    with database.root() as cursor:
-        cursor.execute("SET GLOBAL require_secure_transport = OFF")
-
-
-def test_on_one_machine_nothing_is_encrypted(site: Site, database: DatabaseServer) -> None:
-    assert not is_encrypted(site.database.connect_branch())
-    with database.root() as cursor:
-        cursor.execute("FLUSH PRIVILEGES")  # MySQL forgets whom it knows, and wants the password again
-    assert not is_encrypted(site.database.connect_branch())
-
-
-def test_a_server_that_insists_is_given_what_it_wants(site: Site, insisting: None) -> None:
-    assert is_encrypted(site.database.connect_branch()) and is_encrypted(site.database.connect_branch())
-    site.database.ping()
-
-
-def test_an_account_that_insists_is_given_what_it_wants(site: Site, database: DatabaseServer, insisting: None) -> None:
-    with database.root() as cursor:
-        cursor.execute("SET GLOBAL require_secure_transport = OFF")
-        cursor.execute("ALTER USER app REQUIRE SSL")
-        try:
-            assert is_encrypted(site.database.connect_branch())
-        finally:
-            cursor.execute("ALTER USER app REQUIRE NONE")
-
-
-def test_a_server_elsewhere_is_spoken_to_encrypted(
-    site: Site, database: DatabaseServer, insisting: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.db.driver.WANTS_ENCRYPTION", ())
-    with pytest.raises(DatabaseUnavailable, match="insecure transport"):
-        site.database.connect_branch()
-    monkeypatch.setattr("app.db.driver.ip_address", lambda address: ip_address("192.0.2.1"))
-    assert is_encrypted(site.database.connect_branch())
-
-
-def test_what_the_url_asks_for_holds_for_branches_too(site: Site, database: DatabaseServer, insisting: None) -> None:
-    here = make_url(database.url)
-    known = str(database.server.folder / "data" / "ca.pem")
-    for authority, trusted in ((known, True), (certifi.where(), False)):
-        asked = Database(here.update_query_dict({"ssl_ca": authority, "ssl_check_hostname": "false"}))
-        for connect in (asked.ping, lambda asked=asked: asked.connect_branch().close()):
-            with nullcontext() if trusted else pytest.raises(DatabaseUnavailable, match="certificate"):
-                connect()
 
 
 def test_a_connection_that_was_long_unused_is_asked_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
