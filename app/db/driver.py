@@ -5,11 +5,13 @@ import ssl
 from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
+from socket import gethostname
 from typing import Any, ClassVar
 
 from pymysql import converters
 from pymysql.connections import Connection, MySQLResult
 from pymysql.constants import CLIENT, COMMAND, CR, ER
+from pymysql.cursors import Cursor
 from pymysql.err import InternalError, OperationalError
 from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
@@ -20,8 +22,8 @@ PACKET_BYTES = 64 * 1024  # of lines: PyMySQL's 16 KiB cost a load 3 %, more tha
 class DriverConnection(Connection):
     """Encrypts where the server can, and sends lines from memory.
 
-    To a server on this machine it does so only if the URL or the server asks for it: nobody is on the way there, and
-    the handshake is 2.7 of the 3.5 ms of processor time that a connection to MySQL costs the two of them.
+    A server on this machine is met so once; then it does so only if the URL or the server asks for it: nobody is on the
+    way there, and the handshake is 2.7 of the 3.5 ms of processor time that a connection to MySQL costs the two.
 
     PyMySQL would read the system's certificates for each connection, 21 ms of processor time, and it uses none of them
     unless it is told to verify the server's. To LOAD DATA LOCAL it would send whichever file the server names; here no
@@ -29,7 +31,7 @@ class DriverConnection(Connection):
     """
 
     _unverified: "_Resuming | None" = None
-    _insisting: ClassVar[set[Any]] = set()  # addresses of servers on this machine that take only what is encrypted
+    _is_near: ClassVar[dict[Any, bool]] = {}  # of each address: whether to do without encryption there
     _address: Any = None
     _has_loaded = False
 
@@ -83,13 +85,25 @@ class DriverConnection(Connection):
         except OperationalError as error:
             if error.args[0] not in WANTS_ENCRYPTION or not self._is_plain_by_choice():
                 raise
-            self._insisting.add(self._address)
+            self._is_near[self._address] = False
             super().connect(sock)
         encrypted = self._sock  # type: ignore[attr-defined]
         if isinstance(encrypted, ssl.SSLSocket) and isinstance(encrypted.context, _Resuming):
             # what it said after the handshake has been read by now, and with it what the next handshake is cut short by
             with suppress(OSError):  # it hung up; whoever uses the connection is told
                 encrypted.context.met[encrypted.getpeername()] = encrypted.session
+            if self._address not in self._is_near:
+                self._is_near[self._address] = self._is_loopback() and self._ask_hostname() == gethostname()
+
+    def _is_loopback(self) -> bool:
+        return isinstance(self._address, tuple) and ip_address(self._address[0]).is_loopback
+
+    def _ask_hostname(self) -> str:
+        # behind an address of this machine there may be a forwarder's, and behind that a network
+        with self.cursor(Cursor) as cursor:
+            cursor.execute("SELECT @@hostname")
+            (name,) = cursor.fetchone() or ("",)
+            return str(name) if name != "localhost" else ""  # as many a machine is called
 
     def _request_authentication(self) -> None:
         self._address = self._sock.getpeername()  # type: ignore[attr-defined]
@@ -99,9 +113,7 @@ class DriverConnection(Connection):
         super()._request_authentication()  # type: ignore[misc]
 
     def _is_plain_by_choice(self) -> bool:
-        if self._ssl_required or self._address in self._insisting:  # type: ignore[attr-defined]
-            return False
-        return isinstance(self._address, tuple) and ip_address(self._address[0]).is_loopback
+        return not self._ssl_required and self._is_near.get(self._address, False)  # type: ignore[attr-defined]
 
     def _read_column(self) -> bytes:
         """The next packet of those that describe a result's columns; `_read_packet` does as much for each of them as

@@ -1,4 +1,4 @@
-"""Encryption of connections: none on one machine unless somebody wants it, and what the database's URL asks for."""
+"""Encryption of connections: none on one machine, once it is known, unless somebody wants it; and what the URL asks."""
 
 import ssl
 from collections.abc import Iterator
@@ -50,19 +50,13 @@ def server(request: pytest.FixtureRequest, servers_folder: Path, certificate: Pa
 @pytest.fixture
 def database(server: DatabaseServer) -> Iterator[Database]:
     database = Database(make_url(server.url))
+    DriverConnection._is_near.clear()
     yield database
     database.dispose()
     with server.root() as cursor:
         cursor.execute("SET GLOBAL require_secure_transport = OFF")
         cursor.execute("ALTER USER app REQUIRE NONE")
-    DriverConnection._insisting.clear()
-
-
-@pytest.fixture
-def insisting(server: DatabaseServer) -> None:
-    """The server takes nothing that is not encrypted."""
-    with server.root() as cursor:
-        cursor.execute("SET GLOBAL require_secure_transport = ON")
+    DriverConnection._is_near.clear()
 
 
 def is_encrypted(connection: DriverConnection) -> bool:
@@ -72,39 +66,47 @@ def is_encrypted(connection: DriverConnection) -> bool:
         return bool(version)
 
 
-def test_on_one_machine_nothing_is_encrypted(database: Database, server: DatabaseServer) -> None:
+def test_on_one_machine_nothing_is_encrypted_once_that_is_known(database: Database, server: DatabaseServer) -> None:
+    assert is_encrypted(database.connect_branch())
     assert not is_encrypted(database.connect_branch())
     with server.root() as cursor:
         cursor.execute("FLUSH PRIVILEGES")  # MySQL forgets whom it knows, and wants the password again
     assert not is_encrypted(database.connect_branch())
 
 
-@pytest.mark.usefixtures("insisting")
-def test_a_server_that_insists_is_given_what_it_wants(database: Database) -> None:
-    assert is_encrypted(database.connect_branch()) and is_encrypted(database.connect_branch())
+def test_a_server_that_insists_is_given_what_it_wants(database: Database, server: DatabaseServer) -> None:
     database.ping()
+    with server.root() as cursor:
+        cursor.execute("SET GLOBAL require_secure_transport = ON")
+    assert is_encrypted(database.connect_branch()) and is_encrypted(database.connect_branch())
 
 
 def test_an_account_that_insists_is_given_what_it_wants(database: Database, server: DatabaseServer) -> None:
+    database.ping()
     with server.root() as cursor:
         cursor.execute("ALTER USER app REQUIRE SSL")
-    assert is_encrypted(database.connect_branch())
-    database.ping()
+    assert is_encrypted(database.connect_branch()) and is_encrypted(database.connect_branch())
 
 
-@pytest.mark.usefixtures("insisting")
-def test_a_server_elsewhere_is_spoken_to_encrypted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr("app.db.driver.WANTS_ENCRYPTION", ())
-        DriverConnection._insisting.clear()
-        with pytest.raises(DatabaseUnavailable, match=r"insecure transport|Access denied"):
-            database.connect_branch()
-        patched.setattr("app.db.driver.ip_address", lambda address: ip_address("192.0.2.1"))
-        assert is_encrypted(database.connect_branch())
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        pytest.param("ip_address", lambda address: ip_address("192.0.2.1"), id="another-address"),
+        pytest.param("gethostname", lambda: "another", id="a-forwarder-on-this-machine"),
+    ],
+)
+def test_a_server_elsewhere_is_spoken_to_encrypted(
+    database: Database, monkeypatch: pytest.MonkeyPatch, place: str, value: object
+) -> None:
+    monkeypatch.setattr(f"app.db.driver.{place}", value)
+    assert all(is_encrypted(database.connect_branch()) for _ in range(3))
 
 
-@pytest.mark.usefixtures("insisting")
-def test_a_server_that_was_met_before_is_spared_half_of_the_handshake(database: Database) -> None:
+def test_a_server_that_was_met_before_is_spared_half_of_the_handshake(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.db.driver.gethostname", lambda: "another")
+
     def meet(_: int) -> bool:
         with database.session() as session, session.cursor() as cursor:
             cursor.execute("SELECT 1")
