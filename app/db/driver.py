@@ -107,9 +107,8 @@ class DriverConnection(Connection):
 
     def _request_authentication(self) -> None:
         self._address = self._sock.getpeername()  # type: ignore[attr-defined]
-        able = self.server_capabilities  # type: ignore[has-type]
         if self._is_plain_by_choice():
-            self.server_capabilities = able & ~CLIENT.SSL
+            self.server_capabilities &= ~CLIENT.SSL  # type: ignore[attr-defined]
         super()._request_authentication()  # type: ignore[misc]
 
     def _is_plain_by_choice(self) -> bool:

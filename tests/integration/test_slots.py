@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.db import ledger
-from app.lifecycle.load import claim
+from app.lifecycle.load import claim, claim_next
 from app.lifecycle.site import Site
 from app.lifecycle.slots import Slots
 
@@ -38,6 +38,14 @@ def test_clients_take_turns(site: Site) -> None:
     assert list_due(site) == [*bob, ann[1], ann[2]]
     assert claim(site, bob[0], "worker")
     assert list_due(site) == [ann[1], ann[2], bob[1]]
+
+
+def test_what_another_has_claimed_meanwhile_is_left_to_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [record(site) for _ in range(2)]
+    monkeypatch.setattr(ledger, "list_due", lambda *_, **__: numbers)  # as each saw it before the other's claim
+    claimed = [claim_next(site, worker, only_small=False) for worker in ("one", "another", "a third")]
+    assert [row and (row.number, row.epoch) for row in claimed] == [(numbers[0], 1), (numbers[1], 1), None]
+    assert claim(site, numbers[0], "late") is None
 
 
 @pytest.mark.parametrize(
