@@ -9,18 +9,19 @@ import sys
 from pathlib import Path
 
 from app.config import Settings, read_settings
+from app.lifecycle import load as attempts
 from app.lifecycle.drain import Draining
 from app.lifecycle.site import Site
 from app.lifecycle.slots import Slots
 from app.tasks import load, sweep
-from tests.crash import mutants
+from tests.crash import mutants, mutations
 from tests.crash.breakpoints import Breakpoint
 from tests.crash.instants import at_instant
 
 
 def put_breakpoints(settings: Settings, breakpoints: list[Breakpoint]) -> None:
     """Let every attempt of this worker look whether it is to wait somewhere."""
-    load_next = load.load_next
+    load_next = attempts.load_next
 
     def load_to_breakpoint(site: Site, worker: str, draining: Draining, *slots: Slots) -> object:
         for breakpoint in breakpoints:
@@ -29,7 +30,7 @@ def put_breakpoints(settings: Settings, breakpoints: list[Breakpoint]) -> None:
                     return breakpoint.run(lambda: load_next(site, worker, draining, *slots))
         return load_next(site, worker, draining, *slots)
 
-    load.load_next = load_to_breakpoint  # type: ignore[assignment]
+    mutations.replace_in(load, "load_next", load_to_breakpoint)
 
 
 def main(kind: str) -> None:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from app.db import ledger, receipts, rows, xa
 from app.domain.states import State
-from app.lifecycle import load
+from app.lifecycle import commit, load
 
 INSTANTS = (
     "claimed",
@@ -61,7 +61,7 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
             reach("deciding")
         return move(*args, **kwargs)
 
-    begin = load.commit.commit_branches
+    begin = commit.commit_branches
 
     def committing(site: Any, row: Any, *args: Any) -> None:
         database = site.database
@@ -92,7 +92,7 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
         patch.object(xa.Branch, "end", after(xa.Branch.end, "one ended")),
         patch.object(xa.Branch, "prepare", after_both(xa.Branch.prepare, "one prepared", "all prepared")),
         patch.object(ledger, "move", moving),
-        patch.object(load.commit, "commit_branches", committing),
+        patch.object(commit, "commit_branches", committing),
         patch.object(xa.Branch, "commit", after_both(xa.Branch.commit, "one committed", "all committed")),
     ):
         yield

@@ -1,17 +1,43 @@
 """How each rule of the protocol is broken, in a process of our own: the functions that mutants are made of."""
 
+import ast
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from app.db import ledger, receipts, rows, xa
+from sqlalchemy import func
+
+from app.db import history, ledger, receipts, rows, schema, xa
 from app.domain import imports, states
 from app.domain.errors import AttemptLost
 from app.domain.imports import Direction, Tally
 from app.domain.states import State
 from app.domain.xid import Xid
 from app.lifecycle import commit, recover, stop
+
+
+class NoTarget(Exception):
+    """What is to be replaced is not there, or nothing calls it there: the mutant would change nothing."""
+
+
+def replace_in(owner: Any, name: str, value: Any) -> None:
+    """Set an attribute that exists and is used. Raises `NoTarget`: after a rename a mutant must not become empty."""
+    if not hasattr(owner, name):
+        raise NoTarget(f"{owner.__name__} has no {name}")
+    found = getattr(owner, name)
+    is_imported = isinstance(owner, ModuleType) and getattr(found, "__module__", owner.__name__) != owner.__name__
+    if is_imported and name not in _names_used_in(owner):
+        raise NoTarget(f"{owner.__name__} imports {name} and does not use it")
+    setattr(owner, name, value)
+
+
+def _names_used_in(module: ModuleType) -> set[str]:
+    assert module.__file__ is not None
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def direct(**changed: Direction) -> None:
@@ -22,7 +48,7 @@ def direct(**changed: Direction) -> None:
         found = right(xid, row)
         return changed.get(found.value, found)
 
-    recover.direction = wrong
+    replace_in(recover, "direction", wrong)
 
 
 def leave_epochs() -> None:
@@ -31,13 +57,13 @@ def leave_epochs() -> None:
     def wrong(*arguments: Any, at_epoch: Any = None, **values: Any) -> bool:
         return move(*arguments, **values)
 
-    ledger.move = wrong
+    replace_in(ledger, "move", wrong)
     find = ledger.holds
 
     def holds(connection: Any, number: int, epoch: int) -> bool:
         return any(find(connection, number, other) for other in range(epoch, epoch + 20))
 
-    ledger.holds = holds
+    replace_in(ledger, "holds", holds)
 
 
 def keep_epoch() -> None:
@@ -45,15 +71,15 @@ def keep_epoch() -> None:
 
     def wrong(connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
         if "epoch" in values:
-            values["epoch"] = ledger.func.greatest(ledger.imports.c.epoch, 1)
+            values["epoch"] = func.greatest(schema.imports.c.epoch, 1)
         return move(connection, number, sources, target, **values)
 
-    ledger.move = wrong
+    replace_in(ledger, "move", wrong)
 
 
 def skip_receipt() -> None:
-    receipts.write_receipt = lambda *_: None
-    receipts.seal_receipt = lambda *_: True
+    replace_in(receipts, "write_receipt", lambda *_: None)
+    replace_in(receipts, "seal_receipt", lambda *_: True)
 
 
 def trust_list() -> None:
@@ -61,7 +87,7 @@ def trust_list() -> None:
         with site.database.begin() as connection:
             return ledger.move(connection, row.number, {State.COMMITTING}, State.COMMITTED, phase="committed")
 
-    commit._finish = wrong
+    replace_in(commit, "_finish", wrong)
 
 
 def any_receipt() -> None:
@@ -69,11 +95,11 @@ def any_receipt() -> None:
 
     def wrong(connection: Any, number: int, epoch: int) -> tuple[int, int]:
         committed, loaded = count(connection, number, epoch)
-        row = commit.history.find_numbered(connection, number)
+        row = history.find_numbered(connection, number)
         return (row.branches if committed and row else committed), loaded
 
-    receipts.count_receipts = wrong
-    commit.parse_xid = lambda *_: None
+    replace_in(receipts, "count_receipts", wrong)
+    replace_in(commit, "parse_xid", lambda *_: None)
 
 
 def decide_after_commit() -> None:
@@ -93,7 +119,7 @@ def decide_after_commit() -> None:
                 raise AttemptLost("too late")
         commit.finish(site, row.number)
 
-    commit.commit_branches = wrong
+    replace_in(commit, "commit_branches", wrong)
 
 
 def ignore_lost_decision() -> None:
@@ -102,7 +128,7 @@ def ignore_lost_decision() -> None:
     def wrong(connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
         return move(connection, number, sources, target, **values) or target is State.COMMITTING
 
-    ledger.move = wrong
+    replace_in(ledger, "move", wrong)
 
 
 def roll_back_when_unsure() -> None:
@@ -116,17 +142,17 @@ def roll_back_when_unsure() -> None:
                 branch.rollback()
             raise
 
-    commit.commit_branches = wrong
+    replace_in(commit, "commit_branches", wrong)
 
 
 def stop_decided() -> None:
     moves = states.LEGAL_MOVES | {(State.COMMITTING, State.STOPPING), (State.COMMITTED, State.STOPPING)}
-    states.LEGAL_MOVES = moves
-    stop.STOPPABLE = frozenset({*states.STOPPABLE, State.COMMITTING, State.COMMITTED})
+    replace_in(states, "LEGAL_MOVES", moves)
+    replace_in(stop, "STOPPABLE", frozenset({*states.STOPPABLE, State.COMMITTING, State.COMMITTED}))
 
 
 def stop_in_words() -> None:
-    find = stop.history.find_import
+    find = history.find_import
 
     class Stops:
         @staticmethod
@@ -139,7 +165,8 @@ def stop_in_words() -> None:
             row = find(connection, id)
             return row and replace(row, state=State.STOPPING)
 
-    stop.stops, stop.history = Stops, History
+    replace_in(stop, "stops", Stops)
+    replace_in(stop, "history", History)
 
 
 def own_foreign() -> None:
@@ -147,7 +174,7 @@ def own_foreign() -> None:
         parts = raw.gtrid.split(b":")
         return Xid(parts[1].decode(), int(parts[2]), int(parts[3]), int(raw.bqual)) if len(parts) == 4 else None
 
-    recover.parse_xid = wrong
+    replace_in(recover, "parse_xid", wrong)
 
 
 def write_ledger_in_branch() -> None:
@@ -160,7 +187,7 @@ def write_ledger_in_branch() -> None:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE imports SET phase = 'loading' WHERE number = %s", (xid.number,))
 
-    receipts.write_receipt = wrong
+    replace_in(receipts, "write_receipt", wrong)
 
 
 def ignore_difference() -> None:
@@ -172,7 +199,7 @@ def ignore_difference() -> None:
         except rows.RowsDiffer:
             return
 
-    rows.load_payload = wrong
+    replace_in(rows, "load_payload", wrong)
 
 
 def swallow_errors() -> None:
@@ -185,7 +212,7 @@ def swallow_errors() -> None:
             if getattr(error, "args", (0,))[0] not in (1205, 1213, 1062):
                 raise
 
-    rows.load_payload = wrong
+    replace_in(rows, "load_payload", wrong)
 
 
 def ignore_leases() -> None:
@@ -195,8 +222,8 @@ def ignore_leases() -> None:
     def wrong(self: Any, *wanted: State) -> Any:
         return [replace(row, lease_live=False) for row in look(self, *wanted)]
 
-    recover.Sweeper._in_state = wrong
+    replace_in(recover.Sweeper, "_in_state", wrong)
 
 
 def replace_by(owner: Any, name: str, value: Any) -> Callable[[], None]:
-    return partial(setattr, owner, name, value)
+    return partial(replace_in, owner, name, value)

@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from app.db import history, ledger
+from app.db import history, ledger, xa
 from app.domain.errors import AlreadyDecided, AttemptLost
 from app.domain.states import State
 from app.lifecycle import stop
@@ -135,7 +135,7 @@ def test_a_stop_is_answered_before_anything_is_killed(
         return False
 
     with monkeypatch.context() as patched:
-        patched.setattr(stop.xa, "kill_owners", kill_late)
+        patched.setattr(xa, "kill_owners", kill_late)
         assert stop.stop_import(site, row.id).state is State.STOPPING
         answered.set()
         assert killed.wait(10) and after == [True]
