@@ -85,7 +85,7 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
 
 def sample_parquet(path: Path) -> Sample:
     """The first rows of a Parquet file. Raises ImportFailed (damaged_parquet, no_rows)."""
-    names, unreadable, rows = parquet.read_texts(path, MOST_TABLE_ROWS + 1)
+    names, unreadable, rows = parquet.read_texts(path, MOST_TABLE_ROWS + 1, 200)
     if not rows:
         raise ImportFailed("no_rows", "the file has no rows")
     left_out = [name in unreadable for name in names]
