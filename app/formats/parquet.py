@@ -16,6 +16,7 @@ from app.formats.columns import shown
 from app.formats.compressed import check_ratio
 from app.formats.layout import lay_out
 from app.formats.parquet_footer import Leaf, damaged, read_leaves, redeclared
+from app.formats.parquet_pages import check_pages
 from app.formats.parquet_texts import as_text, beyond_calendar
 from app.formats.records import Records
 
@@ -45,6 +46,7 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
     """
     with _polars_errors():
         found = _open(path, dataset, reading)
+    check_pages(path, found.types)
     file_bytes = path.stat().st_size
     with found.readable(path) as file:
         with _polars_errors():
@@ -80,9 +82,10 @@ def read_texts(
     """
     import polars as pl  # noqa: PLC0415
 
+    leaves = read_leaves(path)
+    check_pages(path, leaves)
     with _polars_errors():
         schema = _scan(path).collect_schema()
-    leaves = read_leaves(path)
     texts: dict[str, pl.Expr] = {}
     unreadable: list[str] = []
     for name, type in schema.items():
@@ -112,9 +115,14 @@ class _Opened:
     @contextmanager
     def readable(self, path: Path) -> Iterator[Path]:
         """The file, or a copy of it, in which polars reads all that is wanted. Raises ImportFailed."""
+        import polars as pl  # noqa: PLC0415
+
         read = [self.leaves[name] for name in self.types if name in self.leaves]
         clocks = any(leaf.clock for leaf in read)
-        with redeclared(path) if clocks or any(leaf.is_int96 for leaf in read) else nullcontext(path) as file:
+        # of which polars would write out each for all of its rows at once
+        categories = any(isinstance(type, pl.Categorical | pl.Enum) for type in self.types.values())
+        is_needed = clocks or categories or any(leaf.is_int96 for leaf in read)
+        with redeclared(path) if is_needed else nullcontext(path) as file:
             if clocks:
                 with _polars_errors():
                     self.check_moments(file)

@@ -23,12 +23,13 @@ _TAIL_BYTES = 8
 _COPY_BYTES = 1024 * 1024
 _MOST_ELEMENTS = 4 * MOST_COLUMNS  # of the schema, in which a nested column has several
 _SCHEMA_BYTES = 16 * 1024 * 1024  # the schema comes first
-_MOST_FOOTER_BYTES = 16 * 1024 * 1024  # of one that is written anew
+MOST_FOOTER_BYTES = 16 * 1024 * 1024  # of one that is taken apart as a whole
 _MOST_PRECISION = 38
 _DECIMAL, _DATE, _TIME_MS, _TIME_US, _INTERVAL = 5, 6, 7, 8, 21  # of a schema's "converted types"
 _LOGICAL_DECIMAL, _LOGICAL_DATE, _LOGICAL_TIME = 5, 6, 7
 _UNITS = {1: "ms", 2: "us", 3: "ns"}
 _REPEATED = 2
+_MOST_DEPTH = 100
 _STATISTICS, _INDEXES = (12, 14, 15), (4, 5, 6, 7)  # of a column's values by their former types
 
 
@@ -51,29 +52,33 @@ def read_leaves(path: Path) -> dict[str, Leaf]:
         begin, length = _place(file)
         file.seek(begin)
         footer = _decoded(file.read(min(length, _SCHEMA_BYTES)), until=2)
-    elements: list[Struct] = _list_of(footer, 2)
     leaves: dict[str, Leaf] = {}
-    skipped = 0  # elements that are parts of a column
-    for element in elements[1:]:
-        children = int(_of(element, 5, 0))
-        name = bytes(_of(element, 4, b"")).decode("utf-8", "surrogateescape")
-        converted, logical = _of(element, 6), next(iter(_of(element, 10, {})), None)
+    open_groups: list[int] = []  # how many more elements each of the nested columns around has
+    for element in list_of(footer, 2)[1:]:
+        children = int(field_of(element, 5, 0))
+        name = bytes(field_of(element, 4, b"")).decode("utf-8", "surrogateescape")
+        converted, logical = field_of(element, 6), next(iter(field_of(element, 10, {})), None)
         _check_type(name, element, converted, logical)
-        if skipped:
-            skipped += children - 1
-        elif children:
-            skipped = children
-        elif _of(element, 3) != _REPEATED:
+        if not open_groups and children <= 0 and field_of(element, 3) != _REPEATED:
             is_date = converted == _DATE or logical == _LOGICAL_DATE
-            leaves[name] = Leaf(_of(element, 1) == INT96, is_date, _clock(element))
+            leaves[name] = Leaf(field_of(element, 1) == INT96, is_date, _clock(element))
+        if open_groups:
+            open_groups[-1] -= 1
+        if children > 0:
+            open_groups.append(children)
+            if len(open_groups) > _MOST_DEPTH:  # polars would overflow its stack, which ends the process
+                reason = f"the file has a column that is nested more than {_MOST_DEPTH} levels deep; leave it out"
+                raise ImportFailed("unsupported_type", reason, column=shown(name))
+        while open_groups and open_groups[-1] <= 0:
+            open_groups.pop()
     return leaves
 
 
 def _clock(element: Struct) -> str | None:
-    time = _of(_of(element, 10, {}), _LOGICAL_TIME)
+    time = field_of(field_of(element, 10, {}), _LOGICAL_TIME)
     if time is not None:
-        return _UNITS.get(next(iter(_of(time, 2, {})), 0))
-    return {_TIME_MS: "ms", _TIME_US: "us"}.get(_of(element, 6, 0))
+        return _UNITS.get(next(iter(field_of(time, 2, {})), 0))
+    return {_TIME_MS: "ms", _TIME_US: "us"}.get(field_of(element, 6, 0))
 
 
 def _check_type(name: str, element: Struct, converted: int | None, logical: int | None) -> None:
@@ -82,7 +87,7 @@ def _check_type(name: str, element: Struct, converted: int | None, logical: int 
         what = "intervals"
     elif converted == _DECIMAL or logical == _LOGICAL_DECIMAL:
         declared = element[10][1][_LOGICAL_DECIMAL][1] if logical == _LOGICAL_DECIMAL else {}
-        digits = max(int(_of(element, 8, 0)), int(_of(declared, 2, 0)))
+        digits = max(int(field_of(element, 8, 0)), int(field_of(declared, 2, 0)))
         what = f"decimals of {digits} digits" if digits > _MOST_PRECISION else ""
     if what:
         reason = f"the column {shown(name)!r} holds {what}, which can't be read; write the file without it"
@@ -97,15 +102,13 @@ def redeclared(path: Path) -> Iterator[Path]:
     Raises ImportFailed (damaged_parquet, unsupported_type where the footer is too large for that).
     """
     with path.open("rb") as file, NamedTemporaryFile(dir=path.parent, prefix=".") as copy:
-        begin, length = _place(file)
-        if length > _MOST_FOOTER_BYTES:
+        begin, footer = read_footer(file)
+        if footer is None:
             reason = (
-                f"the file has times of the day or timestamps of 96 bits, and a footer of {length:,} bytes, of which"
-                f" at most {_MOST_FOOTER_BYTES:,} are read then; write timestamps of 64 bits, or larger row groups"
+                "the file has categories, times of the day or timestamps of 96 bits, and a footer of more than"
+                f" {MOST_FOOTER_BYTES:,} bytes; write larger row groups"
             )
             raise ImportFailed("unsupported_type", reason)
-        file.seek(begin)
-        footer = _decoded(file.read(length))
         try:
             data = encode(_redeclared(footer))
         except (TypeError, ValueError, KeyError, IndexError) as error:
@@ -121,18 +124,18 @@ def redeclared(path: Path) -> Iterator[Path]:
 
 
 def _redeclared(footer: Struct) -> Struct:
-    for element in _list_of(footer, 2):
-        is_int96 = _of(element, 1) == INT96
+    for element in list_of(footer, 2):
+        is_int96 = field_of(element, 1) == INT96
         if is_int96:
             element[1] = (I32, FIXED)
             element[2] = (I32, INT96_BYTES)
         if is_int96 or _clock(element):
             element.pop(6, None)
             element.pop(10, None)
-    for group in _list_of(footer, 4):
-        for chunk in _list_of(group, 1):
-            column = _of(chunk, 3, {})
-            if _of(column, 1) == INT96:
+    for group in list_of(footer, 4):
+        for chunk in list_of(group, 1):
+            column = field_of(chunk, 3, {})
+            if field_of(column, 1) == INT96:
                 column[1] = (I32, FIXED)
             for number in _STATISTICS:
                 column.pop(number, None)
@@ -140,8 +143,20 @@ def _redeclared(footer: Struct) -> Struct:
                 chunk.pop(number, None)
     if 5 in footer:  # what Arrow adds of types is of the former ones
         kind, (of, pairs) = footer[5]
-        footer[5] = (kind, (of, [pair for pair in pairs if _of(pair, 1) != b"ARROW:schema"]))
+        footer[5] = (kind, (of, [pair for pair in pairs if field_of(pair, 1) != b"ARROW:schema"]))
     return footer
+
+
+def read_footer(file: IO[bytes]) -> tuple[int, Struct | None]:
+    """Where the footer begins, and all of it; None where it is larger than MOST_FOOTER_BYTES.
+
+    Raises ImportFailed (damaged_parquet).
+    """
+    begin, length = _place(file)
+    if length > MOST_FOOTER_BYTES:
+        return begin, None
+    file.seek(begin)
+    return begin, _decoded(file.read(length))
 
 
 def _place(file: IO[bytes]) -> tuple[int, int]:
@@ -167,13 +182,13 @@ def _decoded(data: bytes, until: int | None = None) -> Struct:
         raise damaged(f"its footer is none: {error}") from error
 
 
-def _of(fields: Struct, number: int, default: Any = None) -> Any:
+def field_of(fields: Struct, number: int, default: Any = None) -> Any:
     found: Field | None = fields.get(number)
     return default if found is None or found[1] is None else found[1]
 
 
-def _list_of(fields: Struct, number: int) -> list[Struct]:
-    found: list[Struct] = _of(fields, number, (BINARY, []))[1]
+def list_of(fields: Struct, number: int) -> list[Struct]:
+    found: list[Struct] = field_of(fields, number, (BINARY, []))[1]
     return found
 
 

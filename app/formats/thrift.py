@@ -33,6 +33,11 @@ class Decoder:
         self._at = 0
         self._depth = 0
 
+    @property
+    def position(self) -> int:
+        """How many bytes have been taken."""
+        return self._at
+
     def take_struct(self, until: int | None = None) -> Struct:
         """The fields of a struct, where `until` is given only those before this one and itself."""
         self._depth += 1
@@ -43,6 +48,8 @@ class Decoder:
         while head := self._byte():
             type, step = head & 15, head >> 4
             number = number + step if step else self._number()
+            if number in found:  # a reader takes the first or the last of them
+                raise Damaged("a field stands twice")
             found[number] = (type, None if type in (TRUE, FALSE) else self._value(type))
             if number == until:
                 break
@@ -83,7 +90,11 @@ class Decoder:
         return type, values
 
     def _byte(self) -> int:
-        return self._bytes(1)[0]
+        at = self._at
+        if at >= len(self._data):
+            raise Damaged("a value ends beyond the footer")
+        self._at = at + 1
+        return self._data[at]
 
     def _bytes(self, size: int) -> bytes:
         found = self._data[self._at : self._at + size]
