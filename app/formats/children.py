@@ -63,6 +63,9 @@ class Places:
             self._free.release()
 
 
+PREVIEWS = Places(most=2, seconds=10.0)
+
+
 @contextmanager
 def run(module: str, arguments: list[str], limits: Limits) -> Iterator[Iterator[Any]]:
     """What `module.messages(*arguments)` gives in a process of its own: values that JSON has. Whatever becomes of that

@@ -11,6 +11,7 @@ from app.domain.errors import (
     ContentTooLarge,
     DatasetNotFound,
     InvalidContent,
+    Overloaded,
     SpoolFull,
     UnsupportedFormat,
 )
@@ -33,7 +34,7 @@ ROWS = 20
 MOST_ROWS = 100
 _OWN = ("rows", "partial", "dataset", "infer", "name", "file_name")
 OPTIONS = (*_OWN, *NAMES, *POLICY_NAMES)
-PREVIEWING = (BadRequest, InvalidContent, UnsupportedFormat, ContentTooLarge, SpoolFull, DatasetNotFound)
+PREVIEWING = (BadRequest, InvalidContent, UnsupportedFormat, ContentTooLarge, SpoolFull, DatasetNotFound, Overloaded)
 PARAMETERS = (common.FILE_NAME, *common.option_parameters(OPTIONS))
 BODY = common.file_bodies(OPTIONS)
 
