@@ -73,12 +73,13 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
 
 
 def read_texts(
-    path: Path, most_rows: int, most_characters: int
-) -> tuple[list[str], list[str], list[tuple[str | None, ...]]]:
-    """The columns' names, those of them that can't be read, and the first rows as texts (None where they have none),
-    of each at most `most_characters`.
+    path: Path, most_rows: int, most_characters: int, most_bytes: int
+) -> tuple[list[str], list[str], list[tuple[str | None, ...]], bool]:
+    """The columns' names, those of them that can't be read, the first rows as texts (None where they have none), and
+    whether there are more: of each text at most `most_characters`, and no more rows once they have `most_bytes` of
+    text, some for each value.
 
-    Raises ImportFailed (damaged_parquet, too_many_columns, out_of_range, unsupported_type).
+    Raises ImportFailed (damaged_parquet, too_many_columns, out_of_range, unpacked_too_large, unsupported_type).
     """
     import polars as pl  # noqa: PLC0415
 
@@ -96,10 +97,14 @@ def read_texts(
             unreadable.append(name)
             texts[name] = pl.lit(None, dtype=pl.String)
     read = {name: type for name, type in schema.items() if name not in unreadable}
-    found = _Opened(texts, read, leaves, most_rows)
+    found = _Opened(texts, read, leaves, most_rows + 1)
     with found.readable(path) as file, _polars_errors(file, found):
-        frame = _scan(file).head(most_rows).select(text.alias(name) for name, text in texts.items())
-        return schema.names(), unreadable, frame.collect().rows()
+        frame = _scan(file).head(most_rows + 1).select(text.alias(name) for name, text in texts.items())
+        sample = frame.collect()
+        sizes = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0).cast(pl.Int64) + _ROW_BYTES)
+        fitting = sample.select((sizes.cum_sum() <= most_bytes).sum()).item() if sample.width else 0
+        rows = sample.head(min(max(1, fitting), most_rows)).rows()
+        return schema.names(), unreadable, rows, len(rows) < sample.height
 
 
 @dataclass(frozen=True)

@@ -42,16 +42,28 @@ class Leaf:
     clock: str | None
 
 
+@contextmanager
+def sound() -> Iterator[None]:
+    """Where what is taken from a footer is followed: raises ImportFailed (damaged_parquet) if it is of other kinds."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise damaged("its footer is none") from error
+
+
 def read_leaves(path: Path) -> dict[str, Leaf]:
     """The columns that are not nested, by name.
 
     Raises ImportFailed: damaged_parquet, too_many_columns, and unsupported_type for a column that keeps polars from
     reading any other.
     """
-    with path.open("rb") as file:
+    with path.open("rb") as file, sound():
         begin, length = _place(file)
         file.seek(begin)
-        footer = _decoded(file.read(min(length, _SCHEMA_BYTES)), until=2)
+        return _leaves(_decoded(file.read(min(length, _SCHEMA_BYTES)), until=2))
+
+
+def _leaves(footer: Struct) -> dict[str, Leaf]:
     leaves: dict[str, Leaf] = {}
     open_groups: list[int] = []  # how many more elements each of the nested columns around has
     for element in list_of(footer, 2)[1:]:
@@ -109,10 +121,8 @@ def redeclared(path: Path) -> Iterator[Path]:
                 f" {MOST_FOOTER_BYTES:,} bytes; write larger row groups"
             )
             raise ImportFailed("unsupported_type", reason)
-        try:
+        with sound():
             data = encode(_redeclared(footer))
-        except (TypeError, ValueError, KeyError, IndexError) as error:
-            raise damaged(f"its footer is none: {error}") from error
         file.seek(0)
         left = begin
         while left and (piece := file.read(min(left, _COPY_BYTES))):

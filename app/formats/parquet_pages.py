@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import IO
 
 from app.formats.compressed import check_ratio
-from app.formats.parquet_footer import field_of, list_of, read_footer
+from app.formats.parquet_footer import field_of, list_of, read_footer, sound
 from app.formats.thrift import Damaged, Decoder, Struct
 
-_HEADER_BYTES = 64 * 1024  # a page's header may hold its least and its greatest value
+# a page's header may hold its least and its greatest value
+_HEADER_BYTES, _MOST_HEADER_BYTES = 4 * 1024, 64 * 1024 * 1024
 
 
 def check_pages(path: Path, columns: Collection[str]) -> None:
     """Raises ImportFailed (unpacked_too_large) where a row group's pages of these columns unpack to more than
-    `check_ratio` allows. What can't be followed is left to the reader."""
+    `check_ratio` allows, damaged_parquet where they can't be followed."""
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with path.open("rb") as file, sound():
         _, footer = read_footer(file)
         for group in list_of(footer or {}, 4):
             unpacked = 0
@@ -38,11 +39,15 @@ def _pages(file: IO[bytes], column: Struct) -> Iterator[int]:
     at = min(start for start in starts if start > 0) if any(start > 0 for start in starts) else 0
     end = at + field_of(column, 7, 0)
     while 0 < at < end:
-        file.seek(at)
-        decoder = Decoder(file.read(min(_HEADER_BYTES, end - at)))
         try:
-            header = decoder.take_struct()
+            decoder, header = _header(file, at, min(_HEADER_BYTES, end - at))
         except Damaged:
-            return
+            decoder, header = _header(file, at, min(_MOST_HEADER_BYTES, end - at))
         yield max(0, field_of(header, 2, 0))
         at += decoder.position + max(0, field_of(header, 3, 0))
+
+
+def _header(file: IO[bytes], at: int, size: int) -> tuple[Decoder, Struct]:
+    file.seek(at)
+    decoder = Decoder(file.read(size))
+    return decoder, decoder.take_struct()

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
+from app.domain.width import LONGEST_VARCHAR
 from app.formats import children, parquet, workbook
 from app.formats.sampling import Day, Nested, Record, Sample, Value
 from app.formats.workbook_cells import CUT, DAY
@@ -16,6 +17,8 @@ from app.formats.workbook_zip import list_sheets, open_zip
 
 MOST_TABLE_ROWS = 1000
 _MOST_SHEET_BYTES = 4 * 1024**2
+# a value that is longer is proposed as a text of any length all the same
+_MOST_PARQUET_BYTES, _MOST_CHARACTERS = 16 * 1024**2, 2 * LONGEST_VARCHAR
 _LIMITS = children.Limits(memory_bytes=512 * 1024**2, seconds=10, cpu_seconds=10)
 
 
@@ -92,7 +95,7 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
 
 def sample_parquet(path: Path) -> Sample:
     """The first rows of a Parquet file. Raises ImportFailed (damaged_parquet, no_rows)."""
-    names, unreadable, rows = parquet.read_texts(path, MOST_TABLE_ROWS + 1, 200)
+    names, unreadable, rows, cut = parquet.read_texts(path, MOST_TABLE_ROWS, _MOST_CHARACTERS, _MOST_PARQUET_BYTES)
     if not rows:
         raise ImportFailed("no_rows", "the file has no rows")
     left_out = [name in unreadable for name in names]
@@ -100,6 +103,6 @@ def sample_parquet(path: Path) -> Sample:
         Record(
             line, tuple(Nested(json.dumps(None)) if out else value for value, out in zip(row, left_out, strict=True))
         )
-        for line, row in enumerate(rows[:MOST_TABLE_ROWS], 1)
+        for line, row in enumerate(rows, 1)
     ]
-    return Sample(tuple(names), len(names), records, len(rows) > MOST_TABLE_ROWS)
+    return Sample(tuple(names), len(names), records, cut)

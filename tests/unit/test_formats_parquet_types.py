@@ -42,7 +42,7 @@ SCHEMAS = pytest.mark.parametrize("store_schema", [True, False])
 def read(path: Path) -> list[str | None]:
     check_parquet(path, ONE, READING)
     found = [text for chunk in read_records(path, ONE, READING, 1 << 20) for text in chunk.columns["a"]]
-    assert read_texts(path, 10_000, 99_999)[2] == [(text,) for text in found]  # a preview shows the same
+    assert read_texts(path, 10_000, 99_999, 1 << 30)[2] == [(text,) for text in found]  # a preview shows the same
     return found
 
 
@@ -275,7 +275,7 @@ def test_what_is_refused_by_name(tmp_path: Path, values: Any, store_schema: bool
     with pytest.raises(ImportFailed) as caught:
         check_parquet(path, ONE, Reading("parquet", columns={"b": None}))
     assert (caught.value.code, caught.value.column) == ("unsupported_type", "a")
-    assert read_texts(path, 1, 99)[1:] == (["a"], [(None, "x")])
+    assert read_texts(path, 1, 99, 9999)[1:] == (["a"], [(None, "x")], False)
 
 
 def test_a_length_of_time_is_refused(tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ def test_96_bits_beside_all_else(tmp_path: Path) -> None:
     table = pa.table({"a": pa.array(MOMENTS[:2], pa.timestamp("us")), **others}).replace_schema_metadata(metadata)
     # the index of pages and filters would be of timestamps
     pq.write_table(table, path, use_deprecated_int96_timestamps=True, write_page_index=True)
-    names, unreadable, [first, second] = read_texts(path, 9, 99)
+    names, unreadable, [first, second], _ = read_texts(path, 9, 99, 9999)
     assert names == ["a", *others]
     assert unreadable == ["n", "o"]
     assert first == (
