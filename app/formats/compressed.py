@@ -16,6 +16,9 @@ else:
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 MOST_UNPACKED_BYTES = 1024**4  # no file of rows is larger; a bomb of rows that are all good ends there
+# What a file may unpack to however small it is, and beyond that how many times its own size. Rows of people reach 100
+# times, those of a program that repeats itself more: but not both for long.
+EASILY_UNPACKED_BYTES, MOST_RATIO = 1024**3, 250
 _RAW_BYTES = 256 * 1024
 
 
@@ -151,8 +154,19 @@ class ZstdSource(Source):
                 return data
 
 
+def check_ratio(unpacked_bytes: int, file_bytes: int) -> None:
+    """Raises ImportFailed (unpacked_too_large) where a file unpacks to more than MOST_RATIO times its own size, and to
+    more than EASILY_UNPACKED_BYTES."""
+    if unpacked_bytes > EASILY_UNPACKED_BYTES and unpacked_bytes > MOST_RATIO * file_bytes:
+        raise ImportFailed(
+            "unpacked_too_large",
+            f"the file unpacks to more than {EASILY_UNPACKED_BYTES:,} bytes and more than {MOST_RATIO} times its own"
+            " size; split it, or send it unpacked",
+        )
+
+
 class Limited:
-    """A stream that fails beyond so many bytes."""
+    """A stream that fails beyond so many bytes, or beyond the ratio of `check_ratio`."""
 
     def __init__(self, source: Readable, most_bytes: int) -> None:
         self._source, self._most = source, most_bytes
@@ -169,6 +183,7 @@ class Limited:
             raise ImportFailed(
                 "unpacked_too_large", f"the file is larger than {self._most:,} bytes when it is unpacked; split it"
             )
+        check_ratio(self._read, self._source.position)
         return data
 
 

@@ -12,6 +12,7 @@ from app.formats.columns import BadValue, check_for
 from app.formats.currencies import CURRENCIES
 from app.formats.ndjson import Number
 from app.formats.sampling import Boolean, Day, Nested, Value
+from app.formats.workbook_styles import Formatted
 
 _LENGTHS = (16, 32, 64, 120, 255, 500, 1000, 2000, 4000, 8000, LONGEST_VARCHAR)
 LONG_TEXT = 1_000_000  # kept apart from the row
@@ -48,6 +49,8 @@ def fit_column(name: str, values: Sequence[Value]) -> tuple[Column | None, list[
     nullable = len(present) < len(values) or not present
     if any(isinstance(value, Nested) for value in present):
         return None, ["it holds objects, arrays or what is no text: leave it out"]
+    if any(isinstance(value, Formatted) for value in present):
+        return None, ["it has numbers that are shown as other texts, as 012-34 for 1234: make its cells texts"]
     if not filled:
         notes.append("it has no value in these rows, so its type is a guess")
         return Column(name, ColumnType.TEXT, length=_EMPTY_LENGTH, empty=True, nullable=nullable), notes

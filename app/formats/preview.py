@@ -69,7 +69,25 @@ def make_preview(
     try:
         sample, sheets, sent = _sample(path, reading, partial)
     except ImportFailed as failure:
-        sample, sheets, sent = Sample(None, 0, [], False, failure), [], []
+        return refused_preview(reading, dataset, name, failure)
+    return _preview(path, reading, dataset, name, sample, sheets, sent, rows)
+
+
+def refused_preview(reading: Reading, dataset: Dataset | None, name: str, failure: ImportFailed) -> Preview:
+    """The preview of a file of which nothing can be shown but the failure."""
+    return _preview(Path(), reading, dataset, name, Sample(None, 0, [], False, failure), [], [], 0)
+
+
+def _preview(
+    path: Path,
+    reading: Reading,
+    dataset: Dataset | None,
+    name: str,
+    sample: Sample,
+    sheets: list[str],
+    sent: list[Any],
+    rows: int,
+) -> Preview:
     inferred = None
     if dataset is None:
         inferred = infer(name, sample)

@@ -22,7 +22,7 @@ from app.formats.ndjson import DECODER
 from app.formats.text import open_text
 
 SAMPLE_BYTES = 1024 * 1024
-MOST_SAMPLED_ROWS = 10_000
+MOST_SAMPLED_ROWS, _MOST_CELLS = 10_000, 1_000_000
 _PIECE_BYTES = 64 * 1024
 _LONGEST_OPEN = 64 * 1024  # characters after a quote that does not close in the sample: rather a quote too many
 _CUT_OFF = ("truncated_gzip", "truncated_zstd")
@@ -134,7 +134,8 @@ def sample_text(path: Path, reading: Reading, *, partial: bool = False) -> Sampl
     if head.cut and not found.records:
         reason = "no whole row is in what was looked at; send more of the file, up to 1 MiB"
         found = replace(found, failure=found.failure or ImportFailed("no_whole_row", reason))
-    return replace(found, cut=head.cut or len(found.records) == MOST_SAMPLED_ROWS, failure=failure or found.failure)
+    cut = head.cut or len(found.records) == MOST_SAMPLED_ROWS or len(found.records) < len(found.ends)
+    return replace(found, cut=cut, failure=failure or found.failure)
 
 
 def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
@@ -258,7 +259,12 @@ class _Text:
 
 def _by_keys(objects: list[tuple[int, Any]]) -> tuple[tuple[str, ...], list[Record]]:
     """All keys in the order in which they come, and the objects' values by them."""
-    keys = dict.fromkeys(key for _, pairs in objects if isinstance(pairs, tuple) for key, _ in pairs)
+    keys: dict[str, None] = {}
+    for at, (_, pairs) in enumerate(objects):
+        keys |= dict.fromkeys(key for key, _ in pairs) if isinstance(pairs, tuple) else {}
+        if (at + 1) * len(keys) > _MOST_CELLS:  # of other keys in each row
+            objects = objects[: at or 1]
+            break
     records = []
     for line, pairs in objects:
         if isinstance(pairs, ImportFailed):

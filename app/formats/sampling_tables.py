@@ -2,20 +2,24 @@
 
 import json
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
-from app.formats import parquet, workbook
+from app.domain.width import LONGEST_VARCHAR
+from app.formats import children, parquet, workbook
 from app.formats.sampling import Day, Nested, Record, Sample, Value
-from app.formats.workbook_cells import DAY, ERROR, REFUSED
+from app.formats.workbook_cells import CUT, DAY
+from app.formats.workbook_rewrite import FORMATTED, SHOWN
+from app.formats.workbook_styles import Formatted
 from app.formats.workbook_zip import list_sheets, open_zip
 
 MOST_TABLE_ROWS = 1000
-MOST_SECONDS = 20.0
-_REFUSALS = {ERROR: "cell_error", REFUSED: "unsupported_cell"}
+_MOST_SHEET_BYTES = 4 * 1024**2
+# a value that is longer is proposed as a text of any length all the same
+_MOST_PARQUET_BYTES, _MOST_CHARACTERS = 16 * 1024**2, 2 * LONGEST_VARCHAR
+_LIMITS = children.Limits(memory_bytes=512 * 1024**2, seconds=10, cpu_seconds=10)
 
 
 def sheets_of(path: Path) -> list[str]:
@@ -26,10 +30,12 @@ def sheets_of(path: Path) -> list[str]:
 
 def sample_sheet(path: Path, reading: Reading) -> tuple[Sample, list[Any]]:
     """The first rows of a sheet, and what its reader sent of them. Raises ImportFailed as `open_rows` does."""
-    most = reading.first_line + MOST_TABLE_ROWS
-    with workbook.open_rows(path, reading.sheet, MOST_SECONDS) as received:
-        sent = list(islice(received, most + 1))
-    cut = len(sent) > most
+    look = workbook.Look(reading.first_line + MOST_TABLE_ROWS, _MOST_SHEET_BYTES, _LIMITS)
+    with children.PREVIEWS.take(), workbook.open_rows(path, reading.sheet, look) as received:
+        sent = list(received)
+    cut = sent[-1] == CUT
+    if cut:
+        sent.pop()
     rows = [row for row in sent[1:] if row[0] >= reading.first_line]
     return _sheet(rows, reading, cut), sent
 
@@ -39,7 +45,7 @@ def _sheet(rows: list[Any], reading: Reading, cut: bool) -> Sample:
     begin = 0
     filled = [row for row in rows if row[1]]
     if reading.header and filled:
-        cells = filled[0][1]
+        cells = workbook.header_texts(*filled[0])
         begin = next(at for at, cell in enumerate(cells) if cell)
         names = tuple(name.strip() for name in cells[begin:])
         rows = [row for row in rows if row[0] > filled[0][0]]
@@ -71,13 +77,17 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
     values: list[Value] = [None if cell in ("", null) else cell for cell in cells[begin : begin + width]]
     values += [None] * (width - len(values))
     failure = None
-    for at, (kind, reason) in ((int(at) - begin, what) for at, what in special.items()):
+    for at, what in ((int(at) - begin, what) for at, what in special.items()):
         if not 0 <= at < width:
             continue
+        kind, told = what
         if kind == DAY:
             values[at] = Day(values[at] or "")
-        elif kind in _REFUSALS:
-            failure = ImportFailed(_REFUSALS[kind], reason, number)
+        elif kind == SHOWN:
+            values[at] = told
+        elif kind == FORMATTED:
+            values[at] = Formatted(values[at] or "")
+        failure = workbook.judge_cell(number, at + begin, what) or failure
     if not cells or len(cells) > begin + width or any(cells[:begin]):
         failure = ImportFailed("too_many_fields" if cells else "too_few_fields", "", number)
     return Record(number, tuple(values), failure)
@@ -85,7 +95,7 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
 
 def sample_parquet(path: Path) -> Sample:
     """The first rows of a Parquet file. Raises ImportFailed (damaged_parquet, no_rows)."""
-    names, unreadable, rows = parquet.read_texts(path, MOST_TABLE_ROWS + 1)
+    names, unreadable, rows, cut = parquet.read_texts(path, MOST_TABLE_ROWS, _MOST_CHARACTERS, _MOST_PARQUET_BYTES)
     if not rows:
         raise ImportFailed("no_rows", "the file has no rows")
     left_out = [name in unreadable for name in names]
@@ -93,6 +103,6 @@ def sample_parquet(path: Path) -> Sample:
         Record(
             line, tuple(Nested(json.dumps(None)) if out else value for value, out in zip(row, left_out, strict=True))
         )
-        for line, row in enumerate(rows[:MOST_TABLE_ROWS], 1)
+        for line, row in enumerate(rows, 1)
     ]
-    return Sample(tuple(names), len(names), records, len(rows) > MOST_TABLE_ROWS)
+    return Sample(tuple(names), len(names), records, cut)

@@ -2,27 +2,39 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from app.domain.dataset import ColumnType, Dataset
 from app.domain.errors import ImportFailed, UnsupportedFormat
 from app.domain.reading import Reading
-from app.formats import workbook_cells
+from app.formats import children
 from app.formats.columns import shown
 from app.formats.layout import Layout, lay_out
 from app.formats.records import MOST_REJECTS, Records
-from app.formats.workbook_cells import DAY, ERROR, MOST_MEMORY_BYTES, OUT_OF_MEMORY, REFUSED
+from app.formats.workbook_cells import DAY
+from app.formats.workbook_rewrite import ERROR, FORMATTED, REFUSED, SHOWN, UNCALCULATED
 from app.formats.workbook_zip import check_parts, find_sheet, open_zip
 
-_ABORTED = (OUT_OF_MEMORY, -6)  # Rust aborts where an allocation fails
+MOST_MEMORY_BYTES = 2 * 1024**3
+_CPU_SECONDS, _BYTES_A_SECOND = 60, 1024**2  # some ten times what a slow machine takes
+_DIGITS_ONLY = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
+
+_READER = "app.formats.workbook_cells"
 
 Row = tuple[int, list[str], dict[str, list[str]]]  # number, cells, and what is special about some of them
+
+
+@dataclass(frozen=True)
+class Look:
+    """How much of a sheet is looked at: its first rows, and so many bytes of their text."""
+
+    rows: int
+    bytes: int
+    limits: children.Limits
 
 
 def check_workbook(path: Path, reading: Reading) -> None:
@@ -54,36 +66,21 @@ def records_of(
 
 
 @contextmanager
-def open_rows(path: Path, sheet: str | None, most_seconds: float | None = None) -> Iterator[Iterator[Any]]:
-    """What the reader of a sheet sends (see `workbook_cells`): the number of the last row, then its rows. Raises
-    ImportFailed as `check_workbook` does, sheet_too_large, and sheet_too_slow after `most_seconds`."""
+def open_rows(path: Path, sheet: str | None, look: Look | None = None) -> Iterator[Iterator[Any]]:
+    """What the reader of a sheet says (see `workbook_cells`): the number of the last row, then its rows. Raises
+    ImportFailed as `check_workbook` does, and damaged_xlsx, sheet_too_large, sheet_too_slow."""
     _need_extra()
     with open_zip(path) as archive:
         check_parts(archive)
         name, part = find_sheet(archive, sheet)
-    # Nothing in a small file says how much memory its cells need, so another process is limited and may fail.
-    command = [sys.executable, "-I", workbook_cells.__file__, str(path), name, part]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
-        late = threading.Event()
-
-        def end_late() -> None:
-            late.set()
-            child.kill()
-
-        timer = threading.Timer(most_seconds or 0, end_late)
-        try:
-            assert child.stdout is not None
-            if most_seconds is not None:
-                timer.start()
-            yield _received(child, child.stdout)
-        except RuntimeError as error:
-            if not late.is_set():
-                raise
-            reason = f"the sheet could not be read within {most_seconds:g} s; split it, or save it as CSV"
-            raise ImportFailed("sheet_too_slow", reason) from error
-        finally:
-            timer.cancel()
-            child.kill()
+        unpacked = archive.getinfo(part).file_size
+    arguments = [str(path), name, part]
+    limits = children.Limits(MOST_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS + unpacked // _BYTES_A_SECOND)
+    if look is not None:
+        arguments += [str(look.rows), str(look.bytes)]
+        limits = look.limits
+    with children.run(_READER, arguments, limits) as messages:
+        yield _received(messages, limits)
 
 
 def _need_extra() -> None:
@@ -91,22 +88,53 @@ def _need_extra() -> None:
         raise UnsupportedFormat("XLSX files are read only where the extra is installed: pip install 'backout[xlsx]'")
 
 
-def _received(child: subprocess.Popen[bytes], stream: IO[bytes]) -> Iterator[Any]:
-    """What the reader sends: first how many rows there are, then the rows."""
-    for line in stream:
-        message = json.loads(line)
-        if message is None:  # the end
-            return
-        yield message
-    error = child.stderr.read().decode(errors="replace").strip() if child.stderr else ""
-    status = child.wait()
-    if status in _ABORTED:
-        reason = f"the sheet needs more than {MOST_MEMORY_BYTES:,} bytes of memory; split it, or save it as CSV"
-        raise ImportFailed("sheet_too_large", reason)
-    if status > 0 or status == -11:
-        why = error.rpartition("\n")[2]
-        raise ImportFailed("damaged_xlsx", f"the workbook can't be read: {shown(why)}; open it and save it again")
-    raise RuntimeError(f"the reader of the workbook was ended by signal {-status}")
+def _received(messages: Iterator[Any], limits: children.Limits) -> Iterator[Any]:
+    try:
+        yield from messages
+    except children.OutOfMemory as error:
+        reason = f"the sheet needs more than {limits.memory_bytes:,} bytes of memory; split it, or save it as CSV"
+        raise ImportFailed("sheet_too_large", reason) from error
+    except children.TooSlow as error:
+        seconds = limits.seconds or limits.cpu_seconds
+        reason = f"the sheet could not be read within {seconds:g} s; split it, or save it as CSV"
+        raise ImportFailed("sheet_too_slow", reason) from error
+    except children.ChildFailed as error:
+        reason = f"the workbook can't be read: {shown(str(error))}; open it and save it again"
+        raise ImportFailed("damaged_xlsx", reason) from error
+
+
+def cell_name(number: int, column: int) -> str:
+    """What a spreadsheet program calls the cell in this row, from 1, and column, from 0."""
+    letters = ""
+    column += 1
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{number}"
+
+
+def judge_cell(number: int, position: int, what: list[str]) -> ImportFailed | None:
+    """Why the cell has no value; None where it has one."""
+    kind, value = what
+    name = cell_name(number, position)
+    if kind == ERROR:
+        reason = f"cell {name} holds the error {shown(value)}; correct the formula, or put its value there"
+        return ImportFailed("cell_error", reason, number, value=shown(value))
+    if kind == UNCALCULATED:
+        reason = f"the file has no result of the formula in cell {name}; open and save it in a spreadsheet program"
+        return ImportFailed("cell_error", reason, number)
+    return ImportFailed("unsupported_cell", f"cell {name}: {value}", number) if kind == REFUSED else None
+
+
+def header_texts(number: int, cells: list[str], special: dict[str, list[str]]) -> list[str]:
+    """The cells of a header as they are shown. Raises ImportFailed (cell_error, unsupported_cell)."""
+    texts = cells.copy()
+    for at, what in special.items():
+        if what[0] == SHOWN:
+            texts[int(at)] = what[1]
+        elif what[0] != ERROR and (failure := judge_cell(number, int(at), what)) is not None:
+            raise failure  # an error is a name like others
+    return texts
 
 
 class _Sheet:
@@ -117,7 +145,6 @@ class _Sheet:
         self._dataset = dataset
         self._reading = reading
         self._file_bytes = file_bytes
-        self._moments = [at for at, column in enumerate(dataset.columns) if column.type is ColumnType.DATETIME]
         self._begin = 0  # the sheet's first column that is the table's
         self._layout: Layout | None = None
 
@@ -157,8 +184,10 @@ class _Sheet:
             if not cells:
                 blank = blank or number
                 continue
+            if special:
+                _check_arrays(number, special)
             if self._layout is None:
-                self._lay_out(number, cells)
+                self._lay_out(number, header_texts(number, cells, special) if self._reading.header else cells)
                 blank = None
                 if self._reading.header:
                     continue
@@ -200,15 +229,24 @@ class _Sheet:
     def _judge(self, number: int, values: list[str | None], special: dict[str, list[str]], layout: Layout) -> None:
         for at in layout.file_order:
             position = layout.positions[at]
-            kind, value = ("", "") if position is None else special.get(str(position + self._begin), ("", ""))
-            text = values[at] or ""
-            if kind == DAY and at in self._moments:
+            what = None if position is None else special.get(str(position + self._begin))
+            if position is None or what is None:
+                continue
+            kind, text = what[0], values[at] or ""
+            column = self._dataset.columns[at]
+            failure = judge_cell(number, position + self._begin, what)
+            if kind == DAY and column.type is ColumnType.DATETIME:
                 values[at] = f"{text} 00:00:00"  # a sheet does not tell midnight from a day
-            elif kind == ERROR:
-                reason = f"the cell holds the error {shown(value)}; mend the formula, or put its value there"
-                raise ImportFailed("cell_error", reason, number, column=self._names[at], value=shown(value))
-            elif kind == REFUSED:
-                raise ImportFailed("unsupported_cell", value, number, column=self._names[at], value=shown(text))
+            elif kind in (SHOWN, FORMATTED) and column.type not in _DIGITS_ONLY:
+                if kind == SHOWN:
+                    values[at] = what[1]
+                    continue
+                name = cell_name(number, position + self._begin)
+                reason = f"cell {name} holds the number {text} and shows it as {shown(what[1])}; make the cell a text"
+                failure = ImportFailed("unsupported_cell", reason, number)
+            if failure is not None:
+                failure.column, failure.value = column.name, failure.value or shown(text)
+                raise failure
 
     def _text(self, cells: list[str]) -> str:
         """A row that could not be read, as JSON: by column, or its cells."""
@@ -224,3 +262,11 @@ class _Sheet:
             },
             ensure_ascii=False,
         )
+
+
+def _check_arrays(number: int, special: dict[str, list[str]]) -> None:
+    for at, (kind, cells) in special.items():
+        if kind == UNCALCULATED and cells:  # the others of them are like blank ones
+            name = cell_name(number, int(at))
+            reason = f"the file has no results of the formula in cell {name}, which is for {shown(cells)}"
+            raise ImportFailed("cell_error", f"{reason}; open and save it in a spreadsheet program", number)

@@ -1,34 +1,24 @@
-"""The process that reads one sheet: run with FILE SHEET PART, it writes JSON, a row a line.
+"""What the process that reads a sheet says: see `child`.
 
-First the number of the last row, then [number, cells, special] for each row from the first, null at the end. Cells are
-texts, the empty ones at a row's end are left out; `special` tells by column (from "0") what the text can't.
+First the number of the last row, then [number, cells, special] for each row from the first; CUT where it was to stop
+before the last. Cells are texts, the empty ones at a row's end are left out; `special` says by column (from "0") what
+the text can't: a kind, and what belongs to it.
 """
 
 import datetime
 import json
-import re
-import resource
-import sys
-import zipfile
+import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-DAY = "day"  # the text is a date, perhaps one with a midnight
-ERROR = "error"  # the cell's formula failed; with its error
-REFUSED = "refused"  # the cell holds what has no text; with the reason
-MOST_MEMORY_BYTES = 2 * 1024**3
-OUT_OF_MEMORY = 3
-_MOST_ERRORS = 10_000  # cells whose error is told; others are empty
-_EXACT = 2**53  # from there on a sheet does not hold every whole number
-_PIECE_BYTES = 1024 * 1024
-_OVERLAP_BYTES = 16 * 1024
+from app.formats import workbook_rewrite, workbook_styles
+from app.formats.workbook_rewrite import FORMATTED, REFUSED, SHOWN
 
-# calamine leaves cells with errors empty
-_ERROR_CELL = re.compile(
-    rb'<(?:\w+:)?c\s(?=[^<>]{0,200}\bt="e")[^<>]{0,200}?\br="([A-Z]{1,3})([0-9]{1,7})"[^<>]{0,200}>\s*'
-    rb"(?:<(?:\w+:)?f\b[^<]{0,8192}(?:</(?:\w+:)?f>)?\s*)?<(?:\w+:)?v>([^<]{1,20})<"
-)
+DAY = "day"  # the text is a date, perhaps one with a midnight
+CUT = "cut"
+_EXACT = 2**53  # from there on a sheet does not hold every whole number
+_NOT_EXACT = "a sheet does not hold numbers of so many digits exactly; make the cell a text"
 
 
 def text_of(cell: Any) -> tuple[str, list[str] | None]:
@@ -44,7 +34,9 @@ def _number(cell: float) -> tuple[str, list[str] | None]:
         text = str(int(cell))
         if abs(cell) < _EXACT:
             return text, None
-        return text, [REFUSED, "a sheet does not hold numbers of so many digits exactly; make the cell a text"]
+        return text, [REFUSED, _NOT_EXACT]
+    if not math.isfinite(cell):
+        return str(cell), [REFUSED, "the cell holds what is no number"]
     text = format(cell, ".15g")  # as many digits as a sheet keeps
     return (format(Decimal(text), "f") if "e" in text else text), None
 
@@ -75,64 +67,55 @@ _CONVERTERS: dict[type, Callable[[Any], tuple[str, list[str] | None]]] = {
 }
 
 
-def find_errors(path: str, part: str) -> dict[tuple[int, int], str]:
-    """The errors in a sheet's cells, by row and column from 1 and 0."""
-    found: dict[tuple[int, int], str] = {}
-    with zipfile.ZipFile(path) as archive, archive.open(part) as file:
-        rest = b""
-        while piece := file.read(_PIECE_BYTES):
-            data = rest + piece
-            if b't="e"' in data:
-                for letters, row, error in _ERROR_CELL.findall(data):
-                    if len(found) == _MOST_ERRORS:
-                        return found
-                    found[int(row), _column(letters)] = error.decode(errors="replace")
-            rest = data[-_OVERLAP_BYTES:]
-    return found
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - ord("A") + 1
-    return number - 1
-
-
-def read_sheet(path: str, name: str, part: str) -> Iterator[Any]:
-    """What is written, in its order."""
+def messages(path: str, name: str, part: str, most_rows: str = "0", most_bytes: str = "0") -> Iterator[Any]:
+    """What is said, in its order; of a sheet that is only looked at so many rows, or so many bytes of them."""
     # Here, so that a module which imports the constants above needs no extra.
     from python_calamine import CalamineWorkbook  # noqa: PLC0415
 
-    errors = find_errors(path, part)
-    sheet = CalamineWorkbook.from_path(path).get_sheet_by_name(name)
+    rows, left = int(most_rows), int(most_bytes)
+    styles = workbook_styles.formats_of(path)
+    recalculated = workbook_rewrite.is_recalculated(path)
+    token: str | None = None
+    if not rows and workbook_rewrite.is_plain(workbook_rewrite.pieces_of(path, part), styles, recalculated):
+        book = CalamineWorkbook.from_path(path)
+    else:
+        rewriter = workbook_rewrite.Rewriter(styles, recalculated, rows + 1 if rows else None)
+        token = rewriter.token
+        pieces = rewriter.pieces(workbook_rewrite.pieces_of(path, part))
+        book = CalamineWorkbook.from_filelike(workbook_rewrite.with_part(path, part, pieces))
+    sheet = book.get_sheet_by_name(name)
     yield sheet.end[0] + 1 if sheet.end else 0
-    left = sheet.start[1] if sheet.start else 0  # columns that are left out; rows are not
+    skipped = [""] * (sheet.start[1] if sheet.start else 0)  # columns that are left out; rows are not
     for number, row in enumerate(sheet.iter_rows(), 1):
-        cells, special = [""] * left, {}
-        for cell in row:
-            text, what = text_of(cell)
-            if what is not None:
-                special[str(len(cells))] = what
-            elif not text and errors and (error := errors.get((number, len(cells)))):
-                special[str(len(cells))] = [ERROR, error]
-                text = error
-            cells.append(text)
-        while cells and not cells[-1]:
-            cells.pop()
+        cells, special = _read_row(row, skipped, token)
+        left -= sum(map(len, cells)) + 4 * len(cells)
+        if rows and (number > rows or left < 0):
+            yield CUT
+            return
         yield number, cells, special
-    yield None
 
 
-def main(path: str, name: str, part: str) -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:
-        for message in read_sheet(path, name, part):
-            sys.stdout.write(json.dumps(message) + "\n")
-    except MemoryError:
-        return OUT_OF_MEMORY
-    return 0
+def _read_row(row: list[Any], skipped: list[str], token: str | None) -> tuple[list[str], dict[str, list[str]]]:
+    while row and row[-1] == "":
+        row.pop()
+    if not row:
+        return row, {}
+    cells, special = skipped.copy(), {}
+    for cell in row:
+        if type(cell) is str and (token is None or not cell.startswith(token)):
+            cells.append(cell)
+            continue
+        text, what = text_of(cell) if type(cell) is not str else _told(json.loads(cell[len(token or "") :]))
+        if what is not None:
+            special[str(len(cells))] = what
+        cells.append(text)
+    return cells, special
 
 
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+def _told(what: list[str]) -> tuple[str, list[str] | None]:
+    """A cell that `workbook_rewrite` wrote."""
+    kind, value, text = what
+    if kind not in (SHOWN, FORMATTED):
+        return text, [kind, value]
+    number, special = _number(float(text))
+    return number, special or [kind, value]

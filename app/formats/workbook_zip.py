@@ -15,9 +15,12 @@ from app.formats.columns import shown
 MOST_FILE_BYTES = 64 * 1024**2
 MOST_UNPACKED_BYTES = 512 * 1024**2
 MOST_MEMBERS = 5000
+MOST_RATIO = 200  # unpacked bytes for each packed one; sheets have 5 to 40
+_ANY_RATIO_BYTES = 10 * 1024**2  # in a workbook that unpacks to no more, repeated cells do no harm
 _MOST_INDEX_BYTES = 4 * 1024**2  # of the parts that list the sheets
 _OLE = b"\xd0\xcf\x11\xe0"  # holds encrypted workbooks, and those of before 2007
 _ENTRY = b"PK\x01\x02"
+_HEADER_BYTES = 30  # of a part, at least
 _READ_BYTES = 1024 * 1024
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
@@ -30,7 +33,7 @@ _CALCULATED = "/worksheet"  # how the type of a relation to a sheet with cells e
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive, once its directory is within the limits.
 
-    Raises ImportFailed (not_xlsx, encrypted_xlsx, xlsx_too_large).
+    Raises ImportFailed (not_xlsx, encrypted_xlsx, xlsx_too_large, damaged_xlsx).
     """
     size = path.stat().st_size
     if size > MOST_FILE_BYTES:
@@ -51,11 +54,7 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
                 raise ImportFailed("not_xlsx", "the file is a ZIP archive, but no XLSX workbook")
             if any(member.flag_bits & 1 for member in members):
                 raise ImportFailed("encrypted_xlsx", "the workbook is encrypted; save it without a password")
-            unpacked = sum(member.file_size for member in members)
-            if unpacked > MOST_UNPACKED_BYTES:
-                raise _too_large(
-                    f"the workbook unpacks to {unpacked:,} bytes, at most {MOST_UNPACKED_BYTES:,} are read"
-                )
+            _check_members(members, size)
             yield archive
 
 
@@ -105,11 +104,13 @@ def _sheets(archive: zipfile.ZipFile) -> dict[str, tuple[str, str]]:
         for found in _elements(archive, _RELATIONS, "Relationship")
         if {"Id", "Target", "Type"} <= found.keys() and found["Type"].endswith(_CALCULATED)
     }
-    return {
-        found["name"]: (parts[found["id"]], found.get("state", "visible"))
-        for found in _elements(archive, _WORKBOOK, "sheet")
-        if "name" in found and found.get("id") in parts
-    }
+    sheets: dict[str, tuple[str, str]] = {}
+    for found in _elements(archive, _WORKBOOK, "sheet"):
+        if "name" in found and found.get("id") in parts:
+            if found["name"] in sheets:
+                raise _damaged(_WORKBOOK, f"two sheets are called {shown(found['name'])!r}")
+            sheets[found["name"]] = parts[found["id"]], found.get("state", "visible")
+    return sheets
 
 
 def _check_directory(descriptor: int) -> None:
@@ -121,6 +122,31 @@ def _check_directory(descriptor: int) -> None:
             if members > MOST_MEMBERS:
                 raise _too_large(f"the workbook has more than {MOST_MEMBERS} parts")
             at = data.find(_ENTRY, at + 1)
+
+
+def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > MOST_UNPACKED_BYTES:
+        raise _too_large(f"the workbook unpacks to {unpacked:,} bytes, at most {MOST_UNPACKED_BYTES:,} are read")
+    if unpacked > max(_ANY_RATIO_BYTES, MOST_RATIO * size):
+        raise _too_large(
+            f"the workbook unpacks from {size:,} to {unpacked:,} bytes, more than {MOST_RATIO} for each packed one"
+        )
+    for member in members:
+        if member.file_size > max(_ANY_RATIO_BYTES, MOST_RATIO * member.compress_size):
+            raise _too_large(
+                f"{shown(member.filename)} in the workbook unpacks from {member.compress_size:,} to"
+                f" {member.file_size:,} bytes, more than {MOST_RATIO} for each packed one"
+            )
+    names: set[str] = set()
+    end = 0
+    for member in sorted(members, key=lambda member: member.header_offset):
+        if member.filename in names:  # each reader takes another one of them
+            raise _damaged(member.filename, "it is there twice")
+        names.add(member.filename)
+        if member.header_offset < end:
+            raise _damaged(member.filename, "it overlaps another part")
+        end = member.header_offset + _HEADER_BYTES + member.compress_size
 
 
 def _elements(archive: zipfile.ZipFile, part: str, wanted: str) -> list[dict[str, str]]:

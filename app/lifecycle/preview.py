@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ContentTooLarge, InvalidContent
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
-from app.formats.preview import Preview, make_preview
+from app.formats.preview_apart import preview_file
 from app.lifecycle import catalog
 from app.lifecycle.site import Site
 from app.spool import Spool, Upload
@@ -31,12 +32,12 @@ class Wanted:
     content_type: str | None
 
 
-def preview_upload(site: Site, receive: Callable[[Upload], Wanted]) -> Preview:
-    """The preview of an upload, as an import of it with the same options would be read. `receive` writes the body into
-    the upload and returns what is wanted of it.
+def preview_upload(site: Site, receive: Callable[[Upload], Wanted]) -> dict[str, Any]:
+    """The preview of an upload, as JSON: as an import of it with the same options would be read. `receive` writes the
+    body into the upload and returns what is wanted of it.
 
     The upload waits in the spool meanwhile and leaves no trace. Raises what `receive` raises, `ContentTooLarge`,
-    `UnsupportedFormat`, and `InvalidContent` for options that don't fit or an empty file.
+    `UnsupportedFormat`, `Overloaded`, and `InvalidContent` for options that don't fit or an empty file.
     """
     spool = Spool(site.spool.folder, min(MOST_BYTES, site.settings.max_upload_bytes))
     with spool.receive(f"preview-{uuid4()}", lambda: None) as upload:
@@ -55,4 +56,4 @@ def preview_upload(site: Site, receive: Callable[[Upload], Wanted]) -> Preview:
         with upload.part.open("rb") as file:
             head = file.read(HEAD_BYTES)
         reading = detect(wanted.file_name, wanted.content_type, head, dataset or _NO_DATASET, told)
-        return make_preview(upload.part, reading, dataset, wanted.rows, partial=wanted.partial, name=wanted.name)
+        return preview_file(upload.part, reading, dataset, wanted.rows, partial=wanted.partial, name=wanted.name)

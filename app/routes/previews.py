@@ -11,15 +11,13 @@ from app.domain.errors import (
     ContentTooLarge,
     DatasetNotFound,
     InvalidContent,
+    Overloaded,
     SpoolFull,
     UnsupportedFormat,
 )
 from app.domain.policy import NAMES as POLICY_NAMES
 from app.domain.policy import read_policy
-from app.formats.columns import shown
-from app.formats.inference import as_definition
 from app.formats.options import NAMES, read_options
-from app.formats.preview import Preview, PreviewRow
 from app.lifecycle.preview import Wanted, preview_upload
 from app.routes import parameters as common
 from app.routes import site
@@ -33,7 +31,7 @@ ROWS = 20
 MOST_ROWS = 100
 _OWN = ("rows", "partial", "dataset", "infer", "name", "file_name")
 OPTIONS = (*_OWN, *NAMES, *POLICY_NAMES)
-PREVIEWING = (BadRequest, InvalidContent, UnsupportedFormat, ContentTooLarge, SpoolFull, DatasetNotFound)
+PREVIEWING = (BadRequest, InvalidContent, UnsupportedFormat, ContentTooLarge, SpoolFull, DatasetNotFound, Overloaded)
 PARAMETERS = (common.FILE_NAME, *common.option_parameters(OPTIONS))
 BODY = common.file_bodies(OPTIONS)
 
@@ -44,7 +42,7 @@ blueprint = Blueprint("previews", __name__, url_prefix="/v1")
 @describe("preview_file", "datasets", models.Preview, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
 def preview() -> dict[str, Any]:
     """What an import of this file would read, with its first rows; `infer=true` proposes a dataset for it instead."""
-    return show_preview(preview_upload(site(), _receive))
+    return preview_upload(site(), _receive)
 
 
 @blueprint.post("/datasets/inferred")
@@ -52,10 +50,10 @@ def preview() -> dict[str, Any]:
 def infer_dataset() -> dict[str, Any]:
     """A definition for `POST /v1/datasets` that a file's first rows suggest. Nothing is created."""
     found = preview_upload(site(), lambda upload: replace(_receive(upload), dataset=None))
-    if found.problem is not None:
-        raise InvalidContent(str(found.problem), errors=[{"field": "file", **found.problem.as_dict()}])
-    assert found.inferred is not None
-    return as_definition(found.inferred.dataset)
+    if found["problem"] is not None:
+        raise InvalidContent(found["problem"]["message"], errors=[{"field": "file", **found["problem"]}])
+    definition: dict[str, Any] = found["definition"]
+    return definition
 
 
 def _receive(upload: Upload) -> Wanted:
@@ -104,39 +102,3 @@ def _read_flag(said: Mapping[str, str], name: str) -> bool:
     if text not in ("true", "false"):
         raise BadRequest(f"{name} must be true or false", errors=[{"field": name}])
     return text == "true"
-
-
-def show_preview(found: Preview) -> dict[str, Any]:
-    """A preview in JSON; values are as they stand in the file, of long ones the first 200 characters."""
-    return {
-        "dataset": None if found.inferred else found.dataset.name,
-        "reading": found.reading.shown(),
-        "sheets": found.sheets,
-        "cut": found.cut,
-        "problem": found.problem and found.problem.as_dict(),
-        "columns": [
-            {"name": each.name and shown(each.name), "column": each.column, "status": each.status}
-            for each in found.columns
-        ],
-        "missing": found.missing,
-        "unknown": [shown(each.name or "") for each in found.columns if each.status == "unknown"],
-        "rows": [_show_row(row) for row in found.rows],
-        "rejected": sum(row.reject is not None for row in found.rows),
-        "definition": found.inferred and as_definition(found.inferred.dataset),
-        "notes": found.inferred
-        and [
-            {"name": each.name and shown(each.name), "column": each.column and each.column.name, "notes": each.notes}
-            for each in found.inferred.proposals
-            if each.notes
-        ],
-    }
-
-
-def _show_row(row: PreviewRow) -> dict[str, Any]:
-    failure = row.reject.as_failure() if row.reject else row.record.failure
-    return {
-        "line": row.record.line,
-        "values": [value if value is None else shown(value) for value in row.record.values],
-        "reject": failure
-        and {"code": failure.code, "reason": failure.reason, "column": failure.column, "value": failure.value},
-    }

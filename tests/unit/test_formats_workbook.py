@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, UnsupportedFormat
 from app.domain.reading import Reading
-from app.formats import workbook_cells, workbook_zip
+from app.formats import workbook_zip
 from app.formats.records import Records, check_records
 from app.formats.workbook import check_workbook, read_records
-from app.formats.workbook_cells import REFUSED, text_of
+from app.formats.workbook_cells import text_of
+from app.formats.workbook_rewrite import REFUSED
 
 HEADER = list(ORDERS.column_names)
 MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5)
@@ -365,14 +366,6 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         read(path)
     with pytest.raises(UnsupportedFormat):
         check_workbook(path, Reading("xlsx"))
-
-
-def test_errors_are_found_across_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = make(tmp_path / "o", [["a", "t"], *[[Formula("#N/A"), n] for n in range(40)], ["a", Formula("#REF!")]])
-    found = {(row, 0): "#N/A" for row in range(2, 42)} | {(42, 1): "#REF!"}
-    assert workbook_cells.find_errors(str(path), SHEET) == found
-    monkeypatch.setattr(workbook_cells, "_PIECE_BYTES", 50)
-    assert workbook_cells.find_errors(str(path), SHEET) == found
 
 
 TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFFF0, exclude_categories=["Cs", "Cc"]), max_size=9)

@@ -1,0 +1,118 @@
+"""Number formats of a workbook that show a number with more than its digits, as 00501 for 501.
+
+Of the many formats only those count whose zeros or letters before the number people take for a part of it: numbers of
+articles, ZIP codes, phones. `0.00`, `#,##0`, `0%` and currencies show a number as one.
+"""
+
+import re
+import zipfile
+from decimal import Decimal
+from xml.parsers import expat
+
+STYLES = "xl/styles.xml"
+_MOST_BYTES = 16 * 1024**2
+_SECTION = re.compile(r'((?:[^;"\\\[]|"[^"]*"|\\.|\[[^\]]*\])*)')
+_GENERAL = re.compile("General", re.IGNORECASE)
+_TOKEN = re.compile(r'"([^"]*)"|\\(.)|_.|\[[^\]]*\]|(.)', re.DOTALL)
+_BARE = frozenset("$-+/():!^&'~{}<>= ")  # shown as they are, without quotes
+_MOMENT = frozenset("ymdhsYMDHSbBeEgG")  # letters of dates and times, which have no number to show
+
+
+class Formatted(str):
+    """A number's digits, which its cell shows as another text that can't be said here."""
+
+
+def formats_of(path: str) -> dict[str, str]:
+    """By style, as cells name it, the formats that count. Raises ExpatError, ValueError for styles that are damaged."""
+    with zipfile.ZipFile(path) as archive:
+        if STYLES not in archive.namelist():
+            return {}
+        with archive.open(STYLES) as file:
+            data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError("its styles are too large")
+    codes: dict[str, str] = {}
+    styles: list[str] = []
+    within: list[str] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        local = name.rpartition(":")[2]
+        if local == "numFmt":
+            codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
+        elif local == "xf" and within[-1:] == ["cellXfs"]:
+            styles.append(attributes.get("numFmtId", ""))
+        within.append(local)
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    parser.EndElementHandler = lambda _: within.pop()
+    parser.Parse(data, True)
+    counting = {id for id, code in codes.items() if counts(code)}
+    return {str(at): codes[id] for at, id in enumerate(styles) if id in counting}
+
+
+def counts(code: str) -> bool:
+    """Whether the format shows something before a number's own digits that may belong to it."""
+    tokens = _tokens(_sections(code)[0])
+    if any(mark and text in _MOMENT for text, mark in tokens):
+        return False
+    whole = tokens[: next((at for at, token in enumerate(tokens) if token == (".", True)), len(tokens))]
+    zeros = [at for at, token in enumerate(whole) if token == ("0", True)]
+    digits = [at for at, (text, mark) in enumerate(whole) if mark and text in "0#?"]
+    before = "".join(text for text, mark in whole[: digits[0]] if not mark) if digits else ""
+    between = any(char.isdigit() for text, mark in whole if not mark for char in text)
+    return len(zeros) > 1 or between or any(char.isalpha() for char in before)
+
+
+def show(number: float, code: str) -> str | None:
+    """The number as the format shows it; None where that is not plain to say."""
+    sections = _sections(code)
+    tokens = _tokens(sections[0])
+    if len(sections) > 1 or number != number // 1 or abs(number) >= 2**53:
+        return None
+    places = sum(mark for _, mark in tokens)
+    if any(mark and text != "0" for text, mark in tokens) or (number < 0 and places < len(tokens)):
+        return None
+    digits = str(abs(int(number))).zfill(places)
+    first, rest = digits[: len(digits) - places + 1], iter(digits[len(digits) - places + 1 :])
+    shown = []
+    for text, mark in tokens:
+        if mark:
+            shown.append(first or next(rest))
+            first = ""
+        else:
+            shown.append(text)
+    return "-" * (number < 0) + "".join(shown)
+
+
+def plain(number: float) -> str:
+    """The number in its digits, as many as a sheet keeps."""
+    return format(Decimal(format(number, ".15g")), "f") if number != number // 1 else str(int(number))
+
+
+def _sections(code: str) -> list[str]:
+    code = _GENERAL.sub("0", code)
+    sections, at = [], 0
+    while True:
+        found = _SECTION.match(code, at)
+        assert found is not None
+        sections.append(found[1])
+        if found.end() >= len(code) or code[found.end()] != ";":
+            return sections
+        at = found.end() + 1
+
+
+def _tokens(section: str) -> list[tuple[str, bool]]:
+    """Its texts, and its marks one by one (True), without colours, conditions and blanks."""
+    tokens: list[tuple[str, bool]] = []
+    for found in _TOKEN.finditer(section):
+        quoted, escaped, mark = found.groups()
+        if found[0].startswith("[") and not found[0].startswith("[$-"):
+            tokens.append(("[", True))  # a colour, a condition or a currency
+        elif quoted or escaped:
+            tokens.append((quoted or escaped, False))
+        elif mark:
+            tokens.append((mark, mark not in _BARE))
+        elif found[0].startswith("_"):
+            tokens.append((" ", True))
+    return tokens
