@@ -90,10 +90,15 @@ class Spool:
             return f"the spool folder can't be made: {error.strerror}"
         if not os.access(self.folder, os.W_OK | os.X_OK):
             return "the spool folder can't be written to"
-        disk = os.statvfs(self.folder)
-        if disk.f_blocks and disk.f_bavail * disk.f_frsize < COPY_BYTES:
-            return "the disk of the spool folder is full: free some space"
-        return None
+        return "the disk of the spool folder is full: free some space" if self.is_short() else None
+
+    def is_short(self) -> bool:
+        """Whether the disk has too little space to begin with anything that writes to it."""
+        try:
+            disk = os.statvfs(self.folder)
+        except OSError:
+            return False
+        return bool(disk.f_blocks) and disk.f_bavail * disk.f_frsize < COPY_BYTES
 
     def list_untouched(self, seconds: float) -> list[str]:
         """Names of files that nobody has written to for so long."""

@@ -21,6 +21,7 @@ from app.lifecycle.heartbeat import Heartbeat
 from app.lifecycle.sift import Sifter
 from app.lifecycle.site import Site
 from app.lifecycle.slots import Slots
+from app.spool import is_full
 
 CANDIDATES = 5  # several workers look at the same list; one wins each
 SETTLE_SECONDS = 0.4  # how long a worker's slot waits for an undo before the sweeper takes over
@@ -92,32 +93,43 @@ def _try(site: Site, row: Import, draining: Draining) -> bool:
     writer = RejectWriter(site.spool.path(reject_name(row.id, row.epoch)))
     sifter = Sifter(row.policy, writer)
     try:
-        with Heartbeat(site, row, on_loss=attempt.cut):
-            try:
-                rollback.drain_older(site, row, draining)
-                attempt.load(sifter.sift(_open_rows(site, row, attempt)))
-                writer.close()  # durable before the decision, which counts what is in it
-                tally = attempt.tally + Tally(rejected=sifter.rejected)
-                if row.policy.dry_run:
-                    commit.end_dry_run(site, row, tally)
-                else:
-                    commit.commit_branches(site, row, attempt.branches, tally)
-                    return True
-            finally:
-                # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
-                attempt.abandon()
+        if row.epoch > 1 and site.spool.is_short():
+            requeue.wait_for_space(site, row)  # it may be what ended the attempt before
+            return False
+        try:
+            return _load(site, row, draining, attempt, sifter, writer)
+        except ImportFailed as error:
+            writer.close()
+            requeue.fail(site, row, error, sifter.rejected)
     except AttemptLost as error:
         log.info("attempt_lost", reason=str(error))
     except HandBack:
         requeue.hand_back(site, row)
-    except ImportFailed as error:
-        writer.close()
-        requeue.fail(site, row, error, sifter.rejected)
-    except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, the import is tried again
-        requeue.try_again(site, row, f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, it is tried again
+        if is_full(error):
+            requeue.wait_for_space(site, row)
+        else:
+            requeue.try_again(site, row, f"{type(error).__name__}: {error}")
     finally:
         writer.discard()
     return False
+
+
+def _load(site: Site, row: Import, draining: Draining, attempt: Attempt, sifter: Sifter, writer: RejectWriter) -> bool:
+    with Heartbeat(site, row, on_loss=attempt.cut):
+        try:
+            rollback.drain_older(site, row, draining)
+            attempt.load(sifter.sift(_open_rows(site, row, attempt)))
+            writer.close()  # durable before the decision, which counts what is in it
+            tally = attempt.tally + Tally(rejected=sifter.rejected)
+            if row.policy.dry_run:
+                commit.end_dry_run(site, row, tally)
+                return False
+            commit.commit_branches(site, row, attempt.branches, tally)
+            return True
+        finally:
+            # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
+            attempt.abandon()
 
 
 def _open_rows(site: Site, row: Import, attempt: Attempt) -> Iterator[Batch]:

@@ -74,16 +74,13 @@ class Sweeper:
 
     def _sweep(self) -> None:
         site, run = self._site, self.chores.run
-        for chore in (
-            self._finish_branches,
-            self._take_back,
-            self._fail_broken_uploads,
-            self._fail_deserted,
-            self._undo,
-            self._record_commits,
-            self._hint,
-        ):
-            run(chore.__name__.removeprefix("_"), chore)
+        run("finish_branches", self._finish_branches)
+        run("take_back", self._take_back)
+        run("fail_broken_uploads", self._fail_broken_uploads)
+        run("fail_deserted", self._fail_deserted)
+        run("undo", self._undo)
+        run("record_commits", self._record_commits)
+        run("hint", self._hint)
         for chapter in site.chapters:
             run(f"sweep_{chapter.name}", partial(chapter.sweep, site))
         if monotonic() >= self._cleaned_at + CLEAN_SECONDS:
