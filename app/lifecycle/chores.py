@@ -64,7 +64,8 @@ class Chores:
             pause = min(FIRST_PAUSE_SECONDS * 2 ** min(row - 2, 10), MOST_PAUSE_SECONDS)
             self._not_before[name] = monotonic() + pause
         self._failing[name] = f"{type(error).__name__}: {error}"[:SENTENCE]
-        log.error("chore_failed", chore=name, error=self._failing[name], in_a_row=row, exc_info=error)
+        trace = error if row == 1 else None
+        log.error("chore_failed", chore=name, error=self._failing[name], in_a_row=row, exc_info=trace)
 
     def tell(self) -> None:
         """Keep in the spool folder, for web servers, what failed: at once where that has changed. Raises nothing."""

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from app.db import datasets, history, ledger
-from app.domain.errors import AttemptLost, ImportFailed, SweepingFrozen
+from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, SweepingFrozen
 from app.domain.imports import Import, Tally, reject_name
 from app.formats.batch import Batch
 from app.formats.generated import generate_rows
@@ -47,15 +47,28 @@ def claim_next(site: Site, worker: str, *, only_small: bool) -> Import | None:
     """Take the first of what is due for an attempt; None where nothing is, or sweeping is frozen. All of it is one
     transaction: of a small import, its length is a part."""
     kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
-    try:
-        with site.database.begin() as connection:
-            freeze.require_sweeping_in(site, connection, kept)  # the sweeper may not have looked since a restore
-            due = ledger.list_due(connection, CANDIDATES, only_small=only_small)
-            return next(filter(None, (_claim(site, connection, number, worker) for number in due)), None)
-        # a crash here leaves `running` under a lease that runs out
-    except SweepingFrozen as error:
-        log.warning("nothing_claimed", error=error.detail)
-        return None
+    unreadable: set[int] = set()
+    while True:
+        number = None
+        try:
+            with site.database.begin() as connection:
+                freeze.require_sweeping_in(site, connection, kept)  # the sweeper may not have looked since a restore
+                due = ledger.list_due(connection, CANDIDATES + len(unreadable), only_small=only_small)
+                for number in due:
+                    if number not in unreadable and (row := _claim(site, connection, number, worker)) is not None:
+                        return row
+                return None
+            # a crash here leaves `running` under a lease that runs out
+        except SweepingFrozen as error:
+            log.warning("nothing_claimed", error=error.detail)
+            return None
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            if number is None or len(unreadable) >= CANDIDATES:
+                raise
+            unreadable.add(number)  # its claim is undone; those behind it are not held up
+            log.exception("not_claimed", import_no=number)
 
 
 def claim(site: Site, number: int, worker: str) -> Import | None:

@@ -1,6 +1,7 @@
 """Recover: the sweep that brings everything to its end after any crash. Several sweepers may run."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -23,6 +24,7 @@ UNDO_SECONDS = 0.25  # between two looks at what is being undone
 FAILED_SECONDS = 1.0  # after a sweep that could not even be begun
 LATELY_SECONDS = 60.0  # for so long it is looked at that often
 MOST_HINTS = 100  # a sweep
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)  # what a row raises that no program of ours wrote
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +75,7 @@ class Sweeper:
                 log.critical("nothing_swept", reason=error.detail)
 
     def _sweep(self) -> None:
+        self.chores.run("read_ledger", lambda: None)  # fails again where it still can't be read
         site, run = self._site, self.chores.run
         run("finish_branches", self._finish_branches)
         run("take_back", self._take_back)
@@ -177,8 +180,18 @@ class Sweeper:
                 return
 
     def _in_state(self, *states: State) -> list[Import]:
+        rows: list[Import] = []
         with self._site.database.begin() as connection:
-            return history.list_in_state(connection, states)
+            try:
+                return history.list_in_state(connection, states)
+            except UNREADABLE as error:
+                self.chores.fail("read_ledger", error)
+            # what can be read is not held up by what can't
+            for number in history.list_numbers_in_state(connection, states):
+                with suppress(*UNREADABLE):
+                    if (row := history.find_numbered(connection, number)) is not None:
+                        rows.append(row)
+        return rows
 
 
 def sweep_forever(site: Site, pause: Callable[[float], bool]) -> None:

@@ -137,9 +137,10 @@ class Watch:
                 told, pause = self._look(told), POLL_SECONDS
             except DatabaseUnavailable as error:
                 log.warning("nothing_to_tell", error=error.detail)
-            except Exception:  # a poller that ended would leave every stream without news
+            except Exception as error:  # a poller that ended would leave every stream without news
+                trace = error if pause == POLL_SECONDS else None
                 pause = min(pause * 2, FAILED_SECONDS)
-                log.exception("nothing_to_tell", again_in_seconds=pause)
+                log.error("nothing_to_tell", error=f"{type(error).__name__}: {error}", exc_info=trace)
             sleep(pause)
 
     def _has_watchers(self) -> bool:

@@ -14,6 +14,7 @@ from app.db import history
 from app.domain.states import State
 from app.lifecycle import clean, commit, recover, rollback
 from app.lifecycle.chores import list_failing
+from app.lifecycle.load import claim_next
 from app.lifecycle.recover import Sweeper, sweep_forever
 from app.lifecycle.site import Site
 from app.lifecycle.stop import stop_import
@@ -171,6 +172,33 @@ def test_one_branch_that_cannot_be_finished_holds_up_no_other(site: Site, monkey
     monkeypatch.undo()
     Sweeper(site).sweep()
     assert find(site, rows[0].number).state is State.COMMITTED
+
+
+def test_a_row_of_the_ledger_that_cannot_be_read_holds_up_no_other(site: Site) -> None:
+    """Neither in the sweeper nor in a worker."""
+    bad, good = [prepare(site) for _ in range(2)]
+    waiting, next_one = accept_rows(site), accept_rows(site)
+    with site.database.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE imports SET options = '[1]' WHERE number IN (%s, %s)", (bad.number, waiting.number)
+        )
+    with pytest.raises(Exception):  # noqa: B017 — whatever it raises
+        find(site, bad.number)
+    for row in (bad, good):
+        end_lease(site, row)
+    sweeper = Sweeper(site)
+    sweeper.sweep()
+    sweeper.chores.tell()
+    assert find(site, good.number).state is State.QUEUED
+    assert "read_ledger" in list_failing(site)
+    claimed = claim_next(site, "worker", only_small=False)
+    assert claimed is not None and claimed.number in (good.number, next_one.number)
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE imports SET options = NULL")
+    assert find(site, waiting.number).state is State.QUEUED and find(site, bad.number).state is State.RUNNING
+    sweeper.sweep()
+    sweeper.chores.tell()
+    assert list_failing(site) == {} and find(site, bad.number).state is State.QUEUED
 
 
 def test_waiting_imports_stay_where_they_are(site: Site) -> None:
