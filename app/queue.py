@@ -7,14 +7,14 @@ acknowledgement (a late one is cut off by RabbitMQ's consumer timeout) and no re
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic, sleep
 
 import structlog
-from amqp.exceptions import AMQPError, NotFound
+from amqp.exceptions import NotFound
 from celery import Celery
 from kombu.entity import Exchange, Queue
-from kombu.exceptions import KombuError
 from kombu.messaging import Producer
 
 from app.config import Settings
@@ -26,7 +26,6 @@ HANDLING_QUEUE = "backout.handlings"
 PAUSE_SECONDS = 0.02  # between two announced hints, and so many of them are kept
 MOST_ANNOUNCED = 50
 REPLY_SECONDS = 5.0  # how long the broker may take for one answer
-BROKER_ERRORS = (OSError, AMQPError, KombuError)
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +96,8 @@ class Hints:
         """
         if len(self._announced) < MOST_ANNOUNCED:
             self._announced.append(id)
-            self._aside.submit(self._publish_announced)
+            with suppress(RuntimeError):  # this process ends
+                self._aside.submit(self._publish_announced)
 
     def close(self) -> None:
         """Close the connections of this thread and of what is announced, of which nothing more is published."""
@@ -135,7 +135,7 @@ class Hints:
                 timeout=left,
                 confirm_timeout=left,
             )
-        except BROKER_ERRORS as error:
+        except Exception as error:  # noqa: BLE001 — whatever it was: the ledger has the work, and the sweeper hints again
             log.warning("hint_not_published", id=id, queue=queue, error=str(error) or type(error).__name__)
             self._drop()
             return False
@@ -153,7 +153,7 @@ class Hints:
         except NotFound:
             self._drop()
             return Waiting()  # nobody has declared it yet
-        except BROKER_ERRORS as error:
+        except Exception as error:  # noqa: BLE001 — as above
             log.warning("broker_not_reached", error=str(error) or type(error).__name__)
             self._drop()
             return None
@@ -181,4 +181,7 @@ class Hints:
     def _drop(self) -> None:
         producer, self._mine.producer = getattr(self._mine, "producer", None), None
         if producer is not None:
-            producer.connection.collect()  # closes the socket without waiting for the broker's goodbye
+            try:
+                producer.connection.collect()  # closes the socket without waiting for the broker's goodbye
+            except Exception as error:  # noqa: BLE001 — it is not used again in any case
+                log.warning("broker_connection_not_closed", error=str(error) or type(error).__name__)

@@ -1,16 +1,17 @@
 """The spool: the folder where uploads wait for their import, one file an import, named by its id."""
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from time import time
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from app.domain.errors import ContentTooLarge, SpoolFull
 from app.domain.mark import Mark
@@ -18,7 +19,15 @@ from app.domain.mark import Mark
 PART = ".part"  # the ending while the body still arrives
 OURS = "."  # how names begin that are no upload's
 COPY_BYTES = 1024 * 1024
+MARK, FIGURES = f"{OURS}mark-", f"{OURS}sweeper-"
+SILLY = ".nfs"  # what NFS calls a file that was deleted while it is open
+FIGURES_SECONDS = 60.0  # figures that no one has written for so long are those of a sweeper that has ended
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether this error says that a disk has no space for a file."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def part_of(path: Path) -> Path:
@@ -49,7 +58,7 @@ class Spool:
     def receive(self, name: str, on_write: Callable[[], None]) -> Iterator["Upload"]:
         """A file that is being written, with a call after every piece. It becomes durable under `name` by
         `Upload.keep`, or leaves no trace."""
-        with _space(self.folder):
+        with space(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             upload = Upload(self.path(name), self.max_bytes, on_write)
         try:
@@ -59,13 +68,13 @@ class Spool:
 
     def share(self, name: str, new_name: str) -> bool:
         """Give a file a second name, durably: it is there until both are deleted. False where there is no such file."""
-        with _space(self.folder):
+        with space(self.folder):
             try:
+                # first, for both names: by its age the new one would be deleted before its import is recorded
+                os.utime(self.path(name))
                 self.path(new_name).hardlink_to(self.path(name))
             except FileNotFoundError:
                 return False
-            # deleted by its age otherwise, before its import is recorded
-            self.path(new_name).touch()
             _flush_folder(self.folder)
         return True
 
@@ -79,19 +88,70 @@ class Spool:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             return f"the spool folder can't be made: {error.strerror}"
-        return None if os.access(self.folder, os.W_OK | os.X_OK) else "the spool folder can't be written to"
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            return "the spool folder can't be written to"
+        return "the disk of the spool folder is full: free some space" if self.is_short() else None
+
+    def is_short(self) -> bool:
+        """Whether the disk has too little space to begin with anything that writes to it."""
+        try:
+            disk = os.statvfs(self.folder)
+        except OSError:
+            return False
+        return bool(disk.f_blocks) and disk.f_bavail * disk.f_frsize < COPY_BYTES
 
     def list_untouched(self, seconds: float) -> list[str]:
         """Names of files that nobody has written to for so long."""
+        return [name for name in self._list_old(seconds) if not name.startswith(OURS)]
+
+    def delete_temporary(self, seconds: float) -> list[str]:
+        """Delete temporary files that no one has written to for so long and no process reads; returns their names."""
+        names = [name for name in self._list_old(seconds) if name.startswith(OURS) and not _is_kept(name)]
+        return [name for name in names if _delete_unused(self.path(name))]
+
+    def _list_old(self, seconds: float) -> list[str]:
         oldest = time() - seconds
-        if not self.folder.is_dir():
+        try:
+            entries = os.scandir(self.folder)
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        with os.scandir(self.folder) as entries:
-            return [
-                entry.name
-                for entry in entries
-                if not entry.name.startswith(OURS) and entry.is_file() and entry.stat().st_mtime < oldest
-            ]
+        found = []
+        with entries:
+            for entry in entries:
+                # others write and delete here: what has vanished since it was listed is no longer there
+                with suppress(OSError):
+                    if entry.is_file() and entry.stat().st_mtime < oldest:
+                        found.append(entry.name)
+        return found
+
+    def write_whole(self, path: Path, data: bytes, mode: int = 0o666) -> None:
+        """Write a file below the folder, whole or not at all, readable as `mode` and the umask have it. Raises
+        `SpoolFull`, and OSError where the folder can't be written to; then nothing is left of it."""
+        with space(self.folder):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # in the folder itself, where what a crash leaves is found; several processes may write, in containers under
+            # one process id
+            new = self.path(f"{OURS}{path.name.removeprefix(OURS)}.{secrets.token_hex(4)}")
+            try:
+                with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                    file.write(data)
+                new.replace(path)
+            except BaseException:
+                new.unlink(missing_ok=True)
+                raise
+
+    def write_figures(self, installation: str, sweeper: str, figures: Mapping[str, Any]) -> None:
+        """Keep what a sweeper says of itself, for `read_figures`; raises as `write_whole`."""
+        self.write_whole(self.path(f"{FIGURES}{installation}.{sweeper}"), json.dumps(figures).encode())
+
+    def read_figures(self, installation: str) -> list[dict[str, Any]]:
+        """What the sweepers of an installation say of themselves: of each one that is running."""
+        found = []
+        for path in self.folder.glob(f"{FIGURES}{installation}.{'?' * 16}"):
+            with suppress(OSError, ValueError):  # it vanished, or is none of ours
+                if path.stat().st_mtime >= time() - FIGURES_SECONDS:
+                    found.append(dict(json.loads(path.read_text(encoding="utf-8"))))
+        return found
 
     def read_mark(self, installation: str) -> Mark | None:
         """What this installation's ledger had come to when it was looked at last; None where that is not known."""
@@ -103,21 +163,30 @@ class Spool:
             return None
 
     def write_mark(self, installation: str, mark: Mark) -> None:
-        """Keep a mark, whole or not at all; a higher one stays. Raises OSError where the folder can't be written to.
+        """Keep a mark, whole or not at all; a higher one stays. Raises as `write_whole`.
 
         It is not flushed to the disk: after a power failure an older one, or none, is as good as it gets.
         """
         kept = self.read_mark(installation)
         if kept is not None and kept.mark >= mark.mark:
             return
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # several sweepers may write, in containers under one process id
-        new = self.path(f"{self._mark(installation).name}.{secrets.token_hex(4)}")
-        new.write_text(json.dumps({"mark": mark.mark, "number": mark.number}), encoding="utf-8")
-        new.replace(self._mark(installation))
+        self.write_whole(self._mark(installation), json.dumps({"mark": mark.mark, "number": mark.number}).encode())
 
     def _mark(self, installation: str) -> Path:
-        return self.path(f"{OURS}mark-{installation}")
+        return self.path(f"{MARK}{installation}")
+
+
+def _is_kept(name: str) -> bool:
+    return name.startswith(SILLY) or (name.startswith(MARK) and "." not in name.removeprefix(MARK))
+
+
+def _delete_unused(path: Path) -> bool:
+    """Delete a file unless a process holds a lock on it (flock(2)), as those do that read one for long."""
+    with suppress(OSError), path.open("r+b") as file:  # it vanished, or is in use
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+        return True
+    return False
 
 
 @lru_cache(maxsize=4)  # every acceptance asks, and it changes once a sweep
@@ -142,7 +211,7 @@ class Upload:
         """Append; raises `ContentTooLarge` beyond the limit and `SpoolFull` when the disk is."""
         self.bytes += len(data)
         self.expect(self.bytes)
-        with _space(self._part.parent):
+        with space(self._part.parent):
             self._file.write(data)
         self._digest.update(data)
         self._on_write()
@@ -176,13 +245,13 @@ class Upload:
 
     def flush(self) -> None:
         """Let other readers see what was written."""
-        with _space(self._part.parent):
+        with space(self._part.parent):
             self._file.flush()
 
     def keep(self) -> None:
         """Make the file durable under its name: after this it survives a crash of the machine."""
         self.flush()
-        with _space(self._part.parent):
+        with space(self._part.parent):
             os.fsync(self._file.fileno())
         self._part.rename(self._target)
         _flush_folder(self._target.parent)
@@ -190,7 +259,7 @@ class Upload:
     def close(self) -> None:
         """Forget the bytes unless they were kept."""
         try:
-            with _space(self._part.parent):
+            with space(self._part.parent):
                 self._file.close()
         finally:
             self._part.unlink(missing_ok=True)
@@ -205,10 +274,11 @@ def _flush_folder(path: Path) -> None:
 
 
 @contextmanager
-def _space(folder: Path) -> Iterator[None]:
+def space(folder: Path) -> Iterator[None]:
+    """Around what writes below the spool folder: raises `SpoolFull` where the disk has no space for it."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if not is_full(error):
             raise
         raise SpoolFull(f"the disk of the spool folder ({folder.name}) is full: free some space, send again") from error

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from app.cli.children import Child, Running, program
 from app.cli.processes import free_ports, is_free
 from app.cli.servers import PrivateMariaDB, PrivateRabbitMQ
-from app.cli.supervise import Child, Running, program
 from app.cli.web import Web
 
 DATABASE = "backout"

@@ -12,83 +12,16 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.cli.children import Child, Running
 from app.cli.processes import MARK, NOBODY, ProcessIdentity, kill, kill_session, marked
-from app.cli.servers import PrivateServer, ServerFailed
 
 LOG_BYTES = 10 * 1024**2  # a log larger than this is put aside when its child is started
-
-
-@dataclass(frozen=True)
-class Running:
-    """What tells whether a child that was started has become ready."""
-
-    log: Path
-    log_before: int
-    seconds: float
-
-    def has_logged(self, words: str) -> bool:
-        """Since this start, not in an earlier run."""
-        with self.log.open("rb") as log:
-            log.seek(self.log_before)
-            return words.encode() in log.read()
-
-
-def _nothing() -> None:
-    pass
-
-
-def _never(running: Running) -> bool:
-    return False
-
-
-@dataclass(frozen=True)
-class Child:
-    """`once` marks a step, which is ready when it has ended well, and is not started again."""
-
-    name: str
-    spawn: Callable[[int, dict[str, str]], subprocess.Popen[bytes]]
-    is_ready: Callable[[Running], bool] = _never
-    prepare: Callable[[], None] = _nothing
-    clear_leftovers: Callable[[], None] = _nothing
-    once: bool = False
-    ready_seconds: float = 60
-    stop_seconds: float = 20
-
-    @classmethod
-    def server(cls, name: str, server: PrivateServer) -> "Child":
-        return cls(
-            name,
-            spawn=server.spawn,
-            is_ready=lambda running: server.is_ready(),
-            prepare=server.prepare,
-            clear_leftovers=server.clear_leftovers,
-            ready_seconds=server.ready_seconds,
-            stop_seconds=server.stop_seconds,
-        )
-
-
-def program(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str]
-) -> Callable[[int, dict[str, str]], subprocess.Popen[bytes]]:
-    """How a child that is no private server is started, leading a session of its own."""
-
-    def spawn(output: int, more_environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**environment, **more_environment},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-
-    return spawn
 
 
 class StackFailed(Exception):
@@ -114,6 +47,7 @@ class _Run:
     log_before: int = 0
     restarts: int = 0
     retry_at: float = 0
+    complaint: str = ""
 
 
 class Supervisor:
@@ -131,6 +65,7 @@ class Supervisor:
         self.logs = self.folder / "logs"
         self.runs = [_Run(child, self.logs / f"{child.name}.log", deque()) for child in children]
         self._asked_to_stop = False
+        self._unwritten = ""
         self._failure: StackFailed | None = None
 
     def run(self) -> int:
@@ -143,6 +78,8 @@ class Supervisor:
         try:
             while not self._asked_to_stop:
                 self._look_after_children()
+                if self._unwritten:
+                    self._write_state(self._unwritten)
                 time.sleep(0.1)
         except StackFailed as failure:
             self._failure = failure
@@ -158,34 +95,45 @@ class Supervisor:
 
     def _look_after_children(self) -> None:
         for run in self.runs:
-            if run.process is not None and run.process.poll() is not None:
-                self._note_end(run, run.process)
-            if run.state == "waiting" or (run.state == "restarting" and time.monotonic() >= run.retry_at):
-                self._start(run)
-            if run.state == "starting":
-                self._check_ready(run)
+            try:
+                self._look_after(run)
+            except StackFailed:
+                raise
+            except Exception as error:  # noqa: BLE001 — the others are looked after, whatever it was
+                self._complain(run, "can't be looked after", error)
             if self._asked_to_stop or not run.was_ready:
                 return  # the later ones wait for it
 
+    def _look_after(self, run: _Run) -> None:
+        if run.process is not None and run.process.poll() is not None:
+            self._note_end(run, run.process)
+        if run.state == "waiting" or (run.state == "restarting" and time.monotonic() >= run.retry_at):
+            self._start(run)
+        if run.state == "starting":
+            self._check_ready(run)
+
     def _start(self, run: _Run) -> None:
-        if run.log.exists() and run.log.stat().st_size > LOG_BYTES:
-            run.log.replace(run.log.with_suffix(".log.1"))
         try:
+            if run.log.exists() and run.log.stat().st_size > LOG_BYTES:
+                run.log.replace(run.log.with_suffix(".log.1"))
             run.child.prepare()
             with run.log.open("ab") as log:
                 run.log_before = log.tell()
                 run.process = run.child.spawn(log.fileno(), {MARK: str(self.folder)})
-        except (ServerFailed, OSError, subprocess.SubprocessError) as error:
-            with run.log.open("a") as log:
+        except Exception as error:
+            with suppress(OSError), run.log.open("a") as log:
                 log.write(f"{error}\n")
-            raise StackFailed(run.child.name, "could not be started") from error
+            if not run.was_ready:
+                raise StackFailed(run.child.name, "could not be started") from error
+            self._note_crash(run, f"could not be started: {error}")
+            return
         run.identity, run.began = ProcessIdentity.of(run.process.pid), time.monotonic()
         self._move(run, "starting")
 
     def _check_ready(self, run: _Run) -> None:
         seconds = time.monotonic() - run.began
         running = Running(run.log, run.log_before, seconds)
-        if not run.child.once and run.child.is_ready(running) and run.process and run.process.poll() is None:
+        if not run.child.once and self._is_ready(run, running) and run.process and run.process.poll() is None:
             run.was_ready = True
             self._move(run, "ready", f"after {seconds:.1f} s")
         elif seconds > run.child.ready_seconds:
@@ -194,10 +142,23 @@ class Supervisor:
             self._say(f"{run.child.name} does not become ready again")
             kill_session(run.identity)  # seen as a crash when we look again
 
+    def _is_ready(self, run: _Run, running: Running) -> bool:
+        try:
+            return run.child.is_ready(running)
+        except Exception as error:  # noqa: BLE001 — not ready, then: it has its time
+            self._complain(run, "can't be asked whether it is ready", error)
+            return False
+
+    def _clear_leftovers(self, run: _Run) -> None:
+        try:
+            run.child.clear_leftovers()
+        except Exception as error:  # noqa: BLE001 — what it has left is no reason not to start it again
+            self._complain(run, "left what can't be cleared", error)
+
     def _note_end(self, run: _Run, process: subprocess.Popen[bytes]) -> None:
         code, run.process = process.returncode, None
         kill_session(run.identity)
-        run.child.clear_leftovers()
+        self._clear_leftovers(run)
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         if run.child.once:
             if code != 0:
@@ -205,16 +166,21 @@ class Supervisor:
             run.was_ready = True
             self._move(run, "done")
             return
+        self._note_crash(run, f"it {how}")
+
+    def _note_crash(self, run: _Run, how: str) -> None:
         now = time.monotonic()
         run.crashes.append(now)
         while run.crashes[0] < now - self.within_seconds:
             run.crashes.popleft()
         if len(run.crashes) > self.crashes_allowed:
             seconds = self.within_seconds
-            raise StackFailed(run.child.name, f"crashed {len(run.crashes)} times within {seconds:.0f} s ({how})")
+            raise StackFailed(
+                run.child.name, f"crashed {len(run.crashes)} times within {seconds:.0f} s ({how.removeprefix('it ')})"
+            )
         pause = min(self.first_pause * 2 ** (len(run.crashes) - 1), 10)
         run.restarts, run.retry_at = run.restarts + 1, now + pause
-        self._move(run, "restarting", f"in {pause:g} s: it {how}")
+        self._move(run, "restarting", f"in {pause:g} s: {how}")
 
     def _stop_all(self) -> None:
         """In reverse, each asked first and given its time; then whatever removed itself from its session."""
@@ -228,7 +194,7 @@ class Supervisor:
                 kill_session(run.identity)
                 run.process.wait()
                 run.process = None
-                run.child.clear_leftovers()
+                self._clear_leftovers(run)
             self._move(run, "stopped")
         for pid in marked(str(self.folder)):
             kill(pid, signal.SIGKILL)
@@ -260,9 +226,24 @@ class Supervisor:
             ],
         }
         new = self.folder / "state.json.new"
-        new.write_text(json.dumps(state, indent=1))
-        new.replace(self.folder / "state.json")
+        try:
+            new.write_text(json.dumps(state, indent=1))
+            new.replace(self.folder / "state.json")
+        except OSError as error:  # a full disk must not leave the children alone; written when there is space
+            if not self._unwritten:
+                self._say(f"state.json can't be written: {error}")
+            self._unwritten = phase
+        else:
+            self._unwritten = ""
+
+    def _complain(self, run: _Run, what: str, error: Exception) -> None:
+        """Once, until it is something else."""
+        told = f"{run.child.name} {what}: {type(error).__name__}: {error}"
+        if told != run.complaint:
+            run.complaint = told
+            self._say(told)
 
     @staticmethod
     def _say(text: str) -> None:
-        print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}", file=sys.stdout, flush=True)
+        with suppress(OSError):  # the disk of its log may be full
+            print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}", file=sys.stdout, flush=True)

@@ -90,6 +90,12 @@ def list_in_state(connection: Connection, states: Iterable[State]) -> list[Impor
     return [_import(row) for row in connection.execute(query)]
 
 
+def list_numbers_in_state(connection: Connection, states: Iterable[State]) -> list[int]:
+    """Numbers of the imports in one of these states, oldest first."""
+    query = select(imports.c.number).where(imports.c.state.in_(list(states))).order_by(imports.c.number)
+    return list(connection.scalars(query))
+
+
 def list_undoing(connection: Connection, seconds: float) -> list[int]:
     """Numbers of imports that are being undone since at most so many seconds, oldest first."""
     return list(connection.scalars(_UNDOING, {"since": -int(seconds * 1_000_000)}))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from app.domain.dataset import Dataset
@@ -13,7 +12,7 @@ from app.formats import sampling_tables, workbook
 from app.formats.batch import Batch, Reject
 from app.formats.inference import Inferred, infer
 from app.formats.layout import REJECT_COLUMNS
-from app.formats.reading import check_head, read_rows, unpacked
+from app.formats.reading import check_head, read_rows, temporary_beside, unpacked
 from app.formats.records import check_records
 from app.formats.sampling import SAMPLE_BYTES, Record, Sample, sample_text
 
@@ -144,7 +143,7 @@ def _batches(
     else:
         # what was sampled is text in UTF-8 by now
         plain = replace(reading, compression="none", encoding="utf-8", escape="")
-        with NamedTemporaryFile(dir=path.parent, prefix=".") as file:
+        with temporary_beside(path) as file:
             file.write(sample.text_of(rows).encode("utf-8", "surrogateescape"))
             file.flush()
             check_head(Path(file.name), dataset, plain)

@@ -1,9 +1,11 @@
 """A file in, batches of validated rows out."""
 
+import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import IO
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
@@ -157,12 +159,21 @@ def _renamed(reading: Reading) -> dict[str, str | None] | None:
 
 
 @contextmanager
+def temporary_beside(path: Path) -> Iterator[IO[bytes]]:
+    """A file in the folder of `path` that is deleted at the end, and not by a sweeper before that: it is locked."""
+    with NamedTemporaryFile(dir=path.parent, prefix=".") as file:
+        with suppress(OSError):  # not every file system has locks: there its age protects it
+            fcntl.flock(file, fcntl.LOCK_SH)
+        yield file
+
+
+@contextmanager
 def unpacked(path: Path, reading: Reading, most_bytes: int = _MOST_UNPACKED_TABLE_BYTES) -> Iterator[Path]:
     """The file without its compression: beside it, without a name, for as long as it is read."""
     if reading.compression == "none":
         yield path
         return
-    with open_source(path, reading.compression) as source, NamedTemporaryFile(dir=path.parent, prefix=".") as file:
+    with open_source(path, reading.compression) as source, temporary_beside(path) as file:
         limited = Limited(source, most_bytes)
         while data := limited.read(_COPY_BYTES):
             file.write(data)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,7 +32,8 @@ class RejectWriter:
             self._file.write(json.dumps(asdict(reject)).encode() + b"\n")
 
     def close(self) -> None:
-        """Make what was written durable: before the decision, which counts it."""
+        """Make what was written durable: before the decision, which counts it. Raises OSError, and then the file is
+        still to be discarded."""
         if self._file is not None:
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -39,10 +41,13 @@ class RejectWriter:
             self._file = None
 
     def discard(self) -> None:
-        """Close without a promise."""
+        """Remove what was not made durable: no one reads a part of it. Raises nothing."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what was not written yet may find no space
+                self._file.close()
             self._file = None
+            with suppress(OSError):  # the sweeper does it later
+                self._path.unlink()
 
 
 def read_rejects(path: Path) -> Iterator[dict[str, Any]]:

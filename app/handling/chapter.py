@@ -1,14 +1,17 @@
 """The chapter as the story of imports meets it: swept by the same sweeper, asked before rows are deleted."""
 
+from functools import partial
+
 import structlog
 
 from app.db import handled_history, handlings, kinds
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import OrdersKept
-from app.domain.handling import HandlingState
+from app.domain.handling import Handling, HandlingState
 from app.domain.kinds import KindFigures, summarize
 from app.handling import end
 from app.lifecycle.chapter import Feed
+from app.lifecycle.chores import do_each
 from app.lifecycle.site import Site
 from app.queue import HANDLING_QUEUE
 
@@ -21,6 +24,8 @@ log = structlog.get_logger(__name__)
 class HandlingChapter:
     """Handlings, for a site. It keeps orders from being deleted where nothing is handled any more, too."""
 
+    name = "handlings"
+
     @property
     def feed(self) -> Feed:
         """The handlings' ledger."""
@@ -30,16 +35,16 @@ class HandlingChapter:
         """Take back what runs under a lease that ran out, end stops whose worker died, hint at what is due."""
         with site.database.begin() as connection:
             held = handlings.list_in_state(connection, [HandlingState.RUNNING, HandlingState.STOPPING])
-        for row in held:
-            if row.lease_live:
-                continue
-            if row.state is HandlingState.RUNNING:
-                if end.try_again(site, row, "its worker died or was cut off", only_expired=True):
-                    log.warning("handling_taken_back", handling_id=row.id, attempt=row.attempts)
-            else:
-                with site.database.begin() as connection:
-                    handlings.end_deserted_stop(connection, row.number, row.epoch)
+        do_each([row for row in held if not row.lease_live], partial(self._take_back, site))
         self._hint(site)
+
+    def _take_back(self, site: Site, row: Handling) -> None:
+        if row.state is HandlingState.RUNNING:
+            if end.try_again(site, row, "its worker died or was cut off", only_expired=True):
+                log.warning("handling_taken_back", handling_id=row.id, attempt=row.attempts)
+        else:
+            with site.database.begin() as connection:
+                handlings.end_deserted_stop(connection, row.number, row.epoch)
 
     def _hint(self, site: Site) -> None:
         with site.database.begin() as connection:

@@ -8,7 +8,7 @@ import structlog
 
 from app.db import handlings
 from app.domain.handling import Handling, HandlingState
-from app.lifecycle.requeue import MOST_RETRY_SECONDS, RETRY_SECONDS
+from app.lifecycle.requeue import MOST_RETRY_SECONDS, RETRY_SECONDS, SPACE_SECONDS, WAITS_FOR_SPACE
 from app.lifecycle.site import Site
 from app.queue import HANDLE_TASK, HANDLING_QUEUE
 
@@ -54,6 +54,20 @@ def hand_back(site: Site, handling: Handling) -> bool:
     if given:
         log.info("handed_back")
         hint(site, handling.id)
+    return given
+
+
+def wait_for_space(site: Site, handling: Handling) -> bool:
+    """Give a handling back because the spool folder's disk has no space for a packing slip; the attempt does not count,
+    and the pauses grow. False when it was stopped."""
+    pause = min(SPACE_SECONDS * 2 ** min(handling.epoch // 2, 10), MOST_RETRY_SECONDS)  # an attempt takes two epochs
+    with site.database.begin() as connection:
+        told = {"reason": WAITS_FOR_SPACE}
+        given = handlings.requeue(
+            connection, handling.number, handling.epoch, detail=told, attempts=-1, pause_seconds=pause
+        )
+    if given:
+        log.warning("spool_full", waits_seconds=pause)
     return given
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from app.db import handled, handled_history
-from app.domain.errors import DatabaseUnavailable
+from app.domain.errors import DatabaseUnavailable, SpoolFull
 from app.domain.handling import Handling, OrderId
 from app.handling.outside import Call, Outside, ServiceFailed, ServiceRefused
 from app.handling.steps import all_steps
@@ -45,7 +45,7 @@ def idempotency_key(site: Site, id: OrderId, step: str) -> str:
 
 
 def perform(site: Site, outside: Outside, handling: Handling, todo: Todo, pause: Callable[[float], None]) -> Ended:
-    """Do the next step of an order. Raises `DatabaseUnavailable`, `HandBack` if the worker must go."""
+    """Do the next step of an order. Raises `DatabaseUnavailable`, `HandBack` if the worker must go, and `SpoolFull`."""
     step = all_steps()[handling.pipeline[todo.step]]
     if not _begin(site, handling, todo, step):
         return Ended.NOTHING
@@ -56,7 +56,7 @@ def perform(site: Site, outside: Outside, handling: Handling, todo: Todo, pause:
     call = Call(outside, idempotency_key(site, todo.id, step.name), pause)
     try:
         answer = _run(site, todo, step, call)
-    except (DatabaseUnavailable, HandBack):
+    except (DatabaseUnavailable, HandBack, SpoolFull):
         raise
     except (ServiceRefused, ServiceFailed) as error:
         return _fail(site, handling, todo, call.tries, str(error))

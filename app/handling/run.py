@@ -12,7 +12,7 @@ from time import monotonic
 import structlog
 
 from app.db import handled_history, handlings
-from app.domain.errors import SweepingFrozen
+from app.domain.errors import SpoolFull, SweepingFrozen
 from app.domain.handling import Handling, HandlingState, Mode
 from app.handling import end
 from app.handling.outside import Outside
@@ -64,6 +64,10 @@ def run(site: Site, outside: Outside, handling: Handling, draining: Draining) ->
         log.info("handling_started", attempt=handling.attempts, orders=handling.orders_total)
         try:
             whole = _Run(site, outside, handling, draining).go()
+        except SpoolFull:
+            if not end.wait_for_space(site, handling):
+                end.finish(site, handling, whole=False)
+            return
         except Exception as error:  # the boundary of an attempt: whatever broke it, it is taken up again
             log.exception("handling_broken")
             end.try_again(site, handling, f"{type(error).__name__}: {error}")

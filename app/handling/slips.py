@@ -4,8 +4,6 @@ A slip follows from the order and its tracking number alone, to the byte: one th
 """
 
 import io
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,18 +25,14 @@ FONT = "Helvetica"  # one of PDF's own; characters that it lacks are shown as ?
 
 
 def keep(site: Site, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
-    """Write an order's slip, whole or not at all; returns where it is."""
+    """Write an order's slip, whole or not at all; returns where it is. Raises `SpoolFull`."""
     path = site.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(draw(id, order, tracking))
-    new.replace(path)
+    site.spool.write_whole(path, draw(id, order, tracking), 0o600)
     return path
 
 
 def find(site: Site, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
-    """Where an order's slip is; drawn again if it is gone."""
+    """Where an order's slip is; drawn again if it is gone. Raises `SpoolFull`."""
     path = site.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
     return path if path.is_file() else keep(site, id, order, tracking)
 

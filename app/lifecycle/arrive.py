@@ -10,7 +10,7 @@ import structlog
 
 from app.db import arrivals, history, ledger
 from app.domain.dataset import Dataset
-from app.domain.errors import AlreadyDecided, AlreadyRunning, DatabaseUnavailable, ImportFailed, InvalidContent
+from app.domain.errors import AlreadyDecided, AlreadyRunning, ImportFailed, InvalidContent
 from app.domain.imports import Import
 from app.lifecycle import once, rollback, stop
 from app.lifecycle.accept import Accepted, Asker, Claim, Form, accept_whole, keyed, record
@@ -141,8 +141,8 @@ class _Arrival:
                 log.info(failure.code, import_id=row.id, reason=failure.reason)
                 stop.end_load(self._site, now)
                 rollback.settle(self._site, row.number)
-        except DatabaseUnavailable as unavailable:
-            log.warning(failure.code, import_id=row.id, error=unavailable.detail)  # its lease runs out
+        except Exception as other:  # noqa: BLE001 — the client is answered what broke its upload
+            log.warning(failure.code, import_id=row.id, error=str(other) or type(other).__name__)  # its lease runs out
 
     def _decided(self) -> AlreadyDecided:
         assert self._row is not None

@@ -13,6 +13,7 @@ from app.domain.xid import Xid
 from app.formats.batch import Batch
 from app.formats.dealing import Dealer
 from app.lifecycle.catalog import dataset_of
+from app.lifecycle.chores import do_each
 from app.lifecycle.conflict import explain_conflict
 from app.lifecycle.drain import Draining, HandBack
 from app.lifecycle.prefetch import Prefetch
@@ -84,14 +85,12 @@ class Attempt:
         """End the loads from another thread."""
         with self._lock:
             self._cut.set()
-            for branch in self._branches.values():
-                branch.cut()
+            do_each(self._branches.values(), xa.Branch.cut)
 
     def abandon(self) -> None:
         """Drop every connection: what is open is undone by the server, what is prepared waits for the sweeper."""
         with self._lock:
-            for branch in self._branches.values():
-                branch.abandon()
+            do_each(self._branches.values(), xa.Branch.abandon)
 
     def _load_branch(self, xid: Xid, ahead: Prefetch) -> None:
         branch = xa.Branch(self._site.database.connect_branch(), xid)

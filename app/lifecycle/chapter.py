@@ -28,6 +28,11 @@ class Chapter(Protocol):
     """Registered with a site by whoever wires the process."""
 
     @property
+    def name(self) -> str:
+        """What it is about, as in logs."""
+        ...
+
+    @property
     def feed(self) -> "Feed":
         """What watchers of its ledger are told of."""
         ...

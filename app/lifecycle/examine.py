@@ -8,6 +8,7 @@ from app.domain.imports import Direction, Import, direction, explain
 from app.domain.mark import Installation
 from app.domain.xid import RawXid, Xid, parse_xid
 from app.lifecycle import freeze
+from app.lifecycle.chores import list_failing
 from app.lifecycle.site import Site
 
 
@@ -70,6 +71,7 @@ def find_trouble(site: Site) -> str | None:
         f"import {row.id} (number {row.number}) is damaged: `python -m app.cli decide {row.number} rollback`"
         for row in doubt.damaged
     ]
+    told += [f"the sweeper fails to {name}, and tries again: {error}" for name, error in list_failing(site).items()]
     told += [
         f"prepared branch {listed.xid.lock_name()}: {listed.meaning}"
         for listed in doubt.branches

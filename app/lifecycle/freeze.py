@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from app.db import history, installation, xa
-from app.domain.errors import NotAllowed, SweepingFrozen
+from app.domain.errors import NotAllowed, SpoolFull, SweepingFrozen
 from app.domain.imports import Import, proves_older_ledger
 from app.domain.mark import Installation, Mark, find_doubt
 from app.domain.xid import Xid, parse_xid
@@ -78,14 +78,18 @@ def freeze(site: Site, reason: str, kept: Mark | None = None) -> SweepingFrozen:
 
 
 def keep_mark(site: Site, here: Installation) -> None:
-    """Count the ledger's mark up and keep it outside: the ledger first, so that it is never behind what was kept."""
+    """Count the ledger's mark up and keep it outside: the ledger first, so that it is never behind what was kept.
+
+    Raises OSError and `SpoolFull` where it can't be kept.
+    """
     with site.database.begin() as connection:
         mark = installation.advance_mark(connection, here)
     # a crash here leaves an older mark outside: the ledger is ahead of it, as it may be
     try:
         site.spool.write_mark(here.id, mark)
-    except OSError as error:
+    except (OSError, SpoolFull) as error:
         log.warning("mark_not_kept", error=str(error))
+        raise
 
 
 def resume(site: Site) -> Installation:

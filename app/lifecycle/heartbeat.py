@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import structlog
 
 from app.db import arrivals, ledger
-from app.domain.errors import DatabaseUnavailable
 from app.lifecycle.site import Site
 
 BEATS_A_LEASE = 4
@@ -70,14 +69,17 @@ class Heartbeat:
             asked_at = monotonic()
             try:
                 held = self._renew(lease)
-            except DatabaseUnavailable as error:
-                log.warning("lease_not_renewed", error=error.detail)
+            except Exception as error:  # noqa: BLE001 — a beat that ended without a word would leave its attempt alone
+                log.warning("lease_not_renewed", error=str(error) or type(error).__name__)
                 held = asked_at < held_until
             else:
                 held_until = asked_at + lease
             if not held:
                 if not self._done.is_set():
-                    self._on_loss()
+                    try:
+                        self._on_loss()
+                    except Exception:  # the ledger fences the attempt in any case
+                        log.exception("attempt_not_cut")
                 return
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from app.db import datasets, history, ledger
-from app.domain.errors import AttemptLost, ImportFailed, SweepingFrozen
+from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, SweepingFrozen
 from app.domain.imports import Import, Tally, reject_name
 from app.formats.batch import Batch
 from app.formats.generated import generate_rows
@@ -21,6 +21,7 @@ from app.lifecycle.heartbeat import Heartbeat
 from app.lifecycle.sift import Sifter
 from app.lifecycle.site import Site
 from app.lifecycle.slots import Slots
+from app.spool import is_full
 
 CANDIDATES = 5  # several workers look at the same list; one wins each
 SETTLE_SECONDS = 0.4  # how long a worker's slot waits for an undo before the sweeper takes over
@@ -46,15 +47,28 @@ def claim_next(site: Site, worker: str, *, only_small: bool) -> Import | None:
     """Take the first of what is due for an attempt; None where nothing is, or sweeping is frozen. All of it is one
     transaction: of a small import, its length is a part."""
     kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
-    try:
-        with site.database.begin() as connection:
-            freeze.require_sweeping_in(site, connection, kept)  # the sweeper may not have looked since a restore
-            due = ledger.list_due(connection, CANDIDATES, only_small=only_small)
-            return next(filter(None, (_claim(site, connection, number, worker) for number in due)), None)
-        # a crash here leaves `running` under a lease that runs out
-    except SweepingFrozen as error:
-        log.warning("nothing_claimed", error=error.detail)
-        return None
+    unreadable: set[int] = set()
+    while True:
+        number = None
+        try:
+            with site.database.begin() as connection:
+                freeze.require_sweeping_in(site, connection, kept)  # the sweeper may not have looked since a restore
+                due = ledger.list_due(connection, CANDIDATES + len(unreadable), only_small=only_small)
+                for number in due:
+                    if number not in unreadable and (row := _claim(site, connection, number, worker)) is not None:
+                        return row
+                return None
+            # a crash here leaves `running` under a lease that runs out
+        except SweepingFrozen as error:
+            log.warning("nothing_claimed", error=error.detail)
+            return None
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            if number is None or len(unreadable) >= CANDIDATES:
+                raise
+            unreadable.add(number)  # its claim is undone; those behind it are not held up
+            log.exception("not_claimed", import_no=number)
 
 
 def claim(site: Site, number: int, worker: str) -> Import | None:
@@ -92,32 +106,43 @@ def _try(site: Site, row: Import, draining: Draining) -> bool:
     writer = RejectWriter(site.spool.path(reject_name(row.id, row.epoch)))
     sifter = Sifter(row.policy, writer)
     try:
-        with Heartbeat(site, row, on_loss=attempt.cut):
-            try:
-                rollback.drain_older(site, row, draining)
-                attempt.load(sifter.sift(_open_rows(site, row, attempt)))
-                writer.close()  # durable before the decision, which counts what is in it
-                tally = attempt.tally + Tally(rejected=sifter.rejected)
-                if row.policy.dry_run:
-                    commit.end_dry_run(site, row, tally)
-                else:
-                    commit.commit_branches(site, row, attempt.branches, tally)
-                    return True
-            finally:
-                # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
-                attempt.abandon()
+        if row.epoch > 1 and site.spool.is_short():
+            requeue.wait_for_space(site, row)  # it may be what ended the attempt before
+            return False
+        try:
+            return _load(site, row, draining, attempt, sifter, writer)
+        except ImportFailed as error:
+            writer.close()
+            requeue.fail(site, row, error, sifter.rejected)
     except AttemptLost as error:
         log.info("attempt_lost", reason=str(error))
     except HandBack:
         requeue.hand_back(site, row)
-    except ImportFailed as error:
-        writer.close()
-        requeue.fail(site, row, error, sifter.rejected)
-    except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, the import is tried again
-        requeue.try_again(site, row, f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, it is tried again
+        if is_full(error):
+            requeue.wait_for_space(site, row)
+        else:
+            requeue.try_again(site, row, f"{type(error).__name__}: {error}")
     finally:
         writer.discard()
     return False
+
+
+def _load(site: Site, row: Import, draining: Draining, attempt: Attempt, sifter: Sifter, writer: RejectWriter) -> bool:
+    with Heartbeat(site, row, on_loss=attempt.cut):
+        try:
+            rollback.drain_older(site, row, draining)
+            attempt.load(sifter.sift(_open_rows(site, row, attempt)))
+            writer.close()  # durable before the decision, which counts what is in it
+            tally = attempt.tally + Tally(rejected=sifter.rejected)
+            if row.policy.dry_run:
+                commit.end_dry_run(site, row, tally)
+                return False
+            commit.commit_branches(site, row, attempt.branches, tally)
+            return True
+        finally:
+            # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
+            attempt.abandon()
 
 
 def _open_rows(site: Site, row: Import, attempt: Attempt) -> Iterator[Batch]:

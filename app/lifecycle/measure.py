@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.db import history, measures
 from app.db.measures import StateFigures
 from app.domain.states import State
+from app.lifecycle import chores
 from app.lifecycle.site import Site
 
 
@@ -27,6 +28,19 @@ class QueueFigures:
     hints: int | None
     oldest_seconds: float | None
     rows_per_second: float | None
+
+
+@dataclass(frozen=True)
+class SweeperFigures:
+    """How many sweepers run, and how often each chore has failed since they were started."""
+
+    running: int
+    failures: dict[str, int]
+
+
+def measure_sweepers(site: Site) -> SweeperFigures:
+    """What the sweepers say of themselves, in the spool folder; raises `DatabaseUnavailable`."""
+    return SweeperFigures(*chores.count_failures(site))
 
 
 def measure_queue(site: Site) -> QueueFigures:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
 from types import TracebackType
@@ -97,7 +98,8 @@ class Prefetch:
                     lane.ready.put(part)
                 if not ahead:
                     ahead = True
-                    os.nice(NICE)
+                    with suppress(OSError):  # a sandbox may forbid it, and nothing but speed is lost
+                        os.nice(NICE)
         except BaseException as error:  # noqa: BLE001 — carried to the threads that read
             end = _End(error)
         for lane in self._lanes:

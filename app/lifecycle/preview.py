@@ -12,7 +12,7 @@ from app.formats.options import read_options
 from app.formats.preview_apart import preview_file
 from app.lifecycle import catalog
 from app.lifecycle.site import Site
-from app.spool import Spool, Upload
+from app.spool import Spool, Upload, space
 
 MOST_BYTES = 64 * 1024**2  # as large as a workbook may be
 _NO_DATASET = Dataset("", (), ())
@@ -37,10 +37,10 @@ def preview_upload(site: Site, receive: Callable[[Upload], Wanted]) -> dict[str,
     body into the upload and returns what is wanted of it.
 
     The upload waits in the spool meanwhile and leaves no trace. Raises what `receive` raises, `ContentTooLarge`,
-    `UnsupportedFormat`, `Overloaded`, and `InvalidContent` for options that don't fit or an empty file.
+    `SpoolFull`, `UnsupportedFormat`, `Overloaded`, and `InvalidContent` for options that don't fit or an empty file.
     """
     spool = Spool(site.spool.folder, min(MOST_BYTES, site.settings.max_upload_bytes))
-    with spool.receive(f"preview-{uuid4()}", lambda: None) as upload:
+    with space(spool.folder), spool.receive(f"preview-{uuid4()}", lambda: None) as upload:
         try:
             wanted = receive(upload)
         except ContentTooLarge:

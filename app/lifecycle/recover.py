@@ -1,6 +1,8 @@
 """Recover: the sweep that brings everything to its end after any crash. Several sweepers may run."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -13,13 +15,16 @@ from app.domain.mark import Installation
 from app.domain.states import UNDOING, State
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle import clean, commit, freeze, requeue, rollback
+from app.lifecycle.chores import Chores, do_each
 from app.lifecycle.site import Site
 
 CLEAN_SECONDS = 60.0
 MARK_SECONDS = 10.0
 UNDO_SECONDS = 0.25  # between two looks at what is being undone
+FAILED_SECONDS = 1.0  # after a sweep that could not even be begun
 LATELY_SECONDS = 60.0  # for so long it is looked at that often
 MOST_HINTS = 100  # a sweep
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)  # what a row raises that no program of ours wrote
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +34,7 @@ class Sweeper:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self.chores = Chores(site)
         self._reported: set[Xid] = set()
         self._damaged: set[int] = set()
         self._cleaned_at = 0.0
@@ -36,12 +42,13 @@ class Sweeper:
         self._frozen = ""
 
     def sweep(self) -> None:
-        """One look at everything that is unfinished; none while sweeping is frozen. Raises `DatabaseUnavailable`."""
+        """One look at everything that is unfinished; none while sweeping is frozen. Raises `DatabaseUnavailable`; an
+        error of one chore keeps no other from being run."""
 
         def sweep(here: Installation) -> None:
             if monotonic() >= self._marked_at + MARK_SECONDS:
                 self._marked_at = monotonic()
-                freeze.keep_mark(self._site, here)
+                self.chores.run("keep_mark", lambda: freeze.keep_mark(self._site, here))
             self._sweep()
 
         self._unless_frozen(sweep)
@@ -54,8 +61,7 @@ class Sweeper:
             undoing.extend(history.list_undoing(connection, LATELY_SECONDS))
 
         def undo(_: Installation) -> None:
-            for number in undoing:
-                rollback.settle(self._site, number)
+            self.chores.run("undo_lately", lambda: do_each(undoing, partial(rollback.settle, self._site)))
 
         self._unless_frozen(undo, look)
 
@@ -69,15 +75,22 @@ class Sweeper:
                 log.critical("nothing_swept", reason=error.detail)
 
     def _sweep(self) -> None:
-        for step in (self._finish_branches, self._take_back, self._undo, self._record_commits, self._hint):
-            step()
-        for chapter in self._site.chapters:
-            chapter.sweep(self._site)
+        self.chores.run("read_ledger", lambda: None)  # fails again where it still can't be read
+        site, run = self._site, self.chores.run
+        run("finish_branches", self._finish_branches)
+        run("take_back", self._take_back)
+        run("fail_broken_uploads", self._fail_broken_uploads)
+        run("fail_deserted", self._fail_deserted)
+        run("undo", self._undo)
+        run("record_commits", self._record_commits)
+        run("hint", self._hint)
+        for chapter in site.chapters:
+            run(f"sweep_{chapter.name}", partial(chapter.sweep, site))
         if monotonic() >= self._cleaned_at + CLEAN_SECONDS:
             self._cleaned_at = monotonic()
-            clean.clean(self._site)
-            for chapter in self._site.chapters:
-                chapter.clean(self._site)
+            clean.clean(site, run)
+            for chapter in site.chapters:
+                run(f"clean_{chapter.name}", partial(chapter.clean, site))
 
     def _finish_branches(self) -> None:
         """Finish what is prepared. The branches are listed before their imports are read: the other order would judge a
@@ -95,7 +108,8 @@ class Sweeper:
             freeze.require_explained(site, found)  # before any is touched: the ledger that judges them may be too old
             called_for = {xid: direction(xid, row) for xid, row in found}
             due = [xid for xid in called_for if called_for[xid] in (Direction.COMMIT, Direction.ROLLBACK)]
-            for xid in xa.release(session, due):
+
+            def finish_one(xid: Xid) -> None:
                 # a direction once given stays: what is decided is, and an older epoch gets no younger
                 if called_for[xid] is Direction.COMMIT:
                     finish, told = xa.commit_prepared, "branch_committed"
@@ -103,6 +117,8 @@ class Sweeper:
                     finish, told = xa.roll_back_prepared, "branch_rolled_back"
                 if finish(session, xid):
                     log.info(told, import_no=xid.number, epoch=xid.epoch, branch=xid.branch)
+
+            do_each(xa.release(session, due), finish_one)
 
     def _report(self, found: list[tuple[Xid, Import | None]]) -> None:
         for xid, row in found:
@@ -112,13 +128,17 @@ class Sweeper:
 
     def _take_back(self) -> None:
         """Queue again what runs under a lease that ran out."""
-        for row in self._in_state(State.RUNNING):
-            if not row.lease_live:
-                requeue.try_again(self._site, row, "its worker died or was cut off", only_expired=True)
+        died = [row for row in self._in_state(State.RUNNING) if not row.lease_live]
+        reason = "its worker died or was cut off"
+        do_each(died, lambda row: requeue.try_again(self._site, row, reason, only_expired=True))
+
+    def _fail_broken_uploads(self) -> None:
         with self._site.database.begin() as connection:
             broken = ImportFailed("upload_broken", "the web server ended while the file was arriving")
             for number in arrivals.list_broken(connection):
                 arrivals.fail_arrival(connection, number, broken.as_dict(), only_expired=True)
+
+    def _fail_deserted(self) -> None:
         with self._site.database.begin() as connection:
             failure = ImportFailed("deserted", "the web server ended before the import began; nothing was loaded")
             for number in ledger.list_deserted(connection, self._site.settings.lease_seconds):
@@ -127,16 +147,16 @@ class Sweeper:
                 )
 
     def _undo(self) -> None:
-        for row in self._in_state(*UNDOING):
-            rollback.settle(self._site, row.number)
+        do_each(self._in_state(*UNDOING), lambda row: rollback.settle(self._site, row.number))
 
     def _record_commits(self) -> None:
-        for row in self._in_state(State.COMMITTING):
-            if not row.lease_live:
-                try:
-                    commit.finish(self._site, row.number)
-                except ImportDamaged as error:
-                    self._report_damage(row, error)
+        do_each([row for row in self._in_state(State.COMMITTING) if not row.lease_live], self._record_commit)
+
+    def _record_commit(self, row: Import) -> None:
+        try:
+            commit.finish(self._site, row.number)
+        except ImportDamaged as error:
+            self._report_damage(row, error)
 
     def _report_damage(self, row: Import, error: ImportDamaged) -> None:
         if row.number not in self._damaged:
@@ -160,12 +180,23 @@ class Sweeper:
                 return
 
     def _in_state(self, *states: State) -> list[Import]:
+        rows: list[Import] = []
         with self._site.database.begin() as connection:
-            return history.list_in_state(connection, states)
+            try:
+                return history.list_in_state(connection, states)
+            except UNREADABLE as error:
+                self.chores.fail("read_ledger", error)
+            # what can be read is not held up by what can't
+            for number in history.list_numbers_in_state(connection, states):
+                with suppress(*UNREADABLE):
+                    if (row := history.find_numbered(connection, number)) is not None:
+                        rows.append(row)
+        return rows
 
 
 def sweep_forever(site: Site, pause: Callable[[float], bool]) -> None:
-    """Sweep until `pause`, which waits for so many seconds, says to end. A database that is away is waited for.
+    """Sweep until `pause`, which waits for so many seconds, says to end. A database that is away is waited for, and no
+    error ends it.
 
     Between two sweeps only what is being undone is looked at: whoever stopped an import waits for its end.
     """
@@ -174,6 +205,7 @@ def sweep_forever(site: Site, pause: Callable[[float], bool]) -> None:
         until = monotonic() + site.settings.sweep_seconds
         try:
             sweeper.sweep()
+            sweeper.chores.tell()
             until = monotonic() + site.settings.sweep_seconds
             while until - monotonic() > UNDO_SECONDS:
                 if pause(UNDO_SECONDS):
@@ -181,5 +213,9 @@ def sweep_forever(site: Site, pause: Callable[[float], bool]) -> None:
                 sweeper.undo()
         except DatabaseUnavailable as error:
             log.warning("sweep_cut_short", error=error.detail)
+        except Exception as error:  # noqa: BLE001 — what it has to bring to its end, nothing else does
+            sweeper.chores.fail("sweep", error)
+            sweeper.chores.tell()
+            until = monotonic() + max(site.settings.sweep_seconds, FAILED_SECONDS)
         if pause(max(until - monotonic(), 0)):
             return

@@ -13,6 +13,8 @@ from app.lifecycle.site import Site
 
 RETRY_SECONDS = 1.0  # doubled with every attempt
 MOST_RETRY_SECONDS = 60.0
+SPACE_SECONDS = 2.0  # doubled with every attempt, too
+WAITS_FOR_SPACE = "waits for space in the spool folder: its disk is full"
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +27,20 @@ def hand_back(site: Site, row: Import) -> None:
     if given:
         log.info("handed_back")
         site.hints.publish(row.id)
+
+
+def wait_for_space(site: Site, row: Import) -> None:
+    """Give an import back because the spool folder's disk has no space for what its attempt writes; the attempt does
+    not count, and the pauses grow. An inline import fails: whoever waited for it is told."""
+    if row.inline:
+        return fail(site, row, ImportFailed("spool_full", "the disk of the spool folder is full: free some space"))
+    pause = min(SPACE_SECONDS * 2 ** min(row.epoch // 2, 10), MOST_RETRY_SECONDS)  # an attempt takes two epochs
+    with site.database.begin() as connection:
+        told = {"reason": WAITS_FOR_SPACE}
+        given = ledger.requeue(connection, row.number, row.epoch, detail=told, attempts=-1, pause_seconds=pause)
+    if given:
+        log.warning("spool_full", waits_seconds=pause)
+    return None
 
 
 def fail(site: Site, row: Import, failure: ImportFailed, rejected: int = 0) -> None:

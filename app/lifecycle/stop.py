@@ -1,5 +1,7 @@
 """Stop: decided by the ledger the instant it is answered, whatever the workers do."""
 
+from contextlib import suppress
+
 import structlog
 
 from app.db import history, stops, xa
@@ -29,7 +31,8 @@ def stop_import(site: Site, id: str) -> Import:
         log.info(row.state, import_id=id)
     if won and row.state is State.STOPPING:
         # beside the answer, which is true already: to kill a connection of a busy server takes longer than to decide
-        site.aside.submit(end_load, site, row)
+        with suppress(RuntimeError):  # this process ends
+            site.aside.submit(end_load, site, row)
     return row
 
 

@@ -23,6 +23,7 @@ from app.lifecycle.observe import find_import
 from app.lifecycle.site import Site
 
 POLL_SECONDS = 0.5
+FAILED_SECONDS = 5.0  # between two looks that fail, at most
 OLDEST = OVERLAP * 20  # whoever was away for longer asks for the list anew
 ROWS_A_QUERY = 500
 
@@ -112,10 +113,11 @@ class Watch:
         with self._lock:
             if self._closing or len(self._subscriptions) >= most:
                 raise TooManyStreams(f"{most} streams are open here, which is all: ask every 2 s instead", streams=most)
-            self._subscriptions.add(subscription)
             if self._poller is None:
-                self._poller = Thread(target=self._poll_on, name="watch", daemon=True)
-                self._poller.start()
+                poller = Thread(target=self._poll_on, name="watch", daemon=True)
+                poller.start()  # it looks for subscriptions when we have let the lock go
+                self._poller = poller
+            self._subscriptions.add(subscription)
         return subscription
 
     def forget(self, subscription: Subscription) -> None:
@@ -129,12 +131,17 @@ class Watch:
 
     def _poll_on(self) -> None:
         told: dict[int, int] = {}
+        pause = POLL_SECONDS
         while self._has_watchers():
             try:
-                told = self._look(told)
+                told, pause = self._look(told), POLL_SECONDS
             except DatabaseUnavailable as error:
                 log.warning("nothing_to_tell", error=error.detail)
-            sleep(POLL_SECONDS)
+            except Exception as error:  # a poller that ended would leave every stream without news
+                trace = error if pause == POLL_SECONDS else None
+                pause = min(pause * 2, FAILED_SECONDS)
+                log.error("nothing_to_tell", error=f"{type(error).__name__}: {error}", exc_info=trace)
+            sleep(pause)
 
     def _has_watchers(self) -> bool:
         with self._lock:

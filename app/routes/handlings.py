@@ -15,6 +15,7 @@ from app.domain.errors import (
     NotRunning,
     OrderNotFound,
     Overloaded,
+    SpoolFull,
     SweepingFrozen,
     TooManyStreams,
 )
@@ -158,7 +159,7 @@ def stream_one(handling_id: str) -> Response:
 
 
 @blueprint.get("/<handling_id>/slips")
-@describe("get_slips", "handlings", models.SLIPS, refuses=(HandlingNotFound, OrderNotFound))
+@describe("get_slips", "handlings", models.SLIPS, refuses=(HandlingNotFound, OrderNotFound, SpoolFull))
 def slips(handling_id: str) -> Response:
     """The packing slips of all orders that have one, as one PDF in the handling's order."""
     row, document = observe.merge_slips(site(), handling_id)

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from app.db.measures import DURATIONS, StateFigures
 from app.domain.errors import DatabaseUnavailable
 from app.domain.states import FINAL, State
 from app.lifecycle import measure
-from app.lifecycle.measure import QueueFigures
+from app.lifecycle.measure import QueueFigures, SweeperFigures
 from app.routes import site
 from app.routes.operations import Answer, describe, text
 
@@ -27,21 +27,23 @@ blueprint = Blueprint("metrics", __name__)
     refuses=(DatabaseUnavailable,),
 )
 def show_metrics() -> Response:
-    """Imports by state, their rows and durations, and the queue."""
+    """Imports by state, their rows and durations, the queue, and the sweepers."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(measure.measure_imports(site()), measure.measure_queue(site())))
+    figures = measure.measure_imports(site()), measure.measure_queue(site()), measure.measure_sweepers(site())
+    registry.register(_Figures(*figures))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 class _Figures(Collector):
     """One reading of the ledger. Gauges, since what leaves the history leaves the sums."""
 
-    def __init__(self, states: dict[State, StateFigures], queue: QueueFigures) -> None:
-        self._states, self._queue = states, queue
+    def __init__(self, states: dict[State, StateFigures], queue: QueueFigures, sweepers: SweeperFigures) -> None:
+        self._states, self._queue, self._sweepers = states, queue, sweepers
 
     def collect(self) -> Iterator[Metric]:
         yield from self._collect_states()
         yield from self._collect_queue()
+        yield from self._collect_sweepers()
 
     def _collect_states(self) -> Iterator[Metric]:
         number = GaugeMetricFamily("backout_imports", "Imports in the history, by state", labels=["state"])
@@ -70,6 +72,15 @@ class _Figures(Collector):
         if queue.workers is not None and queue.hints is not None:
             yield _gauge("backout_workers", "Worker processes that are connected to the broker", queue.workers)
             yield _gauge("backout_broker_hints", "Messages that wait in the broker", queue.hints)
+
+    def _collect_sweepers(self) -> Iterator[Metric]:
+        yield _gauge("backout_sweepers", "Sweepers that were at work within the last minute", self._sweepers.running)
+        failures = CounterMetricFamily(
+            "backout_chore_failures", "Failed runs of each of their chores since they were started", labels=["chore"]
+        )
+        for chore, count in sorted(self._sweepers.failures.items()):
+            failures.add_metric([chore], count)
+        yield failures
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

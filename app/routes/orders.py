@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from app.db.handled_history import Listed
 from app.domain.dataset import ORDERS
-from app.domain.errors import BadRequest, ImportNotFound, InvalidContent, OrderNotFound
+from app.domain.errors import BadRequest, ImportNotFound, InvalidContent, OrderNotFound, SpoolFull
 from app.domain.handling import OrderId, StepRecord, parse_order_id
 from app.domain.imports import Import
 from app.domain.states import NEVER_COMMIT, State
@@ -186,7 +186,7 @@ def show_history(order_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/<order_id>/slip")
-@describe("get_slip", "orders", models.SLIP, refuses=(OrderNotFound,))
+@describe("get_slip", "orders", models.SLIP, refuses=(OrderNotFound, SpoolFull))
 def show_slip(order_id: str) -> Response:
     """An order's packing slip."""
     order = read_order_id(order_id)

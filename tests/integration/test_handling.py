@@ -16,16 +16,18 @@ from pypdf import PdfReader
 from app import create_app
 from app.db import handlings, ledger
 from app.domain.dataset import ORDERS
+from app.handling import slips
 from app.handling.chapter import HandlingChapter
 from app.handling.outside import Outside
 from app.handling.run import claim, run, run_next
-from app.lifecycle import accept
+from app.lifecycle import accept, requeue
 from app.lifecycle.accept import Asker
 from app.lifecycle.burden import measure_kinds
 from app.lifecycle.drain import Draining
 from app.lifecycle.load import load_next
 from app.lifecycle.site import Site, open_site
 from tests.conftest import DatabaseServer, make_settings
+from tests.disks import no_file_beyond
 from tests.sandbox import Sandbox
 from tests.stack import wait_for
 
@@ -455,3 +457,29 @@ def test_the_steps_of_handlings_are_kinds_of_work(web: FlaskClient, site: Site, 
     step = found["reserve_inventory"]
     assert (step.ended, step.success_rate, step.error_rate) == (2, 0, 1)
     assert "take_payment" not in found
+
+
+def test_a_worker_waits_for_space_for_packing_slips(
+    site: Site, web: FlaskClient, load: Load, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.handling.end.SPACE_SECONDS", 0.01)
+    ids = load(2)
+    draw = slips.draw
+    monkeypatch.setattr(slips, "draw", lambda *given: draw(*given) + b"%" * 2_000_000)
+    handling = web.post("/v1/handlings", json={"orders": ids}).json
+    with no_file_beyond(1_000_000):
+        for _ in range(site.settings.max_attempts + 1):
+            wait_for(lambda: run_next(site, Outside(site.settings), "worker", Draining(0)), 10, "it is taken up again")
+            now = web.get(handling["links"]["self"]).json
+            assert (now["state"], now["orders_failed"]) == ("queued", 0)
+            assert not [path for path in site.spool.folder.rglob("*") if "pdf" in path.name]
+        assert requeue.WAITS_FOR_SPACE in json.dumps(now["timeline"])
+    monkeypatch.undo()
+    wait_for(lambda: run_next(site, Outside(site.settings), "worker", Draining(0)), 30, "it is taken up again")
+    assert web.get(handling["links"]["self"]).json["state"] == "done"
+    sandbox.require_once(ids)  # however often it was tried
+    (site.spool.folder / "slips" / ids[0].partition("-")[0] / f"{ids[0]}.pdf").unlink()
+    monkeypatch.setattr(slips, "draw", lambda *given: draw(*given) + b"%" * 2_000_000)
+    with no_file_beyond(1_000_000):
+        for path in (f"/v1/orders/{ids[0]}/slip", f"{handling['links']['self']}/slips"):
+            assert web.get(path).status_code == 507

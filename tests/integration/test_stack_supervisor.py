@@ -18,9 +18,18 @@ ROOT = Path(__file__).parents[2]
 SUPERVISOR = """
 import sys
 from pathlib import Path
-from app.cli.supervise import Child, Supervisor, program
+from app.cli.children import Child, program
+from app.cli.supervise import Supervisor
 
 folder = Path(sys.argv[1])
+
+def twice(error, then=None):
+    left = [None, error, error, None] if then is None else [error, error]
+    def act(*given):
+        if left and (wrong := left.pop()):
+            raise wrong
+        return then(*given) if then else None
+    return act
 
 def child(name, code="time.sleep(600)", says="up", **more):
     code = f"import os, signal, subprocess, sys, time; print('up', flush=True); {code}"
@@ -148,6 +157,48 @@ def test_a_child_that_ignores_the_request_is_killed(start: Start) -> None:
     assert background.follow(quiet)
     background.stop()
     assert "did not stop within" in background.log.read_text()
+
+
+@pytest.mark.parametrize("error", ["OSError('error')", "KeyError('no')", "ValueError('no')"])
+@pytest.mark.parametrize("place", ["is_ready", "prepare", "clear_leftovers"])
+def test_an_error_of_one_child_ends_neither_the_others_nor_the_supervisor(start: Start, place: str, error: str) -> None:
+    # a first start may be prepared
+    works = {"is_ready": "lambda running: running.has_logged('up')", "clear_leftovers": "lambda: None"}.get(place)
+    code = "open('logs/one.log').read().count('up') < 2 and sys.exit(3)"  # it crashes once
+    code = "time.sleep(600)" if place == "is_ready" else f"time.sleep(.3); {code}; time.sleep(600)"
+    background = start(
+        f"child('good'), child('one', {code!r}, **{{'{place}': twice({error}, {works})}})", "first_pause=0.05"
+    )
+    assert background.follow(quiet)
+    good = pid_of(background, "good")
+    restarts = 0 if place == "is_ready" else 1
+
+    def is_well() -> bool:
+        state = background.state()
+        return state.is_ready and state.children[1].state == "ready" and state.children[1].restarts >= restarts
+
+    assert wait_until(is_well, 20)
+    assert pid_of(background, "good") == good
+    assert error.partition("'")[2].rstrip("')") in background.log.read_text()
+
+
+def test_a_state_that_cannot_be_written_leaves_no_child_alone(start: Start) -> None:
+    """As on a full disk."""
+    background = start("child('one'), child('two')", "first_pause=0.05")
+    assert background.follow(quiet)
+    supervisor, one = background.state().supervisor, ProcessIdentity.of(pid_of(background, "one"))
+    in_the_way = background.folder / "state.json.new"
+    in_the_way.mkdir()
+    os.kill(one.pid, signal.SIGKILL)
+    assert wait_until(lambda: background.log.read_text().count("one ready") == 2, 20)
+    assert supervisor.is_alive and not one.is_alive
+    in_the_way.rmdir()
+    assert wait_until(lambda: background.state().children[0].restarts == 1, 10)  # as soon as it can be
+    in_the_way.mkdir()
+    os.kill(supervisor.pid, signal.SIGTERM)
+    assert wait_until(lambda: not supervisor.is_alive, 20)
+    assert marked(str(background.folder)) == []
+    in_the_way.rmdir()
 
 
 def test_what_a_killed_supervisor_left_is_found_and_ended(start: Start) -> None:

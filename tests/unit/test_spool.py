@@ -1,11 +1,19 @@
-"""The mark in the spool folder, which every sweeper writes and every process reads."""
+"""The spool folder: the mark that every sweeper writes and every process reads, and what comes and goes beside it."""
 
+import fcntl
+import os
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
+import pytest
+
+from app.domain.errors import SpoolFull
 from app.domain.mark import Mark
 from app.spool import Spool
+from tests.disks import no_file_beyond
 
 INSTALLATION = "0123456789abcdef"
 WRITERS, MARKS = 4, 200
@@ -42,3 +50,110 @@ def test_a_lower_mark_takes_no_higher_one_back(tmp_path: Path) -> None:
     for mark in (Mark(7, 3), Mark(6, 9)):
         spool.write_mark(INSTALLATION, mark)
     assert spool.read_mark(INSTALLATION) == Mark(7, 3)
+
+
+def make_old(path: Path) -> Path:
+    os.utime(path, (time.time() - 7200, time.time() - 7200))
+    return path
+
+
+def test_files_that_come_and_go_while_the_folder_is_listed_are_ordinary(tmp_path: Path) -> None:
+    """As uploads and their temporary files do: what is listed may have vanished when it is looked at."""
+    spool, done = Spool(tmp_path, 1), Event()
+    old = tmp_path / "old"
+    old.touch()
+    make_old(old)
+
+    def come_and_go(writer: int) -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            paths = [tmp_path / f"{writer}-{number}-{at}.part" for at in range(20)]
+            for path in paths:
+                path.touch()
+            for path in paths:
+                path.unlink()
+
+    with ThreadPoolExecutor(3) as pool:
+        coming = [pool.submit(come_and_go, writer) for writer in range(3)]
+        try:
+            for _ in range(60):
+                assert spool.list_untouched(3600) == ["old"]
+                assert spool.delete_temporary(3600) == []
+        finally:
+            done.set()
+        for each in coming:
+            each.result()
+    assert old.exists()
+
+
+def test_what_vanishes_between_two_looks_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every time, which the test above may miss."""
+    (tmp_path / "vanishing").touch()
+    make_old(tmp_path / "vanishing")
+    listed = os.scandir
+
+    class Vanishing:
+        def __init__(self, folder: Path) -> None:
+            self._entries = list(listed(folder))
+
+        def __enter__(self) -> None:
+            pass
+
+        def __iter__(self) -> Iterator[os.DirEntry[str]]:
+            for entry in self._entries:
+                entry.is_file()  # its kind is known from the listing
+                Path(entry.path).unlink()
+                yield entry
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr("app.spool.os.scandir", Vanishing)
+    assert Spool(tmp_path, 1).list_untouched(0) == []
+
+
+def test_old_temporary_files_go_unless_somebody_reads_them(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 1)
+    spool.write_mark(INSTALLATION, Mark(1, 0))
+    mark = make_old(tmp_path / f".mark-{INSTALLATION}")
+    left = [tmp_path / name for name in (f".mark-{INSTALLATION}.0a1b2c3d", ".tmpabc123", ".1-2.pdf.0a1b2c3d")]
+    read, young = tmp_path / ".read", tmp_path / ".young"
+    for path in (*left, read, young):
+        path.touch()
+    for path in (*left, read):
+        make_old(path)
+    with read.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert sorted(spool.delete_temporary(3600)) == sorted(path.name for path in left)
+        assert mark.exists() and read.exists() and young.exists()
+    assert spool.delete_temporary(3600) == [".read"]
+    assert sorted(tmp_path.iterdir()) == sorted([mark, young])
+
+
+def test_a_mark_that_the_disk_has_no_space_for_leaves_nothing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 1)
+    spool.write_mark(INSTALLATION, Mark(1, 0))
+    with no_file_beyond(10), pytest.raises(SpoolFull):
+        spool.write_mark(INSTALLATION, Mark(2, 0))
+    assert [path.name for path in tmp_path.iterdir()] == [f".mark-{INSTALLATION}"]
+    assert spool.read_mark(INSTALLATION) == Mark(1, 0)
+
+
+def test_the_second_name_of_an_old_file_is_young_from_the_start(tmp_path: Path) -> None:
+    """The sweeper would delete it before its import is recorded otherwise."""
+    spool = Spool(tmp_path, 1)
+    (tmp_path / "old").touch()
+    make_old(tmp_path / "old")
+    assert spool.share("old", "new") and not spool.share("gone", "other")
+    assert spool.list_untouched(3600) == []
+    assert not (tmp_path / "other").exists()
+
+
+def test_figures_of_a_sweeper_that_has_ended_are_passed_over(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 1)
+    for sweeper in ("0" * 16, "1" * 16):
+        spool.write_figures(INSTALLATION, sweeper, {"failures": {sweeper: 1}})
+    make_old(tmp_path / f".sweeper-{INSTALLATION}.{'0' * 16}")
+    (tmp_path / f".sweeper-{INSTALLATION}.{'2' * 16}").write_text("[")
+    assert spool.read_figures(INSTALLATION) == [{"failures": {"1" * 16: 1}}]

@@ -60,7 +60,8 @@ function tellEvent(event) {
   line.dataset.sequence = event.sequence;
   line.dataset.event = event.event;
   tellTime(time, event.at);
-  words.textContent = EVENTS[event.event] || event.event;
+  const reason = event.event === "queued" && event.detail?.reason;
+  words.textContent = (EVENTS[event.event] || event.event) + (reason ? `: ${reason}` : "");
   line.append(time, words);
   if (event.event === "tried_again") {
     const link = document.createElement("a");

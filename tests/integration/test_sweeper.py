@@ -1,0 +1,208 @@
+"""Nothing ordinary ends the sweeper: an error of one chore keeps neither the others nor the next sweep from their
+turn, and is said where people look."""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
+
+import pytest
+
+from app import create_app
+from app.db import history
+from app.domain.states import State
+from app.lifecycle import clean, commit, recover, rollback
+from app.lifecycle.chores import list_failing
+from app.lifecycle.load import claim_next
+from app.lifecycle.recover import Sweeper, sweep_forever
+from app.lifecycle.site import Site
+from app.lifecycle.stop import stop_import
+from tests.doubt import accept_rows, end_lease, prepare
+from tests.invariants import check, find
+from tests.stack import wait_for
+
+ERRORS = [OSError(5, "Input/output error"), KeyError("number"), ValueError("no state"), UnicodeError("no text")]
+CHORES = ["_finish_branches", "_take_back", "_fail_broken_uploads", "_fail_deserted", "_undo", "_hint"]
+
+pytestmark = pytest.mark.in_turn
+
+
+class Running:
+    """A sweeper on a thread, as its process runs it; leaving it says whether it still ran."""
+
+    def __init__(self, site: Site) -> None:
+        self._site, self._end = site, Event()
+        self._pool = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> "Running":
+        self._sweeping = self._pool.submit(sweep_forever, self._site, self._end.wait)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        ended_before = self._sweeping.done()
+        self._end.set()
+        self._sweeping.result(30)  # raises what ended it
+        assert not ended_before
+        self._pool.shutdown()
+
+
+def raising(error: Exception) -> Any:
+    def fail(*_: object, **__: object) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("chore", CHORES)
+def test_a_chore_that_fails_keeps_no_other_from_its_turn(
+    site: Site, monkeypatch: pytest.MonkeyPatch, chore: str
+) -> None:
+    monkeypatch.setattr(Sweeper, chore, raising(ERRORS[CHORES.index(chore) % len(ERRORS)]))
+    undone = prepare(site)
+    stop_import(site, undone.id)
+    over = prepare(site, decided=True)
+    end_lease(site, over)
+    old = site.spool.path("old")
+    old.parent.mkdir(exist_ok=True)
+    old.touch()
+    os.utime(old, (0, 0))
+    with Running(site):
+        # what is undone is looked at between two sweeps as well
+        wait_for(lambda: find(site, undone.number).state is State.STOPPED, 30, "what was stopped is undone")
+        wait_for(lambda: not old.exists(), 30, "an orphan is deleted")
+        if chore != "_finish_branches":
+            wait_for(lambda: find(site, over.number).state is State.COMMITTED, 30, "what was decided is committed")
+        wait_for(lambda: chore.removeprefix("_") in list_failing(site), 10, "it is said that the chore fails")
+        web = create_app(site.settings).test_client()
+        assert chore.removeprefix("_") in web.get("/readyz").json["parts"]["recovery"]
+        metrics = web.get("/metrics").get_data(as_text=True)
+        assert f'backout_chore_failures_total{{chore="{chore.removeprefix("_")}"}}' in metrics
+        assert "backout_sweepers 1.0" in metrics
+        monkeypatch.undo()
+        wait_for(lambda: not list_failing(site), 30, "it is tried again")
+        wait_for(lambda: find(site, over.number).state is State.COMMITTED, 30, "what was decided is committed")
+    check(site, over.number)
+    check(site, undone.number)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("place", ["freeze.require_sweeping", "history.list_undoing", "freeze.keep_mark"])
+def test_no_error_ends_the_sweeper(site: Site, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception) -> None:
+    tried = Event()
+
+    def fail(*_: object) -> None:
+        tried.set()
+        raise error
+
+    monkeypatch.setattr(f"app.lifecycle.recover.{place}", fail)
+    monkeypatch.setattr(recover, "FAILED_SECONDS", 0.01)
+    undone = prepare(site)
+    with Running(site):
+        wait_for(tried.is_set, 30, "it fails")
+        monkeypatch.undo()
+        stop_import(site, undone.id)
+        wait_for(lambda: find(site, undone.number).state is State.STOPPED, 30, "what was stopped is undone")
+    check(site, undone.number)
+
+
+def test_uploads_that_come_and_go_end_no_sweep(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recover, "CLEAN_SECONDS", 0.0)
+    site.spool.folder.mkdir(exist_ok=True)
+    done, swept = Event(), []
+    whole = clean.clean
+    monkeypatch.setattr(recover.clean, "clean", lambda *given: (whole(*given), swept.append(1)))
+
+    def come_and_go(writer: int) -> None:
+        while not done.is_set():
+            for at in range(50):
+                site.spool.path(f"{writer}-{at}.part").touch()
+            for at in range(50):
+                site.spool.path(f"{writer}-{at}.part").unlink()
+
+    with ThreadPoolExecutor(2) as pool, Running(site):
+        coming = [pool.submit(come_and_go, writer) for writer in range(2)]
+        try:
+            wait_for(lambda: len(swept) >= 20, 60, "it has swept again and again")
+        finally:
+            done.set()
+        for each in coming:
+            each.result()
+        assert list_failing(site) == {}
+
+
+def test_one_import_that_cannot_be_brought_to_its_end_holds_up_no_other(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, decided = [prepare(site) for _ in range(2)], [prepare(site, decided=True) for _ in range(2)]
+    for row in stopped:
+        stop_import(site, row.id)
+    for row in decided:
+        end_lease(site, row)
+    settle, finish = rollback.settle, commit.finish
+    bad = stopped[0].number, decided[0].number
+
+    def unless_bad(act: Any) -> Any:
+        return lambda site, number: raising(ValueError("a bad row"))() if number in bad else act(site, number)
+
+    monkeypatch.setattr(recover.rollback, "settle", unless_bad(settle))
+    monkeypatch.setattr(recover.commit, "finish", unless_bad(finish))
+    sweeper = Sweeper(site)
+    until = time.monotonic() + 30
+    while {find(site, row.number).state for row in (stopped[1], decided[1])} != {State.STOPPED, State.COMMITTED}:
+        assert time.monotonic() < until
+        sweeper.sweep()
+    assert find(site, bad[0]).state is State.STOPPING and find(site, bad[1]).state is State.COMMITTING
+
+
+def test_one_branch_that_cannot_be_finished_holds_up_no_other(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [prepare(site, decided=True) for _ in range(3)]
+    for row in rows:
+        end_lease(site, row)
+    finish = recover.xa.commit_prepared
+
+    def unless_first(session: Any, xid: Any) -> bool:
+        if xid.number == rows[0].number:
+            raise ValueError("no answer that is known")
+        return finish(session, xid)
+
+    monkeypatch.setattr(recover.xa, "commit_prepared", unless_first)
+    Sweeper(site).sweep()
+    assert [find(site, row.number).state for row in rows] == [State.COMMITTING, State.COMMITTED, State.COMMITTED]
+    monkeypatch.undo()
+    Sweeper(site).sweep()
+    assert find(site, rows[0].number).state is State.COMMITTED
+
+
+def test_a_row_of_the_ledger_that_cannot_be_read_holds_up_no_other(site: Site) -> None:
+    """Neither in the sweeper nor in a worker."""
+    bad, good = [prepare(site) for _ in range(2)]
+    waiting, next_one = accept_rows(site), accept_rows(site)
+    with site.database.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE imports SET options = '[1]' WHERE number IN (%s, %s)", (bad.number, waiting.number)
+        )
+    with pytest.raises(Exception):  # noqa: B017 — whatever it raises
+        find(site, bad.number)
+    for row in (bad, good):
+        end_lease(site, row)
+    sweeper = Sweeper(site)
+    sweeper.sweep()
+    sweeper.chores.tell()
+    assert find(site, good.number).state is State.QUEUED
+    assert "read_ledger" in list_failing(site)
+    claimed = claim_next(site, "worker", only_small=False)
+    assert claimed is not None and claimed.number in (good.number, next_one.number)
+    with site.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE imports SET options = NULL")
+    assert find(site, waiting.number).state is State.QUEUED and find(site, bad.number).state is State.RUNNING
+    sweeper.sweep()
+    sweeper.chores.tell()
+    assert list_failing(site) == {} and find(site, bad.number).state is State.QUEUED
+
+
+def test_waiting_imports_stay_where_they_are(site: Site) -> None:
+    row = accept_rows(site)
+    Sweeper(site).sweep()
+    with site.database.begin() as connection:
+        assert [event.kind for event in history.list_events(connection, row.number)] == ["queued"]
