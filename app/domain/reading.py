@@ -1,7 +1,7 @@
 """A reading: what a file is and how it is taken apart, found from its content or told by the client."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 FORMATS = ("csv", "ndjson", "json", "xlsx", "parquet")
@@ -21,6 +21,7 @@ class Reading:
         encoding: of text, by a name that Python's codecs know.
         delimiter, quote, escape: of CSV. `quote` is one ASCII character or "" for none; `escape` is "" where a quote
             inside quotes is doubled, or the backslash.
+        quote_said: whether the client said `quote`, so that a doubtful one is believed.
         header: whether CSV and XLSX begin with the columns' names.
         first_line: of CSV, where the header stands, or the first row if there is none; what precedes it is skipped.
         trailing: whether each row of CSV ends with a delimiter that the header lacks.
@@ -41,6 +42,7 @@ class Reading:
     columns: Columns | None = None
     sheet: str | None = None
     null: str | None = None
+    quote_said: bool = field(default=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """What the ledger keeps: the parts that are not as they are without a word."""
@@ -54,7 +56,7 @@ class Reading:
 
 def reading_from_json(kept: Mapping[str, Any]) -> Reading:
     """The reading that `as_json` made this of; parts of a later version are left out."""
-    known = {field.name for field in fields(Reading)}
+    known = {part.name for part in fields(Reading)}
     return Reading(**{name: value for name, value in kept.items() if name in known})
 
 

@@ -13,13 +13,22 @@ from app.formats.values import BadValue, Check, shown
 
 __all__ = ["BadValue", "Check", "check_for", "check_value_for", "shown"]
 
+# What texts hardly ever hold, but bytes of another encoding become: the controls of Latin-1, a byte order mark inside a
+# text, and two that are no characters. They count as control characters.
+MISREAD = "\x80-\x9f\ufeff\ufffe\uffff"
+
 _FORBIDDEN = {
-    Controls.NONE: re.compile("[\x00-\x1f\x7f\ud800-\udfff]"),
-    Controls.LINES: re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]"),
+    Controls.NONE: re.compile(f"[\x00-\x1f\x7f{MISREAD}\ud800-\udfff]"),
+    Controls.LINES: re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{MISREAD}\ud800-\udfff]"),
     Controls.ANY: re.compile("[\ud800-\udfff]"),
 }
-_INTEGER = re.compile("-?[0-9]+")
-_DECIMAL = {False: re.compile(r"[0-9]+(?:\.[0-9]+)?"), True: re.compile(r"-?[0-9]+(?:\.[0-9]+)?")}
+# Without zeros before the number: `007` is a text, as a ZIP code is, and would come back as 7. `-0` is the number 0.
+_INTEGER = re.compile("-?(?:0|[1-9][0-9]*)")
+_DECIMAL = {
+    False: re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"),
+    True: re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"),
+}
+_LEADING_ZEROS = re.compile(r"-?0[0-9]+(?:\.[0-9]+)?")
 _EMAIL = re.compile(r"[^@ ]+@[^@ .]+(?:\.[^@ .]+)*")
 
 BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"}
@@ -99,7 +108,19 @@ def _forbidden_character(column: Column, character: str) -> BadValue:
                 else "line breaks, tabs and other control characters are not accepted"
             ),
         )
+    if code < 0xD800 or code > 0xDFFF:
+        return BadValue("control_character", f"{column.name} contains {_misread(code)}")
     return BadValue("not_utf8", f"{column.name} is not valid UTF-8; save the file as UTF-8")
+
+
+def _misread(code: int) -> str:
+    if code == 0xFEFF:
+        return "a byte order mark (U+FEFF), which may stand only at a file's beginning; were two files joined?"
+    what = f"the control character U+{code:04X}" if code < 0xA0 else f"U+{code:04X}, which is no character"
+    return (
+        f"{what}: the file's encoding is probably another one; say which with `encoding`, for example"
+        " encoding=windows-1252 where latin-1 was said"
+    )
 
 
 def _text(column: Column) -> Check:
@@ -124,6 +145,14 @@ def _email(column: Column) -> Check:
     return check
 
 
+def _leading_zeros(column: Column, code: str) -> BadValue:
+    return BadValue(
+        code,
+        f"{column.name} has leading zeros, which a number would lose: make the column a text if they belong to it, as"
+        " in a ZIP code, or send the number without them",
+    )
+
+
 def _integer(column: Column) -> Check:
     expected = f"a whole number from {column.minimum} to {column.maximum}"
     minimum, maximum = column.minimum, column.maximum
@@ -131,10 +160,13 @@ def _integer(column: Column) -> Check:
 
     def check(text: str) -> str:
         if not _INTEGER.fullmatch(text):
-            raise BadValue("not_an_integer", f"{column.name} must be {expected}, written in digits only")
-        # Counted before it is converted, without leading zeros: Python refuses to convert thousands of digits.
-        digits = text.lstrip("-").lstrip("0") or "0"
-        if len(digits) > most_digits or not minimum <= int("-" * text.startswith("-") + digits) <= maximum:
+            raise (
+                _leading_zeros(column, "not_an_integer")
+                if _LEADING_ZEROS.fullmatch(text) and "." not in text
+                else BadValue("not_an_integer", f"{column.name} must be {expected}, written in digits only")
+            )
+        # Counted before it is converted: Python refuses to convert thousands of digits.
+        if len(text.lstrip("-")) > most_digits or not minimum <= int(text) <= maximum:
             raise BadValue("out_of_range", f"{column.name} is out of range: expected {expected}")
         return text
 
@@ -148,6 +180,8 @@ def _decimal(column: Column) -> Check:
 
     def check(text: str) -> str:
         if not pattern.fullmatch(text):
+            if _LEADING_ZEROS.fullmatch(text) and (column.signed or not text.startswith("-")):
+                raise _leading_zeros(column, "not_a_decimal")
             raise BadValue(
                 "not_a_decimal",
                 f"{column.name} must be a number like 12.50: digits, and a point if needed; {sign}, no exponent,"

@@ -6,15 +6,19 @@ polars, which starts threads.
 
 from functools import lru_cache
 
+import numpy as np
 import polars as pl
 
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
-from app.formats.columns import BOOLEANS, check_for
+from app.formats.columns import BOOLEANS, MISREAD, check_for
 from app.formats.columnwise_moments import plain_moments
 from app.formats.currencies import CURRENCIES
 
 _EMAIL = r"^[^@ ]+@[^@ .]+(?:\.[^@ .]+)*$"
-_CONTROLS = {Controls.NONE: r"[\x00-\x1f\x7f]", Controls.LINES: r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"}
+_CONTROLS = {
+    Controls.NONE: rf"[\x00-\x1f\x7f{MISREAD}]",
+    Controls.LINES: rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{MISREAD}]",
+}
 _MOMENTS = (ColumnType.DATE, ColumnType.DATETIME)
 
 # of each column: the fewest and the most bytes of a value, and how many rows have none
@@ -25,11 +29,25 @@ _SIZES = (
 )
 
 
+def holds_misread(data: bytes) -> bool:
+    """Whether UTF-8 holds one of `MISREAD`; at the speed of memory where it holds none."""
+    if data.isascii():
+        return False
+    values = np.frombuffer(data, np.uint8)
+    if b"\xc2" in data and np.any(values[1:][values[:-1] == 0xC2] < 0xA0):  # U+0080 to U+009F
+        return True
+    if b"\xef" not in data:
+        return False
+    leads = np.flatnonzero(values == 0xEF)
+    second, third = values.take(leads + 1, mode="clip"), values.take(leads + 2, mode="clip")
+    return bool(np.any(((second == 0xBB) & (third == 0xBF)) | ((second == 0xBF) & (third >= 0xBE))))
+
+
 def screen(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -> tuple[pl.DataFrame, pl.Series]:
     """The rows as they are sent to the server, and which of them are accepted without a doubt.
 
     The frame has the dataset's columns as texts, null where a row has no value. `controls` says whether a value may
-    hold control characters; without it they are not looked for.
+    hold control characters, `MISREAD` ones included; without it they are not looked for.
     """
     sizes = frame.select(_SIZES).row(0, named=True)
     values: list[pl.Expr] = []
@@ -82,10 +100,10 @@ def _accepted(column: Column, empty: bool, long: bool) -> pl.Expr | None:
             return text.str.contains(_EMAIL) & fits if long else text.str.contains(_EMAIL)
         case ColumnType.INTEGER:
             within = text.cast(pl.Int64, strict=False).is_between(column.minimum, column.maximum)
-            return text.str.contains("^-?[0-9]{1,18}$") & within  # 18 digits always fit
+            return text.str.contains("^-?(?:0|[1-9][0-9]{0,17})$") & within  # 18 digits always fit
         case ColumnType.DECIMAL:
             whole = column.precision - column.scale
-            digits = f"0*[0-9]{{1,{whole}}}" if whole else "0+"
+            digits = f"(?:0|[1-9][0-9]{{0,{whole - 1}}})" if whole else "0"
             fraction = rf"(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else ""
             return text.str.contains(f"^{'-?' if column.signed else ''}{digits}{fraction}$")
         case ColumnType.CURRENCY:

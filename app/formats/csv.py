@@ -14,6 +14,7 @@ from app.formats.batch import Batch
 from app.formats.blocks import RECORD_BYTES, Block
 from app.formats.columns import shown
 from app.formats.layout import MOST_COLUMNS, Layout
+from app.formats.quoting import Quoting
 from app.formats.records import Record, check_rows
 
 
@@ -43,6 +44,7 @@ class Grammar:
         cut_off: bool = False,
         keep: Callable[[str], None] | None = None,
         null: str | None = None,
+        quoting: Quoting | None = None,
     ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
         """Each record's line, its text with its line end, and its fields, or why it has none (bad_quote,
         record_too_long). A field that stands for no value is `Lacking`; `null` is the client's text for that.
@@ -50,12 +52,14 @@ class Grammar:
         None has more than `most_fields` + 1 fields, what follows them is not taken apart. A record that is none ends
         with its first line: a quote too many must not swallow the lines after it. Where a quote opens that does not
         close, more text may tell whether it is one: `keep` is called with all from that record on, and nothing follows.
+        `quoting` takes note of the quoted values.
         """
         line, position, end = first_line, 0, len(text)
         match, delimiter, quote = self._field.match, self.delimiter, self.quote
         lacking = {text: Lacking(text) for text in ("", null) if text is not None}
         while position < end:
             fields: list[str] = []
+            spans: list[tuple[int, int]] = []
             failed: ImportFailed | None = None
             start = position
             while True:
@@ -74,10 +78,14 @@ class Grammar:
                     fields.append(lacking.get(plain, plain))
                 else:
                     fields.append(quoted.replace(quote * 2, quote))
+                    if quoting is not None and not quoting.settled:
+                        spans.append(found.span(1))
                 if ending != delimiter or len(fields) > most_fields:
                     break
             if failed or len(fields) > most_fields:
                 position = text.find("\n", start if failed else position - 1) + 1 or end
+            if spans and quoting is not None and not failed:
+                quoting.look(text, (start, position), spans, len(fields), line)
             yield line, text[start:position], failed or fields
             line += text.count("\n", start, position)
 
@@ -102,10 +110,11 @@ def grammar(delimiter: str, quote: str) -> Grammar:
     return Grammar(delimiter, quote)
 
 
-def parse_header(block: Block, reading: Reading) -> list[str]:
+def parse_header(block: Block, reading: Reading, quoting: Quoting | None = None) -> list[str]:
     """The names in a header's record. Raises ImportFailed (bad_quote)."""
     text = block.data.decode("utf-8", "surrogateescape")
-    records = grammar(reading.delimiter, reading.quote).records(text, block.first_line, MOST_COLUMNS)
+    parser = grammar(reading.delimiter, reading.quote)
+    records = parser.records(text, block.first_line, MOST_COLUMNS, quoting=quoting)
     _, _, fields = next(records, (block.first_line, "", [""]))
     if isinstance(fields, ImportFailed):
         raise fields
@@ -119,13 +128,22 @@ def read_block(
     layout: Layout,
     first_row: int,
     keep: Callable[[int], None] | None = None,
+    quoting: Quoting | None = None,
 ) -> Iterator[Batch]:
     """The block's rows, parsed and checked one by one, with what was not accepted. `keep` is called with the number of
-    bytes at the end that have not been read, since only what follows them tells what they are."""
-    return check_rows(_rows(block, reading, layout, keep), dataset, first_row, block.source_bytes, layout.file_order)
+    bytes at the end that have not been read, since only what follows them tells what they are; `quoting` is of the
+    whole file."""
+    records = _rows(block, reading, layout, keep, quoting)
+    return check_rows(records, dataset, first_row, block.source_bytes, layout.file_order)
 
 
-def _rows(block: Block, reading: Reading, layout: Layout, keep: Callable[[int], None] | None) -> Iterator[Record]:
+def _rows(
+    block: Block,
+    reading: Reading,
+    layout: Layout,
+    keep: Callable[[int], None] | None,
+    quoting: Quoting | None,
+) -> Iterator[Record]:
     width = layout.width + reading.trailing
     empty = (*layout.empty, *range(layout.width, width))
     # Bytes that are not of the file's encoding become surrogates, so that the error can name their field.
@@ -134,7 +152,7 @@ def _rows(block: Block, reading: Reading, layout: Layout, keep: Callable[[int], 
     if keep is not None and not block.last and not block.cut_off:
         keep_text = lambda rest: keep(len(rest.encode("utf-8", "surrogateescape")))  # noqa: E731
     records = grammar(reading.delimiter, reading.quote).records(
-        text, block.first_line, width, cut_off=block.cut_off, keep=keep_text, null=reading.null
+        text, block.first_line, width, cut_off=block.cut_off, keep=keep_text, null=reading.null, quoting=quoting
     )
     for line, whole, fields in records:
         record = whole.removesuffix("\n").removesuffix("\r")

@@ -52,7 +52,7 @@ def _placed(reading: Reading, told: Told, text: str, dataset: Dataset) -> tuple[
     if not reading.header or isinstance(told.columns, list):
         fields = _fields(reading, lines[first - 1]) if first in begun else []
         expected = len(told.columns) if isinstance(told.columns, list) else len(dataset.columns)
-        fits = len(fields) == expected or (len(fields) == expected + 1 and not fields[-1])
+        fits = fields and (len(fields) == expected or (len(fields) == expected + 1 and not fields[-1]))
         return (2.0 if fits else _few(fields)), replace(reading, first_line=first)
     wanted = set(dataset.column_names)
     if isinstance(told.columns, dict):

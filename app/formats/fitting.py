@@ -8,7 +8,7 @@ from datetime import datetime
 from app.domain.dataset import Column, ColumnType, Controls
 from app.domain.definition import LEAST_INTEGER, MOST_INTEGER, MOST_PRECISION, MOST_SCALE, MOST_SIGNED
 from app.domain.width import LONGEST_VARCHAR
-from app.formats.columns import BadValue, check_for
+from app.formats.columns import MISREAD, BadValue, check_for
 from app.formats.currencies import CURRENCIES
 from app.formats.ndjson import Number
 from app.formats.sampling import Boolean, Day, Nested, Value
@@ -33,7 +33,8 @@ _DATETIME = re.compile(
 _MOMENT = re.compile("[0-9]{1,4}[-./][0-9A-Za-z]{1,9}[-./][0-9]{2,4}(?: .*)?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _LINES = re.compile("[\t\n\r]")
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROLS = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{MISREAD}]")
+_MISREAD = re.compile(f"[{MISREAD}]")
 
 _DAYS = ("%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y")
 _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
@@ -68,6 +69,11 @@ def fit_column(name: str, values: Sequence[Value]) -> tuple[Column | None, list[
         notes.append("it has fields that are empty in quotes, which only a text can be")
     if all(map(_COMMA.fullmatch, filled)):
         notes.append("its numbers have a decimal comma, which is read as text: write them with a point")
+    if any(map(_MISREAD.search, filled)):
+        notes.append(
+            "it holds characters that no text has, so the file's encoding is probably another one: say which with"
+            " `encoding`, as windows-1252 for latin-1; as it is proposed, it accepts them"
+        )
     return replace(_text(name, filled), empty=quoted_empty, nullable=nullable), notes
 
 
@@ -89,7 +95,7 @@ def _boolean(name: str, values: Sequence[str], _: list[str]) -> Column | None:
 
 
 def _integer(name: str, values: Sequence[str], _: list[str]) -> Column | None:
-    """Without zeros before the number: what was `007` must not be read back as 7."""
+    """Without zeros before the number and without `-0`, which would be read back as 0."""
     if not all(map(_INTEGER.fullmatch, values)) or "-0" in values or max(map(len, values)) > 20:
         return None
     numbers = [int(value) for value in values]

@@ -13,6 +13,7 @@ NAMES = ("format", "encoding", "delimiter", "quote", "escape", "header", "first_
 MOST_LINES = 1000  # what may precede a header
 _MOST_NULL = 40
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_NO_QUOTE = "none"
 _SHORTHANDS = {"tsv": ("csv", "\t"), "jsonl": ("ndjson", None)}
 
 
@@ -43,7 +44,7 @@ class Told:
             raise _refused(foreign, f"the file is read as {reading.format}, which has no {foreign}")
         if isinstance(self.columns, list) and reading.format in ("ndjson", "json"):
             raise _refused("columns", "objects have names and no order: columns must be an object, not a list")
-        return replace(reading, **said)
+        return replace(reading, **said, quote_said=bool(self.quote))
 
 
 def read_options(said: Mapping[str, str]) -> Told:
@@ -60,7 +61,7 @@ def read_options(said: Mapping[str, str]) -> Told:
         format=format,
         encoding=name_encoding(said["encoding"]) if "encoding" in said else None,
         delimiter=delimiter,
-        quote=said.get("quote"),
+        quote="" if said.get("quote") == _NO_QUOTE else said.get("quote"),
         escape=said.get("escape"),
         header=_read_header(said["header"]) if "header" in said else None,
         first_line=_read_line(said["first_line"]) if "first_line" in said else None,
@@ -76,7 +77,7 @@ def read_options(said: Mapping[str, str]) -> Told:
 def _check_dialect(told: Told) -> None:
     quote = '"' if told.quote is None else told.quote
     if quote and (len(quote) > 1 or not quote.isascii() or quote.isalnum() or not quote.isprintable() or quote == " "):
-        raise _refused("quote", "quote must be one ASCII punctuation character, or nothing where no field is quoted")
+        raise _refused("quote", "quote must be one ASCII punctuation character, or none where no field is quoted")
     if told.delimiter is not None and (
         not 1 <= len(told.delimiter) <= 8 or set(told.delimiter) & {"\r", "\n", "\0", quote}
     ):

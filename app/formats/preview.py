@@ -141,8 +141,8 @@ def _batches(
                 yield batch
                 row += batch.rows
     else:
-        # what was sampled is text in UTF-8 by now
-        plain = replace(reading, compression="none", encoding="utf-8", escape="")
+        # what was sampled is text in UTF-8 by now, and all of the sample said whether a quote is doubtful
+        plain = replace(reading, compression="none", encoding="utf-8", escape="", quote_said=True)
         with temporary_beside(path) as file:
             file.write(sample.text_of(rows).encode("utf-8", "surrogateescape"))
             file.flush()

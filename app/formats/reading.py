@@ -15,6 +15,7 @@ from app.formats.batch import Batch
 from app.formats.blocks import HEADER_BYTES, RECORD_BYTES, Block, BlockCutter
 from app.formats.compressed import MOST_UNPACKED_BYTES, Limited, Readable, open_source
 from app.formats.layout import Layout, lay_out
+from app.formats.quoting import Quoting
 from app.formats.records import Records, check_records
 from app.formats.text import open_text
 
@@ -56,7 +57,7 @@ def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
     with open_source(path, reading.compression) as source:
         text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
         if reading.format == "csv":
-            cutter, _ = _begin_csv(text, dataset, reading)
+            cutter, _ = _begin_csv(text, dataset, reading, Quoting(reading))
             if not cutter.rows_follow():
                 raise _without_rows(reading)
         elif reading.format == "ndjson":
@@ -85,12 +86,14 @@ def _check_length(block: Block, row: int) -> None:
         raise ImportFailed("record_too_long", reason, line=block.first_line, row=row)
 
 
-def _begin_csv(text: Readable, dataset: Dataset, reading: Reading) -> tuple[BlockCutter, Layout]:
+def _begin_csv(text: Readable, dataset: Dataset, reading: Reading, quoting: Quoting) -> tuple[BlockCutter, Layout]:
     """A cutter that stands before the first row, and the layout of its rows."""
     cutter = BlockCutter(text, reading.quote.encode())
     cutter.skip_to(reading.first_line)
-    names = csv.parse_header(cutter.header(), reading) if reading.header else None
-    return cutter, lay_out(names, reading.columns, dataset, reading.first_line)
+    names = csv.parse_header(cutter.header(), reading, quoting) if reading.header else None
+    layout = lay_out(names, reading.columns, dataset, reading.first_line)
+    quoting.width = layout.width + reading.trailing
+    return cutter, layout
 
 
 def _read_text(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
@@ -99,16 +102,19 @@ def _read_text(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int)
         if reading.format == "json":
             yield from _checked(json_array.read_records(text, dataset, _renamed(reading), batch_bytes), dataset)
             return
+        quoting = Quoting(reading)
         if reading.format == "csv":
-            cutter, layout = _begin_csv(text, dataset, reading)
+            cutter, layout = _begin_csv(text, dataset, reading, quoting)
         else:
             cutter, layout = BlockCutter(text), None
         row = 1
         for block in cutter.blocks(batch_bytes):
             _check_length(block, row)
-            for batch in _read_block(block, dataset, reading, layout, row, cutter.keep):
+            for batch in _read_block(block, dataset, reading, layout, row, cutter.keep, quoting):
                 yield batch
                 row += batch.rows
+        if quoting.failure is not None:
+            raise quoting.failure
 
 
 def _read_block(
@@ -118,6 +124,7 @@ def _read_block(
     layout: Layout | None,
     first_row: int,
     keep: Callable[[int], None],
+    quoting: Quoting,
 ) -> Iterator[Batch]:
     # Here, because it imports polars: that starts threads, and a worker forks after importing this module.
     from app.formats import screening  # noqa: PLC0415
@@ -126,7 +133,11 @@ def _read_block(
     if layout is not None:
         if not block.cut_off:
             batch = screening.read_csv_block(block, dataset, reading, layout, first_row)
-        return iter([batch]) if batch else csv.read_block(block, dataset, reading, layout, first_row, keep)
+        if batch is None:
+            return csv.read_block(block, dataset, reading, layout, first_row, keep, quoting)
+        # the fast way takes no value with a line break, so that a quoted one leaves no doubt
+        quoting.settled = quoting.settled or reading.quote.encode() in block.data
+        return iter([batch])
     columns = ndjson.read_columns(block, dataset, _renamed(reading))
     if columns is not None:
         lines = range(block.first_line, block.first_line + len(columns[dataset.column_names[0]]))

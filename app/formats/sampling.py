@@ -19,6 +19,7 @@ from app.formats.json_array import elements
 from app.formats.json_text import Broken, JsonText
 from app.formats.layout import MOST_COLUMNS
 from app.formats.ndjson import DECODER
+from app.formats.quoting import Quoting
 from app.formats.text import open_text
 
 SAMPLE_BYTES = 1024 * 1024
@@ -147,8 +148,9 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
             return Sample(None, 0, [], cut, ImportFailed("empty_file", reason, line=line))
     names: tuple[str, ...] | None = None
     first_line = reading.first_line
+    quoting = Quoting(reading)
     if reading.header:
-        header = next(_csv_records(text[begin:], reading, first_line, MOST_COLUMNS), None)
+        header = next(_csv_records(text[begin:], reading, first_line, MOST_COLUMNS, quoting), None)
         if header is None or (cut and not header[1].endswith("\n")):
             return Sample(None, 0, [], cut, None if cut else ImportFailed("empty_file", "the file is empty"))
         line, whole, fields = header
@@ -162,11 +164,12 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
         first_line += whole.count("\n")
     # As many fields as an import takes apart: what is beyond them decides where a record ends.
     told = names if names is not None else reading.columns
-    most = len(told) + reading.trailing if isinstance(told, tuple | list) else MOST_COLUMNS
+    quoting.width = len(told) + reading.trailing if isinstance(told, tuple | list) else None
+    most = quoting.width or MOST_COLUMNS
     open_at: list[str] = []
-    found = list(_csv_records(text[begin:], reading, first_line, most, open_at.append if cut else None))
+    found = list(_csv_records(text[begin:], reading, first_line, most, quoting, open_at.append if cut else None))
     if open_at and len(open_at[0]) > _LONGEST_OPEN:
-        found = list(_csv_records(text[begin:], reading, first_line, most))
+        found = list(_csv_records(text[begin:], reading, first_line, most, quoting))
     elif cut and found and not open_at and not found[-1][1].endswith("\n"):
         found.pop()
     while found and not found[-1][1].strip("\r\n"):
@@ -184,14 +187,15 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
                 fields.pop()
             records.append(Record(line, tuple(None if type(field) is Lacking else field for field in fields)))
     failure = None if names or records or cut else ImportFailed("empty_file", "the file is empty")
-    return Sample(names, width, records, cut, failure, text, ends)
+    return Sample(names, width, records, cut, failure or quoting.failure, text, ends)
 
 
 def _csv_records(
-    text: str, reading: Reading, first_line: int, most: int, keep: Callable[[str], None] | None = None
+    text: str, reading: Reading, first_line: int, most: int, quoting: Quoting, keep: Callable[[str], None] | None = None
 ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
     parser = grammar(reading.delimiter, reading.quote)
-    return islice(parser.records(text, first_line, most, keep=keep, null=reading.null), MOST_SAMPLED_ROWS)
+    records = parser.records(text, first_line, most, keep=keep, null=reading.null, quoting=quoting)
+    return islice(records, MOST_SAMPLED_ROWS)
 
 
 def _sample_ndjson(text: str, reading: Reading, cut: bool) -> Sample:

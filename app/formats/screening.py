@@ -19,7 +19,7 @@ from app.domain.dataset import Dataset
 from app.domain.reading import Reading
 from app.formats.batch import Batch, Reject
 from app.formats.blocks import Block
-from app.formats.columnwise import screen
+from app.formats.columnwise import holds_misread, screen
 from app.formats.layout import Layout
 from app.formats.payload import PayloadKeys
 from app.formats.records import MOST_REJECTS, RowChecker
@@ -42,7 +42,10 @@ def read_csv_block(block: Block, dataset: Dataset, reading: Reading, layout: Lay
         return None
     lines = range(block.first_line, block.first_line + frame.height)
     texts = Lines(block)
-    return _batch(frame, dataset, first_row, lines, block.source_bytes, texts.text, layout.file_order)
+    controls = holds_misread(data)  # of all others there are none but line feeds
+    return _batch(
+        frame, dataset, first_row, lines, block.source_bytes, texts.text, layout.file_order, controls=controls
+    )
 
 
 def check_columns(
@@ -64,7 +67,8 @@ def check_columns(
         return None
     # Values may hold control characters; mostly there are only the line feeds after the rows in a payload.
     payload = np.frombuffer(batch.payload, np.uint8)
-    if np.count_nonzero(payload < _FIRST_PRINTABLE) == batch.rows and _DELETE not in batch.payload:
+    few = np.count_nonzero(payload < _FIRST_PRINTABLE) == batch.rows and _DELETE not in batch.payload
+    if few and not holds_misread(batch.payload):
         return batch
     return _batch(frame, dataset, first_row, lines, source_bytes, text_of, controls=True)
 

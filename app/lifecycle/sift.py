@@ -1,5 +1,6 @@
 """Sift: rows that were not accepted end the import, or go to its reject file, as its policy has it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -38,10 +39,10 @@ class Sifter:
                     self._fail_with_too_many()
                 # an empty one tells how far the file was read, and whether the import is still wanted
                 yield replace(batch, rows=0, payload=b"") if abort and self._first else batch
-        except ImportFailed:
-            if not abort or self._first is None:
+        except ImportFailed as failed:
+            # what stands first in the file is reported: the failure of a whole file may explain the first reject
+            if not abort or self._first is None or (failed.line or math.inf) <= self._first.line:
                 raise
-            # the first thing that was wrong is told
         if self._first is None:
             return
         if abort:

@@ -47,7 +47,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         "Between the fields of CSV: 1 to 8 characters, or one of the words tab, comma, semicolon, pipe, space.",
         {"type": "string", "minLength": 1, "examples": [";"]},
     ),
-    "quote": ("Around the fields of CSV: one character, or nothing.", {"type": "string", "maxLength": 1}),
+    "quote": ("Around the fields of CSV: one character, or none.", {"type": "string", "pattern": "^(.?|none)$"}),
     "escape": ("Before a quote inside quotes: a backslash, or nothing where they are doubled.", one_of(["", "\\"])),
     "header": ("Whether the columns' names come first.", _YES_OR_NO),
     "first_line": (

@@ -8,7 +8,8 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.in_turn
 
-CASES = [case for case in read_cases() if case.dataset is ORDERS]
+CASES = [case for case in read_cases() if case.dataset is ORDERS and case.error is None]
+FAILING = [case for case in read_cases() if case.dataset is ORDERS and case.error is not None]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.path.name)
@@ -26,6 +27,22 @@ def test_the_file_comes_to_rows(stack: Stack, case: Case) -> None:
     assert [[row[name] for name in ORDERS.column_names] for row in rows] == [as_shown(row) for row in case.rows]
     rejects = stack.get(f"/v1/imports/{done['id']}/rejects").json()["rejects"]
     assert [{name: reject[name] for name in ("line", "code", "column")} for reject in rejects] == case.rejects
+
+
+@pytest.mark.parametrize("case", FAILING, ids=lambda case: case.path.name)
+def test_the_file_is_refused_and_nothing_of_it_stays(stack: Stack, case: Case) -> None:
+    assert case.error is not None
+    options = case.options | {"file_name": case.path.name}
+    body = case.path.read_bytes()
+    looked_at = stack.post("/v1/previews", data=body, params=options).json()
+    assert looked_at["problem"]["code"] == case.error["code"]
+    for on_error in ("abort", "reject"):
+        accepted = stack.send(body, "application/octet-stream", params=options | {"on_error": on_error})
+        assert accepted.status_code == 202, accepted.text
+        done = stack.wait_state(accepted.json()["id"])
+        assert done["state"] == "failed" and done["rows_done"] == 0
+        assert {name: done["error"].get(name) for name in case.error} == case.error
+    assert stack.count() == 0
 
 
 def as_shown(row: list[str | None]) -> list[object]:

@@ -152,6 +152,8 @@ def test_what_is_said_counts() -> None:
     assert found("name,age\nRex,1\n", delimiter="tab", quote="", first_line="2") == Reading(
         "csv", delimiter="\t", quote="", first_line=2
     )
+    assert found("name,age\nRex,1\n", quote="none").quote == ""
+    assert [found("a,b\n1,2\n", **said).quote_said for said in ({}, {"quote": "none"}, {"quote": '"'})] == [0, 0, 1]
     headless = found("# made by us\nRex;1\n", header="false", columns="name,age")
     assert headless == Reading("csv", delimiter=";", header=False, first_line=2, columns=["name", "age"])
     renamed = found("old\nthe name|AGE\nRex|1\n", columns='{"the name": "name", "AGE": "age"}')

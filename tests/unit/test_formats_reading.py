@@ -203,10 +203,24 @@ def test_bad_values(tmp_path: Path, column: str, value: str, code: str, batch_by
     assert error_of(tmp_path, "\n".join(objects), "ndjson", batch_bytes=batch_bytes) == expected | {"line": 3}
 
 
-def test_leading_zeros_are_no_digits_too_many(tmp_path: Path) -> None:
-    for column in ("quantity", "unit_price"):
-        [batch] = read(tmp_path, f"{HEADER}\n{changed(column, '0' * 5000 + '7')}")
-        assert batch.rows == 1
+def test_leading_zeros_belong_to_a_text(tmp_path: Path) -> None:
+    for column, code in (("quantity", "not_an_integer"), ("unit_price", "not_a_decimal")):
+        for value in ("07", "0" * 5000 + "7", "00"):
+            with pytest.raises(ImportFailed, match=r"leading zeros.*make the column a text") as caught:
+                read(tmp_path, f"{HEADER}\n{changed(column, value)}")
+            assert (caught.value.code, caught.value.column) == (code, column)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("a\x85", "encoding=windows-1252"), ("a\ufeff", "were two files joined"), ("\uffffa", "`encoding`")],
+)
+@pytest.mark.parametrize("column", ["customer", "email"])
+def test_what_a_wrong_encoding_makes_is_no_text(tmp_path: Path, value: str, said: str, column: str) -> None:
+    value = f"a@b{value}" if column == "email" else value
+    with pytest.raises(ImportFailed, match=said) as caught:
+        read(tmp_path, f"{HEADER}\n{changed(column, value)}")
+    assert (caught.value.code, caught.value.column) == ("control_character", column)
 
 
 def test_the_first_bad_value_in_the_file_is_named(tmp_path: Path) -> None:

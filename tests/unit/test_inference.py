@@ -103,6 +103,13 @@ def notes(found: Preview) -> dict[str | None, tuple[str, ...]]:
     return {each.name: each.notes for each in of(found).proposals}
 
 
+def test_a_note_says_that_the_encoding_may_be_another(tmp_path: Path) -> None:
+    for text in ("a\x92s", "a\ufeffb", "a\uffff"):
+        found = inferred(tmp_path / "file", f"name,age\n{text},1\n")
+        assert "encoding" in notes(found)["name"][0] and not notes(found)["age"]
+        assert of(found).dataset.columns[0].controls is Controls.ANY
+
+
 def test_names_stay_as_they_are_so_that_the_file_fits(tmp_path: Path) -> None:
     found = inferred(tmp_path / "file", "Order No,select,Größe,order no,import_no,\nA1,x,L,y,z,\n")
     names = [column.name for column in of(found).dataset.columns]

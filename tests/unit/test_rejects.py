@@ -172,6 +172,22 @@ def test_abort_loads_nothing_after_the_first_error_and_lists_a_thousand(tmp_path
     assert len(kept) == REPORTED
 
 
+@pytest.mark.parametrize(("line", "reported"), [(2000, "whole"), (1999, "whole"), (2001, "code"), (None, "code")])
+def test_what_stands_first_in_the_file_is_reported(tmp_path: Path, line: int | None, reported: str) -> None:
+    def ending() -> Iterator[Batch]:
+        yield from batches(0, 0, 2)
+        raise ImportFailed("whole", "the file ends", line)
+
+    writer = RejectWriter(tmp_path / "rejects")
+    with pytest.raises(ImportFailed) as caught:
+        list(Sifter(Policy(), writer).sift(ending()))
+    assert caught.value.code == reported
+    with pytest.raises(ImportFailed) as caught:
+        list(Sifter(Policy(OnError.REJECT), writer).sift(ending()))
+    writer.discard()
+    assert caught.value.code == "whole"
+
+
 def test_nothing_rejected_leaves_no_file(tmp_path: Path) -> None:
     for policy in (Policy(), Policy(OnError.REJECT, "0")):
         assert sift(tmp_path, policy, 0, 0) == ([90, 90], None, [])

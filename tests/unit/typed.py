@@ -66,11 +66,15 @@ ODD += [
     "\\\\n",
     "\U0010ffff",
 ]
-CLEAN = [text for text in ODD if not any(c < " " or c == "\x7f" for c in text)]
+MISREAD = "\ufeff\ufffe\uffff"  # and the controls from U+0080 to U+009F
+CLEAN = [text for text in ODD if not any(c < " " or "\x7f" <= c <= "\x9f" or c in MISREAD for c in text)]
+LINED = [text for text in ODD if text in CLEAN or set(text) & set("\t\n\r")]
 
 
 def _texts(length: int, odd: list[str], categories: tuple[str, ...], least: int = 1) -> st.SearchStrategy[str]:
-    letters = st.characters(codec="utf-8", exclude_categories=categories)
+    letters = st.characters(
+        codec="utf-8", exclude_categories=categories, exclude_characters=MISREAD if "Cc" in categories else ""
+    )
     return st.one_of(
         st.sampled_from([text for text in odd if len(text) <= length]),
         st.text(letters, min_size=least, max_size=min(length, 12)),
@@ -95,7 +99,7 @@ _STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
     "local": _MOMENTS.map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000))
     .filter(_unambiguous),
     "name": _texts(40, CLEAN, ("Cc", "Cs")),
-    "note": _texts(2000, [*(text for text in ODD if not set(text) & {"\0", "\x7f", "\x1a"}), ""], ("Cc", "Cs"), 0),
+    "note": _texts(2000, [*LINED, ""], ("Cc", "Cs"), 0),
     "raw": _texts(3000, [*ODD, ""], ("Cs",), 0),
     "kind": st.sampled_from(["a", "b c", "ü"]),
     "email": st.sampled_from(["a@b", "ü@ü.de", 'a"b@c.d', "a'b@c"]),
