@@ -1,11 +1,19 @@
-"""Running: two web servers on one installation, one that asks for keys, and requests until something is wrong."""
+"""Requests against the web server for so many minutes: `python -m tests.fuzz.running [--minutes 10] [--seed S]`.
 
+Two web servers run on one installation, one of which asks for keys. The request that had a wrong answer is printed as
+bytes, which a FILE may hold to be sent again.
+"""
+
+import argparse
+import ast
+import secrets
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import DatabaseServer
+from tests.conftest import DATABASES, DatabaseServer, new_broker, new_database
 from tests.fuzz.drawing import DEFINITION, Requests
 from tests.fuzz.sending import Answer, send
 from tests.stack import Stack, find_port, wait_for
@@ -80,5 +88,43 @@ def describe(seed: str, request: bytes, answer: Answer) -> str:
     """What was wrong, and how it is seen again."""
     return (
         f"{answer.fault}, with the seed {seed}: {answer.body[:600]!r}\n"
-        f"the request, as bytes for `python -m tests.fuzz.requests --again FILE`:\n{request!r}"
+        f"the request, as bytes for a file that `python -m tests.fuzz.running FILE` sends again:\n{request!r}"
     )
+
+
+def main() -> None:
+    """Fuzz, and say how many requests came to what."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", default=secrets.token_hex(4))
+    parser.add_argument("--database", choices=DATABASES, default=DATABASES[0])
+    parser.add_argument("files", nargs="*", type=Path)
+    asked = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="backout-fuzz-"))
+    folder.chmod(0o755)  # the servers run under accounts of their own
+    database, broker = new_database(asked.database, folder / "database"), new_broker("rabbitmq-3", folder / "broker")
+    made: list[Stack] = []
+
+    def make(**settings: object) -> Stack:
+        (folder / "stack").mkdir()
+        made.append(Stack(folder / "stack", database.url, broker.url(), find_port(), **settings))
+        return made[0]
+
+    try:
+        stack = start(make, database, folder)
+        for path in asked.files:
+            request = ast.literal_eval(path.read_text(encoding="ascii"))
+            for port in (stack.port, keyed_port(stack)):
+                print(path, port, send(port, request))
+        if not asked.files:
+            print(f"the seed is {asked.seed}", flush=True)
+            print(dict(run(stack, asked.seed, asked.minutes * 60)))
+    finally:
+        for stack in made:
+            stack.kill()
+        broker.kill()
+        database.server.kill()
+
+
+if __name__ == "__main__":
+    main()
