@@ -42,7 +42,7 @@ long: setup ## The tests that `test` leaves out
 storm: setup ## Random imports, stops, kills and cuts, then every promise is checked (MINUTES=5 SEED= DATABASE=mariadb)
 	@$(python) -m tests.storm --minutes $(or $(MINUTES),5) --seed "$(SEED)" --database $(or $(DATABASE),mariadb)
 
-fuzz: setup ## Random files against the readers, with atheris (MINUTES=10)
+fuzz: setup ## Random requests to the web server, random files against the readers (MINUTES=10)
 	@$(python) -m pip install --quiet --requirement requirements-fuzz.lock
 	@$(python) -m tests.fuzz --minutes $(or $(MINUTES),10)
 

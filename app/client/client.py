@@ -1,6 +1,7 @@
 """The client: what Backout can do, a method each."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from app.client.bodies import Body, Sent, StreamBody, open_body, open_file
-from app.client.errors import WaitedTooLong
+from app.client.errors import NotFound, WaitedTooLong
 from app.client.options import Options, write_options
 from app.client.shapes import (
     Dataset,
@@ -91,7 +92,7 @@ class BackoutClient:
         """
         with ExitStack() as stack:
             if isinstance(source, str | Path):
-                file_name = file_name or Path(source).name
+                file_name = file_name or os.fsencode(Path(source).name).decode(errors="replace")
                 source = stack.enter_context(open_file(Path(source)))
             body: Body = open_body(source)
             if isinstance(body, StreamBody):
@@ -178,7 +179,7 @@ class BackoutClient:
 
     def count(self, dataset: str = "orders", *, import_id: str | None = None) -> int:
         """How many rows a reader sees; only those of one import, if it is given."""
-        params = {"import": import_id} if import_id else {}
+        params = {} if import_id is None else {"import": import_id}
         return int(self._transport.ask("GET", f"{_dataset(dataset)}/rows/count", params=params)["count"])
 
     def delete_rows(self, dataset: str = "orders", *, import_id: str | None = None, confirm_all: bool = False) -> int:
@@ -188,7 +189,7 @@ class BackoutClient:
         """
         if (import_id is None) is not confirm_all:
             raise ValueError("say either which import's rows to delete or confirm_all=True")
-        params = {"import": import_id} if import_id else {"confirm": dataset}
+        params = {"confirm": dataset} if import_id is None else {"import": import_id}
         deleted = self._transport.ask("DELETE", f"{_dataset(dataset)}/rows", params=params, repeatable=False)
         return int(deleted["rows_deleted"])
 
@@ -232,11 +233,18 @@ class BackoutClient:
 
 
 def _path(id: str) -> str:
-    return f"/v1/imports/{quote(id, safe='')}"
+    return f"/v1/imports/{_part(id, 'import')}"
 
 
 def _dataset(name: str) -> str:
-    return f"/v1/datasets/{quote(name, safe='')}"
+    return f"/v1/datasets/{_part(name, 'dataset')}"
+
+
+def _part(name: str, what: str) -> str:
+    """The name as a part of a path. Raises `NotFound` for what would make another path of it."""
+    if name in ("", ".", ".."):
+        raise NotFound(404, {"type": f"/problems/{what}-not-found", "detail": f"there is no {what} {name!r}"})
+    return quote(name, safe="")
 
 
 def _key(given: str | None) -> dict[str, str]:

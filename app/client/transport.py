@@ -1,5 +1,6 @@
 """Transport: one request until it is answered, tried again where that can help."""
 
+import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any, Self
 import httpx
 
 from app.client.bodies import Body, Sent
-from app.client.errors import BackoutError, Refused, Unavailable, Unreachable, refusal
+from app.client.errors import BackoutError, Refused, SourceFailed, Unavailable, Unreachable, refusal
 
 FIRST_PAUSE = 0.4  # seconds, doubled with every try
 MOST_PAUSE = 20.0
@@ -127,7 +128,10 @@ class Transport:
             if whole is not None:
                 given["Content-Length"] = str(whole)
             content = _tell(body, whole, sent)
-        request = self._http.build_request(method, path, params=params, json=json, headers=given, content=content)
+        try:
+            request = self._http.build_request(method, path, params=params, json=json, headers=given, content=content)
+        except httpx.InvalidURL as error:
+            raise SourceFailed(f"nothing was sent: {error}") from error
         return self._http.send(request, stream=True)
 
 
@@ -181,14 +185,21 @@ def _read_refusal(answer: httpx.Response) -> Refused:
     return refusal(answer.status_code, _read_whole(answer).content)
 
 
+class _Document(dict[str, Any]):
+    """An answer's JSON object: a server of another kind lacks what ours has."""
+
+    def __missing__(self, name: str) -> Any:
+        raise refusal(500, json.dumps({"detail": f"the answer has no {name}: it is not one of Backout's"}).encode())
+
+
 def _read_object(answer: httpx.Response) -> dict[str, Any]:
     try:
         document = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise refusal(500, answer.content)
-    return document
+    return _Document(document)
 
 
 def _say(error: httpx.RequestError) -> str:

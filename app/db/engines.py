@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from math import inf
 from time import monotonic
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pymysql
 from pymysql.constants import CLIENT, ER
@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import NullPool
 
 from app.db.driver import DriverConnection
+from app.db.failures import sentence, translate, write_json
 from app.domain.errors import DatabaseUnavailable, DatasetInUse
 
 CONNECT_SECONDS = 3
@@ -57,7 +58,8 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         """A transaction that commits at the end, or rolls back on any exception.
 
-        Raises `DatabaseUnavailable` where the server can't be reached, hangs up, lacks a table or keeps a lock long.
+        Raises `DatabaseUnavailable` where the server can't be reached, hangs up, lacks a table or keeps a lock long;
+        `InvalidContent` for a text that it can't take.
         """
         with _reachable(), self._engine.begin() as connection:
             yield connection
@@ -148,7 +150,7 @@ class Database:
 
 
 def _engine(url: URL, **options: Any) -> Engine:
-    engine = create_engine(url, **options)
+    engine = create_engine(url, json_serializer=write_json, **options)
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, named: Any) -> DriverConnection:
@@ -187,18 +189,21 @@ def _ledger_arguments(reply_seconds: int, more_settings: str = "") -> dict[str, 
 def _reachable() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        raise DatabaseUnavailable(f"the database does not answer: {_sentence(error.orig)}") from error
     except ProgrammingError as error:
         if error.orig is None or error.orig.args[0] != ER.NO_SUCH_TABLE:
             raise
-        missing = f"{_sentence(error.orig)}: `python -m app.cli migrate` makes the tables"
+        missing = f"{sentence(error.orig)}: `python -m app.cli migrate` makes the tables"
         raise DatabaseUnavailable(missing) from error
     except PoolExhausted as error:
         raise DatabaseUnavailable("every connection to the database is in use") from error
-    except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
-        raise DatabaseUnavailable(f"the database does not answer: {_sentence(error)}") from error
+    except (OperationalError, InterfaceError) as error:
+        _raise(error, error.orig)
+    except (pymysql.err.OperationalError, pymysql.err.InterfaceError, UnicodeEncodeError) as error:
+        _raise(error, error)
 
 
-def _sentence(error: BaseException | None) -> str:
-    return str(error.args[-1]) if error is not None and error.args else "no reason given"
+def _raise(error: Exception, cause: BaseException | None) -> NoReturn:
+    meaning = translate(cause)
+    if meaning is None:
+        raise error
+    raise meaning from error

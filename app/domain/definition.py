@@ -281,7 +281,7 @@ def _is_format(format: str) -> bool:
     day = datetime(2026, 11, 22, tzinfo=UTC)
     try:
         return datetime.strptime(day.strftime(format), format).date() == day.date()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, re.error):  # the last where a part of it stands there twice
         return False
 
 

@@ -6,11 +6,14 @@ from functools import partial
 from typing import Any
 
 from app.domain.dataset import Column, ColumnType, Dataset
+from app.domain.errors import ImportFailed
 from app.domain.reading import Columns
 from app.domain.width import LONGEST_VARCHAR, MOST_COLUMNS, MOST_KEY_BYTES, MOST_ROW_BYTES, key_bytes, row_bytes
+from app.formats.columns import shown
 from app.formats.fitting import LONG_TEXT, fit_column
 from app.formats.identifiers import make_names
 from app.formats.layout import REJECT_COLUMNS
+from app.formats.options import find_half
 from app.formats.sampling import Record, Sample
 
 _KEY_LENGTH = 255
@@ -32,12 +35,14 @@ class Proposal:
 @dataclass(frozen=True)
 class Inferred:
     """A dataset that accepts the sample, and the option `columns` with which its file is imported there (None where
-    the names are the same). `too_many` says that the file has more columns than a table."""
+    the names are the same). `too_many` says that the file has more columns than a table; `problem` that nothing can be
+    imported by the names that were read."""
 
     dataset: Dataset
     proposals: list[Proposal]
     columns: Columns | None
     too_many: bool = False
+    problem: ImportFailed | None = None
 
 
 def infer(name: str, sample: Sample) -> Inferred:
@@ -58,7 +63,15 @@ def infer(name: str, sample: Sample) -> Inferred:
     fitted = {column.name: column for column in dataset.columns}
     proposals = [replace(each, column=each.column and fitted[each.column.name]) for each in proposals]
     dataset = replace(dataset, key=_key(proposals, records))
-    return Inferred(dataset, proposals, _columns_option(sample, proposals), len(told) > MOST_COLUMNS)
+    too_many = len(told) > MOST_COLUMNS
+    if (half := find_half(told)) is not None:
+        return Inferred(dataset, proposals, None, too_many, _wrong_encoding(half))
+    return Inferred(dataset, proposals, _columns_option(sample, proposals), too_many)
+
+
+def _wrong_encoding(name: str) -> ImportFailed:
+    reason = f"the column's name {shown(name)!r} is not valid UTF-8; name the file's encoding with `encoding`"
+    return ImportFailed("not_utf8", reason, column=shown(name))
 
 
 def as_definition(dataset: Dataset) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """Options: what a client says of how its file is to be read."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app.domain.errors import InvalidContent
 from app.domain.reading import FORMATS, PARTS, Columns, Reading
+from app.formats.columns import shown
 from app.formats.text import name_encoding
 
 NAMES = ("format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null")
 MOST_LINES = 1000  # what may precede a header
 _MOST_NULL = 40
+_HALF = re.compile("[\ud800-\udfff]")
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 _NO_QUOTE = "none"
 _SHORTHANDS = {"tsv": ("csv", "\t"), "jsonl": ("ndjson", None)}
@@ -126,7 +129,15 @@ def _read_columns(text: str) -> Columns:
     meant = columns.values() if isinstance(columns, dict) else columns
     if not columns or not all(name is None or (isinstance(name, str) and name) for name in meant):
         raise _refused("columns", f"columns must be {example}")
+    if (name := find_half((*columns, *meant))) is not None:
+        reason = f"columns has {shown(name)!r}, which is not valid UTF-8: name the file's encoding with `encoding`"
+        raise _refused("columns", reason)
     return columns  # type: ignore[no-any-return]
+
+
+def find_half(names: Iterable[str | None]) -> str | None:
+    """The first of the names that has half a character: a byte that is not of the file's encoding, or an escape."""
+    return next((name for name in names if name and _HALF.search(name)), None)
 
 
 def _refused(field: str, reason: str) -> InvalidContent:

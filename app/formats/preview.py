@@ -95,8 +95,8 @@ def _preview(
             reading = replace(reading, columns=inferred.columns)
     shown = sample.records[:rows]
     rejects: dict[int, Reject] = {}
-    problem = sample.failure
-    if dataset.columns and (shown or problem is None):
+    problem = sample.failure or (inferred.problem if inferred else None)
+    if dataset.columns and (shown or problem is None) and not (inferred and inferred.problem):
         try:
             rejects = _rejects(_batches(path, sample, sent, dataset, reading, len(shown)), len(shown))
         except ImportFailed as failure:

@@ -13,6 +13,7 @@ from app.domain.dataset import Dataset
 from app.formats.batch import Reject
 from app.formats.layout import REJECT_COLUMNS
 
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _QUOTED = re.compile('[",\r\n]|^ |^$')
 
 
@@ -81,4 +82,10 @@ def _line(fields: Sequence[str | None]) -> bytes:
         "" if field is None else '"' + field.replace('"', '""') + '"' if _QUOTED.search(field) else field
         for field in fields
     )
-    return (",".join(written) + "\r\n").encode("utf-8", "surrogateescape")
+    # a byte that was no text is written as it was; half a character, of which JSON has escapes, so that it stays none
+    whole = _HALF.sub(_as_escaped_bytes, ",".join(written) + "\r\n")
+    return whole.encode("utf-8", "surrogateescape")
+
+
+def _as_escaped_bytes(half: re.Match[str]) -> str:
+    return half[0].encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")

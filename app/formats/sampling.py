@@ -287,7 +287,10 @@ def _value(value: Any) -> Value:
         return value
     if isinstance(value, bool):
         return Boolean("true" if value else "false")
-    return Nested(json.dumps(_plain(value), ensure_ascii=False))
+    try:
+        return Nested(json.dumps(_plain(value), ensure_ascii=False))
+    except RecursionError:  # it can be read, but not be written again as deep in our own calls as here
+        return Nested("{…}" if isinstance(value, tuple) else "[…]")
 
 
 def _plain(value: Any) -> Any:

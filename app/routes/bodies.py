@@ -1,5 +1,6 @@
 """Bodies: what a request carries, read to its very end or refused."""
 
+import json
 import socket
 from contextlib import suppress
 from time import monotonic
@@ -8,11 +9,12 @@ from typing import IO, Any
 from flask import Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
 
-from app.domain.errors import BadRequest
+from app.domain.errors import BadRequest, InvalidContent
 
 STALL_SECONDS = 60.0  # a client that is gone without a word would hold its thread for good
 DRAIN_SECONDS = 5.0
 PIECE_BYTES = 64 * 1024
+MOST_NESTED = 20  # arrays and objects inside each other: more than any body of ours has
 
 
 class Body:
@@ -63,6 +65,43 @@ class Body:
 def open_body() -> Body:
     """The body of this request."""
     return Body(request.stream, request.content_length, request.environ.get("gunicorn.socket"))
+
+
+def read_json(limit: int, example: str, empty: bytes = b"") -> dict[str, Any]:
+    """This request's JSON object; `empty` is read where no body came. Raises `BadRequest`, which shows the `example`,
+    and `InvalidContent` for a field that is nested too deeply or has half a character, which no database keeps."""
+    try:
+        body = json.loads(open_body().read_all(limit) or empty)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise BadRequest(f"the body must be a JSON object such as {example}")
+    for name, value in body.items():
+        if reason := _find_fault(name) or _find_fault(value):
+            shown = name[:80].encode(errors="backslashreplace").decode()
+            raise InvalidContent(f"{shown}: {reason}", errors=[{"field": shown, "reason": reason}])
+    return body
+
+
+def _find_fault(value: Any) -> str | None:
+    layer, depth = [value], 0
+    while layer:
+        if depth > MOST_NESTED:
+            return f"arrays and objects are nested more than {MOST_NESTED} deep"
+        if any(isinstance(one, str) and not _is_text(one) for one in layer):
+            return "a text has half a character (a surrogate such as \\ud800)"
+        parts = [one for one in layer if isinstance(one, list | dict)]
+        layer = [part for one in parts for part in (one if isinstance(one, list) else (*one, *one.values()))]
+        depth += 1
+    return None
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def drain_after(response: Response) -> None:

@@ -1,6 +1,5 @@
 """`/v1/datasets`: what there is to import into."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -24,7 +23,7 @@ from app.domain.selection import Selection
 from app.formats.export import show_row, write_csv, write_ndjson
 from app.lifecycle import adopt, browse, catalog, clear, define, drop, observe
 from app.routes import site
-from app.routes.bodies import open_body
+from app.routes.bodies import read_json
 from app.routes.models import datasets as models
 from app.routes.operations import FILTERS, JSON, describe, one_of, query
 from app.routes.shapes import read_number, show_time
@@ -57,15 +56,7 @@ blueprint = Blueprint("datasets", __name__, url_prefix="/v1/datasets")
 )
 def create() -> Response:
     """Create a dataset from `{name, columns, key}`, or adopt a table with `{name, adopt: true}`; 201 with it."""
-    try:
-        body = json.loads(open_body().read_all(JSON_BYTES))
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise BadRequest(
-            'the body must be a JSON object such as {"name": "parts", "columns": [{"name": "sku", "type": "text"}],'
-            ' "key": ["sku"]}'
-        )
+    body = read_json(JSON_BYTES, '{"name": "parts", "columns": [{"name": "sku", "type": "text"}], "key": ["sku"]}')
     known = adopt.adopt_table(site(), body) if "adopt" in body else define.create_dataset(site(), body)
     response = jsonify(_show(known))
     response.status_code = 201

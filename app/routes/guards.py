@@ -118,7 +118,7 @@ def _check_key(keys: dict[str, str]) -> Response | None:
         g.client = client
         return None
     if is_page():
-        return ask_for_key()
+        return ask_for_key(request.full_path.rstrip("?"))
     response = problem(401, "key-required", "send a key of this installation: Authorization: Bearer <key>")
     response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
     return response

@@ -28,11 +28,10 @@ from app.routes.models import handlings as models
 from app.routes.models.events import HANDLING_EVENTS, stream_of
 from app.routes.operations import JSON, describe, query
 from app.routes.parameters import IF_NONE_MATCH
-from app.routes.shapes import read_asker, read_number, show_time
+from app.routes.shapes import read_asker, read_cursor, read_number, show_time
 from app.routes.wishes import read_body, read_wish, require_known
 
 PAGE, MOST_A_PAGE = 50, 500
-NUMBERS = 2**32  # more than any handling's number
 
 _BODY = {
     408: ("request-timeout", "Nothing of the body came for a minute."),
@@ -83,8 +82,7 @@ def list_all() -> dict[str, Any]:
     """Handlings, newest first; `state` (several with commas), `limit`, and `cursor` from `next`."""
     states = [_read_state(HandlingState, name) for name in request.args.get("state", "").split(",") if name]
     limit, cursor = _read_page()
-    before = min(cursor, NUMBERS) if cursor is not None else None
-    rows = observe.list_handlings(site(), states=states, before=before, limit=limit + 1)
+    rows = observe.list_handlings(site(), states=states, before=cursor, limit=limit + 1)
     following = None
     if len(rows) > limit:
         rows = rows[:limit]
@@ -123,9 +121,7 @@ def list_orders(handling_id: str) -> dict[str, Any]:
     """A handling's orders, in its order; `state`, `limit`, and `cursor` from `next`."""
     states = [_read_state(OrderState, name) for name in request.args.get("state", "").split(",") if name]
     limit, cursor = _read_page()
-    row, found = observe.list_orders(
-        site(), handling_id, states=states, after=min(cursor or 0, NUMBERS), limit=limit + 1
-    )
+    row, found = observe.list_orders(site(), handling_id, states=states, after=cursor or 0, limit=limit + 1)
     following = None
     if len(found) > limit:
         found = found[:limit]
@@ -265,4 +261,4 @@ def _read_page() -> tuple[int, int | None]:
     if not 1 <= limit <= MOST_A_PAGE:
         raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE}", errors=[{"field": "limit"}])
     cursor = request.args.get("cursor")
-    return limit, read_number(cursor, "cursor") if cursor else None
+    return limit, read_cursor(cursor) if cursor else None

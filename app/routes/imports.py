@@ -28,10 +28,10 @@ from app.lifecycle import accept, arrive, catalog, observe, stop
 from app.lifecycle.accept import Accepted, Form
 from app.routes import parameters as common
 from app.routes import site
-from app.routes.bodies import open_body
+from app.routes.bodies import open_body, read_json
 from app.routes.models import imports as models
 from app.routes.operations import JSON, describe, one_of, query
-from app.routes.shapes import read_asker, read_number, show_import
+from app.routes.shapes import read_asker, read_cursor, read_number, show_import
 from app.spool import Upload
 
 JSON_BYTES = 64 * 1024
@@ -41,7 +41,6 @@ PAGE = 50
 MOST_REJECTS_SHOWN = 1000
 MOST_A_PAGE = 200
 MOST_RETRY_SECONDS = 30
-NUMBERS = 2**32  # more than any import's number
 ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed its content tells
 SEED = re.compile("[a-z0-9]{1,24}")
 OPTIONS = ("dataset", "file_name", *NAMES, *POLICY_NAMES)
@@ -79,17 +78,12 @@ def _accept_json() -> Accepted:
             f"{name!r} is not for made-up rows: they have dataset, generate, seed and priority, in the body",
             errors=[{"field": name, "reason": "an option of a file"}],
         )
-    try:
-        body = json.loads(open_body().read_all(JSON_BYTES))
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise BadRequest('the body must be a JSON object such as {"dataset": "orders", "generate": 1000}')
+    body = read_json(JSON_BYTES, '{"dataset": "orders", "generate": 1000}')
     unknown = sorted(set(body) - {"dataset", "generate", "seed", "priority"})
     if unknown:
         raise InvalidContent(
-            f"unknown field {unknown[0]!r}: there are dataset, generate, seed and priority",
-            errors=[{"field": name, "reason": "unknown"} for name in unknown],
+            f"unknown field {unknown[0][:40]!r}: there are dataset, generate, seed and priority",
+            errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
         )
     rows, seed = body.get("generate"), body.get("seed")
     if not isinstance(rows, int) or isinstance(rows, bool):
@@ -192,6 +186,8 @@ def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = 
     if not names:
         raise BadRequest("the form has no file: send one, for example as the field `file`", errors=[{"field": "file"}])
     said = fields.to_dict()
+    if None in said:  # whatever the parser's types say
+        raise BadRequest("a part of the form has no name")
     check(said)
     return Form(said.pop("file_name", "") or names[0], said)
 
@@ -216,7 +212,7 @@ def list_all() -> dict[str, Any]:
     if not 1 <= limit <= MOST_A_PAGE:
         raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE}", errors=[{"field": "limit"}])
     cursor = request.args.get("cursor")
-    before = min(read_number(cursor, "cursor"), NUMBERS) if cursor else None
+    before = read_cursor(cursor) if cursor else None
     dataset = request.args.get("dataset")
     rows = observe.list_imports(site(), states=states, dataset=dataset, before=before, limit=limit + 1)
     following = None
@@ -237,7 +233,7 @@ def _read_state(name: str) -> State:
         return State(name)
     except ValueError:
         raise BadRequest(
-            f"there is no state {name!r}; there are {', '.join(State)}", errors=[{"field": "state"}]
+            f"there is no state {name[:40]!r}; there are {', '.join(State)}", errors=[{"field": "state"}]
         ) from None
 
 

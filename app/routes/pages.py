@@ -14,7 +14,7 @@ from app.routes import site, words
 from app.routes.operations import Answer, describe, text
 from app.routes.problems import STATUSES, refuse
 from app.routes.sessions import COOKIE
-from app.routes.shapes import read_number, show_import
+from app.routes.shapes import read_cursor, show_import
 
 SHOWN = 50
 REJECTS_SHOWN = 100
@@ -67,7 +67,7 @@ def show_imports() -> str:
     wanted = request.args.get("state", "")
     states = [State(name) for name in wanted.split(",") if name in tuple(State)]
     cursor = request.args.get("cursor", "")
-    before = read_number(cursor, "cursor") if cursor else None
+    before = read_cursor(cursor) if cursor else None
     after = watch.find_cursor(site())  # before the list: what changes meanwhile is told twice rather than never
     rows = observe.list_imports(site(), states=states, dataset=None, before=before, limit=SHOWN + 1)
     settings = site().settings

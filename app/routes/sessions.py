@@ -10,11 +10,14 @@ import hmac
 import time
 from base64 import b64encode
 from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.domain.errors import BadRequest
+from app.routes.bodies import open_body
 from app.routes.operations import Answer, describe
 
 COOKIE = "backout_session"
@@ -57,14 +60,13 @@ def find_session(keys: Mapping[str, str]) -> str | None:
     if not 0 <= time.time() - int(issued) <= SESSION_SECONDS:
         return None
     for key, name in keys.items():
-        if hmac.compare_digest(_prove(key, issued), proof):
+        if hmac.compare_digest(_prove(key, issued).encode(), proof.encode()):  # texts may be compared in ASCII only
             return name
     return None
 
 
-def ask_for_key(wrong: bool = False) -> Response:
-    """The page that asks for a key, as a 401; signing in leads back to where the browser was going."""
-    asked = request.full_path.rstrip("?") if request.method == "GET" else request.form.get("next", "/")
+def ask_for_key(asked: str, wrong: bool = False) -> Response:
+    """The page that asks for a key, as a 401; signing in leads on to the path that was `asked` for."""
     page = render_template("sign_in.html", style=Markup(STYLE), wrong=wrong, next=_own_path(asked))
     response = make_response(page, 401)
     response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
@@ -79,7 +81,12 @@ def ask_for_key(wrong: bool = False) -> Response:
     "sign_in",
     "page",
     GOING_ON,
-    failures={401: ("key-required", "No client has this key.")},
+    refuses=(BadRequest,),
+    failures={
+        401: ("key-required", "No client has this key."),
+        408: ("request-timeout", "Nothing of the body came for a minute."),
+        413: ("request-entity-too-large", "The body is too large."),
+    },
     body={"application/x-www-form-urlencoded": FORM},
     is_open=True,
 )
@@ -88,11 +95,11 @@ def sign_in() -> AnyResponse:
     keys: Mapping[str, str] = current_app.extensions["backout_keys"]
     if not keys:
         return redirect("/", 303)
-    request.max_content_length = FORM_BYTES
-    key = request.form.get("key", "").strip()
+    form = dict(parse_qsl(open_body().read_all(FORM_BYTES).decode(errors="replace"), keep_blank_values=True))
+    key, asked = form.get("key", "").strip(), form.get("next", "/")
     if find_client(keys, key) is None:
-        return ask_for_key(wrong=True)
-    response = redirect(_own_path(request.form.get("next", "/")), 303)
+        return ask_for_key(asked, wrong=True)
+    response = redirect(_own_path(asked), 303)
     issued = str(int(time.time()))
     response.set_cookie(
         COOKIE,

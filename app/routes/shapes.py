@@ -15,6 +15,8 @@ from app.lifecycle.accept import Asker
 
 _NUMBER = re.compile("-?[0-9]{1,4000}")  # digits only: int() would also take 1_000, +1 and blanks, but no more digits
 
+NUMBERS = 2**32  # more than any number in the ledger, and still one to a server
+
 CELERY_STATUS = {
     State.QUEUED: "PENDING",
     State.RUNNING: "STARTED",
@@ -116,3 +118,8 @@ def read_number(text: str, name: str) -> int:
     if not _NUMBER.fullmatch(text):
         raise BadRequest(f"{name} must be a whole number; it is {text[:40]!r}", errors=[{"field": name}])
     return int(text)
+
+
+def read_cursor(text: str) -> int:
+    """A number from which a list goes on: as far as numbers go, or from the beginning. Raises `BadRequest`."""
+    return max(0, min(read_number(text, "cursor"), NUMBERS))

@@ -1,14 +1,13 @@
 """Wishes: what a request wants handled, and how."""
 
-import json
 from typing import Any
 from uuid import UUID
 
-from app.domain.errors import BadRequest, InvalidContent
+from app.domain.errors import InvalidContent
 from app.domain.handling import Mode, OrderId, parse_order_id
 from app.handling.accept import Wish
 from app.handling.choice import Choice
-from app.routes.bodies import open_body
+from app.routes.bodies import read_json
 
 JSON_BYTES = 1024 * 1024
 FIELDS = ("orders", "filter", "pipeline", "mode", "concurrency", "priority")
@@ -17,14 +16,8 @@ MOST_PRIORITY = 100
 
 
 def read_body() -> dict[str, Any]:
-    """This request's JSON object; none is an empty one. Raises `BadRequest`."""
-    try:
-        body = json.loads(open_body().read_all(JSON_BYTES) or b"{}")
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise BadRequest('the body must be a JSON object such as {"orders": ["7-1", "7-2"], "mode": "ordered"}')
-    return body
+    """This request's JSON object; none is an empty one. Raises as `read_json`."""
+    return read_json(JSON_BYTES, '{"orders": ["7-1", "7-2"], "mode": "ordered"}', empty=b"{}")
 
 
 def read_wish(body: dict[str, Any]) -> Wish:

@@ -36,6 +36,35 @@ def test_rows_are_counted_and_deleted_by_import_or_all(backout: Backout, importe
     assert backout.ask("status", second)["rows_kept"] == 0
 
 
+def test_an_id_that_is_none_means_no_rows(backout: Backout, imported: tuple[str, str]) -> None:
+    """A script whose variable is not set must not delete, or look at, something else than it says."""
+    for id in ("", ".", "..", " ", "%", "é"):
+        for words in (("delete", "--yes", "--import"), ("count", "--import"), ("status",), ("stop",), ("rejects",)):
+            assert backout.ask(*words, id, code=1)["error"]["kind"] == "import-not-found", (words, id)
+    for name in ("", ".", ".."):
+        assert backout.ask("datasets", "drop", "--yes", name, code=1)["error"]["kind"] == "dataset-not-found"
+        assert (
+            backout.ask("delete", "--all", "--yes", "--dataset", name, code=1)["error"]["kind"] == "dataset-not-found"
+        )
+    assert backout.run("count") == f"{3 * ROWS}\n"
+
+
+def test_arguments_that_are_no_text_are_told_in_a_sentence(backout: Backout, imported: tuple[str, str]) -> None:
+    for words in (
+        ("status", "\udcff"),
+        ("count", "--dataset", "a\udce9"),
+        ("import", "--generate=1", "--dataset=\udcff"),
+    ):
+        refused = backout.try_(*words, code=2)
+        assert refused.stderr.startswith("Error: ") and "UTF-8" in refused.stderr and refused.stderr.count("\n") == 1
+    odd = backout.folder / "bestellung\udce9.csv"  # a file may be called so
+    write_csv_sample(odd, 3, "odd")
+    id = backout.run("import", "--wait", str(odd)).strip()
+    assert backout.ask("status", id)["source"]["name"] == "bestellung\ufffd.csv"
+    assert "bestellung" in backout.run("list", PYTHONIOENCODING="ascii")
+    assert "no import" in backout.try_("status", "é", code=1, PYTHONIOENCODING="ascii").stderr
+
+
 def test_nothing_is_deleted_while_an_import_runs(backout: Backout, stack: Stack) -> None:
     id = backout.run("import", "--generate=2000000").strip()
     refused = backout.ask("delete", "--all", "--yes", code=4)
@@ -51,6 +80,20 @@ def test_a_person_is_asked_and_may_say_no(backout: Backout, imported: tuple[str,
             child.sendline(answer)
             assert end_of(child) == code
         assert backout.run("count") == f"{left}\n"
+
+
+def test_a_proposal_is_a_file_of_columns(backout: Backout, stack: Stack, tmp_path: Path) -> None:
+    proposed = stack.post("/v1/datasets/inferred?name=other", data=b"sku,n\na,1\nb,2\n").json()
+    path = tmp_path / "proposal.json"
+    path.write_text(json.dumps(proposed))
+    assert backout.ask("datasets", "create", "proposed", str(path))["name"] == "proposed"
+    for text, words in (
+        (json.dumps({"columns": [], "self": 1}), "'self'"),
+        ("[" * 100_000, "nested too deeply"),
+        ("\xff", "can't be read"),
+    ):
+        path.write_bytes(text.encode("latin-1"))
+        assert words in backout.try_("datasets", "create", "another", str(path), code=2).stderr
 
 
 def test_a_table_is_created_described_loaded_and_dropped(backout: Backout, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Random files against the readers: `make fuzz`."""
+"""Random files against the readers, random requests against the web server: `make fuzz`."""

@@ -1,9 +1,11 @@
-"""Fuzz the readers for so many minutes: `python -m tests.fuzz [--minutes 10] [FILE …]`, with atheris.
+"""Fuzz for so many minutes: `python -m tests.fuzz [--minutes 10] [FILE …]`. Half of them is for requests to the web
+server (see `running`), half for the readers, with atheris.
 
 A file that breaks them is written to the folder `crash-…` below; given as FILE it is tried again.
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -29,6 +31,8 @@ def main() -> None:
         print(path, check(path.read_bytes(), folder))
     if asked.files:
         return
+    half = asked.minutes / 2
+    subprocess.run([sys.executable, "-m", "tests.fuzz.running", "--minutes", str(half)], check=True)
     corpus = folder / "corpus"
     corpus.mkdir()
     for at, seed in enumerate(seeds()):
@@ -41,7 +45,7 @@ def main() -> None:
             print(f"{sum(counts.values()):,} files: {dict(counts)}", flush=True)
 
     limits = [
-        f"-max_total_time={int(asked.minutes * 60)}",
+        f"-max_total_time={int(half * 60)}",
         f"-max_len={MOST_BYTES}",
         "-timeout=20",
         "-rss_limit_mb=3000",

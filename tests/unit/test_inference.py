@@ -228,3 +228,17 @@ def test_every_object_of_the_sample_is_accepted(
     found = inferred(tmp_path_factory.getbasetemp() / "inferred", json.dumps(objects))
     if of(found).dataset.columns:
         assert [row.reject for row in found.rows] == [None] * len(objects)
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [(b"id,Ann\xe9e\n1,2\n", "Ann\\xe9e"), (b'{"id": 1, "\\ud83d": 2}\n', "\\ud83d"), (b'[{"a\xff": 2}]', "a\\xff")],
+)
+def test_names_that_are_no_unicode_are_a_problem_and_never_an_option(tmp_path: Path, data: bytes, shown: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    reading = detect(None, None, data, Dataset("", (), ()), read_options({}))
+    found = make_preview(path, reading, None, 20)
+    assert found.problem is not None and found.problem.code == "not_utf8" and found.problem.column == shown
+    assert found.reading.columns is None and of(found).columns is None
+    json.dumps(definition(found), ensure_ascii=False).encode()

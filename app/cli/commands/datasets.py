@@ -21,7 +21,7 @@ def delete(session: Session, dataset: str, import_id: str | None, everything: bo
     """Delete the rows of one import, or every row of a table. Refused while imports of it run."""
     if (import_id is None) is not everything:
         raise click.UsageError("say what to delete: --import ID or --all")
-    whose = f"of import {import_id} in {dataset}" if import_id else f"of {dataset}, which is every one"
+    whose = f"of {dataset}, which is every one" if import_id is None else f"of import {import_id} in {dataset}"
     confirm(lambda: f"Delete {session.client.count(dataset, import_id=import_id):,} rows {whose}?", yes)
     deleted = session.client.delete_rows(dataset, import_id=import_id, confirm_all=everything)
     session.show({"dataset": dataset, "import": import_id, "rows_deleted": deleted}, f"{deleted:,} rows were deleted")
@@ -57,13 +57,19 @@ def describe(session: Session, name: str) -> int:
 @click.argument("columns", type=click.Path(path_type=Path, dir_okay=False), metavar="COLUMNS.json")
 @command
 def create(session: Session, name: str, columns: Path) -> int:
-    """Create NAME with the columns in COLUMNS.json: a list, each with a name, a type and what else it has."""
+    """Create NAME with the columns in COLUMNS.json: a list, each with a name, a type and what else it has; or what
+    the server proposed for a file, whose own name is passed over."""
     try:
         wish = json.loads(columns.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise click.UsageError(f"{columns} can't be read: {error}") from None
+    except RecursionError:
+        raise click.UsageError(f"{columns} can't be read: it is nested too deeply") from None
     more: dict[str, Any] = wish if isinstance(wish, dict) else {"columns": wish}
-    found = session.client.create_dataset(name, more.pop("columns", []), **more)
+    if unknown := more.keys() - {"name", "columns", "key"}:
+        raise click.UsageError(f"{columns} has {min(unknown)!r}: a dataset has name, columns and key")
+    key = {"key": more["key"]} if "key" in more else {}
+    found = session.client.create_dataset(name, more.get("columns", []), **key)
     session.show(found.document, *_describe(found))
     return Exit.DONE
 

@@ -127,6 +127,8 @@ def _send(
                 on_sent=bar.show_sent,
                 **cast("Any", options),
             )
+    except UnicodeEncodeError:
+        raise  # as for every command
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except KeyboardInterrupt:

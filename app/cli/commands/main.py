@@ -1,5 +1,6 @@
 """`backout`: the group of commands, and how each of them ends."""
 
+import io
 import json
 import os
 import sys
@@ -52,6 +53,9 @@ for part in (
 
 def run() -> NoReturn:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter gets an escape for it
     try:
         sys.exit(main.main(prog_name="backout", standalone_mode=False))
     except BackoutError as error:
@@ -64,6 +68,10 @@ def run() -> NoReturn:
         _end(show_failure("failed", error.format_message(), Exit.FAILED), error.format_message())
     except click.Abort:  # Ctrl-C where nothing else was to be said
         _end(show_failure("interrupted", "interrupted", Exit.INTERRUPTED), "interrupted")
+    except UnicodeEncodeError as error:
+        text = ascii(error.object)[1:41]
+        told = f"{text} is not valid UTF-8: beside the path of a file there are only texts"
+        _end(show_failure("usage", told, Exit.USAGE), told)
     except BrokenPipeError:  # whoever reads has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FAILED)

@@ -27,6 +27,8 @@ class Column(Model):
     formats: list[str] | None = None
     """Of date and datetime, as `strptime` has it; ISO 8601 without a word."""
     zone: str | None = None
+    offsets: bool | None = None
+    """Of datetime: whether a value may say its offset from UTC."""
     controls: Controls | None = None
     empty: bool | None = None
     nullable: bool | None = None
