@@ -1,6 +1,7 @@
 """A client for Backout's `/v1`, usable on its own: it needs httpx and nothing of the server but the names of states."""
 
-from app.client.client import BackoutClient
+from typing import TYPE_CHECKING
+
 from app.client.errors import (
     BackoutError,
     InvalidRequest,
@@ -16,6 +17,19 @@ from app.client.errors import (
 )
 from app.client.options import Options
 from app.client.shapes import Dataset, Failure, Import, Queue, Readiness, Reject
+
+if TYPE_CHECKING:
+    from app.client.client import BackoutClient
+else:
+
+    def __getattr__(name):
+        """`BackoutClient` is imported when it is first used: its httpx is not for `backout --help` to pay."""
+        if name != "BackoutClient":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from app.client.client import BackoutClient  # noqa: PLC0415
+
+        return BackoutClient
+
 
 __all__ = [
     "BackoutClient",

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from app.client.bodies import Body, Sent, StreamBody, open_body, open_file
+from app.client.defaults import DEFAULT_URL
 from app.client.errors import NotFound, WaitedTooLong
 from app.client.options import Options, write_options
 from app.client.shapes import (
@@ -27,8 +28,6 @@ from app.client.shapes import (
 )
 from app.client.transport import Retrying, Transport
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-PATIENCE_SECONDS = 20.0
 FIRST_LOOK_SECONDS = 0.2  # between two looks at an import, growing while nothing changes
 LAST_LOOK_SECONDS = 2.0
 KEY_LENGTH = 200
@@ -39,7 +38,9 @@ class BackoutClient:
 
     What was lost on the way, and answers of 408, 429, 502, 503 and 504, are tried again for `patience` seconds, with
     growing, random pauses and never sooner than Retry-After says. An import keeps its Idempotency-Key meanwhile, so it
-    is accepted once. Every method raises `Unreachable` where no answer came and a `Refused` where it was refused.
+    is accepted once. Without `patience` it is 20 s, and a server that was not reached before is not waited for: a
+    refused connection and an unknown host name fail at once. Every method raises `Unreachable` where no answer came and
+    a `Refused` where it was refused.
 
     Not for use by several threads at a time.
     """
@@ -49,7 +50,7 @@ class BackoutClient:
         url: str = DEFAULT_URL,
         *,
         api_key: str | None = None,
-        patience: float = PATIENCE_SECONDS,
+        patience: float | None = None,
         on_retry: Retrying | None = None,
     ) -> None:
         """`on_retry` is called before each pause. Raises ValueError for what is no address."""

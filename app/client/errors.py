@@ -19,7 +19,15 @@ class BackoutError(Exception):
 
 
 class Unreachable(BackoutError):
-    """No answer came: the server is not there, or the connection was lost each time."""
+    """No answer came: the server is not there, or the connection was lost each time.
+
+    Attributes:
+        never_reached: this client has not reached the server before either, so the address may be wrong.
+    """
+
+    def __init__(self, message: str, *, never_reached: bool = False) -> None:
+        super().__init__(message)
+        self.never_reached = never_reached
 
 
 class SourceFailed(BackoutError):

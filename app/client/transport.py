@@ -2,6 +2,7 @@
 
 import json
 import random
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any, Self
 import httpx
 
 from app.client.bodies import Body, Sent
+from app.client.defaults import PATIENCE_SECONDS
 from app.client.errors import BackoutError, Refused, SourceFailed, Unavailable, Unreachable, refusal
 
 FIRST_PAUSE = 0.4  # seconds, doubled with every try
@@ -29,9 +31,9 @@ Retrying = Callable[[BackoutError, float], None]
 class Transport:
     """A server's address, a key, and the patience to ask again."""
 
-    def __init__(self, url: str, *, key: str | None, patience: float, on_retry: Retrying | None) -> None:
-        """`patience`: for how many seconds after a first failure a request is tried again. Raises ValueError for what
-        is no address."""
+    def __init__(self, url: str, *, key: str | None, patience: float | None, on_retry: Retrying | None) -> None:
+        """`patience`: for how many seconds after a first failure a request is tried again; None as `BackoutClient`
+        says. Raises ValueError for what is no address."""
         address = _read_address(url)
         headers = {"Accept": "application/json, */*;q=0.1", "User-Agent": "backout-client"}
         self._http = httpx.Client(
@@ -39,7 +41,9 @@ class Transport:
             headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
             timeout=httpx.Timeout(REPLY_SECONDS, connect=CONNECT_SECONDS),
         )
-        self._patience = patience
+        self._patience = PATIENCE_SECONDS if patience is None else patience
+        self._waits_for_a_start = patience is not None
+        self._was_reached = False
         self._on_retry = on_retry
 
     @property
@@ -89,6 +93,7 @@ class Transport:
             begun = time.monotonic()
             try:
                 answer = self._send(method, path, **options)
+                self._was_reached = True
                 if answer.status_code < 400 or answer.status_code in answers:
                     return _read_whole(answer) if whole else answer
                 failure, asked = _read_refusal(answer), _read_pause(answer)
@@ -97,9 +102,11 @@ class Transport:
                     patience = max(patience, KEY_SECONDS)
                 again = is_ours or (isinstance(failure, Unavailable) and (repeatable or answer.status_code in NOT_DONE))
             except httpx.RequestError as error:
-                failure = Unreachable(f"{self.url} can't be reached: {_say(error)}")
-                failure.__cause__ = error
-                again = repeatable or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                unconnected = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                self._was_reached |= not unconnected
+                failure = self._explain(error)
+                is_hopeless = not (self._was_reached or self._waits_for_a_start) and _is_absent(error)
+                again = not is_hopeless and (repeatable or unconnected)
             pause = _choose_pause(tries, asked)
             # that a large body takes its time costs no patience
             spent += pause if "body" in options or not tries else pause + time.monotonic() - begun
@@ -109,6 +116,13 @@ class Transport:
                 self._on_retry(failure, pause)
             time.sleep(pause)
             tries += 1
+
+    def _explain(self, error: httpx.RequestError) -> Unreachable:
+        never = not self._was_reached
+        what = f"nothing answers at {self.url}" if never and _is_absent(error) else f"{self.url} can't be reached"
+        failure = Unreachable(f"{what}: {_say(error)}", never_reached=never)
+        failure.__cause__ = error
+        return failure
 
     def _send(
         self,
@@ -202,5 +216,23 @@ def _read_object(answer: httpx.Response) -> dict[str, Any]:
     return _Document(document)
 
 
+def _find_cause(error: BaseException) -> OSError | None:
+    """What the operating system said, below the libraries' own errors."""
+    below: BaseException | None = error
+    while below is not None and not isinstance(below, OSError):
+        below = below.__cause__ or below.__context__
+    return below
+
+
+def _is_absent(error: httpx.RequestError) -> bool:
+    """Whether there is no server at all: no process listens there, or no host has the name."""
+    cause = _find_cause(error)
+    unknown = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+    return isinstance(cause, ConnectionRefusedError) or (isinstance(cause, socket.gaierror) and cause.errno in unknown)
+
+
 def _say(error: httpx.RequestError) -> str:
+    cause = _find_cause(error)
+    if cause is not None and cause.strerror:
+        return cause.strerror[:1].lower() + cause.strerror[1:]
     return str(error) or {"ReadTimeout": "no answer came"}.get(type(error).__name__, type(error).__name__)

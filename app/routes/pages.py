@@ -19,7 +19,7 @@ from app.routes.shapes import read_cursor, show_import
 SHOWN = 50
 REJECTS_SHOWN = 100
 PAGE = {200: Answer("A page.", {"text/html": text("HTML")})}
-PATHS = ("/imports/", "/orders", "/rows")
+PATHS = ("/docs", "/imports/", "/orders", "/rows")
 
 # what the list can be narrowed to: the filter in the URL, and its words
 FILTERS = {

@@ -1,3 +1,9 @@
-// Shows /openapi.json; `validatorUrl: null` because the viewer would ask a public server otherwise.
-const place = document.querySelector("#interface");
-SwaggerUIBundle({ domNode: place, url: place.dataset.document, validatorUrl: null, deepLinking: true });
+// What a link names is opened.
+
+function open() {
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (named instanceof HTMLDetailsElement) named.open = true;
+}
+
+addEventListener("hashchange", open);
+open();

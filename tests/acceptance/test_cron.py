@@ -17,7 +17,7 @@ MANY_ROWS = 60_000  # there is time to kill a server in between
 
 
 class Night:
-    """A machine with the script, its crontab's environment, and a file."""
+    """A machine with the script, cron's environment, and a file."""
 
     def __init__(self, program: Path, stack: Stack, folder: Path, rows: int = ROWS) -> None:
         self.folder, self.stack = folder, stack
@@ -25,13 +25,14 @@ class Night:
         write_csv_sample(self.file, rows, "n1")
         text = (ROOT / "docs" / "cron.md").read_text()
         (script,) = re.findall(r"```sh\n(#!/bin/sh\n.*?)```", text, re.DOTALL)
-        programs = folder / "bin"
+        self.programs = programs = folder / "bin"
         programs.mkdir()
-        self._write(programs / "import-orders", script)
+        assert script.count("/usr/local/bin") == 1, "the folder that has backout is named once"
+        self._write(programs / "import-orders", script.replace("/usr/local/bin", str(programs)))
         self._write(programs / "mail", f'#!/bin/sh\n{{ echo "$@"; cat; }} >>{folder}/mails\n')
         (programs / "backout").symlink_to(program)
         self.environment = {
-            "PATH": f"{programs}:/usr/bin:/bin",
+            "PATH": "/usr/bin:/bin",
             "HOME": str(folder),
             "BACKOUT_URL": stack.url,
             "BACKOUT_PATIENCE": "60",
@@ -113,7 +114,41 @@ def test_what_needs_somebody_is_mailed(night: Night) -> None:
     assert night.stack.count() == ROWS - 1
     night.file.write_text("".join(lines))
     night.run(4)  # the same night with another file
+    assert "refused: no valid key, or tonight's import had another file" in night.mails
     assert night.stack.count() == ROWS - 1
+
+
+def test_a_file_that_did_not_come_is_no_bad_file(night: Night) -> None:
+    content = night.file.read_bytes()
+    night.file.unlink()
+    night.run(66)
+    assert f"there is no file {night.file} that can be read" in night.mails and "failed" not in night.mails
+    night.file.mkdir()
+    night.run(66)
+    night.file.rmdir()
+    night.file.write_bytes(content)
+    night.run()
+    assert night.stack.count() == ROWS
+
+
+def test_a_program_that_cron_does_not_find_is_named(night: Night) -> None:
+    (night.programs / "backout").unlink()
+    night.run(127)
+    assert f"no program backout in {night.programs}:/usr/bin:/bin" in night.mails and "not found" in night.mails
+
+
+def test_a_wrong_setting_is_no_bad_file(night: Night) -> None:
+    night.environment["BACKOUT_API_KEY_FILE"] = str(night.folder / "none")
+    night.run(2)
+    assert "an option or a setting is wrong" in night.mails and "the key can't be read" in night.mails
+
+
+def test_without_a_mail_cron_has_the_words(night: Night) -> None:
+    (night.programs / "mail").unlink()
+    night.environment["BACKOUT_URL"] = "nonsense"
+    with night.start() as process:
+        said, _ = process.communicate(timeout=100)
+    assert process.returncode == 2 and "an option or a setting is wrong" in said and "http://host:port" in said
 
 
 def test_a_mended_file_comes_under_the_same_key(night: Night) -> None:
@@ -121,7 +156,7 @@ def test_a_mended_file_comes_under_the_same_key(night: Night) -> None:
     lines = whole.splitlines(keepends=True)
     night.file.write_text("".join([lines[0], *("z" * 33 + line[line.index(",") :] for line in lines[1:1000])]))
     night.run(1)
-    assert "the file is not in order" in night.mails and night.stack.count() == 0
+    assert "the import failed, and nothing was loaded" in night.mails and night.stack.count() == 0
     night.file.write_text(whole)
     night.run()
     assert night.stack.count() == ROWS

@@ -72,6 +72,6 @@ def test_a_file_is_wanted_not_a_terminal(backout: Backout) -> None:
 def test_a_person_is_told_of_each_try(backout: Backout) -> None:
     backout.environment |= {"BACKOUT_URL": "http://127.0.0.1:1", "BACKOUT_PATIENCE": "2"}
     with backout.in_terminal("list") as child:
-        child.expect(r"can't be reached: .*; again in [0-9.]+ s")
-        child.expect("Error: .* can't be reached")
+        child.expect(r"nothing answers at .*: connection refused; again in [0-9.]+ s")
+        child.expect("Error: nothing answers at .*; set BACKOUT_URL")
         assert end_of(child) == 7

@@ -91,6 +91,16 @@ class Person:
     def wait_figure(self, field: str, text: str, page: "Page | None" = None) -> None:
         wait_for(lambda: self.figure(field, page) == text, 20, f"{field} shows {text}")
 
+    def check_safe(self, dialog: str, safe: str, page: "Page | None" = None) -> None:
+        """The open dialog has its safe answer first and in focus, its irreversible one last; Escape closes it."""
+        page = page or self.page
+        asked = page.locator(dialog)
+        first, *_, last = asked.get_by_role("button").all()
+        assert first.inner_text() == safe and "danger" in (last.get_attribute("class") or "")
+        assert page.evaluate("document.activeElement.textContent") == safe
+        page.keyboard.press("Escape")
+        asked.wait_for(state="hidden")
+
     # --- what is looked for ------------------------------------------------------------------------------------------
 
     def check_accessible(self, page: "Page | None" = None) -> None:

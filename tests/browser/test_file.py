@@ -63,6 +63,8 @@ def test_3_preview_before_start_and_each_part_can_be_overridden(person: Person) 
     person.choose("night.csv", text.encode("latin-1"))
     preview = page.locator("#preview")
     expect(preview).to_contain_text("Read as csv, utf-8, delimiter “;”")
+    expect(preview).to_contain_text("The first 20 rows:")
+    expect(preview).to_contain_text("20 of these 20 rows would not be accepted")
     expect(preview.locator("tbody tr")).to_have_count(20)
     expect(preview.locator("thead th").nth(1)).to_have_text("marketplace")
     expect(preview).to_contain_text("would not be accepted")  # its bytes are no UTF-8
@@ -84,6 +86,21 @@ def test_3_preview_before_start_and_each_part_can_be_overridden(person: Person) 
     assert person.stack.find(id)["source"]["encoding"] == "iso8859-1"
     rows = person.stack.get("/get_data").json()["data"]
     assert len(rows) == 30 and rows[0]["customer"] == "Zoë"
+
+
+def test_3_the_preview_says_whether_it_has_all_rows(person: Person) -> None:
+    preview = person.page.locator("#preview")
+    for rows, told, shown in (
+        (0, "the file has a header but no rows", 0),
+        (1, "Its only row:", 1),
+        (20, "All 20 rows:", 20),
+        (21, "The first 20 rows:", 20),
+        (40, "The first 20 rows:", 20),
+        (9000, "The first 20 rows:", 20),  # of these only the beginning is sent
+    ):
+        person.choose("night.csv", (HEADER + "".join(line(number) for number in range(rows))).encode())
+        expect(preview).to_contain_text(told)
+        expect(preview.locator("tbody tr")).to_have_count(shown)
 
 
 def test_3_a_column_of_another_name_is_given_its_place(person: Person) -> None:

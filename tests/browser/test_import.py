@@ -1,11 +1,13 @@
 """The page, items 1, 6 to 11, 13, 17 and 20: one import, from its start to its end."""
 
+import base64
 import re
 from itertools import pairwise
 
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
+from tests.browser.test_list import HEADER, line
 from tests.stack import wait_for
 
 ROWS = 600_000  # some seconds, so that a person sees it go on
@@ -14,6 +16,14 @@ const article = document.querySelector("article");
 window.states = [];
 new MutationObserver(() => window.states.push(article.dataset.state)).observe(article, {attributes: true});
 """
+LAST_PIXEL = """async (png) => {
+  const picture = new Image();
+  picture.src = `data:image/png;base64,${png}`;
+  await picture.decode();
+  const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+  canvas.drawImage(picture, 0, 0);
+  return [...canvas.getImageData(picture.width - 6, Math.floor(picture.height / 2), 1, 1).data].slice(0, 3);
+}"""
 
 
 def test_1_start_by_generating(person: Person) -> None:
@@ -101,6 +111,8 @@ def test_9_10_stop_asks_once_and_undoes_all(person: Person) -> None:
     assert undone > 0
     assert "will be undone" in page.locator("dialog").inner_text()
     page.get_by_role("button", name="Let it go on").click()
+    page.get_by_role("button", name="Stop…").click()
+    person.check_safe("#sure", "Let it go on")
     assert person.stack.find(id)["state"] == "running", "nothing was stopped yet"
     page.get_by_role("button", name="Stop…").click()
     wait_for(lambda: int(page.locator("#undone").inner_text().replace(",", "")) > undone, 20, "the number goes on")
@@ -135,6 +147,16 @@ def test_11_stopping_a_finished_import_says_why_it_cannot(person: Person) -> Non
     page.get_by_role("button", name="Stop…").click()
     page.get_by_role("button", name="Stop and undo").click()
     expect(page.locator("#problem")).to_have_text("too late: the import has committed all of its 100 rows")
+
+
+def test_the_bar_of_what_failed_is_dark_in_dark(person: Person) -> None:
+    sent = person.stack.send((HEADER + line(1) + line(2, quantity="two")).encode()).json()
+    assert person.stack.wait_state(sent["id"])["state"] == "failed"
+    page, blank = person.open_window(color_scheme="dark"), person.open_window()
+    for path in ("/", f"/imports/{sent['id']}"):
+        page.goto(path)
+        picture = base64.b64encode(page.locator("main progress[data-f=bar]").screenshot()).decode()
+        assert max(blank.evaluate(LAST_PIXEL, picture)) < 100, "the part that was not loaded"
 
 
 def test_13_try_again_makes_a_linked_import(person: Person) -> None:

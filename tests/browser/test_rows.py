@@ -74,6 +74,11 @@ def test_15_delete_all_needs_the_typed_count(person: Person) -> None:
     person.check_accessible()
     confirm = page.get_by_role("button", name="Delete", exact=True)
     expect(confirm).to_be_disabled()
+    assert page.locator("#sure button").all_inner_texts() == ["Keep them", "Delete"], "the safe one first, as always"
+    expect(page.get_by_label("Type their number")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#sure")).to_be_hidden()
+    page.get_by_role("button", name="Delete…").click()
     for wrong in ("1233", "orders", "12345"):
         page.get_by_label("Type their number").fill(wrong)
         expect(confirm).to_be_disabled()

@@ -77,6 +77,14 @@ def test_the_page_asks_for_a_key_and_goes_on_where_one_was_going(visitor: Person
     assert page.context.cookies() == []
 
 
+def test_the_api_asks_a_browser_for_a_key_and_refuses_a_program(guarded: Stack) -> None:
+    asked = requests.get(f"{guarded.url}/docs", headers={"Accept": "text/html"}, timeout=30)
+    assert asked.status_code == 401 and 'name="key"' in asked.text
+    assert requests.get(f"{guarded.url}/docs", timeout=30).json()["type"] == "/problems/key-required"
+    shown = requests.get(f"{guarded.url}/docs", headers={"X-API-Key": KEY}, timeout=30).text
+    assert "A key is required" in shown and "Authorization: Bearer $KEY" in shown
+
+
 def test_a_session_is_no_key_for_forms_of_others(guarded: Stack) -> None:
     session = sign_in(guarded)
     assert session.get(f"{guarded.url}/v1/imports", timeout=30).status_code == 200

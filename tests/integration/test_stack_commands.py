@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.commands.session import find_stack
 from app.cli.processes import free_ports, marked
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,13 @@ def run(checkout: Path, command: str, **environment: str) -> subprocess.Complete
     )
 
 
+def count_orders(checkout: Path) -> int:
+    """As `.venv/bin/backout count` says, which `make setup` writes."""
+    code = f"import sys; from app.cli.commands.main import run; sys.argv = ['backout', 'count']; run({str(checkout)!r})"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BACKOUT_")}
+    return int(subprocess.check_output([sys.executable, "-c", code], cwd=checkout, env=environment, text=True))
+
+
 @pytest.mark.timeout(300)
 def test_demo_up_down_clean(checkout: Path) -> None:
     port = str(free_ports(1)[0])
@@ -54,12 +62,14 @@ def test_demo_up_down_clean(checkout: Path) -> None:
     assert f"BACKOUT_URL=http://127.0.0.1:{port}" in addresses.read_text()
     assert "root" not in addresses.read_text()
 
+    assert count_orders(checkout) >= 200_000, "the command line of the checkout finds it, on whatever port"
     again = run(checkout, "up")
     assert again.returncode == 0 and "runs already" in again.stdout
     assert run(checkout, "status").returncode == 0
 
     assert run(checkout, "down").returncode == 0
     assert marked(str(checkout / ".run")) == []
+    assert find_stack(checkout) is None
     assert run(checkout, "status").returncode == 1
     assert (checkout / ".run" / "mariadb" / "data").exists()
     assert "Nothing runs" in run(checkout, "down").stdout

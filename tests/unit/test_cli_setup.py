@@ -71,6 +71,12 @@ def test_the_checkout_gets_the_command_line(setup: ModuleType, tmp_path: Path, m
     setup.write_command(tmp_path / "backout")
     done = subprocess.run([tmp_path / "backout", "--help"], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert "Usage: backout" in done.stdout
+    before = (tmp_path / "backout").stat()
+    setup.write_command(tmp_path / "backout")
+    assert (tmp_path / "backout").stat() == before, "what is right is left alone"
+    (tmp_path / "backout").write_text("as an older checkout wrote it")
+    setup.write_command(tmp_path / "backout")
+    assert "CHECKOUT" in (tmp_path / "backout").read_text()
 
 
 def test_a_browser_is_for_tests_alone(

@@ -1,8 +1,8 @@
 """The client and the command line, as far as they need no server."""
 
 import io
-import subprocess
-import sys
+import socket
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -12,30 +12,13 @@ import httpx
 import pytest
 
 from app.cli.commands.session import Duration, printable
-from app.client import BackoutClient, SourceFailed
+from app.client import BackoutClient, SourceFailed, Unreachable
 from app.client.bodies import StreamBody
 from app.client.transport import _read_pause
 
 
 class Enough(Exception):
     """Of trying."""
-
-
-SERVER_PARTS = ("flask", "polars", "celery", "sqlalchemy", "pydantic", "numpy", "app.config", "app.db", "app.lifecycle")
-
-
-def test_the_command_line_starts_in_a_blink_and_without_the_server() -> None:
-    code = (
-        "import sys, time; begun = time.process_time(); import app.cli.commands.main;"
-        "print(time.process_time() - begun, *sys.modules)"
-    )
-    fastest = 1.0
-    for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        took, *modules = done.stdout.split()
-        fastest = min(fastest, float(took))
-        assert not set(modules) & set(SERVER_PARTS)
-    assert fastest < 0.4  # of the processor, since a busy machine is not what is measured
 
 
 @pytest.mark.parametrize(
@@ -69,6 +52,41 @@ def test_pauses_grow_and_are_never_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     bounds = [0.4 * 2**number for number in range(6)]
     assert all(bound / 2 <= pause <= bound for pause, bound in zip(pauses, bounds, strict=True))
     assert len({pause / bound for pause, bound in zip(pauses, bounds, strict=True)}) == 6
+
+
+NOWHERE = ("http://127.0.0.1:1", "http://no-such-host.invalid")
+
+
+@pytest.mark.parametrize("url", NOWHERE)
+def test_a_server_that_was_never_reached_is_not_waited_for(url: str) -> None:
+    tries: list[float] = []
+    with (
+        BackoutClient(url, on_retry=lambda error, pause: tries.append(pause)) as client,
+        pytest.raises(Unreachable, match=f"nothing answers at {url}: [a-z]") as absent,
+    ):
+        client.queue()
+    assert absent.value.never_reached and tries == []
+
+
+def test_a_server_that_was_reached_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors: list[str] = []
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def leave() -> None:
+            server.accept()[0].close()
+            server.close()  # nothing listens from here on
+
+        with BackoutClient(
+            f"http://127.0.0.1:{port}", on_retry=lambda error, pause: errors.append(str(error))
+        ) as client:
+            thread = threading.Thread(target=leave)
+            thread.start()
+            with pytest.raises(Unreachable, match="can't be reached: connection refused") as gone:
+                client.queue()
+            thread.join()
+    assert len(errors) > 3 and not gone.value.never_reached
 
 
 def test_what_can_not_be_kept_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app.cli.commands.ending import Exit
-from app.cli.commands.session import DATASET, YES, Session, command, confirm
+from app.cli.commands.session import DATASET, YES, Group, Session, command, confirm
 from app.client import Dataset
 
 
@@ -28,7 +28,7 @@ def delete(session: Session, dataset: str, import_id: str | None, everything: bo
     return Exit.DONE
 
 
-@click.group()
+@click.group(cls=Group)
 def datasets() -> None:
     """The tables that imports load into."""
 

@@ -4,17 +4,32 @@ import io
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from app.cli.commands import datasets, doctor, load, look
 from app.cli.commands.ending import Exit, show_error, show_failure
-from app.cli.commands.session import printable
+from app.cli.commands.session import Group, printable
 from app.client import BackoutError
 
 
-@click.group()
+def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"backout {_find_version(context.obj)}")
+        context.exit()
+
+
+@click.group(cls=Group)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """Import files into MySQL and MariaDB, and back out of it.
 
@@ -51,13 +66,13 @@ for part in (
     main.add_command(part)
 
 
-def run() -> NoReturn:
-    """The console script."""
+def run(checkout: str | None = None) -> NoReturn:
+    """The console script; that of a checkout says where it is."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter gets an escape for it
     try:
-        sys.exit(main.main(prog_name="backout", standalone_mode=False))
+        sys.exit(main.main(prog_name="backout", standalone_mode=False, obj=checkout and Path(checkout)))
     except BackoutError as error:
         _end(show_error(error), error.message)
     except click.UsageError as error:
@@ -75,6 +90,17 @@ def run() -> NoReturn:
     except BrokenPipeError:  # whoever reads has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FAILED)
+
+
+def _find_version(checkout: Path | None) -> str:
+    """Of the installed package, or what a checkout's would be."""
+    if checkout is None:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("backout")
+    import tomllib  # noqa: PLC0415
+
+    return str(tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
 def _end(document: dict[str, Any], message: str) -> NoReturn:

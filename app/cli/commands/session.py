@@ -1,21 +1,34 @@
 """Session: what every command has: a client for the server, and the place where its answer goes."""
 
+import contextlib
 import functools
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.client import BackoutClient, BackoutError
-from app.client.client import DEFAULT_URL, PATIENCE_SECONDS
+from app.client import BackoutError, Unreachable
+from app.client.defaults import DEFAULT_URL, PATIENCE_SECONDS
+
+if TYPE_CHECKING:
+    from app.client import BackoutClient
 
 _DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s?)?")
 _UNITS = (86400, 3600, 60, 1)
+
+
+class Group(click.Group):
+    """Commands; where none is named their help is the answer, on standard output."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Reads nothing at all as `--help`."""
+        return super().parse_args(context, args or ["--help"])
 
 
 class Duration(click.ParamType[float]):
@@ -37,7 +50,7 @@ class Duration(click.ParamType[float]):
 class Session:
     """One run of a command."""
 
-    client: BackoutClient
+    client: "BackoutClient"
     as_json: bool
 
     def show(self, document: Any, *lines: str) -> None:
@@ -80,7 +93,13 @@ DATASET = click.option("--dataset", default="orders", show_default=True, metavar
 def command(run: Callable[..., int]) -> Callable[..., int]:
     """A command that gets a session and returns its exit code; its errors are told by `main.run`."""
 
-    @click.option("--url", envvar="BACKOUT_URL", default=DEFAULT_URL, show_default=True, show_envvar=True)
+    @click.option(
+        "--url",
+        envvar="BACKOUT_URL",
+        show_envvar=True,
+        show_default=DEFAULT_URL,
+        help="The server's address; in a checkout its running stack is found without it.",
+    )
     @click.option(
         "--api-key-file",
         envvar="BACKOUT_API_KEY_FILE",
@@ -91,27 +110,50 @@ def command(run: Callable[..., int]) -> Callable[..., int]:
     @click.option(
         "--patience",
         envvar="BACKOUT_PATIENCE",
-        default=PATIENCE_SECONDS,
-        show_default="20s",
+        show_default=f"{PATIENCE_SECONDS:g}s",
         show_envvar=True,
         type=Duration(),
-        help="How long a request that fails on its way is tried again.",
+        help="How long a request that fails on its way is tried again; if given, also where no server is there yet.",
     )
     @click.option("--json", "as_json", is_flag=True, help="One JSON document, errors too.")
     @click.option("--api-key", envvar="BACKOUT_API_KEY", hidden=True, expose_value=True)
     @functools.wraps(run)
     def wrapped(
-        url: str, api_key_file: Path | None, api_key: str | None, patience: float, as_json: bool, **arguments: Any
+        url: str | None,
+        api_key_file: Path | None,
+        api_key: str | None,
+        patience: float | None,
+        as_json: bool,
+        **arguments: Any,
     ) -> int:
+        from app.client import BackoutClient  # noqa: PLC0415 — its httpx takes longer to import than `--help` may take
+
+        checkout: Path | None = click.get_current_context().obj
+        url = url or (checkout and find_stack(checkout)) or DEFAULT_URL
         try:
             key = check_key(api_key) if api_key else read_key(api_key_file) if api_key_file else None
             client = BackoutClient(url, api_key=key, patience=patience, on_retry=_tell_retry)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         with client:
-            return run(Session(client, as_json), **arguments)
+            try:
+                return run(Session(client, as_json), **arguments)
+            except Unreachable as error:
+                if error.never_reached:
+                    error.message += "; set BACKOUT_URL to the server's address, or start a server here: make up"
+                raise
 
     return wrapped
+
+
+def find_stack(checkout: Path) -> str | None:
+    """The address of the stack that runs in a checkout, from its `.run/`; None where none runs or it is another's."""
+    run = checkout / ".run"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        if json.loads((run / "state.json").read_text(encoding="utf-8"))["phase"] != "ended":
+            words = shlex.split((run / "env").read_text(encoding="utf-8"))
+            return dict(word.split("=", 1) for word in words)["BACKOUT_URL"]
+    return None
 
 
 def read_key(path: Path) -> str:

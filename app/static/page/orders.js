@@ -161,7 +161,8 @@ function complain(error) {
 
 get("handle").addEventListener("click", () => {
   get("problem").hidden = true;
-  get("sure-count").textContent = `${get("handle").textContent.replace("Handle ", "")} orders`;
+  const number = get("handle").textContent.replace("Handle ", "");
+  get("sure-count").textContent = number === "1" ? "1 order" : `${number} orders`;
   get("sure").returnValue = "";
   get("sure").showModal();
 });

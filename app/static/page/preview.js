@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 
 const BEGINNING = 256 * 1024;
+const SHOWN = 20;
 const WHOLE = /\.(xlsx|parquet)(\.(gz|zst))?$/i; // these can't be read in part
 const MOST_WHOLE = 64 * 1024 * 1024;
 const WORDS = { "\t": "tab", "": "none", true: "names", false: "a row" };
@@ -18,6 +19,7 @@ export async function preview(file, options, place) {
     return;
   }
   options.set("file_name", file.name);
+  options.set("rows", SHOWN + 1); // one more than is shown says whether these are all
   if (!whole && file.size > BEGINNING) options.set("partial", "true");
   place.setAttribute("aria-busy", "true");
   try {
@@ -31,21 +33,30 @@ export async function preview(file, options, place) {
   if (!signal.aborted) place.removeAttribute("aria-busy");
 }
 
-function show(found, place) {
+function show(answer, place) {
+  const rows = answer.rows.slice(0, SHOWN);
+  const goesOn = answer.cut || answer.rows.length > SHOWN;
+  const found = { ...answer, rows, goesOn, rejected: rows.filter((row) => row.reject).length };
   const parts = [sentence("hint", readAs(found))];
   if (found.problem) parts.push(sentence("problem", `It would not be imported: ${found.problem.message ?? found.problem.reason}`));
-  else if (found.rejected) parts.push(sentence("problem", `${found.rejected} of these ${found.rows.length} rows would not be accepted; why, stands beside them.`));
+  else if (found.rejected) parts.push(sentence("problem", `${found.rows.length === 1 ? "This row" : `${found.rejected} of these ${found.rows.length} rows`} would not be accepted: the last column says why.`));
   if (found.rows.length) parts.push(table(found));
   place.replaceChildren(...parts);
   tellFound(found.reading);
 }
 
-function readAs({ reading, rows, cut }) {
+function readAs({ reading, rows, goesOn, problem }) {
   const parts = [reading.format];
   if (reading.compression && reading.compression !== "none") parts.push(reading.compression);
   if (reading.encoding) parts.push(reading.encoding);
   if (reading.delimiter !== undefined) parts.push(`delimiter ${WORDS[reading.delimiter] ?? `“${reading.delimiter}”`}`);
-  return `Read as ${parts.join(", ")}. ${cut ? "The first" : "All"} ${rows.length} rows:`;
+  return `Read as ${parts.join(", ")}. ${howMany(rows.length, goesOn, problem)}`;
+}
+
+function howMany(number, goesOn, problem) {
+  if (!number) return goesOn || problem ? "" : "It has no rows.";
+  if (goesOn) return number === 1 ? "The first row:" : `The first ${number} rows:`;
+  return number === 1 ? "Its only row:" : `All ${number} rows:`;
 }
 
 // What was found stands in each choice that can say otherwise.
