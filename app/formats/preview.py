@@ -19,6 +19,7 @@ from app.formats.sampling import SAMPLE_BYTES, Record, Sample, sample_text
 
 MOST_COLUMNS_SHOWN = 1000
 MOST_UNPACKED_BYTES = 256 * 1024**2  # of XLSX and Parquet inside gzip or zstd
+_NO_DATASET = Dataset("", (), ())
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,11 @@ def make_preview(
     UnsupportedFormat where a format's extra is not installed.
     """
     try:
-        sample, sheets, sent = _sample(path, reading, partial)
+        sample, sheets, sent = _sample(path, reading, partial, dataset or _NO_DATASET)
     except ImportFailed as failure:
         sample, sheets, sent = Sample(None, 0, [], False, failure), [], []
+    if reading.header is None:
+        reading = replace(reading, header=sample.header)
     inferred = None
     if dataset is None:
         inferred = infer(name, sample)
@@ -99,15 +102,15 @@ def make_preview(
     )
 
 
-def _sample(path: Path, reading: Reading, partial: bool) -> tuple[Sample, list[str], list[Any]]:
+def _sample(path: Path, reading: Reading, partial: bool, dataset: Dataset) -> tuple[Sample, list[str], list[Any]]:
     """The sample, a workbook's sheets, and what its reader sent."""
     if reading.format in TEXTS:
-        return sample_text(path, reading, partial=partial), [], []
+        return sample_text(path, reading, dataset, partial=partial), [], []
     with unpacked(path, reading, MOST_UNPACKED_BYTES) as file:
         if reading.format == "parquet":
             return sampling_tables.sample_parquet(file), [], []
         sheets = sampling_tables.sheets_of(file)
-        sample, sent = sampling_tables.sample_sheet(file, reading)
+        sample, sent = sampling_tables.sample_sheet(file, reading, dataset)
         return sample, sheets, sent
 
 

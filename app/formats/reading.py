@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
-from app.formats import csv, json_array, ndjson, parquet, workbook
+from app.formats import csv, heading, json_array, ndjson, parquet, preamble, workbook
 from app.formats.batch import Batch
 from app.formats.blocks import HEADER_BYTES, RECORD_BYTES, Block, BlockCutter
 from app.formats.compressed import MOST_UNPACKED_BYTES, Limited, Readable, open_source
@@ -86,9 +87,19 @@ def _check_length(block: Block, row: int) -> None:
 def _begin_csv(text: Readable, dataset: Dataset, reading: Reading) -> tuple[BlockCutter, Layout]:
     """A cutter that stands before the first row, and the layout of its rows."""
     cutter = BlockCutter(text, reading.quote.encode())
-    cutter.skip_to(reading.first_line)
-    names = csv.parse_header(cutter.header(), reading) if reading.header else None
-    return cutter, lay_out(names, reading.columns, dataset, reading.first_line)
+    skipped = cutter.skip_to(reading.first_line)
+    names = None
+    if reading.header is None and isinstance(reading.columns, list):
+        fields = csv.parse_header(cutter.header(taken=False), reading)
+        reading = replace(reading, header=heading.has_header(fields, reading.columns, dataset, reading.first_line))
+    if reading.header:
+        names = csv.parse_header(cutter.header(), reading)
+    layout = lay_out(names, reading.columns, dataset, reading.first_line)
+    if reading.searched and skipped:
+        named = names is not None and not isinstance(reading.columns, list)
+        above = skipped.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+        preamble.check_skipped(above, reading, dataset, layout, named=named)
+    return cutter, layout
 
 
 def _read_text(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:

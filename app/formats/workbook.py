@@ -13,7 +13,7 @@ from typing import IO, Any
 from app.domain.dataset import ColumnType, Dataset
 from app.domain.errors import ImportFailed, UnsupportedFormat
 from app.domain.reading import Reading
-from app.formats import workbook_cells
+from app.formats import heading, workbook_cells
 from app.formats.columns import shown
 from app.formats.layout import Layout, lay_out
 from app.formats.records import MOST_REJECTS, Records
@@ -51,6 +51,18 @@ def records_of(
 ) -> Iterator[Records]:
     """`read_records` of what `open_rows` gives."""
     return _Sheet(dataset, reading, file_bytes).records(received, batch_bytes)
+
+
+def has_header(number: int, cells: list[str], reading: Reading, dataset: Dataset) -> bool:
+    """Whether the first row that is not empty is the header. Raises ImportFailed (header_unclear)."""
+    if reading.header is not None or not isinstance(reading.columns, list):
+        return bool(reading.header)
+    begun = cells[next(at for at, cell in enumerate(cells) if cell) :]
+    padded = [*begun, *[""] * (len(reading.columns) - len(begun))]
+    names = [name.strip() for name in padded]
+    if heading.names_all(names, reading.columns, dataset):
+        return True
+    return heading.has_header(cells, reading.columns, dataset, number)
 
 
 @contextmanager
@@ -118,6 +130,7 @@ class _Sheet:
         self._reading = reading
         self._file_bytes = file_bytes
         self._moments = [at for at, column in enumerate(dataset.columns) if column.type is ColumnType.DATETIME]
+        self._header = reading.header
         self._begin = 0  # the sheet's first column that is the table's
         self._layout: Layout | None = None
 
@@ -145,7 +158,7 @@ class _Sheet:
                 bad.append((number, self._text(cells), failed))
             size += sum(map(len, cells)) + len(cells)
         if not found:
-            raise ImportFailed("no_rows", "the sheet has no rows" + " below its header" * self._reading.header)
+            raise ImportFailed("no_rows", "the sheet has no rows" + " below its header" * bool(self._header))
         yield chunk(self._file_bytes)
 
     def _rows(self, received: Iterator[Any]) -> Iterator[Row]:
@@ -160,7 +173,7 @@ class _Sheet:
             if self._layout is None:
                 self._lay_out(number, cells)
                 blank = None
-                if self._reading.header:
+                if self._header:
                     continue
             if blank is not None:
                 yield blank, [], {}
@@ -169,7 +182,8 @@ class _Sheet:
 
     def _lay_out(self, number: int, cells: list[str]) -> None:
         names = None
-        if self._reading.header:
+        self._header = has_header(number, cells, self._reading, self._dataset)
+        if self._header:
             # A table may begin anywhere, and its header names all of its columns.
             self._begin = next(at for at, cell in enumerate(cells) if cell)
             names = cells[self._begin :]
