@@ -33,26 +33,30 @@ def has_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line: 
     """Whether the first line of a file whose `columns` are listed names them, or is a row already.
 
     It names them where each of its fields is a name of the list or the dataset; capitals and what stands between words
-    make no difference. It is a row where no field is, and one is a value. Raises ImportFailed (header_unclear).
+    make no difference. It is a row where none is the name of its column, and values stand there that no header has.
+    Raises ImportFailed (header_unclear).
     """
     names = [field.strip() for field in fields]
     if names_all(names, columns, dataset):
         return True
     known = _known(columns, dataset)
     types = {column.name: column for column in dataset.columns}
-    named = refuted = False
+    named = 0
+    in_place = refuted = False
     values = []
     for at, name in enumerate(names):
-        column = types.get((columns[at] if at < len(columns) else None) or "")
+        meant = (columns[at] if at < len(columns) else None) or ""
+        column = types.get(meant)
         if not name or loose(name) in known:
-            named = named or bool(name)
+            named += bool(name)
+            in_place = in_place or (name != "" and loose(name) == loose(meant))
         elif _is_value(name, column):
             values.append(name)
         else:
             refuted = refuted or (column is not None and column.type is not ColumnType.TEXT)
     if named and refuted and not values:
         return True
-    if values and not named and not _are_years(values):
+    if len(values) > named and not in_place and not _are_years(values):  # a text may be a name by chance
         return False
     raise ImportFailed(
         "header_unclear",
@@ -92,12 +96,16 @@ def check_order(names: Sequence[str], columns: Columns, dataset: Dataset, line: 
     if _agree(names, columns):
         return
     called = [loose(name) for name in names]
+    listed = {meant: at for at, meant in enumerate(columns)}
+    ours: dict[str, list[str]] = {}
+    for column in dataset.column_names:
+        ours.setdefault(loose(column), []).append(column)
     for at, (name, meant) in enumerate(zip(called, columns, strict=True)):
-        same = [column for column in dataset.column_names if name and loose(column) == name]
-        elsewhere = [column for column in same if column in columns]
+        same = ours.get(name, []) if name else []
+        elsewhere = [listed[column] for column in same if column in listed]
         if meant in same or (meant is None and not elsewhere):
             continue
-        if same and not any(called[columns.index(column)] == name for column in elsewhere):
+        if same and not any(called[place] == name for place in elsewhere):
             raise ImportFailed(
                 "columns_differ",
                 f"the header calls column {at + 1} {shown(names[at])!r}, `columns` {shown(meant or 'null')!r};"

@@ -27,7 +27,11 @@ def check_skipped(text: str, reading: Reading, dataset: Dataset, layout: Layout,
         for column, position in zip(dataset.columns, layout.positions, strict=True)
         if position is not None
     ]
-    found = [line for line, fields in _records(text, reading) if _is_like_row(fields, checks, layout.width, named)]
+    found = [
+        line
+        for line, fields in _records(text, reading)
+        if fields is None or _is_like_row(fields, checks, layout.width, named)
+    ]
     if found:
         what = "the header" if named or reading.header else "the first row"
         lines = ", ".join(map(str, found[:_MOST_LINES_SHOWN])) + ", …" * (len(found) > _MOST_LINES_SHOWN)
@@ -41,18 +45,17 @@ def check_skipped(text: str, reading: Reading, dataset: Dataset, layout: Layout,
         )
 
 
-def _records(text: str, reading: Reading) -> Iterator[tuple[int, list[str]]]:
-    """The lines and fields above a table; what can't be parsed is split at each delimiter."""
+def _records(text: str, reading: Reading) -> Iterator[tuple[int, list[str] | None]]:
+    """The lines and fields above a table; what can't be parsed is split at each delimiter. No fields where a quote
+    opens that does not close: all from there on is of one row."""
     opened: list[str] = []
     parser = grammar(reading.delimiter, reading.quote)
     for line, whole, fields in parser.records(text, 1, len(text) + 1, keep=opened.append, null=reading.null):
         if line == 1 and _SEPARATOR.fullmatch(whole.strip()):
             continue
         yield line, whole.split(reading.delimiter) if isinstance(fields, ImportFailed) else fields
-    if opened:  # what is below may stand between quotes
-        line = text.count("\n", 0, len(text) - len(opened[0])) + 1
-        for at, whole in enumerate(opened[0].rstrip("\n").split("\n"), line):
-            yield at, whole.split(reading.delimiter)
+    if opened:  # the table that was found may stand between quotes
+        yield text.count("\n", 0, len(text) - len(opened[0])) + 1, None
 
 
 def _is_like_row(

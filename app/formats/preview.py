@@ -71,20 +71,22 @@ def make_preview(
         sample, sheets, sent = _sample(path, reading, partial, dataset or _NO_DATASET)
     except ImportFailed as failure:
         sample, sheets, sent = Sample(None, 0, [], False, failure), [], []
+    wanted = reading
     if reading.header is None:
         reading = replace(reading, header=sample.header)
     inferred = None
     if dataset is None:
-        inferred = infer(name, sample)
+        inferred = infer(name, sample, reading.columns if isinstance(reading.columns, list) else None)
         dataset = inferred.dataset
         if reading.columns is None:
             reading = replace(reading, columns=inferred.columns)
+        wanted = reading
     shown = sample.records[:rows]
     rejects: dict[int, Reject] = {}
     problem = sample.failure
     if dataset.columns and (shown or problem is None):
         try:
-            rejects = _rejects(_batches(path, sample, sent, dataset, reading, len(shown)), len(shown))
+            rejects = _rejects(_batches(path, sample, sent, dataset, wanted, len(shown)), len(shown))
         except ImportFailed as failure:
             problem = failure
     columns = _mapped(sample, reading, dataset)

@@ -20,6 +20,7 @@ from app.formats.records import MOST_REJECTS, Records
 from app.formats.workbook_cells import DAY, ERROR, MOST_MEMORY_BYTES, OUT_OF_MEMORY, REFUSED
 from app.formats.workbook_zip import check_parts, find_sheet, open_zip
 
+SEARCHED_ROWS = 30  # where a header must not stand below rows
 _ABORTED = (OUT_OF_MEMORY, -6)  # Rust aborts where an allocation fails
 
 Row = tuple[int, list[str], dict[str, list[str]]]  # number, cells, and what is special about some of them
@@ -57,12 +58,13 @@ def has_header(number: int, cells: list[str], reading: Reading, dataset: Dataset
     """Whether the first row that is not empty is the header. Raises ImportFailed (header_unclear)."""
     if reading.header is not None or not isinstance(reading.columns, list):
         return bool(reading.header)
+    return _names_all(cells, reading.columns, dataset) or heading.has_header(cells, reading.columns, dataset, number)
+
+
+def _names_all(cells: list[str], columns: list[str | None], dataset: Dataset) -> bool:
     begun = cells[next(at for at, cell in enumerate(cells) if cell) :]
-    padded = [*begun, *[""] * (len(reading.columns) - len(begun))]
-    names = [name.strip() for name in padded]
-    if heading.names_all(names, reading.columns, dataset):
-        return True
-    return heading.has_header(cells, reading.columns, dataset, number)
+    padded = [*begun, *[""] * (len(columns) - len(begun))]
+    return heading.names_all([name.strip() for name in padded], columns, dataset)
 
 
 @contextmanager
@@ -131,6 +133,7 @@ class _Sheet:
         self._file_bytes = file_bytes
         self._moments = [at for at, column in enumerate(dataset.columns) if column.type is ColumnType.DATETIME]
         self._header = reading.header
+        self._first = 0  # the first row that is not empty
         self._begin = 0  # the sheet's first column that is the table's
         self._layout: Layout | None = None
 
@@ -175,13 +178,25 @@ class _Sheet:
                 blank = None
                 if self._header:
                     continue
+            elif self._reading.header is None and not self._header and number < self._first + SEARCHED_ROWS:
+                self._refuse_header(number, cells)
             if blank is not None:
                 yield blank, [], {}
                 blank = None
             yield number, cells, special
 
+    def _refuse_header(self, number: int, cells: list[str]) -> None:
+        """Raises ImportFailed (rows_above) where a row below the first one is the header."""
+        if isinstance(self._reading.columns, list) and _names_all(cells, self._reading.columns, self._dataset):
+            reason = (
+                f"above the header, found in row {number}, are rows; a header must be above all rows. Say header=false"
+                f" if row {number} is none, or first_line={number} to leave out what is above it"
+            )
+            raise ImportFailed("rows_above", reason, line=self._first, value=shown(json.dumps(cells)))
+
     def _lay_out(self, number: int, cells: list[str]) -> None:
         names = None
+        self._first = number
         self._header = has_header(number, cells, self._reading, self._dataset)
         if self._header:
             # A table may begin anywhere, and its header names all of its columns.

@@ -1,5 +1,7 @@
 """Files of the corpus over HTTP: what is in the table in the end is what stands beside them."""
 
+from typing import Any
+
 import pytest
 
 from app.domain.dataset import ORDERS
@@ -17,6 +19,15 @@ def test_the_file_comes_to_rows(stack: Stack, case: Case) -> None:
     options |= {"on_error": "reject"} if case.rejects else {}
     body = case.path.read_bytes()
     looked_at = stack.post("/v1/previews", data=body, params=options).json()
+    if case.error is not None:
+        assert is_part(case.error, looked_at["problem"])
+        refused = stack.send(body, "application/octet-stream", params=options)
+        if refused.status_code == 202:  # of a workbook the worker reads the cells first
+            ended = stack.wait_state(refused.json()["id"], "failed")
+            assert is_part(case.error, ended["error"]) and ended["rows_done"] == 0
+        else:
+            assert refused.status_code == 422 and is_part(case.error, refused.json()["errors"][0]), refused.text
+        return
     assert looked_at["problem"] is None and looked_at["rejected"] == len(case.rejects)
     accepted = stack.send(body, "application/octet-stream", params=options)
     assert accepted.status_code == 202, accepted.text
@@ -26,6 +37,11 @@ def test_the_file_comes_to_rows(stack: Stack, case: Case) -> None:
     assert [[row[name] for name in ORDERS.column_names] for row in rows] == [as_shown(row) for row in case.rows]
     rejects = stack.get(f"/v1/imports/{done['id']}/rejects").json()["rejects"]
     assert [{name: reject[name] for name in ("line", "code", "column")} for reject in rejects] == case.rejects
+
+
+def is_part(expected: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Whether an error says what is expected."""
+    return {name: found.get(name) for name in expected} == expected
 
 
 def as_shown(row: list[str | None]) -> list[object]:
