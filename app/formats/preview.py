@@ -15,7 +15,8 @@ from app.formats.inference import Inferred, infer
 from app.formats.layout import REJECT_COLUMNS
 from app.formats.reading import check_head, read_rows, unpacked
 from app.formats.records import check_records
-from app.formats.sampling import SAMPLE_BYTES, Record, Sample, sample_text
+from app.formats.sampling import Record, Sample, sample_text
+from app.formats.sampling_head import SAMPLE_BYTES
 
 MOST_COLUMNS_SHOWN = 1000
 MOST_UNPACKED_BYTES = 256 * 1024**2  # of XLSX and Parquet inside gzip or zstd

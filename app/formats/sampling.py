@@ -21,13 +21,12 @@ from app.formats.json_array import elements
 from app.formats.json_text import Broken, JsonText
 from app.formats.layout import MOST_COLUMNS
 from app.formats.ndjson import DECODER
+from app.formats.sampling_head import Head
 from app.formats.text import open_text
 
-SAMPLE_BYTES = 1024 * 1024
 MOST_SAMPLED_ROWS = 10_000
 _PIECE_BYTES = 64 * 1024
 _LONGEST_OPEN = 64 * 1024  # characters after a quote that does not close in the sample: rather a quote too many
-_CUT_OFF = ("truncated_gzip", "truncated_zstd")
 
 
 class Boolean(str):
@@ -84,36 +83,6 @@ class Sample:
         while last + 1 < len(self.ends) and ("\n" + self.text[: self.ends[last]]).endswith(("\n\n", "\n\r\n")):
             last += 1
         return self.text[: self.ends[last]] + self.closing
-
-
-class Head:
-    """The first bytes of a stream. They are `cut` where it goes on, or where the file itself is only a `partial` one:
-    then it may end anywhere."""
-
-    def __init__(self, source: Any, partial: bool) -> None:
-        self._source, self._partial = source, partial
-        self._left = SAMPLE_BYTES
-        self.cut = False
-        self.ended = False
-
-    @property
-    def position(self) -> int:
-        return int(self._source.position)
-
-    def read(self, size: int) -> bytes:
-        """As `Readable` has it."""
-        if self.ended:
-            return b""
-        try:
-            data: bytes = self._source.read(min(size, self._left) or 1)
-        except ImportFailed as failed:
-            if not (self._partial and failed.code in _CUT_OFF):
-                raise
-            data = b""
-        self.ended = not data or not self._left
-        self.cut = self._partial if not data else self.ended
-        self._left -= len(data)
-        return b"" if self.ended else data
 
 
 def sample_text(path: Path, reading: Reading, dataset: Dataset, *, partial: bool = False) -> Sample:

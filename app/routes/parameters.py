@@ -50,7 +50,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "quote": ("Around the fields of CSV: one character, or nothing.", {"type": "string", "maxLength": 1}),
     "escape": ("Before a quote inside quotes: a backslash, or nothing where they are doubled.", one_of(["", "\\"])),
     "header": (
-        "Whether the columns' names come first; true if not given, and with a list of columns what the first line shows.",
+        "Whether the columns' names come first. Not given: true, or with a list of columns what the first line shows.",
         _YES_OR_NO,
     ),
     "first_line": (
