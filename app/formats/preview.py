@@ -85,7 +85,7 @@ def make_preview(
     shown = sample.records[:rows]
     rejects: dict[int, Reject] = {}
     problem = sample.failure
-    if dataset.columns and (shown or problem is None):
+    if dataset.columns and (shown or sent or problem is None):
         try:
             rejects = _rejects(_batches(path, sample, sent, dataset, wanted, len(shown)), len(shown))
         except ImportFailed as failure:
