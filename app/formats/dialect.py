@@ -12,6 +12,7 @@ from app.domain.reading import Reading
 from app.formats.csv import grammar
 from app.formats.heading import is_data, names_all, tell_header
 from app.formats.options import Told
+from app.formats.preamble import is_no_row
 
 SEARCHED_LINES = 30  # where a header may stand
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01")
@@ -61,9 +62,7 @@ def _placed(reading: Reading, told: Told, text: str, dataset: Dataset) -> tuple[
     """
     lines = text.split("\n")[:SEARCHED_LINES] if told.first_line is None else text.split("\n")[: told.first_line]
     begun = range(told.first_line or 1, len(lines) + 1)
-    first = next(
-        (line for line in begun if lines[line - 1].strip() and not lines[line - 1].startswith("#")), begun.start
-    )
+    first = next((line for line in begun if not is_no_row(lines[line - 1], line)), begun.start)
     if not reading.header or isinstance(told.columns, list):
         if isinstance(told.columns, list) and told.header is not False:
             for line in begun:
@@ -92,11 +91,7 @@ def _shaped(reading: Reading, told: Told, text: str) -> tuple[float, Reading]:
     has as many fields as most of those after it."""
     lines = text.split("\n")
     begun = told.first_line or 1
-    while (
-        told.first_line is None
-        and begun < len(lines)
-        and (not lines[begun - 1].strip() or lines[begun - 1].startswith("#"))
-    ):
+    while told.first_line is None and begun < len(lines) and is_no_row(lines[begun - 1], begun):
         begun += 1
     rest = "\n".join(lines[begun - 1 :])
     records = islice(

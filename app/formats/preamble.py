@@ -16,6 +16,11 @@ _SEPARATOR = re.compile('"?sep=.{1,8}', re.IGNORECASE)
 _MOST_LINES_SHOWN = 5
 
 
+def is_no_row(text: str, line: int) -> bool:
+    """Whether a line is empty, a comment, or what spreadsheets have on the first line to say the delimiter."""
+    return not text.strip() or text.startswith("#") or (line == 1 and _SEPARATOR.fullmatch(text.strip()) is not None)
+
+
 def check_skipped(text: str, reading: Reading, dataset: Dataset, layout: Layout, *, named: bool) -> None:
     """Raises ImportFailed (rows_above) where `text`, the lines above those that are read, looks as if it had rows.
 

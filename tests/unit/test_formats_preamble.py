@@ -91,13 +91,16 @@ def test_rows_above_are_refused(tmp_path: Path, dataset: Dataset, text: str, sai
         (PETS, "Account,DE12,\nFrom,January,to March\nname,city,age\nZoe,Ulm,4\n", {}),
         (TEXTS, "sep=,\nname,city\nZoe,Ulm\n", {}),
         (TEXTS, "sep=;\r\nname;city\r\nZoe;Ulm\r\n", {}),
+        (TEXTS, "sep=,\nKunde,Ort\nZoe,Ulm\n", {"columns": "name,city", "header": "true"}),
+        (TEXTS, "sep=;\nZoe;Ulm\n", {"columns": "name,city", "header": "false"}),
         (ONE, "# made by us\nname\nZoe\n", {}),
         (PETS, "Rex,Ulm,1\nname,city,age\nZoe,Ulm,4\n", {"first_line": "2"}),
         (PETS, "#1,Ulm,1\nZoe,Ulm,4\n", {**HEADLESS, "first_line": "2"}),
     ],
 )
 def test_what_is_no_row_may_stand_above(tmp_path: Path, dataset: Dataset, text: str, said: dict[str, str]) -> None:
-    assert len(read(tmp_path / "file", text, dataset, **said)) >= 1
+    rows = read(tmp_path / "file", text, dataset, **said)
+    assert len(rows) >= 1 and rows[0][0] == "Zoe"
 
 
 def test_a_second_header_among_the_rows_is_not_the_header(tmp_path: Path) -> None:
