@@ -22,12 +22,15 @@ class Reading:
         delimiter, quote, escape: of CSV. `quote` is one ASCII character or "" for none; `escape` is "" where a quote
             inside quotes is doubled, or the backslash.
         quote_said: whether the client said `quote`, so that a doubtful one is believed.
-        header: whether CSV and XLSX begin with the columns' names.
+        header: whether CSV and XLSX begin with the columns' names; None where the first line itself tells, which is so
+            with a list of columns.
         first_line: of CSV, where the header stands, or the first row if there is none; what precedes it is skipped.
         trailing: whether each row of CSV ends with a delimiter that the header lacks.
         columns: what the file's columns are, where their own names don't say it.
         sheet: the name of an XLSX file's sheet; None for the first.
         null: of CSV and XLSX, the text that stands for no value where it is not quoted.
+        searched: whether `first_line` was found, not said by the client: then no rows may stand above it. That is
+            checked where an upload is accepted, so it is not kept.
     """
 
     format: str
@@ -36,18 +39,21 @@ class Reading:
     delimiter: str = ","
     quote: str = '"'
     escape: str = ""
-    header: bool = True
+    header: bool | None = True
     first_line: int = 1
     trailing: bool = False
     columns: Columns | None = None
     sheet: str | None = None
     null: str | None = None
+    searched: bool = field(default=False, compare=False)
     quote_said: bool = field(default=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """What the ledger keeps: the parts that are not as they are without a word."""
         plain = asdict(Reading(self.format))
-        return {name: value for name, value in asdict(self).items() if name == "format" or value != plain[name]}
+        said = {name: value for name, value in asdict(self).items() if name == "format" or value != plain[name]}
+        said.pop("searched", None)
+        return said
 
     def shown(self) -> dict[str, Any]:
         """What people are shown: the parts that the format has."""

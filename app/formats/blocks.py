@@ -47,21 +47,24 @@ class BlockCutter:
             missing -= len(data)
         return b"".join(parts)
 
-    def skip_to(self, line: int) -> None:
-        """Leave out the lines before this one, whatever quotes they hold; to be called first.
+    def skip_to(self, line: int) -> bytes:
+        """Leave out the lines before this one, whatever quotes they hold, and return them; to be called first.
 
         Raises ImportFailed (header_too_long) where they are more than 1 MiB.
         """
+        skipped = []
         while self._line < line:
             before, ended, self._rest = self._rest.partition(b"\n")
+            skipped.append(before + ended)
             if not ended:
                 if len(before) < HEADER_BYTES // 2:
                     raise ImportFailed("empty_file", f"the file ends before line {line}, where its rows should begin")
                 raise ImportFailed("header_too_long", f"line {self._line}, before the header, is too long")
             self._line += 1
+        return b"".join(skipped)
 
-    def header(self) -> Block:
-        """The next record without its line end; to be called before `blocks`.
+    def header(self, *, taken: bool = True) -> Block:
+        """The next record without its line end; to be called before `blocks`, which begin with it unless it is `taken`.
 
         Raises ImportFailed (empty_file, header_too_long).
         """
@@ -94,7 +97,10 @@ class BlockCutter:
         if not record and not self._rest.strip(b"\r\n") and self._only_line_ends_follow():
             raise ImportFailed("empty_file", "the file is empty")
         line = self._line
-        self._line += data.count(b"\n", 0, end + 1)
+        if taken:
+            self._line += data.count(b"\n", 0, end + 1)
+        else:
+            self._rest = data
         return Block(record, line, self._source.position)
 
     def _quotes(self, data: bytes, start: int, end: int) -> int:

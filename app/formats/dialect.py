@@ -10,12 +10,14 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
 from app.formats.csv import grammar
+from app.formats.heading import is_data, names_all, tell_header
 from app.formats.options import Told
+from app.formats.preamble import is_no_row
 
 SEARCHED_LINES = 30  # where a header may stand
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01")
 _ROWS_LOOKED_AT = 50
-_DATA = re.compile(r"-?[0-9][0-9.,:/ TZ-]*|[^@\s]+@[^@\s]+\.[^@\s]+")
+_LEAST_CUT_OFF = 16 * 1024  # characters: a text as long as this may have been cut off in its first line
 
 
 def find(reading: Reading, told: Told, text: str, dataset: Dataset, name: str) -> Reading:
@@ -36,7 +38,21 @@ def find(reading: Reading, told: Told, text: str, dataset: Dataset, name: str) -
         found = replace(found, quote="'")
     if told.escape is None and found.quote and f"\\{found.quote}" in text and _reads_better_escaped(found, text):
         found = replace(found, escape="\\")
-    return replace(found, trailing=_has_trailing_delimiter(found, text))
+    if found.header is None:
+        found = replace(found, header=_has_header(found, text, dataset))
+    searched = told.first_line is None and found.first_line > 1
+    return replace(found, trailing=_has_trailing_delimiter(found, text), searched=searched)
+
+
+def _has_header(reading: Reading, text: str, dataset: Dataset) -> bool | None:
+    """What the first line tells with a list of columns; None where it must be read as a whole, or tells nothing."""
+    whole = "\n".join(text.split("\n")[reading.first_line - 1 :])
+    records = grammar(reading.delimiter, reading.quote).records(whole, 1, len(whole) + 1)
+    _, record, fields = next(records, (1, "", []))
+    is_whole = record.endswith("\n") or len(text) < _LEAST_CUT_OFF
+    if isinstance(fields, ImportFailed) or not isinstance(reading.columns, list) or not is_whole or reading.escape:
+        return None
+    return tell_header(fields, reading.columns, dataset, reading.first_line)
 
 
 def _placed(reading: Reading, told: Told, text: str, dataset: Dataset) -> tuple[float, Reading]:
@@ -46,10 +62,14 @@ def _placed(reading: Reading, told: Told, text: str, dataset: Dataset) -> tuple[
     """
     lines = text.split("\n")[:SEARCHED_LINES] if told.first_line is None else text.split("\n")[: told.first_line]
     begun = range(told.first_line or 1, len(lines) + 1)
-    first = next(
-        (line for line in begun if lines[line - 1].strip() and not lines[line - 1].startswith("#")), begun.start
-    )
+    first = next((line for line in begun if not is_no_row(lines[line - 1], line)), begun.start)
     if not reading.header or isinstance(told.columns, list):
+        if isinstance(told.columns, list) and told.header is not False:
+            for line in begun:
+                names = [field.strip() for field in _fields(reading, lines[line - 1])]
+                names = names[: len(names) - (len(names) == len(told.columns) + 1 and not names[-1])]
+                if len(names) == len(told.columns) and names_all(names, told.columns, dataset):
+                    return 2.0 + _few(names), replace(reading, first_line=line)
         fields = _fields(reading, lines[first - 1]) if first in begun else []
         expected = len(told.columns) if isinstance(told.columns, list) else len(dataset.columns)
         fits = fields and (len(fields) == expected or (len(fields) == expected + 1 and not fields[-1]))
@@ -71,11 +91,7 @@ def _shaped(reading: Reading, told: Told, text: str) -> tuple[float, Reading]:
     has as many fields as most of those after it."""
     lines = text.split("\n")
     begun = told.first_line or 1
-    while (
-        told.first_line is None
-        and begun < len(lines)
-        and (not lines[begun - 1].strip() or lines[begun - 1].startswith("#"))
-    ):
+    while told.first_line is None and begun < len(lines) and is_no_row(lines[begun - 1], begun):
         begun += 1
     rest = "\n".join(lines[begun - 1 :])
     records = islice(
@@ -93,7 +109,7 @@ def _shaped(reading: Reading, told: Told, text: str) -> tuple[float, Reading]:
 def _begins_with_data(reading: Reading, text: str) -> bool:
     """Whether a number, a date or an address stands in the first row, which no header would have."""
     fields = next(_rows(reading, text), [])
-    return any(_DATA.fullmatch(field.strip()) for field in fields)
+    return any(is_data(field) for field in fields)
 
 
 def _few(fields: list[str]) -> float:

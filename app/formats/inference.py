@@ -1,6 +1,7 @@
 """A dataset for a file: names, types and lengths that its first rows suggest, and that accept every one of them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -45,15 +46,20 @@ class Inferred:
     problem: ImportFailed | None = None
 
 
-def infer(name: str, sample: Sample) -> Inferred:
-    """The dataset of this name that the sample suggests. Rows that could not be read have no say."""
+def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None) -> Inferred:
+    """The dataset of this name that the sample suggests, its columns called as the client `listed` them. Rows that
+    could not be read have no say."""
     records = [record for record in sample.records if _is_whole(record, sample.width)]
     told = sample.names or tuple(f"column_{position}" for position in range(1, sample.width + 1))
+    if listed is not None and len(listed) == len(told):
+        told = tuple(meant or "" for meant in listed)
+    else:
+        listed = None
     names = make_names(told[:MOST_COLUMNS])
     proposals = []
     for at, name_in_file in enumerate(told[:MOST_COLUMNS]):
         values = [record.values[at] for record in records]
-        unnamed = not name_in_file and at == len(told) - 1 and not any(values)
+        unnamed = not name_in_file and (listed is not None or (at == len(told) - 1 and not any(values)))
         if name_in_file in REJECT_COLUMNS or unnamed:
             proposals.append(Proposal(name_in_file, None))
         else:

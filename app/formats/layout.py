@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.reading import Columns
+from app.formats import heading
 from app.formats.columns import shown
 
 # what a reject file has beside the dataset's columns: left out when it is sent again
@@ -48,6 +49,8 @@ def lay_out(names: Sequence[str] | None, columns: Columns | None, dataset: Datas
                 f"the file has {len(names)} columns, {len(columns)} were named in `columns`",
                 line=line,
             )
+        if names is not None:
+            heading.check_order(names, columns, dataset, line)
         meant: list[str | None] = columns
     elif names is None:
         raise ImportFailed(

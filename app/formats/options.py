@@ -47,6 +47,8 @@ class Told:
             raise _refused(foreign, f"the file is read as {reading.format}, which has no {foreign}")
         if isinstance(self.columns, list) and reading.format in ("ndjson", "json"):
             raise _refused("columns", "objects have names and no order: columns must be an object, not a list")
+        if isinstance(self.columns, list) and "header" in PARTS[reading.format]:
+            reading = replace(reading, header=None)  # only the first line can tell, unless the client does
         return replace(reading, **said, quote_said=bool(self.quote))
 
 

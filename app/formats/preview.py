@@ -14,10 +14,12 @@ from app.formats.inference import Inferred, infer
 from app.formats.layout import REJECT_COLUMNS
 from app.formats.reading import check_head, read_rows, temporary_beside, unpacked
 from app.formats.records import check_records
-from app.formats.sampling import SAMPLE_BYTES, Record, Sample, sample_text
+from app.formats.sampling import Record, Sample, sample_text
+from app.formats.sampling_head import SAMPLE_BYTES
 
 MOST_COLUMNS_SHOWN = 1000
 MOST_UNPACKED_BYTES = 256 * 1024**2  # of XLSX and Parquet inside gzip or zstd
+_NO_DATASET = Dataset("", (), ())
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def make_preview(
     UnsupportedFormat where a format's extra is not installed.
     """
     try:
-        sample, sheets, sent = _sample(path, reading, partial)
+        sample, sheets, sent = _sample(path, reading, partial, dataset or _NO_DATASET)
     except ImportFailed as failure:
         return refused_preview(reading, dataset, name, failure)
     return _preview(path, reading, dataset, name, sample, sheets, sent, rows)
@@ -87,18 +89,22 @@ def _preview(
     sent: list[Any],
     rows: int,
 ) -> Preview:
+    wanted = reading
+    if reading.header is None:
+        reading = replace(reading, header=sample.header)
     inferred = None
     if dataset is None:
-        inferred = infer(name, sample)
+        inferred = infer(name, sample, reading.columns if isinstance(reading.columns, list) else None)
         dataset = inferred.dataset
         if reading.columns is None:
             reading = replace(reading, columns=inferred.columns)
+        wanted = reading
     shown = sample.records[:rows]
     rejects: dict[int, Reject] = {}
     problem = sample.failure or (inferred.problem if inferred else None)
-    if dataset.columns and (shown or problem is None) and not (inferred and inferred.problem):
+    if dataset.columns and (shown or sent or problem is None) and not (inferred and inferred.problem):
         try:
-            rejects = _rejects(_batches(path, sample, sent, dataset, reading, len(shown)), len(shown))
+            rejects = _rejects(_batches(path, sample, sent, dataset, wanted, len(shown)), len(shown))
         except ImportFailed as failure:
             problem = failure
     columns = _mapped(sample, reading, dataset)
@@ -116,15 +122,15 @@ def _preview(
     )
 
 
-def _sample(path: Path, reading: Reading, partial: bool) -> tuple[Sample, list[str], list[Any]]:
+def _sample(path: Path, reading: Reading, partial: bool, dataset: Dataset) -> tuple[Sample, list[str], list[Any]]:
     """The sample, a workbook's sheets, and what its reader sent."""
     if reading.format in TEXTS:
-        return sample_text(path, reading, partial=partial), [], []
+        return sample_text(path, reading, dataset, partial=partial), [], []
     with unpacked(path, reading, MOST_UNPACKED_BYTES) as file:
         if reading.format == "parquet":
             return sampling_tables.sample_parquet(file), [], []
         sheets = sampling_tables.sheets_of(file)
-        sample, sent = sampling_tables.sample_sheet(file, reading)
+        sample, sent = sampling_tables.sample_sheet(file, reading, dataset)
         return sample, sheets, sent
 
 

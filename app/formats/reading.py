@@ -3,6 +3,7 @@
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
@@ -10,7 +11,7 @@ from typing import IO
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
-from app.formats import csv, json_array, ndjson, parquet, workbook
+from app.formats import csv, heading, json_array, ndjson, parquet, preamble, workbook
 from app.formats.batch import Batch
 from app.formats.blocks import HEADER_BYTES, RECORD_BYTES, Block, BlockCutter
 from app.formats.compressed import MOST_UNPACKED_BYTES, Limited, Readable, open_source
@@ -89,10 +90,19 @@ def _check_length(block: Block, row: int) -> None:
 def _begin_csv(text: Readable, dataset: Dataset, reading: Reading, quoting: Quoting) -> tuple[BlockCutter, Layout]:
     """A cutter that stands before the first row, and the layout of its rows."""
     cutter = BlockCutter(text, reading.quote.encode())
-    cutter.skip_to(reading.first_line)
-    names = csv.parse_header(cutter.header(), reading, quoting) if reading.header else None
+    skipped = cutter.skip_to(reading.first_line)
+    names = None
+    if reading.header is None and isinstance(reading.columns, list):
+        fields = csv.parse_header(cutter.header(taken=False), reading, Quoting(reading))
+        reading = replace(reading, header=heading.has_header(fields, reading.columns, dataset, reading.first_line))
+    if reading.header:
+        names = csv.parse_header(cutter.header(), reading, quoting)
     layout = lay_out(names, reading.columns, dataset, reading.first_line)
     quoting.width = layout.width + reading.trailing
+    if reading.searched and skipped:
+        named = names is not None and not isinstance(reading.columns, list)
+        above = skipped.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+        preamble.check_skipped(above, reading, dataset, layout, named=named)
     return cutter, layout
 
 

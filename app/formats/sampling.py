@@ -10,23 +10,24 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
+from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
 from app.formats.blocks import BOM
 from app.formats.compressed import open_source
 from app.formats.csv import Lacking, grammar
+from app.formats.heading import tell_header
 from app.formats.json_array import elements
 from app.formats.json_text import Broken, JsonText
 from app.formats.layout import MOST_COLUMNS
 from app.formats.ndjson import DECODER
 from app.formats.quoting import Quoting
+from app.formats.sampling_head import Head
 from app.formats.text import open_text
 
-SAMPLE_BYTES = 1024 * 1024
 MOST_SAMPLED_ROWS, _MOST_CELLS = 10_000, 1_000_000
 _PIECE_BYTES = 64 * 1024
 _LONGEST_OPEN = 64 * 1024  # characters after a quote that does not close in the sample: rather a quote too many
-_CUT_OFF = ("truncated_gzip", "truncated_zstd")
 
 
 class Boolean(str):
@@ -60,7 +61,8 @@ class Sample:
 
     `names` are its columns' names, None where it names none; `width` is how many columns it has. Where it was read to
     its end it is not `cut`. `text` holds, of text formats, the records up to each of `ends`, in UTF-8 with line feeds;
-    a reader makes of `text_of(n)` what an import makes of these records. `failure` says why no more could be read.
+    a reader makes of `text_of(n)` what an import makes of these records. `header` is whether it has one, None where
+    that can't be told. `failure` says why no more could be read.
     """
 
     names: tuple[str, ...] | None
@@ -71,6 +73,7 @@ class Sample:
     text: str = field(default="", repr=False)
     ends: list[int] = field(default_factory=list, repr=False)
     closing: str = ""
+    header: bool | None = None
 
     def text_of(self, records: int) -> str:
         """The file up to and with so many records, and on to one that is not empty: at a file's end empty lines are no
@@ -83,37 +86,7 @@ class Sample:
         return self.text[: self.ends[last]] + self.closing
 
 
-class Head:
-    """The first bytes of a stream. They are `cut` where it goes on, or where the file itself is only a `partial` one:
-    then it may end anywhere."""
-
-    def __init__(self, source: Any, partial: bool) -> None:
-        self._source, self._partial = source, partial
-        self._left = SAMPLE_BYTES
-        self.cut = False
-        self.ended = False
-
-    @property
-    def position(self) -> int:
-        return int(self._source.position)
-
-    def read(self, size: int) -> bytes:
-        """As `Readable` has it."""
-        if self.ended:
-            return b""
-        try:
-            data: bytes = self._source.read(min(size, self._left) or 1)
-        except ImportFailed as failed:
-            if not (self._partial and failed.code in _CUT_OFF):
-                raise
-            data = b""
-        self.ended = not data or not self._left
-        self.cut = self._partial if not data else self.ended
-        self._left -= len(data)
-        return b"" if self.ended else data
-
-
-def sample_text(path: Path, reading: Reading, *, partial: bool = False) -> Sample:
+def sample_text(path: Path, reading: Reading, dataset: Dataset, *, partial: bool = False) -> Sample:
     """The first records of a file of text: CSV, NDJSON or a JSON array.
 
     A `partial` file is the beginning of one, cut off anywhere; what was cut is left out. Nothing is raised: `failure`
@@ -131,7 +104,7 @@ def sample_text(path: Path, reading: Reading, *, partial: bool = False) -> Sampl
             if not (head.ended and head.cut):  # else it is half a character
                 failure = failed
     content = b"".join(parts).removeprefix(BOM).decode("utf-8", "surrogateescape")
-    found = _SAMPLERS[reading.format](content, reading, head.cut or failure is not None)
+    found = _SAMPLERS[reading.format](content, reading, dataset, head.cut or failure is not None)
     if head.cut and not found.records:
         reason = "no whole row is in what was looked at; send more of the file, up to 1 MiB"
         found = replace(found, failure=found.failure or ImportFailed("no_whole_row", reason))
@@ -139,7 +112,7 @@ def sample_text(path: Path, reading: Reading, *, partial: bool = False) -> Sampl
     return replace(found, cut=cut, failure=failure or found.failure)
 
 
-def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
+def _sample_csv(text: str, reading: Reading, dataset: Dataset, cut: bool) -> Sample:
     begin = 0
     for line in range(1, reading.first_line):
         begin = text.find("\n", begin) + 1
@@ -149,19 +122,22 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
     names: tuple[str, ...] | None = None
     first_line = reading.first_line
     quoting = Quoting(reading)
-    if reading.header:
+    if (is_header := reading.header) is not False:
         header = next(_csv_records(text[begin:], reading, first_line, MOST_COLUMNS, quoting), None)
         if header is None or (cut and not header[1].endswith("\n")):
             return Sample(None, 0, [], cut, None if cut else ImportFailed("empty_file", "the file is empty"))
         line, whole, fields = header
         if isinstance(fields, ImportFailed):
             return Sample(None, 0, [], cut, fields)
+        if is_header is None and isinstance(reading.columns, list):
+            is_header = tell_header(fields, reading.columns, dataset, line)
         if len(fields) > MOST_COLUMNS:
             reason = f"the file has more than {MOST_COLUMNS:,} columns"
             return Sample(None, 0, [], cut, ImportFailed("too_many_columns", reason, line))
-        names = tuple(name.strip() for name in fields)
-        begin += len(whole)
-        first_line += whole.count("\n")
+        if is_header:
+            names = tuple(name.strip() for name in fields)
+            begin += len(whole)
+            first_line += whole.count("\n")
     # As many fields as an import takes apart: what is beyond them decides where a record ends.
     told = names if names is not None else reading.columns
     quoting.width = len(told) + reading.trailing if isinstance(told, tuple | list) else None
@@ -174,8 +150,8 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
         found.pop()
     while found and not found[-1][1].strip("\r\n"):
         found.pop()
-    fields_of = (fields for _, _, fields in found if isinstance(fields, list))
-    width = len(names) if names is not None else max(map(len, fields_of), default=0)
+    widths = (len(fields) for _, _, fields in found if isinstance(fields, list))
+    width = len(names) if names is not None else max(0, max(widths, default=0) - reading.trailing)
     records, ends = [], []
     for line, whole, fields in found:
         begin += len(whole)
@@ -187,7 +163,7 @@ def _sample_csv(text: str, reading: Reading, cut: bool) -> Sample:
                 fields.pop()
             records.append(Record(line, tuple(None if type(field) is Lacking else field for field in fields)))
     failure = None if names or records or cut else ImportFailed("empty_file", "the file is empty")
-    return Sample(names, width, records, cut, failure or quoting.failure, text, ends)
+    return Sample(names, width, records, cut, failure or quoting.failure, text, ends, header=is_header)
 
 
 def _csv_records(
@@ -198,7 +174,7 @@ def _csv_records(
     return islice(records, MOST_SAMPLED_ROWS)
 
 
-def _sample_ndjson(text: str, reading: Reading, cut: bool) -> Sample:
+def _sample_ndjson(text: str, reading: Reading, dataset: Dataset, cut: bool) -> Sample:
     objects: list[tuple[int, Any]] = []
     ends: list[int] = []
     begin = 0
@@ -228,7 +204,7 @@ def _lines(text: str) -> Iterator[str]:
         begin = end
 
 
-def _sample_json(text: str, reading: Reading, cut: bool) -> Sample:
+def _sample_json(text: str, reading: Reading, dataset: Dataset, cut: bool) -> Sample:
     taker = JsonText(_Text(text), 2 * len(text.encode("utf-8", "surrogateescape")) + 1)  # all at once
     objects: list[tuple[int, Any]] = []
     # A line for each: of elements on one line a reader would tell the bad ones after the others.
@@ -299,7 +275,7 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value] if isinstance(value, list) else value
 
 
-_SAMPLERS: dict[str, Callable[[str, Reading, bool], Sample]] = {
+_SAMPLERS: dict[str, Callable[[str, Reading, Dataset, bool], Sample]] = {
     "csv": _sample_csv,
     "ndjson": _sample_ndjson,
     "json": _sample_json,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
 from app.domain.width import LONGEST_VARCHAR
@@ -28,7 +29,7 @@ def sheets_of(path: Path) -> list[str]:
         return list_sheets(archive)
 
 
-def sample_sheet(path: Path, reading: Reading) -> tuple[Sample, list[Any]]:
+def sample_sheet(path: Path, reading: Reading, dataset: Dataset) -> tuple[Sample, list[Any]]:
     """The first rows of a sheet, and what its reader sent of them. Raises ImportFailed as `open_rows` does."""
     look = workbook.Look(reading.first_line + MOST_TABLE_ROWS, _MOST_SHEET_BYTES, _LIMITS)
     with children.PREVIEWS.take(), workbook.open_rows(path, reading.sheet, look) as received:
@@ -37,31 +38,35 @@ def sample_sheet(path: Path, reading: Reading) -> tuple[Sample, list[Any]]:
     if cut:
         sent.pop()
     rows = [row for row in sent[1:] if row[0] >= reading.first_line]
-    return _sheet(rows, reading, cut), sent
+    return _sheet(rows, reading, dataset, cut), sent
 
 
-def _sheet(rows: list[Any], reading: Reading, cut: bool) -> Sample:
+def _sheet(rows: list[Any], reading: Reading, dataset: Dataset, cut: bool) -> Sample:
     names: tuple[str, ...] | None = None
     begin = 0
     filled = [row for row in rows if row[1]]
-    if reading.header and filled:
+    header = reading.header
+    if filled:
+        try:
+            header = workbook.has_header(filled[0][0], filled[0][1], reading, dataset)
+        except ImportFailed:
+            header = None  # an import refuses the file
+    if header and filled:
         cells = workbook.header_texts(*filled[0])
         begin = next(at for at, cell in enumerate(cells) if cell)
         names = tuple(name.strip() for name in cells[begin:])
         rows = [row for row in rows if row[0] > filled[0][0]]
         filled = filled[1:]
     width = len(names) if names is not None else max((len(cells) for _, cells, _ in filled), default=0)
-    records = [_record(row, begin, width, reading.null) for row in _without_blanks(rows)]
-    failure = (
-        None if records else ImportFailed("no_rows", "the sheet has no rows" + " below its header" * reading.header)
-    )
-    return Sample(names, width, records, cut, failure)
+    records = [_record(row, begin, width, reading.null) for row in _without_blanks(rows, below=bool(header))]
+    failure = None if records else ImportFailed("no_rows", "the sheet has no rows" + " below its header" * bool(header))
+    return Sample(names, width, records, cut, failure, header=header)
 
 
-def _without_blanks(rows: list[Any]) -> Iterator[Any]:
-    """Of empty rows between others the first."""
+def _without_blanks(rows: list[Any], *, below: bool) -> Iterator[Any]:
+    """Of empty rows between others, or `below` a header, the first."""
     blank = None
-    begun = False
+    begun = below
     for row in rows:
         if not row[1]:
             blank = blank or row

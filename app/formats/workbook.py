@@ -11,7 +11,7 @@ from typing import Any
 from app.domain.dataset import ColumnType, Dataset
 from app.domain.errors import ImportFailed, UnsupportedFormat
 from app.domain.reading import Reading
-from app.formats import children
+from app.formats import children, heading
 from app.formats.columns import shown
 from app.formats.layout import Layout, lay_out
 from app.formats.records import MOST_REJECTS, Records
@@ -20,6 +20,7 @@ from app.formats.workbook_rewrite import ERROR, FORMATTED, REFUSED, SHOWN, UNCAL
 from app.formats.workbook_zip import check_parts, find_sheet, open_zip
 
 MOST_MEMORY_BYTES = 2 * 1024**3
+SEARCHED_ROWS = 30  # where a header must not stand below rows
 _CPU_SECONDS, _BYTES_A_SECOND = 60, 1024**2  # some ten times what a slow machine takes
 _DIGITS_ONLY = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
 
@@ -65,10 +66,23 @@ def records_of(
     return _Sheet(dataset, reading, file_bytes).records(received, batch_bytes)
 
 
+def has_header(number: int, cells: list[str], reading: Reading, dataset: Dataset) -> bool:
+    """Whether the first row that is not empty is the header. Raises ImportFailed (header_unclear)."""
+    if reading.header is not None or not isinstance(reading.columns, list):
+        return bool(reading.header)
+    return _names_all(cells, reading.columns, dataset) or heading.has_header(cells, reading.columns, dataset, number)
+
+
+def _names_all(cells: list[str], columns: list[str | None], dataset: Dataset) -> bool:
+    begun = cells[next(at for at, cell in enumerate(cells) if cell) :]
+    padded = [*begun, *[""] * (len(columns) - len(begun))]
+    return heading.names_all([name.strip() for name in padded], columns, dataset)
+
+
 @contextmanager
 def open_rows(path: Path, sheet: str | None, look: Look | None = None) -> Iterator[Iterator[Any]]:
-    """What the reader of a sheet says (see `workbook_cells`): the number of the last row, then its rows. Raises
-    ImportFailed as `check_workbook` does, and damaged_xlsx, sheet_too_large, sheet_too_slow."""
+    """What a sheet's reader says (see `workbook_cells`). Raises ImportFailed as `check_workbook` does, and damaged_xlsx,
+    sheet_too_large, sheet_too_slow."""
     _need_extra()
     with open_zip(path) as archive:
         check_parts(archive)
@@ -145,6 +159,8 @@ class _Sheet:
         self._dataset = dataset
         self._reading = reading
         self._file_bytes = file_bytes
+        self._header = reading.header
+        self._first = 0  # the first row that is not empty
         self._begin = 0  # the sheet's first column that is the table's
         self._layout: Layout | None = None
 
@@ -172,7 +188,7 @@ class _Sheet:
                 bad.append((number, self._text(cells), failed))
             size += sum(map(len, cells)) + len(cells)
         if not found:
-            raise ImportFailed("no_rows", "the sheet has no rows" + " below its header" * self._reading.header)
+            raise ImportFailed("no_rows", "the sheet has no rows" + " below its header" * bool(self._header))
         yield chunk(self._file_bytes)
 
     def _rows(self, received: Iterator[Any]) -> Iterator[Row]:
@@ -187,21 +203,32 @@ class _Sheet:
             if special:
                 _check_arrays(number, special)
             if self._layout is None:
-                self._lay_out(number, header_texts(number, cells, special) if self._reading.header else cells)
+                self._lay_out(number, cells, special)
                 blank = None
-                if self._reading.header:
+                if self._header:
                     continue
+            elif self._reading.header is None and not self._header and number < self._first + SEARCHED_ROWS:
+                self._refuse_header(number, cells)
             if blank is not None:
                 yield blank, [], {}
                 blank = None
             yield number, cells, special
 
-    def _lay_out(self, number: int, cells: list[str]) -> None:
+    def _refuse_header(self, number: int, cells: list[str]) -> None:
+        """Raises ImportFailed (rows_above) where a row below the first one is the header."""
+        if isinstance(self._reading.columns, list) and _names_all(cells, self._reading.columns, self._dataset):
+            reason = f"rows stand above the header in row {number}: say header=false if row {number} is no header"
+            reason += f", or first_line={number} to leave out what is above it"
+            raise ImportFailed("rows_above", reason, line=self._first, value=shown(json.dumps(cells)))
+
+    def _lay_out(self, number: int, cells: list[str], special: dict[str, list[str]]) -> None:
         names = None
-        if self._reading.header:
+        self._first = number
+        self._header = has_header(number, cells, self._reading, self._dataset)
+        if self._header:
             # A table may begin anywhere, and its header names all of its columns.
             self._begin = next(at for at, cell in enumerate(cells) if cell)
-            names = cells[self._begin :]
+            names = header_texts(number, cells, special)[self._begin :]
         self._layout = lay_out(names, self._reading.columns, self._dataset, number)
 
     def _values(self, number: int, cells: list[str], special: dict[str, list[str]]) -> list[str | None]:

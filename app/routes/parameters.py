@@ -49,7 +49,10 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "quote": ("Around the fields of CSV: one character, or none.", {"type": "string", "pattern": "^(.?|none)$"}),
     "escape": ("Before a quote inside quotes: a backslash, or nothing where they are doubled.", one_of(["", "\\"])),
-    "header": ("Whether the columns' names come first.", _YES_OR_NO),
+    "header": (
+        "Whether the columns' names come first. Not given: true, or with a list of columns what the first line shows.",
+        _YES_OR_NO,
+    ),
     "first_line": (
         "Where the header stands, or the first row.",
         {"type": "integer", "minimum": 1, "maximum": MOST_LINES},

@@ -1,0 +1,294 @@
+"""What a preview says of a file is what an import does with it, and no row of a file is lost without a word."""
+
+import io
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import xlsxwriter
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.domain.dataset import Column, ColumnType, Dataset
+from app.domain.errors import ImportFailed, Refused
+from app.domain.reading import Reading
+from app.formats.detection import HEAD_BYTES, detect
+from app.formats.options import read_options
+from app.formats.payload import read_payload
+from app.formats.preview import Preview, make_preview
+from app.formats.reading import check_head, read_rows
+
+LONG = "PROPERTY_EXAMPLES" in os.environ  # more of them, and others each time
+EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "100"))
+bounded = settings(max_examples=EXAMPLES, deadline=None, derandomize=not LONG, suppress_health_check=list(HealthCheck))
+seldom = settings(bounded, max_examples=max(1, EXAMPLES // 10))
+
+TEXT = Column("name", ColumnType.TEXT, length=40)
+COLUMNS = {
+    "name": TEXT,
+    "ship_to": Column("ship_to", ColumnType.TEXT, length=40, nullable=True),
+    "city": Column("city", ColumnType.TEXT, length=40),
+    "age": Column("age", ColumnType.INTEGER, minimum=-9999, maximum=9999),
+    "price": Column("price", ColumnType.DECIMAL, precision=8, scale=2, nullable=True),
+    "born": Column("born", ColumnType.DATE),
+    "tame": Column("tame", ColumnType.BOOLEAN),
+}
+WORDS = ["Ann", "Bob", "Ulm", "name", "city", "age", "Köln", "the dog", "x", "#1001", "it's", 'say "hi"', "a,b", "a;b"]
+FOREIGN = ["Kunde", "Ort", "Alter", "Preis", "Tag", "zahm", "Order No"]
+VALUES: dict[ColumnType, st.SearchStrategy[str]] = {
+    ColumnType.TEXT: st.sampled_from(WORDS),
+    ColumnType.INTEGER: st.sampled_from(["1", "42", "-7", "2024"]),
+    ColumnType.DECIMAL: st.sampled_from(["1.50", "12", "2024"]),
+    ColumnType.DATE: st.sampled_from(["2026-01-02", "1999-12-31"]),
+    ColumnType.BOOLEAN: st.sampled_from(["1", "0"]),
+}
+PREAMBLES = ["Report of the week", "# made by us", "", "# made by us, at 10:00", "sep={}", "from{}to", "Account{}DE12"]
+
+
+@dataclass
+class Table:
+    """A file: what its columns are in truth (None: one that the dataset lacks), its rows, and what is said of it."""
+
+    dataset: Dataset
+    truth: list[str | None]
+    names: list[str] | None
+    rows: list[list[str]]
+    said: dict[str, str]
+    above: list[str] = field(default_factory=list)
+    honest: bool = True  # whether what is said is true
+    at: int = 0  # how many rows stand above the header
+
+
+@st.composite
+def tables(draw: st.DrawFn, *, always_named: bool = False) -> Table:
+    chosen = draw(st.lists(st.sampled_from(list(COLUMNS)), min_size=1, max_size=4, unique=True))
+    dataset = Dataset("pets", tuple(COLUMNS[name] for name in chosen), ())
+    truth: list[str | None] = list(draw(st.permutations(chosen)))
+    if draw(st.booleans()):
+        truth.insert(draw(st.integers(0, len(truth))), None)
+    types = [COLUMNS[name].type if name else ColumnType.TEXT for name in truth]
+    row = st.tuples(*(VALUES[type] for type in types)).map(list)
+    rows = draw(st.lists(row, min_size=1, max_size=5))
+    names = None
+    said: dict[str, str] = {}
+    if always_named or draw(st.booleans()):
+        style = draw(st.sampled_from(["own", "own", "title", "foreign", "some"]))
+        foreign = draw(st.permutations(FOREIGN))
+        names = [
+            other if name is None or style == "foreign" or (style == "some" and draw(st.booleans())) else name
+            for name, other in zip(truth, foreign, strict=False)
+        ]
+        if style == "title":
+            names = [name.replace("_", " ").title() for name in names]
+    # to all readers such a row is a header
+    honest = names is not None or not any(
+        all(to is None or value in COLUMNS for value, to in zip(row, truth, strict=True)) for row in rows
+    )
+    listed = truth
+    if names is None or draw(st.booleans()):
+        if draw(st.integers(0, 4)) == 0:
+            listed = draw(st.permutations(truth))
+            honest = honest and list(listed) == truth
+        said["columns"] = json.dumps(listed) if draw(st.booleans()) else ",".join(name or "" for name in listed)
+        if not any(listed) or said["columns"].startswith(","):
+            said["columns"] = json.dumps(listed)
+    elif names != truth:
+        said["columns"] = json.dumps({name: to for name, to in zip(names, truth, strict=True) if name != to})
+    return Table(dataset, truth, names, rows, said, honest=honest)
+
+
+def with_header(draw: st.DrawFn, table: Table) -> None:
+    said = draw(st.sampled_from([None, None, "true", "false"]))
+    if said is not None:
+        table.said["header"] = said
+        table.honest = table.honest and said == str(table.names is not None).lower()
+
+
+@st.composite
+def csv_files(draw: st.DrawFn) -> tuple[Table, bytes]:
+    table = draw(tables())
+    with_header(draw, table)
+    delimiter = draw(st.sampled_from([",", ";", "\t", "|"]))
+    table.above = [line.format(delimiter) for line in draw(st.lists(st.sampled_from(PREAMBLES), max_size=3))]
+    quoted = draw(st.booleans())
+
+    def write(fields: list[str]) -> str:
+        return delimiter.join(
+            '"' + each.replace('"', '""') + '"' if quoted or delimiter in each or '"' in each else each
+            for each in fields
+        )
+
+    lines = [write(row) for row in table.rows]
+    if table.names is not None:
+        table.at = draw(st.sampled_from([0, 0, 0, len(lines)]))
+        lines.insert(table.at, write(table.names))
+        if table.above and "header" in table.said:
+            table.honest = table.honest and table.names == table.truth  # else the first line above is the header
+        # only by the dataset's own names is a header known below rows
+        table.honest = table.honest and (table.at == 0 or (table.names == table.truth and "header" not in table.said))
+    if len(table.truth) > 1 and draw(st.integers(0, 4)) == 0:  # of one column an empty line is a row
+        lines.insert(draw(st.integers(1, len(lines))), "")
+    if draw(st.integers(0, 3)) == 0:
+        at = draw(st.integers(1, len(table.above) + len(lines)))
+        table.said["first_line"] = str(at)
+        table.honest = False
+    if draw(st.booleans()):
+        table.said["delimiter"] = delimiter
+    end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    text = end.join([*table.above, *lines]) + end * draw(st.integers(0, 2))
+    return table, text.encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])))
+
+
+@st.composite
+def workbooks(draw: st.DrawFn) -> tuple[Table, bytes]:
+    table = draw(tables())
+    with_header(draw, table)
+    rows = [*([table.names] if table.names else []), *table.rows]
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False})
+    sheet = book.add_worksheet()
+    at = draw(st.integers(0, 2))
+    if draw(st.integers(0, 4)) == 0:
+        table.above = ["Report of the week"]
+        sheet.write_string(at, 0, table.above[0])
+        at += 1
+    left = draw(st.integers(0, 1)) if table.names else 0
+    gap = draw(st.sampled_from([0, 0, 1, 2]))
+    as_numbers = draw(st.booleans())
+    for row in rows:
+        for column, value in enumerate(row, left):
+            if as_numbers and value.lstrip("-").isdigit():
+                sheet.write_number(at, column, int(value))
+            else:
+                sheet.write_string(at, column, value)
+        at += 1 + gap
+        gap = 0
+    book.close()
+    return table, out.getvalue()
+
+
+@st.composite
+def parquets(draw: st.DrawFn) -> tuple[Table, bytes]:
+    table = draw(tables(always_named=True))
+    assert table.names is not None
+    out = io.BytesIO()
+    pl.DataFrame(
+        {name: [row[at] for row in table.rows] for at, name in enumerate(table.names)}, schema_overrides=None
+    ).write_parquet(out)
+    return table, out.getvalue()
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> tuple[Table, bytes]:
+    table = draw(tables(always_named=True))
+    assert table.names is not None
+    rows = [dict(zip(table.names, row, strict=True)) for row in table.rows]
+    if draw(st.booleans()):
+        return table, json.dumps(rows, indent=draw(st.sampled_from([None, 1]))).encode()
+    return table, "\n".join(map(json.dumps, rows)).encode()
+
+
+Loaded = list[tuple[int, list[str | None]]]
+
+
+def outcome(path: Path, data: bytes, table: Table) -> tuple[Reading | None, Loaded, list[tuple[int, str]], Any]:
+    """How an import reads the file, its rows and rejects by their lines, and the failure."""
+    rows: Loaded = []
+    rejects: list[tuple[int, str]] = []
+    reading = None
+    try:
+        reading = detect(None, None, data[:HEAD_BYTES], table.dataset, read_options(table.said))
+        check_head(path, table.dataset, reading)
+        for batch in read_rows(path, table.dataset, reading, 1 << 20):
+            found = [list(values) for _, values in read_payload(batch.payload)]
+            rows += [(batch.line_of(batch.first_row + at), values) for at, values in enumerate(found)]
+            rejects += [(bad.line, bad.code) for bad in batch.rejects]
+    except ImportFailed as failed:
+        return reading, rows, rejects, failed.code
+    return reading, rows, rejects, None
+
+
+def check(table: Table, data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "file")
+        path.write_bytes(data)
+        try:
+            reading, rows, rejects, failure = outcome(path, data, table)
+        except Refused:
+            return
+        assert reading is not None
+        found = make_preview(path, reading, table.dataset, 100)
+    check_preview(table, reading, found, rows, rejects, failure)
+    if failure is None:
+        check_rows(table, rows, rejects)
+
+
+def check_preview(
+    table: Table, reading: Reading, found: Preview, rows: Loaded, rejects: list[tuple[int, str]], failure: Any
+) -> None:
+    """The preview says what the import did."""
+    assert (found.problem.code if found.problem else None) == failure
+    if reading.header is not None:
+        assert found.reading == reading
+    if failure is not None:
+        return
+    assert found.reading.header is not None
+    assert [(row.record.line, row.reject.code) for row in found.rows if row.reject] == rejects
+    mapped = {each.column: at for at, each in enumerate(found.columns) if each.status == "mapped"}
+    shown = [
+        (
+            row.record.line,
+            [None if name not in mapped else row.record.values[mapped[name]] for name in table.dataset.column_names],
+        )
+        for row in found.rows
+        if row.reject is None
+    ]
+    assert shown == rows
+    if reading.format in ("csv", "xlsx"):
+        assert found.reading.header == any(each.name is not None for each in found.columns)
+
+
+def check_rows(table: Table, rows: Loaded, rejects: list[tuple[int, str]]) -> None:
+    """Where nothing wrong was said, each row of the file is loaded or rejected, and nothing else is."""
+    if not table.honest:
+        return
+    expected = [
+        [row[table.truth.index(name)] if name in table.truth else None for name in table.dataset.column_names]
+        for row in table.rows
+    ]
+    loaded = [values for _, values in rows]
+    if table.names is None and table.above:  # what stands above may be rows as well
+        assert rejects or loaded[-len(expected) :] == expected
+        return
+    if not rejects:
+        assert loaded == expected
+    assert all(values in expected for values in loaded)
+    assert len(loaded) + len(rejects) >= len(expected)
+
+
+@bounded
+@given(csv_files())
+def test_csv(case: tuple[Table, bytes]) -> None:
+    check(*case)
+
+
+@seldom
+@given(workbooks())
+def test_workbooks(case: tuple[Table, bytes]) -> None:
+    check(*case)
+
+
+@bounded
+@given(parquets())
+def test_parquet(case: tuple[Table, bytes]) -> None:
+    check(*case)
+
+
+@bounded
+@given(objects())
+def test_objects(case: tuple[Table, bytes]) -> None:
+    check(*case)
