@@ -216,13 +216,13 @@ class Rewriter:
         """What the cell is: kind, value, text; None where it is left as it is."""
         _, attributes, _ = self._cell
         type, value = attributes.get("t", "n"), self._value
-        if self._odd:
-            return [REFUSED, _UNREADABLE, value or "?"]
         if type == "e":
             error = (value or "").strip() or "#ERROR"
             return [ERROR, error, error]
         if self._formula is not None and not self._has_result(type, value):
             return [UNCALCULATED, self._several, "=" + self._formula[:_TEXT_SHOWN]]
+        if self._odd:
+            return [REFUSED, _UNREADABLE, value or "?"]
         if type == "n" and value and attributes.get("s") in self._styles:
             return _formatted(value, self._styles[attributes["s"]])
         return None
