@@ -55,6 +55,8 @@ def main(limits: str, root: str, module: str, *arguments: str) -> int:
     except MemoryError:
         return OUT_OF_MEMORY
     except BaseException as error:  # noqa: BLE001 — a panic of Rust is no Exception; all of them are the file's fault
+        if "PyObject pointer is null" in str(error):  # how PyO3 says it
+            return OUT_OF_MEMORY
         errors = sys.modules.get("app.domain.errors")
         if errors is not None and isinstance(error, errors.ImportFailed):
             last = {"failed": error.as_dict()}

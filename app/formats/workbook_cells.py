@@ -88,10 +88,11 @@ def messages(path: str, name: str, part: str, most_rows: str = "0", most_bytes: 
     skipped = [""] * (sheet.start[1] if sheet.start else 0)  # columns that are left out; rows are not
     for number, row in enumerate(sheet.iter_rows(), 1):
         cells, special = _read_row(row, skipped, token)
-        left -= sum(map(len, cells)) + 4 * len(cells)
-        if rows and (number > rows or left < 0):
-            yield CUT
-            return
+        if rows:
+            left -= sum(map(len, cells)) + 4 * len(cells)
+            if number > rows or left < 0:
+                yield CUT
+                return
         yield number, cells, special
 
 

@@ -144,6 +144,8 @@ def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
         if member.filename in names:  # each reader takes another one of them
             raise _damaged(member.filename, "it is there twice")
         names.add(member.filename)
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others may need gigabytes
+            raise _damaged(member.filename, "it is compressed in a way that workbooks are not")
         if member.header_offset < end:
             raise _damaged(member.filename, "it overlaps another part")
         end = member.header_offset + _HEADER_BYTES + member.compress_size
