@@ -2,9 +2,11 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 
+from tests.hostile_parquet import FILES
 from tests.stack import Stack
 
 pytestmark = pytest.mark.in_turn
@@ -70,3 +72,33 @@ def test_what_is_no_file_of_rows_is_refused(stack: Stack) -> None:
     assert stack.post("/v1/datasets/inferred", data=b"[").json()["errors"][0]["code"] == "truncated_json"
     assert stack.post("/v1/previews", data=FILE, headers={"Content-Encoding": "br"}).status_code == 415
     assert stack.get("/v1/previews").status_code == 405
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_small_hostile_file_is_answered_and_takes_no_memory(stack: Stack, name: str) -> None:
+    """A preview of it, a proposal, and an import: none is the server's fault, or takes what it asks for."""
+    texts = {"name": "texts", "columns": [{"name": "a", "type": "text", "length": 100}], "key": []}
+    assert stack.post("/v1/datasets", json=texts).status_code in (201, 409)
+    body, headers = FILES[name](), {"Content-Type": "application/vnd.apache.parquet"}
+    before = memory_of(stack, "web")
+    for path in ("/v1/previews", "/v1/previews?infer=true", "/v1/datasets/inferred"):
+        answer = stack.post(path, data=body, headers=headers)
+        assert answer.status_code in (200, 422), answer.text
+    assert memory_of(stack, "web") - before < 60_000_000
+    answer = stack.post("/v1/imports?dataset=texts", data=body, headers=headers)
+    assert answer.status_code in (202, 422), answer.text
+    if answer.status_code == 202:
+        id = answer.json()["id"]
+        if "megabyte" in name:  # a gigabyte of text to check, which takes its time and no memory
+            stack.post(f"/v1/imports/{id}/stop")
+        found = stack.wait_state(id, "failed", "committed", "stopped")
+        assert found["attempt"]["number"] <= 1, found
+    assert stack.is_running("web") and stack.is_running("worker")
+
+
+def memory_of(stack: Stack, name: str) -> int:
+    """What a program and its children hold, in bytes."""
+    pid = stack.pid(name)
+    pids = [pid, *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    statuses = (Path(f"/proc/{pid}/status").read_text() for pid in pids)
+    return sum(int(status.partition("VmRSS:")[2].split()[0]) * 1024 for status in statuses)
