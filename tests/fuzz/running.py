@@ -7,6 +7,7 @@ bytes, which a FILE may hold to be sent again.
 import argparse
 import ast
 import secrets
+import shutil
 import tempfile
 import time
 from collections import Counter
@@ -124,6 +125,7 @@ def main() -> None:
             stack.kill()
         broker.kill()
         database.server.kill()
+    shutil.rmtree(folder)  # what was wrong leaves it: its logs may say why
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def send(port: int, request: bytes) -> Answer:
             return Answer(0, raw, f"no end of the answer came within {SECONDS:g} s")
         except OSError:
             pass  # it was refused before it was sent
-    answer = Answer(0, b"")
+    answer = Answer(0, b"", None if raw or b"\r\n\r\n" not in request else "no answer came")
     while raw and answer.fault is None:
         answer, raw = _take(raw)
     return answer
