@@ -42,6 +42,7 @@ class Chores:
         """
         if monotonic() < self._not_before.get(name, 0):
             return
+        self._failures.setdefault(name, 0)  # a metric is there before it rises
         try:
             chore()
         except SweepingFrozen:

@@ -63,12 +63,12 @@ def test_a_chore_that_fails_is_counted_and_said_until_it_succeeds(site: Site, er
     for each in (mine, others):
         each.tell()
     assert done == [1]
-    assert count_failures(site) == (2, {"tidy": 2})
+    assert count_failures(site) == (2, {"tidy": 2, "sweep": 0})
     assert list_failing(site).keys() == {"tidy"} and type(error).__name__ in list_failing(site)["tidy"]
     for each in (mine, others):
         each.run("tidy", lambda: None)
         each.tell()
-    assert list_failing(site) == {} and count_failures(site) == (2, {"tidy": 2})
+    assert list_failing(site) == {} and count_failures(site) == (2, {"tidy": 2, "sweep": 0})
 
 
 def test_what_fails_on_and_on_is_tried_at_longer_intervals_and_does_not_stop(site: Site, clock: list[float]) -> None:
