@@ -14,7 +14,7 @@ from app.formats.batch import Batch
 from app.formats.blocks import RECORD_BYTES, Block
 from app.formats.columns import shown
 from app.formats.layout import MOST_COLUMNS, Layout
-from app.formats.records import Record, check_rows
+from app.formats.records import Blanks, Record, check_rows
 
 
 class Lacking(str):
@@ -33,6 +33,9 @@ class Grammar:
         quoted = rf"{q}((?:[^{q}]++|{q}{q})*+){q}" if quote else r"(?!)()"
         self._field = re.compile(f"(?:{quoted}|({plain})){ending}")
         self._quoted = re.compile(quoted)
+        # Line ends and delimiters: up to the last line end among them, lines without any value.
+        bare = rf"[{d}\n]++" if len(delimiter) == 1 else rf"(?:{d})++|\n++"
+        self._blank = re.compile(rf"(?:{bare}|\r\n)++")
 
     def records(
         self,
@@ -43,6 +46,7 @@ class Grammar:
         cut_off: bool = False,
         keep: Callable[[str], None] | None = None,
         null: str | None = None,
+        passed: Callable[[int, int], None] | None = None,
     ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
         """Each record's line, its text with its line end, and its fields, or why it has none (bad_quote,
         record_too_long). A field that stands for no value is `Lacking`; `null` is the client's text for that.
@@ -50,11 +54,19 @@ class Grammar:
         None has more than `most_fields` + 1 fields, what follows them is not taken apart. A record that is none ends
         with its first line: a quote too many must not swallow the lines after it. Where a quote opens that does not
         close, more text may tell whether it is one: `keep` is called with all from that record on, and nothing follows.
+
+        Lines without any value are no records where `passed` is given: it is called with how many were passed over, and with
+        how many characters.
         """
         line, position, end = first_line, 0, len(text)
         match, delimiter, quote = self._field.match, self.delimiter, self.quote
         lacking = {text: Lacking(text) for text in ("", null) if text is not None}
         while position < end:
+            if passed is not None and (begin := self._after_blanks(text, position)) > position:
+                lines = text.count("\n", position, begin)
+                passed(lines + (begin == end and text[-1] != "\n"), begin - position)
+                line, position = line + lines, begin
+                continue
             fields: list[str] = []
             failed: ImportFailed | None = None
             start = position
@@ -80,6 +92,13 @@ class Grammar:
                 position = text.find("\n", start if failed else position - 1) + 1 or end
             yield line, text[start:position], failed or fields
             line += text.count("\n", start, position)
+
+    def _after_blanks(self, text: str, position: int) -> int:
+        """Where the next line begins that has a value."""
+        found = self._blank.match(text, position)
+        if found is None or found.end() == len(text):
+            return len(text) if found else position
+        return max(position, text.rfind("\n", position, found.end()) + 1)
 
     def _is_open(self, text: str, position: int) -> bool:
         return text.startswith(self.quote, position) and not self._quoted.match(text, position)
@@ -122,10 +141,23 @@ def read_block(
 ) -> Iterator[Batch]:
     """The block's rows, parsed and checked one by one, with what was not accepted. `keep` is called with the number of
     bytes at the end that have not been read, since only what follows them tells what they are."""
-    return check_rows(_rows(block, reading, layout, keep), dataset, first_row, block.source_bytes, layout.file_order)
+    blanks = Blanks()
+    rows = _rows(block, reading, layout, keep, blanks)
+    return check_rows(rows, dataset, first_row, block.source_bytes, layout.file_order, blanks)
 
 
-def _rows(block: Block, reading: Reading, layout: Layout, keep: Callable[[int], None] | None) -> Iterator[Record]:
+def blank_bytes(reading: Reading, layout: Layout) -> bytes | None:
+    """What a line may hold and still have no value, as `BlockCutter.blocks` takes it; None where an empty line is a
+    row: in a file of one column."""
+    if not layout.has_blanks:
+        return None
+    delimiter = reading.delimiter.encode()
+    return delimiter if len(delimiter) == 1 else b""
+
+
+def _rows(
+    block: Block, reading: Reading, layout: Layout, keep: Callable[[int], None] | None, blanks: Blanks
+) -> Iterator[Record]:
     width = layout.width + reading.trailing
     empty = (*layout.empty, *range(layout.width, width))
     # Bytes that are not of the file's encoding become surrogates, so that the error can name their field.
@@ -134,7 +166,13 @@ def _rows(block: Block, reading: Reading, layout: Layout, keep: Callable[[int], 
     if keep is not None and not block.last and not block.cut_off:
         keep_text = lambda rest: keep(len(rest.encode("utf-8", "surrogateescape")))  # noqa: E731
     records = grammar(reading.delimiter, reading.quote).records(
-        text, block.first_line, width, cut_off=block.cut_off, keep=keep_text, null=reading.null
+        text,
+        block.first_line,
+        width,
+        cut_off=block.cut_off,
+        keep=keep_text,
+        null=reading.null,
+        passed=blanks.add if layout.has_blanks else None,
     )
     for line, whole, fields in records:
         record = whole.removesuffix("\n").removesuffix("\r")

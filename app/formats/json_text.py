@@ -9,7 +9,7 @@ from app.domain.errors import ImportFailed
 from app.formats import blocks
 from app.formats.columns import shown
 from app.formats.compressed import Readable
-from app.formats.ndjson import DECODER
+from app.formats.json_values import Decoder
 
 _SPACES = " \t\r\n"
 _SPACE = re.compile(f"[{_SPACES}]*+")
@@ -32,6 +32,7 @@ class JsonText:
     def __init__(self, source: Readable, piece_bytes: int) -> None:
         self._source = source
         self._piece_bytes = piece_bytes
+        self._values = Decoder()
         # Bytes that are no UTF-8 become surrogates, so that only the row that has them is refused.
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
         self.rest = ""
@@ -97,12 +98,17 @@ class JsonText:
         if self.next_character() == "]":
             raise ImportFailed("no_rows", "the array is empty", self.line)
 
+    @property
+    def constant(self) -> str | None:
+        """NaN or the like in the last value: then that is not JSON."""
+        return self._values.constant
+
     def value(self) -> tuple[Any, str]:
-        """The next JSON value and its text. Raises Broken (not_json, not_utf8, truncated_json, record_too_long)."""
+        """The next JSON value and its text; look at `constant`. Raises Broken (not_json, not_utf8, truncated_json, record_too_long)."""
         while True:
             error: Exception | None = None
             try:
-                value, end = DECODER.raw_decode(self.rest, self.at)
+                value, end = self._values.raw_decode(self.rest, self.at)
             except RecursionError as deep:
                 raise Broken(self._not_json(deep)) from None
             except ValueError as bad:

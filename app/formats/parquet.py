@@ -3,8 +3,9 @@
 Polars is imported inside the functions: that starts threads, and a worker forks after importing this module.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,29 @@ if TYPE_CHECKING:
 
 _ROW_BYTES = 16  # what polars keeps of a text in a row
 _MOST_ROWS = 200_000  # at once
+_MOST_SHOWN_BYTES = 200  # of a value that is no text
 # Repeated values take no space in a file: a small one may declare more rows than any memory holds.
 _ROWS_OF_ANY_FILE, _MOST_ROWS_PER_BYTE = 1_000_000, 8
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The dataset's columns as texts, and how many rows there are. A row without a value is none where it `has_blanks`;
+    `others` says of each row whether the columns that are left out, if there are any, have none."""
+
+    texts: "pl.LazyFrame"
+    rows: int
+    has_blanks: bool
+    others: "pl.LazyFrame | None"
+
+    def find_blanks(self, piece: "pl.DataFrame", done: int) -> "pl.Series | None":
+        """Which rows of a piece, which begins after so many, have no value; None where each has one."""
+        from app.formats import screening  # noqa: PLC0415 — it imports polars
+
+        blanks = screening.find_blanks(piece) if self.has_blanks else None
+        if blanks is not None and self.others is not None:
+            blanks &= self.others.slice(done, piece.height).collect().to_series()
+        return blanks
 
 
 def check_parquet(path: Path, dataset: Dataset, reading: Reading) -> None:
@@ -41,9 +63,9 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
     times `batch_bytes` and one row group of the file.
     """
     with _polars_errors():
-        frames, rows = _open(path, dataset, reading)
+        table = _open(path, dataset, reading)
         most_rows = max(1, min(_MOST_ROWS, batch_bytes // (_ROW_BYTES * len(dataset.columns))))
-        batches = frames.collect_batches(chunk_size=most_rows, maintain_order=True, engine="streaming")
+        batches = table.texts.collect_batches(chunk_size=most_rows, maintain_order=True, engine="streaming")
     file_bytes = path.stat().st_size
     done = 0
     while True:
@@ -52,17 +74,22 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
         if batch is None:
             break
         for piece in _pieces(batch, batch_bytes, most_rows):
+            lines: Sequence[int] = range(done + 1, done + 1 + piece.height)
             with _polars_errors():
+                blanks, height = table.find_blanks(piece, done), piece.height
+                if blanks is not None:
+                    lines = [lines[at] for at in (~blanks).arg_true()]
+                    piece = piece.filter(~blanks)  # noqa: PLW2901
                 columns = {name: piece.get_column(name).to_list() for name in dataset.column_names}
-            lines = range(done + 1, done + 1 + piece.height)
-            done += piece.height
-            yield Records(columns, lines, file_bytes * done // rows)
-    if done != rows:
-        raise _damaged(f"it has {done} rows instead of {rows}")
+            done += height
+            yield Records(columns, lines, file_bytes * done // table.rows, blank=height - len(lines))
+    if done != table.rows:
+        raise _damaged(f"it has {done} rows instead of {table.rows}")
 
 
 def read_texts(path: Path, most_rows: int) -> tuple[list[str], list[str], list[tuple[str | None, ...]]]:
-    """The columns' names, those of them that can't be read, and the first rows as texts (None where they have none).
+    """The columns' names, those of them that can't be read, and the first rows as texts (None where they have none);
+    of what can't be read, bytes in hexadecimal digits, else what it is.
 
     Raises ImportFailed (damaged_parquet).
     """
@@ -78,12 +105,11 @@ def read_texts(path: Path, most_rows: int) -> tuple[list[str], list[str], list[t
                 texts.append(_as_text(name, type, Column(name, ColumnType.TEXT)).alias(name))
             except ImportFailed:
                 unreadable.append(name)
-                texts.append(pl.lit(None, dtype=pl.String).alias(name))
+                texts.append(_as_shown(name, type).alias(name))
         return schema.names(), unreadable, frame.head(most_rows).select(texts).collect().rows()
 
 
-def _open(path: Path, dataset: Dataset, reading: Reading) -> "tuple[pl.LazyFrame, int]":
-    """The dataset's columns as texts, and how many rows there are."""
+def _open(path: Path, dataset: Dataset, reading: Reading) -> _Table:
     import polars as pl  # noqa: PLC0415
 
     size = path.stat().st_size
@@ -106,7 +132,23 @@ def _open(path: Path, dataset: Dataset, reading: Reading) -> "tuple[pl.LazyFrame
     if rows > _ROWS_OF_ANY_FILE and rows > _MOST_ROWS_PER_BYTE * size:
         reason = f"the file declares {rows:,} rows in {size:,} bytes; write it anew without so many repeated values"
         raise ImportFailed("too_many_rows", reason)
-    return frame.select(text.alias(name) for name, text in texts.items()), rows
+    others = [pl.col(name) for at, name in enumerate(names) if at not in layout.positions]
+    return _Table(
+        texts=frame.select(text.alias(name) for name, text in texts.items()),
+        rows=rows,
+        has_blanks=layout.has_blanks,
+        others=frame.select(pl.all_horizontal(other.is_null() for other in others)) if others else None,
+    )
+
+
+def _as_shown(name: str, type: "pl.DataType") -> "pl.Expr":
+    """What a preview shows of values that are no text."""
+    import polars as pl  # noqa: PLC0415
+
+    column = pl.col(name)
+    if isinstance(type, pl.Binary):
+        return pl.concat_str(pl.lit("0x"), column.bin.slice(0, _MOST_SHOWN_BYTES).bin.encode("hex"))
+    return pl.when(column.is_not_null()).then(pl.lit(str(type)))
 
 
 def _as_text(name: str, type: "pl.DataType", meant: Column) -> "pl.Expr":

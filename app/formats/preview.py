@@ -12,10 +12,12 @@ from app.domain.reading import TEXTS, Reading
 from app.formats import sampling_tables, workbook
 from app.formats.batch import Batch, Reject
 from app.formats.inference import Inferred, infer
+from app.formats.json_values import has_blanks
 from app.formats.layout import REJECT_COLUMNS
-from app.formats.reading import check_head, read_rows, unpacked
+from app.formats.reading import check_head, read_rows, renamed, unpacked
 from app.formats.records import check_records
-from app.formats.sampling import SAMPLE_BYTES, Record, Sample, sample_text
+from app.formats.samples import Record, Sample
+from app.formats.sampling import SAMPLE_BYTES, sample_text
 
 MOST_COLUMNS_SHOWN = 1000
 MOST_UNPACKED_BYTES = 256 * 1024**2  # of XLSX and Parquet inside gzip or zstd
@@ -44,7 +46,8 @@ class Preview:
     """What is shown of a file before it is imported.
 
     `problem` is what would refuse the file as a whole, `missing` are the dataset's columns that the file must have and
-    lacks, `sheets` those of a workbook. Where only a part of the file was looked at it is `cut`.
+    lacks, `sheets` those of a workbook. Where only a part of the file was looked at it is `cut`. `blank` rows were
+    passed over among these rows.
     """
 
     reading: Reading
@@ -56,6 +59,7 @@ class Preview:
     missing: list[str]
     sheets: list[str] = field(default_factory=list)
     inferred: Inferred | None = None
+    blank: int = 0
 
 
 def make_preview(
@@ -67,7 +71,7 @@ def make_preview(
     UnsupportedFormat where a format's extra is not installed.
     """
     try:
-        sample, sheets, sent = _sample(path, reading, partial)
+        sample, sheets, sent = _sample(path, reading, partial, dataset)
     except ImportFailed as failure:
         sample, sheets, sent = Sample(None, 0, [], False, failure), [], []
     inferred = None
@@ -96,13 +100,17 @@ def make_preview(
         missing=[column.name for column in dataset.columns if column.required and column.name not in found],
         sheets=sheets,
         inferred=inferred,
+        blank=sample.blanks_among(len(shown)),
     )
 
 
-def _sample(path: Path, reading: Reading, partial: bool) -> tuple[Sample, list[str], list[Any]]:
+def _sample(
+    path: Path, reading: Reading, partial: bool, dataset: Dataset | None
+) -> tuple[Sample, list[str], list[Any]]:
     """The sample, a workbook's sheets, and what its reader sent."""
     if reading.format in TEXTS:
-        return sample_text(path, reading, partial=partial), [], []
+        blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed(reading))
+        return sample_text(path, reading, partial=partial, blanks=blanks), [], []
     with unpacked(path, reading, MOST_UNPACKED_BYTES) as file:
         if reading.format == "parquet":
             return sampling_tables.sample_parquet(file), [], []
@@ -122,26 +130,28 @@ def _batches(
         for chunk in workbook.records_of(iter(sent), dataset, reading, path.stat().st_size, SAMPLE_BYTES):
             for batch in check_records(chunk, dataset, row):
                 yield batch
-                row += batch.rows
+                row = batch.next_row
     else:
         # what was sampled is text in UTF-8 by now
         plain = replace(reading, compression="none", encoding="utf-8", escape="")
         with NamedTemporaryFile(dir=path.parent, prefix=".") as file:
-            file.write(sample.text_of(rows).encode("utf-8", "surrogateescape"))
-            file.flush()
-            check_head(Path(file.name), dataset, plain)
+            # the head first: rows that are not shown may decide whether a file of objects is refused
+            for last in dict.fromkeys((len(sample.records), rows)):
+                file.seek(0)
+                file.truncate()
+                file.write(sample.text_of(last).encode("utf-8", "surrogateescape"))
+                file.flush()
+                if last == len(sample.records):
+                    check_head(Path(file.name), dataset, plain)
             yield from read_rows(Path(file.name), dataset, plain, SAMPLE_BYTES)
 
 
 def _rejects(batches: Iterator[Batch], rows: int) -> dict[int, Reject]:
     """The rejects among the first rows, by their place among these."""
     found: dict[int, Reject] = {}
-    rejected = 0
     for batch in batches:
-        for reject in batch.rejects:
-            found[reject.row - 1 + rejected] = reject
-            rejected += 1
-        if batch.first_row - 1 + batch.rows + rejected >= rows:
+        found |= {reject.row - 1: reject for reject in batch.rejects}
+        if batch.next_row > rows:
             break
     return found
 

@@ -1,7 +1,7 @@
 """Samples of the formats that have no text: sheets and Parquet."""
 
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
 from app.formats import parquet, workbook
-from app.formats.sampling import Day, Nested, Record, Sample, Value
+from app.formats.samples import Day, Nested, Record, Sample, Value
+from app.formats.workbook import is_blank
 from app.formats.workbook_cells import DAY, ERROR, REFUSED
 from app.formats.workbook_zip import list_sheets, open_zip
 
@@ -37,7 +38,7 @@ def sample_sheet(path: Path, reading: Reading) -> tuple[Sample, list[Any]]:
 def _sheet(rows: list[Any], reading: Reading, cut: bool) -> Sample:
     names: tuple[str, ...] | None = None
     begin = 0
-    filled = [row for row in rows if row[1]]
+    filled = [row for row in rows if not is_blank(row[1], row[2])]
     if reading.header and filled:
         cells = filled[0][1]
         begin = next(at for at, cell in enumerate(cells) if cell)
@@ -45,19 +46,36 @@ def _sheet(rows: list[Any], reading: Reading, cut: bool) -> Sample:
         rows = [row for row in rows if row[0] > filled[0][0]]
         filled = filled[1:]
     width = len(names) if names is not None else max((len(cells) for _, cells, _ in filled), default=0)
-    records = [_record(row, begin, width, reading.null) for row in _without_blanks(rows)]
+    if width > 1:
+        blanks, rows = _pass_over(rows, count=reading.header)
+    else:
+        blanks, rows = [0] * (len(rows) + 1), list(_without_blanks(rows, begun=reading.header))
+    found = zip(rows, blanks, strict=False)
+    records = [replace(_record(row, begin, width, reading.null), blanks=passed) for row, passed in found]
     failure = (
         None if records else ImportFailed("no_rows", "the sheet has no rows" + " below its header" * reading.header)
     )
-    return Sample(names, width, records, cut, failure)
+    return Sample(names, width, records, cut, failure, blanks=blanks[-1])
 
 
-def _without_blanks(rows: list[Any]) -> Iterator[Any]:
+def _pass_over(rows: list[Any], *, count: bool) -> tuple[list[int], list[Any]]:
+    """The rows that are not blank, and how many blank ones stand before each and at the end: those before the first
+    only with `count`."""
+    blanks, kept = [0], []
+    for row in rows:
+        if not is_blank(row[1], row[2]):
+            kept.append(row)
+            blanks.append(0)
+        elif kept or count:
+            blanks[-1] += 1
+    return blanks, kept
+
+
+def _without_blanks(rows: list[Any], *, begun: bool) -> Iterator[Any]:
     """Of empty rows between others the first."""
     blank = None
-    begun = False
     for row in rows:
-        if not row[1]:
+        if is_blank(row[1], row[2]):
             blank = blank or row
             continue
         if blank is not None and begun:
@@ -88,11 +106,16 @@ def sample_parquet(path: Path) -> Sample:
     names, unreadable, rows = parquet.read_texts(path, MOST_TABLE_ROWS + 1)
     if not rows:
         raise ImportFailed("no_rows", "the file has no rows")
-    left_out = [name in unreadable for name in names]
-    records = [
-        Record(
-            line, tuple(Nested(json.dumps(None)) if out else value for value, out in zip(row, left_out, strict=True))
-        )
-        for line, row in enumerate(rows[:MOST_TABLE_ROWS], 1)
-    ]
-    return Sample(tuple(names), len(names), records, len(rows) > MOST_TABLE_ROWS)
+    left_out = frozenset(at for at, name in enumerate(names) if name in unreadable)
+    records: list[Record] = []
+    passed = 0
+    for line, row in enumerate(rows[:MOST_TABLE_ROWS], 1):
+        if len(names) > 1 and all(value is None for value in row):
+            passed += 1
+            continue
+        values = (Nested(value) if value is not None and at in left_out else value for at, value in enumerate(row))
+        records.append(Record(line, tuple(values), blanks=passed))
+        passed = 0
+    cut = len(rows) > MOST_TABLE_ROWS
+    failure = None if records or cut else ImportFailed("no_rows", "the file has no rows with a value")
+    return Sample(tuple(names), len(names), records, cut, failure, blanks=passed, unreadable=left_out)

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +16,7 @@ from app.domain.reading import Reading
 from app.formats import workbook_cells
 from app.formats.columns import shown
 from app.formats.layout import Layout, lay_out
-from app.formats.records import MOST_REJECTS, Records
+from app.formats.records import MOST_REJECTS, Blanks, Records
 from app.formats.workbook_cells import DAY, ERROR, MOST_MEMORY_BYTES, OUT_OF_MEMORY, REFUSED
 from app.formats.workbook_zip import check_parts, find_sheet, open_zip
 
@@ -38,8 +38,8 @@ def check_workbook(path: Path, reading: Reading) -> None:
 def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Records]:
     """The sheet's rows in chunks of about `batch_bytes` of text; `lines` are the sheet's row numbers.
 
-    Rows that can't be read go to `bad`: too_few_fields (an empty one between others), too_many_fields, cell_error,
-    unsupported_cell. Raises ImportFailed as `check_workbook` and `lay_out` do, and no_rows, sheet_too_large. A workbook
+    Rows that can't be read go to `bad`: too_few_fields (a blank one in a sheet of one column), too_many_fields,
+    cell_error, unsupported_cell. Raises ImportFailed as `check_workbook` and `lay_out` do, and no_rows, sheet_too_large. A workbook
     is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times `batch_bytes`.
     """
     with open_rows(path, reading.sheet) as received:
@@ -109,6 +109,11 @@ def _received(child: subprocess.Popen[bytes], stream: IO[bytes]) -> Iterator[Any
     raise RuntimeError(f"the reader of the workbook was ended by signal {-status}")
 
 
+def is_blank(cells: Sequence[str], special: Mapping[str, Any]) -> bool:
+    """Whether a row of a sheet, as its reader sends it, has nothing in any cell."""
+    return not special and not any(cells)
+
+
 class _Sheet:
     """Makes records of a sheet's rows."""
 
@@ -120,6 +125,7 @@ class _Sheet:
         self._moments = [at for at, column in enumerate(dataset.columns) if column.type is ColumnType.DATETIME]
         self._begin = 0  # the sheet's first column that is the table's
         self._layout: Layout | None = None
+        self._blanks = Blanks()
 
     def records(self, received: Iterator[Any], batch_bytes: int) -> Iterator[Records]:
         total = next(received)
@@ -130,7 +136,8 @@ class _Sheet:
 
         def chunk(source_bytes: int) -> Records:
             columns = zip(*rows, strict=True) if rows else (() for _ in self._names)
-            return Records(dict(zip(self._names, columns, strict=True)), lines, source_bytes, bad)
+            blank = self._blanks.take()
+            return Records(dict(zip(self._names, columns, strict=True)), lines, source_bytes, bad, blank=blank)
 
         for row in self._rows(received):
             if size >= batch_bytes or len(bad) >= MOST_REJECTS:  # the last chunk is the one before the end
@@ -149,13 +156,17 @@ class _Sheet:
         yield chunk(self._file_bytes)
 
     def _rows(self, received: Iterator[Any]) -> Iterator[Row]:
-        """The rows below the header; of empty ones between others the first."""
+        """The rows below the header, without blank ones; in a sheet of one column, of blank ones between others the
+        first."""
         blank: int | None = None
         for number, cells, special in received:
             if number < self._reading.first_line:
                 continue
-            if not cells:
-                blank = blank or number
+            if is_blank(cells, special):
+                if self._layout is not None and self._layout.has_blanks:
+                    self._blanks.add()
+                else:
+                    blank = blank or number
                 continue
             if self._layout is None:
                 self._lay_out(number, cells)

@@ -97,7 +97,7 @@ def _try(site: Site, row: Import, draining: Draining) -> bool:
                 rollback.drain_older(site, row, draining)
                 attempt.load(sifter.sift(_open_rows(site, row, attempt)))
                 writer.close()  # durable before the decision, which counts what is in it
-                tally = attempt.tally + Tally(rejected=sifter.rejected)
+                tally = attempt.tally + Tally(rejected=sifter.rejected, blank=sifter.blank)
                 if row.policy.dry_run:
                     commit.end_dry_run(site, row, tally)
                 else:
@@ -112,7 +112,7 @@ def _try(site: Site, row: Import, draining: Draining) -> bool:
         requeue.hand_back(site, row)
     except ImportFailed as error:
         writer.close()
-        requeue.fail(site, row, error, sifter.rejected)
+        requeue.fail(site, row, error, sifter.rejected, sifter.blank)
     except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, the import is tried again
         requeue.try_again(site, row, f"{type(error).__name__}: {error}")
     finally:

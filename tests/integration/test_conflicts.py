@@ -232,7 +232,7 @@ def test_more_duplicates_than_the_protocol_can_count(site: Site) -> None:
     with site.database.session() as session:
         branch = Branch(session, Xid(site.installation, 99, 1, 1))
         branch.start()
-        assert duplicates.load_new(session, ORDERS, 99, payload, 1, 70_000) == list(range(11, 70_001))
+        assert duplicates.load_new(session, ORDERS, 99, payload, range(1, 70_001)) == list(range(11, 70_001))
         branch.end()
         branch.rollback()
 
