@@ -16,8 +16,8 @@ class Reject:
     """A row that was not accepted: why, and what stands in the file.
 
     `row` is its number among the file's rows. `values` are its fields in the dataset's order, each None where there is
-    no value, and None as a whole where it could not be taken apart; `text` is the row as it was sent (of formats without
-    text, as JSON).
+    no value, and None as a whole where it could not be taken apart; `text` is the row as it was sent (of formats
+    without text, as JSON).
     """
 
     line: int
@@ -46,8 +46,8 @@ class Batch:
 
     Rows are numbered as the file has them, from 1: rejected ones too, but not the `blank` ones, which are passed over.
     `first_row` is the number of the batch's first row, accepted or not. `numbers` are those of its accepted rows where
-    they don't count up from there: rejects stand between them, or it is a part of a batch (`dealing`). `key_columns` are
-    the columns of the key in the dataset's order, where the batch was made of columns.
+    they don't count up from there: rejects stand between them, or it is a part of a batch (`dealing`). `key_columns`
+    are the columns of the key in the dataset's order, where the batch was made of columns.
     """
 
     first_row: int

@@ -123,12 +123,13 @@ class BlockCutter:
         takes a quote in the wrong place, before them, to cut a record."""
         self._kept = size
 
-    def blocks(self, size: int, blank: bytes | None = None) -> Iterator[Block]:
+    def blocks(self, size: int, blank: bytes | None = None, too_wide: bytes = b"") -> Iterator[Block]:
         """Blocks of about `size` bytes. Line ends after the last record are dropped.
 
         Elsewhere an empty line stays; but with `blank`, lines at a block's beginning that hold nothing else than these
-        bytes are passed over and counted. Where there is much of them, a block without data says how far the file has
-        been read. A record beyond 16 MiB makes a block that is `cut_off`; a line beyond that is the last one.
+        bytes, and not `too_wide`, are passed over and counted. Where there is much of them, a block without data says
+        how far the file has been read. A record beyond 16 MiB makes a block that is `cut_off`; a line beyond that is
+        the last one.
         """
         blank_line: int | None = None  # where the empty lines began that end all that was read so far
         passed = unsaid = 0  # blank lines, and bytes of them
@@ -146,7 +147,7 @@ class BlockCutter:
                         blank_line += size
                     records, first_line = b"\n" * (first_line - blank_line) + records, blank_line
                 blank_line = None
-            if blank is not None and (begin := _leading_blanks(records, blank)):
+            if blank is not None and (begin := _leading_blanks(records, blank, too_wide)):
                 lines = count_byte(records[:begin], b"\n")
                 records, first_line, passed = records[begin:], first_line + lines, passed + lines
             if end != len(data):
@@ -254,9 +255,11 @@ def _after_last_lone_return(ends: bytes) -> int:
     return int(np.flatnonzero((values[:-1] == ord("\r")) & (values[1:] != ord("\n")))[-1]) + 1
 
 
-def _leading_blanks(records: bytes, blank: bytes) -> int:
+def _leading_blanks(records: bytes, blank: bytes, too_wide: bytes) -> int:
     """Where the first record begins that is not blank: after the lines of nothing but these bytes."""
     begin = len(records) - len(records.lstrip(b"\r\n" + blank))
+    if too_wide and (wide := records.find(too_wide, 0, begin)) >= 0:
+        begin = wide
     end = records.rfind(b"\n", 0, begin) + 1
     lines = records[:end]
     # a carriage return that does not end a line is content

@@ -55,14 +55,14 @@ class Grammar:
         with its first line: a quote too many must not swallow the lines after it. Where a quote opens that does not
         close, more text may tell whether it is one: `keep` is called with all from that record on, and nothing follows.
 
-        Lines without any value are no records where `passed` is given: it is called with how many were passed over, and with
-        how many characters.
+        Lines without any value, and no more fields, are no records where `passed` is given: it is called with how many
+        were passed over, and with how many characters.
         """
         line, position, end = first_line, 0, len(text)
         match, delimiter, quote = self._field.match, self.delimiter, self.quote
         lacking = {text: Lacking(text) for text in ("", null) if text is not None}
         while position < end:
-            if passed is not None and (begin := self._after_blanks(text, position)) > position:
+            if passed is not None and (begin := self._after_blanks(text, position, most_fields)) > position:
                 lines = text.count("\n", position, begin)
                 passed(lines + (begin == end and text[-1] != "\n"), begin - position)
                 line, position = line + lines, begin
@@ -93,12 +93,15 @@ class Grammar:
             yield line, text[start:position], failed or fields
             line += text.count("\n", start, position)
 
-    def _after_blanks(self, text: str, position: int) -> int:
-        """Where the next line begins that has a value."""
+    def _after_blanks(self, text: str, position: int, most_fields: int) -> int:
+        """Where the next line begins that has a value, or too many fields."""
         found = self._blank.match(text, position)
-        if found is None or found.end() == len(text):
-            return len(text) if found else position
-        return max(position, text.rfind("\n", position, found.end()) + 1)
+        if found is None:
+            return position
+        end = text.find(self.delimiter * most_fields, position, found.end())
+        if end < 0 and (end := found.end()) == len(text):
+            return end
+        return max(position, text.rfind("\n", position, end) + 1)
 
     def _is_open(self, text: str, position: int) -> bool:
         return text.startswith(self.quote, position) and not self._quoted.match(text, position)
@@ -146,13 +149,13 @@ def read_block(
     return check_rows(rows, dataset, first_row, block.source_bytes, layout.file_order, blanks)
 
 
-def blank_bytes(reading: Reading, layout: Layout) -> bytes | None:
-    """What a line may hold and still have no value, as `BlockCutter.blocks` takes it; None where an empty line is a
-    row: in a file of one column."""
-    if not layout.has_blanks:
-        return None
+def blank_bytes(reading: Reading, layout: Layout) -> tuple[bytes | None, bytes]:
+    """What a line may hold and still have no value, and what it may not, as `BlockCutter.blocks` takes them. None where
+    an empty line is a row: in a file of one column."""
     delimiter = reading.delimiter.encode()
-    return delimiter if len(delimiter) == 1 else b""
+    if len(delimiter) > 1 or not layout.has_blanks:
+        return (b"" if layout.has_blanks else None), b""
+    return delimiter, delimiter * (layout.width + reading.trailing)
 
 
 def _rows(

@@ -104,7 +104,8 @@ class JsonText:
         return self._values.constant
 
     def value(self) -> tuple[Any, str]:
-        """The next JSON value and its text; look at `constant`. Raises Broken (not_json, not_utf8, truncated_json, record_too_long)."""
+        """The next JSON value and its text; look at `constant`. Raises Broken (not_json, not_utf8, truncated_json,
+        record_too_long)."""
         while True:
             error: Exception | None = None
             try:

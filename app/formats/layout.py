@@ -28,7 +28,7 @@ class Layout:
 
     @property
     def has_blanks(self) -> bool:
-        """Whether a row without any value is none. Of one column it is: nothing else could say that there is no value."""
+        """Whether a row without any value is none. Of one column it is a row: how else would it say so?"""
         return self.width > 1
 
     @property

@@ -55,7 +55,7 @@ def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
         text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
         if reading.format == "csv":
             cutter, layout = _begin_csv(text, dataset, reading)
-            if not cutter.rows_follow(csv.blank_bytes(reading, layout) or b""):
+            if not cutter.rows_follow(csv.blank_bytes(reading, layout)[0] or b""):
                 raise _without_rows(reading)
         elif not first_objects.check_objects(text, dataset, renamed(reading), reading.format):
             raise _without_rows(reading)
@@ -77,12 +77,12 @@ def _read_text(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int)
             return
         if reading.format == "csv":
             cutter, layout = _begin_csv(text, dataset, reading)
-            blank = csv.blank_bytes(reading, layout)
+            blank, too_wide = csv.blank_bytes(reading, layout)
         else:
             cutter, layout = BlockCutter(text), None
-            blank = ndjson.RowReader(dataset, renamed(reading)).blank_bytes
+            blank, too_wide = ndjson.RowReader(dataset, renamed(reading)).blank_bytes, b""
         row = 1
-        for block in cutter.blocks(batch_bytes, blank):
+        for block in cutter.blocks(batch_bytes, blank, too_wide):
             if block.blank or not block.data:
                 yield Batch(row, 0, b"", block.source_bytes, (), (), blank=block.blank)
             if not block.data:

@@ -111,6 +111,8 @@ def _parsed(data: bytes, dataset: Dataset, reading: Reading, layout: Layout) -> 
     if data.find(b"\n") > _FIRST_LINE_BYTES:
         return None
     width = layout.width + reading.trailing
+    if control_characters * width > len(data):
+        return None  # lines that are shorter than a row can be: polars would need much memory to fill them up
     names = [f"\0{position}" for position in range(width)]
     for name, position in zip(dataset.column_names, layout.positions, strict=True):
         if position is not None:

@@ -39,8 +39,9 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
     """The sheet's rows in chunks of about `batch_bytes` of text; `lines` are the sheet's row numbers.
 
     Rows that can't be read go to `bad`: too_few_fields (a blank one in a sheet of one column), too_many_fields,
-    cell_error, unsupported_cell. Raises ImportFailed as `check_workbook` and `lay_out` do, and no_rows, sheet_too_large. A workbook
-    is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times `batch_bytes`.
+    cell_error, unsupported_cell. Raises ImportFailed as `check_workbook` and `lay_out` do, and no_rows,
+    sheet_too_large. A workbook is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times
+    `batch_bytes`.
     """
     with open_rows(path, reading.sheet) as received:
         yield from records_of(received, dataset, reading, path.stat().st_size, batch_bytes)

@@ -172,7 +172,7 @@ def test_a_wide_file_fits_into_a_row(tmp_path: Path) -> None:
     found = inferred(tmp_path / "file", header + "\n" + ",".join(["x" * 100] * 400) + "\n")
     read_definition(definition(found))
     assert len(of(found).dataset.columns) == 400 and not any(row.reject for row in found.rows)
-    too_wide = inferred(tmp_path / "file", ",".join(f"c{number}" for number in range(600)) + "\n" + "," * 599 + "\n")
+    too_wide = inferred(tmp_path / "file", ",".join(f"c{number}" for number in range(600)) + "\n" + "," * 599 + "x\n")
     assert of(too_wide).too_many and len(of(too_wide).dataset.columns) == 500
 
 
@@ -220,4 +220,6 @@ def test_every_object_of_the_sample_is_accepted(
 ) -> None:
     found = inferred(tmp_path_factory.getbasetemp() / "inferred", json.dumps(objects))
     if of(found).dataset.columns:
-        assert [row.reject for row in found.rows] == [None] * len(objects)
+        filled = [one for one in objects if any(value is not None for value in one.values())]
+        assert [row.reject for row in found.rows] == [None] * len(filled)
+        assert found.blank == len(objects) - len(filled)
