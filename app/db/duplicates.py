@@ -22,19 +22,25 @@ _PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNE
 
 
 def load_new(
-    connection: DriverConnection, dataset: Dataset, number: int, payload: bytes, sent: Sequence[int]
+    connection: DriverConnection,
+    dataset: Dataset,
+    number: int,
+    payload: bytes,
+    first: int,
+    sent: int,
+    numbers: Sequence[int] | None = None,
 ) -> list[int]:
-    """`rows.load_payload` of the rows that are numbered `sent`, but those whose key is there already are left out;
-    returns their numbers.
+    """`rows.load_payload`, but rows whose key is there already are left out; returns their row numbers. `numbers` are
+    those of all rows, which count up from `first` without it.
 
     A row that is left out has exactly one warning. So when there are as many warnings as such rows, the server has
     changed nothing else; any other number raises `rows.RowsDiffer`. A row that stands in the way is locked then.
     """
     try:
-        rows.load_payload(connection, dataset, number, payload, len(sent))
+        rows.load_payload(connection, dataset, number, payload, sent)
     except rows.RowsDiffer as differ:
-        left_out = list_missing(connection, dataset, number, sent)
-        if not len(left_out) == len(sent) - differ.loaded == differ.warned:
+        left_out = list_missing(connection, dataset, number, numbers or range(first, first + sent))
+        if not len(left_out) == sent - differ.loaded == differ.warned:
             raise
         return left_out
     return []

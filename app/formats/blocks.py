@@ -103,10 +103,13 @@ class BlockCutter:
         """Whether an odd number of quotes stands there."""
         return data.count(self._quote, start, end) & 1 if self._quote else 0
 
-    def rows_follow(self, blank: bytes = b"") -> bool:
-        """Whether anything but line ends and `blank` bytes comes next, as far as the next 1 MiB tell (True if they
-        don't)."""
-        return bool(self._rest.strip(b"\r\n" + blank)) or not self._only_line_ends_follow(blank)
+    def rows_follow(self, blank: bytes | None = b"", too_wide: bytes = b"") -> bool:
+        """Whether anything but blank lines comes next, as far as the next 1 MiB tell (True if they don't); the
+        arguments are those of `blocks`."""
+        blank = blank or b""
+        if self._rest.strip(b"\r\n" + blank) or not self._only_line_ends_follow(blank):
+            return True
+        return bool(too_wide) and too_wide in self._rest
 
     def _only_line_ends_follow(self, blank: bytes = b"") -> bool:
         while len(self._rest) < HEADER_BYTES:

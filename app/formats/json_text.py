@@ -27,7 +27,8 @@ class Broken(Exception):
 
 
 class JsonText:
-    """The stream's text. `rest[at:]` is what has been read but not taken; `line` is the line of that."""
+    """The stream's text. `rest[at:]` is what has been read but not taken; `line` is the line of that, after so many
+    characters that were `taken`."""
 
     def __init__(self, source: Readable, piece_bytes: int) -> None:
         self._source = source
@@ -36,7 +37,7 @@ class JsonText:
         # Bytes that are no UTF-8 become surrogates, so that only the row that has them is refused.
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
         self.rest = ""
-        self.at = 0
+        self.at = self.taken = 0
         self.line = 1
         self.ended = False
         while not self.rest and not self.ended:
@@ -60,6 +61,7 @@ class JsonText:
         """The text up to `end`, which counts as taken from now on."""
         taken = self.rest[self.at : end]
         self.line += taken.count("\n")
+        self.taken += len(taken)
         self.at = end
         return taken
 

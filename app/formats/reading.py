@@ -55,7 +55,7 @@ def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
         text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
         if reading.format == "csv":
             cutter, layout = _begin_csv(text, dataset, reading)
-            if not cutter.rows_follow(csv.blank_bytes(reading, layout)[0] or b""):
+            if not cutter.rows_follow(*csv.blank_bytes(reading, layout)):
                 raise _without_rows(reading)
         elif not first_objects.check_objects(text, dataset, renamed(reading), reading.format):
             raise _without_rows(reading)

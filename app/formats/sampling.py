@@ -216,21 +216,17 @@ def _lines(text: str) -> Iterator[str]:
 def _sample_json(text: str, cut: bool, blanks: bool | None) -> Sample:
     taker = JsonText(_Text(text), 2 * len(text.encode("utf-8", "surrogateescape")) + 1)  # all at once
     found: list[_Object] = []
-    texts: list[str] = []
-    end = 0
     failure = None
     try:
         taker.begin_array()
-        for whole, line, value in islice(elements(taker, lambda pairs, _: pairs), MOST_SAMPLED_ROWS):
-            end += len(whole) + 2
-            found.append((line, end, value))
-            texts.append(whole)
+        for _, line, value in islice(elements(taker, lambda pairs, _: pairs), MOST_SAMPLED_ROWS):
+            found.append((line, taker.taken, value))
     except Broken as broken:
         failure = None if cut else broken.failure
     except ImportFailed as failed:
         failure = failed
     sample = _by_keys(found, cut or len(found) == MOST_SAMPLED_ROWS, blanks)
-    return replace(sample, failure=failure, text="[\n" + ",\n".join(texts), closing="]")
+    return replace(sample, failure=failure, text=text, closing="]" if sample.records else "")
 
 
 class _Text:
