@@ -42,6 +42,7 @@ class Import:
     rows_kept: int
     rows_total: int | None
     rows_rejected: int
+    rows_blank: int
     rows_updated: int
     rows_skipped: int
     bytes_done: int
@@ -80,7 +81,15 @@ def read_import(document: Mapping[str, Any]) -> Import:
     known = {name: document[name] for name in ("id", "number", "dataset", "state", "phase", "percent", "sequence")}
     counts = {
         name: document.get(name, 0)
-        for name in ("rows_done", "rows_kept", "rows_rejected", "rows_updated", "rows_skipped", "bytes_done")
+        for name in (
+            "rows_done",
+            "rows_kept",
+            "rows_rejected",
+            "rows_blank",
+            "rows_updated",
+            "rows_skipped",
+            "bytes_done",
+        )
     }
     perhaps: dict[str, Any] = {
         name: document.get(name) for name in ("rows_total", "bytes_total", "rows_per_second", "eta_seconds")

@@ -22,9 +22,16 @@ _PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNE
 
 
 def load_new(
-    connection: DriverConnection, dataset: Dataset, number: int, payload: bytes, first: int, sent: int
+    connection: DriverConnection,
+    dataset: Dataset,
+    number: int,
+    payload: bytes,
+    first: int,
+    sent: int,
+    numbers: Sequence[int] | None = None,
 ) -> list[int]:
-    """`rows.load_payload`, but rows whose key is there already are left out; returns their row numbers.
+    """`rows.load_payload`, but rows whose key is there already are left out; returns their row numbers. `numbers` are
+    those of all rows, which count up from `first` without it.
 
     A row that is left out has exactly one warning. So when there are as many warnings as such rows, the server has
     changed nothing else; any other number raises `rows.RowsDiffer`. A row that stands in the way is locked then.
@@ -32,7 +39,7 @@ def load_new(
     try:
         rows.load_payload(connection, dataset, number, payload, sent)
     except rows.RowsDiffer as differ:
-        left_out = list_missing(connection, dataset, number, first, sent)
+        left_out = list_missing(connection, dataset, number, numbers or range(first, first + sent))
         if not len(left_out) == sent - differ.loaded == differ.warned:
             raise
         return left_out
@@ -72,16 +79,16 @@ def _has_other_rules(connection: "pymysql.Connection[Any]", dataset: Dataset) ->
 
 
 def list_missing(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, first: int, sent: int
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, sent: Sequence[int]
 ) -> list[int]:
-    """The rows of a batch that the server left out, by their numbers, asked inside the branch."""
+    """The rows of a batch that the server left out, by their numbers, asked inside the branch. `sent` counts up."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT row_no FROM {_quote(dataset.name)} WHERE import_no = %s AND row_no BETWEEN %s AND %s",
-            (number, first, first + sent - 1),
+            (number, sent[0], sent[-1]),
         )
         there = {row for (row,) in cursor.fetchall()}
-    return [row for row in range(first, first + sent) if row not in there]
+    return [row for row in sent if row not in there]
 
 
 def find_places(

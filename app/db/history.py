@@ -242,6 +242,7 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
         attempt_bytes=row.attempt_bytes,
         rows_deleted=row.rows_deleted,
         rows_rejected=row.rows_rejected,
+        rows_blank=row.rows_blank,
         rows_updated=row.rows_updated,
         rows_skipped=row.rows_skipped,
         policy=policy_from_json(row.options),

@@ -66,6 +66,7 @@ imports = Table(
     Column("rows_rejected", _count, nullable=False, server_default="0"),
     Column("rows_updated", _count, nullable=False, server_default="0"),
     Column("rows_skipped", _count, nullable=False, server_default="0"),
+    Column("rows_blank", _count, nullable=False, server_default="0"),
     Column("sequence", _count, nullable=False, server_default="1"),
     Column("error", JSON),
     Column("request_id", String(64)),

@@ -25,16 +25,18 @@ class Source:
 
 @dataclass(frozen=True)
 class Tally:
-    """What became of a file's rows: new in the table, put in the place of others, left out, not accepted."""
+    """What became of a file's rows: new in the table, put in the place of others, left out, not accepted. Those that
+    are `blank` are passed over: they are counted apart, and are none of the file's rows elsewhere."""
 
     inserted: int = 0
     updated: int = 0
     skipped: int = 0
     rejected: int = 0
+    blank: int = 0
 
     @property
     def accepted(self) -> int:
-        """All but the rejected ones."""
+        """All but the rejected and the blank ones."""
         return self.inserted + self.updated + self.skipped
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -43,6 +45,7 @@ class Tally:
             self.updated + other.updated,
             self.skipped + other.skipped,
             self.rejected + other.rejected,
+            self.blank + other.blank,
         )
 
 
@@ -73,6 +76,7 @@ class Import:
     attempt_bytes: int
     rows_deleted: int
     rows_rejected: int
+    rows_blank: int
     rows_updated: int
     rows_skipped: int
     policy: Policy
@@ -94,6 +98,11 @@ class Import:
     def rows_kept(self) -> int:
         """How many of its rows are in the table: none before it has committed, nor after a stop or a failure."""
         return self.rows_done - self.rows_deleted if self.state is State.COMMITTED else 0
+
+    @property
+    def rows_read(self) -> int:
+        """How many rows it has, as far as is known: the number of the last one is no higher."""
+        return (self.rows_total or self.rows_done) + self.rows_rejected
 
     @property
     def percent(self) -> float:

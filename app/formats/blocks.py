@@ -16,7 +16,8 @@ class Block:
     """Whole records. Only the file's last record may lack its line end.
 
     `cut_off` marks a record that is longer than is read: the block ends somewhere in it, behind a line end if it has
-    one. Nothing follows a block that is the `last`. `source_bytes` is how far the file had been read.
+    one. Nothing follows a block that is the `last`. `source_bytes` is how far the file had been read. `blank` lines
+    were passed over before the data, which is empty where nothing else was read.
     """
 
     data: bytes
@@ -24,6 +25,7 @@ class Block:
     source_bytes: int
     cut_off: bool = False
     last: bool = False
+    blank: int = 0
 
 
 class BlockCutter:
@@ -107,17 +109,21 @@ class BlockCutter:
         """Whether an odd number of quotes stands there."""
         return data.count(self._quote, start, end) & 1 if self._quote else 0
 
-    def rows_follow(self) -> bool:
-        """Whether anything but line ends comes next, as far as the next 1 MiB tell (True if they don't)."""
-        return bool(self._rest.strip(b"\r\n")) or not self._only_line_ends_follow()
+    def rows_follow(self, blank: bytes | None = b"", too_wide: bytes = b"") -> bool:
+        """Whether anything but blank lines comes next, as far as the next 1 MiB tell (True if they don't); the
+        arguments are those of `blocks`."""
+        blank = blank or b""
+        if self._rest.strip(b"\r\n" + blank) or not self._only_line_ends_follow(blank):
+            return True
+        return bool(too_wide) and too_wide in self._rest
 
-    def _only_line_ends_follow(self) -> bool:
+    def _only_line_ends_follow(self, blank: bytes = b"") -> bool:
         while len(self._rest) < HEADER_BYTES:
             more = self._read(HEADER_BYTES)
             if not more:
                 return True
             self._rest += more
-            if more.strip(b"\r\n"):
+            if more.strip(b"\r\n" + blank):
                 return False
         return False
 
@@ -126,33 +132,47 @@ class BlockCutter:
         takes a quote in the wrong place, before them, to cut a record."""
         self._kept = size
 
-    def blocks(self, size: int) -> Iterator[Block]:
-        """Blocks of about `size` bytes. Line ends after the last record are dropped; elsewhere an empty line stays.
+    def blocks(self, size: int, blank: bytes | None = None, too_wide: bytes = b"") -> Iterator[Block]:
+        """Blocks of about `size` bytes. Line ends after the last record are dropped.
 
-        A record beyond 16 MiB makes a block that is `cut_off`; a line beyond that is the last one.
+        Elsewhere an empty line stays; but with `blank`, lines at a block's beginning that hold nothing else than these
+        bytes, and not `too_wide`, are passed over and counted. Where there is much of them, a block without data says
+        how far the file has been read. A record beyond 16 MiB makes a block that is `cut_off`; a line beyond that is
+        the last one.
         """
         blank_line: int | None = None  # where the empty lines began that end all that was read so far
+        passed = unsaid = 0  # blank lines, and bytes of them
         for data, cut_off, last in self._whole_records(size):
             first_line = self._line
             self._line += count_byte(data, b"\n")
             end = _without_blank_lines(data)
-            if end == 0:
-                blank_line = blank_line or first_line
-                continue
             records = data if end == len(data) else data[:end]
-            blank_from = None if end == len(data) else first_line + records.count(b"\n")
-            if blank_line is not None:
-                # something follows, so the empty lines were records, and the parser refuses each
-                while first_line - blank_line > size:
-                    yield Block(b"\n" * size, blank_line, self._source.position)
-                    blank_line += size
-                records, first_line = b"\n" * (first_line - blank_line) + records, blank_line
-            blank_line = blank_from
-            yield Block(records, first_line, self._source.position, cut_off, last)
+            if end and blank_line is not None:  # something follows, so the empty lines stand between records
+                if blank is not None:
+                    passed += first_line - blank_line
+                else:
+                    while first_line - blank_line > size:
+                        yield Block(b"\n" * size, blank_line, self._source.position)
+                        blank_line += size
+                    records, first_line = b"\n" * (first_line - blank_line) + records, blank_line
+                blank_line = None
+            if blank is not None and (begin := _leading_blanks(records, blank, too_wide)):
+                lines = count_byte(records[:begin], b"\n")
+                records, first_line, passed = records[begin:], first_line + lines, passed + lines
+            if end != len(data):
+                blank_line = blank_line or first_line + count_byte(records, b"\n")
+            if not records:
+                unsaid += len(data)
+                if unsaid < HEADER_BYTES:
+                    continue
+            yield Block(records, first_line, self._source.position, cut_off, last, passed)
+            passed = unsaid = 0
             if self._kept:
                 self._kept += len(data) - end  # with the empty lines, which stand between quotes now
                 self._line -= count_byte(data[-self._kept :], b"\n")
                 blank_line = None
+        if passed:
+            yield Block(b"", self._line, self._source.position, last=True, blank=passed)
 
     def _whole_records(self, size: int) -> Iterator[tuple[bytes, bool, bool]]:
         pending: list[bytes] = []  # the beginning of a record that is not complete yet
@@ -210,6 +230,13 @@ class BlockCutter:
         return int(outside[-1]) + 1 if len(outside) else 0
 
 
+def check_length(block: Block, row: int) -> None:
+    """Raises ImportFailed (record_too_long) where a line is too long to be read; `row` is its number."""
+    if block.cut_off and b"\n" not in block.data:
+        reason = f"the line is longer than {RECORD_BYTES:,} bytes"
+        raise ImportFailed("record_too_long", reason, line=block.first_line, row=row)
+
+
 def count_byte(data: bytes, byte: bytes) -> int:
     """`data.count(byte)` of one byte, but several times faster where there are many, and without holding the GIL."""
     # Here, because it starts threads when it is imported, and a worker forks after importing this module.
@@ -220,11 +247,29 @@ def count_byte(data: bytes, byte: bytes) -> int:
 
 def _without_blank_lines(data: bytes) -> int:
     """The length of the data without the empty lines at its end; 0 if there is nothing else."""
-    end = len(data)
-    while True:
-        if data.endswith(b"\n\n", 0, end):
-            end -= 1
-        elif data.endswith(b"\n\r\n", 0, end):
-            end -= 2
-        else:
-            return 0 if data[:end] in (b"\n", b"\r\n") else end
+    begin = len(data.rstrip(b"\r\n"))
+    ends = data[begin:]
+    if ends.count(b"\r") != ends.count(b"\r\n"):  # one that stands alone is content
+        lone = _after_last_lone_return(ends)
+        begin, ends = begin + lone, ends[lone:]
+    if not begin:
+        return 0
+    return begin + (2 if ends.startswith(b"\r\n") else len(ends[:1]))
+
+
+def _after_last_lone_return(ends: bytes) -> int:
+    import numpy as np  # noqa: PLC0415 - see count_byte
+
+    values = np.frombuffer(ends + b"\r", np.uint8)
+    return int(np.flatnonzero((values[:-1] == ord("\r")) & (values[1:] != ord("\n")))[-1]) + 1
+
+
+def _leading_blanks(records: bytes, blank: bytes, too_wide: bytes) -> int:
+    """Where the first record begins that is not blank: after the lines of nothing but these bytes."""
+    begin = len(records) - len(records.lstrip(b"\r\n" + blank))
+    if too_wide and (wide := records.find(too_wide, 0, begin)) >= 0:
+        begin = wide
+    end = records.rfind(b"\n", 0, begin) + 1
+    lines = records[:end]
+    # a carriage return that does not end a line is content
+    return end if b"\r" in blank or lines.count(b"\r") == lines.count(b"\r\n") else 0

@@ -15,7 +15,7 @@ from app.formats.blocks import RECORD_BYTES, Block
 from app.formats.columns import shown
 from app.formats.layout import MOST_COLUMNS, Layout
 from app.formats.quoting import Quoting
-from app.formats.records import Record, check_rows
+from app.formats.records import Blanks, Record, check_rows
 
 
 class Lacking(str):
@@ -34,6 +34,9 @@ class Grammar:
         quoted = rf"{q}((?:[^{q}]++|{q}{q})*+){q}" if quote else r"(?!)()"
         self._field = re.compile(f"(?:{quoted}|({plain})){ending}")
         self._quoted = re.compile(quoted)
+        # Line ends and delimiters: up to the last line end among them, lines without any value.
+        bare = rf"[{d}\n]++" if len(delimiter) == 1 else rf"(?:{d})++|\n++"
+        self._blank = re.compile(rf"(?:{bare}|\r\n)++")
 
     def records(
         self,
@@ -45,6 +48,7 @@ class Grammar:
         keep: Callable[[str], None] | None = None,
         null: str | None = None,
         quoting: Quoting | None = None,
+        passed: Callable[[int, int], None] | None = None,
     ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
         """Each record's line, its text with its line end, and its fields, or why it has none (bad_quote,
         record_too_long). A field that stands for no value is `Lacking`; `null` is the client's text for that.
@@ -53,11 +57,19 @@ class Grammar:
         with its first line: a quote too many must not swallow the lines after it. Where a quote opens that does not
         close, more text may tell whether it is one: `keep` is called with all from that record on, and nothing follows.
         `quoting` takes note of the quoted values.
+
+        Lines without any value, and no more fields, are no records where `passed` is given: it is called with how many
+        were passed over, and with how many characters.
         """
         line, position, end = first_line, 0, len(text)
         match, delimiter, quote = self._field.match, self.delimiter, self.quote
         lacking = {text: Lacking(text) for text in ("", null) if text is not None}
         while position < end:
+            if passed is not None and (begin := self._after_blanks(text, position, most_fields)) > position:
+                lines = text.count("\n", position, begin)
+                passed(lines + (begin == end and text[-1] != "\n"), begin - position)
+                line, position = line + lines, begin
+                continue
             fields: list[str] = []
             spans: list[tuple[int, int]] = []
             failed: ImportFailed | None = None
@@ -88,6 +100,16 @@ class Grammar:
                 quoting.look(text, (start, position), spans, len(fields), line)
             yield line, text[start:position], failed or fields
             line += text.count("\n", start, position)
+
+    def _after_blanks(self, text: str, position: int, most_fields: int) -> int:
+        """Where the next line begins that has a value, or too many fields."""
+        found = self._blank.match(text, position)
+        if found is None:
+            return position
+        end = text.find(self.delimiter * most_fields, position, found.end())
+        if end < 0 and (end := found.end()) == len(text):
+            return end
+        return max(position, text.rfind("\n", position, end) + 1)
 
     def _is_open(self, text: str, position: int) -> bool:
         return text.startswith(self.quote, position) and not self._quoted.match(text, position)
@@ -133,8 +155,18 @@ def read_block(
     """The block's rows, parsed and checked one by one, with what was not accepted. `keep` is called with the number of
     bytes at the end that have not been read, since only what follows them tells what they are; `quoting` is of the
     whole file."""
-    records = _rows(block, reading, layout, keep, quoting)
-    return check_rows(records, dataset, first_row, block.source_bytes, layout.file_order)
+    blanks = Blanks()
+    rows = _rows(block, reading, layout, keep, quoting, blanks)
+    return check_rows(rows, dataset, first_row, block.source_bytes, layout.file_order, blanks)
+
+
+def blank_bytes(reading: Reading, layout: Layout) -> tuple[bytes | None, bytes]:
+    """What a line may hold and still have no value, and what it may not, as `BlockCutter.blocks` takes them. None where
+    an empty line is a row: in a file of one column."""
+    delimiter = reading.delimiter.encode()
+    if len(delimiter) > 1 or not layout.has_blanks:
+        return (b"" if layout.has_blanks else None), b""
+    return delimiter, delimiter * (layout.width + reading.trailing)
 
 
 def _rows(
@@ -143,6 +175,7 @@ def _rows(
     layout: Layout,
     keep: Callable[[int], None] | None,
     quoting: Quoting | None,
+    blanks: Blanks,
 ) -> Iterator[Record]:
     width = layout.width + reading.trailing
     empty = (*layout.empty, *range(layout.width, width))
@@ -152,7 +185,14 @@ def _rows(
     if keep is not None and not block.last and not block.cut_off:
         keep_text = lambda rest: keep(len(rest.encode("utf-8", "surrogateescape")))  # noqa: E731
     records = grammar(reading.delimiter, reading.quote).records(
-        text, block.first_line, width, cut_off=block.cut_off, keep=keep_text, null=reading.null, quoting=quoting
+        text,
+        block.first_line,
+        width,
+        cut_off=block.cut_off,
+        keep=keep_text,
+        null=reading.null,
+        quoting=quoting,
+        passed=blanks.add if layout.has_blanks else None,
     )
     for line, whole, fields in records:
         record = whole.removesuffix("\n").removesuffix("\r")

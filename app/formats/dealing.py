@@ -109,10 +109,13 @@ def _part(batch: Batch, dataset: Dataset, mask: "NDArray[np.bool_]") -> Batch:
     import numpy as np  # noqa: PLC0415
 
     payload = b"".join(compress(_split(batch), mask.tolist()))
-    positions = np.flatnonzero(mask)
+    positions: list[int] = np.flatnonzero(mask).tolist()
     keys = PayloadKeys(payload, dataset, len(positions))
-    numbers = (positions + batch.first_row).tolist()
-    return replace(batch, rows=len(positions), payload=payload, keys=keys, numbers=numbers, key_columns=None)
+    numbers = [batch.row_numbers[position] for position in positions]
+    lines = None if batch.lines is None else [batch.lines[position] for position in positions]
+    return replace(
+        batch, rows=len(positions), payload=payload, keys=keys, numbers=numbers, lines=lines, key_columns=None
+    )
 
 
 def _split(batch: Batch) -> list[bytes]:

@@ -10,8 +10,8 @@ from app.domain.definition import LEAST_INTEGER, MOST_INTEGER, MOST_PRECISION, M
 from app.domain.width import LONGEST_VARCHAR
 from app.formats.columns import MISREAD, BadValue, check_for
 from app.formats.currencies import CURRENCIES
-from app.formats.ndjson import Number
-from app.formats.sampling import Boolean, Day, Nested, Value
+from app.formats.json_values import Number
+from app.formats.samples import Boolean, Day, Nested, Value
 from app.formats.workbook_styles import Formatted
 
 _LENGTHS = (16, 32, 64, 120, 255, 500, 1000, 2000, 4000, 8000, LONGEST_VARCHAR)

@@ -15,7 +15,7 @@ from app.formats.fitting import LONG_TEXT, fit_column
 from app.formats.identifiers import make_names
 from app.formats.layout import REJECT_COLUMNS
 from app.formats.options import find_half
-from app.formats.sampling import Record, Sample
+from app.formats.samples import Nested, Record, Sample
 
 _KEY_LENGTH = 255
 _KEY_ROWS = 100  # so many different values are no chance
@@ -63,7 +63,7 @@ def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None)
         if name_in_file in REJECT_COLUMNS or unnamed:
             proposals.append(Proposal(name_in_file, None))
         else:
-            column, notes = fit_column(names[at], values)
+            column, notes = fit_column(names[at], [Nested("")] if at in sample.unreadable else values)
             proposals.append(Proposal(name_in_file if sample.names else None, column, tuple(notes)))
     dataset = _fitted(Dataset(name, tuple(each.column for each in proposals if each.column), ()))
     fitted = {column.name: column for column in dataset.columns}

@@ -1,23 +1,23 @@
 """One JSON array of objects, taken apart element after element while it is read."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.formats.columns import shown
 from app.formats.compressed import Readable
 from app.formats.json_text import Broken, JsonText, truncated
+from app.formats.json_values import Pairs
 from app.formats.ndjson import RowReader
 from app.formats.records import MOST_REJECTS, Records
 
 _PIECE_BYTES = 64 * 1024
 
-Pairs = tuple[tuple[str, Any], ...]
 Row = TypeVar("Row")
 
-# A row's text and its line, and its values or why it has none.
-_Element = tuple[str, int, tuple[str | None, ...] | ImportFailed]
+# A row's text and its line, and its values or why it has none; None for a blank one.
+_Element = tuple[str, int, tuple[str | None, ...] | ImportFailed | None]
 
 
 def read_records(
@@ -32,7 +32,7 @@ def read_records(
     text = JsonText(source, max(batch_bytes, _PIECE_BYTES))
     text.begin_array()
     reader = RowReader(dataset, columns)
-    found = elements(text, lambda pairs, line: reader.values_of(reader.rename(pairs), line))
+    found = elements(text, reader.values_of)
     chunk = _Chunk(dataset)
     failure = None
     while True:
@@ -56,13 +56,18 @@ class _Chunk:
         self._names = dataset.column_names
         self._rows: list[tuple[str | None, ...]] = []
         self._lines: list[int] = []
+        self._blank = 0
+        self._places: list[int] = []
         self.bad: list[tuple[int, str, ImportFailed]] = []
         self.characters = 0
 
     def add(self, element: _Element) -> None:
         text, line, found = element
         self.characters += len(text)
-        if isinstance(found, ImportFailed):
+        if found is None:
+            self._blank += 1
+        elif isinstance(found, ImportFailed):
+            self._places.append(len(self._rows) + len(self.bad))
             self.bad.append((line, text, found))
         else:
             self._rows.append(found)
@@ -70,7 +75,15 @@ class _Chunk:
 
     def records(self, source_bytes: int, failure: ImportFailed | None = None) -> Records:
         columns = zip(*self._rows, strict=True) if self._rows else (() for _ in self._names)
-        return Records(dict(zip(self._names, columns, strict=True)), self._lines, source_bytes, self.bad, failure)
+        return Records(
+            columns=dict(zip(self._names, columns, strict=True)),
+            lines=self._lines,
+            source_bytes=source_bytes,
+            bad=self.bad,
+            failure=failure,
+            blank=self._blank,
+            places=self._places,
+        )
 
 
 def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tuple[str, int, Row | ImportFailed]]:
@@ -82,6 +95,9 @@ def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tu
         line = text.line
         value, taken = text.value()
         try:
+            if text.constant is not None:
+                reason = f"the element is not JSON: {text.constant} is not JSON"
+                raise ImportFailed("not_json", reason, line, value=shown(taken))
             if type(value) is not tuple:
                 reason = "the element is JSON but no object; every element of the array must be one object"
                 raise ImportFailed("not_an_object", reason, line, value=shown(taken))

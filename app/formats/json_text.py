@@ -9,7 +9,7 @@ from app.domain.errors import ImportFailed
 from app.formats import blocks
 from app.formats.columns import shown
 from app.formats.compressed import Readable
-from app.formats.ndjson import DECODER
+from app.formats.json_values import Decoder
 
 _SPACES = " \t\r\n"
 _SPACE = re.compile(f"[{_SPACES}]*+")
@@ -27,15 +27,17 @@ class Broken(Exception):
 
 
 class JsonText:
-    """The stream's text. `rest[at:]` is what has been read but not taken; `line` is the line of that."""
+    """The stream's text. `rest[at:]` is what has been read but not taken; `line` is the line of that, after so many
+    characters that were `taken`."""
 
     def __init__(self, source: Readable, piece_bytes: int) -> None:
         self._source = source
         self._piece_bytes = piece_bytes
+        self._values = Decoder()
         # Bytes that are no UTF-8 become surrogates, so that only the row that has them is refused.
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
         self.rest = ""
-        self.at = 0
+        self.at = self.taken = 0
         self.line = 1
         self.ended = False
         while not self.rest and not self.ended:
@@ -59,6 +61,7 @@ class JsonText:
         """The text up to `end`, which counts as taken from now on."""
         taken = self.rest[self.at : end]
         self.line += taken.count("\n")
+        self.taken += len(taken)
         self.at = end
         return taken
 
@@ -97,12 +100,18 @@ class JsonText:
         if self.next_character() == "]":
             raise ImportFailed("no_rows", "the array is empty", self.line)
 
+    @property
+    def constant(self) -> str | None:
+        """NaN or the like in the last value: then that is not JSON."""
+        return self._values.constant
+
     def value(self) -> tuple[Any, str]:
-        """The next JSON value and its text. Raises Broken (not_json, not_utf8, truncated_json, record_too_long)."""
+        """The next JSON value and its text; look at `constant`. Raises Broken (not_json, not_utf8, truncated_json,
+        record_too_long)."""
         while True:
             error: Exception | None = None
             try:
-                value, end = DECODER.raw_decode(self.rest, self.at)
+                value, end = self._values.raw_decode(self.rest, self.at)
             except RecursionError as deep:
                 raise Broken(self._not_json(deep)) from None
             except ValueError as bad:

@@ -28,6 +28,11 @@ class Layout:
     empty: tuple[int, ...] = ()
 
     @property
+    def has_blanks(self) -> bool:
+        """Whether a row without any value is none. Of one column it is a row: how else would it say so?"""
+        return self.width > 1
+
+    @property
     def file_order(self) -> list[int]:
         """Positions in the dataset, in the order in which the file has its columns; those it lacks come last."""
         places = [self.width if position is None else position for position in self.positions]

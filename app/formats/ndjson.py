@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, cast
@@ -12,25 +12,12 @@ from app.domain.errors import ImportFailed
 from app.formats.batch import Batch
 from app.formats.blocks import Block
 from app.formats.columns import shown
-from app.formats.records import Record, check_rows
+from app.formats.json_values import Decoder, Number, Pairs, has_blanks
+from app.formats.records import Blanks, Record, check_rows
 
 _NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
 _JSON_SPACE = " \t\r"
 _JSON_BOOLEANS = {True: "true", False: "false"}
-
-
-class Number(str):
-    """A JSON number as it is written, so that no digit of it is lost."""
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-# Objects become tuples of pairs: doubled keys stay visible, and an array (a list) is told from an object.
-DECODER = json.JSONDecoder(
-    object_pairs_hook=tuple, parse_float=Number, parse_int=Number, parse_constant=_refuse_constant
-)
 
 
 class RowReader:
@@ -40,32 +27,53 @@ class RowReader:
         self.names = dataset.column_names
         self._renamed = renamed or {}
         self._in_order = itemgetter(*self.names) if len(self.names) > 1 else lambda found: (found[self.names[0]],)
+        self._decoder = Decoder()
+        self.has_blanks = has_blanks(len(self.names), renamed)
         self._known = frozenset(self.names)
         self._required = frozenset(column.name for column in dataset.columns if column.required)
         self._booleans = frozenset(column.name for column in dataset.columns if column.type is ColumnType.BOOLEAN)
         self._numeric = frozenset(column.name for column in dataset.columns if column.type in _NUMERIC)
         self._accepted_types: set[tuple[type, ...]] = set()
 
-    def values(self, data: str, line: int) -> tuple[str | None, ...]:
-        """The values of one object in the dataset's order, unchecked texts, None where it has none. Raises ImportFailed
-        without a row."""
+    def values(self, data: str, line: int) -> tuple[str | None, ...] | None:
+        """The values of one object in the dataset's order, unchecked texts, None where it has none; None for a blank
+        one. Raises ImportFailed without a row."""
         return self.values_of(self.pairs(data, line), line)
 
-    def values_of(self, pairs: tuple[tuple[str, Any], ...], line: int) -> tuple[str | None, ...]:
-        """`values` of an object that has been taken apart."""
+    def values_of(self, pairs: Pairs, line: int) -> tuple[str | None, ...] | None:
+        """`values` of an object that has been taken apart, as it stands."""
+        sent, pairs = pairs, self.rename(pairs)
         found = dict(pairs)
         if len(pairs) == len(self.names) and found.keys() == self._known:
             values: tuple[Any, ...] = self._in_order(found)
         else:
+            if self.is_blank(sent) and len(found) == len(pairs) and found.keys() <= self._known:
+                return None
             self.check_keys(pairs, line)
             values = tuple(map(found.get, self.names))
         types = tuple(map(type, values))
         if types not in self._accepted_types:
+            if self.is_blank(sent):
+                return None
             for name, value in zip(self.names, values, strict=True):
                 if not self._is_accepted(name, value):
                     raise self._wrong_type(name, value, line)
-            self._accepted_types.add(types)  # one file has few such combinations, mostly one
+            if set(types) != {type(None)}:
+                self._accepted_types.add(types)  # one file has few such combinations, mostly one
         return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
+
+    @property
+    def blank_bytes(self) -> bytes | None:
+        """What a blank line may hold, as `BlockCutter.blocks` takes it; None where it is a row, which is refused."""
+        return _JSON_SPACE.encode() if self.has_blanks else None
+
+    def is_blank_line(self, data: str) -> bool:
+        """Whether a line has no object at all, and is none."""
+        return self.has_blanks and not data.strip(_JSON_SPACE)
+
+    def is_blank(self, pairs: Pairs) -> bool:
+        """Whether an object, as it stands, has no value."""
+        return self.has_blanks and all(value is None for _, value in pairs)
 
     def _is_accepted(self, name: str, value: Any) -> bool:
         if type(value) is Number:
@@ -74,10 +82,10 @@ class RowReader:
             return name in self._booleans
         return type(value) is str or (value is None and name not in self._required)
 
-    def pairs(self, data: str, line: int) -> tuple[tuple[str, Any], ...]:
+    def pairs(self, data: str, line: int) -> Pairs:
         """One line's keys and values as they stand. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
         try:
-            value = DECODER.decode(data)
+            value = self._decoder.decode(data)
         except (ValueError, RecursionError) as error:
             raise self._not_json(data, line, error) from None
         if type(value) is not tuple:
@@ -87,16 +95,16 @@ class RowReader:
                 line,
                 value=shown(data),
             )
-        return self.rename(value)
+        return value
 
-    def rename(self, pairs: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
+    def rename(self, pairs: Pairs) -> Pairs:
         """The pairs under the dataset's names, without those that the client leaves out."""
         if not self._renamed:
             return pairs
         named = ((self._renamed.get(key, key), value) for key, value in pairs)
         return tuple((key, value) for key, value in named if key is not None)
 
-    def check_keys(self, pairs: tuple[tuple[str, Any], ...], line: int) -> None:
+    def check_keys(self, pairs: Pairs, line: int) -> None:
         """Raises ImportFailed (doubled_key, unknown_column, missing_column) unless the keys are the columns."""
         found = dict(pairs).keys()
         if len(found) != len(pairs) or not self._required <= found <= self._known:
@@ -111,7 +119,7 @@ class RowReader:
         what = str(error) if type(error) is ValueError else what
         return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=shown(data))
 
-    def _wrong_keys(self, pairs: tuple[tuple[str, Any], ...], line: int) -> ImportFailed:
+    def _wrong_keys(self, pairs: Pairs, line: int) -> ImportFailed:
         seen: set[str] = set()
         expected = f"expected are {', '.join(self.names)}"
         for key, _ in pairs:
@@ -149,18 +157,30 @@ def read_columns(
     Lines mostly look like the first one: then a regular expression takes them apart, in a third of the time.
     """
     reader = RowReader(dataset, renamed)
+    if reader.has_blanks and (b"\n\n" in block.data or b"\n\r\n" in block.data):
+        return None
     try:
         line, first = next(numbered_lines(block))
-        reader.values(first, line)  # so its keys and the kinds of its values are in order
+        if reader.values(first, line) is None:  # else its keys and the kinds of its values are in order
+            return None
         text = block.data.decode()
         alike = None if renamed else _alike(reader.pairs(first, line), dataset)
         columns = alike.columns(text) if alike else None
         if columns is None:
             rows = [reader.values(data, line) for line, data in numbered_lines(block)]
-            columns = dict(zip(reader.names, zip(*rows, strict=True), strict=True))
+            whole = [row for row in rows if row is not None]
+            if len(whole) < len(rows):
+                return None
+            columns = dict(zip(reader.names, zip(*whole, strict=True), strict=True))
     except (ImportFailed, UnicodeDecodeError):
         return None  # a value in a row before it may be wrong, too: `read_block` finds the first error
-    return columns
+    return None if reader.has_blanks and _has_blank(columns) else columns
+
+
+def _has_blank(columns: Mapping[str, Sequence[str | None]]) -> bool:
+    if not all(None in values for values in columns.values()):
+        return False
+    return any(not any(value is not None for value in row) for row in zip(*columns.values(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -195,7 +215,7 @@ _NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?"
 _STRING = r'[^"\\\x00-\x1f]*+'
 
 
-def _alike(pairs: tuple[tuple[str, Any], ...], dataset: Dataset) -> _Alike:
+def _alike(pairs: Pairs, dataset: Dataset) -> _Alike:
     """What reads lines like the one with these keys and kinds of values.
 
     It reads nothing that JSON would read otherwise: no string with a backslash or a control character, no number with
@@ -224,13 +244,43 @@ def read_block(
     block: Block, dataset: Dataset, first_row: int, renamed: Mapping[str, str | None] | None = None
 ) -> Iterator[Batch]:
     """The block's rows, parsed and checked one by one, with what was not accepted."""
-    return check_rows(_rows(block, RowReader(dataset, renamed)), dataset, first_row, block.source_bytes)
+    blanks = Blanks()
+    rows = _rows(block, RowReader(dataset, renamed), blanks)
+    return check_rows(rows, dataset, first_row, block.source_bytes, blanks=blanks)
 
 
-def _rows(block: Block, reader: RowReader) -> Iterator[Record]:
-    for line, data in numbered_lines(block):
+def _rows(block: Block, reader: RowReader, blanks: Blanks) -> Iterator[Record]:
+    lines = _filled_lines(block, blanks) if reader.has_blanks else numbered_lines(block)
+    for line, data in lines:
         text = data.removesuffix("\r")
+        found: Sequence[str | None] | ImportFailed | None
         try:
-            yield line, text, reader.values(data, line)
+            found = reader.values(data, line)
         except ImportFailed as failed:
-            yield line, text, failed
+            found = failed
+        if found is None:
+            blanks.add()
+        else:
+            yield line, text, found
+
+
+_SPACES = re.compile(f"[{_JSON_SPACE}\n]*+")
+
+
+def _filled_lines(block: Block, blanks: Blanks) -> Iterator[tuple[int, str]]:
+    """`numbered_lines` without blank ones, of which there may be millions."""
+    text = block.data.decode("utf-8", "surrogateescape")
+    line, position = block.first_line, 0
+    while position < len(text):
+        found = _SPACES.match(text, position)
+        spaces = found.end() if found else position
+        begin = len(text) if spaces == len(text) else text.rfind("\n", position, spaces) + 1
+        if begin > position:
+            passed = text.count("\n", position, begin)
+            blanks.add(passed + (begin == len(text) and text[-1] != "\n"))
+            line, position = line + passed, begin
+            continue
+        end = text.find("\n", position)
+        end = len(text) if end < 0 else end
+        yield line, text[position:end]
+        line, position = line + 1, end + 1

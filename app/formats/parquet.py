@@ -3,7 +3,7 @@
 Polars is imported inside the functions: that starts threads, and a worker forks after importing this module.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _ROW_BYTES = 16  # what polars keeps of a text in a row
 _MOST_ROWS = 200_000  # at once
+_MOST_SHOWN_BYTES = 200  # of a value that is no text
 # Repeated values take no space in a file: a small one may declare more rows than any memory holds.
 _ROWS_OF_ANY_FILE, _MOST_ROWS_PER_BYTE = 1_000_000, 8
 
@@ -62,11 +63,15 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
             for piece, piece_bytes in _pieces(batch, batch_bytes, most_rows):
                 text_bytes += piece_bytes
                 check_ratio(text_bytes, file_bytes)
+                lines: Sequence[int] = range(done + 1, done + 1 + piece.height)
                 with _polars_errors():
+                    blanks, height = found.find_blanks(file, piece, done), piece.height
+                    if blanks is not None:
+                        lines = [lines[at] for at in (~blanks).arg_true()]
+                        piece = piece.filter(~blanks)  # noqa: PLW2901
                     columns = {name: piece.get_column(name).to_list() for name in dataset.column_names}
-                lines = range(done + 1, done + 1 + piece.height)
-                done += piece.height
-                yield Records(columns, lines, file_bytes * done // found.rows)
+                done += height
+                yield Records(columns, lines, file_bytes * done // found.rows, blank=height - len(lines))
         if done != found.rows:
             with _polars_errors(file, found):
                 raise damaged(f"it has {done} rows instead of {found.rows}")
@@ -76,8 +81,8 @@ def read_texts(
     path: Path, most_rows: int, most_characters: int, most_bytes: int
 ) -> tuple[list[str], list[str], list[tuple[str | None, ...]], bool]:
     """The columns' names, those of them that can't be read, the first rows as texts (None where they have none), and
-    whether there are more: of each text at most `most_characters`, and no more rows once they have `most_bytes` of
-    text, some for each value.
+    whether there are more; of what can't be read, bytes in hexadecimal digits, else what it is. Of each text at most
+    `most_characters`, and no more rows once they have `most_bytes` of text, some for each value.
 
     Raises ImportFailed (damaged_parquet, too_many_columns, out_of_range, unpacked_too_large, unsupported_type).
     """
@@ -95,7 +100,7 @@ def read_texts(
             texts[name] = text.str.slice(0, most_characters)  # before it is copied for each of its rows
         except ImportFailed:
             unreadable.append(name)
-            texts[name] = pl.lit(None, dtype=pl.String)
+            texts[name] = _as_shown(name, type)
     read = {name: type for name, type in schema.items() if name not in unreadable}
     found = _Opened(texts, read, leaves, most_rows + 1)
     with found.readable(path) as file, _polars_errors(file, found):
@@ -110,12 +115,26 @@ def read_texts(
 @dataclass(frozen=True)
 class _Opened:
     """The dataset's columns as texts, the types of the file's columns that are read for them, and how many rows there
-    are."""
+    are. A row without a value is none where it `has_blanks`; the file has `others`, columns that are left out."""
 
     texts: "dict[str, pl.Expr]"
     types: "dict[str, pl.DataType]"
     leaves: dict[str, Leaf]
     rows: int
+    has_blanks: bool = False
+    others: tuple[str, ...] = ()
+
+    def find_blanks(self, file: Path, piece: "pl.DataFrame", done: int) -> "pl.Series | None":
+        """Which rows of a piece, which begins after so many, have no value; None where each has one."""
+        import polars as pl  # noqa: PLC0415
+
+        from app.formats import screening  # noqa: PLC0415 — it imports polars
+
+        blanks = screening.find_blanks(piece) if self.has_blanks else None
+        if blanks is not None and self.others:
+            others = _scan(file).select(pl.all_horizontal(pl.col(name).is_null() for name in self.others))
+            blanks &= others.slice(done, piece.height).collect().to_series()
+        return blanks
 
     @contextmanager
     def readable(self, path: Path) -> Iterator[Path]:
@@ -179,7 +198,18 @@ def _open(path: Path, dataset: Dataset, reading: Reading) -> _Opened:
         reason = f"the file declares {rows:,} rows in {size:,} bytes; write it anew without so many repeated values"
         raise ImportFailed("too_many_rows", reason)
     types = {names[at]: schema[names[at]] for at in layout.positions if at is not None}
-    return _Opened(texts, types, leaves, rows)
+    others = tuple(name for at, name in enumerate(names) if at not in layout.positions)
+    return _Opened(texts, types, leaves, rows, layout.has_blanks, others)
+
+
+def _as_shown(name: str, type: "pl.DataType") -> "pl.Expr":
+    """What a preview shows of values that are no text."""
+    import polars as pl  # noqa: PLC0415
+
+    column = pl.col(name)
+    if isinstance(type, pl.Binary):
+        return pl.concat_str(pl.lit("0x"), column.bin.slice(0, _MOST_SHOWN_BYTES).bin.encode("hex"))
+    return pl.when(column.is_not_null()).then(pl.lit(str(type)))
 
 
 def _pieces(batch: "pl.DataFrame", batch_bytes: int, most_rows: int) -> "Iterator[tuple[pl.DataFrame, int]]":

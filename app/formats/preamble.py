@@ -13,6 +13,7 @@ from app.formats.layout import Layout
 
 _COMMENT = re.compile(r"#(?:[^\w]|$)")
 _SEPARATOR = re.compile('"?sep=.{1,8}', re.IGNORECASE)
+_DATEV = ("EXTF", "DTVF")  # with which the line begins that DATEV's files have above their header
 _MOST_LINES_SHOWN = 5
 
 
@@ -56,7 +57,7 @@ def _records(text: str, reading: Reading) -> Iterator[tuple[int, list[str] | Non
     opened: list[str] = []
     parser = grammar(reading.delimiter, reading.quote)
     for line, whole, fields in parser.records(text, 1, len(text) + 1, keep=opened.append, null=reading.null):
-        if line == 1 and _SEPARATOR.fullmatch(whole.strip()):
+        if line == 1 and (_SEPARATOR.fullmatch(whole.strip()) or whole.lstrip('"').startswith(_DATEV)):
             continue
         yield line, whole.split(reading.delimiter) if isinstance(fields, ImportFailed) else fields
     if opened:  # the table that was found may stand between quotes
@@ -83,10 +84,12 @@ def _is_like_row(
             wrong = wrong or not accepted
     if _COMMENT.match(fields[0]):
         return right and not wrong and not lacking and len(fields) == width
-    if fields[0].startswith("#") and _names_columns([fields[0][1:], *fields[1:]], checks):
+    if _names_columns([fields[0].removeprefix("#"), *fields[1:]], checks):
         return False
     if is_whole:
-        return right or not (wrong or lacking)
+        # a title may be padded with delimiters; a row with a bad value is one, too
+        filled = sum(bool(field.strip()) for field in fields)
+        return right or not (wrong or lacking) or filled >= max(2, (width + 1) // 2)
     return not wrong and (right or not named)
 
 

@@ -11,10 +11,12 @@ from app.domain.reading import TEXTS, Reading
 from app.formats import sampling_tables, workbook
 from app.formats.batch import Batch, Reject
 from app.formats.inference import Inferred, infer
+from app.formats.json_values import has_blanks
 from app.formats.layout import REJECT_COLUMNS
-from app.formats.reading import check_head, read_rows, temporary_beside, unpacked
+from app.formats.reading import check_head, read_rows, renamed, temporary_beside, unpacked
 from app.formats.records import check_records
-from app.formats.sampling import Record, Sample, sample_text
+from app.formats.samples import Record, Sample
+from app.formats.sampling import sample_text
 from app.formats.sampling_head import SAMPLE_BYTES
 
 MOST_COLUMNS_SHOWN = 1000
@@ -45,7 +47,8 @@ class Preview:
     """What is shown of a file before it is imported.
 
     `problem` is what would refuse the file as a whole, `missing` are the dataset's columns that the file must have and
-    lacks, `sheets` those of a workbook. Where only a part of the file was looked at it is `cut`.
+    lacks, `sheets` those of a workbook. Where only a part of the file was looked at it is `cut`. `blank` rows were
+    passed over among these rows.
     """
 
     reading: Reading
@@ -57,6 +60,7 @@ class Preview:
     missing: list[str]
     sheets: list[str] = field(default_factory=list)
     inferred: Inferred | None = None
+    blank: int = 0
 
 
 def make_preview(
@@ -68,7 +72,7 @@ def make_preview(
     UnsupportedFormat where a format's extra is not installed.
     """
     try:
-        sample, sheets, sent = _sample(path, reading, partial, dataset or _NO_DATASET)
+        sample, sheets, sent = _sample(path, reading, partial, dataset)
     except ImportFailed as failure:
         return refused_preview(reading, dataset, name, failure)
     return _preview(path, reading, dataset, name, sample, sheets, sent, rows)
@@ -119,18 +123,23 @@ def _preview(
         missing=[column.name for column in dataset.columns if column.required and column.name not in found],
         sheets=sheets,
         inferred=inferred,
+        blank=sample.blanks_among(len(shown)),
     )
 
 
-def _sample(path: Path, reading: Reading, partial: bool, dataset: Dataset) -> tuple[Sample, list[str], list[Any]]:
+def _sample(
+    path: Path, reading: Reading, partial: bool, dataset: Dataset | None
+) -> tuple[Sample, list[str], list[Any]]:
     """The sample, a workbook's sheets, and what its reader sent."""
+    meant = dataset or _NO_DATASET
     if reading.format in TEXTS:
-        return sample_text(path, reading, dataset, partial=partial), [], []
+        blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed(reading))
+        return sample_text(path, reading, meant, partial=partial, blanks=blanks), [], []
     with unpacked(path, reading, MOST_UNPACKED_BYTES) as file:
         if reading.format == "parquet":
             return sampling_tables.sample_parquet(file), [], []
         sheets = sampling_tables.sheets_of(file)
-        sample, sent = sampling_tables.sample_sheet(file, reading, dataset)
+        sample, sent = sampling_tables.sample_sheet(file, reading, meant)
         return sample, sheets, sent
 
 
@@ -145,26 +154,28 @@ def _batches(
         for chunk in workbook.records_of(iter(sent), dataset, reading, path.stat().st_size, SAMPLE_BYTES):
             for batch in check_records(chunk, dataset, row):
                 yield batch
-                row += batch.rows
+                row = batch.next_row
     else:
         # what was sampled is text in UTF-8 by now, and all of the sample said whether a quote is doubtful
         plain = replace(reading, compression="none", encoding="utf-8", escape="", quote_said=True)
         with temporary_beside(path) as file:
-            file.write(sample.text_of(rows).encode("utf-8", "surrogateescape"))
-            file.flush()
-            check_head(Path(file.name), dataset, plain)
+            # the head first: rows that are not shown may decide whether a file of objects is refused
+            for last in dict.fromkeys((len(sample.records), rows)):
+                file.seek(0)
+                file.truncate()
+                file.write(sample.text_of(last).encode("utf-8", "surrogateescape"))
+                file.flush()
+                if last == len(sample.records):
+                    check_head(Path(file.name), dataset, plain)
             yield from read_rows(Path(file.name), dataset, plain, SAMPLE_BYTES)
 
 
 def _rejects(batches: Iterator[Batch], rows: int) -> dict[int, Reject]:
     """The rejects among the first rows, by their place among these."""
     found: dict[int, Reject] = {}
-    rejected = 0
     for batch in batches:
-        for reject in batch.rejects:
-            found[reject.row - 1 + rejected] = reject
-            rejected += 1
-        if batch.first_row - 1 + batch.rows + rejected >= rows:
+        found |= {reject.row - 1: reject for reject in batch.rejects}
+        if batch.next_row > rows:
             break
     return found
 

@@ -32,6 +32,7 @@ def show_preview(found: Preview) -> dict[str, Any]:
         "missing": found.missing,
         "unknown": [shown(each.name or "") for each in found.columns if each.status == "unknown"],
         "rows": rows,
+        "blank": found.blank,
         "rejected": sum(row.reject is not None for row in found.rows[: len(rows)]),
         "definition": found.inferred and as_definition(found.inferred.dataset),
         "notes": found.inferred

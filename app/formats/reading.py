@@ -11,9 +11,9 @@ from typing import IO
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
-from app.formats import csv, heading, json_array, ndjson, parquet, preamble, workbook
+from app.formats import csv, first_objects, heading, json_array, ndjson, parquet, preamble, workbook
 from app.formats.batch import Batch
-from app.formats.blocks import HEADER_BYTES, RECORD_BYTES, Block, BlockCutter
+from app.formats.blocks import Block, BlockCutter, check_length
 from app.formats.compressed import MOST_UNPACKED_BYTES, Limited, Readable, open_source
 from app.formats.layout import Layout, lay_out
 from app.formats.quoting import Quoting
@@ -33,20 +33,20 @@ def read_rows(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) 
     """
     if batch_bytes < 1:
         raise ValueError("batch_bytes must be at least 1")
-    empty = True
+    rows = 1
     batches = _read_table if reading.format in ("xlsx", "parquet") else _read_text
     for batch in batches(path, dataset, reading, batch_bytes):
         yield batch
-        empty = False
-    if empty:
+        rows = batch.next_row
+    if rows == 1:
         raise _without_rows(reading)
 
 
 def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
     """Reads the file's beginning, at most a few MiB, and raises ImportFailed for what it tells.
 
-    An empty file, a header that doesn't name the columns, no data rows, no gzip data, a first line of NDJSON that is
-    no object with the columns as keys. Values are left to `read_rows`.
+    An empty file, a header that doesn't name the columns, no data rows, no gzip data, a first object of JSON with keys
+    that are no columns, or no object at all. Values, and single rows, are left to `read_rows`.
     """
     if reading.format in ("xlsx", "parquet"):
         with unpacked(path, reading) as file:
@@ -58,33 +58,11 @@ def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
     with open_source(path, reading.compression) as source:
         text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
         if reading.format == "csv":
-            cutter, _ = _begin_csv(text, dataset, reading, Quoting(reading))
-            if not cutter.rows_follow():
+            cutter, layout = _begin_csv(text, dataset, reading, Quoting(reading))
+            if not cutter.rows_follow(*csv.blank_bytes(reading, layout)):
                 raise _without_rows(reading)
-        elif reading.format == "ndjson":
-            _check_first_line(text, dataset, reading)
-        else:
-            first = next(json_array.read_records(text, dataset, _renamed(reading), 1), None)
-            if first is None:
-                raise _without_rows(reading)
-            if not first.lines and (failure := first.bad[0][2] if first.bad else first.failure):
-                raise failure
-
-
-def _check_first_line(text: Readable, dataset: Dataset, reading: Reading) -> None:
-    first = next(BlockCutter(text).blocks(HEADER_BYTES), None)
-    if first is None:
-        raise _without_rows(reading)
-    _check_length(first, 1)
-    reader = ndjson.RowReader(dataset, _renamed(reading))
-    line, data = next(ndjson.numbered_lines(first))
-    reader.check_keys(reader.pairs(data, line), line)
-
-
-def _check_length(block: Block, row: int) -> None:
-    if block.cut_off and b"\n" not in block.data:
-        reason = f"the line is longer than {RECORD_BYTES:,} bytes"
-        raise ImportFailed("record_too_long", reason, line=block.first_line, row=row)
+        elif not first_objects.check_objects(text, dataset, renamed(reading), reading.format):
+            raise _without_rows(reading)
 
 
 def _begin_csv(text: Readable, dataset: Dataset, reading: Reading, quoting: Quoting) -> tuple[BlockCutter, Layout]:
@@ -110,19 +88,25 @@ def _read_text(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int)
     with open_source(path, reading.compression) as source:
         text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
         if reading.format == "json":
-            yield from _checked(json_array.read_records(text, dataset, _renamed(reading), batch_bytes), dataset)
+            yield from _checked(json_array.read_records(text, dataset, renamed(reading), batch_bytes), dataset)
             return
         quoting = Quoting(reading)
         if reading.format == "csv":
             cutter, layout = _begin_csv(text, dataset, reading, quoting)
+            blank, too_wide = csv.blank_bytes(reading, layout)
         else:
             cutter, layout = BlockCutter(text), None
+            blank, too_wide = ndjson.RowReader(dataset, renamed(reading)).blank_bytes, b""
         row = 1
-        for block in cutter.blocks(batch_bytes):
-            _check_length(block, row)
+        for block in cutter.blocks(batch_bytes, blank, too_wide):
+            if block.blank or not block.data:
+                yield Batch(row, 0, b"", block.source_bytes, (), (), blank=block.blank)
+            if not block.data:
+                continue
+            check_length(block, row)
             for batch in _read_block(block, dataset, reading, layout, row, cutter.keep, quoting):
                 yield batch
-                row += batch.rows
+                row = batch.next_row
         if quoting.failure is not None:
             raise quoting.failure
 
@@ -148,12 +132,12 @@ def _read_block(
         # the fast way takes no value with a line break, so that a quoted one leaves no doubt
         quoting.settled = quoting.settled or reading.quote.encode() in block.data
         return iter([batch])
-    columns = ndjson.read_columns(block, dataset, _renamed(reading))
+    columns = ndjson.read_columns(block, dataset, renamed(reading))
     if columns is not None:
         lines = range(block.first_line, block.first_line + len(columns[dataset.column_names[0]]))
         texts = screening.Lines(block)
         batch = screening.check_columns(columns, dataset, first_row, lines, block.source_bytes, texts.text)
-    return iter([batch]) if batch else ndjson.read_block(block, dataset, first_row, _renamed(reading))
+    return iter([batch]) if batch else ndjson.read_block(block, dataset, first_row, renamed(reading))
 
 
 def _read_table(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
@@ -165,16 +149,16 @@ def _read_table(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int
 def _checked(chunks: Iterator[Records], dataset: Dataset) -> Iterator[Batch]:
     row = 1
     for chunk in chunks:
-        if chunk.lines or chunk.bad:
+        if not chunk.is_empty:
             for batch in check_records(chunk, dataset, row):
                 yield batch
-                row += batch.rows
+                row = batch.next_row
         if chunk.failure is not None:
             chunk.failure.row = row
             raise chunk.failure
 
 
-def _renamed(reading: Reading) -> dict[str, str | None] | None:
+def renamed(reading: Reading) -> dict[str, str | None] | None:
     """Names of the file that are called otherwise in the dataset; objects have names, so a list says nothing more."""
     return reading.columns if isinstance(reading.columns, dict) else None
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge
 from operator import itemgetter
 
@@ -23,7 +23,8 @@ class Records:
     """Some thousand rows of a format that has no lines of text, by the dataset's columns.
 
     `lines` says where each begins in the original file: a line of JSON, a row of a sheet or of Parquet, from 1. `bad`
-    are rows that have no values, each with its text. After them the file ends with `failure`, if there is one.
+    are rows that can't be read, each with its text; `places` are their positions among all rows, where their lines
+    don't tell. `blank` rows are not among them. After them the file ends with `failure`, if there is one.
     """
 
     columns: Mapping[str, Sequence[str | None]]
@@ -31,6 +32,29 @@ class Records:
     source_bytes: int
     bad: Sequence[tuple[int, str, ImportFailed]] = ()
     failure: ImportFailed | None = None
+    blank: int = 0
+    places: Sequence[int] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to check or to count."""
+        return not (self.lines or self.bad or self.blank)
+
+
+class Blanks:
+    """Counts blank rows while a parser passes over them."""
+
+    def __init__(self, passed: int = 0) -> None:
+        self._passed = passed
+
+    def add(self, rows: int = 1, characters: int = 0) -> None:
+        """So many more were passed over, of so many characters."""
+        self._passed += rows
+
+    def take(self) -> int:
+        """How many there were since this was called last."""
+        passed, self._passed = self._passed, 0
+        return passed
 
 
 class RowChecker:
@@ -73,11 +97,19 @@ def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterato
     if not records.bad:
         batch = screening.check_columns(records.columns, dataset, first_row, lines, source_bytes, text_of)
         if batch is not None:
-            yield batch
+            yield replace(batch, blank=records.blank)
             return
     rows = zip(*(records.columns[name] for name in names), strict=True)
     good = ((line, text_of(at), row) for at, (line, row) in enumerate(zip(lines, rows, strict=True)))
-    yield from check_rows(merge(good, records.bad, key=itemgetter(0)), dataset, first_row, source_bytes)
+    blanks = Blanks(records.blank)
+    yield from check_rows(_in_order(good, records), dataset, first_row, source_bytes, blanks=blanks)
+
+
+def _in_order(good: Iterator[Record], records: Records) -> Iterator[Record]:
+    if records.places is None:
+        return merge(good, records.bad, key=itemgetter(0))
+    bad = dict(zip(records.places, records.bad, strict=True))
+    return (bad[at] if at in bad else next(good) for at in range(len(records.lines) + len(bad)))
 
 
 def check_rows(
@@ -86,29 +118,34 @@ def check_rows(
     first_row: int,
     source_bytes: int,
     file_order: Sequence[int] | None = None,
+    blanks: Blanks | None = None,
 ) -> Iterator[Batch]:
     """Rows checked one by one, in one batch with its rejects; in several where they are many, for they need memory.
-    `file_order` is that of `RowChecker`."""
+    `file_order` is that of `RowChecker`; `blanks` counts what was passed over between the rows."""
     checker = RowChecker(dataset, file_order)
     row = first_row
     lines: list[int] = []
+    numbers: list[int] = []
     payload: list[str] = []
     rejects: list[Reject] = []
 
     def batch() -> Batch:
         joined = "".join(payload).encode()
         keys = PayloadKeys(joined, dataset, len(lines))
-        return Batch(row - len(lines), len(lines), joined, source_bytes, keys, lines, rejects)
+        first, gaps = row - len(lines) - len(rejects), numbers if rejects else None
+        blank = blanks.take() if blanks else 0
+        return Batch(first, len(lines), joined, source_bytes, keys, lines, rejects, numbers=gaps, blank=blank)
 
     for record in records:
         checked = checker.check(record, row)
         if isinstance(checked, Reject):
             rejects.append(checked)
-            if len(rejects) == MOST_REJECTS:
-                yield batch()
-                lines, payload, rejects = [], [], []
-            continue
-        payload.append(payload_line(row, checked))
-        lines.append(record[0])
+        else:
+            payload.append(payload_line(row, checked))
+            lines.append(record[0])
+            numbers.append(row)
         row += 1
+        if len(rejects) == MOST_REJECTS:
+            yield batch()
+            lines, numbers, payload, rejects = [], [], [], []
     yield batch()

@@ -1,7 +1,7 @@
 """Samples of the formats that have no text: sheets and Parquet."""
 
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,10 @@ from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
 from app.domain.width import LONGEST_VARCHAR
 from app.formats import children, parquet, workbook
-from app.formats.sampling import Day, Nested, Record, Sample, Value
+from app.formats.samples import Day, Nested, Record, Sample, Value
 from app.formats.workbook_cells import CUT, DAY
 from app.formats.workbook_rewrite import FORMATTED, SHOWN
+from app.formats.workbook_row import header_texts, is_blank, judge_cell
 from app.formats.workbook_styles import Formatted
 from app.formats.workbook_zip import list_sheets, open_zip
 
@@ -44,7 +45,7 @@ def sample_sheet(path: Path, reading: Reading, dataset: Dataset) -> tuple[Sample
 def _sheet(rows: list[Any], reading: Reading, dataset: Dataset, cut: bool) -> Sample:
     names: tuple[str, ...] | None = None
     begin = 0
-    filled = [row for row in rows if row[1]]
+    filled = [row for row in rows if not is_blank(row[1], row[2])]
     header = reading.header
     if filled:
         try:
@@ -52,23 +53,40 @@ def _sheet(rows: list[Any], reading: Reading, dataset: Dataset, cut: bool) -> Sa
         except ImportFailed:
             header = None  # an import refuses the file
     if header and filled:
-        cells = workbook.header_texts(*filled[0])
+        cells = header_texts(*filled[0])
         begin = next(at for at, cell in enumerate(cells) if cell)
         names = tuple(name.strip() for name in cells[begin:])
         rows = [row for row in rows if row[0] > filled[0][0]]
         filled = filled[1:]
     width = len(names) if names is not None else max((len(cells) for _, cells, _ in filled), default=0)
-    records = [_record(row, begin, width, reading.null) for row in _without_blanks(rows, below=bool(header))]
+    if width > 1:
+        blanks, rows = _pass_over(rows, count=bool(header))
+    else:
+        blanks, rows = [0] * (len(rows) + 1), list(_without_blanks(rows, begun=bool(header)))
+    found = zip(rows, blanks, strict=False)
+    records = [replace(_record(row, begin, width, reading.null), blanks=passed) for row, passed in found]
     failure = None if records else ImportFailed("no_rows", "the sheet has no rows" + " below its header" * bool(header))
-    return Sample(names, width, records, cut, failure, header=header)
+    return Sample(names, width, records, cut, failure, header=header, blanks=blanks[-1])
 
 
-def _without_blanks(rows: list[Any], *, below: bool) -> Iterator[Any]:
-    """Of empty rows between others, or `below` a header, the first."""
-    blank = None
-    begun = below
+def _pass_over(rows: list[Any], *, count: bool) -> tuple[list[int], list[Any]]:
+    """The rows that are not blank, and how many blank ones stand before each and at the end: those before the first
+    only with `count`."""
+    blanks, kept = [0], []
     for row in rows:
-        if not row[1]:
+        if not is_blank(row[1], row[2]):
+            kept.append(row)
+            blanks.append(0)
+        elif kept or count:
+            blanks[-1] += 1
+    return blanks, kept
+
+
+def _without_blanks(rows: list[Any], *, begun: bool) -> Iterator[Any]:
+    """Of empty rows between others the first."""
+    blank = None
+    for row in rows:
+        if is_blank(row[1], row[2]):
             blank = blank or row
             continue
         if blank is not None and begun:
@@ -92,7 +110,7 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
             values[at] = told
         elif kind == FORMATTED:
             values[at] = Formatted(values[at] or "")
-        failure = workbook.judge_cell(number, at + begin, what) or failure
+        failure = judge_cell(number, at + begin, what) or failure
     if not cells or len(cells) > begin + width or any(cells[:begin]):
         failure = ImportFailed("too_many_fields" if cells else "too_few_fields", "", number)
     return Record(number, tuple(values), failure)
@@ -103,11 +121,15 @@ def sample_parquet(path: Path) -> Sample:
     names, unreadable, rows, cut = parquet.read_texts(path, MOST_TABLE_ROWS, _MOST_CHARACTERS, _MOST_PARQUET_BYTES)
     if not rows:
         raise ImportFailed("no_rows", "the file has no rows")
-    left_out = [name in unreadable for name in names]
-    records = [
-        Record(
-            line, tuple(Nested(json.dumps(None)) if out else value for value, out in zip(row, left_out, strict=True))
-        )
-        for line, row in enumerate(rows, 1)
-    ]
-    return Sample(tuple(names), len(names), records, cut)
+    left_out = frozenset(at for at, name in enumerate(names) if name in unreadable)
+    records: list[Record] = []
+    passed = 0
+    for line, row in enumerate(rows, 1):
+        if len(names) > 1 and all(value is None for value in row):
+            passed += 1
+            continue
+        values = (Nested(value) if value is not None and at in left_out else value for at, value in enumerate(row))
+        records.append(Record(line, tuple(values), blanks=passed))
+        passed = 0
+    failure = None if records or cut else ImportFailed("no_rows", "the file has no rows with a value")
+    return Sample(tuple(names), len(names), records, cut, failure, blanks=passed, unreadable=left_out)

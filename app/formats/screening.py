@@ -8,6 +8,7 @@ polars, which starts threads: a process that forks must do so before.
 import codecs
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -40,12 +41,28 @@ def read_csv_block(block: Block, dataset: Dataset, reading: Reading, layout: Lay
     frame = _parsed(data, dataset, reading, layout)
     if frame is None:
         return None
-    lines = range(block.first_line, block.first_line + frame.height)
+    lines: Sequence[int] = range(block.first_line, block.first_line + frame.height)
     texts = Lines(block)
     controls = holds_misread(data)  # of all others there are none but line feeds
-    return _batch(
-        frame, dataset, first_row, lines, block.source_bytes, texts.text, layout.file_order, controls=controls
-    )
+    blanks = find_blanks(frame) if layout.has_blanks else None
+    frame = _complete(frame, dataset, reading)
+    if blanks is None:
+        return _batch(
+            frame, dataset, first_row, lines, block.source_bytes, texts.text, layout.file_order, controls=controls
+        )
+    lines = [block.first_line + position for position in (~blanks).arg_true()]
+    text_of = lambda position: texts.text(lines[position] - block.first_line)  # noqa: E731
+    frame = frame.filter(~blanks)
+    batch = _batch(frame, dataset, first_row, lines, block.source_bytes, text_of, layout.file_order, controls=controls)
+    return batch and replace(batch, blank=int(blanks.sum()))
+
+
+def find_blanks(frame: pl.DataFrame) -> pl.Series | None:
+    """Which rows have no value in any column; None where each has one."""
+    if not all(frame.null_count().row(0)):
+        return None
+    blanks = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    return blanks if blanks.any() else None
 
 
 def check_columns(
@@ -99,6 +116,8 @@ def _parsed(data: bytes, dataset: Dataset, reading: Reading, layout: Layout) -> 
     if data.find(b"\n") > _FIRST_LINE_BYTES:
         return None
     width = layout.width + reading.trailing
+    if control_characters * width > len(data):
+        return None  # lines that are shorter than a row can be: polars would need much memory to fill them up
     names = [f"\0{position}" for position in range(width)]
     for name, position in zip(dataset.column_names, layout.positions, strict=True):
         if position is not None:
@@ -123,24 +142,34 @@ def _parsed(data: bytes, dataset: Dataset, reading: Reading, layout: Layout) -> 
     if delimiter < _FIRST_PRINTABLE and delimiters != (width - 1) * frame.height:
         return None  # one stands inside a value
     sizes = frame.select(pl.all().str.len_bytes().cast(pl.Int64).sum()).row(0)
+    bare = _bare_lines(values, data) if layout.has_blanks else 0  # rows without delimiters
     # Doubled quotes are counted once in the content and twice in the data; all others are only in the data.
-    if sum(sizes) + quotes - doubled + width * frame.height != len(data):
+    if sum(sizes) + quotes - doubled + width * frame.height - (width - 1) * bare != len(data):
         return None
     empty = (*layout.empty, *range(layout.width, width))
     if any(sizes[position] for position in empty):
         return None
-    return _complete(frame, data, dataset, reading)
+    if reading.null is not None and reading.quote:
+        quoted = f"{reading.quote}{reading.null}{reading.quote}"
+        if quoted.encode() in data:
+            return None  # in quotes it is a text
+    return frame
 
 
-def _complete(frame: pl.DataFrame, data: bytes, dataset: Dataset, reading: Reading) -> pl.DataFrame | None:
+def _bare_lines(values: NDArray[np.uint8], data: bytes) -> int:
+    """How many lines are empty, where each line feed ends a row."""
+    if b"\n\n" not in data:
+        return int(data.startswith(b"\n"))
+    feeds = values == _LINE_FEED
+    return int(np.count_nonzero(feeds[1:] & feeds[:-1])) + int(feeds[0])
+
+
+def _complete(frame: pl.DataFrame, dataset: Dataset, reading: Reading) -> pl.DataFrame:
     """The dataset's columns, null where the client's null text stands and where the file lacks a column."""
     absent = [name for name in dataset.column_names if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     if reading.null is None:
         return frame
-    quoted = f"{reading.quote}{reading.null}{reading.quote}"
-    if reading.quote and quoted.encode() in data:
-        return None  # in quotes it is a text
     text = pl.col(*dataset.column_names)
     return frame.with_columns(pl.when(text != reading.null).then(text))
 
@@ -198,7 +227,7 @@ def _batch(
         mended: dict[int, list[str | None]] = {}
         for position in (~accepted).arg_true():
             record = (lines[position], text_of(position), frame.row(position))
-            checked = checker.check(record, first_row + position - len(rejects))
+            checked = checker.check(record, first_row + position)
             if isinstance(checked, Reject):
                 rejects.append(checked)
             else:
@@ -209,17 +238,21 @@ def _batch(
             plain = pl.DataFrame(
                 [column.scatter(list(mended), pl.Series(values, dtype=pl.String)) for column, values in by_column]
             )
-        if rejects:
-            plain = plain.filter(accepted)
-            lines = [lines[position] for position in accepted.arg_true()]
-    payload = _payload(plain, first_row)
-    keys = PayloadKeys(payload, dataset, plain.height)
-    columns = plain.select([name for name in dataset.column_names if name in dataset.key])
-    return Batch(first_row, plain.height, payload, source_bytes, keys, lines, rejects, key_columns=columns)
+    numbered = plain.with_row_index("", offset=first_row)
+    numbers: list[int] | None = None
+    if rejects:
+        numbered = numbered.filter(accepted)
+        numbers = numbered.get_column("").to_list()
+        lines = [lines[position] for position in accepted.arg_true()]
+    payload = _payload(numbered)
+    keys = PayloadKeys(payload, dataset, numbered.height)
+    columns = numbered.select([name for name in dataset.column_names if name in dataset.key])
+    return Batch(
+        first_row, numbered.height, payload, source_bytes, keys, lines, rejects, numbers=numbers, key_columns=columns
+    )
 
 
-def _payload(frame: pl.DataFrame, first_row: int) -> bytes:
+def _payload(numbered: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
-    numbered = frame.with_row_index("", offset=first_row)
     numbered.write_csv(buffer, include_header=False, quote_style="non_numeric", null_value="NULL")
     return buffer.getvalue()

@@ -11,6 +11,7 @@ from app.formats.compressed import Readable
 _PIECE_BYTES = 256 * 1024
 _NOT_FOR_FILES = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined"}
 _LONE_CR = re.compile(rb"\r(?!\n)")
+_MANY_BYTES = 4096  # from here on it pays to look at all of them at once
 
 
 def name_encoding(name: str) -> str:
@@ -123,8 +124,21 @@ class _LineFeeds(_Filter):
         if b"\r" in data and count_byte(data, b"\r") != data.count(b"\r\n"):
             parts = data.split(self._quote) if self._quote else [data]
             for outside in range(self._within, len(parts), 2):
-                parts[outside] = _LONE_CR.sub(b"\n", parts[outside])
+                parts[outside] = _with_feeds(parts[outside])
             found = self._quote.join(parts)
         if self._quote:
             self._within ^= count_byte(data, self._quote) & 1
         return found
+
+
+def _with_feeds(data: bytes) -> bytes:
+    """The data with a line feed for each carriage return before anything else than a line feed."""
+    if len(data) < _MANY_BYTES:
+        return _LONE_CR.sub(b"\n", data)
+    import numpy as np  # noqa: PLC0415 - see count_byte
+
+    values = np.frombuffer(data, np.uint8).copy()
+    lone = values == ord("\r")
+    lone[:-1] &= values[1:] != ord("\n")
+    values[lone] = ord("\n")
+    return values.tobytes()

@@ -14,9 +14,10 @@ from app.domain.reading import Reading
 from app.formats import children, heading
 from app.formats.columns import shown
 from app.formats.layout import Layout, lay_out
-from app.formats.records import MOST_REJECTS, Records
+from app.formats.records import MOST_REJECTS, Blanks, Records
 from app.formats.workbook_cells import DAY
-from app.formats.workbook_rewrite import ERROR, FORMATTED, REFUSED, SHOWN, UNCALCULATED
+from app.formats.workbook_rewrite import FORMATTED, SHOWN, UNCALCULATED
+from app.formats.workbook_row import cell_name, header_texts, is_blank, judge_cell
 from app.formats.workbook_zip import check_parts, find_sheet, open_zip
 
 MOST_MEMORY_BYTES = 2 * 1024**3
@@ -51,9 +52,10 @@ def check_workbook(path: Path, reading: Reading) -> None:
 def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Records]:
     """The sheet's rows in chunks of about `batch_bytes` of text; `lines` are the sheet's row numbers.
 
-    Rows that can't be read go to `bad`: too_few_fields (an empty one between others), too_many_fields, cell_error,
-    unsupported_cell. Raises ImportFailed as `check_workbook` and `lay_out` do, and no_rows, sheet_too_large. A workbook
-    is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times `batch_bytes`.
+    Rows that can't be read go to `bad`: too_few_fields (a blank one in a sheet of one column), too_many_fields,
+    cell_error, unsupported_cell. Raises ImportFailed as `check_workbook` and `lay_out` do, and no_rows,
+    sheet_too_large. A workbook is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times
+    `batch_bytes`.
     """
     with open_rows(path, reading.sheet) as received:
         yield from records_of(received, dataset, reading, path.stat().st_size, batch_bytes)
@@ -81,8 +83,8 @@ def _names_all(cells: list[str], columns: list[str | None], dataset: Dataset) ->
 
 @contextmanager
 def open_rows(path: Path, sheet: str | None, look: Look | None = None) -> Iterator[Iterator[Any]]:
-    """What a sheet's reader says (see `workbook_cells`). Raises ImportFailed as `check_workbook` does, and damaged_xlsx,
-    sheet_too_large, sheet_too_slow."""
+    """What the reader of a sheet says (see `workbook_cells`): the number of the last row, then its rows. Raises
+    ImportFailed as `check_workbook` does, and damaged_xlsx, sheet_too_large, sheet_too_slow."""
     _need_extra()
     with open_zip(path) as archive:
         check_parts(archive)
@@ -117,40 +119,6 @@ def _received(messages: Iterator[Any], limits: children.Limits) -> Iterator[Any]
         raise ImportFailed("damaged_xlsx", reason) from error
 
 
-def cell_name(number: int, column: int) -> str:
-    """What a spreadsheet program calls the cell in this row, from 1, and column, from 0."""
-    letters = ""
-    column += 1
-    while column:
-        column, letter = divmod(column - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return f"{letters}{number}"
-
-
-def judge_cell(number: int, position: int, what: list[str]) -> ImportFailed | None:
-    """Why the cell has no value; None where it has one."""
-    kind, value = what
-    name = cell_name(number, position)
-    if kind == ERROR:
-        reason = f"cell {name} holds the error {shown(value)}; correct the formula, or put its value there"
-        return ImportFailed("cell_error", reason, number, value=shown(value))
-    if kind == UNCALCULATED:
-        reason = f"the file has no result of the formula in cell {name}; open and save it in a spreadsheet program"
-        return ImportFailed("cell_error", reason, number)
-    return ImportFailed("unsupported_cell", f"cell {name}: {value}", number) if kind == REFUSED else None
-
-
-def header_texts(number: int, cells: list[str], special: dict[str, list[str]]) -> list[str]:
-    """The cells of a header as they are shown. Raises ImportFailed (cell_error, unsupported_cell)."""
-    texts = cells.copy()
-    for at, what in special.items():
-        if what[0] == SHOWN:
-            texts[int(at)] = what[1]
-        elif what[0] != ERROR and (failure := judge_cell(number, int(at), what)) is not None:
-            raise failure  # an error is a name like others
-    return texts
-
-
 class _Sheet:
     """Makes records of a sheet's rows."""
 
@@ -163,6 +131,7 @@ class _Sheet:
         self._first = 0  # the first row that is not empty
         self._begin = 0  # the sheet's first column that is the table's
         self._layout: Layout | None = None
+        self._blanks = Blanks()
 
     def records(self, received: Iterator[Any], batch_bytes: int) -> Iterator[Records]:
         total = next(received)
@@ -173,7 +142,8 @@ class _Sheet:
 
         def chunk(source_bytes: int) -> Records:
             columns = zip(*rows, strict=True) if rows else (() for _ in self._names)
-            return Records(dict(zip(self._names, columns, strict=True)), lines, source_bytes, bad)
+            blank = self._blanks.take()
+            return Records(dict(zip(self._names, columns, strict=True)), lines, source_bytes, bad, blank=blank)
 
         for row in self._rows(received):
             if size >= batch_bytes or len(bad) >= MOST_REJECTS:  # the last chunk is the one before the end
@@ -192,13 +162,17 @@ class _Sheet:
         yield chunk(self._file_bytes)
 
     def _rows(self, received: Iterator[Any]) -> Iterator[Row]:
-        """The rows below the header; of empty ones between others the first."""
+        """The rows below the header, without blank ones; in a sheet of one column, of blank ones between others the
+        first."""
         blank: int | None = None
         for number, cells, special in received:
             if number < self._reading.first_line:
                 continue
-            if not cells:
-                blank = blank or number
+            if is_blank(cells, special):
+                if self._layout is not None and self._layout.has_blanks:
+                    self._blanks.add()
+                else:
+                    blank = blank or number
                 continue
             if special:
                 _check_arrays(number, special)

@@ -55,6 +55,7 @@ def _counts(tally: Tally) -> dict[str, Any]:
         "rows_updated": tally.updated,
         "rows_skipped": tally.skipped,
         "rows_rejected": tally.rejected,
+        "rows_blank": tally.blank,
         "attempt_rows": tally.accepted,
         "bytes_done": ledger.WHOLE_SOURCE,
         "attempt_bytes": ledger.WHOLE_SOURCE,

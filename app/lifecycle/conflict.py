@@ -35,9 +35,7 @@ def _explain_difference(
     if dataset.adopted:
         return _explain_adopted(site, dataset, batch, error)
     number = branch.xid.number
-    span = batch.last_row - batch.first_row + 1
-    left_out = duplicates.list_missing(branch.connection, dataset, number, batch.first_row, span)
-    missing = [row for row in left_out if batch.position_of(row) is not None]
+    missing = duplicates.list_missing(branch.connection, dataset, number, batch.row_numbers)
     if not missing or error.warned > len(missing):
         return ImportFailed("value_adjusted", f"the server would have changed a value: {'; '.join(error.warnings[:3])}")
     skipped = missing[0]
@@ -47,7 +45,7 @@ def _explain_difference(
         other = None if holder is None else history.find_numbered(connection, holder[1])
     reason = f"{_name(dataset, key)} is a duplicate"
     if holder is not None and holder[1] == number:
-        line = batch.line_of(holder[2]) if batch.first_row <= holder[2] <= skipped else None
+        line = batch.line_of(holder[2]) if holder[2] <= skipped else None
         reason += f": it stands in this file twice, first in {f'line {line}' if line else f'row {holder[2]}'}"
     elif holder is not None:
         reason += f": it was loaded before, as row {holder[2]} of import {other.id if other else holder[1]}"
@@ -67,12 +65,12 @@ def _explain_adopted(site: Site, dataset: Dataset, batch: Batch, error: rows.Row
     if holder is not None:
         at, reason = holder[0], "it is in the table already"
     elif (twice := _find_twice(batch, _folded)) is not None:
-        at, reason = twice[1], f"it stands in this file twice, first in row {batch.first_row + twice[0]}"
+        at, reason = twice[1], f"it stands in this file twice, first in row {batch.row_at(twice[0])}"
     else:
         return ImportFailed("duplicate_key", f"a row is a duplicate of an earlier one: {said}")
     key = batch.keys[at]
     told = f"{_name(dataset, key)} is a duplicate: {reason}"
-    return _failure("duplicate_key", told, dataset, batch, batch.first_row + at, key, None)
+    return _failure("duplicate_key", told, dataset, batch, batch.row_at(at), key, None)
 
 
 def _find_twice(batch: Batch, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> tuple[int, int] | None:

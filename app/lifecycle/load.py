@@ -113,7 +113,7 @@ def _try(site: Site, row: Import, draining: Draining) -> bool:
             return _load(site, row, draining, attempt, sifter, writer)
         except ImportFailed as error:
             writer.close()
-            requeue.fail(site, row, error, sifter.rejected)
+            requeue.fail(site, row, error, sifter.rejected, sifter.blank)
     except AttemptLost as error:
         log.info("attempt_lost", reason=str(error))
     except HandBack:
@@ -134,7 +134,7 @@ def _load(site: Site, row: Import, draining: Draining, attempt: Attempt, sifter:
             rollback.drain_older(site, row, draining)
             attempt.load(sifter.sift(_open_rows(site, row, attempt)))
             writer.close()  # durable before the decision, which counts what is in it
-            tally = attempt.tally + Tally(rejected=sifter.rejected)
+            tally = attempt.tally + Tally(rejected=sifter.rejected, blank=sifter.blank)
             if row.policy.dry_run:
                 commit.end_dry_run(site, row, tally)
                 return False

@@ -43,8 +43,9 @@ def wait_for_space(site: Site, row: Import) -> None:
     return None
 
 
-def fail(site: Site, row: Import, failure: ImportFailed, rejected: int = 0) -> None:
-    """The import can't be loaded: decide that, with the reason, and how many rows its report lists."""
+def fail(site: Site, row: Import, failure: ImportFailed, rejected: int = 0, blank: int = 0) -> None:
+    """The import can't be loaded: decide that, with the reason, how many rows its report lists, and how many blank ones
+    were passed over until then."""
     with site.database.begin() as connection:
         decided = ledger.move(
             connection,
@@ -56,6 +57,7 @@ def fail(site: Site, row: Import, failure: ImportFailed, rejected: int = 0) -> N
             phase="undoing",
             error=failure.as_dict(),
             rows_rejected=rejected,
+            rows_blank=blank,
         )
     log.info("failing" if decided else "attempt_lost", code=failure.code, reason=str(failure))
 

@@ -22,7 +22,9 @@ def load_batch(branch: xa.Branch, dataset: Dataset, batch: Batch, on_conflict: O
     if dataset.adopted:
         skipped = duplicates.load_counted(branch.connection, dataset, number, batch.payload, batch.rows)
         return Tally(inserted=batch.rows - skipped, skipped=skipped)
-    left_out = duplicates.load_new(branch.connection, dataset, number, batch.payload, batch.first_row, batch.rows)
+    left_out = duplicates.load_new(
+        branch.connection, dataset, number, batch.payload, batch.first_row, batch.rows, batch.numbers
+    )
     inserted = batch.rows - len(left_out)
     if on_conflict is OnConflict.SKIP:
         return Tally(inserted=inserted, skipped=len(left_out))

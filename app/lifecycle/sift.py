@@ -23,8 +23,8 @@ class Sifter:
         self._policy = policy
         self._writer = writer
         self._first: Reject | None = None
-        self.rejected = 0
-        self._read = 0
+        self.rejected = self.blank = 0
+        self._read = 0  # rows; blank ones are none
 
     def sift(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches that are to be loaded, some of them empty. Raises `ImportFailed` where the policy ends the
@@ -57,6 +57,7 @@ class Sifter:
         if self._policy.on_error is OnError.ABORT:
             rejects = rejects[: REPORTED - self.rejected]
         self._read += batch.rows + len(rejects)
+        self.blank += batch.blank
         if rejects:
             self._first = self._first or rejects[0]
             self.rejected += len(rejects)

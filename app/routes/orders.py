@@ -116,7 +116,7 @@ def show_status(order_id: str) -> dict[str, Any]:
     latest handling is doing."""
     order = read_order_id(order_id)
     row = imports.find_numbered(site(), order.import_no)
-    if row is None or row.dataset != ORDERS.name or order.row_no > (row.rows_total or row.rows_done or 1):
+    if row is None or row.dataset != ORDERS.name or order.row_no > (row.rows_read or 1):
         raise OrderNotFound(f"there is no order {order}", order=str(order))
     if row.state is State.COMMITTED:
         observe.find_order(site(), order)

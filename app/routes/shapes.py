@@ -55,6 +55,7 @@ def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, A
         "rows_updated": row.rows_updated,
         "rows_skipped": row.rows_skipped,
         "rows_rejected": row.rows_rejected,
+        "rows_blank": row.rows_blank,
         "on_error": row.policy.on_error,
         "max_rejects": row.policy.max_rejects,
         "on_conflict": row.policy.on_conflict,

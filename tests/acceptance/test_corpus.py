@@ -25,10 +25,14 @@ def test_the_file_comes_to_rows(stack: Stack, case: Case) -> None:
     assert accepted.status_code == 202, accepted.text
     done = stack.wait_state(accepted.json()["id"])
     assert (done["state"], done["rows_done"], done["rows_rejected"]) == ("committed", len(case.rows), len(case.rejects))
+    assert done["rows_blank"] == looked_at["blank"] == case.blank
     rows = sorted(stack.get("/get_data").json()["data"], key=lambda row: row["row_no"])
+    numbers = [row["row_no"] for row in rows]
     assert [[row[name] for name in ORDERS.column_names] for row in rows] == [as_shown(row) for row in case.rows]
     rejects = stack.get(f"/v1/imports/{done['id']}/rejects").json()["rejects"]
     assert [{name: reject[name] for name in ("line", "code", "column")} for reject in rejects] == case.rejects
+    numbers += [reject["row"] for reject in rejects]
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
 
 
 @pytest.mark.parametrize("case", FAILING, ids=lambda case: case.path.name)

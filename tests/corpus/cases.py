@@ -16,7 +16,8 @@ class Case:
     """A file and what must come of it.
 
     `rows` are the values that are loaded, None for NULL, `rejects` the others (line, code, column), and `error` is what
-    ends the import: parts of `ImportFailed`. `reading` are parts of how it must be read without a word of `options`.
+    ends the import: parts of `ImportFailed`; `blank` is how many rows are passed over. `reading` are parts of how it
+    must be read without a word of `options`.
     """
 
     path: Path
@@ -27,6 +28,7 @@ class Case:
     rows: list[list[str | None]]
     rejects: list[dict[str, Any]]
     error: dict[str, Any] | None
+    blank: int
 
 
 def read_cases() -> list[Case]:
@@ -49,4 +51,5 @@ def _read(path: Path) -> Case:
         rows=told.get("rows", []),
         rejects=told.get("rejects", []),
         error=told.get("error"),
+        blank=told.get("blank", 0),
     )

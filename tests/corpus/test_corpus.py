@@ -28,6 +28,8 @@ def path(case: Case, tmp_path: Path) -> Path:
 def outcome(path: Path, case: Case, batch_bytes: int) -> tuple[list[list[str | None]], list[dict[str, Any]], Any]:
     """Rows, rejects and the failure."""
     rows: list[list[str | None]] = []
+    numbers: list[int] = []
+    blank = 0
     rejects: list[dict[str, Any]] = []
     try:
         with path.open("rb") as file:
@@ -39,9 +41,13 @@ def outcome(path: Path, case: Case, batch_bytes: int) -> tuple[list[list[str | N
             rows += [list(values) for _, values in read_payload(batch.payload)]
             rejects += [{"line": bad.line, "code": bad.code, "column": bad.column} for bad in batch.rejects]
             assert all(bad.reason for bad in batch.rejects)
+            numbers += [*batch.row_numbers, *(bad.row for bad in batch.rejects)]
+            blank += batch.blank
     except ImportFailed as failed:
         assert failed.reason
         return rows, rejects, failed.as_dict()
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+    assert blank == case.blank
     return rows, rejects, None
 
 
@@ -69,6 +75,7 @@ def test_its_preview_says_the_same(case: Case, path: Path) -> None:
     shown = [(row.reject.line, row.reject.code) for row in found.rows if row.reject]
     assert shown == [(reject["line"], reject["code"]) for reject in case.rejects]
     assert len(found.rows) == len(case.rows) + len(case.rejects)
+    assert found.blank == case.blank
 
 
 @every_case

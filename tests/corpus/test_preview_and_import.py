@@ -205,7 +205,7 @@ def outcome(path: Path, data: bytes, table: Table) -> tuple[Reading | None, Load
         check_head(path, table.dataset, reading)
         for batch in read_rows(path, table.dataset, reading, 1 << 20):
             found = [list(values) for _, values in read_payload(batch.payload)]
-            rows += [(batch.line_of(batch.first_row + at), values) for at, values in enumerate(found)]
+            rows += [(batch.line_of(row), values) for row, values in zip(batch.row_numbers, found, strict=True)]
             rejects += [(bad.line, bad.code) for bad in batch.rejects]
     except ImportFailed as failed:
         return reading, rows, rejects, failed.code

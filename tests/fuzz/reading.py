@@ -97,6 +97,8 @@ def check_preview(path: Path, reading: Reading, found: dict[str, Any] | None) ->
     assert shown_accepted == accepted[: len(shown_accepted)], "the preview accepts other rows"
     assert shown_rejected == rejected[: len(shown_rejected)], "the preview rejects other rows"
     assert len(shown.rows) == min(ROWS, len(accepted) + len(rejected)), "the preview shows other rows"
+    whole = len(shown.rows) == len(accepted) + len(rejected) and not found["failure"]
+    assert shown.blank == found["blank"] or not whole, "the preview passes over other rows"
 
 
 def outcome(path: Path, reading: Reading, batch_bytes: int) -> dict[str, Any]:
@@ -104,6 +106,7 @@ def outcome(path: Path, reading: Reading, batch_bytes: int) -> dict[str, Any]:
     rows: list[tuple[int, tuple[str | None, ...], int | None]] = []
     rejects: list[tuple[Any, ...]] = []
     failure = None
+    blank = 0
     try:
         for batch in read_rows(path, PETS, reading, batch_bytes):
             read = list(read_payload(batch.payload))
@@ -112,10 +115,12 @@ def outcome(path: Path, reading: Reading, batch_bytes: int) -> dict[str, Any]:
             rows += [(row, values, batch.line_of(row)) for row, values in read]
             rejects += [(bad.line, bad.row, bad.code, bad.column, bad.value, bad.text) for bad in batch.rejects]
             json.dumps([bad.values for bad in batch.rejects])
+            blank += batch.blank
     except ImportFailed as failed:
         failure = failed.as_dict()
-    assert [row for row, _, _ in rows] == list(range(1, len(rows) + 1))
-    return {"rows": rows, "rejects": rejects, "failure": failure}
+    numbers = [row for row, _, _ in rows] + [row for _, row, *_ in rejects]
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+    return {"rows": rows, "rejects": rejects, "failure": failure, "blank": blank}
 
 
 @contextmanager

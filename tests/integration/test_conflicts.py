@@ -81,6 +81,33 @@ def test_skip_leaves_what_is_there(site: Site, send: Send) -> None:
     assert kept(site, second) == []
 
 
+def test_rows_are_numbered_as_the_file_has_them(site: Site, send: Send) -> None:
+    send(line(3, "was"), line(9, "was"))
+    load_next(site, "test", Draining(0))
+    blank = "," * 10 + "\n"
+    bad = line("bad").replace(",2,", ",two,", 1)
+    lines = [blank, bad, line(1), "\n", line(2), bad, line(3), blank, line(2, "again"), blank, bad, line(4)]
+    skipping = send(*lines, on_error="reject", on_conflict="skip")
+    load_next(site, "test", Draining(0))
+    done = converge(site, skipping)
+    assert counts(done) == (State.COMMITTED, 3, 0, 2, 3), done.error
+    assert (done.rows_blank, done.rows_read) == (4, 8)
+    numbers = {name: row for name, (_, _, number, row) in table(site).items() if number == skipping}
+    assert numbers == {"N-1": 2, "N-2": 3, "N-4": 8}
+    updating = send(*lines, line(5), on_error="reject", on_conflict="update", dry_run="true")
+    load_next(site, "test", Draining(0))
+    assert counts(found := converge(site, updating)) == (State.CHECKED, 1, 5, 0, 3) and found.rows_blank == 4
+    for more, row, at, said in (
+        ([line(7), line(9)], 5, 9, "as row 2 of import"),
+        ([line(7), bad, line(7)], 6, 10, "first in line 8"),
+    ):
+        failing = send(blank, bad, line(6), "\n", bad, blank, *more, on_error="reject")
+        load_next(site, "test", Draining(0))
+        failed = converge(site, failing)
+        assert failed.error is not None and failed.error["code"] == "duplicate_key"
+        assert (failed.error["row"], failed.error["line"]) == (row, at) and said in failed.error["reason"], failed.error
+
+
 def test_update_keeps_what_was_there(site: Site, send: Send) -> None:
     first = send(line(1, ODD, "0.10"), line(2), line(4))
     converge(site, first)

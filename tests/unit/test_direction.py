@@ -33,6 +33,7 @@ ROW = Import(
     rows_rejected=0,
     rows_updated=0,
     rows_skipped=0,
+    rows_blank=0,
     policy=Policy(),
     sequence=1,
     error=None,

@@ -45,6 +45,8 @@ def read(path: Path, text: str, dataset: Dataset, **said: str) -> list[list[str 
 @pytest.mark.parametrize(
     ("dataset", "text", "said", "lines"),
     [
+        (PETS, "Account,DE12,\nFrom,January,to March\nname,city,age\nZoe,Ulm,4\n", {}, "1, 2"),
+        (PETS, "Rex,Ulm,old\nname,city,age\nZoe,Ulm,4\n", {}, "1"),
         (PETS, "Rex,Ulm,1\nTom,Ulm,2\nIda,Bonn,3\nname,city,age\nZoe,Ulm,4\n", {}, "1, 2, 3"),
         (PETS, "Rex;Ulm;1\r\nTom;Ulm;2\r\nname;city;age\r\nZoe;Ulm;4\r\n", {}, "1, 2"),
         (PETS, "Rex,Ulm,1\rname,city,age\rZoe,Ulm,4\r", {}, "1"),
@@ -88,7 +90,7 @@ def test_rows_above_are_refused(tmp_path: Path, dataset: Dataset, text: str, sai
         (PETS, "Pets\nZoe,Ulm,4\nAnn,Ulm,4\n", HEADLESS),
         (PETS, "Account,DE12\nPeriod,January\n\nname,city,age\nZoe,Ulm,4\n", {}),
         (PETS, "Pets of the week,,\n,,\nname,city,age\nZoe,Ulm,4\n", {}),
-        (PETS, "Account,DE12,\nFrom,January,to March\nname,city,age\nZoe,Ulm,4\n", {}),
+        (PETS, '"EXTF",700,"Batch"\nname,city,age\nZoe,Ulm,4\n', {}),
         (TEXTS, "sep=,\nname,city\nZoe,Ulm\n", {}),
         (TEXTS, "sep=;\r\nname;city\r\nZoe;Ulm\r\n", {}),
         (TEXTS, "sep=,\nKunde,Ort\nZoe,Ulm\n", {"columns": "name,city", "header": "true"}),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.dataset import ORDERS
+from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.reading import Reading
 from app.formats import blocks
@@ -267,7 +267,6 @@ def test_bytes_that_are_no_utf8(tmp_path: Path, batch_bytes: int) -> None:
     [
         ("x", "too_few_fields", "x"),
         (GOOD.rpartition(",")[0], "too_few_fields", None),
-        ("", "too_few_fields", ""),
         (GOOD + ",", "too_many_fields", None),
         (GOOD + ",x,y", "too_many_fields", None),
         (GOOD.replace('"', ""), "too_many_fields", None),
@@ -287,11 +286,17 @@ def test_bad_rows(tmp_path: Path, bad: str, code: str, value: str | None, batch_
         assert error["value"].startswith(value)
 
 
-def test_empty_lines_between_rows_are_named_by_the_first(tmp_path: Path) -> None:
-    data = f"{HEADER}\n{GOOD}\n\r\n\n\n{GOOD}\n\n"
-    for batch_bytes in (1, 2, 7, 150, 1 << 20):
-        error = error_of(tmp_path, data, batch_bytes=batch_bytes)
-        assert error == {"code": "too_few_fields", "line": 3, "row": 2, "value": ""}
+def test_empty_lines_in_a_file_of_one_column_are_rows(tmp_path: Path) -> None:
+    path = tmp_path / "words"
+    path.write_text("word\n\nx\n\r\n\n\nx\n\n")
+    for null, reject in ((True, False), (False, True)):
+        words = Dataset("words", (Column("word", ColumnType.TEXT, length=9, nullable=null),), ())
+        for batch_bytes in (1, 2, 7, 150, 1 << 20):
+            batches = list(read_rows(path, words, Reading("csv"), batch_bytes))
+            assert sum(batch.blank for batch in batches) == 0
+            assert sum(batch.rows for batch in batches) == (6 if null else 2)
+            found = [(bad.line, bad.row, bad.code) for batch in batches for bad in batch.rejects]
+            assert found == [(line, line - 1, "empty") for line in (2, 4, 5, 6)] * reject
 
 
 @pytest.mark.parametrize(
@@ -361,7 +366,15 @@ def test_a_record_without_end(tmp_path: Path, format: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ['"\n' * 2_000_000, '""' * 2_000_000, "," * 4_000_000, "\n" * 4_000_000 + "x", '\n"' + '"' * 4_000_000]
+    "body",
+    [
+        '"\n' * 2_000_000,
+        '""' * 2_000_000,
+        "," * 4_000_000,
+        "\n" * 4_000_000 + "x",
+        ",\n" * 4_000_000 + "x",
+        '\n"' + '"' * 4_000_000,
+    ],
 )
 def test_hostile_files_take_no_longer_than_others(tmp_path: Path, body: str) -> None:
     began = time.monotonic()
@@ -392,7 +405,6 @@ def without(column: str) -> str:
 @pytest.mark.parametrize(
     ("bad", "code", "column", "value"),
     [
-        ("", "not_json", None, ""),
         ("x", "not_json", None, "x"),
         ('{"a": 1', "not_json", None, '{"a": 1'),
         (json.dumps(OBJECT) * 2, "not_json", None, None),

@@ -242,7 +242,6 @@ def test_what_is_usual_takes_the_fast_way(values: list[str], ending: str) -> Non
     "data",
     [
         line(GOOD) + "\r",  # a carriage return without its line feed: polars strips it
-        line(GOOD) + "\n\n" + line(GOOD),  # an empty line
         line(GOOD[:-1]) + "\n",  # a short row, which polars pads
         line(GOOD) + ",\n",
         line(GOOD) + ",x\n",

@@ -412,7 +412,7 @@ def test_empty_with_and_without_quotes(tmp_path: Path) -> None:
         [("x", None, "5"), ("y", "", "1"), ("z", "NULL", "2")],
         [],
     )
-    rows, rejects = short(tmp_path, 'a,b,c\n"",,\n,,\nx,,""')
+    rows, rejects = short(tmp_path, 'a,b,c\n"",,\n,,7\nx,,""')
     assert rows == [] and [(r.code, r.column, r.line) for r in rejects] == [
         ("empty", "a", 2),
         ("empty", "a", 3),
@@ -450,7 +450,7 @@ def test_kinds_of_json(tmp_path: Path) -> None:
     lines = [
         '{"a": "x", "b": 1}',
         '{"a": "x", "b": true}',
-        '{"a": null}',
+        '{"a": null, "c": 1}',
         '{"a": "x", "c": true}',
         '{"a": "x", "c": {}}',
     ]

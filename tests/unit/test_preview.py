@@ -140,16 +140,13 @@ def test_a_quote_that_does_not_close_hides_no_rows(tmp_path: Path) -> None:
     assert [(line, code) for line, _, code in shown(found)] == [(2, "bad_quote"), (3, None)]
 
 
-def test_empty_lines_between_rows_are_rows_wherever_the_preview_ends(tmp_path: Path) -> None:
-    for rows in (1, 2, 3, 4):
-        found = preview(tmp_path / "file", "name,age\nRex,1\n\n\nTom,2\n\n\n", rows=rows)
-        codes = [None, "too_few_fields", "too_few_fields", None]
-        assert [code for _, _, code in shown(found)] == codes[:rows]
-    for text in ("name,age\n\nRex,1\n", "\nRex,1\n"):
-        found = preview(
-            tmp_path / "file", text, 1, first_line="1", header=str(text[0] == "n").lower(), columns="name,age"
-        )
-        assert [code for _, _, code in shown(found)] == ["too_few_fields"]
+def test_blank_rows_are_passed_over_wherever_the_preview_ends(tmp_path: Path) -> None:
+    for rows in (1, 2, 3):
+        found = preview(tmp_path / "file", "name,age\n\nRex,1\n\n,\n\nTom,x\n,\n,\n\n", rows=rows)
+        assert shown(found) == [(3, ("Rex", "1"), None), (7, ("Tom", "x"), "not_an_integer")][:rows]
+        assert found.problem is None and found.blank == [0, 1, 6, 6][rows]
+    found = preview(tmp_path / "file", "\nRex,1\n", 1, first_line="1", header="false", columns="name,age")
+    assert shown(found) == [(2, ("Rex", "1"), None)] and found.blank == 1
 
 
 def test_elements_on_one_line_are_told_apart(tmp_path: Path) -> None:
@@ -175,9 +172,9 @@ def test_a_workbook_shows_its_sheets(tmp_path: Path) -> None:
     assert found.sheets == ["Sheet 1", "Sheet 2"] and found.problem is None
     assert shown(found) == [
         (4, ("Rex", "1"), None),
-        (5, (None, None), "too_few_fields"),
         (6, ("Tom", "two"), "not_an_integer"),
     ]
+    assert found.blank == 1
     first = preview(tmp_path / "file", book)
     assert first.problem is not None and first.problem.code == "missing_column" and first.missing == ["name", "age"]
     unknown = preview(tmp_path / "file", book, sheet="none")

@@ -102,4 +102,5 @@ def tell_end(session: Session, found: Import) -> None:
     verb = "could be loaded" if found.dry_run else "were loaded"
     skipped = f", {found.rows_skipped:,} were there already" if found.rows_skipped else ""
     rejected = f", {found.rows_rejected:,} were rejected: `backout rejects {found.id}`" if found.rows_rejected else ""
-    session.tell(f"{rows:,} rows {verb}{took}{skipped}{rejected}", only_people=not found.rows_rejected)
+    blank = f", {found.rows_blank:,} blank rows were passed over" if found.rows_blank else ""
+    session.tell(f"{rows:,} rows {verb}{took}{skipped}{rejected}{blank}", only_people=not found.rows_rejected)

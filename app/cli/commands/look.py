@@ -37,6 +37,7 @@ def describe(found: Import) -> list[str]:
         f"kept      {found.rows_kept:,} rows",
     ]
     counts = {"updated": found.rows_updated, "skipped": found.rows_skipped, "rejected": found.rows_rejected}
+    counts["blank"] = found.rows_blank
     lines += [f"{name:<10}{number:,} rows" for name, number in counts.items() if number]
     if found.eta_seconds is not None:
         lines.append(f"left      {found.eta_seconds:g} s at {found.rows_per_second:,.0f} rows/s")

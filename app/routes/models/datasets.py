@@ -172,6 +172,8 @@ class Preview(Model):
     rows: list[PreviewRow]
     rejected: Annotated[int, Field(ge=0)]
     """Of these rows."""
+    blank: Annotated[int, Field(ge=0)]
+    """Rows without any value, which are passed over, among these rows."""
     definition: Definition | None
     """The dataset that the file suggests, if that was asked."""
     notes: list[PreviewNotes] | None

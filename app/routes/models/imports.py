@@ -17,7 +17,7 @@ EXAMPLE = json.loads(
      "percent": 28.0, "rows_done": 280000, "rows_kept": 0, "rows_total": 1000000, "bytes_done": 0, "bytes_total": null,
      "arriving": false, "priority": 0,
      "rows_per_second": 53672.8, "eta_seconds": 13.4, "attempt": {"number": 1, "rows": 280000, "bytes": 0},
-     "rows_deleted": 0, "rows_updated": 0, "rows_skipped": 0, "rows_rejected": 0,
+     "rows_deleted": 0, "rows_updated": 0, "rows_skipped": 0, "rows_rejected": 0, "rows_blank": 0,
      "on_error": "abort", "max_rejects": null, "on_conflict": "fail", "dry_run": false, "sequence": 30, "error": null,
      "retry_of": null, "source": {"kind": "generated", "rows": 1000000, "seed": "night7"},
      "created_at": "2026-11-22T02:35:49.661Z", "started_at": "2026-11-22T02:35:49.689Z",
@@ -137,6 +137,8 @@ class Import(Model):
     rows_updated: int
     rows_skipped: int
     rows_rejected: int
+    rows_blank: int
+    """Rows without any value, which are passed over."""
     on_error: OnError
     max_rejects: str | None
     on_conflict: OnConflict
@@ -185,6 +187,7 @@ class Reject(Model):
 
     line: int
     row: int
+    """Its number among the file's rows; blank ones have none."""
     code: str
     reason: str
     column: str | None

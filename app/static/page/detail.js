@@ -94,8 +94,9 @@ function sentence(i) {
   if (i.rows_skipped) parts.push(`${count(i.rows_skipped)} there already`);
   parts.push(`${count(i.rows_rejected)} rejected`);
   const read = count(imported + i.rows_rejected);
-  if (i.state === "committed") return `${read} rows read = ${parts.join(" + ")}`;
-  if (i.state === "checked") return `${read} rows checked: ${count(imported)} in order, ${count(i.rows_rejected)} not. Nothing was written.`;
+  const blank = i.rows_blank ? `; ${count(i.rows_blank)} blank rows were passed over` : "";
+  if (i.state === "committed") return `${read} rows read = ${parts.join(" + ")}${blank}`;
+  if (i.state === "checked") return `${read} rows checked: ${count(imported)} in order, ${count(i.rows_rejected)} not${blank}. Nothing was written.`;
   return `Nothing of it is in the table: what had been loaded was undone.`;
 }
 
