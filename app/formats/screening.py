@@ -142,7 +142,8 @@ def _parsed(data: bytes, dataset: Dataset, reading: Reading, layout: Layout) -> 
     if delimiter < _FIRST_PRINTABLE and delimiters != (width - 1) * frame.height:
         return None  # one stands inside a value
     sizes = frame.select(pl.all().str.len_bytes().cast(pl.Int64).sum()).row(0)
-    bare = _bare_lines(values, data) if layout.has_blanks else 0  # rows without delimiters
+    # Rows without delimiters; such a one has no value in any column.
+    bare = _bare_lines(values) if layout.has_blanks and all(frame.null_count().row(0)) else 0
     # Doubled quotes are counted once in the content and twice in the data; all others are only in the data.
     if sum(sizes) + quotes - doubled + width * frame.height - (width - 1) * bare != len(data):
         return None
@@ -156,10 +157,8 @@ def _parsed(data: bytes, dataset: Dataset, reading: Reading, layout: Layout) -> 
     return frame
 
 
-def _bare_lines(values: NDArray[np.uint8], data: bytes) -> int:
+def _bare_lines(values: NDArray[np.uint8]) -> int:
     """How many lines are empty, where each line feed ends a row."""
-    if b"\n\n" not in data:
-        return int(data.startswith(b"\n"))
     feeds = values == _LINE_FEED
     return int(np.count_nonzero(feeds[1:] & feeds[:-1])) + int(feeds[0])
 
