@@ -71,7 +71,7 @@ def _sample_rows(
         found = list(_csv_records(text[begin:], reading, first_line, most, quoting, blanks=blanks))
     elif cut and found and not open_at and not found[-1][2].endswith("\n"):
         found.pop()
-    while found and not found[-1][2].strip("\r\n"):
+    while found and found[-1][2] in ("\n", "\r\n"):  # a carriage return without a line feed is content
         found.pop()
     width = len(names) if names is not None else max(0, _widest(found) - reading.trailing)
     records, ends = [], []
