@@ -22,6 +22,7 @@ WORKDIR /backout
 COPY --from=packages /opt/backout /opt/backout
 COPY gunicorn.conf.py wsgi.py celeryconfig.py handlingconfig.py docker/connected.py ./
 COPY app app
+COPY backout backout
 USER 10001:10001
 # keys are required (BACKOUT_API_KEYS_FILE) once BACKOUT_HOST lets other machines in
 CMD ["gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"]

@@ -14,18 +14,18 @@ def create_app(settings: Settings) -> Flask:
     """The web application, wired: the only place that knows all of its parts."""
     from flask import Flask  # noqa: PLC0415
 
-    from app.handling.chapter import HandlingChapter  # noqa: PLC0415 — importing a part must not import the whole
-    from app.lifecycle.site import open_site  # noqa: PLC0415
-    from app.lifecycle.watch import Watch  # noqa: PLC0415
+    from app.handling.extension import HandlingChapter  # noqa: PLC0415 — importing a part must not import the whole
+    from app.lifecycle.change_feed import Watch  # noqa: PLC0415
+    from app.lifecycle.services import open_site  # noqa: PLC0415
     from app.logs import configure_logs  # noqa: PLC0415
-    from app.routes import guards, problems  # noqa: PLC0415
+    from app.routes import auth, problems  # noqa: PLC0415
 
     configure_logs(settings.log_level)
     app = Flask("app")
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["backout"] = site = open_site(settings, pool_size=32, chapters=(HandlingChapter(),))
     app.extensions["backout_watch"] = Watch(site)
-    guards.register_guards(app, settings)
+    auth.register_guards(app, settings)
     problems.register_problems(app)
     add_routes(app, handling=settings.handling)
     return app
@@ -33,40 +33,39 @@ def create_app(settings: Settings) -> Flask:
 
 def add_routes(app: Flask, *, handling: bool = True) -> None:
     """What can be asked; enough for the document of the interface."""
-    from app.routes import (  # noqa: PLC0415
-        classic,
+    from app.routes import legacy, sessions  # noqa: PLC0415
+    from app.routes.api import (  # noqa: PLC0415
         datasets,
         events,
         health,
-        imports,
+        imports as imports_api,
         metrics,
-        openapi,
-        orders,
-        pages,
+        orders as orders_api,
         previews,
         retries,
-        rows,
-        sessions,
     )
+    from app.routes.openapi import document  # noqa: PLC0415
+    from app.routes.pages import imports as imports_page, rows  # noqa: PLC0415
 
     for part in (
-        classic,
-        imports,
+        legacy,
+        imports_api,
         datasets,
         previews,
         events,
         health,
         metrics,
-        openapi,
-        orders,
-        pages,
+        document,
+        orders_api,
+        imports_page,
         retries,
         rows,
         sessions,
     ):
         app.register_blueprint(part.blueprint)
     if handling:
-        from app.routes import handlings, orders_page  # noqa: PLC0415 — its packages are installed where it is used
+        from app.routes.api import handlings  # noqa: PLC0415 — its packages are installed where it is used
+        from app.routes.pages import orders as orders_page  # noqa: PLC0415 — its packages are installed where it is used
 
         for part in (handlings, orders_page):
             app.register_blueprint(part.blueprint)

@@ -14,7 +14,7 @@ from time import time
 from typing import Any, BinaryIO, Protocol
 
 from app.domain.errors import ContentTooLarge, SpoolFull
-from app.domain.mark import Mark
+from app.domain.generation import Mark
 
 PART = ".part"  # the ending while the body still arrives
 OURS = "."  # how names begin that are no upload's

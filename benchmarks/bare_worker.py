@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 
 from app.config import read_settings
 from app.domain.dataset import ORDERS
-from app.formats.generated import generate_rows
+from app.formats.generate.orders import generate_rows
 from app.formats.payload import read_payload
 
 settings = read_settings()

@@ -4,8 +4,8 @@ from time import perf_counter
 
 from sqlalchemy.engine import make_url
 
-from app.db.engines import Database
-from app.db.rows import count_rows
+from app.db.database import Database
+from app.db.datasets.rows import count_rows
 from app.domain.dataset import ORDERS
 from benchmarks.figures import Figure, Goal, Report, Scale
 from benchmarks.loads import CLIENT_LOAD, sample

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from time import perf_counter
 
-from app.formats.generated import write_csv_sample
+from app.formats.generate.orders import write_csv_sample
 from benchmarks.load import load_file, peak_megabytes
 from benchmarks.places import Place, open_place
 

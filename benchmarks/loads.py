@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.domain.dataset import ORDERS
-from app.formats.generated import write_csv_sample
+from app.formats.generate.orders import write_csv_sample
 from benchmarks.places import Place
 from tests.stack import Stack
 

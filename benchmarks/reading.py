@@ -17,10 +17,10 @@ import polars as pl
 import xlsxwriter
 
 from app.domain.dataset import ORDERS
-from app.domain.reading import Reading
-from app.formats import orders
+from app.domain.file_format import Reading
 from app.formats.batch import Batch
-from app.formats.reading import read_rows
+from app.formats.generate import frames
+from app.formats.reader import read_rows
 
 BATCH_BYTES = 4 * 1024**2
 SHEET_ROWS = 20_000
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--only", help="one format")
     asked = parser.parse_args()
-    frame = pl.concat(orders.frames(asked.rows, "bench")).drop("row")
+    frame = pl.concat(frames.frames(asked.rows, "bench")).drop("row")
     print(f"{asked.rows:,} orders (xlsx: {min(asked.rows, SHEET_ROWS):,}), one core")
     with tempfile.TemporaryDirectory() as folder:
         for name, (reading, write) in FORMATS.items():

@@ -25,7 +25,7 @@ from app.db import xa
 from app.db.driver import DriverConnection
 from app.db.migrate import upgrade
 from app.db.provision import provision
-from app.lifecycle.site import Site, open_site
+from app.lifecycle.services import Site, open_site
 
 ROOT = Path(__file__).parent.parent
 DOWNLOADS = ROOT.parent / "shared" / "servers"  # fetches servers that Debian's packages lack; not part of the project

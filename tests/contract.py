@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from app import add_routes
 from app.config import Settings
-from app.routes.openapi import PROBLEM_JSON, build_document
+from app.routes.openapi.document import PROBLEM_JSON, build_document
 
 LARGE_BYTES = 1_000_000  # a schema is looked at slowly
 

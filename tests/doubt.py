@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.db import ledger, xa
+from app.db import xa
+from app.db.imports import transitions
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import
 from app.domain.states import State
 from app.domain.xid import RawXid, Xid
-from app.formats.generated import generate_rows
-from app.lifecycle import accept
-from app.lifecycle.accept import Asker
-from app.lifecycle.attempt import Attempt
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import claim
-from app.lifecycle.site import Site
+from app.formats.generate.orders import generate_rows
+from app.lifecycle.imports import accept
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.imports.loading.attempt import Attempt
+from app.lifecycle.imports.loading.load import claim
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.services import Site
 from tests.invariants import find
 from tests.stack import wait_for
 
@@ -36,8 +37,8 @@ def prepare(site: Site, *, decided: bool = False) -> Import:
         branch.prepare()
     if decided:
         with site.database.begin() as connection:
-            values = {"rows_total": ROWS, "rows_done": ROWS, "decided_at": ledger.NOW}
-            assert ledger.move(connection, number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values)
+            values = {"rows_total": ROWS, "rows_done": ROWS, "decided_at": transitions.NOW}
+            assert transitions.move(connection, number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values)
     attempt.abandon()
     set_lease(site, number, 3600)
     wait_for(lambda: not owned(site, xids_of(site, row)), 10, "the server noticed that the owner is gone")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from backports import zstd
 
-from app.formats.thrift import BINARY, I32, I64, LIST, STRUCT, Decoder, Struct, encode
+from app.formats.parquet.thrift import BINARY, I32, I64, LIST, STRUCT, Decoder, Struct, encode
 
 LONG = "x" * 1_000_000
 MANY = 2**31 - 1

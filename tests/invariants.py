@@ -2,22 +2,24 @@
 
 from time import monotonic, sleep
 
-from app.db import history, rows, xa
+from app.db import xa
+from app.db.datasets import rows
+from app.db.imports import queries
 from app.db.receipts import LOAD
 from app.domain.imports import Import
 from app.domain.states import FINAL, State
 from app.domain.xid import parse_xid
-from app.lifecycle.catalog import find_dataset_of
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import load_next
-from app.lifecycle.recover import Sweeper
-from app.lifecycle.site import Site
+from app.lifecycle.datasets.catalog import find_dataset_of
+from app.lifecycle.imports.loading.load import load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.recovery.sweeper import Sweeper
+from app.lifecycle.services import Site
 from tests.stack import wait_for
 
 
 def find(site: Site, number: int) -> Import:
     with site.database.begin() as connection:
-        row = history.find_numbered(connection, number)
+        row = queries.find_numbered(connection, number)
     assert row is not None
     return row
 

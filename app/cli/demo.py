@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from app.cli import local
-from app.cli.web import Answer, Web
-from app.formats.generated import write_csv_sample
+from app.cli.http import Answer, Web
+from app.formats.generate.orders import write_csv_sample
 
 ROWS = 200_000
 LARGER = 5  # times as many rows, where the first file was loaded before it could be stopped

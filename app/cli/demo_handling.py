@@ -11,8 +11,8 @@ import click
 
 from app.cli import local
 from app.cli.demo import BrokenPromise
+from app.cli.http import Answer, Web
 from app.cli.stack import SANDBOX_SERVICES
-from app.cli.web import Answer, Web
 
 ROWS = 1500  # a few dozen are pending
 RESTING = ("done", "failed", "stopped")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from app.cli.background import Background, log_end
+from app.cli.daemon import Background, log_end
 from app.cli.processes import wait_until
 from app.cli.servers import ServerFailed
 from app.cli.stack import Plan, PlanRefused, Stack, make_plan
-from app.cli.supervise import Supervisor
+from app.cli.supervisor import Supervisor
 from app.config import list_mistakes
 
 

@@ -20,12 +20,12 @@ import click
 
 from app.config import read_settings
 from app.domain.errors import BadRequest, DatabaseUnavailable, NotAllowed, Refused
+from app.domain.generation import Installation
 from app.domain.imports import Direction
-from app.domain.mark import Installation
-from app.lifecycle import decide as deciding
-from app.lifecycle import examine, freeze
-from app.lifecycle.examine import Doubt, Listed
-from app.lifecycle.site import Site, open_site
+from app.lifecycle import freeze
+from app.lifecycle.recovery import in_doubt, resolve as deciding
+from app.lifecycle.recovery.in_doubt import Doubt, Listed
+from app.lifecycle.services import Site, open_site
 from app.logs import configure_logs
 
 LOCAL_ADDRESSES = Path(__file__).resolve().parents[2] / ".run" / "env"
@@ -62,7 +62,7 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
 @_command
 def branches(site: Site) -> tuple[Shown, list[str]]:
     """List every prepared branch of the server, and what becomes of it."""
-    doubt = examine.find_doubt(site)
+    doubt = in_doubt.find_doubt(site)
     return _show_doubt(doubt), _describe_doubt(doubt)
 
 
@@ -94,7 +94,7 @@ def sweeping(context: click.Context) -> None:
 @_command
 def show(site: Site) -> tuple[Shown, list[str]]:
     """Whether sweeping is frozen, and why."""
-    here = examine.find_doubt(site).installation
+    here = in_doubt.find_doubt(site).installation
     return _show_installation(here), _describe_installation(here)
 
 
@@ -103,7 +103,7 @@ def show(site: Site) -> tuple[Shown, list[str]]:
 @_command
 def resume(site: Site, yes: bool) -> tuple[Shown, list[str]]:
     """Let sweeping go on with the ledger as it is, after you have looked."""
-    here = examine.find_doubt(site).installation
+    here = in_doubt.find_doubt(site).installation
     if here.frozen_reason is not None:
         click.echo(f"It was frozen because {here.frozen_reason}.", err=True)
     _confirm("Is this the ledger to go on with?", yes)

@@ -11,9 +11,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from app.cli.children import Child, Running, program
+from app.cli.http import Web
 from app.cli.processes import free_ports, is_free
 from app.cli.servers import PrivateMariaDB, PrivateRabbitMQ
-from app.cli.web import Web
 
 DATABASE = "backout"
 WEB_PORT = 8000

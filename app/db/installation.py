@@ -2,14 +2,13 @@
 
 import secrets
 
-from sqlalchemy import Connection, func, insert, literal, select, text, update
-from sqlalchemy import delete as delete_from
+from sqlalchemy import Connection, delete as delete_from, func, insert, literal, select, text, update
 
-from app.db.datasets import list_datasets
-from app.db.ledger import NOW
+from app.db.datasets.registry import list_datasets
+from app.db.datasets.tables import table_of
+from app.db.imports.transitions import NOW
 from app.db.schema import imports, installation, receipts
-from app.db.tables import table_of
-from app.domain.mark import Installation, Mark
+from app.domain.generation import Installation, Mark
 from app.domain.states import UNFINISHED, State
 
 MOST_NUMBER = 2**31  # a branch with a higher one was named by hand, and would use all numbers up

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Integer, func, select, text
 
-from app.db.ledger import NOW
+from app.db.imports.transitions import NOW
 from app.db.schema import imports
 from app.domain.states import State
 

@@ -3,8 +3,7 @@
 from typing import Any
 
 from sqlalchemy import CHAR, JSON, Boolean, Column, Index, Integer, MetaData, SmallInteger, String, Table, text
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME, DECIMAL, INTEGER, VARCHAR
-from sqlalchemy.dialects.mysql import CHAR as MYSQL_CHAR
+from sqlalchemy.dialects.mysql import BIGINT, CHAR as MYSQL_CHAR, DATETIME, DECIMAL, INTEGER, VARCHAR
 
 metadata = MetaData()
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.domain.errors import InvalidContent
-from app.domain.width import LONGEST_TEXT, MOST_COLUMNS, MOST_KEY_BYTES, MOST_ROW_BYTES, key_bytes, row_bytes
+from app.domain.row_size import LONGEST_TEXT, MOST_COLUMNS, MOST_KEY_BYTES, MOST_ROW_BYTES, key_bytes, row_bytes
 
 NAME_LENGTH = 64  # of every identifier, on both servers
 MOST_CHOICES, CHOICE_LENGTH = 1000, 255

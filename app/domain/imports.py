@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.domain.file_format import Reading
 from app.domain.policy import Policy
-from app.domain.reading import Reading
 from app.domain.states import NEVER_COMMIT, State
 from app.domain.xid import Xid
 

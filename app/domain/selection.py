@@ -11,7 +11,7 @@ from typing import Any
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import BadRequest, InvalidContent
-from app.domain.width import text_length
+from app.domain.row_size import text_length
 
 SORTABLE_LENGTH = 255  # characters; a server sorts by the first 1,024 bytes
 MOST_FILTERS = 20

@@ -4,10 +4,10 @@ import codecs
 
 from app.domain.dataset import Dataset
 from app.domain.errors import InvalidContent, UnsupportedFormat
-from app.domain.reading import TEXTS, Reading
-from app.formats import dialect
-from app.formats.compressed import GZIP_MAGIC, ZSTD_MAGIC, unpack_head
+from app.domain.file_format import TEXTS, Reading
+from app.formats.csv import dialect
 from app.formats.options import Told
+from app.formats.streams.decompression import GZIP_MAGIC, ZSTD_MAGIC, unpack_head
 
 # A zstd frame gives nothing before its first block is complete: 128 KiB of content, and hardly less in the file.
 HEAD_BYTES = 256 * 1024

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app.domain.errors import InvalidContent
-from app.domain.reading import FORMATS, PARTS, Columns, Reading
-from app.formats.columns import shown
-from app.formats.text import name_encoding
+from app.domain.file_format import FORMATS, PARTS, Columns, Reading
+from app.formats.streams.decoding import name_encoding
+from app.formats.validate.columns import shown
 
 NAMES = ("format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null")
 MOST_LINES = 1000  # what may precede a header

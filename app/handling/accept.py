@@ -8,16 +8,16 @@ from uuid import uuid4
 
 import structlog
 
-from app.db import handled, handled_history, handlings
+from app.db.handlings import orders as held_orders, queries, transitions
 from app.domain.dataset import ORDERS
 from app.domain.errors import AlreadyRunning, DatabaseUnavailable, DatasetBeingCleared, InvalidContent, Overloaded
 from app.domain.handling import Handling, HandlingState, Mode, OrderId
 from app.handling import end
-from app.handling.choice import Choice
+from app.handling.order_selection import Choice
 from app.handling.steps import read_pipeline
 from app.lifecycle import freeze
-from app.lifecycle.accept import Asker
-from app.lifecycle.site import Site
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.services import Site
 
 MOST_ORDERS = 100_000
 MOST_LISTED = 10_000
@@ -62,9 +62,9 @@ def accept_handling(site: Site, wish: Wish, asker: Asker) -> Handling:
         try:
             handling = _record(site, values, wish.choice.listed, condition)
             break
-        except handled.OrdersHeld:
+        except held_orders.OrdersHeld:
             require_free(site, wish.choice.listed, condition)  # else it has ended meanwhile
-        except handled.OrdersContended as error:
+        except held_orders.OrdersContended as error:
             if monotonic() > until:
                 raise DatabaseUnavailable("others hold these orders: try again") from error
     log.info("handling_accepted", handling_id=handling.id, orders=handling.orders_total)
@@ -75,28 +75,28 @@ def accept_handling(site: Site, wish: Wish, asker: Asker) -> Handling:
 
 def _record(site: Site, values: Mapping[str, Any], listed: tuple[OrderId, ...] | None, condition: Any) -> Handling:
     with site.database.begin_long() as connection:
-        if not handled.keep_from_clearing(connection, ORDERS.name):
+        if not held_orders.keep_from_clearing(connection, ORDERS.name):
             raise DatasetBeingCleared("the orders are being deleted: wait until that has ended")
-        number = handlings.insert_handling(connection, values)
+        number = transitions.insert_handling(connection, values)
         if listed is not None:
-            orders = handled.hold_listed(connection, number, listed)
+            orders = held_orders.hold_listed(connection, number, listed)
         else:
-            orders = handled.hold_matching(connection, number, condition, MOST_ORDERS)
+            orders = held_orders.hold_matching(connection, number, condition, MOST_ORDERS)
         if not orders:
             raise InvalidContent("no order matches: nothing was begun", errors=[{"field": "filter"}])
         if orders > MOST_ORDERS:
             raise InvalidContent(
                 f"more than {MOST_ORDERS:,} orders match: a handling has at most so many", errors=[{"field": "filter"}]
             )
-        handlings.begin_waiting(connection, number, orders)
-        found = handlings.find_numbered(connection, number)
+        transitions.begin_waiting(connection, number, orders)
+        found = transitions.find_numbered(connection, number)
     assert found is not None
     return found
 
 
 def _require_room(site: Site) -> None:
     with site.database.begin() as connection:
-        waiting = handlings.count_states(connection).get(HandlingState.QUEUED, 0)
+        waiting = transitions.count_states(connection).get(HandlingState.QUEUED, 0)
     if waiting >= site.settings.overload_queued:
         raise Overloaded(f"{waiting:,} handlings wait already: nothing was begun, send it again later")
 
@@ -104,7 +104,7 @@ def _require_room(site: Site) -> None:
 def require_free(site: Site, listed: Sequence[OrderId] | None, condition: Any) -> None:
     """Raise `AlreadyRunning` if an unfinished handling has one of these orders."""
     with site.database.begin() as connection:
-        holder = handled_history.find_holder(connection, listed, condition)
+        holder = queries.find_holder(connection, listed, condition)
     if holder is not None:
         id, order = holder
         raise AlreadyRunning(
@@ -147,7 +147,7 @@ def _require_handleable(site: Site, listed: tuple[OrderId, ...]) -> None:
     if len(set(listed)) != len(listed):
         raise InvalidContent("an order is named twice", errors=[{"field": "orders"}])
     with site.database.begin() as connection:
-        statuses = handled_history.find_statuses(connection, listed)
+        statuses = queries.find_statuses(connection, listed)
     wrong = [
         {"field": "orders", "order": str(id), "reason": f"it is {statuses[id]}" if id in statuses else "no such order"}
         for id in listed

@@ -6,10 +6,10 @@ from typing import Any
 
 import structlog
 
-from app.db import handlings
+from app.db.handlings import transitions
 from app.domain.handling import Handling, HandlingState
-from app.lifecycle.requeue import MOST_RETRY_SECONDS, RETRY_SECONDS, SPACE_SECONDS, WAITS_FOR_SPACE
-from app.lifecycle.site import Site
+from app.lifecycle.imports.requeue import MOST_RETRY_SECONDS, RETRY_SECONDS, SPACE_SECONDS, WAITS_FOR_SPACE
+from app.lifecycle.services import Site
 from app.queue import HANDLE_TASK, HANDLING_QUEUE
 
 log = structlog.get_logger(__name__)
@@ -18,13 +18,13 @@ log = structlog.get_logger(__name__)
 def finish(site: Site, handling: Handling, *, whole: bool) -> None:
     """Record that a handling is at rest: `whole` when every order that was to be handled came to its end."""
     with site.database.begin() as connection:
-        now = handlings.find_numbered(connection, handling.number)
+        now = transitions.find_numbered(connection, handling.number)
         if now is None or now.epoch != handling.epoch:
             log.info("attempt_lost", reason="the handling was taken over")
             return
         told = {"done": now.orders_done, "failed": now.orders_failed, "pending": now.orders_pending}
         target, error = _end_of(now)
-        ended = whole and handlings.move(
+        ended = whole and transitions.move(
             connection,
             now.number,
             {HandlingState.RUNNING},
@@ -33,7 +33,7 @@ def finish(site: Site, handling: Handling, *, whole: bool) -> None:
             detail=told,
             error=error,
         )
-        stopped = not ended and handlings.move(
+        stopped = not ended and transitions.move(
             connection, now.number, {HandlingState.STOPPING}, HandlingState.STOPPED, at_epoch=now.epoch, detail=told
         )
     log.info("handling_ended" if ended or stopped else "attempt_lost", **told)
@@ -50,7 +50,7 @@ def hand_back(site: Site, handling: Handling) -> bool:
     """Give a handling back, because this worker goes; the attempt does not count. False when it was stopped."""
     with site.database.begin() as connection:
         told = {"reason": "the worker was told to stop"}
-        given = handlings.requeue(connection, handling.number, handling.epoch, detail=told, attempts=-1)
+        given = transitions.requeue(connection, handling.number, handling.epoch, detail=told, attempts=-1)
     if given:
         log.info("handed_back")
         hint(site, handling.id)
@@ -63,7 +63,7 @@ def wait_for_space(site: Site, handling: Handling) -> bool:
     pause = min(SPACE_SECONDS * 2 ** min(handling.epoch // 2, 10), MOST_RETRY_SECONDS)  # an attempt takes two epochs
     with site.database.begin() as connection:
         told = {"reason": WAITS_FOR_SPACE}
-        given = handlings.requeue(
+        given = transitions.requeue(
             connection, handling.number, handling.epoch, detail=told, attempts=-1, pause_seconds=pause
         )
     if given:
@@ -80,8 +80,8 @@ def try_again(site: Site, handling: Handling, reason: str, *, only_expired: bool
         if last:
             message = f"gave up after {handling.attempts} attempts without an order's end; the last one: {reason}"
             error = {"code": "gave_up", "message": message}
-            return handlings.give_up(connection, handling.number, handling.epoch, error, only_expired=only_expired)
-        return handlings.requeue(
+            return transitions.give_up(connection, handling.number, handling.epoch, error, only_expired=only_expired)
+        return transitions.requeue(
             connection,
             handling.number,
             handling.epoch,

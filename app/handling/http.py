@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from app.handling.outside import Call, Line, Service, ServiceFailed, ServiceRefused
+from app.handling.service_calls import Call, Line, Service, ServiceFailed, ServiceRefused
 
 AGAIN = (408, 409, 423, 425, 429)  # besides all of 5xx: it may be answered otherwise in a moment
 

@@ -2,12 +2,12 @@
 
 import structlog
 
-from app.db import handled, handled_history, handlings
+from app.db.handlings import orders, queries, transitions
 from app.domain.errors import AlreadyRunning, HandlingNotFound, NothingFailed, NotRunning
 from app.domain.handling import Handling, HandlingState, OrderState
 from app.handling import end
 from app.lifecycle import freeze
-from app.lifecycle.site import Site
+from app.lifecycle.services import Site
 
 log = structlog.get_logger(__name__)
 
@@ -19,14 +19,14 @@ def stop_handling(site: Site, id: str, by: str) -> Handling:
     `HandlingNotFound`, `NotRunning`.
     """
     with site.database.begin() as connection:
-        row = handlings.find_handling(connection, id)
+        row = transitions.find_handling(connection, id)
         if row is None:
             raise HandlingNotFound(f"there is no handling {id}", handling_id=id)
         told = {"by": by}
-        won = handlings.move(
+        won = transitions.move(
             connection, row.number, {HandlingState.RUNNING}, HandlingState.STOPPING, detail=told
-        ) or handlings.move(connection, row.number, {HandlingState.QUEUED}, HandlingState.STOPPED, detail=told)
-        row = handlings.find_numbered(connection, row.number) or row
+        ) or transitions.move(connection, row.number, {HandlingState.QUEUED}, HandlingState.STOPPED, detail=told)
+        row = transitions.find_numbered(connection, row.number) or row
     if row.state not in (HandlingState.STOPPING, HandlingState.STOPPED):
         raise NotRunning(f"nothing to stop: the handling is {row.state}", handling_id=id, state=row.state)
     if won:
@@ -43,10 +43,10 @@ def retry_handling(site: Site, id: str, by: str, *, pending: bool = False) -> Ha
     states = [OrderState.FAILED, OrderState.PENDING] if pending else [OrderState.FAILED]
     try:
         with site.database.begin_long() as connection:
-            row = handlings.find_handling(connection, id)
+            row = transitions.find_handling(connection, id)
             if row is None:
                 raise HandlingNotFound(f"there is no handling {id}", handling_id=id)
-            won = handlings.move(
+            won = transitions.move(
                 connection,
                 row.number,
                 {HandlingState.FAILED, HandlingState.STOPPED},
@@ -56,10 +56,10 @@ def retry_handling(site: Site, id: str, by: str, *, pending: bool = False) -> Ha
                 orders_failed=0,
                 error=None,
             )
-            if not won or not handled.hold_again(connection, row.number, states):
+            if not won or not orders.hold_again(connection, row.number, states):
                 raise NothingFailed(_explain(row), handling_id=id, state=row.state)
-            row = handlings.find_numbered(connection, row.number) or row
-    except (handled.OrdersHeld, handled.OrdersContended) as error:
+            row = transitions.find_numbered(connection, row.number) or row
+    except (orders.OrdersHeld, orders.OrdersContended) as error:
         raise _find_other(site, id) from error
     log.info("retried", handling_id=id)
     end.hint(site, id)
@@ -74,10 +74,10 @@ def _explain(row: Handling) -> str:
 
 def _find_other(site: Site, id: str) -> AlreadyRunning:
     with site.database.begin() as connection:
-        row = handlings.find_handling(connection, id)
-        mine = handled_history.list_handled(connection, row.number, limit=100_000) if row else []
+        row = transitions.find_handling(connection, id)
+        mine = queries.list_handled(connection, row.number, limit=100_000) if row else []
         left = [one.order for one in mine if one.state is not OrderState.DONE]
-        holder = handled_history.find_holder(connection, left, None) if left else None
+        holder = queries.find_holder(connection, left, None) if left else None
     if holder is None:
         return AlreadyRunning("another request is taking up the same orders: try again", handling_id=id)
     other, order = holder

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.handling import OrderId
-from app.handling.outside import Call
-from app.lifecycle.site import Site
+from app.handling.service_calls import Call
+from app.lifecycle.services import Site
 
 
 @dataclass(frozen=True)

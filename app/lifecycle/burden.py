@@ -1,9 +1,9 @@
 """Burden: how the work went lately, and what of it is beyond bounds."""
 
-from app.db import kinds
-from app.domain.kinds import KindFigures, summarize
-from app.lifecycle.overload import is_overloaded
-from app.lifecycle.site import Site
+from app.db import statistics
+from app.domain.work_stats import KindFigures, summarize
+from app.lifecycle.imports.admission import is_overloaded
+from app.lifecycle.services import Site
 
 LATELY_SECONDS = 3600.0
 ENOUGH = 20  # fewer say nothing about a rate
@@ -12,7 +12,7 @@ ENOUGH = 20  # fewer say nothing about a rate
 def measure_kinds(site: Site) -> list[KindFigures]:
     """How imports went within the last hour, and what each chapter adds; raises `DatabaseUnavailable`."""
     with site.database.begin() as connection:
-        found = [summarize("import", kinds.sample_imports(connection, LATELY_SECONDS))]
+        found = [summarize("import", statistics.sample_imports(connection, LATELY_SECONDS))]
     for chapter in site.chapters:
         found += chapter.measure(site, LATELY_SECONDS)
     return found

@@ -9,12 +9,13 @@ from typing import Any
 
 import structlog
 
-from app.db import history, installation, xa
+from app.db import installation, xa
+from app.db.imports import queries
 from app.domain.errors import NotAllowed, SpoolFull, SweepingFrozen
+from app.domain.generation import Installation, Mark, find_doubt
 from app.domain.imports import Import, proves_older_ledger
-from app.domain.mark import Installation, Mark, find_doubt
 from app.domain.xid import Xid, parse_xid
-from app.lifecycle.site import Site
+from app.lifecycle.services import Site
 
 WHAT_TO_DO = "`python -m app.cli branches`, then `python -m app.cli sweeping resume` (docs/recovery.md)"
 
@@ -105,7 +106,7 @@ def resume(site: Site) -> Installation:
         raise NotAllowed("sweeping is not frozen")
     if not here.is_copy:
         with site.database.begin() as connection:
-            found = [(xid, history.find_numbered(connection, xid.number)) for xid in listed]
+            found = [(xid, queries.find_numbered(connection, xid.number)) for xid in listed]
         if late := _list_late(site, found):
             names = ", ".join(xid.lock_name() for xid in late)
             raise NotAllowed(

@@ -2,7 +2,7 @@
 
 from flask import current_app
 
-from app.lifecycle.site import Site
+from app.lifecycle.services import Site
 
 
 def site() -> Site:

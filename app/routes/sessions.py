@@ -17,8 +17,8 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.domain.errors import BadRequest
-from app.routes.bodies import open_body
-from app.routes.operations import Answer, describe
+from app.routes.openapi.operations import Answer, describe
+from app.routes.request_body import open_body
 
 COOKIE = "backout_session"
 HEADER = "X-Backout-Page"

@@ -10,10 +10,10 @@ from celery import Celery, signals
 
 from app.config import Settings
 from app.domain.errors import DatabaseUnavailable
-from app.handling.outside import Outside
-from app.handling.run import run_next
-from app.lifecycle.drain import Draining
-from app.lifecycle.site import Site, open_site
+from app.handling.runner import run_next
+from app.handling.service_calls import Outside
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.services import Site, open_site
 from app.queue import HANDLE_TASK, HANDLING_QUEUE, create_celery
 from app.tasks.wiring import wire
 

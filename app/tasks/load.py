@@ -9,10 +9,10 @@ from celery import Celery
 
 from app.config import Settings
 from app.domain.errors import DatabaseUnavailable
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import load_next
-from app.lifecycle.site import Site, open_site
-from app.lifecycle.slots import Slots
+from app.lifecycle.imports.loading.load import load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.slots import Slots
+from app.lifecycle.services import Site, open_site
 from app.queue import LOAD_TASK, QUEUE, create_celery
 from app.tasks.wiring import wire
 

@@ -7,9 +7,9 @@ from types import FrameType
 import structlog
 
 from app.config import read_settings
-from app.handling.chapter import HandlingChapter
-from app.lifecycle.recover import sweep_forever
-from app.lifecycle.site import open_site
+from app.handling.extension import HandlingChapter
+from app.lifecycle.recovery.sweeper import sweep_forever
+from app.lifecycle.services import open_site
 from app.logs import configure_logs
 
 log = structlog.get_logger(__name__)

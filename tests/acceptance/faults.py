@@ -10,7 +10,7 @@ from typing import Any
 import pymysql
 
 from app.cli.servers import PrivateRabbitMQ
-from app.formats.generated import write_csv_sample
+from app.formats.generate.orders import write_csv_sample
 from tests.conftest import DatabaseServer
 from tests.stack import FINAL, Stack, wait_for
 

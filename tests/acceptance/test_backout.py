@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.formats.generated import write_csv_sample
+from app.formats.generate.orders import write_csv_sample
 from tests.backout import Backout
 from tests.flaky import Answer, Cut, FlakyWay, LostAnswer
 from tests.stack import ROOT, Stack, find_port, wait_for

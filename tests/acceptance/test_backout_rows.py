@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.formats.generated import write_csv_sample
+from app.formats.generate.orders import write_csv_sample
 from tests.backout import Backout, end_of
 from tests.stack import Stack
 

@@ -21,7 +21,7 @@ from werkzeug.exceptions import RequestTimeout
 
 from app.domain.dataset import ORDERS
 from app.domain.errors import BadRequest
-from app.routes.bodies import Body
+from app.routes.request_body import Body
 from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.in_turn

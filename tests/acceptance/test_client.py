@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.client import (
+from app.formats.generate.orders import write_csv_sample
+from backout.client import (
     BackoutClient,
     InvalidRequest,
     NotFound,
@@ -19,7 +20,6 @@ from app.client import (
     Unreachable,
     WaitedTooLong,
 )
-from app.formats.generated import write_csv_sample
 from tests.flaky import Answer, Cut, FlakyWay, LostAnswer, Trouble
 from tests.stack import Stack
 

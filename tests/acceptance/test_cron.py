@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.formats.generated import write_csv_sample
+from app.formats.generate.orders import write_csv_sample
 from tests.stack import ROOT, Stack, find_port, wait_for
 
 pytestmark = pytest.mark.in_turn

@@ -81,7 +81,7 @@ def test_a_stack_that_goes_down_in_mid_import_completes_it_afterwards(stack: Sta
 
 
 def test_the_same_orders_twice_at_once_end_as_one_import_and_one_that_names_it(stack: Stack, tmp_path: Path) -> None:
-    from app.formats.generated import write_csv_sample  # noqa: PLC0415
+    from app.formats.generate.orders import write_csv_sample  # noqa: PLC0415
 
     path = tmp_path / "same.csv"
     write_csv_sample(path, 5000, "same")

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 import requests
 
-from app.formats.generated import write_csv_sample
+from app.formats.generate.orders import write_csv_sample
 from tests.acceptance.conftest import Stack
 from tests.stack import wait_for
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from app.formats.generated import write_csv_sample
+from app.formats.generate.orders import write_csv_sample
 from tests.backout import Backout, end_of
 from tests.stack import Stack
 

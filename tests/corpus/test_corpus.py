@@ -11,8 +11,8 @@ from app.domain.errors import ImportFailed
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.payload import read_payload
-from app.formats.preview import make_preview
-from app.formats.reading import check_head, read_rows
+from app.formats.preview.preview import make_preview
+from app.formats.reader import check_head, read_rows
 from tests.corpus.cases import Case, read_cases
 
 CASES = read_cases()

@@ -10,17 +10,16 @@ from typing import Any
 
 import polars as pl
 import xlsxwriter
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, Refused
-from app.domain.reading import Reading
+from app.domain.file_format import Reading
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.payload import read_payload
-from app.formats.preview import Preview, make_preview
-from app.formats.reading import check_head, read_rows
+from app.formats.preview.preview import Preview, make_preview
+from app.formats.reader import check_head, read_rows
 
 LONG = "PROPERTY_EXAMPLES" in os.environ  # more of them, and others each time
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "100"))

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 
 from app.domain.dataset import ORDERS
-from app.formats.generated import write_csv_sample
-from app.lifecycle import accept
-from app.lifecycle.accept import Asker
-from app.lifecycle.site import Site, open_site
+from app.formats.generate.orders import write_csv_sample
+from app.lifecycle.imports import accept
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.services import Site, open_site
 from tests.conftest import DatabaseServer, make_settings
 
 ROWS = 3000
@@ -37,7 +37,7 @@ def settings_values(branches: int, tmp_path: Path) -> dict[str, object]:
 def site(
     database: DatabaseServer, tmp_path: Path, settings_values: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> Site:
-    monkeypatch.setattr("app.lifecycle.requeue.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("app.lifecycle.imports.requeue.RETRY_SECONDS", 0.01)
     return open_site(make_settings(database.url, tmp_path / "spool", **settings_values))
 
 

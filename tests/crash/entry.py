@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from app.config import Settings, read_settings
-from app.lifecycle import load as attempts
-from app.lifecycle.drain import Draining
-from app.lifecycle.site import Site
-from app.lifecycle.slots import Slots
+from app.lifecycle.imports.loading import load as attempts
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.slots import Slots
+from app.lifecycle.services import Site
 from app.tasks import load, sweep
 from tests.crash import mutants, mutations
 from tests.crash.breakpoints import Breakpoint

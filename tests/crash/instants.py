@@ -7,9 +7,12 @@ from threading import get_ident
 from typing import Any
 from unittest.mock import patch
 
-from app.db import ledger, receipts, rows, xa
+from app.db import receipts, xa
+from app.db.datasets import rows
+from app.db.imports import transitions
 from app.domain.states import State
-from app.lifecycle import commit, load
+from app.lifecycle.imports import commit
+from app.lifecycle.imports.loading import load
 
 INSTANTS = (
     "claimed",
@@ -54,7 +57,7 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
     def after_both(function: Callable[..., Any], one: str, every: str) -> Callable[..., Any]:
         return after(after(function, one), every, branches)
 
-    move = ledger.move
+    move = transitions.move
 
     def moving(*args: Any, **kwargs: Any) -> bool:
         if args[3] is State.COMMITTING:
@@ -91,7 +94,7 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
         patch.object(receipts, "seal_receipt", after(receipts.seal_receipt, "all loaded", branches)),
         patch.object(xa.Branch, "end", after(xa.Branch.end, "one ended")),
         patch.object(xa.Branch, "prepare", after_both(xa.Branch.prepare, "one prepared", "all prepared")),
-        patch.object(ledger, "move", moving),
+        patch.object(transitions, "move", moving),
         patch.object(commit, "commit_branches", committing),
         patch.object(xa.Branch, "commit", after_both(xa.Branch.commit, "one committed", "all committed")),
     ):

@@ -7,8 +7,10 @@ from functools import partial
 
 from app.db import xa
 from app.domain.imports import Direction
-from app.lifecycle import heartbeat, recover, rollback
-from app.lifecycle.drain import Draining
+from app.lifecycle.imports import rollback
+from app.lifecycle.imports.loading import heartbeat
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.recovery import sweeper
 from tests.crash import mutations
 from tests.crash.mutations import replace_by
 from tests.crash.places import Cell
@@ -136,7 +138,7 @@ MUTANTS = {
     ),
     "nobody hints again": Mutant(
         "what is queued is hinted at again",
-        replace_by(recover.Sweeper, "_hint", lambda self: None),
+        replace_by(sweeper.Sweeper, "_hint", lambda self: None),
         (("kill -9 process", "half loaded"),),
     ),
     "undecided commits": Mutant(

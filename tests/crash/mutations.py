@@ -10,13 +10,16 @@ from typing import Any
 
 from sqlalchemy import func
 
-from app.db import history, ledger, receipts, rows, schema, xa
+from app.db import receipts, schema, xa
+from app.db.datasets import rows
+from app.db.imports import queries, transitions
 from app.domain import imports, states
 from app.domain.errors import AttemptLost
 from app.domain.imports import Direction, Tally
 from app.domain.states import State
 from app.domain.xid import Xid
-from app.lifecycle import commit, recover, stop
+from app.lifecycle.imports import commit, stop
+from app.lifecycle.recovery import sweeper
 
 
 class NoTarget(Exception):
@@ -48,33 +51,33 @@ def direct(**changed: Direction) -> None:
         found = right(xid, row)
         return changed.get(found.value, found)
 
-    replace_in(recover, "direction", wrong)
+    replace_in(sweeper, "direction", wrong)
 
 
 def leave_epochs() -> None:
-    move = ledger.move
+    move = transitions.move
 
     def wrong(*arguments: Any, at_epoch: Any = None, **values: Any) -> bool:
         return move(*arguments, **values)
 
-    replace_in(ledger, "move", wrong)
-    find = ledger.holds
+    replace_in(transitions, "move", wrong)
+    find = transitions.holds
 
     def holds(connection: Any, number: int, epoch: int) -> bool:
         return any(find(connection, number, other) for other in range(epoch, epoch + 20))
 
-    replace_in(ledger, "holds", holds)
+    replace_in(transitions, "holds", holds)
 
 
 def keep_epoch() -> None:
-    move = ledger.move
+    move = transitions.move
 
     def wrong(connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
         if "epoch" in values:
             values["epoch"] = func.greatest(schema.imports.c.epoch, 1)
         return move(connection, number, sources, target, **values)
 
-    replace_in(ledger, "move", wrong)
+    replace_in(transitions, "move", wrong)
 
 
 def skip_receipt() -> None:
@@ -85,7 +88,7 @@ def skip_receipt() -> None:
 def trust_list() -> None:
     def wrong(site: Any, row: Any, branch: Any = None) -> bool:
         with site.database.begin() as connection:
-            return ledger.move(connection, row.number, {State.COMMITTING}, State.COMMITTED, phase="committed")
+            return transitions.move(connection, row.number, {State.COMMITTING}, State.COMMITTED, phase="committed")
 
     replace_in(commit, "_finish", wrong)
 
@@ -95,7 +98,7 @@ def any_receipt() -> None:
 
     def wrong(connection: Any, number: int, epoch: int) -> tuple[int, int]:
         committed, loaded = count(connection, number, epoch)
-        row = history.find_numbered(connection, number)
+        row = queries.find_numbered(connection, number)
         return (row.branches if committed and row else committed), loaded
 
     replace_in(receipts, "count_receipts", wrong)
@@ -113,9 +116,11 @@ def decide_after_commit() -> None:
                 "phase": "committing",
                 "rows_total": tally.accepted,
                 "rows_done": tally.inserted,
-                "decided_at": ledger.NOW,
+                "decided_at": transitions.NOW,
             }
-            if not ledger.move(connection, row.number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values):
+            if not transitions.move(
+                connection, row.number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values
+            ):
                 raise AttemptLost("too late")
         commit.finish(site, row.number)
 
@@ -123,12 +128,12 @@ def decide_after_commit() -> None:
 
 
 def ignore_lost_decision() -> None:
-    move = ledger.move
+    move = transitions.move
 
     def wrong(connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
         return move(connection, number, sources, target, **values) or target is State.COMMITTING
 
-    replace_in(ledger, "move", wrong)
+    replace_in(transitions, "move", wrong)
 
 
 def roll_back_when_unsure() -> None:
@@ -152,7 +157,7 @@ def stop_decided() -> None:
 
 
 def stop_in_words() -> None:
-    find = history.find_import
+    find = queries.find_import
 
     class Stops:
         @staticmethod
@@ -174,7 +179,7 @@ def own_foreign() -> None:
         parts = raw.gtrid.split(b":")
         return Xid(parts[1].decode(), int(parts[2]), int(parts[3]), int(raw.bqual)) if len(parts) == 4 else None
 
-    replace_in(recover, "parse_xid", wrong)
+    replace_in(sweeper, "parse_xid", wrong)
 
 
 def write_ledger_in_branch() -> None:
@@ -216,13 +221,13 @@ def swallow_errors() -> None:
 
 
 def ignore_leases() -> None:
-    ledger._expired = lambda: None
-    look = recover.Sweeper._in_state
+    transitions._expired = lambda: None
+    look = sweeper.Sweeper._in_state
 
     def wrong(self: Any, *wanted: State) -> Any:
         return [replace(row, lease_live=False) for row in look(self, *wanted)]
 
-    replace_in(recover.Sweeper, "_in_state", wrong)
+    replace_in(sweeper.Sweeper, "_in_state", wrong)
 
 
 def replace_by(owner: Any, name: str, value: Any) -> Callable[[], None]:

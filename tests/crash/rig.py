@@ -14,14 +14,15 @@ from typing import Any
 
 from app.cli.servers import PrivateRabbitMQ
 from app.cli.servers.base import PrivateServer
-from app.db import history, xa
+from app.db import xa
+from app.db.imports import queries
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import
 from app.domain.states import FINAL, State
 from app.domain.xid import RawXid, Xid
-from app.formats.generated import write_csv_sample
-from app.lifecycle import accept, stop
-from app.lifecycle.site import Site, open_site
+from app.formats.generate.orders import write_csv_sample
+from app.lifecycle.imports import accept, stop
+from app.lifecycle.services import Site, open_site
 from tests import invariants
 from tests.conftest import DatabaseServer, empty, list_holders, make_settings, new_broker, new_database
 from tests.crash.breakpoints import Breakpoint
@@ -149,14 +150,14 @@ class Rig:
     def find(self, id: str) -> Import:
         """The import's row in the ledger, read without the web server."""
         with self.site.database.begin() as connection:
-            row = history.find_import(connection, id)
+            row = queries.find_import(connection, id)
         assert row is not None, f"import {id} is lost"
         return row
 
-    def events(self, id: str) -> list[history.Event]:
+    def events(self, id: str) -> list[queries.Event]:
         """The import's timeline."""
         with self.site.database.begin() as connection:
-            return history.list_events(connection, self.find(id).number)
+            return queries.list_events(connection, self.find(id).number)
 
     def strike(self, fault: Callable[["Rig", str], State], id: str) -> State:
         """Let a fault happen; returns the end that the import must come to."""

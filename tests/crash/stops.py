@@ -4,7 +4,7 @@ import os
 import signal
 from time import monotonic
 
-from app.db import rows
+from app.db.datasets import rows
 from app.domain.dataset import ORDERS
 from app.domain.states import State
 from tests.crash.instants import INSTANTS

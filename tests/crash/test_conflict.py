@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from app.domain.states import State
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import load_next
-from app.lifecycle.site import Site
+from app.lifecycle.imports.loading.load import load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.services import Site
 from tests.crash.conftest import ROWS
 from tests.crash.instants import at_instant
 from tests.invariants import converge, find

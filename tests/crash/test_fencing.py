@@ -10,11 +10,11 @@ import pytest
 from app.domain.errors import ImportFailed
 from app.domain.states import State
 from app.domain.xid import FORMAT_ID, RawXid, Xid
-from app.lifecycle.drain import Draining
-from app.lifecycle.heartbeat import Heartbeat
-from app.lifecycle.load import load_next
-from app.lifecycle.recover import Sweeper
-from app.lifecycle.site import Site
+from app.lifecycle.imports.loading.heartbeat import Heartbeat
+from app.lifecycle.imports.loading.load import load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.recovery.sweeper import Sweeper
+from app.lifecycle.services import Site
 from tests.crash.conftest import ROWS
 from tests.crash.instants import at_instant
 from tests.doubt import list_raw, prepared_by_another
@@ -93,12 +93,12 @@ def test_a_branch_of_ours_without_an_import_is_reported_and_left(site: Site, cap
 def test_an_import_that_breaks_every_time_fails_after_a_bounded_number_of_attempts(
     site: Site, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.lifecycle.requeue.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("app.lifecycle.imports.requeue.RETRY_SECONDS", 0.01)
 
     def break_down(*_: object) -> None:
         raise RuntimeError("the disk is on fire")
 
-    monkeypatch.setattr("app.db.rows.load_payload", break_down)
+    monkeypatch.setattr("app.db.datasets.rows.load_payload", break_down)
     number = accept_import()
     ended = converge(site, number)
     assert (ended.state, ended.attempts) == (State.FAILED, site.settings.max_attempts)
@@ -112,7 +112,7 @@ def test_what_no_other_attempt_would_mend_fails_at_once(
     def refuse(*_: object) -> None:
         raise ImportFailed("not_a_number", "quantity is no number", line=7, column="quantity", value="x")
 
-    monkeypatch.setattr("app.db.rows.load_payload", refuse)
+    monkeypatch.setattr("app.db.datasets.rows.load_payload", refuse)
     number = accept_import()
     ended = converge(site, number)
     assert (ended.state, ended.attempts) == (State.FAILED, 1)

@@ -6,15 +6,16 @@ from threading import Event, Thread
 
 import pytest
 
-from app.db import history, ledger, xa
+from app.db import xa
+from app.db.imports import queries, transitions
 from app.domain.errors import AlreadyDecided, AttemptLost
 from app.domain.states import State
-from app.lifecycle import stop
-from app.lifecycle.attempt import Attempt
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import claim, load_next
-from app.lifecycle.recover import Sweeper, sweep_forever
-from app.lifecycle.site import Site
+from app.lifecycle.imports import stop
+from app.lifecycle.imports.loading.attempt import Attempt
+from app.lifecycle.imports.loading.load import claim, load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.recovery.sweeper import Sweeper, sweep_forever
+from app.lifecycle.services import Site
 from tests.crash.conftest import ROWS
 from tests.crash.instants import INSTANTS, at_instant
 from tests.invariants import converge, find
@@ -107,13 +108,13 @@ def test_the_timeline_of_a_stop(site: Site, accept_import: Callable[[], int]) ->
     waiting, claimed, handed_back = (accept_import() for _ in range(3))
     assert claim(site, claimed, "worker") and claim(site, handed_back, "worker")
     with site.database.begin() as connection:
-        assert ledger.requeue(connection, handed_back, 1, detail={})
+        assert transitions.requeue(connection, handed_back, 1, detail={})
     for number, state in ((waiting, State.STOPPED), (claimed, State.STOPPING), (handed_back, State.STOPPING)):
         told = stop.stop_import(site, find(site, number).id)
         assert (told.state, told.finished_at is not None) == (state, state is State.STOPPED)
         assert stop.stop_import(site, told.id).sequence == told.sequence, "asked again, nothing changes"
         with site.database.begin() as connection:
-            events = history.list_events(connection, number)
+            events = queries.list_events(connection, number)
         kinds = [event.kind for event in events]
         assert kinds[-1 if state is State.STOPPING else -2 :] == ["stopping", "stopped"][: 1 + (state is State.STOPPED)]
         assert [event.sequence for event in events] == list(range(1, told.sequence + 1))
@@ -172,7 +173,7 @@ def test_a_stop_whose_kill_never_came_is_as_true(
 
     def decide_and_die() -> None:
         with site.database.begin() as connection:
-            assert ledger.move(connection, number, {State.RUNNING}, State.STOPPING, decided_at=ledger.NOW)
+            assert transitions.move(connection, number, {State.RUNNING}, State.STOPPING, decided_at=transitions.NOW)
 
     with at_instant(instant, branches, decide_and_die):
         load_next(site, "worker", Draining(0))

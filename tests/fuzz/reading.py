@@ -8,13 +8,13 @@ from typing import Any
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, Refused
-from app.domain.reading import Reading
-from app.formats import screening
+from app.domain.file_format import Reading
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.payload import read_payload
-from app.formats.preview import make_preview
-from app.formats.reading import check_head, read_rows
+from app.formats.preview.preview import make_preview
+from app.formats.reader import check_head, read_rows
+from app.formats.validate import vectorized
 
 PETS = Dataset(
     "pets",
@@ -126,9 +126,9 @@ def outcome(path: Path, reading: Reading, batch_bytes: int) -> dict[str, Any]:
 @contextmanager
 def slowly() -> Iterator[None]:
     """Without the fast way: every value is read by the parsers."""
-    fast = screening.read_csv_block, screening.check_columns
-    screening.read_csv_block = screening.check_columns = lambda *_: None  # type: ignore[assignment]
+    fast = vectorized.read_csv_block, vectorized.check_columns
+    vectorized.read_csv_block = vectorized.check_columns = lambda *_: None  # type: ignore[assignment]
     try:
         yield
     finally:
-        screening.read_csv_block, screening.check_columns = fast
+        vectorized.read_csv_block, vectorized.check_columns = fast

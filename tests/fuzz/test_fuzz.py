@@ -5,11 +5,10 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from app.domain.reading import Reading
-from app.formats import columnwise
+from app.domain.file_format import Reading
+from app.formats.validate import vectorized_columns
 from tests.fuzz.drawing import Requests
 from tests.fuzz.reading import NAMES, check, outcome
 from tests.fuzz.seeds import seeds
@@ -43,7 +42,7 @@ def test_damaged_files_are_read_alike_or_refused(
 def test_a_wrong_fast_way_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"\x01" + NAMES.encode() + b"\nTom,3,1.234,2026-01-02 03:04:05,cat,yes,\n"
     assert check(data, tmp_path) == "rejects"
-    monkeypatch.setattr(columnwise, "_judged", lambda *_: (None, None))
+    monkeypatch.setattr(vectorized_columns, "_judged", lambda *_: (None, None))
     with pytest.raises(AssertionError, match="fast way"):
         check(data, tmp_path)
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.cli.__main__ import main
-from app.lifecycle.site import Site
+from app.lifecycle.services import Site
 
 Run = Callable[..., Result]
 

@@ -7,11 +7,11 @@ from io import BytesIO
 
 import pytest
 
-from app.db import history
+from app.db.imports import queries
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import
-from app.lifecycle.accept import Asker, accept_generated, accept_upload
-from app.lifecycle.site import Site
+from app.lifecycle.imports.accept import Asker, accept_generated, accept_upload
+from app.lifecycle.services import Site
 from tests.integration.test_conflicts import line
 
 ROWS = ("\t".join(ORDERS.column_names) + "\n" + line(1).replace(",", "\t")).encode()
@@ -27,7 +27,7 @@ ALL_SAID = {
 
 def require_recorded(site: Site, answered: Import) -> None:
     with site.database.begin() as connection:
-        found = history.find_import(connection, answered.id)
+        found = queries.find_import(connection, answered.id)
     assert found is not None
     assert found == replace(answered, read_at=found.read_at)
     assert answered.changed_at == answered.created_at == answered.read_at <= found.read_at

@@ -10,12 +10,13 @@ from flask.testing import FlaskClient
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.domain.errors import DatasetExists, DatasetNotFound, InvalidContent, NotEnabled
 from app.domain.states import State
-from app.formats.reading import read_rows
-from app.lifecycle import adopt, catalog, clear, define, drop, rollback
-from app.lifecycle.attempt import Attempt
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import claim
-from app.lifecycle.site import Site
+from app.formats.reader import read_rows
+from app.lifecycle.datasets import adopt, catalog, create, delete_rows, drop
+from app.lifecycle.imports import rollback
+from app.lifecycle.imports.loading.attempt import Attempt
+from app.lifecycle.imports.loading.load import claim
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.services import Site
 from tests.conftest import DatabaseServer
 from tests.integration.test_datasets import PARTS, comment, send, table_of
 from tests.invariants import converge, find
@@ -161,7 +162,7 @@ def test_what_is_off_is_said(site: Site, stock: Dataset, web: FlaskClient) -> No
     assert web.delete(f"/v1/datasets/stock/rows?import={number}").status_code == 422
     assert web.delete("/v1/datasets/stock/rows?confirm=stock").status_code == 403
     with pytest.raises(NotEnabled):
-        clear.clear_dataset(site, stock)
+        delete_rows.clear_dataset(site, stock)
     assert len(rows_of(site)) == 2
 
 
@@ -191,7 +192,7 @@ def test_a_table_is_adopted_once(site: Site, stock: Dataset) -> None:
     with pytest.raises(DatasetExists):
         adopt.adopt_table(site, {"name": "stock", "adopt": True})
     with pytest.raises(DatasetExists):
-        define.create_dataset(site, {**PARTS, "name": "stock"})
+        create.create_dataset(site, {**PARTS, "name": "stock"})
     with pytest.raises(DatasetExists):
         adopt.adopt_table(site, {"name": "orders", "adopt": True})
 

@@ -9,15 +9,16 @@ from time import sleep
 import pytest
 from sqlalchemy import text
 
-from app.db import rows, xa
+from app.db import xa
+from app.db.datasets import rows
 from app.domain.dataset import ORDERS
 from app.domain.states import State
-from app.lifecycle import accept
-from app.lifecycle.accept import Asker
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import load_next
-from app.lifecycle.recover import Sweeper
-from app.lifecycle.site import Site, open_site
+from app.lifecycle.imports import accept
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.imports.loading.load import load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.recovery.sweeper import Sweeper
+from app.lifecycle.services import Site, open_site
 from tests.conftest import DatabaseServer, make_settings
 from tests.crash.instants import at_instant
 from tests.integration.test_conflicts import line

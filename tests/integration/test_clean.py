@@ -4,16 +4,17 @@ import os
 import time
 from pathlib import Path
 
-from app.db import history
+from app.db.imports import queries
 from app.domain.dataset import ORDERS
 from app.domain.imports import reject_name
 from app.domain.states import State
-from app.formats.generated import write_csv_sample
-from app.lifecycle import accept, clean
-from app.lifecycle.accept import Accepted, Asker
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import load_next
-from app.lifecycle.site import Site
+from app.formats.generate.orders import write_csv_sample
+from app.lifecycle.imports import accept
+from app.lifecycle.imports.accept import Accepted, Asker
+from app.lifecycle.imports.loading.load import load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.recovery import cleanup
+from app.lifecycle.services import Site
 
 HOURS, DAYS = 3600, 86400
 
@@ -37,14 +38,14 @@ def test_a_file_is_kept_for_a_day_after_the_end(site: Site, tmp_path: Path) -> N
     ended, waiting = upload(site, tmp_path, "one").row, upload(site, tmp_path, "two").row
     load_next(site, "worker", Draining(0))
     age(site, ended.number, 23 * HOURS)
-    clean.clean(site)
+    cleanup.clean(site)
     assert site.spool.path(ended.id).exists()
     age(site, ended.number, 25 * HOURS)
-    clean.clean(site)
+    cleanup.clean(site)
     assert not site.spool.path(ended.id).exists()
     assert site.spool.path(waiting.id).exists()
     with site.database.begin() as connection:
-        row = history.find_numbered(connection, ended.number)
+        row = queries.find_numbered(connection, ended.number)
     assert row is not None and (row.state, row.source.spool_name) == (State.COMMITTED, None)
 
 
@@ -53,12 +54,12 @@ def test_an_orphan_goes_when_nobody_has_touched_it_for_long(site: Site, tmp_path
     orphans = [site.spool.path("orphan"), site.spool.path("orphan.part")]
     for path in (*orphans, site.spool.path(needed.id)):
         path.touch()
-    clean.clean(site)
+    cleanup.clean(site)
     assert all(path.exists() for path in orphans)
-    long_ago = time.time() - 2 * clean.ORPHAN_SECONDS
+    long_ago = time.time() - 2 * cleanup.ORPHAN_SECONDS
     for path in (*orphans, site.spool.path(needed.id)):
         os.utime(path, (long_ago, long_ago))
-    clean.clean(site)
+    cleanup.clean(site)
     assert not any(path.exists() for path in orphans)
     assert site.spool.path(needed.id).exists()
 
@@ -71,13 +72,13 @@ def test_what_a_dead_attempt_rejected_goes(site: Site, tmp_path: Path) -> None:
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE imports SET rows_rejected = 1 WHERE number = %s", (rejected.number,))
         connection.exec_driver_sql("UPDATE imports SET epoch = 1 WHERE number = %s", (waiting.number,))
-    long_ago = time.time() - 2 * clean.ORPHAN_SECONDS
+    long_ago = time.time() - 2 * cleanup.ORPHAN_SECONDS
     for row in (rejected, clean_one, waiting):
         for epoch in (0, 1):
             path = site.spool.path(reject_name(row.id, epoch))
             path.touch()
             os.utime(path, (long_ago, long_ago))
-    clean.clean(site)
+    cleanup.clean(site)
     left = {path.name for path in site.spool.folder.glob("*.rejects")}
     assert left == {reject_name(rejected.id, 1), reject_name(waiting.id, 1)}
 
@@ -88,11 +89,11 @@ def test_history_is_forgotten_after_its_time_and_rows_stay(site: Site, tmp_path:
         load_next(site, "worker", Draining(0))
     for row, days in ((old, 91), (young, 89)):
         age(site, row.number, days * DAYS)
-    clean.clean(site)  # the files first
-    clean.clean(site)
+    cleanup.clean(site)  # the files first
+    cleanup.clean(site)
     with site.database.begin() as connection:
-        assert history.find_import(connection, old.id) is None
-        assert history.list_events(connection, old.number) == []
-        assert history.find_import(connection, young.id) is not None
+        assert queries.find_import(connection, old.id) is None
+        assert queries.list_events(connection, old.number) == []
+        assert queries.find_import(connection, young.id) is not None
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM orders").scalar_one() == 40
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM idempotency_keys").scalar_one() == 0

@@ -516,7 +516,7 @@ def composed() -> Iterator[Composed]:
 
 
 def test_an_import_needs_a_key_and_is_committed(composed: Composed) -> None:
-    from app.formats.generated import write_csv_sample  # noqa: PLC0415
+    from app.formats.generate.orders import write_csv_sample  # noqa: PLC0415
 
     for path in ("/v1/imports", "/readyz", "/get_data/count"):
         assert requests.get(composed.url + path, timeout=10).status_code == 401

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.db import duplicates, ledger
-from app.db.rows import RowsDiffer
+from app.db.datasets import upserts
+from app.db.datasets.rows import RowsDiffer
+from app.db.imports import transitions
 from app.db.xa import Branch
 from app.domain.dataset import ORDERS
 from app.domain.errors import InvalidContent
@@ -17,13 +18,13 @@ from app.domain.imports import Import
 from app.domain.states import State
 from app.domain.xid import Xid
 from app.formats.payload import payload_line, read_payload
-from app.formats.reading import read_rows
-from app.lifecycle import accept, stop
-from app.lifecycle.accept import Asker
-from app.lifecycle.attempt import Attempt
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import claim, load_next
-from app.lifecycle.site import Site
+from app.formats.reader import read_rows
+from app.lifecycle.imports import accept, stop
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.imports.loading.attempt import Attempt
+from app.lifecycle.imports.loading.load import claim, load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.services import Site
 from tests.conftest import DatabaseServer
 from tests.invariants import converge, find
 
@@ -214,7 +215,7 @@ def in_doubt(site: Site, number: int, *, decided: bool) -> None:
         tally = attempt.tally
         values = {"rows_total": tally.accepted, "rows_done": tally.inserted, "rows_updated": tally.updated}
         with site.database.begin() as connection:
-            assert ledger.move(connection, number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values)
+            assert transitions.move(connection, number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values)
     attempt.abandon()
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE imports SET lease_until = '2001-01-01' WHERE number = %s", (number,))
@@ -259,7 +260,7 @@ def test_more_duplicates_than_the_protocol_can_count(site: Site) -> None:
     with site.database.session() as session:
         branch = Branch(session, Xid(site.installation, 99, 1, 1))
         branch.start()
-        assert duplicates.load_new(session, ORDERS, 99, payload, 1, 70_000) == list(range(11, 70_001))
+        assert upserts.load_new(session, ORDERS, 99, payload, 1, 70_000) == list(range(11, 70_001))
         branch.end()
         branch.rollback()
 
@@ -273,7 +274,7 @@ def test_an_adjusted_value_is_no_duplicate(site: Site, send: Send) -> None:
         branch = Branch(session, Xid(site.installation, 99, 1, 1))
         branch.start()
         with pytest.raises(RowsDiffer):
-            duplicates.load_new(session, ORDERS, 99, payload, 1, 2)
+            upserts.load_new(session, ORDERS, 99, payload, 1, 2)
         branch.end()
         branch.rollback()
 

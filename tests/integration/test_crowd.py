@@ -8,13 +8,13 @@ from time import monotonic
 import pytest
 
 from app.cli.servers import PrivateRabbitMQ
-from app.db.history import count_queued, measure_backlog
+from app.db.imports.queries import count_queued, measure_backlog
 from app.domain.dataset import ORDERS
 from app.domain.errors import Overloaded
-from app.lifecycle import observe
-from app.lifecycle import site as places
-from app.lifecycle.accept import Asker, accept_generated
-from app.lifecycle.site import Site, open_site
+from app.lifecycle import services as places
+from app.lifecycle.imports import queries
+from app.lifecycle.imports.accept import Asker, accept_generated
+from app.lifecycle.services import Site, open_site
 from app.queue import MOST_ANNOUNCED, PAUSE_SECONDS, QUEUE, Hints, create_celery
 from tests.conftest import DEAD_BROKER, DatabaseServer, make_settings, new_broker
 from tests.stack import wait_for
@@ -107,7 +107,7 @@ def test_what_lies_before_an_import_is_measured_once_for_many(site: Site, monkey
     monkeypatch.setattr(places, "measure_backlog", lambda connection: asked.append(1) or measure_backlog(connection))
     monkeypatch.setattr(places, "BACKLOG_SECONDS", 60.0)
     for _ in range(5):
-        observe.estimate_seconds(site, accept_generated(site, ORDERS, 3, Asker()).row)
+        queries.estimate_seconds(site, accept_generated(site, ORDERS, 3, Asker()).row)
     assert len(asked) == 1
 
 
@@ -116,7 +116,7 @@ def test_more_at_once_than_there_are_connections_wait_for_each_other_and_not_for
 ) -> None:
     """One that holds a connection and asks for another waits for what none of them gives back: in a process that is
     new, all of them do what is done once."""
-    monkeypatch.setattr("app.db.engines.POOL_SECONDS", 60)
+    monkeypatch.setattr("app.db.database.POOL_SECONDS", 60)
     site = open_site(make_settings(database.url, tmp_path / "spool"), pool_size=2)
     begun = monotonic()
     with ThreadPoolExecutor(20) as crowd:

@@ -8,13 +8,14 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.db import ledger
+from app.db.imports import transitions
 from app.domain.dataset import ORDERS
 from app.domain.definition import read_definition
 from app.domain.states import State
-from app.lifecycle import accept, define
-from app.lifecycle.accept import Asker
-from app.lifecycle.site import Site
+from app.lifecycle.datasets import create
+from app.lifecycle.imports import accept
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.services import Site
 from tests.integration.test_datasets import HEADER, ODD_NAMES, PARTS, send
 from tests.invariants import converge, find
 
@@ -41,7 +42,7 @@ def shown(number: int) -> dict[str, Any]:
 @pytest.fixture
 def loaded(site: Site) -> tuple[int, int]:
     """Two imports of parts: 0 to 19 and 20 to 29."""
-    parts = define.create_dataset(site, PARTS).dataset
+    parts = create.create_dataset(site, PARTS).dataset
     numbers = [send(site, parts, HEADER + "".join(map(line, some))) for some in (range(20), range(20, 30))]
     for number in numbers:
         assert converge(site, number).state is State.COMMITTED
@@ -134,7 +135,7 @@ def test_exports_are_what_was_sent(web: FlaskClient, loaded: tuple[int, int]) ->
 
 def test_an_export_can_be_imported(web: FlaskClient, site: Site, loaded: tuple[int, int]) -> None:
     exported = web.get("/v1/datasets/parts/rows?format=csv").text
-    again = define.create_dataset(site, {**PARTS, "name": "again"}).dataset
+    again = create.create_dataset(site, {**PARTS, "name": "again"}).dataset
     assert converge(site, send(site, again, exported)).rows_kept == 30
     assert web.get("/v1/datasets/again/rows?format=csv").text == exported
     assert (
@@ -165,13 +166,13 @@ EVERY_ROW = [
 
 def test_every_type_is_read_back_as_it_was_sent(web: FlaskClient, site: Site) -> None:
     body = {"name": "every", "columns": EVERY_TYPE, "key": ["id"]}
-    every = define.create_dataset(site, body).dataset
+    every = create.create_dataset(site, body).dataset
     sent = [dict(zip(every.column_names, row, strict=True)) for row in EVERY_ROW]
     number = send(site, every, "".join(json.dumps(row) + "\n" for row in sent), format="ndjson")
     assert converge(site, number).rows_kept == 3, find(site, number).error
     exported = [json.loads(one) for one in web.get("/v1/datasets/every/rows?format=ndjson").text.splitlines()]
     assert exported == sent
-    again = define.create_dataset(site, {**body, "name": "again"}).dataset
+    again = create.create_dataset(site, {**body, "name": "again"}).dataset
     text = web.get("/v1/datasets/every/rows?format=csv").text
     number = send(site, again, text)
     assert converge(site, number).rows_kept == 3, find(site, number).error
@@ -196,7 +197,7 @@ def shown_text(value: Any) -> str:
 
 def test_odd_names_are_filtered_and_sorted_by(web: FlaskClient, site: Site) -> None:
     columns = [{"name": name, "type": "text", "length": 10} for name in ODD_NAMES]
-    dataset = define.create_dataset(site, {"name": "group", "columns": columns}).dataset
+    dataset = create.create_dataset(site, {"name": "group", "columns": columns}).dataset
     text = "".join(",".join([value] * len(ODD_NAMES)) + "\n" for value in "xyz")
     assert converge(site, send(site, dataset, text, header="false", columns=json.dumps(ODD_NAMES))).rows_kept == 3
     for name in ODD_NAMES:
@@ -255,7 +256,7 @@ def test_nothing_is_deleted_while_an_import_is_unfinished(
     web: FlaskClient, site: Site, loaded: tuple[int, int]
 ) -> None:
     with site.database.begin() as connection:
-        ledger.insert_import(connection, {"id": "0" * 36, "dataset": "parts"})
+        transitions.insert_import(connection, {"id": "0" * 36, "dataset": "parts"})
     for query in ("confirm=parts", f"import={loaded[0]}"):
         problem(web.delete(f"/v1/datasets/parts/rows?{query}"), 409)
     problem(web.delete("/v1/datasets/parts?confirm=parts"), 409)

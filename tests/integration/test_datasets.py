@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from app.db import datasets, ledger, tables
-from app.db.tables import create_table
+from app.db.datasets import registry, tables
+from app.db.datasets.tables import create_table
+from app.db.imports import transitions
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.definition import read_definition
 from app.domain.errors import (
@@ -23,9 +24,11 @@ from app.domain.errors import (
     Refused,
 )
 from app.domain.states import State
-from app.lifecycle import accept, catalog, clean, define, drop, observe
-from app.lifecycle.accept import Asker
-from app.lifecycle.site import Site
+from app.lifecycle.datasets import catalog, create as creation, drop
+from app.lifecycle.imports import accept, queries
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.recovery import cleanup
+from app.lifecycle.services import Site
 from app.spool import Upload
 from tests.conftest import DatabaseServer
 from tests.invariants import converge, find
@@ -67,7 +70,7 @@ def comment(site: Site, name: str) -> str | None:
 
 
 def test_a_created_dataset_is_loaded_into_and_dropped(site: Site) -> None:
-    parts = define.create_dataset(site, PARTS).dataset
+    parts = creation.create_dataset(site, PARTS).dataset
     number = send(site, parts, HEADER + line("a") + line("b"))
     assert converge(site, number).state is State.COMMITTED
     (first, second) = table_of(site, "parts")
@@ -84,7 +87,7 @@ def test_a_created_dataset_is_loaded_into_and_dropped(site: Site) -> None:
 
 
 def test_conflicts_of_a_created_dataset_are_those_of_any(site: Site) -> None:
-    parts = define.create_dataset(site, PARTS).dataset
+    parts = creation.create_dataset(site, PARTS).dataset
     first = send(site, parts, HEADER + line("a"))
     converge(site, first)
     failed = converge(site, send(site, parts, HEADER + line("b") + line("a")))
@@ -103,7 +106,7 @@ ODD_NAMES = ["order", "select", "a b", "%s", "100%", "`", "it's", '"', "\\N", "g
 def test_reserved_words_and_odd_names_are_names_like_any(site: Site) -> None:
     columns = [{"name": name, "type": "text", "length": 10} for name in ODD_NAMES]
     body = {"name": "group", "columns": columns, "key": ODD_NAMES[:4]}
-    dataset = define.create_dataset(site, body).dataset
+    dataset = creation.create_dataset(site, body).dataset
     columns_said = '["' + '","'.join(name.replace("\\", "\\\\").replace('"', '\\"') for name in ODD_NAMES) + '"]'
 
     def load(*values: str, **options: str) -> int:
@@ -125,7 +128,7 @@ def test_of_two_creations_of_one_name_one_wins(site: Site) -> None:
     def create(number: int) -> object:
         body = {**PARTS, "columns": [*PARTS["columns"], {"name": f"more_{number}", "type": "text"}]}  # type: ignore[misc]
         try:
-            return define.create_dataset(site, body).dataset
+            return creation.create_dataset(site, body).dataset
         except Refused as error:
             return type(error)
 
@@ -142,7 +145,7 @@ def test_a_table_that_is_there_is_not_touched(site: Site, database: DatabaseServ
         cursor.execute("CREATE TABLE IF NOT EXISTS Other (id INT) COMMENT 'mine'")
         try:
             with pytest.raises(DatasetExists):
-                define.create_dataset(site, {**PARTS, "name": name})
+                creation.create_dataset(site, {**PARTS, "name": name})
             assert comment(site, "Other") == "mine"
             assert [known.dataset for known in catalog.list_datasets(site)] == [ORDERS]
         finally:
@@ -154,7 +157,7 @@ def test_a_table_that_is_there_is_not_touched(site: Site, database: DatabaseServ
 def test_a_creation_that_was_cut_off_is_mended(site: Site, where: str, mended_by: str) -> None:
     dataset = read_definition(PARTS)
     with site.database.begin() as connection:
-        datasets.begin_creating(connection, dataset, "0123456789abcdef")
+        registry.begin_creating(connection, dataset, "0123456789abcdef")
     if where == "after the table":
         with site.database.define(site.installation) as definer:
             create_table(definer, dataset, "0123456789abcdef")
@@ -164,41 +167,41 @@ def test_a_creation_that_was_cut_off_is_mended(site: Site, where: str, mended_by
         catalog.find_import_dataset(site, "parts")
     other = {**PARTS, "columns": PARTS["columns"][:1]}  # type: ignore[index]
     if mended_by == "a creation":
-        assert define.create_dataset(site, other).dataset.column_names == ("sku",)
+        assert creation.create_dataset(site, other).dataset.column_names == ("sku",)
         assert converge(site, send(site, read_definition(other), "sku\na\n")).state is State.COMMITTED
     elif mended_by == "a drop":
         drop.drop_dataset(site, "parts")
     else:
-        clean.clean(site)
+        cleanup.clean(site)
     if mended_by != "a creation":
         assert comment(site, "parts") is None
-        define.create_dataset(site, other)
+        creation.create_dataset(site, other)
 
 
 def test_a_drop_that_was_cut_off_is_mended(site: Site) -> None:
-    define.create_dataset(site, PARTS)
+    creation.create_dataset(site, PARTS)
     with site.database.begin() as connection:
-        datasets.begin_dropping(connection, "parts")
-    clean.clean(site)
+        registry.begin_dropping(connection, "parts")
+    cleanup.clean(site)
     assert comment(site, "parts") is None
-    assert define.create_dataset(site, PARTS).created_at is not None
+    assert creation.create_dataset(site, PARTS).created_at is not None
 
 
 def test_a_foreign_table_under_a_name_that_was_cut_off_stays(site: Site, database: DatabaseServer) -> None:
     with site.database.begin() as connection:
-        datasets.begin_creating(connection, read_definition(PARTS), "0123456789abcdef")
+        registry.begin_creating(connection, read_definition(PARTS), "0123456789abcdef")
     with database.root() as cursor:
         cursor.execute("CREATE TABLE parts (id INT)")
         try:
             with pytest.raises(DatasetExists):
-                define.create_dataset(site, PARTS)
+                creation.create_dataset(site, PARTS)
             assert comment(site, "parts") == ""
         finally:
             cursor.execute("DROP TABLE parts")
 
 
 def test_a_dataset_with_unfinished_imports_stays(site: Site) -> None:
-    parts = define.create_dataset(site, PARTS).dataset
+    parts = creation.create_dataset(site, PARTS).dataset
     number = send(site, parts, HEADER + line("a"))
     with pytest.raises(ImportsRunning):
         drop.drop_dataset(site, "parts")
@@ -207,7 +210,7 @@ def test_a_dataset_with_unfinished_imports_stays(site: Site) -> None:
 
 
 def test_a_file_that_comes_while_its_dataset_is_dropped_is_not_accepted(site: Site) -> None:
-    parts = define.create_dataset(site, PARTS).dataset
+    parts = creation.create_dataset(site, PARTS).dataset
     sent = BytesIO((HEADER + line("a")).encode())
 
     def receive(upload: Upload) -> None:
@@ -221,7 +224,7 @@ def test_a_file_that_comes_while_its_dataset_is_dropped_is_not_accepted(site: Si
 
 def test_a_drop_waits_for_an_import_that_is_being_accepted(site: Site) -> None:
     """Whoever has begun to record an import is waited for, and then the import is in the way."""
-    parts = define.create_dataset(site, PARTS).dataset
+    parts = creation.create_dataset(site, PARTS).dataset
     held, dropped = Event(), Event()
 
     def try_to_drop() -> object:
@@ -237,10 +240,10 @@ def test_a_drop_waits_for_an_import_that_is_being_accepted(site: Site) -> None:
     with ThreadPoolExecutor(1) as pool:
         dropping = pool.submit(try_to_drop)
         with site.database.begin() as connection:
-            assert datasets.hold_dataset(connection, "parts") is not None
+            assert registry.hold_dataset(connection, "parts") is not None
             held.set()
             assert not dropped.wait(0.5)
-            number = ledger.insert_import(connection, {"id": str(uuid4()), "dataset": "parts"})
+            number = transitions.insert_import(connection, {"id": str(uuid4()), "dataset": "parts"})
         assert isinstance(dropping.result(), ImportsRunning)
     assert catalog.find_dataset(site, "parts").dataset == parts
     assert converge(site, number).state is State.FAILED  # it has no file
@@ -248,20 +251,20 @@ def test_a_drop_waits_for_an_import_that_is_being_accepted(site: Site) -> None:
 
 def test_an_import_of_a_dataset_that_is_gone_fails_with_a_reason(site: Site) -> None:
     """It can't be, by the rules above; a process of an older version may not keep to them."""
-    parts = define.create_dataset(site, PARTS).dataset
+    parts = creation.create_dataset(site, PARTS).dataset
     number = send(site, parts, HEADER + line("a"))
     with site.database.begin() as connection:
-        datasets.begin_dropping(connection, "parts")
+        registry.begin_dropping(connection, "parts")
     row = converge(site, number)
     assert row.state is State.FAILED and row.error is not None and row.error["code"] == "dataset_dropped"
 
 
 def test_an_old_import_has_no_part_in_a_dataset_that_was_made_again(site: Site) -> None:
-    parts = define.create_dataset(site, PARTS).dataset
+    parts = creation.create_dataset(site, PARTS).dataset
     number = send(site, parts, HEADER + line("a"))
     converge(site, number)
     drop.drop_dataset(site, "parts")
-    define.create_dataset(site, PARTS)
+    creation.create_dataset(site, PARTS)
     assert catalog.find_dataset_of(site, find(site, number)) is None
 
 
@@ -271,15 +274,15 @@ def test_the_built_in_dataset_stays(site: Site) -> None:
 
 
 def test_orders_alone_are_generated(site: Site) -> None:
-    parts = define.create_dataset(site, PARTS).dataset
+    parts = creation.create_dataset(site, PARTS).dataset
     with pytest.raises(InvalidContent, match="orders only"):
         accept.accept_generated(site, parts, 10, Asker())
 
 
 def test_a_table_that_is_read_is_dropped_when_that_has_ended(site: Site) -> None:
-    parts = define.create_dataset(site, PARTS).dataset
+    parts = creation.create_dataset(site, PARTS).dataset
     converge(site, send(site, parts, HEADER + line("a")))
-    with observe.open_rows(site, parts) as (count, found):
+    with queries.open_rows(site, parts) as (count, found):
         assert count == 1
         with pytest.raises(DatasetInUse):
             drop.drop_dataset(site, "parts")
@@ -303,15 +306,15 @@ def test_a_missing_right_is_said(site: Site, database: DatabaseServer) -> None:
     change("REVOKE")
     try:
         with pytest.raises(NotEnabled, match="provision"):
-            define.create_dataset(site, PARTS)
+            creation.create_dataset(site, PARTS)
     finally:
         database.install()
-    assert define.create_dataset(site, PARTS).dataset.name == "parts"
+    assert creation.create_dataset(site, PARTS).dataset.name == "parts"
 
 
 def test_what_the_server_does_not_take_is_refused_and_leaves_nothing(site: Site) -> None:
     body = {"name": "wide", "columns": [{"name": f"c{n}", "type": "text", "length": 30} for n in range(450)]}
     with pytest.raises(InvalidContent, match="the server can't make this table"):
-        define.create_dataset(site, body)
+        creation.create_dataset(site, body)
     assert comment(site, "wide") is None
     assert [known.dataset for known in catalog.list_datasets(site)] == [ORDERS]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.db.driver import DriverConnection
-from app.lifecycle.site import Site
+from app.lifecycle.services import Site
 from tests.conftest import DatabaseServer
 from tests.doubt import accept_rows
 
@@ -131,7 +131,7 @@ def test_a_connection_that_was_long_unused_is_asked_first(site: Site, monkeypatc
     for _ in range(3):
         site.database.ping()
     assert not asked
-    monkeypatch.setattr("app.db.engines.UNUSED_SECONDS", 0)
+    monkeypatch.setattr("app.db.database.UNUSED_SECONDS", 0)
     for _ in range(3):
         site.database.ping()
     assert len(asked) == 3

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import make_url
 
+from app.db.database import Database
 from app.db.driver import DriverConnection
-from app.db.engines import Database
 from app.domain.errors import DatabaseUnavailable
 from tests.conftest import DATABASES, DatabaseServer, new_database
 

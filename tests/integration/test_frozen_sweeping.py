@@ -13,16 +13,18 @@ from flask.testing import FlaskClient
 from app.db import installation
 from app.domain.dataset import ORDERS
 from app.domain.errors import SweepingFrozen
-from app.domain.mark import Installation, Mark
+from app.domain.generation import Installation, Mark
 from app.domain.states import State
 from app.domain.xid import Xid
-from app.lifecycle import accept, clear, freeze, rollback
-from app.lifecycle.accept import Asker
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import claim, load_next
-from app.lifecycle.recover import Sweeper
-from app.lifecycle.site import Site, open_site
-from app.lifecycle.stop import stop_import
+from app.lifecycle import freeze
+from app.lifecycle.datasets import delete_rows
+from app.lifecycle.imports import accept, rollback
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.imports.loading.load import claim, load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.stop import stop_import
+from app.lifecycle.recovery.sweeper import Sweeper
+from app.lifecycle.services import Site, open_site
 from tests.conftest import DatabaseServer, make_settings
 from tests.doubt import accept_rows, end_lease, list_raw, prepare, prepared_by_another, xids_of
 from tests.integration.conftest import Run
@@ -278,7 +280,7 @@ def test_a_person_may_freeze_it_too(site: Site, run: Run) -> None:
     with pytest.raises(SweepingFrozen, match="a restore is under way"):
         accept.accept_generated(site, ORDERS, 5, Asker())
     with pytest.raises(SweepingFrozen):
-        clear.clear_dataset(site, ORDERS)
+        delete_rows.clear_dataset(site, ORDERS)
     assert run("sweeping", "resume", "--yes").exit_code == 0
     assert converge(site, row.number).state is State.COMMITTED
 
@@ -291,7 +293,7 @@ def test_what_loads_when_sweeping_is_frozen_still_ends(site: Site, monkeypatch: 
         freeze.freeze(site, "while it was loading")
         return load(*arguments)
 
-    monkeypatch.setattr("app.db.ledger.holds", freeze_then_look)
+    monkeypatch.setattr("app.db.imports.transitions.holds", freeze_then_look)
     load_next(site, "worker", Draining(0))
     assert find(site, row.number).state is State.COMMITTED
     check(site, row.number)

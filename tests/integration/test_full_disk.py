@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from app import create_app
-from app.db import history
+from app.db.imports import queries
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import, reject_name
 from app.domain.states import State
-from app.formats.generated import write_csv_sample
-from app.lifecycle import accept, requeue
-from app.lifecycle.accept import Asker
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import load_next
-from app.lifecycle.recover import Sweeper
-from app.lifecycle.site import Site, open_site
+from app.formats.generate.orders import write_csv_sample
+from app.lifecycle.imports import accept, requeue
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.imports.loading.load import load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.recovery.sweeper import Sweeper
+from app.lifecycle.services import Site, open_site
 from tests.conftest import DatabaseServer, make_settings
 from tests.disks import fill, no_file_beyond, small_disk
 from tests.invariants import check, converge, find
@@ -73,7 +73,7 @@ def send(site: Site, data: bytes, **options: str) -> Import:
 
 def list_reasons(site: Site, number: int) -> list[str]:
     with site.database.begin() as connection:
-        events = history.list_events(connection, number)
+        events = queries.list_events(connection, number)
     return [event.detail["reason"] for event in events if event.kind == "queued" and event.detail]
 
 
@@ -140,7 +140,7 @@ def test_a_packed_table_waits_for_space_to_be_unpacked_in(site: Site, tmp_path: 
 
 
 def test_one_that_waits_for_space_can_be_stopped(site: Site, tmp_path: Path) -> None:
-    from app.lifecycle.stop import stop_import  # noqa: PLC0415
+    from app.lifecycle.imports.stop import stop_import  # noqa: PLC0415
 
     row = send(site, make_file(tmp_path), on_error="reject")
     with no_file_beyond(LIMIT):

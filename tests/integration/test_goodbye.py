@@ -7,9 +7,9 @@ from celery import signals
 
 from app.domain.dataset import ORDERS
 from app.domain.states import State
-from app.lifecycle import accept
-from app.lifecycle.accept import Asker
-from app.lifecycle.site import Site
+from app.lifecycle.imports import accept
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.services import Site
 from app.queue import LOAD_TASK
 from app.tasks.load import create_worker
 from tests.invariants import find

@@ -14,18 +14,19 @@ from pydantic import SecretStr
 from pypdf import PdfReader
 
 from app import create_app
-from app.db import handlings, ledger
+from app.db.handlings import transitions as handling_transitions
+from app.db.imports import transitions as import_transitions
 from app.domain.dataset import ORDERS
-from app.handling import slips
-from app.handling.chapter import HandlingChapter
-from app.handling.outside import Outside
-from app.handling.run import claim, run, run_next
-from app.lifecycle import accept, requeue
-from app.lifecycle.accept import Asker
+from app.handling import packing_slips
+from app.handling.extension import HandlingChapter
+from app.handling.runner import claim, run, run_next
+from app.handling.service_calls import Outside
 from app.lifecycle.burden import measure_kinds
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import load_next
-from app.lifecycle.site import Site, open_site
+from app.lifecycle.imports import accept, requeue
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.imports.loading.load import load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.services import Site, open_site
 from tests.conftest import DatabaseServer, make_settings
 from tests.disks import no_file_beyond
 from tests.sandbox import Sandbox
@@ -258,7 +259,7 @@ def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, site:
     orders = load(2)
     handling = begin(web, orders=orders)
     with site.database.begin() as connection:
-        number = handlings.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
+        number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
     zombie = claim(site, number, "zombie")
     assert zombie is not None
     with site.database.begin() as connection:
@@ -277,7 +278,7 @@ def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, site:
 def test_a_stop_whose_worker_died_is_ended_by_the_sweeper(web: FlaskClient, site: Site, load: Load) -> None:
     handling = begin(web, orders=load(2))
     with site.database.begin() as connection:
-        number = handlings.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
+        number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
     assert claim(site, number, "dies") is not None
     assert web.post(f"/v1/handlings/{handling['id']}/stop").json["state"] == "stopping"
     HandlingChapter().sweep(site)
@@ -291,7 +292,7 @@ def test_a_stop_whose_worker_died_is_ended_by_the_sweeper(web: FlaskClient, site
 def test_a_handling_that_gets_nowhere_is_given_up(web: FlaskClient, site: Site, load: Load) -> None:
     handling = begin(web, orders=load(2))
     with site.database.begin() as connection:
-        number = handlings.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
+        number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
     for _ in range(site.settings.max_attempts):
         assert claim(site, number, "dies") is not None
         with site.database.begin() as connection:
@@ -424,9 +425,9 @@ def test_orders_that_were_cancelled_are_not_handled(web: FlaskClient, site: Site
 def test_numbers_of_handlings_are_none_of_an_import(web: FlaskClient, site: Site, load: Load) -> None:
     handling = begin(web, orders=load(1))
     with site.database.begin() as connection:
-        number = handlings.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
+        number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
         assert number >= 2**31
-        assert ledger.installation_id(connection) == site.installation
+        assert import_transitions.installation_id(connection) == site.installation
 
 
 def test_orders_are_found_with_their_handling(web: FlaskClient, site: Site, load: Load) -> None:
@@ -464,8 +465,8 @@ def test_a_worker_waits_for_space_for_packing_slips(
 ) -> None:
     monkeypatch.setattr("app.handling.end.SPACE_SECONDS", 0.01)
     ids = load(2)
-    draw = slips.draw
-    monkeypatch.setattr(slips, "draw", lambda *given: draw(*given) + b"%" * 2_000_000)
+    draw = packing_slips.draw
+    monkeypatch.setattr(packing_slips, "draw", lambda *given: draw(*given) + b"%" * 2_000_000)
     handling = web.post("/v1/handlings", json={"orders": ids}).json
     with no_file_beyond(1_000_000):
         for _ in range(site.settings.max_attempts + 1):
@@ -479,7 +480,7 @@ def test_a_worker_waits_for_space_for_packing_slips(
     assert web.get(handling["links"]["self"]).json["state"] == "done"
     sandbox.require_once(ids)  # however often it was tried
     (site.spool.folder / "slips" / ids[0].partition("-")[0] / f"{ids[0]}.pdf").unlink()
-    monkeypatch.setattr(slips, "draw", lambda *given: draw(*given) + b"%" * 2_000_000)
+    monkeypatch.setattr(packing_slips, "draw", lambda *given: draw(*given) + b"%" * 2_000_000)
     with no_file_beyond(1_000_000):
         for path in (f"/v1/orders/{ids[0]}/slip", f"{handling['links']['self']}/slips"):
             assert web.get(path).status_code == 507

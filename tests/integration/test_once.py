@@ -10,12 +10,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.formats.generated import write_csv_sample
-from app.lifecycle.arrive import HEAD_BYTES
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import load_next
-from app.lifecycle.site import Site
-from app.lifecycle.stop import stop_import
+from app.formats.generate.orders import write_csv_sample
+from app.lifecycle.imports.loading.load import load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.stop import stop_import
+from app.lifecycle.imports.stream_upload import HEAD_BYTES
+from app.lifecycle.services import Site
 
 HEADER = b"marketplace,order_number,customer,email,ship_to,sku,quantity,unit_price,currency,status,ordered_at\n"
 ROW = b"shop,A-1,Ada,ada@example.org,1 Main St,SKU,2,9.50,EUR,pending,2026-11-22 08:30:00\n"

@@ -11,12 +11,13 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from app.cli.__main__ import main
-from app.db import history, xa
+from app.db import xa
+from app.db.imports import queries
 from app.domain.states import State
 from app.domain.xid import FORMAT_ID, RawXid, Xid
-from app.lifecycle.recover import Sweeper
-from app.lifecycle.site import Site, open_site
-from app.lifecycle.stop import stop_import
+from app.lifecycle.imports.stop import stop_import
+from app.lifecycle.recovery.sweeper import Sweeper
+from app.lifecycle.services import Site, open_site
 from tests.conftest import ROOT, DatabaseServer, make_settings
 from tests.doubt import accept_rows, end_lease, list_raw, owned, prepare, prepared_by_another, xids_of
 from tests.integration.conftest import Run
@@ -31,7 +32,7 @@ def list_branches(run: Run) -> dict[str, Any]:
 
 def kinds(site: Site, number: int) -> list[str]:
     with site.database.begin() as connection:
-        return [event.kind for event in history.list_events(connection, number)]
+        return [event.kind for event in queries.list_events(connection, number)]
 
 
 def lose(site: Site, xid: Xid) -> None:
@@ -109,7 +110,7 @@ def test_a_decided_import_is_committed_and_nothing_else(site: Site, database: Da
     assert find(two, row.number).state is State.COMMITTED
     assert kinds(two, row.number) == ["queued", "running", "committing", *["forced"] * branches, "committed"]
     with two.database.begin() as connection:
-        forced = [event for event in history.list_events(connection, row.number) if event.kind == "forced"]
+        forced = [event for event in queries.list_events(connection, row.number) if event.kind == "forced"]
     assert forced[0].detail is not None
     assert forced[0].detail["verdict"] == "commit" and "@" in forced[0].detail["by"]
     assert forced[0].detail["branch"] == xids_of(two, row)[0].lock_name()
@@ -249,7 +250,7 @@ def test_damage_is_told_once_and_settled_by_a_person(
     ended = find(site, row.number)
     assert ended.state is State.FAILED and ended.error is not None and ended.error["code"] == "damaged"
     with site.database.begin() as connection:
-        *_, last = history.list_events(connection, row.number)
+        *_, last = queries.list_events(connection, row.number)
     assert last.kind == "failed" and last.detail is not None and "@" in last.detail["by"]
     assert web.get("/readyz").json["parts"]["recovery"] == "ok"
     assert web.get("/delete_all").status_code == 200

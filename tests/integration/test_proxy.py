@@ -13,11 +13,11 @@ import pytest
 from app.domain.dataset import ORDERS
 from app.domain.errors import DatabaseUnavailable
 from app.domain.states import State
-from app.lifecycle import accept, stop
-from app.lifecycle.accept import Asker
-from app.lifecycle.drain import Draining
-from app.lifecycle.load import load_next
-from app.lifecycle.site import Site, open_site
+from app.lifecycle.imports import accept, stop
+from app.lifecycle.imports.accept import Asker
+from app.lifecycle.imports.loading.load import load_next
+from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.services import Site, open_site
 from tests import proxy as statements
 from tests.conftest import DatabaseServer, make_settings
 from tests.invariants import converge, find

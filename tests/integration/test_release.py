@@ -5,7 +5,7 @@ from time import monotonic
 import pytest
 
 from app.db import xa
-from app.lifecycle.site import Site
+from app.lifecycle.services import Site
 from tests.conftest import DatabaseServer, empty
 from tests.doubt import accept_rows, owned
 

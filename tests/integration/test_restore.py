@@ -17,9 +17,9 @@ from app.db import installation, migrate
 from app.domain.errors import DatabaseUnavailable
 from app.domain.imports import Import
 from app.domain.states import State
-from app.lifecycle.recover import Sweeper
-from app.lifecycle.site import Site, open_site
-from app.lifecycle.stop import stop_import
+from app.lifecycle.imports.stop import stop_import
+from app.lifecycle.recovery.sweeper import Sweeper
+from app.lifecycle.services import Site, open_site
 from tests.conftest import DATABASES, DatabaseServer, empty, make_settings, new_database
 from tests.doubt import ROWS, accept_rows, end_lease, list_raw, prepare, xids_of
 from tests.invariants import check, converge, find

@@ -9,11 +9,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from app.db import durability
+from app.db import server_checks
 from app.db.migrate import upgrade
 from app.db.schema import metadata
-from app.lifecycle import observe
-from app.lifecycle.site import Site
+from app.lifecycle.imports import queries
+from app.lifecycle.services import Site
 from tests.conftest import DatabaseServer
 
 
@@ -50,18 +50,18 @@ def test_the_application_has_least_privileges(site: Site, statement: str) -> Non
 
 
 def test_a_server_that_can_load_nothing_is_named(database: DatabaseServer, site: Site) -> None:
-    found = observe.check_parts(site)
+    found = queries.check_parts(site)
     assert [found[name] for name in ("database", "durability", "local_infile", "xa")] == ["ok"] * 4
     with database.root() as cursor:
         cursor.execute("SET GLOBAL local_infile = 0")
         try:
-            assert observe.check_parts(site)["local_infile"] == "local_infile is 0, must be 1: nothing can be loaded"
+            assert queries.check_parts(site)["local_infile"] == "local_infile is 0, must be 1: nothing can be loaded"
         finally:
             cursor.execute("SET GLOBAL local_infile = 1")
         if database.name == "mysql":  # MariaDB asks for no right
             cursor.execute("REVOKE XA_RECOVER_ADMIN ON *.* FROM app@'%'")
             try:
-                assert "XA_RECOVER_ADMIN" in observe.check_parts(site)["xa"]
+                assert "XA_RECOVER_ADMIN" in queries.check_parts(site)["xa"]
             finally:
                 cursor.execute("GRANT XA_RECOVER_ADMIN ON *.* TO app@'%'")
         cursor.execute("XA RECOVER")
@@ -70,7 +70,7 @@ def test_a_server_that_can_load_nothing_is_named(database: DatabaseServer, site:
 
 def test_a_weak_server_is_named(database: DatabaseServer, site: Site) -> None:
     with site.database.begin() as connection:
-        assert durability.list_weaknesses(connection) == []
+        assert server_checks.list_weaknesses(connection) == []
     root = pymysql.connect(
         host="127.0.0.1", port=database.server.port, user="root", password=database.server.password, autocommit=True
     )
@@ -78,7 +78,7 @@ def test_a_weak_server_is_named(database: DatabaseServer, site: Site) -> None:
         cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
         try:
             with site.database.begin() as connection:
-                (weakness,) = durability.list_weaknesses(connection)
+                (weakness,) = server_checks.list_weaknesses(connection)
         finally:
             cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
     assert weakness == "innodb_flush_log_at_trx_commit is 2, must be 1"

@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 
-from app.db import ledger
-from app.lifecycle.load import claim, claim_next
-from app.lifecycle.site import Site
-from app.lifecycle.slots import Slots
+from app.db.imports import transitions
+from app.lifecycle.imports.loading.load import claim, claim_next
+from app.lifecycle.imports.loading.slots import Slots
+from app.lifecycle.services import Site
 
 
 def record(site: Site, **values: Any) -> int:
     row = {"id": os.urandom(16).hex(), "dataset": "orders", "generate": 1_000_000, "seed": "s", **values}
     with site.database.begin() as connection:
-        return ledger.insert_import(connection, row)
+        return transitions.insert_import(connection, row)
 
 
 def list_due(site: Site, *, only_small: bool = False) -> list[int]:
     with site.database.begin() as connection:
-        return ledger.list_due(connection, 10, only_small=only_small)
+        return transitions.list_due(connection, 10, only_small=only_small)
 
 
 def test_priority_comes_before_age(site: Site) -> None:
@@ -42,7 +42,7 @@ def test_clients_take_turns(site: Site) -> None:
 
 def test_what_another_has_claimed_meanwhile_is_left_to_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = [record(site) for _ in range(2)]
-    monkeypatch.setattr(ledger, "list_due", lambda *_, **__: numbers)  # as each saw it before the other's claim
+    monkeypatch.setattr(transitions, "list_due", lambda *_, **__: numbers)  # as each saw it before the other's claim
     claimed = [claim_next(site, worker, only_small=False) for worker in ("one", "another", "a third")]
     assert [row and (row.number, row.epoch) for row in claimed] == [(numbers[0], 1), (numbers[1], 1), None]
     assert claim(site, numbers[0], "late") is None
@@ -56,7 +56,7 @@ def test_what_another_has_claimed_meanwhile_is_left_to_it(site: Site, monkeypatc
         ({"generate": None, "bytes_total": 100_000, "compression": "none"}, True),
         ({"generate": None, "bytes_total": 900_000, "compression": "gzip"}, False),
         ({"generate": None, "bytes_total": 2_000_000, "compression": "none"}, False),
-        ({"generate": None, "bytes_total": 100, "compression": "none", "arriving_until": ledger.NOW}, False),
+        ({"generate": None, "bytes_total": 100, "compression": "none", "arriving_until": transitions.NOW}, False),
     ],
 )
 def test_what_is_small(site: Site, values: dict[str, Any], small: bool) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.commands.session import find_stack
 from app.cli.processes import free_ports, marked
+from backout.commands.context import find_stack
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +44,7 @@ def run(checkout: Path, command: str, **environment: str) -> subprocess.Complete
 
 def count_orders(checkout: Path) -> int:
     """As `.venv/bin/backout count` says, which `make setup` writes."""
-    code = f"import sys; from app.cli.commands.main import run; sys.argv = ['backout', 'count']; run({str(checkout)!r})"
+    code = f"import sys; from backout.commands.main import run; sys.argv = ['backout', 'count']; run({str(checkout)!r})"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BACKOUT_")}
     return int(subprocess.check_output([sys.executable, "-c", code], cwd=checkout, env=environment, text=True))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.background import Background, log_end
+from app.cli.daemon import Background, log_end
 from app.cli.processes import ProcessIdentity, marked, start_time, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -226,7 +226,7 @@ def test_what_keeps_running_does_not_hold_our_output(start: Start, tmp_path: Pat
     folder = tmp_path / "a run"
     code = f"{SUPERVISOR}\nsys.exit(Supervisor([child('one')], folder).run())"
     starter = (
-        "import os, sys; from pathlib import Path; from app.cli.background import Background\n"
+        "import os, sys; from pathlib import Path; from app.cli.daemon import Background\n"
         "b = Background(Path(sys.argv[1])); b.start([sys.executable, '-c', sys.argv[2], sys.argv[1]], os.environ)\n"
         "print(b.follow(print))\nos._exit(0)"
     )

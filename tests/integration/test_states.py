@@ -4,18 +4,18 @@ from contextlib import suppress
 
 import pytest
 
-from app.db import history, ledger
+from app.db.imports import queries as import_queries, transitions
 from app.domain.errors import DatabaseUnavailable
 from app.domain.states import LEGAL_MOVES, State
-from app.lifecycle import observe, stop
-from app.lifecycle.site import Site
+from app.lifecycle.imports import queries as import_views, stop
+from app.lifecycle.services import Site
 from tests.stack import wait_for
 
 
 def put(site: Site, state: State, epoch: int) -> int:
     """An import in this state."""
     with site.database.begin() as connection:
-        number = ledger.insert_import(connection, {"id": f"{state}-import", "dataset": "orders", "generate": 1})
+        number = transitions.insert_import(connection, {"id": f"{state}-import", "dataset": "orders", "generate": 1})
         connection.exec_driver_sql(
             "UPDATE imports SET state = %s, epoch = %s, lease_until = NOW(6) + INTERVAL 1 MINUTE WHERE number = %s",
             (str(state), epoch, number),
@@ -27,11 +27,11 @@ def put(site: Site, state: State, epoch: int) -> int:
 def test_only_the_first_of_two_wins_and_only_at_its_epoch(site: Site, source: State, target: State) -> None:
     number = put(site, source, epoch=3)
     with site.database.begin() as connection:
-        assert not ledger.move(connection, number, {source}, target, at_epoch=2)
-        assert ledger.move(connection, number, {source}, target, at_epoch=3)
-        assert not ledger.move(connection, number, {source}, target, at_epoch=3)
-        row = history.find_numbered(connection, number)
-        events = history.list_events(connection, number)
+        assert not transitions.move(connection, number, {source}, target, at_epoch=2)
+        assert transitions.move(connection, number, {source}, target, at_epoch=3)
+        assert not transitions.move(connection, number, {source}, target, at_epoch=3)
+        row = import_queries.find_numbered(connection, number)
+        events = import_queries.list_events(connection, number)
     assert row is not None and row.state is target
     assert [event.kind for event in events] == ["queued", target]
     assert [event.sequence for event in events] == [1, 2]
@@ -39,7 +39,7 @@ def test_only_the_first_of_two_wins_and_only_at_its_epoch(site: Site, source: St
 
 def test_a_matching_update_that_changes_nothing_counts_as_one_row(site: Site) -> None:
     with site.database.begin() as connection:
-        number = ledger.insert_import(connection, {"id": "same", "dataset": "orders", "generate": 1})
+        number = transitions.insert_import(connection, {"id": "same", "dataset": "orders", "generate": 1})
         same = connection.exec_driver_sql("UPDATE imports SET priority = priority WHERE number = %s", (number,))
         assert same.rowcount == 1
 
@@ -57,7 +57,7 @@ def test_a_process_that_freezes_before_its_commit_does_not_hold_up_a_stop_for_lo
         frozen.exec_driver_sql("UPDATE imports SET phase = 'frozen' WHERE number = %s", (number,))
         wait_for(stopped, 40, "the server ends the frozen one's transaction")
     with site.database.begin() as connection:
-        row = history.find_numbered(connection, number)
+        row = import_queries.find_numbered(connection, number)
     assert row is not None and row.state in (State.STOPPING, State.STOPPED) and row.phase != "frozen"
 
 
@@ -71,8 +71,8 @@ def test_the_measured_rate_is_exact_however_slow_or_fast(site: Site, rows: int, 
             " finished_at = attempt_at + INTERVAL %s SECOND WHERE number = %s",
             (rows, rows, seconds, number),
         )
-        backlog = history.measure_backlog(connection)
-        row = history.find_numbered(connection, waiting)
+        backlog = import_queries.measure_backlog(connection)
+        row = import_queries.find_numbered(connection, waiting)
     assert backlog.rows_per_second == pytest.approx(rows / seconds, rel=0.01)
     assert backlog.bytes_per_second == pytest.approx(100 * rows / seconds, rel=0.01)
-    assert row is not None and observe.estimate_seconds(site, row) is not None
+    assert row is not None and import_views.estimate_seconds(site, row) is not None

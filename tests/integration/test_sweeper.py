@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from app import create_app
-from app.db import history
+from app.db.imports import queries
 from app.domain.states import State
-from app.lifecycle import clean, commit, recover, rollback
-from app.lifecycle.chores import list_failing
-from app.lifecycle.load import claim_next
-from app.lifecycle.recover import Sweeper, sweep_forever
-from app.lifecycle.site import Site
-from app.lifecycle.stop import stop_import
+from app.lifecycle.imports import commit, rollback
+from app.lifecycle.imports.loading.load import claim_next
+from app.lifecycle.imports.stop import stop_import
+from app.lifecycle.recovery import cleanup, sweeper as recovery_sweeper
+from app.lifecycle.recovery.chores import list_failing
+from app.lifecycle.recovery.sweeper import Sweeper, sweep_forever
+from app.lifecycle.services import Site
 from tests.doubt import accept_rows, end_lease, prepare
 from tests.invariants import check, find
 from tests.stack import wait_for
@@ -95,8 +96,8 @@ def test_no_error_ends_the_sweeper(site: Site, monkeypatch: pytest.MonkeyPatch, 
         tried.set()
         raise error
 
-    monkeypatch.setattr(f"app.lifecycle.recover.{place}", fail)
-    monkeypatch.setattr(recover, "FAILED_SECONDS", 0.01)
+    monkeypatch.setattr(f"app.lifecycle.recovery.sweeper.{place}", fail)
+    monkeypatch.setattr(recovery_sweeper, "FAILED_SECONDS", 0.01)
     undone = prepare(site)
     with Running(site):
         wait_for(tried.is_set, 30, "it fails")
@@ -107,11 +108,11 @@ def test_no_error_ends_the_sweeper(site: Site, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_uploads_that_come_and_go_end_no_sweep(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recover, "CLEAN_SECONDS", 0.0)
+    monkeypatch.setattr(recovery_sweeper, "CLEAN_SECONDS", 0.0)
     site.spool.folder.mkdir(exist_ok=True)
     done, swept = Event(), []
-    whole = clean.clean
-    monkeypatch.setattr(recover.clean, "clean", lambda *given: (whole(*given), swept.append(1)))
+    whole = cleanup.clean
+    monkeypatch.setattr(recovery_sweeper.clean, "clean", lambda *given: (whole(*given), swept.append(1)))
 
     def come_and_go(writer: int) -> None:
         while not done.is_set():
@@ -145,8 +146,8 @@ def test_one_import_that_cannot_be_brought_to_its_end_holds_up_no_other(
     def unless_bad(act: Any) -> Any:
         return lambda site, number: raising(ValueError("a bad row"))() if number in bad else act(site, number)
 
-    monkeypatch.setattr(recover.rollback, "settle", unless_bad(settle))
-    monkeypatch.setattr(recover.commit, "finish", unless_bad(finish))
+    monkeypatch.setattr(recovery_sweeper.rollback, "settle", unless_bad(settle))
+    monkeypatch.setattr(recovery_sweeper.commit, "finish", unless_bad(finish))
     sweeper = Sweeper(site)
     until = time.monotonic() + 30
     while {find(site, row.number).state for row in (stopped[1], decided[1])} != {State.STOPPED, State.COMMITTED}:
@@ -159,14 +160,14 @@ def test_one_branch_that_cannot_be_finished_holds_up_no_other(site: Site, monkey
     rows = [prepare(site, decided=True) for _ in range(3)]
     for row in rows:
         end_lease(site, row)
-    finish = recover.xa.commit_prepared
+    finish = recovery_sweeper.xa.commit_prepared
 
     def unless_first(session: Any, xid: Any) -> bool:
         if xid.number == rows[0].number:
             raise ValueError("no answer that is known")
         return finish(session, xid)
 
-    monkeypatch.setattr(recover.xa, "commit_prepared", unless_first)
+    monkeypatch.setattr(recovery_sweeper.xa, "commit_prepared", unless_first)
     Sweeper(site).sweep()
     assert [find(site, row.number).state for row in rows] == [State.COMMITTING, State.COMMITTED, State.COMMITTED]
     monkeypatch.undo()
@@ -205,4 +206,4 @@ def test_waiting_imports_stay_where_they_are(site: Site) -> None:
     row = accept_rows(site)
     Sweeper(site).sweep()
     with site.database.begin() as connection:
-        assert [event.kind for event in history.list_events(connection, row.number)] == ["queued"]
+        assert [event.kind for event in queries.list_events(connection, row.number)] == ["queued"]

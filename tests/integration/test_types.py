@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from app.db.rows import load_payload
-from app.domain.reading import Reading
-from app.formats.reading import read_rows
-from app.lifecycle.site import Site
+from app.db.datasets.rows import load_payload
+from app.domain.file_format import Reading
+from app.formats.reader import read_rows
+from app.lifecycle.services import Site
 from tests.conftest import DatabaseServer
 from tests.unit.typed import BERLIN, ODD, ROWS, TYPED, quoted, text_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from app.formats.generated import write_csv_sample
+from app.formats.generate.orders import write_csv_sample
 
 TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 

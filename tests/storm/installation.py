@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.cli.servers import PrivateRabbitMQ, PrivateServer
 from app.domain.xid import RawXid
-from app.lifecycle.site import Site, open_site
+from app.lifecycle.services import Site, open_site
 from tests.conftest import DatabaseServer, make_settings, new_broker, new_database
 from tests.crash.rig import ENTRY
 from tests.proxy import Proxy

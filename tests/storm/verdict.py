@@ -11,7 +11,7 @@ from typing import Any
 from app.db import xa
 from app.domain.imports import reject_name
 from app.domain.states import FINAL, LEGAL_MOVES, State
-from app.lifecycle import clean
+from app.lifecycle.recovery import cleanup
 from tests import invariants
 from tests.storm.evidence import LedgerRow, Violation, read_events, read_ledger
 from tests.storm.installation import FOREIGN, SETTINGS, Installation
@@ -198,10 +198,10 @@ class Verdict:
         excused = sum(told.asked == "send" and told.status in (None, 503) for told in self._journal.told)
         if len(uploads) > excused:
             yield Violation("a refused upload leaves no file", f"{len(uploads)} orphans, {excused} without an answer")
-        long_ago = time() - 2 * clean.ORPHAN_SECONDS
+        long_ago = time() - 2 * cleanup.ORPHAN_SECONDS
         for path in orphans:
             os.utime(path, (long_ago, long_ago))
-        clean.clean(self._installation.site)
+        cleanup.clean(self._installation.site)
         if left := {path.name for path in _files(spool.folder)} ^ known:
             yield Violation("the spool holds the imports' files", f"orphans or missing: {sorted(left)[:5]}")
 

@@ -8,9 +8,9 @@ from typing import cast
 import pytest
 
 from app.domain.errors import DatabaseUnavailable, SpoolFull, SweepingFrozen
-from app.lifecycle import chores
-from app.lifecycle.chores import Chores, count_failures, do_each, list_failing
-from app.lifecycle.site import Site
+from app.lifecycle.recovery import chores
+from app.lifecycle.recovery.chores import Chores, count_failures, do_each, list_failing
+from app.lifecycle.services import Site
 from app.spool import Spool
 
 ERRORS = [OSError(5, "Input/output error"), KeyError("number"), ValueError("no state"), UnicodeError("no text")]

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import pytest
 
-import app.client
-from app.cli.commands.ending import Exit
-from app.cli.commands.main import main
-from app.client import BackoutClient, BackoutError
+import backout.client
+from backout.client import BackoutClient, BackoutError
+from backout.commands.exit_codes import Exit
+from backout.commands.main import main
 
 DOCS = Path(__file__).parents[2] / "docs"
 CLI = (DOCS / "cli.md").read_text(encoding="utf-8")
@@ -91,7 +91,7 @@ def test_every_method_error_and_parameter_of_the_client_is_described() -> None:
             assert parameter in methods[name].parameters, (name, parameter)
     errors = {
         name
-        for name in app.client.__all__
-        if isinstance(found := getattr(app.client, name), type) and issubclass(found, BackoutError)
+        for name in backout.client.__all__
+        if isinstance(found := getattr(backout.client, name), type) and issubclass(found, BackoutError)
     }
     assert set(re.findall(r"`([A-Z]\w+)`", CLIENT.partition("## Errors")[2])) == errors

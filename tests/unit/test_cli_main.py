@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.commands import main
-from app.cli.commands.session import find_stack
 from app.cli.stack import write_secret
+from backout.commands import main
+from backout.commands.context import find_stack
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"httpx", "rich", "flask", "polars", "celery", "sqlalchemy", "pydantic", "numpy", "app.config", "app.db"}
-HELP = "import sys; from app.cli.commands.main import run; sys.argv = ['backout', '--help']; run()"
+HELP = "import sys; from backout.commands.main import run; sys.argv = ['backout', '--help']; run()"
 Ended = tuple[int, str, str]
 
 

@@ -11,10 +11,10 @@ import click
 import httpx
 import pytest
 
-from app.cli.commands.session import Duration, printable
-from app.client import BackoutClient, SourceFailed, Unreachable
-from app.client.bodies import StreamBody
-from app.client.transport import _read_pause
+from backout.client import BackoutClient, SourceFailed, Unreachable
+from backout.client.transport import _read_pause
+from backout.client.uploads import StreamBody
+from backout.commands.context import Duration, printable
 
 
 class Enough(Exception):

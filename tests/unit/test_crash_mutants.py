@@ -4,8 +4,8 @@ import multiprocessing
 
 import pytest
 
-from app.db import ledger
-from app.lifecycle import commit
+from app.db.imports import transitions
+from app.lifecycle.imports import commit
 from tests.crash.mutants import MUTANTS
 from tests.crash.mutations import NoTarget, replace_in
 
@@ -29,10 +29,10 @@ def _put_in(name: str) -> str:
 
 def test_a_target_that_is_gone_is_refused() -> None:
     with pytest.raises(NoTarget, match="has no made_up"):
-        replace_in(ledger, "made_up", None)
+        replace_in(transitions, "made_up", None)
 
 
 def test_a_target_that_is_imported_and_not_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "unused", ledger.move, raising=False)
+    monkeypatch.setattr(commit, "unused", transitions.move, raising=False)
     with pytest.raises(NoTarget, match="does not use it"):
         replace_in(commit, "unused", None)

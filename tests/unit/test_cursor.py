@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from app.domain.cursor import MOST_SEEN, OVERLAP, Cursor, Glance, cursor_at, parse_cursor
+from app.domain.feed_cursor import MOST_SEEN, OVERLAP, Cursor, Glance, cursor_at, parse_cursor
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, 123456)
 numbers = st.integers(min_value=1, max_value=2**32 - 1)

@@ -5,14 +5,14 @@ import signal
 
 import pytest
 
-from app.lifecycle import drain
-from app.lifecycle.drain import Draining
+from app.lifecycle.imports.loading import shutdown
+from app.lifecycle.imports.loading.shutdown import Draining
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(drain, "monotonic", lambda: now[0])
+    monkeypatch.setattr(shutdown, "monotonic", lambda: now[0])
     return now
 
 

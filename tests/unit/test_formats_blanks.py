@@ -8,15 +8,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.reading import Reading
+from app.domain.file_format import Reading
 from app.formats.payload import read_payload
-from app.formats.preview import make_preview
-from app.formats.reading import check_head, read_rows
+from app.formats.preview.preview import make_preview
+from app.formats.reader import check_head, read_rows
 from tests.fuzz.reading import slowly
 
 PETS = Dataset(

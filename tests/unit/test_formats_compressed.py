@@ -7,8 +7,8 @@ import pytest
 from backports import zstd
 
 from app.domain.errors import ImportFailed
-from app.formats import compressed
-from app.formats.compressed import MOST_UNPACKED_BYTES, Limited, check_ratio, open_source
+from app.formats.streams import decompression
+from app.formats.streams.decompression import MOST_UNPACKED_BYTES, Limited, check_ratio, open_source
 
 PACKERS = {"gzip": lambda data: gzip.compress(data, mtime=0), "zstd": zstd.compress}
 
@@ -39,7 +39,7 @@ def test_a_stream_ends_at_the_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     lines = PACKERS[compression](b"\n" * 15_000_000)
     path.write_bytes(lines)
     assert unpack(path, compression) == 15_000_000  # less than every file may
-    monkeypatch.setattr(compressed, "EASILY_UNPACKED_BYTES", 10_000_000)
+    monkeypatch.setattr(decompression, "EASILY_UNPACKED_BYTES", 10_000_000)
     with pytest.raises(ImportFailed, match="250 times its own size"):
         unpack(path, compression)
     rows = b"".join(b"%d,some words and %d more of them\n" % (at, at * 7919) for at in range(350_000))

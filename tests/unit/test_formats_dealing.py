@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
-from app.formats import dealing
+from app.formats import partition
 from app.formats.batch import Batch
-from app.formats.dealing import Dealer
-from app.formats.generated import generate_rows
+from app.formats.generate.orders import generate_rows
+from app.formats.partition import Dealer
 from app.formats.payload import PayloadKeys, payload_line, read_payload
 
 NOTES = Dataset(
@@ -89,7 +89,7 @@ def test_made_up_orders_are_known_again_in_a_file() -> None:
 
 
 def test_a_full_filter_moves_rows_and_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dealing, "FILTER_BITS", 8)
+    monkeypatch.setattr(partition, "FILTER_BITS", 8)
     dealer, held = Dealer(NOTES, 3), [0, 0, 0]
     for at in range(6):
         rows = [("shop", str(100 * at + number), "n") for number in range(100)]

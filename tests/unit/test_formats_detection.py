@@ -10,7 +10,7 @@ from backports import zstd
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import InvalidContent, UnsupportedFormat
-from app.domain.reading import Reading, reading_from_json
+from app.domain.file_format import Reading, reading_from_json
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import Told, read_options
 

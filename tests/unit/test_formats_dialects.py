@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 from backports import zstd
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.reading import Reading
+from app.domain.file_format import Reading
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
-from app.formats.reading import check_head, read_rows
+from app.formats.reader import check_head, read_rows
 
 PETS = Dataset(
     "pets",
@@ -169,7 +168,7 @@ def test_zstd(tmp_path: Path) -> None:
 
 
 def test_a_bomb_ends_at_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.formats.reading.MOST_UNPACKED_BYTES", 3_000_000)
+    monkeypatch.setattr("app.formats.reader.MOST_UNPACKED_BYTES", 3_000_000)
     bomb = zstd.compress(b"name,age\n" + b"Rex,1\n" * 10_000_000)
     assert len(bomb) < 50_000
     assert failure(tmp_path / "pets", bomb)["code"] == "unpacked_too_large"

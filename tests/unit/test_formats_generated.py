@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.domain.dataset import ORDERS, Dataset
-from app.domain.reading import Reading
-from app.formats.generated import generate_rows, write_csv_sample
-from app.formats.reading import read_rows
+from app.domain.file_format import Reading
+from app.formats.generate.orders import generate_rows, write_csv_sample
+from app.formats.reader import read_rows
 
 
 def payload(rows: int, seed: str, batch_bytes: int = 1 << 20) -> bytes:

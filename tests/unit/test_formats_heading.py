@@ -11,12 +11,12 @@ import xlsxwriter
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.reading import reading_from_json
+from app.domain.file_format import reading_from_json
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.payload import read_payload
-from app.formats.preview import make_preview
-from app.formats.reading import check_head, read_rows
+from app.formats.preview.preview import make_preview
+from app.formats.reader import check_head, read_rows
 
 PETS = Dataset(
     "pets", (Column("name", ColumnType.TEXT, length=30), Column("age", ColumnType.INTEGER, maximum=9999)), ("name",)

@@ -5,14 +5,14 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import ORDERS
 from app.domain.errors import ImportFailed
-from app.formats import blocks, json_array
-from app.formats.json_array import read_records
-from app.formats.records import Records, check_records
+from app.formats.json import array
+from app.formats.json.array import read_records
+from app.formats.streams import blocks
+from app.formats.validate.rows import Records, check_records
 
 OBJECT: dict[str, Any] = {
     "marketplace": "Amazon",
@@ -65,7 +65,7 @@ def failure(data: str | bytes, **options: Any) -> tuple[int, str, int | None]:
 @pytest.fixture(params=[1, 7, 1 << 20])
 def small_pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """The stream is read piece by piece, so that each of them ends somewhere in an element."""
-    monkeypatch.setattr(json_array, "_PIECE_BYTES", request.param)
+    monkeypatch.setattr(array, "_PIECE_BYTES", request.param)
     return int(request.param)
 
 
@@ -192,7 +192,7 @@ def test_bytes_that_are_no_utf8(small_pieces: int) -> None:
 
 
 def test_long_elements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_array, "_PIECE_BYTES", 64)
+    monkeypatch.setattr(array, "_PIECE_BYTES", 64)
     monkeypatch.setattr(blocks, "RECORD_BYTES", 10_000)
     fits = GOOD.replace("Jane", "x" * (10_000 - len(GOOD) + 4))
     assert rows(read(f"[{fits}]", 1))[0][2].endswith("xx Doe")
@@ -253,7 +253,7 @@ def test_what_json_writes_is_read(
     objects = [dict(zip(ORDERS.column_names, row, strict=True)) for row in table]
     data = json.dumps(objects, indent=indent, ensure_ascii=ascii)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(json_array, "_PIECE_BYTES", most)
+        patched.setattr(array, "_PIECE_BYTES", most)
         chunks = read(data, batch_bytes, most)
     assert rows(chunks) == [tuple(row) for row in table]
     assert not any(chunk.failure or chunk.bad for chunk in chunks)

@@ -11,15 +11,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.reading import Reading
-from app.formats import parquet
-from app.formats.parquet import check_parquet, read_records
-from app.formats.records import Records, check_records
+from app.domain.file_format import Reading
+from app.formats.parquet import table
+from app.formats.parquet.table import check_parquet, read_records
+from app.formats.validate.rows import Records, check_records
 
 MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5)
 GOOD: list[Any] = [
@@ -205,7 +204,7 @@ def test_a_small_file_of_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     pl.select(a=pl.repeat("x", 2_000_000)).write_parquet(path)
     assert path.stat().st_size < 100_000
     assert code_of(path, ONE) == "too_many_rows"
-    monkeypatch.setattr(parquet, "_MOST_ROWS_PER_BYTE", 1 << 20)
+    monkeypatch.setattr(table, "_MOST_ROWS_PER_BYTE", 1 << 20)
     assert sum(len(chunk.lines) for chunk in read(path, ONE)) == 2_000_000
 
 
@@ -222,7 +221,7 @@ def _long_texts(path: Path) -> Path:
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from app.domain.dataset import ORDERS;"
-        "from app.domain.reading import Reading; from app.formats.parquet import read_records\n"
+        "from app.domain.file_format import Reading; from app.formats.parquet.table import read_records\n"
         "n = sum(len(r.lines) for r in read_records(Path(sys.argv[1]), ORDERS, Reading('parquet'), 1 << 20))\n"
         # not getrusage's ru_maxrss: that of a new process begins with its parent's, which may be large by now
         "told = Path('/proc/self/status').read_text()\n"

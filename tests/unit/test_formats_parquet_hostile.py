@@ -8,11 +8,11 @@ import pytest
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.reading import Reading
-from app.formats import compressed
-from app.formats.parquet import check_parquet, read_records
-from app.formats.parquet_footer import read_leaves
-from app.formats.parquet_pages import check_pages
+from app.domain.file_format import Reading
+from app.formats.parquet.footer import read_leaves
+from app.formats.parquet.pages import check_pages
+from app.formats.parquet.table import check_parquet, read_records
+from app.formats.streams import decompression
 from tests.hostile_parquet import FILES, LONG, nested, repeated, written
 
 ONE = Dataset("one", (Column("a", ColumnType.TEXT, length=1_000_000),), ("a",))
@@ -63,7 +63,7 @@ def test_what_repeats_in_a_file_is_counted_as_its_text(tmp_path: Path, monkeypat
     path = tmp_path / "o"
     path.write_bytes(repeated(LONG, 50))
     assert sum(len(found.lines) for found in read_records(path, ONE, READING, 1 << 20)) == 50
-    monkeypatch.setattr(compressed, "EASILY_UNPACKED_BYTES", 20_000_000)
+    monkeypatch.setattr(decompression, "EASILY_UNPACKED_BYTES", 20_000_000)
     taken = 0
     with pytest.raises(ImportFailed, match="more than 20,000,000 bytes and more than 250 times its own size") as caught:
         for found in read_records(path, ONE, READING, 1 << 20):
@@ -76,7 +76,7 @@ def test_pages_are_counted_by_their_own_headers(tmp_path: Path, monkeypatch: pyt
     texts = {"a": ["y" * 1000] * 5000, "b": ["z" * 1000] * 5000}
     for version in ("1.0", "2.0"):
         path.write_bytes(written(texts, compression="zstd", use_dictionary=False, data_page_version=version))
-        monkeypatch.setattr(compressed, "EASILY_UNPACKED_BYTES", 6_000_000)
+        monkeypatch.setattr(decompression, "EASILY_UNPACKED_BYTES", 6_000_000)
         check_pages(path, ["a"])  # one of them has 5 MB
         with pytest.raises(ImportFailed, match="unpacks"):
             check_pages(path, ["a", "b"])
@@ -85,8 +85,8 @@ def test_pages_are_counted_by_their_own_headers(tmp_path: Path, monkeypatch: pyt
             written(texts, compression="zstd", use_dictionary=False, data_page_version=version, row_group_size=2000)
         )
         check_pages(path, ["a", "b"])
-        monkeypatch.setattr(compressed, "MOST_RATIO", 1_000_000)
-        monkeypatch.setattr(compressed, "EASILY_UNPACKED_BYTES", 1)
+        monkeypatch.setattr(decompression, "MOST_RATIO", 1_000_000)
+        monkeypatch.setattr(decompression, "EASILY_UNPACKED_BYTES", 1)
         check_pages(path, ["a", "b"])
         monkeypatch.undo()
 

@@ -15,11 +15,11 @@ import pytest
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.reading import Reading
-from app.formats.parquet import check_parquet, read_records, read_texts
-from app.formats.parquet_footer import read_leaves, redeclared
-from app.formats.reading import read_rows
-from app.formats.thrift import BINARY, I32, LIST, STRUCT, TRUE, Damaged, Decoder, encode
+from app.domain.file_format import Reading
+from app.formats.parquet.footer import read_leaves, redeclared
+from app.formats.parquet.table import check_parquet, read_records, read_texts
+from app.formats.parquet.thrift import BINARY, I32, LIST, STRUCT, TRUE, Damaged, Decoder, encode
+from app.formats.reader import read_rows
 
 ONE = Dataset("one", (Column("a", ColumnType.TEXT, length=99_999),), ("a",))
 READING = Reading("parquet")

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.reading import Reading
+from app.domain.file_format import Reading
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.payload import read_payload
-from app.formats.preview import make_preview
-from app.formats.reading import check_head, read_rows
+from app.formats.preview.preview import make_preview
+from app.formats.reader import check_head, read_rows
 
 NAMES = ("a", "b", "c")
 NOTES = Dataset(

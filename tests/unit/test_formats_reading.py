@@ -12,11 +12,11 @@ import pytest
 
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.reading import Reading
-from app.formats import blocks
+from app.domain.file_format import Reading
 from app.formats.batch import Batch
-from app.formats.csv import grammar
-from app.formats.reading import check_head, read_rows
+from app.formats.csv.parser import grammar
+from app.formats.reader import check_head, read_rows
+from app.formats.streams import blocks
 
 HEADER = ",".join(ORDERS.column_names)
 GOOD = 'Amazon,A-1,Jane Doe,jane@example.com,"1 Main St, Springfield",AB-1,2,12.50,USD,paid,2026-01-02 03:04:05'
@@ -460,7 +460,7 @@ def test_a_good_head_passes(tmp_path: Path) -> None:
 
 def test_nothing_that_starts_threads_is_imported_before_a_row_is_read() -> None:
     program = (
-        "import sys, app.formats.reading, app.formats.generated, app.formats.detection;"
+        "import sys, app.formats.reader, app.formats.generate.orders, app.formats.detection;"
         "sys.exit(bool({'polars', 'numpy', 'faker', 'pyarrow', 'python_calamine'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -5,17 +5,18 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
-from app.domain.reading import Reading
-from app.formats import csv, ndjson, screening
+from app.domain.file_format import Reading
 from app.formats.batch import Batch
-from app.formats.blocks import Block
-from app.formats.columns import MISREAD
-from app.formats.columnwise import holds_misread
-from app.formats.layout import Layout
+from app.formats.column_mapping import Layout
+from app.formats.csv import parser
+from app.formats.json import ndjson
+from app.formats.streams.blocks import Block
+from app.formats.validate import vectorized
+from app.formats.validate.columns import MISREAD
+from app.formats.validate.vectorized_columns import holds_misread
 
 GOOD = [
     "Amazon",
@@ -51,9 +52,9 @@ def agree_on_csv(
 ) -> Batch | None:
     """Whether the fast way has an answer; if so, it must be the parser's."""
     block, layout = Block(data, first_line=7, source_bytes=123), Layout(order, len(order))
-    fast = screening.read_csv_block(block, dataset, reading, layout, 40)
+    fast = vectorized.read_csv_block(block, dataset, reading, layout, 40)
     if fast is not None:
-        assert outcome(fast) == outcome(*csv.read_block(block, dataset, reading, layout, 40))
+        assert outcome(fast) == outcome(*parser.read_block(block, dataset, reading, layout, 40))
     return fast
 
 
@@ -207,8 +208,8 @@ def agree_on_values(rows: list[list[str]], ensure_ascii: bool = False) -> Batch 
 def agree_on_ndjson(data: bytes) -> Batch | None:
     block = Block(data, 3, 50)
     columns = ndjson.read_columns(block, ORDERS)
-    fast = columns and screening.check_columns(
-        columns, ORDERS, 8, range(3, 3 + len(columns["sku"])), 50, screening.Lines(block).text
+    fast = columns and vectorized.check_columns(
+        columns, ORDERS, 8, range(3, 3 + len(columns["sku"])), 50, vectorized.Lines(block).text
     )
     if fast:
         assert outcome(fast) == outcome(*ndjson.read_block(block, ORDERS, 8))
@@ -259,12 +260,12 @@ def test_what_is_usual_takes_the_fast_way(values: list[str], ending: str) -> Non
 )
 def test_what_polars_forgives_is_left_to_the_parser(data: str) -> None:
     block = Block(data.encode(), 1, 0)
-    assert screening.read_csv_block(block, ORDERS, CSV, AS_IT_IS, 1) is None
+    assert vectorized.read_csv_block(block, ORDERS, CSV, AS_IT_IS, 1) is None
 
 
 def test_bytes_that_are_no_utf8_are_left_to_the_parser() -> None:
     data = line(GOOD).encode().replace(b"Jane", b"J\xe4ne")
-    assert screening.read_csv_block(Block(data, 1, 0), ORDERS, CSV, AS_IT_IS, 1) is None
+    assert vectorized.read_csv_block(Block(data, 1, 0), ORDERS, CSV, AS_IT_IS, 1) is None
 
 
 fields = st.one_of(

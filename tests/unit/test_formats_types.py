@@ -10,21 +10,22 @@ from typing import Any
 import polars as pl
 import pytest
 import xlsxwriter
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.domain.errors import ImportFailed, InvalidContent
-from app.domain.reading import Reading
-from app.formats import csv, ndjson, screening
+from app.domain.file_format import Reading
 from app.formats.batch import Batch, Reject
-from app.formats.blocks import Block
-from app.formats.columns import BadValue, check_for
-from app.formats.layout import Layout
+from app.formats.column_mapping import Layout
+from app.formats.csv import parser
+from app.formats.json import ndjson
 from app.formats.options import read_options
 from app.formats.payload import read_payload
-from app.formats.reading import check_head, read_rows
-from app.formats.rejects import RejectWriter, read_rejects, write_csv
+from app.formats.reader import check_head, read_rows
+from app.formats.reject_file import RejectWriter, read_rejects, write_csv
+from app.formats.streams.blocks import Block
+from app.formats.validate import vectorized
+from app.formats.validate.columns import BadValue, check_for
 from tests.unit.typed import BERLIN, ODD, ROWS, TYPED, loaded, quoted, text_of
 
 NAMES = TYPED.column_names
@@ -158,9 +159,9 @@ ORDER = tuple(range(len(NAMES)))
 
 def agree_on_csv(data: bytes, reading: Reading, layout: Layout, dataset: Dataset = TYPED) -> Batch | None:
     block = Block(data, 7, 123)
-    fast = screening.read_csv_block(block, dataset, reading, layout, 40)
+    fast = vectorized.read_csv_block(block, dataset, reading, layout, 40)
     if fast is not None:
-        assert outcome(fast) == outcome(*csv.read_block(block, dataset, reading, layout, 40))
+        assert outcome(fast) == outcome(*parser.read_block(block, dataset, reading, layout, 40))
     return fast
 
 
@@ -243,8 +244,8 @@ def test_values_near_the_borders_fare_alike(name: str) -> None:
 def agree_on_ndjson(objects: list[Row], dataset: Dataset = TYPED) -> None:
     block = Block("\n".join(map(json.dumps, objects)).encode(), 3, 50)
     columns = ndjson.read_columns(block, dataset)
-    text = screening.Lines(block).text
-    fast = columns and screening.check_columns(columns, dataset, 8, range(3, 3 + len(objects)), 50, text)
+    text = vectorized.Lines(block).text
+    fast = columns and vectorized.check_columns(columns, dataset, 8, range(3, 3 + len(objects)), 50, text)
     if fast:
         assert outcome(fast) == outcome(*ndjson.read_block(block, dataset, 8))
 
@@ -280,7 +281,7 @@ def test_what_is_usual_takes_the_fast_way() -> None:
     assert batch is not None and batch.rows == 2 and not batch.rejects
     for one in rows:  # without the authority's help
         frame = pl.DataFrame([[one.get(name)] for name in NAMES], schema=dict.fromkeys(NAMES, pl.String))
-        assert screening.screen(frame, TYPED, controls=True)[1].all()
+        assert vectorized.screen(frame, TYPED, controls=True)[1].all()
 
 
 # --- the authority ---------------------------------------------------------------------------------------------------

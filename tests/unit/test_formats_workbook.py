@@ -11,17 +11,16 @@ from typing import Any
 
 import pytest
 import xlsxwriter
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, UnsupportedFormat
-from app.domain.reading import Reading
-from app.formats import workbook_cells, workbook_zip
-from app.formats.records import Records, check_records
-from app.formats.workbook import check_workbook, read_records
-from app.formats.workbook_cells import text_of
-from app.formats.workbook_rewrite import REFUSED, Rewriter, is_plain
+from app.domain.file_format import Reading
+from app.formats.validate.rows import Records, check_records
+from app.formats.xlsx import archive as workbook_archive, cells as cell_reader
+from app.formats.xlsx.cells import text_of
+from app.formats.xlsx.rewriter import REFUSED, Rewriter, is_plain
+from app.formats.xlsx.workbook import check_workbook, read_records
 
 HEADER = list(ORDERS.column_names)
 MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5)
@@ -303,9 +302,9 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = rewritten(make(tmp_path / "b", [HEADER]), lambda _, data: data, {"xl/bomb.xml": bytes(100_000_000)})
     assert bomb.stat().st_size < 1_000_000
     with monkeypatch.context() as patched:
-        patched.setattr(workbook_zip, "MOST_UNPACKED_BYTES", 90_000_000)
+        patched.setattr(workbook_archive, "MOST_UNPACKED_BYTES", 90_000_000)
         assert code_of(lambda: check_workbook(bomb, Reading("xlsx"))) == "xlsx_too_large"
-        patched.setattr(workbook_zip, "MOST_FILE_BYTES", 1000)
+        patched.setattr(workbook_archive, "MOST_FILE_BYTES", 1000)
         assert code_of(lambda: check_workbook(path, Reading("xlsx"))) == "xlsx_too_large"
     rewritten(path, lambda _, data: data, {f"xl/{n}.xml": b"" for n in range(6000)})
     assert code_of(lambda: check_workbook(path, Reading("xlsx"))) == "xlsx_too_large"
@@ -480,7 +479,7 @@ def test_cells_that_are_left_as_they_are(tmp_path: Path, prefix: str, odd: bool)
     cells = [(cell, value) for cell, value in LEFT if odd or "<!" not in cell]
     path = with_cells(tmp_path / "o", *(cell for cell, _ in cells), prefix=prefix)
     assert rows(read(path, QUINT)) == [("x", None, value, "1") for _, value in cells]
-    looked = list(workbook_cells.messages(str(path), "Orders", SHEET, "100", "1000000"))[2:]  # always with the parser
+    looked = list(cell_reader.messages(str(path), "Orders", SHEET, "100", "1000000"))[2:]  # always with the parser
     assert looked == [(line, ["x", "", value or "", "1"], {}) for line, (_, value) in enumerate(cells, 2)]
 
 

@@ -7,10 +7,10 @@ import pytest
 import xlsxwriter
 
 from app.domain.dataset import Column, ColumnType, Dataset
-from app.domain.reading import Reading
-from app.formats.preview import make_preview
-from app.formats.workbook import read_records
-from app.formats.workbook_styles import counts, formats_of, show
+from app.domain.file_format import Reading
+from app.formats.preview.preview import make_preview
+from app.formats.xlsx.number_formats import counts, formats_of, show
+from app.formats.xlsx.workbook import read_records
 
 TEXTS = Dataset("texts", (Column("a", ColumnType.TEXT, length=30), Column("b", ColumnType.TEXT, length=30)), ())
 NUMBERS = Dataset(

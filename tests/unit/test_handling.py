@@ -7,8 +7,8 @@ import pytest
 
 from app.domain.errors import InvalidContent
 from app.domain.handling import HandlingState, OrderId, parse_order_id, require_legal
-from app.domain.kinds import summarize
 from app.domain.states import IllegalMove
+from app.domain.work_stats import summarize
 from app.handling.steps import all_steps, read_pipeline
 
 

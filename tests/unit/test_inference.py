@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.domain.definition import read_definition
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.identifiers import make_names
-from app.formats.inference import Inferred, as_definition
+from app.formats.infer.names import make_names
+from app.formats.infer.schema import Inferred, as_definition
 from app.formats.options import read_options
-from app.formats.preview import Preview, make_preview
+from app.formats.preview.preview import Preview, make_preview
 
 
 def inferred(path: Path, data: bytes | str, rows: int = 10_000, **said: str) -> Preview:

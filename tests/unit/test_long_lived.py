@@ -11,10 +11,11 @@ import pytest
 from celery import Celery
 
 from app.formats.batch import Batch
-from app.lifecycle import prefetch, watch
-from app.lifecycle.heartbeat import Heartbeat
-from app.lifecycle.prefetch import Prefetch
-from app.lifecycle.watch import Watch
+from app.lifecycle import change_feed
+from app.lifecycle.change_feed import Watch
+from app.lifecycle.imports.loading import prefetch
+from app.lifecycle.imports.loading.heartbeat import Heartbeat
+from app.lifecycle.imports.loading.prefetch import Prefetch
 from app.queue import Hints
 from tests.stack import wait_for
 
@@ -81,13 +82,13 @@ def test_a_loss_that_cannot_be_said_is_logged(capsys: pytest.CaptureFixture[str]
 def test_the_poller_of_streams_goes_on_and_slows_down(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     pauses: list[float] = []
     looked, well = failing(6, error, lambda told: told)
-    monkeypatch.setattr(watch, "sleep", lambda seconds: (pauses.append(seconds), Event().wait(0.01)))
+    monkeypatch.setattr(change_feed, "sleep", lambda seconds: (pauses.append(seconds), Event().wait(0.01)))
     watching = Watch(make_site(max_streams=2, stream_seconds=60))
     monkeypatch.setattr(watching, "_look", looked)
     subscription = watching.subscribe()
     assert well.wait(10)
-    wait_for(lambda: pauses[-1] == watch.POLL_SECONDS, 10, "it polls as before")
-    assert pauses[:5] == sorted(pauses[:5]) and max(pauses) == watch.FAILED_SECONDS
+    wait_for(lambda: pauses[-1] == change_feed.POLL_SECONDS, 10, "it polls as before")
+    assert pauses[:5] == sorted(pauses[:5]) and max(pauses) == change_feed.FAILED_SECONDS
     subscription.close()
 
 
@@ -101,7 +102,7 @@ def test_a_stream_that_gets_no_poller_leaves_none_behind_that_is_dead(monkeypatc
             raise left.pop()
         start(thread)
 
-    monkeypatch.setattr(watch.Thread, "start", start_or_fail)
+    monkeypatch.setattr(change_feed.Thread, "start", start_or_fail)
     looked = Event()
     monkeypatch.setattr(watching, "_look", lambda told: (looked.set(), told)[1])
     with pytest.raises(RuntimeError):

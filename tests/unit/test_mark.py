@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
+from app.domain.generation import Installation, Mark, find_doubt
 from app.domain.imports import Direction, direction, explain, proves_older_ledger
-from app.domain.mark import Installation, Mark, find_doubt
 from app.domain.states import State
 from app.domain.xid import Xid
 from tests.unit.test_direction import HERE, ROW, SAME_EPOCH

@@ -9,10 +9,10 @@ import requests
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.domain import errors
-from app.routes.imports import QUERY_OPTIONS
-from app.routes.openapi import build_document, list_undescribed
-from app.routes.operations import describe
-from app.routes.parameters import OPTIONS as DESCRIBED_OPTIONS
+from app.routes.api.imports import QUERY_OPTIONS
+from app.routes.openapi.document import build_document, list_undescribed
+from app.routes.openapi.operations import describe
+from app.routes.openapi.parameters import OPTIONS as DESCRIBED_OPTIONS
 from app.routes.problems import STATUSES, kind_of
 from tests.conftest import make_settings
 from tests.contract import check_answer, check_shape, described_app

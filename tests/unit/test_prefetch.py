@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.formats.batch import Batch
-from app.lifecycle.prefetch import NICE, Prefetch
+from app.lifecycle.imports.loading.prefetch import NICE, Prefetch
 
 
 def niceness() -> int:

@@ -14,7 +14,7 @@ from backports import zstd
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
-from app.formats.preview import Preview, make_preview
+from app.formats.preview.preview import Preview, make_preview
 
 PETS = Dataset(
     "pets",

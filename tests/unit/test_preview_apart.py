@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.domain.dataset import Column, ColumnType, Dataset
-from app.domain.reading import Reading
-from app.formats import children, preview_apart
-from app.formats.preview import make_preview
-from app.formats.preview_apart import preview_file
-from app.formats.preview_shown import show_preview
+from app.domain.file_format import Reading
+from app.formats.child import runner
+from app.formats.preview import child
+from app.formats.preview.child import preview_file
+from app.formats.preview.preview import make_preview
+from app.formats.preview.serializer import show_preview
 from tests.hostile_parquet import FILES
 
 LONG_TEXT = Dataset("one", (Column("a", ColumnType.TEXT, length=1_000_000),), ("a",))
@@ -72,7 +73,7 @@ def test_the_limits_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     found = preview(path)
     assert found["problem"]["code"] == "parquet_too_large"
     assert "805,306,368 bytes of memory" in found["problem"]["reason"]
-    monkeypatch.setattr(preview_apart, "_LIMITS", children.Limits(8 * 1024**3, seconds=0.01))
+    monkeypatch.setattr(child, "_LIMITS", runner.Limits(8 * 1024**3, seconds=0.01))
     found = preview(path, None)
     assert found["problem"]["code"] == "parquet_too_slow"
     assert (found["rows"], found["definition"]["columns"]) == ([], [])

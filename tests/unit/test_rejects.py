@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, InvalidContent
+from app.domain.file_format import Reading
 from app.domain.policy import OnError, Policy, policy_from_json, read_policy
-from app.domain.reading import Reading
-from app.formats import blocks, records
 from app.formats.batch import Batch, Reject
-from app.formats.reading import read_rows
-from app.formats.rejects import RejectWriter, read_rejects, write_csv
-from app.lifecycle.sift import REPORTED, Sifter
+from app.formats.reader import read_rows
+from app.formats.reject_file import RejectWriter, read_rejects, write_csv
+from app.formats.streams import blocks
+from app.formats.validate import rows as row_checks
+from app.lifecycle.imports.loading.error_policy import REPORTED, Sifter
 
 PETS = Dataset(
     "pets",
@@ -129,7 +129,7 @@ def test_many_rejects_come_in_several_batches(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "pets"
     path.write_text("name,age\n" + "Rex,x\n" * 50_000 + "Tom,1\n")
     batches = list(read_rows(path, PETS, Reading("csv"), 1 << 24))
-    assert max(len(batch.rejects) for batch in batches) == records.MOST_REJECTS
+    assert max(len(batch.rejects) for batch in batches) == row_checks.MOST_REJECTS
     assert sum(len(batch.rejects) for batch in batches) == 50_000
     assert sum(batch.rows for batch in batches) == 1
 

@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from app.domain.errors import SpoolFull
-from app.domain.mark import Mark
+from app.domain.generation import Mark
 from app.spool import Spool
 from tests.disks import no_file_beyond
 

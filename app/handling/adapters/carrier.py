@@ -1,7 +1,7 @@
 """Carrier: who brings the parcel."""
 
 from app.handling.http import post
-from app.handling.outside import Call, Service
+from app.handling.service_calls import Call, Service
 
 SERVICE = Service("carrier", calls_per_second=100)
 

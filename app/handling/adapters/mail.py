@@ -5,7 +5,7 @@ import smtplib
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-from app.handling.outside import Call, Line, Service, ServiceFailed, ServiceRefused
+from app.handling.service_calls import Call, Line, Service, ServiceFailed, ServiceRefused
 
 SERVICE = Service("mail", calls_per_second=50)
 SENDER = "orders@backout.invalid"

@@ -1,7 +1,7 @@
 """Marketplace: where the customer bought."""
 
 from app.handling.http import post
-from app.handling.outside import Call, Service
+from app.handling.service_calls import Call, Service
 
 SERVICE = Service("marketplace", calls_per_second=100)
 

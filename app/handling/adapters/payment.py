@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from app.handling.http import post
-from app.handling.outside import Call, Service
+from app.handling.service_calls import Call, Service
 
 SERVICE = Service("payment", calls_per_second=100)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.handling import slips
+from app.handling import packing_slips
 from app.handling.adapters import carrier
 from app.handling.work import Step, Work
 
@@ -12,7 +12,7 @@ NAME = "create_shipment"
 def run(work: Work) -> dict[str, Any]:
     order = work.order
     tracking = carrier.ship(work.call, str(work.id), order["customer"], order["ship_to"])
-    slips.keep(work.site, work.id, order, tracking)
+    packing_slips.keep(work.site, work.id, order, tracking)
     return {"tracking": tracking}
 
 

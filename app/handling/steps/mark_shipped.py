@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from app.db import handled
+from app.db.handlings import orders
 from app.handling.work import Step, Work
 
 
 def run(work: Work) -> dict[str, Any]:
     with work.site.database.begin() as connection:
-        handled.mark_shipped(connection, work.id)
+        orders.mark_shipped(connection, work.id)
     return {"status": "shipped"}
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.handling.adapters import marketplace
-from app.handling.outside import ServiceRefused
+from app.handling.service_calls import ServiceRefused
 from app.handling.steps.create_shipment import NAME as SHIPMENT
 from app.handling.work import Step, Work
 

@@ -1,4 +1,4 @@
-// Words: numbers, sizes, durations and states as people read them; the same as the server's (app/routes/words.py).
+// Words: numbers, sizes, durations and states as people read them; the same as the server's (app/routes/pages/formatting.py).
 
 export const STATES = {
   queued: "Queued", running: "Running", committing: "Committing", committed: "Committed", stopping: "Stopping",

@@ -1,0 +1,1 @@
+"""SQL of datasets: their registry, tables and rows."""

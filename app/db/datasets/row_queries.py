@@ -1,0 +1,72 @@
+"""Pages: the rows of a selection, some at a time by key, all of them streamed, or counted."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
+
+from app.db.datasets.rows import READ_SIZE, visible
+from app.db.datasets.tables import table_of
+from app.domain.selection import Selection
+
+Row = dict[str, Any]
+
+
+def read_page(connection: Connection, selection: Selection, after: Sequence[Any] | None, limit: int) -> list[Row]:
+    """At most `limit` rows, after the one with these values of the selection's order."""
+    query = _query(selection)
+    if after is not None:
+        query = query.where(_is_after(selection, after))
+    return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
+
+
+def stream_rows(connection: Connection, selection: Selection) -> Iterator[Row]:
+    """All of them, streamed: memory stays flat. The query runs when this is called."""
+    result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(_query(selection))
+    return (dict(row) for row in result.mappings().yield_per(READ_SIZE))
+
+
+def count_selected(connection: Connection, selection: Selection) -> int:
+    """How many there are."""
+    table = table_of(selection.dataset)
+    query = select(func.count()).select_from(table).where(*_conditions(selection))
+    return int(connection.execute(query).scalar_one())
+
+
+def _query(selection: Selection) -> Any:
+    table = table_of(selection.dataset)
+    key = [table.c[name].asc() for name in selection.dataset.primary]
+    query = select(table).where(*_conditions(selection))
+    if selection.sort is not None:
+        column = table.c[selection.sort]
+        query = query.order_by(column.desc() if selection.descending else column.asc())
+    return query.order_by(*key)
+
+
+def _conditions(selection: Selection) -> list[ColumnElement[bool]]:
+    table = table_of(selection.dataset)
+    conditions = [visible(selection.dataset)]
+    if selection.number is not None:
+        conditions.append(table.c.import_no == selection.number)
+    return conditions + [table.c[name] == value for name, value in selection.equal]
+
+
+def _is_after(selection: Selection, after: Sequence[Any]) -> ColumnElement[bool]:
+    """By key, not by position: rows that are added or deleted meanwhile shift nothing."""
+    table = table_of(selection.dataset)
+    values = list(after)
+    beyond: ColumnElement[bool] = false()
+    # from the last column of the order: a > x OR (a = x AND (b > y OR …)), which is a range to the servers
+    for name, value in reversed(
+        list(zip(selection.dataset.primary, values[-len(selection.dataset.primary) :], strict=True))
+    ):
+        column = table.c[name]
+        beyond = or_(column > value, and_(column == value, beyond))
+    if selection.sort is None:
+        return beyond
+    column, value = table.c[selection.sort], values[0]
+    # rows that lack a value come first; descending, last
+    if value is None:
+        return and_(column.is_(None), beyond) if selection.descending else or_(column.is_not(None), beyond)
+    further = or_(column < value, column.is_(None)) if selection.descending else column > value
+    return or_(further, and_(column == value, beyond))

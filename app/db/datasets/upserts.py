@@ -1,0 +1,170 @@
+"""Rows whose key is in the table already: found, kept as they were, and updated, inside the branch that met them."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import pymysql
+from pymysql.constants import ER
+from sqlalchemy.dialects import mysql
+
+from app.db.datasets import rows
+from app.db.datasets.tables import quote, table_of
+from app.db.driver import DriverConnection
+from app.domain.dataset import Dataset
+
+# Where in the table a row stands: its import's number, its row number there.
+Place = tuple[int, int]
+
+_ANY_TEXT = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+_PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNED PATH '$[1]' ERROR ON ERROR"
+
+
+def load_new(
+    connection: DriverConnection,
+    dataset: Dataset,
+    number: int,
+    payload: bytes,
+    first: int,
+    sent: int,
+    numbers: Sequence[int] | None = None,
+) -> list[int]:
+    """`rows.load_payload`, but rows whose key is there already are left out; returns their row numbers. `numbers` are
+    those of all rows, which count up from `first` without it.
+
+    A row that is left out has exactly one warning. So when there are as many warnings as such rows, the server has
+    changed nothing else; any other number raises `rows.RowsDiffer`. A row that stands in the way is locked then.
+    """
+    try:
+        rows.load_payload(connection, dataset, number, payload, sent)
+    except rows.RowsDiffer as differ:
+        left_out = list_missing(connection, dataset, number, numbers or range(first, first + sent))
+        if not len(left_out) == sent - differ.loaded == differ.warned:
+            raise
+        return left_out
+    return []
+
+
+def load_counted(connection: DriverConnection, dataset: Dataset, number: int, payload: bytes, sent: int) -> int:
+    """`load_new` for an adopted table, whose rows can't be asked for by number; returns how many were left out.
+
+    The server has left rows out for their keys if there is a warning for each, and every one says so. It keeps only
+    some: beyond those, if the table has nothing else for which a row is left out. `rows.RowsDiffer` otherwise.
+    """
+    with connection.cursor() as cursor, suppress(pymysql.err.OperationalError):
+        cursor.execute("SET max_error_count = 65535")  # as many as it can keep; MySQL asks for a right, and keeps 1,024
+    try:
+        rows.load_payload(connection, dataset, number, payload, sent)
+    except rows.RowsDiffer as differ:
+        left_out = sent - differ.loaded
+        told = left_out == differ.warned and set(differ.codes) == {ER.DUP_ENTRY}
+        if not told or (len(differ.codes) < differ.warned and _has_other_rules(connection, dataset)):
+            raise
+        return left_out
+    return 0
+
+
+def _has_other_rules(connection: "pymysql.Connection[Any]", dataset: Dataset) -> bool:
+    """Whether the server may leave a row out for something else than a key."""
+    here = "table_schema = DATABASE() AND table_name = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT 1 FROM information_schema.table_constraints WHERE {here}"
+            " AND constraint_type IN ('FOREIGN KEY', 'CHECK')"
+            f" UNION SELECT 1 FROM information_schema.partitions WHERE {here} AND partition_name IS NOT NULL",
+            (dataset.name, dataset.name),
+        )
+        return cursor.fetchone() is not None
+
+
+def list_missing(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, sent: Sequence[int]
+) -> list[int]:
+    """The rows of a batch that the server left out, by their numbers, asked inside the branch. `sent` counts up."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT row_no FROM {_quote(dataset.name)} WHERE import_no = %s AND row_no BETWEEN %s AND %s",
+            (number, sent[0], sent[-1]),
+        )
+        there = {row for (row,) in cursor.fetchall()}
+    return [row for row in sent if row not in there]
+
+
+def find_places(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, keys: Sequence[Sequence[str | None]]
+) -> list[Place | None]:
+    """Where each of these keys stands, by what the server takes for the same; None where there is no such row.
+
+    The rows are locked until the branch ends.
+    """
+    table = table_of(dataset)
+    dialect = mysql.dialect()
+    typed = [f"k{at} {_sql_type(table.c[name], dialect)}" for at, name in enumerate(dataset.key)]
+    columns = ", ".join(f"{one} PATH '$[{at}]' ERROR ON ERROR" for at, one in enumerate(typed))
+    same = " AND ".join(f"t.{_quote(name)} = j.k{at}" for at, name in enumerate(dataset.key))
+    # MySQL wants to be told that a table made of JSON is not to be locked; MariaDB has no words for it
+    of_table = "" if "MariaDB" in str(connection.get_server_info()) else " OF t"  # type: ignore[no-untyped-call]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT j.n, t.import_no, t.row_no FROM JSON_TABLE(%s, '$[*]' COLUMNS (n FOR ORDINALITY, {columns})) j"
+            f" STRAIGHT_JOIN {_quote(dataset.name)} t ON {same} FOR UPDATE{of_table}",
+            (json.dumps(keys),),
+        )
+        places: list[Place | None] = [None] * len(keys)
+        for ordinal, import_no, row_no in cursor.fetchall():
+            places[ordinal - 1] = (import_no, row_no)
+    return places
+
+
+def keep_replaced(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, places: Sequence[Place]
+) -> None:
+    """Keep these rows as they are, under the number of the import that is about to update them. One that is kept
+    already was updated by the same import before, and stays."""
+    members = ", ".join(f"%s, CAST(t.{_quote(name)} AS CHAR)" for name in dataset.column_names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO replaced (import_no, dataset, old_import_no, old_row_no, `row`)"
+            f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members})"
+            f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN {_quote(dataset.name)} t"
+            " ON t.import_no = j.import_no AND t.row_no = j.row_no"
+            " ON DUPLICATE KEY UPDATE dataset = replaced.dataset",
+            (number, dataset.name, *dataset.column_names, json.dumps(places)),
+        )
+
+
+def update_rows(
+    connection: "pymysql.Connection[Any]",
+    dataset: Dataset,
+    places: Sequence[Place],
+    values: Sequence[Sequence[str | None]],
+) -> None:
+    """Give the rows at these places the values, in the dataset's order; each keeps its numbers.
+
+    Raises `rows.RowsDiffer` where the server did not update each of them exactly so, and PyMySQL's errors.
+    """
+    names = dataset.column_names
+    typed = ", ".join(f"v{at} {_ANY_TEXT} PATH '$[{at + 2}]' ERROR ON ERROR" for at in range(len(names)))
+    settings = ", ".join(f"t.{_quote(name)} = j.v{at}" for at, name in enumerate(names))
+    document = json.dumps([[*place, *row] for place, row in zip(places, values, strict=True)])
+    with connection.cursor() as cursor:
+        updated = cursor.execute(
+            f"UPDATE {_quote(dataset.name)} t JOIN JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES}, {typed})) j"
+            f" ON t.import_no = j.import_no AND t.row_no = j.row_no SET {settings}",
+            (document,),
+        )
+        if updated != len(places) or cursor.warning_count:
+            cursor.execute("SHOW WARNINGS")
+            raise rows.RowsDiffer(len(places), updated, [str(row[2]) for row in cursor.fetchall()])
+
+
+def _quote(name: str) -> str:
+    """`quote` for a statement that the driver puts values into."""
+    return quote(name).replace("%", "%%")
+
+
+def _sql_type(column: Any, dialect: Any) -> str:
+    """The column's type, in the table's collation: then its key is used for comparing."""
+    plain = str(column.type.compile(dialect=dialect)).partition(" CHARACTER SET")[0].partition(" COLLATE")[0]
+    return f"{plain} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" if "CHAR" in plain or "TEXT" in plain else plain

@@ -1,0 +1,1 @@
+"""SQL of handlings: every move, their orders, the queries."""

@@ -1,0 +1,269 @@
+"""The handlings' ledger: their moves, by the same rules as an import's."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, exists, func, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.db import leases
+from app.db.leases import NOW, seconds_from_now
+from app.db.schema import events, handled_orders, handling_steps, handlings, installation, orders
+from app.domain.feed_cursor import Glance
+from app.domain.handling import (
+    LEASED,
+    RESTING,
+    UNFINISHED,
+    Handling,
+    HandlingState,
+    Mode,
+    OrderState,
+    StepState,
+    require_legal,
+)
+
+_MAY_RUN = ~exists().where(installation.c.frozen_at.is_not(None))
+STEP = 20  # old handlings forgotten at a time
+
+_COLUMNS = [
+    *handlings.c,
+    case((handlings.c.lease_until > NOW, 1), else_=0).label("lease_live"),
+    NOW.label("read_at"),
+]
+
+
+def insert_handling(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Record an accepted handling as `queued`; returns its number."""
+    values = {"state": HandlingState.QUEUED, "orders_total": 0, **values}
+    result = connection.execute(insert(handlings).values(created_at=NOW, **values))
+    return int(result.inserted_primary_key[0])  # type: ignore[index]
+
+
+def begin_waiting(connection: Connection, number: int, orders: int) -> None:
+    """Its orders are recorded: so many. The first line of its timeline."""
+    connection.execute(update(handlings).where(handlings.c.number == number).values(orders_total=orders))
+    leases.add_event(connection, handlings, number, HandlingState.QUEUED, {"orders": orders})
+
+
+def move(
+    connection: Connection,
+    number: int,
+    sources: Iterable[HandlingState],
+    target: HandlingState,
+    *,
+    at_epoch: int | None = None,
+    condition: ColumnElement[bool] | None = None,
+    detail: Mapping[str, Any] | None = None,
+    **values: Any,
+) -> bool:
+    """Move a handling if it still is in one of `sources`, at an epoch if one is given; whether this call won.
+
+    Without a worker it has no order in hand, and at rest it holds its orders no longer. Raises `IllegalMove` for a move
+    that no rule allows.
+    """
+    sources = frozenset(sources)
+    require_legal(sources, target)
+    if target not in LEASED:
+        values["lease_until"] = None
+    values["finished_at"] = NOW if target in RESTING else None
+    won = leases.move(
+        connection, handlings, number, sources, target, at_epoch=at_epoch, condition=condition, detail=detail, **values
+    )
+    mine = handled_orders.c.handling_no == number
+    if won and target not in LEASED:
+        in_hand = handled_orders.c.state == OrderState.RUNNING
+        connection.execute(update(handled_orders).where(mine, in_hand).values(state=OrderState.PENDING))
+        begun = handling_steps.c.handling_no == number, handling_steps.c.state == StepState.RUNNING
+        connection.execute(update(handling_steps).where(*begun).values(state=StepState.INTERRUPTED))
+    if won and target in RESTING:
+        connection.execute(update(handled_orders).where(mine, handled_orders.c.active.is_not(None)).values(active=None))
+    return won
+
+
+def list_due(connection: Connection, limit: int) -> list[int]:
+    """Numbers of handlings that a worker may claim now: by priority, then age."""
+    query = (
+        select(handlings.c.number)
+        .where(handlings.c.state == HandlingState.QUEUED, leases.waited(handlings))
+        .order_by(handlings.c.priority.desc(), handlings.c.number)
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
+
+
+def claim(connection: Connection, number: int, *, worker: str, lease_seconds: float) -> bool:
+    """Take a queued handling for an attempt of one's own; not while sweeping is frozen."""
+    return move(
+        connection,
+        number,
+        {HandlingState.QUEUED},
+        HandlingState.RUNNING,
+        condition=_MAY_RUN,
+        detail={"worker": worker},
+        **leases.claiming(handlings, lease_seconds),
+        worker=worker,
+    )
+
+
+def requeue(
+    connection: Connection,
+    number: int,
+    epoch: int,
+    *,
+    detail: Mapping[str, Any],
+    attempts: int = 0,
+    pause_seconds: float = 0,
+    only_expired: bool = False,
+) -> bool:
+    """Take an attempt's handling back into the queue under a new epoch, which fences the attempt for good. Its orders
+    stay its own."""
+    return move(
+        connection,
+        number,
+        {HandlingState.RUNNING},
+        HandlingState.QUEUED,
+        at_epoch=epoch,
+        condition=leases.expired(handlings) if only_expired else None,
+        detail=detail,
+        **leases.giving_back(handlings, attempts, pause_seconds),
+    )
+
+
+def give_up(
+    connection: Connection, number: int, epoch: int, error: Mapping[str, Any], *, only_expired: bool = False
+) -> bool:
+    """End a handling whose workers died again and again: the orders in hand count as failed."""
+    in_hand = handled_orders.c.handling_no == number, handled_orders.c.state == OrderState.RUNNING
+    broken = int(connection.execute(select(func.count()).where(*in_hand)).scalar_one())
+    won = leases.holds(connection, handlings, number, epoch, HandlingState.RUNNING)
+    if won and broken:
+        message = str(error["message"])[:1000]
+        connection.execute(
+            update(handled_orders).where(*in_hand).values(state=OrderState.FAILED, error=message, finished_at=NOW)
+        )
+    return won and move(
+        connection,
+        number,
+        {HandlingState.RUNNING},
+        HandlingState.FAILED,
+        at_epoch=epoch,
+        condition=leases.expired(handlings) if only_expired else None,
+        epoch=handlings.c.epoch + 1,
+        orders_failed=handlings.c.orders_failed + broken,
+        error=dict(error),
+    )
+
+
+def end_deserted_stop(connection: Connection, number: int, epoch: int) -> bool:
+    """Record the end of a stop whose worker died."""
+    return move(
+        connection,
+        number,
+        {HandlingState.STOPPING},
+        HandlingState.STOPPED,
+        at_epoch=epoch,
+        condition=leases.expired(handlings),
+        detail={"reason": "its worker died before the step in hand was recorded"},
+        epoch=handlings.c.epoch + 1,
+    )
+
+
+def renew_lease(connection: Connection, number: int, epoch: int, lease_seconds: float) -> bool:
+    """Hold on to an attempt; False when it is no longer ours."""
+    return leases.renew(connection, handlings, number, epoch, LEASED, lease_seconds)
+
+
+def find_handling(connection: Connection, id: str) -> Handling | None:
+    """The handling with this id, or None."""
+    row = connection.execute(select(*_COLUMNS).where(handlings.c.id == id)).first()
+    return None if row is None else _handling(row)
+
+
+def find_numbered(connection: Connection, number: int) -> Handling | None:
+    """The handling with this number, or None."""
+    row = connection.execute(select(*_COLUMNS).where(handlings.c.number == number)).first()
+    return None if row is None else _handling(row)
+
+
+def list_handlings(
+    connection: Connection, *, states: Iterable[HandlingState] = (), before: int | None = None, limit: int = 50
+) -> list[Handling]:
+    """Handlings, newest first; `before` is the number that the page before ended with."""
+    query = select(*_COLUMNS).order_by(handlings.c.number.desc()).limit(limit)
+    if wanted := list(states):
+        query = query.where(handlings.c.state.in_(wanted))
+    if before is not None:
+        query = query.where(handlings.c.number < before)
+    return [_handling(row) for row in connection.execute(query)]
+
+
+def list_changed(connection: Connection, since: datetime) -> list[Glance]:
+    """Handlings that changed after an instant of the database's clock, or whose lease was renewed."""
+    query = select(handlings.c.number, handlings.c.sequence, handlings.c.changed_at)
+    return [Glance(*row) for row in connection.execute(query.where(handlings.c.changed_at > since))]
+
+
+def list_numbered(connection: Connection, numbers: Iterable[int]) -> list[Handling]:
+    """The handlings with these numbers, oldest first."""
+    query = select(*_COLUMNS).where(handlings.c.number.in_(list(numbers))).order_by(handlings.c.number)
+    return [_handling(row) for row in connection.execute(query)]
+
+
+def list_in_state(connection: Connection, states: Iterable[HandlingState]) -> list[Handling]:
+    """Every handling in one of these states, oldest first."""
+    query = select(*_COLUMNS).where(handlings.c.state.in_(list(states))).order_by(handlings.c.number)
+    return [_handling(row) for row in connection.execute(query)]
+
+
+def count_states(connection: Connection) -> dict[HandlingState, int]:
+    """How many handlings there are of each state that is no rest."""
+    query = select(handlings.c.state, func.count()).where(handlings.c.state.in_(list(UNFINISHED)))
+    return {HandlingState(state): int(count) for state, count in connection.execute(query.group_by(handlings.c.state))}
+
+
+def forget_old(connection: Connection, keep_days: float) -> int:
+    """Forget a step of handlings that ended longer ago than that, with their history; returns how many.
+
+    Which orders were shipped is remembered for as long as they are in the table: they may not be deleted.
+    """
+    query = select(handlings.c.number).where(
+        handlings.c.state.in_(list(RESTING)), handlings.c.finished_at <= seconds_from_now(-keep_days * 86400)
+    )
+    numbers = list(connection.scalars(query.order_by(handlings.c.number).limit(STEP)))
+    if numbers:
+        connection.execute(events.delete().where(events.c.import_no.in_(numbers)))
+        connection.execute(handling_steps.delete().where(handling_steps.c.handling_no.in_(numbers)))
+        there = exists().where(
+            orders.c.import_no == handled_orders.c.import_no, orders.c.row_no == handled_orders.c.row_no
+        )
+        kept = and_(handled_orders.c.shipped_at.is_not(None), there)
+        connection.execute(handled_orders.delete().where(handled_orders.c.handling_no.in_(numbers), ~kept))
+        connection.execute(handlings.delete().where(handlings.c.number.in_(numbers)))
+    return len(numbers)
+
+
+def _handling(row: Row[Any]) -> Handling:
+    return Handling(
+        number=row.number,
+        id=row.id,
+        client=row.client,
+        state=HandlingState(row.state),
+        mode=Mode(row.mode),
+        concurrency=row.concurrency,
+        pipeline=tuple(row.pipeline),
+        priority=row.priority,
+        epoch=row.epoch,
+        attempts=row.attempts,
+        lease_live=bool(row.lease_live),
+        worker=row.worker,
+        orders_total=row.orders_total,
+        orders_done=row.orders_done,
+        orders_failed=row.orders_failed,
+        sequence=row.sequence,
+        error=row.error,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        read_at=row.read_at,
+    )

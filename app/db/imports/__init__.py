@@ -1,0 +1,1 @@
+"""SQL of imports: every move, the queries, what is deleted later."""

@@ -1,0 +1,262 @@
+"""What the ledger knows, for those who watch: reading only."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import Connection, Integer, Row, and_, bindparam, case, func, select, text
+
+from app.db.imports import transitions
+from app.db.imports.transitions import NOW
+from app.db.schema import events, imports
+from app.domain.feed_cursor import Glance
+from app.domain.file_format import Reading, reading_from_json
+from app.domain.imports import Import, Source
+from app.domain.policy import policy_from_json
+from app.domain.states import UNDOING, State
+
+RATE_SAMPLE = 20  # how many of the latest committed imports the estimate looks at
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of an import's timeline."""
+
+    sequence: int
+    at: datetime
+    kind: str
+    detail: dict[str, Any] | None
+
+
+_COLUMNS = [
+    *imports.c,
+    case((imports.c.lease_until > NOW, 1), else_=0).label("lease_live"),
+    NOW.label("read_at"),
+]
+
+_CALLED = select(*_COLUMNS).where(imports.c.id == bindparam("wanted"))
+_NUMBERED = select(*_COLUMNS).where(imports.c.number == bindparam("wanted", type_=Integer))
+
+
+def find_import(connection: Connection, id: str) -> Import | None:
+    """The import with this id, or None."""
+    return _first(connection.execute(_CALLED, {"wanted": id}).first())
+
+
+def find_numbered(connection: Connection, number: int) -> Import | None:
+    """The import with this number, or None."""
+    return _first(connection.execute(_NUMBERED, {"wanted": number}).first())
+
+
+def recorded(number: int, values: Mapping[str, Any], at: datetime) -> Import:
+    """What `find_numbered` would find of an import that was recorded with these values at this instant."""
+    return _import(SimpleNamespace(**{**_BLANK, **transitions.NEW, **values, "number": number, "read_at": at}))
+
+
+# what has a default begins at 0, but for these
+_BLANK: dict[str, Any] = {column.name: None if column.server_default is None else 0 for column in imports.c}
+_BLANK |= {"branches": 1, "sequence": 1, "lease_live": 0}
+
+
+def find_of_job(connection: Connection, job: str) -> Import | None:
+    """The import of this job that is under way, or None."""
+    return _first(connection.execute(select(*_COLUMNS).where(imports.c.job == job)).first())
+
+
+def list_imports(
+    connection: Connection,
+    *,
+    states: Iterable[State] = (),
+    dataset: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Import]:
+    """Imports, newest first; `before` is the number that the page before ended with."""
+    query = select(*_COLUMNS).order_by(imports.c.number.desc()).limit(limit)
+    if wanted := list(states):
+        query = query.where(imports.c.state.in_(wanted))
+    if dataset is not None:
+        query = query.where(imports.c.dataset == dataset)
+    if before is not None:
+        query = query.where(imports.c.number < before)
+    return [_import(row) for row in connection.execute(query)]
+
+
+def list_in_state(connection: Connection, states: Iterable[State]) -> list[Import]:
+    """Every import in one of these states, oldest first."""
+    query = select(*_COLUMNS).where(imports.c.state.in_(list(states))).order_by(imports.c.number)
+    return [_import(row) for row in connection.execute(query)]
+
+
+def list_numbers_in_state(connection: Connection, states: Iterable[State]) -> list[int]:
+    """Numbers of the imports in one of these states, oldest first."""
+    query = select(imports.c.number).where(imports.c.state.in_(list(states))).order_by(imports.c.number)
+    return list(connection.scalars(query))
+
+
+def list_undoing(connection: Connection, seconds: float) -> list[int]:
+    """Numbers of imports that are being undone since at most so many seconds, oldest first."""
+    return list(connection.scalars(_UNDOING, {"since": -int(seconds * 1_000_000)}))
+
+
+_UNDOING = (
+    select(imports.c.number)
+    .where(
+        imports.c.state.in_([str(state) for state in UNDOING]),
+        imports.c.decided_at > func.timestampadd(text("MICROSECOND"), bindparam("since", type_=Integer), NOW),
+    )
+    .order_by(imports.c.number)
+)
+
+
+def count_queued(connection: Connection) -> int:
+    """How many imports wait for a worker."""
+    return int(connection.execute(_QUEUED).scalar_one())
+
+
+_QUEUED = select(func.count()).where(imports.c.state == State.QUEUED, imports.c.inline.is_(False))
+
+
+def list_events(connection: Connection, number: int) -> list[Event]:
+    """The import's timeline, in order."""
+    lines = select(events.c.sequence, events.c.at, events.c.kind, events.c.detail)
+    query = lines.where(events.c.import_no == number).order_by(events.c.sequence)
+    return [Event(*row) for row in connection.execute(query)]
+
+
+def list_changed(connection: Connection, since: datetime) -> list[Glance]:
+    """Imports that changed after an instant of the database's clock, or whose lease was renewed."""
+    query = select(imports.c.number, imports.c.sequence, imports.c.changed_at).where(imports.c.changed_at > since)
+    return [Glance(*row) for row in connection.execute(query)]
+
+
+def list_numbered(connection: Connection, numbers: Iterable[int]) -> list[Import]:
+    """The imports with these numbers, oldest first."""
+    query = select(*_COLUMNS).where(imports.c.number.in_(list(numbers))).order_by(imports.c.number)
+    return [_import(row) for row in connection.execute(query)]
+
+
+def list_timelines(connection: Connection, numbers: Iterable[int]) -> dict[int, list[Event]]:
+    """The timelines of these imports, by number."""
+    found: dict[int, list[Event]] = {number: [] for number in numbers}
+    lines = select(events.c.import_no, events.c.sequence, events.c.at, events.c.kind, events.c.detail)
+    query = lines.where(events.c.import_no.in_(list(found))).order_by(events.c.import_no, events.c.sequence)
+    for number, *line in connection.execute(query):
+        found[number].append(Event(*line))
+    return found
+
+
+def read_clock(connection: Connection) -> datetime:
+    """Now, by the database's clock."""
+    now: datetime = connection.execute(select(NOW)).scalar_one()
+    return now
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What is waiting and what was measured, for an estimate of how long a new import takes."""
+
+    waiting: int
+    running: int
+    waiting_rows: int
+    waiting_bytes: int
+    rows_per_second: float | None
+    bytes_per_second: float | None
+
+
+def measure_backlog(connection: Connection) -> Backlog:
+    """How much lies before a new import, and how fast the latest ones went."""
+    waiting, running, rows, source_bytes = connection.execute(_AHEAD).one()
+    row_rate, byte_rate = connection.execute(_RATES).one()
+    return Backlog(
+        waiting=int(waiting),
+        running=int(running),
+        waiting_rows=int(rows),
+        waiting_bytes=int(source_bytes),
+        rows_per_second=None if row_rate is None else float(row_rate),
+        bytes_per_second=None if byte_rate is None else float(byte_rate),
+    )
+
+
+_AHEAD = select(
+    # without a type the sum of truths would be a truth itself
+    func.coalesce(func.sum(imports.c.state == State.QUEUED, type_=Integer), 0),
+    func.coalesce(func.sum(imports.c.state == State.RUNNING, type_=Integer), 0),
+    func.coalesce(func.sum(func.greatest(imports.c.generate, imports.c.attempt_rows) - imports.c.attempt_rows), 0),
+    func.coalesce(func.sum(func.greatest(imports.c.bytes_total, imports.c.attempt_bytes) - imports.c.attempt_bytes), 0),
+).where(imports.c.state.in_([State.QUEUED, State.RUNNING]))
+_LATEST = (
+    select(imports.c.attempt_at, imports.c.finished_at, imports.c.rows_done, imports.c.bytes_total)
+    .where(and_(imports.c.state == State.COMMITTED, imports.c.rows_done >= 1000))
+    .order_by(imports.c.number.desc())
+    .limit(RATE_SAMPLE)
+    .subquery()
+)
+_MICROS = func.timestampdiff(text("MICROSECOND"), _LATEST.c.attempt_at, _LATEST.c.finished_at)
+_RATES = select(
+    # a DECIMAL keeps four digits of a quotient: a few rows a second would be 0 if it were divided first
+    func.sum(_LATEST.c.rows_done) * 1_000_000 / func.nullif(func.sum(_MICROS), 0),
+    func.sum(_LATEST.c.bytes_total)
+    * 1_000_000
+    / func.nullif(func.sum(case((_LATEST.c.bytes_total.is_not(None), _MICROS), else_=0)), 0),
+)
+
+
+def _first(row: Row[Any] | None) -> Import | None:
+    return None if row is None else _import(row)
+
+
+def _reading(row: Row[Any] | SimpleNamespace) -> Reading | None:
+    if row.format is None:
+        return None
+    # an import that was queued before there was a reading
+    return reading_from_json(row.reading or {"format": row.format, "compression": row.compression or "none"})
+
+
+def _import(row: Row[Any] | SimpleNamespace) -> Import:
+    return Import(
+        number=row.number,
+        id=row.id,
+        dataset=row.dataset,
+        source=Source(
+            file_name=row.file_name,
+            reading=_reading(row),
+            spool_name=row.spool_name,
+            bytes_total=row.bytes_total,
+            generate=row.generate,
+            seed=row.seed,
+        ),
+        state=State(row.state),
+        epoch=row.epoch,
+        attempts=row.attempts,
+        branches=row.branches,
+        inline=bool(row.inline),
+        lease_live=bool(row.lease_live),
+        phase=row.phase,
+        rows_total=row.rows_total,
+        rows_done=row.rows_done,
+        bytes_done=row.bytes_done,
+        attempt_rows=row.attempt_rows,
+        attempt_bytes=row.attempt_bytes,
+        rows_deleted=row.rows_deleted,
+        rows_rejected=row.rows_rejected,
+        rows_blank=row.rows_blank,
+        rows_updated=row.rows_updated,
+        rows_skipped=row.rows_skipped,
+        policy=policy_from_json(row.options),
+        sequence=row.sequence,
+        error=row.error,
+        worker=row.worker,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        attempt_at=row.attempt_at,
+        decided_at=row.decided_at,
+        finished_at=row.finished_at,
+        changed_at=row.changed_at,
+        retry_of=row.retry_of,
+        read_at=row.read_at,
+        priority=row.priority,
+        arriving=row.arriving_until is not None,
+    )

@@ -1,0 +1,64 @@
+"""What outlived its use: old spool files, old ledger rows. Removed in small steps."""
+
+from sqlalchemy import Connection, and_, delete, or_, select, update
+
+from app.db.imports.transitions import seconds_from_now
+from app.db.schema import events, idempotency_keys, imports, receipts, replaced
+from app.domain.imports import reject_name
+from app.domain.states import FINAL
+
+STEP = 200
+
+
+def list_old_spools(connection: Connection, keep_hours: float) -> list[tuple[int, str]]:
+    """(import number, spool name) of files whose import ended longer ago than that."""
+    query = select(imports.c.number, imports.c.spool_name).where(
+        imports.c.state.in_(list(FINAL)),
+        imports.c.spool_name.is_not(None),
+        imports.c.finished_at <= seconds_from_now(-keep_hours * 3600),
+    )
+    return [(int(number), str(name)) for number, name in connection.execute(query.limit(STEP))]
+
+
+def forget_spool(connection: Connection, number: int) -> None:
+    """The import's file is gone."""
+    connection.execute(update(imports).where(imports.c.number == number).values(spool_name=None))
+
+
+def known_spools(connection: Connection, names: list[str]) -> set[str]:
+    """Which of these spool names some import still needs: its upload, or what its latest attempt rejected. One that
+    has ended without a reject needs no file of an attempt that died."""
+    uploads = connection.scalars(select(imports.c.spool_name).where(imports.c.spool_name.in_(names)))
+    ids = {name.partition(".")[0] for name in names}
+    latest = connection.execute(
+        select(imports.c.id, imports.c.epoch).where(
+            imports.c.id.in_(ids), or_(imports.c.rows_rejected > 0, imports.c.state.not_in(list(FINAL)))
+        )
+    )
+    return {*uploads, *(reject_name(id, epoch) for id, epoch in latest)}
+
+
+def delete_old_history(connection: Connection, keep_days: float) -> int:
+    """Forget a step of imports that ended longer ago than that and have no spool file; returns how many."""
+    query = (
+        select(imports.c.number)
+        .where(
+            imports.c.state.in_(list(FINAL)),
+            imports.c.spool_name.is_(None),
+            imports.c.finished_at <= seconds_from_now(-keep_days * 86400),
+        )
+        .order_by(imports.c.number)
+        .limit(STEP)
+    )
+    numbers = list(connection.scalars(query))
+    if numbers:
+        for table in (events, receipts, replaced, idempotency_keys):
+            connection.execute(delete(table).where(table.c.import_no.in_(numbers)))
+        connection.execute(delete(imports).where(imports.c.number.in_(numbers)))
+    return len(numbers)
+
+
+def delete_stale_keys(connection: Connection) -> int:
+    """Forget claims on keys whose request never came to an end."""
+    stale = and_(idempotency_keys.c.import_no.is_(None), idempotency_keys.c.claimed_until <= seconds_from_now(-3600))
+    return connection.execute(delete(idempotency_keys).where(stale)).rowcount

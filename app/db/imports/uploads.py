@@ -1,0 +1,64 @@
+"""Arrivals: imports whose file is still on its way to a web server, which holds a lease for as long as it comes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from app.db.imports import transitions
+from app.db.imports.transitions import ARRIVED, NOW
+from app.db.schema import imports
+from app.domain.states import STOPPABLE, State
+
+
+def renew_arrival(connection: Connection, number: int, lease_seconds: float) -> bool:
+    """Say that the file still arrives; False when the import will not be loaded any more."""
+    renewed = connection.execute(
+        update(imports)
+        .where(imports.c.number == number, imports.c.state.in_(STOPPABLE), ~ARRIVED)
+        .values(arriving_until=transitions.seconds_from_now(lease_seconds))
+    )
+    return renewed.rowcount == 1
+
+
+def record_arrival(connection: Connection, number: int, size: int, job: str | None) -> bool:
+    """Say that the whole file is there, how large it is and which job it is, which only its last byte tells: from here
+    on the import may commit. False when it will not be loaded any more. Raises `JobTaken`."""
+    with transitions.one_of_a_job():
+        whole = connection.execute(
+            update(imports)
+            .where(imports.c.number == number, imports.c.state.in_(STOPPABLE), ~ARRIVED)
+            .values(arriving_until=None, bytes_total=size, job=job, sequence=imports.c.sequence + 1)
+        )
+    return whole.rowcount == 1
+
+
+def still_arrives(connection: Connection, number: int, epoch: int) -> bool | None:
+    """Whether more of the file is to come; None when the attempt of this epoch no longer holds the import."""
+    found = select(ARRIVED).where(
+        imports.c.number == number, imports.c.epoch == epoch, imports.c.state == State.RUNNING
+    )
+    arrived = connection.execute(found).scalar_one_or_none()
+    return None if arrived is None else not arrived
+
+
+def fail_arrival(connection: Connection, number: int, error: Mapping[str, Any], *, only_expired: bool = False) -> bool:
+    """Fail an import whose file will never be whole; False when it is, or when the import was decided meanwhile."""
+    expired = imports.c.arriving_until <= NOW
+    return transitions.move(
+        connection,
+        number,
+        STOPPABLE,
+        State.FAILING,
+        condition=expired if only_expired else ~ARRIVED,
+        decided_at=NOW,
+        phase="undoing",
+        error=dict(error),
+        arriving_until=None,
+    )
+
+
+def list_broken(connection: Connection) -> list[int]:
+    """Numbers of imports whose web server no longer says that their file arrives."""
+    query = select(imports.c.number).where(imports.c.state.in_(STOPPABLE), imports.c.arriving_until <= NOW)
+    return list(connection.scalars(query))

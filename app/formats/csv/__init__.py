@@ -1,0 +1,1 @@
+"""CSV: its dialect found, its records parsed."""

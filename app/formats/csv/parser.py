@@ -1,0 +1,236 @@
+"""CSV as RFC 4180 has it, with any delimiter and quote: a quote inside quotes is doubled. This parser is the authority.
+
+Line ends are line feeds, perhaps after a carriage return: `app.formats.streams.decoding` turns others into these.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.domain.file_format import Reading
+from app.formats.batch import Batch
+from app.formats.column_mapping import MOST_COLUMNS, Layout
+from app.formats.csv.quoting import Quoting
+from app.formats.streams.blocks import RECORD_BYTES, Block
+from app.formats.validate.columns import shown
+from app.formats.validate.rows import Blanks, Record, check_rows
+
+
+class Lacking(str):
+    """A field that stands for no value: empty and not quoted, or the client's null text."""
+
+
+class Grammar:
+    """The records of one dialect."""
+
+    def __init__(self, delimiter: str, quote: str) -> None:
+        self.delimiter, self.quote = delimiter, quote
+        d, q = re.escape(delimiter), re.escape(quote)
+        # A field and what ends it. Possessive, so that a quote that never closes costs one pass and no backtracking.
+        plain = rf"(?:(?!{d})[^{q}\n])*+" if len(delimiter) > 1 else rf"[^{q}{d}\n]*+"
+        ending = rf"({d}|\r?\n|\Z)"
+        quoted = rf"{q}((?:[^{q}]++|{q}{q})*+){q}" if quote else r"(?!)()"
+        self._field = re.compile(f"(?:{quoted}|({plain})){ending}")
+        self._quoted = re.compile(quoted)
+        # Line ends and delimiters: up to the last line end among them, lines without any value.
+        bare = rf"[{d}\n]++" if len(delimiter) == 1 else rf"(?:{d})++|\n++"
+        self._blank = re.compile(rf"(?:{bare}|\r\n)++")
+
+    def records(
+        self,
+        text: str,
+        first_line: int,
+        most_fields: int,
+        *,
+        cut_off: bool = False,
+        keep: Callable[[str], None] | None = None,
+        null: str | None = None,
+        quoting: Quoting | None = None,
+        passed: Callable[[int, int], None] | None = None,
+    ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
+        """Each record's line, its text with its line end, and its fields, or why it has none (bad_quote,
+        record_too_long). A field that stands for no value is `Lacking`; `null` is the client's text for that.
+
+        None has more than `most_fields` + 1 fields, what follows them is not taken apart. A record that is none ends
+        with its first line: a quote too many must not swallow the lines after it. Where a quote opens that does not
+        close, more text may tell whether it is one: `keep` is called with all from that record on, and nothing follows.
+        `quoting` takes note of the quoted values.
+
+        Lines without any value, and no more fields, are no records where `passed` is given: it is called with how many
+        were passed over, and with how many characters.
+        """
+        line, position, end = first_line, 0, len(text)
+        match, delimiter, quote = self._field.match, self.delimiter, self.quote
+        lacking = {text: Lacking(text) for text in ("", null) if text is not None}
+        while position < end:
+            if passed is not None and (begin := self._after_blanks(text, position, most_fields)) > position:
+                lines = text.count("\n", position, begin)
+                passed(lines + (begin == end and text[-1] != "\n"), begin - position)
+                line, position = line + lines, begin
+                continue
+            fields: list[str] = []
+            spans: list[tuple[int, int]] = []
+            failed: ImportFailed | None = None
+            start = position
+            while True:
+                found = match(text, position)
+                if found is None:
+                    if keep is not None and self._is_open(text, position):
+                        keep(text[start:])
+                        return
+                    failed = self._bad_quote(text, position, line, cut_off)
+                    break
+                quoted, plain, ending = found.groups()
+                position = found.end()
+                if quoted is None:
+                    # The line end's carriage return can't be told from content before the line feed is seen.
+                    plain = plain[:-1] if ending == "\n" and plain.endswith("\r") else plain
+                    fields.append(lacking.get(plain, plain))
+                else:
+                    fields.append(quoted.replace(quote * 2, quote))
+                    if quoting is not None and not quoting.settled:
+                        spans.append(found.span(1))
+                if ending != delimiter or len(fields) > most_fields:
+                    break
+            if failed or len(fields) > most_fields:
+                position = text.find("\n", start if failed else position - 1) + 1 or end
+            if spans and quoting is not None and not failed:
+                quoting.look(text, (start, position), spans, len(fields), line)
+            yield line, text[start:position], failed or fields
+            line += text.count("\n", start, position)
+
+    def _after_blanks(self, text: str, position: int, most_fields: int) -> int:
+        """Where the next line begins that has a value, or too many fields."""
+        found = self._blank.match(text, position)
+        if found is None:
+            return position
+        end = text.find(self.delimiter * most_fields, position, found.end())
+        if end < 0 and (end := found.end()) == len(text):
+            return end
+        return max(position, text.rfind("\n", position, end) + 1)
+
+    def _is_open(self, text: str, position: int) -> bool:
+        return text.startswith(self.quote, position) and not self._quoted.match(text, position)
+
+    def _bad_quote(self, text: str, position: int, line: int, cut_off: bool) -> ImportFailed:
+        if not text.startswith(self.quote, position):
+            reason = "a quote stands in a field that does not begin with one; quote the field and double the quote"
+        elif self._quoted.match(text, position):
+            reason = "text follows a closing quote; quotes inside a quoted field must be doubled"
+        elif cut_off:
+            return _too_long(line)
+        else:
+            reason = "a quote opens a field and never closes"
+        return ImportFailed("bad_quote", reason, line=line, value=shown(text[position:].partition("\n")[0]))
+
+
+@cache
+def grammar(delimiter: str, quote: str) -> Grammar:
+    """The grammar of a dialect, made once."""
+    return Grammar(delimiter, quote)
+
+
+def parse_header(block: Block, reading: Reading, quoting: Quoting | None = None) -> list[str]:
+    """The names in a header's record. Raises ImportFailed (bad_quote)."""
+    text = block.data.decode("utf-8", "surrogateescape")
+    parser = grammar(reading.delimiter, reading.quote)
+    records = parser.records(text, block.first_line, MOST_COLUMNS, quoting=quoting)
+    _, _, fields = next(records, (block.first_line, "", [""]))
+    if isinstance(fields, ImportFailed):
+        raise fields
+    return fields
+
+
+def read_block(
+    block: Block,
+    dataset: Dataset,
+    reading: Reading,
+    layout: Layout,
+    first_row: int,
+    keep: Callable[[int], None] | None = None,
+    quoting: Quoting | None = None,
+) -> Iterator[Batch]:
+    """The block's rows, parsed and checked one by one, with what was not accepted. `keep` is called with the number of
+    bytes at the end that have not been read, since only what follows them tells what they are; `quoting` is of the
+    whole file."""
+    blanks = Blanks()
+    rows = _rows(block, reading, layout, keep, quoting, blanks)
+    return check_rows(rows, dataset, first_row, block.source_bytes, layout.file_order, blanks)
+
+
+def blank_bytes(reading: Reading, layout: Layout) -> tuple[bytes | None, bytes]:
+    """What a line may hold and still have no value, and what it may not, as `BlockCutter.blocks` takes them. None where
+    an empty line is a row: in a file of one column."""
+    delimiter = reading.delimiter.encode()
+    if len(delimiter) > 1 or not layout.has_blanks:
+        return (b"" if layout.has_blanks else None), b""
+    return delimiter, delimiter * (layout.width + reading.trailing)
+
+
+def _rows(
+    block: Block,
+    reading: Reading,
+    layout: Layout,
+    keep: Callable[[int], None] | None,
+    quoting: Quoting | None,
+    blanks: Blanks,
+) -> Iterator[Record]:
+    width = layout.width + reading.trailing
+    empty = (*layout.empty, *range(layout.width, width))
+    # Bytes that are not of the file's encoding become surrogates, so that the error can name their field.
+    text = block.data.decode("utf-8", "surrogateescape")
+    keep_text = None
+    if keep is not None and not block.last and not block.cut_off:
+        keep_text = lambda rest: keep(len(rest.encode("utf-8", "surrogateescape")))  # noqa: E731
+    records = grammar(reading.delimiter, reading.quote).records(
+        text,
+        block.first_line,
+        width,
+        cut_off=block.cut_off,
+        keep=keep_text,
+        null=reading.null,
+        quoting=quoting,
+        passed=blanks.add if layout.has_blanks else None,
+    )
+    for line, whole, fields in records:
+        record = whole.removesuffix("\n").removesuffix("\r")
+        if isinstance(fields, ImportFailed):
+            yield line, record, fields
+        elif len(fields) != width:
+            yield line, record, _wrong_number(fields, width, line, reading.delimiter)
+        elif unnamed := next((position for position in empty if fields[position]), None):
+            reason = f"field {unnamed + 1} has no name in the header, so nothing may stand there"
+            yield line, record, ImportFailed("too_many_fields", reason, line, value=shown(fields[unnamed]))
+        else:
+            yield line, record, [_value(fields, position) for position in layout.positions]
+
+
+def _value(fields: Sequence[str], position: int | None) -> str | None:
+    if position is None or type(fields[position]) is Lacking:
+        return None
+    return fields[position]
+
+
+def _too_long(line: int) -> ImportFailed:
+    return ImportFailed(
+        "record_too_long",
+        f"the record is longer than {RECORD_BYTES} bytes, or a quote opens a field and never closes",
+        line=line,
+    )
+
+
+def _wrong_number(fields: Sequence[str], expected: int, line: int, delimiter: str) -> ImportFailed:
+    value = shown(delimiter.join(fields))
+    if fields == [""]:
+        return ImportFailed("too_few_fields", f"the line is empty, {expected} fields were expected", line, value=value)
+    if len(fields) < expected:
+        reason = f"the row has {len(fields)} field{'s' * (len(fields) > 1)}, {expected} were expected"
+        return ImportFailed("too_few_fields", reason, line, value=value)
+    return ImportFailed(
+        "too_many_fields",
+        f"the row has more than the {expected} fields that were expected; a text with the delimiter must be quoted",
+        line,
+        value=value,
+    )

@@ -1,0 +1,99 @@
+"""What stands above a table: titles, comments and the like may be left out, rows may not."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from app.domain.dataset import Column, ColumnType, Dataset
+from app.domain.errors import ImportFailed
+from app.domain.file_format import Reading
+from app.formats.column_mapping import Layout
+from app.formats.csv.header import accepts, is_like, loose
+from app.formats.csv.parser import grammar
+from app.formats.validate.columns import check_for, shown
+
+_COMMENT = re.compile(r"#(?:[^\w]|$)")
+_SEPARATOR = re.compile('"?sep=.{1,8}', re.IGNORECASE)
+_DATEV = ("EXTF", "DTVF")  # with which the line begins that DATEV's files have above their header
+_MOST_LINES_SHOWN = 5
+
+
+def is_no_row(text: str, line: int) -> bool:
+    """Whether a line is empty, a comment, or what spreadsheets have on the first line to say the delimiter."""
+    return not text.strip() or text.startswith("#") or (line == 1 and _SEPARATOR.fullmatch(text.strip()) is not None)
+
+
+def check_skipped(text: str, reading: Reading, dataset: Dataset, layout: Layout, *, named: bool) -> None:
+    """Raises ImportFailed (rows_above) where `text`, the lines above those that are read, looks as if it had rows.
+
+    Titles, comments and what a report has above its table may be left out. `named` says that a header names the
+    columns, which makes it surer where the table begins.
+    """
+    checks = [
+        (position, column, check_for(column))
+        for column, position in zip(dataset.columns, layout.positions, strict=True)
+        if position is not None
+    ]
+    found = [
+        line
+        for line, fields in _records(text, reading)
+        if fields is None or _is_like_row(fields, checks, layout.width, named)
+    ]
+    if found:
+        what = "the header" if named or reading.header else "the first row"
+        lines = ", ".join(map(str, found[:_MOST_LINES_SHOWN])) + ", …" * (len(found) > _MOST_LINES_SHOWN)
+        raise ImportFailed(
+            "rows_above",
+            f"above {what}, found on line {reading.first_line}, are lines that look like rows and would not be loaded:"
+            f" line{'s' * (len(found) > 1)} {lines}. Say first_line={reading.first_line} to leave them out, or"
+            f" first_line={found[0]} to begin there; a header must be above all rows",
+            line=found[0],
+            value=shown(text.split("\n")[found[0] - 1]),
+        )
+
+
+def _records(text: str, reading: Reading) -> Iterator[tuple[int, list[str] | None]]:
+    """The lines and fields above a table; what can't be parsed is split at each delimiter. No fields where a quote
+    opens that does not close: all from there on is of one row."""
+    opened: list[str] = []
+    parser = grammar(reading.delimiter, reading.quote)
+    for line, whole, fields in parser.records(text, 1, len(text) + 1, keep=opened.append, null=reading.null):
+        if line == 1 and (_SEPARATOR.fullmatch(whole.strip()) or whole.lstrip('"').startswith(_DATEV)):
+            continue
+        yield line, whole.split(reading.delimiter) if isinstance(fields, ImportFailed) else fields
+    if opened:  # the table that was found may stand between quotes
+        yield text.count("\n", 0, len(text) - len(opened[0])) + 1, None
+
+
+def _is_like_row(
+    fields: Sequence[str],
+    checks: Sequence[tuple[int, Column, Callable[[str | None], str | None]]],
+    width: int,
+    named: bool,
+) -> bool:
+    if not any(field.strip() for field in fields) or len(fields) < min(width, 2):
+        return False
+    is_whole = len(fields) >= width
+    right = wrong = lacking = False
+    for position, column, check in checks:
+        text = fields[position] if position < len(fields) else ""
+        accepted = accepts(check, text or None)
+        if not text.strip():
+            lacking = lacking or not accepted
+        elif column.type is not ColumnType.TEXT:
+            right = right or accepted or (is_whole and is_like(text, column))
+            wrong = wrong or not accepted
+    if _COMMENT.match(fields[0]):
+        return right and not wrong and not lacking and len(fields) == width
+    if _names_columns([fields[0].removeprefix("#"), *fields[1:]], checks):
+        return False
+    if is_whole:
+        # a title may be padded with delimiters; a row with a bad value is one, too
+        filled = sum(bool(field.strip()) for field in fields)
+        return right or not (wrong or lacking) or filled >= max(2, (width + 1) // 2)
+    return not wrong and (right or not named)
+
+
+def _names_columns(fields: Sequence[str], checks: Sequence[tuple[int, Column, object]]) -> bool:
+    return all(
+        position < len(fields) and loose(fields[position]) == loose(column.name) for position, column, _ in checks
+    )

@@ -1,0 +1,85 @@
+"""Quoting: whether a file's quotes enclose fields, or merely stand in them, which only the whole file shows."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from app.domain.errors import ImportFailed
+from app.domain.file_format import Reading
+from app.formats.errors import shown
+
+_LINE_ENDS = re.compile("[\r\n]+")
+_PUNCTUATION = ",; :"  # delimiters of which one often stands in a text
+
+
+class Quoting:
+    """What one reading of a file has seen of its quotes.
+
+    In a file without quoting, a field that happens to begin with a quote and a later one that happens to end with one
+    swallow the rows between them. So a quoted value is doubtful where its lines are rows of the file themselves: those
+    within it, or where there are none both on which it stands. It is believed where the client said which quote the
+    file has, or where another quoted field of the file leaves no doubt: then, or without quotes, all is `settled`.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self.width: int | None = None  # fields of a row; None where nothing says it: as many as the record was read as
+        self.settled = reading.quote_said or not reading.quote
+        self._delimiter, self._quote = reading.delimiter, reading.quote
+        self._doubtful: ImportFailed | None = None
+
+    @property
+    def failure(self) -> ImportFailed | None:
+        """What ends the import (doubtful_quote), if the file ends here."""
+        return None if self.settled else self._doubtful
+
+    def look(
+        self, text: str, record: tuple[int, int], values: Sequence[tuple[int, int]], fields: int, line: int
+    ) -> None:
+        """Take note of a record, where it stands in the text and on which `line` of the file, and of its quoted values,
+        in their order; it was read as so many `fields`.
+
+        The time it takes grows with the length of the record only, however many values it has.
+        """
+        width = self.width or fields
+        waiting = iter(values)
+        opens, closes = next(waiting)
+        first = within = 0  # fields of the line on which a value opens, and how many whole lines it has
+        for begin, end in _lines(text, *record):
+            count = text.count(self._delimiter, begin, end) + 1
+            while opens <= end and not self.settled:
+                if opens >= begin:
+                    first, within = count, 0
+                    self.settled = closes <= end or width == 1
+                    break
+                if closes > end:
+                    within += 1
+                    self.settled = count != width
+                    break
+                few = text.count(self._delimiter, opens, closes) < 2 and self._delimiter in _PUNCTUATION
+                self.settled = few or (not within and not first == count == width)
+                if self._doubtful is None:
+                    self._doubtful = self._failure(text, line + text.count("\n", record[0], opens), opens, closes)
+                opens, closes = next(waiting, (record[1] + 1, 0))
+            if self.settled:
+                return
+
+    def _failure(self, text: str, line: int, opens: int, closes: int) -> ImportFailed:
+        last_line = line + text.count("\n", opens, closes)
+        begin = text.rfind("\n", 0, opens) + 1
+        return ImportFailed(
+            "doubtful_quote",
+            f"a quote opens on this line and closes on line {last_line}, what stands between them looks like rows, and"
+            " no other field of the file is quoted. Say `quote=none` if quotes are part of the values, or"
+            f" `quote={self._quote}` if this is one value with line breaks",
+            line=line,
+            value=shown(text[begin:closes].partition("\n")[0].removesuffix("\r")),
+        )
+
+
+def _lines(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where the lines stand that are not empty."""
+    for found in _LINE_ENDS.finditer(text, begin, end):
+        if found.start() > begin:
+            yield begin, found.start()
+        begin = found.end()
+    if begin < end:
+        yield begin, end

@@ -1,0 +1,1 @@
+"""A dataset inferred from a sample of a file."""

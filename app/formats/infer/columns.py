@@ -1,0 +1,211 @@
+"""Fitting: the narrowest type of column that accepts all of some values."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from app.domain.dataset import Column, ColumnType, Controls
+from app.domain.definition import LEAST_INTEGER, MOST_INTEGER, MOST_PRECISION, MOST_SCALE, MOST_SIGNED
+from app.domain.row_size import LONGEST_VARCHAR
+from app.formats.infer.records import Boolean, Day, Nested, Value
+from app.formats.json.values import Number
+from app.formats.validate.columns import MISREAD, BadValue, check_for
+from app.formats.validate.currencies import CURRENCIES
+from app.formats.xlsx.number_formats import Formatted
+
+_LENGTHS = (16, 32, 64, 120, 255, 500, 1000, 2000, 4000, 8000, LONGEST_VARCHAR)
+LONG_TEXT = 1_000_000  # kept apart from the row
+_EMPTY_LENGTH = 255
+_LEAST_WHOLE = 9  # digits before the point
+_LEAST_SCALE = 2
+# few values that come again and again; else a word that the first rows lack would be refused later
+_MOST_CHOICES, _LEAST_ROWS, _LEAST_REPEATS = 8, 100, 5
+
+_INTEGER = re.compile("-?(?:0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+_LESS_THAN_NOTHING = re.compile(r"-[0.]+")  # would come back without its sign
+_COMMA = re.compile("-?[0-9.]*,[0-9]+")
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATETIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.([0-9]{1,6}))?(?:Z|[+-][0-9:]{5})?"
+)
+_MOMENT = re.compile("[0-9]{1,4}[-./][0-9A-Za-z]{1,9}[-./][0-9]{2,4}(?: .*)?")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
+_LINES = re.compile("[\t\n\r]")
+_CONTROLS = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{MISREAD}]")
+_MISREAD = re.compile(f"[{MISREAD}]")
+
+_DAYS = ("%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y")
+_TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
+# day and month the other way round
+_OTHERWISE = {"%d/%m/%Y": "%m/%d/%Y", "%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y", "%m-%d-%Y": "%d-%m-%Y"}
+
+
+def fit_column(name: str, values: Sequence[Value]) -> tuple[Column | None, list[str]]:
+    """The narrowest column for these values, None where there is none, and notes: sentences for whoever decides."""
+    notes: list[str] = []
+    present = [value for value in values if value is not None]
+    filled = [value for value in present if value != ""]
+    nullable = len(present) < len(values) or not present
+    if any(isinstance(value, Nested) for value in present):
+        return None, ["it holds objects, arrays or what is no text: leave it out"]
+    if any(isinstance(value, Formatted) for value in present):
+        return None, ["it has numbers that are shown as other texts, as 012-34 for 1234: make its cells texts"]
+    if not filled:
+        notes.append("it has no value in these rows, so its type is a guess")
+        return Column(name, ColumnType.TEXT, length=_EMPTY_LENGTH, empty=True, nullable=nullable), notes
+    kinds = {type(value) for value in present if isinstance(value, Boolean | Number)}  # JSON's, which no text takes
+    quoted_empty = len(filled) < len(present)  # a value of a text, and of nothing else
+    if not quoted_empty:
+        proposers = (_boolean,) if Boolean in kinds else (_integer, _decimal) if Number in kinds else _PROPOSERS
+        for propose in proposers:
+            column = propose(name, filled, notes)
+            if column is not None and _accepts(column, filled):
+                return replace(column, nullable=nullable), notes
+    if kinds:
+        return None, ["its values are no numbers of one kind, or not only booleans: leave it out, or write texts"]
+    if quoted_empty:
+        notes.append("it has fields that are empty in quotes, which only a text can be")
+    if all(map(_COMMA.fullmatch, filled)):
+        notes.append("its numbers have a decimal comma, which is read as text: write them with a point")
+    if any(map(_MISREAD.search, filled)):
+        notes.append(
+            "it holds characters that no text has, so the file's encoding is probably another one: say which with"
+            " `encoding`, as windows-1252 for latin-1; as it is proposed, it accepts them"
+        )
+    return replace(_text(name, filled), empty=quoted_empty, nullable=nullable), notes
+
+
+def _accepts(column: Column, values: Sequence[str]) -> bool:
+    """Whether the authority on values takes all of them."""
+    check = check_for(column)
+    try:
+        for value in dict.fromkeys(values):
+            check(f"{value} 00:00:00" if isinstance(value, Day) and column.type is ColumnType.DATETIME else value)
+    except BadValue:
+        return False
+    return True
+
+
+def _boolean(name: str, values: Sequence[str], _: list[str]) -> Column | None:
+    words = {value.lower() for value in values}
+    fits = words <= {"true", "false"} or words <= {"yes", "no"}
+    return Column(name, ColumnType.BOOLEAN) if fits else None
+
+
+def _integer(name: str, values: Sequence[str], _: list[str]) -> Column | None:
+    """Without zeros before the number and without `-0`, which would be read back as 0."""
+    if not all(map(_INTEGER.fullmatch, values)) or "-0" in values or max(map(len, values)) > 20:
+        return None
+    numbers = [int(value) for value in values]
+    least, most = min(numbers), max(numbers)
+    if least >= LEAST_INTEGER and most <= MOST_SIGNED:
+        return Column(name, ColumnType.INTEGER, minimum=LEAST_INTEGER, maximum=MOST_SIGNED)
+    return (
+        Column(name, ColumnType.INTEGER, minimum=0, maximum=MOST_INTEGER)
+        if least >= 0 and most <= MOST_INTEGER
+        else None
+    )
+
+
+def _decimal(name: str, values: Sequence[str], _: list[str]) -> Column | None:
+    if not all(map(_DECIMAL.fullmatch, values)) or any(map(_LESS_THAN_NOTHING.fullmatch, values)):
+        return None
+    parts = [value.lstrip("-").partition(".") for value in values]
+    whole = max(_LEAST_WHOLE, *(len(before) + 2 for before, _, _ in parts))
+    scale = max(_LEAST_SCALE, *(len(after) for _, _, after in parts))
+    if scale > MOST_SCALE or whole + scale - 2 > MOST_PRECISION:
+        return None
+    return Column(name, ColumnType.DECIMAL, precision=min(whole + scale, MOST_PRECISION), scale=scale, signed=True)
+
+
+def _date(name: str, values: Sequence[str], notes: list[str]) -> Column | None:
+    if all(map(_DATE.fullmatch, values)):
+        return Column(name, ColumnType.DATE)
+    format = _format(values, _DAYS, notes)
+    return Column(name, ColumnType.DATE, formats=(format,)) if format else None
+
+
+def _datetime(name: str, values: Sequence[str], notes: list[str]) -> Column | None:
+    found = [_DATETIME.fullmatch(f"{value} 00:00:00" if isinstance(value, Day) else value) for value in values]
+    if all(found):
+        scale = max(len(match[1] or "") for match in found if match)
+        return Column(name, ColumnType.DATETIME, scale=scale)
+    formats = [f"{day} {time}" for day in ("%Y-%m-%d", *_DAYS) for time in _TIMES]
+    format = _format(values, formats, notes)
+    if format is None:
+        return None
+    notes.append("its times say no zone and are taken as UTC: set `zone` where they are of another")
+    return Column(name, ColumnType.DATETIME, formats=(format,))
+
+
+def _format(values: Sequence[str], formats: Sequence[str], notes: list[str]) -> str | None:
+    """The one format in which all values are written; None, with a note, where day and month may change places."""
+    if not all(map(_MOMENT.fullmatch, values)):
+        return None
+    fitting = [format for format in formats if all(_is_written(value, format) for value in dict.fromkeys(values))]
+    if not fitting:
+        return None
+    day, _, time = fitting[0].partition(" ")
+    other = _OTHERWISE.get(day)
+    if other is not None and f"{other} {time}".strip() in fitting:
+        notes.append(f"its dates may be {day} or {other}: make it a date with `formats`, else it stays a text")
+        return None
+    return fitting[0]
+
+
+def _is_written(value: str, format: str) -> bool:
+    try:
+        return datetime.strptime(value, format).strftime(format) == value
+    except ValueError:
+        return False
+
+
+def _email(name: str, values: Sequence[str], _: list[str]) -> Column | None:
+    if not all(map(_EMAIL.fullmatch, values)):
+        return None
+    return Column(name, ColumnType.EMAIL, length=max(254, *map(len, values)))
+
+
+def _currency(name: str, values: Sequence[str], _: list[str]) -> Column | None:
+    return Column(name, ColumnType.CURRENCY) if CURRENCIES.issuperset(values) else None
+
+
+def _enum(name: str, values: Sequence[str], notes: list[str]) -> Column | None:
+    counts: dict[str, int] = {}
+    for value in values:
+        counts[value] = counts.get(value, 0) + 1
+        if len(counts) > _MOST_CHOICES:
+            return None
+    if len(values) < _LEAST_ROWS or min(counts.values()) < _LEAST_REPEATS or len(counts) == 1:
+        return None
+    if max(map(len, counts)) > _LENGTHS[1] or not all(choice.isprintable() for choice in counts):
+        return None
+    notes.append("only these values are accepted: make it a text if there are others")
+    return Column(name, ColumnType.ENUM, choices=tuple(sorted(counts)))
+
+
+_PROPOSERS: tuple[Callable[[str, Sequence[str], list[str]], Column | None], ...] = (
+    _boolean,
+    _integer,
+    _decimal,
+    _date,
+    _datetime,
+    _email,
+    _currency,
+    _enum,
+)
+
+
+def _text(name: str, values: Sequence[str]) -> Column:
+    longest = max(map(len, values))
+    length = next((length for length in _LENGTHS if longest * 3 <= length * 2), LONG_TEXT)
+    controls = Controls.NONE
+    for value in values:
+        if _CONTROLS.search(value):
+            controls = Controls.ANY
+            break
+        if _LINES.search(value):
+            controls = Controls.LINES
+    return Column(name, ColumnType.TEXT, length=length, controls=controls)

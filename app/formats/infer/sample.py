@@ -1,0 +1,176 @@
+"""A sample: a file's first records by its own columns, as they stand, before any dataset has a say.
+
+It reads at most SAMPLE_BYTES of text, however large or small the file is.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.domain.file_format import Reading
+from app.formats.infer.head import Head
+from app.formats.infer.records import MOST_SAMPLED_ROWS, Boolean, Nested, Record, Sample, Value
+from app.formats.infer.sample_csv import sample_csv
+from app.formats.json.array import elements
+from app.formats.json.scanner import Broken, JsonText
+from app.formats.json.values import Decoder, Pairs
+from app.formats.streams.blocks import BOM
+from app.formats.streams.decoding import open_text
+from app.formats.streams.decompression import open_source
+
+_MOST_CELLS = 1_000_000
+_PIECE_BYTES = 64 * 1024
+_SPACES = " \t\r\n"
+
+# an object's line, the end of its text, and its keys and values or why it has none; None for an empty line
+_Object = tuple[int, int, Pairs | ImportFailed | None]
+
+
+def sample_text(
+    path: Path, reading: Reading, dataset: Dataset, *, partial: bool = False, blanks: bool | None = None
+) -> Sample:
+    """The first records of a file of text: CSV, NDJSON or a JSON array.
+
+    A `partial` file is the beginning of one, cut off anywhere; what was cut is left out. `blanks` says whether an
+    object without any value is none, as `has_blanks` has it; without a dataset the file's keys decide. Nothing is
+    raised: `failure` has it.
+    """
+    failure = None
+    parts: list[bytes] = []
+    with open_source(path, reading.compression) as source:
+        head = Head(source, partial)
+        text = open_text(head, reading)
+        try:
+            while data := text.read(_PIECE_BYTES):
+                parts.append(data)
+        except ImportFailed as failed:
+            if not (head.ended and head.cut):  # else it is half a character
+                failure = failed
+    content = b"".join(parts).removeprefix(BOM).decode("utf-8", "surrogateescape")
+    cut = head.cut or failure is not None
+    if reading.format == "csv":
+        found = sample_csv(content, reading, dataset, cut)
+    else:
+        found = (_sample_ndjson if reading.format == "ndjson" else _sample_json)(content, cut, blanks)
+    if head.cut and not found.records:
+        reason = "no whole row is in what was looked at; send more of the file, up to 1 MiB"
+        found = replace(found, failure=found.failure or ImportFailed("no_whole_row", reason))
+    cut = head.cut or found.cut or len(found.records) < len(found.ends)
+    return replace(found, cut=cut, failure=failure or found.failure)
+
+
+def _sample_ndjson(text: str, cut: bool, blanks: bool | None) -> Sample:
+    found: list[_Object] = []
+    decoder = Decoder()
+    begin = filled = 0
+    for line, whole in enumerate(_lines(text), 1):
+        if cut and not whole.endswith("\n"):
+            break
+        begin += len(whole)
+        if not whole.strip(_SPACES):
+            found.append((line, begin, None))
+            continue
+        filled += 1
+        try:
+            found.append((line, begin, _as_object(decoder.decode(whole), line)))
+        except (ValueError, RecursionError) as error:
+            found.append((line, begin, ImportFailed("not_json", f"the line is not one JSON object: {error}", line)))
+        if filled == MOST_SAMPLED_ROWS:
+            break
+    while found and found[-1][2] is None:  # line ends after the last object
+        found.pop()
+    sample = _by_keys(found, cut or filled == MOST_SAMPLED_ROWS, blanks)
+    empty = None if found or cut else ImportFailed("empty_file", "the file is empty")
+    return replace(sample, failure=empty, text=text)
+
+
+def _as_object(value: Any, line: int) -> Pairs | ImportFailed:
+    if isinstance(value, tuple):
+        return value
+    return ImportFailed("not_an_object", "it is JSON but no object; every row must be one object", line)
+
+
+def _lines(text: str) -> Iterator[str]:
+    begin = 0
+    while begin < len(text):
+        end = text.find("\n", begin) + 1 or len(text)
+        yield text[begin:end]
+        begin = end
+
+
+def _sample_json(text: str, cut: bool, blanks: bool | None) -> Sample:
+    taker = JsonText(_Text(text), 2 * len(text.encode("utf-8", "surrogateescape")) + 1)  # all at once
+    found: list[_Object] = []
+    failure = None
+    try:
+        taker.begin_array()
+        for _, line, value in islice(elements(taker, lambda pairs, _: pairs), MOST_SAMPLED_ROWS):
+            found.append((line, taker.taken, value))
+    except Broken as broken:
+        failure = None if cut else broken.failure
+    except ImportFailed as failed:
+        failure = failed
+    sample = _by_keys(found, cut or len(found) == MOST_SAMPLED_ROWS, blanks)
+    return replace(sample, failure=failure, text=text, closing="]" if sample.records else "")
+
+
+class _Text:
+    """A text as a stream."""
+
+    position = 0
+
+    def __init__(self, text: str) -> None:
+        self._data = text.encode("utf-8", "surrogateescape")
+
+    def read(self, size: int) -> bytes:
+        data, self._data = self._data[:size], self._data[size:]
+        return data
+
+
+def _by_keys(found: list[_Object], cut: bool, blanks: bool | None) -> Sample:
+    """The objects by all their keys, in the order in which these come; without those that are blank."""
+    keys: dict[str, None] = {}
+    for at, (_, _, pairs) in enumerate(found):
+        keys |= dict.fromkeys(key for key, _ in pairs) if isinstance(pairs, tuple) else {}
+        if (at + 1) * len(keys) > _MOST_CELLS:  # of other keys in each row
+            found, cut = found[: at or 1], True
+            break
+    blanks = len(keys) > 1 if blanks is None else blanks
+    records: list[Record] = []
+    ends: list[int] = []
+    passed = 0
+    for line, end, pairs in found:
+        if blanks and (pairs is None or (isinstance(pairs, tuple) and all(value is None for _, value in pairs))):
+            passed += 1
+            continue
+        ends.append(end)
+        if isinstance(pairs, tuple):
+            by_key = {key: _value(value) for key, value in pairs}
+            records.append(Record(line, tuple(by_key.get(key) for key in keys), blanks=passed))
+        else:
+            failure = pairs or ImportFailed("not_json", "the line is empty; every line must be one JSON object", line)
+            records.append(Record(line, (), failure, passed))
+        passed = 0
+    return Sample(tuple(keys), len(keys), records, cut, ends=ends, blanks=passed)
+
+
+def _value(value: Any) -> Value:
+    if value is None or isinstance(value, str):  # numbers are texts, too
+        return value
+    if isinstance(value, bool):
+        return Boolean("true" if value else "false")
+    try:
+        return Nested(json.dumps(_plain(value), ensure_ascii=False))
+    except RecursionError:  # it can be read, but not be written again as deep in our own calls as here
+        return Nested("{…}" if isinstance(value, tuple) else "[…]")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):  # an object
+        return {key: _plain(part) for key, part in value}
+    return [_plain(part) for part in value] if isinstance(value, list) else value

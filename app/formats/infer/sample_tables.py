@@ -1,0 +1,137 @@
+"""Samples of the formats that have no text: sheets and Parquet."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.domain.file_format import Reading
+from app.domain.row_size import LONGEST_VARCHAR
+from app.formats.child import runner
+from app.formats.infer.records import Day, Nested, Record, Sample, Value
+from app.formats.parquet import table
+from app.formats.xlsx import workbook
+from app.formats.xlsx.archive import list_sheets, open_zip
+from app.formats.xlsx.cells import CUT, DAY
+from app.formats.xlsx.number_formats import Formatted
+from app.formats.xlsx.rewriter import FORMATTED, SHOWN
+from app.formats.xlsx.row import header_texts, is_blank, judge_cell
+
+MOST_TABLE_ROWS = 1000
+_MOST_SHEET_BYTES = 4 * 1024**2
+# a value that is longer is proposed as a text of any length all the same
+_MOST_PARQUET_BYTES, _MOST_CHARACTERS = 16 * 1024**2, 2 * LONGEST_VARCHAR
+_LIMITS = runner.Limits(memory_bytes=512 * 1024**2, seconds=10, cpu_seconds=10)
+
+
+def sheets_of(path: Path) -> list[str]:
+    """The names of a workbook's sheets with cells. Raises ImportFailed as `check_workbook` does."""
+    with open_zip(path) as archive:
+        return list_sheets(archive)
+
+
+def sample_sheet(path: Path, reading: Reading, dataset: Dataset) -> tuple[Sample, list[Any]]:
+    """The first rows of a sheet, and what its reader sent of them. Raises ImportFailed as `open_rows` does."""
+    look = workbook.Look(reading.first_line + MOST_TABLE_ROWS, _MOST_SHEET_BYTES, _LIMITS)
+    with runner.PREVIEWS.take(), workbook.open_rows(path, reading.sheet, look) as received:
+        sent = list(received)
+    cut = sent[-1] == CUT
+    if cut:
+        sent.pop()
+    rows = [row for row in sent[1:] if row[0] >= reading.first_line]
+    return _sheet(rows, reading, dataset, cut), sent
+
+
+def _sheet(rows: list[Any], reading: Reading, dataset: Dataset, cut: bool) -> Sample:
+    names: tuple[str, ...] | None = None
+    begin = 0
+    filled = [row for row in rows if not is_blank(row[1], row[2])]
+    header = reading.header
+    if filled:
+        try:
+            header = workbook.has_header(filled[0][0], filled[0][1], reading, dataset)
+        except ImportFailed:
+            header = None  # an import refuses the file
+    if header and filled:
+        cells = header_texts(*filled[0])
+        begin = next(at for at, cell in enumerate(cells) if cell)
+        names = tuple(name.strip() for name in cells[begin:])
+        rows = [row for row in rows if row[0] > filled[0][0]]
+        filled = filled[1:]
+    width = len(names) if names is not None else max((len(cells) for _, cells, _ in filled), default=0)
+    if width > 1:
+        blanks, rows = _pass_over(rows, count=bool(header))
+    else:
+        blanks, rows = [0] * (len(rows) + 1), list(_without_blanks(rows, begun=bool(header)))
+    found = zip(rows, blanks, strict=False)
+    records = [replace(_record(row, begin, width, reading.null), blanks=passed) for row, passed in found]
+    failure = None if records else ImportFailed("no_rows", "the sheet has no rows" + " below its header" * bool(header))
+    return Sample(names, width, records, cut, failure, header=header, blanks=blanks[-1])
+
+
+def _pass_over(rows: list[Any], *, count: bool) -> tuple[list[int], list[Any]]:
+    """The rows that are not blank, and how many blank ones stand before each and at the end: those before the first
+    only with `count`."""
+    blanks, kept = [0], []
+    for row in rows:
+        if not is_blank(row[1], row[2]):
+            kept.append(row)
+            blanks.append(0)
+        elif kept or count:
+            blanks[-1] += 1
+    return blanks, kept
+
+
+def _without_blanks(rows: list[Any], *, begun: bool) -> Iterator[Any]:
+    """Of empty rows between others the first."""
+    blank = None
+    for row in rows:
+        if is_blank(row[1], row[2]):
+            blank = blank or row
+            continue
+        if blank is not None and begun:
+            yield blank
+        blank, begun = None, True
+        yield row
+
+
+def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
+    number, cells, special = row
+    values: list[Value] = [None if cell in ("", null) else cell for cell in cells[begin : begin + width]]
+    values += [None] * (width - len(values))
+    failure = None
+    for at, what in ((int(at) - begin, what) for at, what in special.items()):
+        if not 0 <= at < width:
+            continue
+        kind, told = what
+        if kind == DAY:
+            values[at] = Day(values[at] or "")
+        elif kind == SHOWN:
+            values[at] = told
+        elif kind == FORMATTED:
+            values[at] = Formatted(values[at] or "")
+        failure = judge_cell(number, at + begin, what) or failure
+    if not cells or len(cells) > begin + width or any(cells[:begin]):
+        failure = ImportFailed("too_many_fields" if cells else "too_few_fields", "", number)
+    return Record(number, tuple(values), failure)
+
+
+def sample_parquet(path: Path) -> Sample:
+    """The first rows of a Parquet file. Raises ImportFailed (damaged_parquet, no_rows)."""
+    names, unreadable, rows, cut = table.read_texts(path, MOST_TABLE_ROWS, _MOST_CHARACTERS, _MOST_PARQUET_BYTES)
+    if not rows:
+        raise ImportFailed("no_rows", "the file has no rows")
+    left_out = frozenset(at for at, name in enumerate(names) if name in unreadable)
+    records: list[Record] = []
+    passed = 0
+    for line, row in enumerate(rows, 1):
+        if len(names) > 1 and all(value is None for value in row):
+            passed += 1
+            continue
+        values = (Nested(value) if value is not None and at in left_out else value for at, value in enumerate(row))
+        records.append(Record(line, tuple(values), blanks=passed))
+        passed = 0
+    failure = None if records or cut else ImportFailed("no_rows", "the file has no rows with a value")
+    return Sample(tuple(names), len(names), records, cut, failure, blanks=passed, unreadable=left_out)

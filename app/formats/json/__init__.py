@@ -1,0 +1,1 @@
+"""JSON: an array or a line a record."""

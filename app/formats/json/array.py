@@ -1,0 +1,127 @@
+"""One JSON array of objects, taken apart element after element while it is read."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.formats.json.ndjson import RowReader
+from app.formats.json.scanner import Broken, JsonText, truncated
+from app.formats.json.values import Pairs
+from app.formats.streams.decompression import Readable
+from app.formats.validate.columns import shown
+from app.formats.validate.rows import MOST_REJECTS, Records
+
+_PIECE_BYTES = 64 * 1024
+
+Row = TypeVar("Row")
+
+# A row's text and its line, and its values or why it has none; None for a blank one.
+_Element = tuple[str, int, tuple[str | None, ...] | ImportFailed | None]
+
+
+def read_records(
+    source: Readable, dataset: Dataset, columns: dict[str, str | None] | None, batch_bytes: int
+) -> Iterator[Records]:
+    """The array's rows in chunks of about `batch_bytes` of text; `columns` renames keys or leaves them out (None).
+
+    An element that is no row goes to its chunk's `bad`. Where the array itself is broken the last chunk has the
+    `failure` (not_json, not_utf8, missing_comma, trailing_comma, truncated_json, text_after_array, record_too_long).
+    Raises ImportFailed for a file that has no elements: empty_file, not_an_array, no_rows.
+    """
+    text = JsonText(source, max(batch_bytes, _PIECE_BYTES))
+    text.begin_array()
+    reader = RowReader(dataset, columns)
+    found = elements(text, reader.values_of)
+    chunk = _Chunk(dataset)
+    failure = None
+    while True:
+        try:
+            element = next(found, None)
+        except Broken as broken:
+            failure = broken.failure
+            break
+        if element is None:
+            break
+        # Not before another element is there: the last chunk is the one that has read all of the file.
+        if chunk.characters >= batch_bytes or len(chunk.bad) >= MOST_REJECTS:
+            yield chunk.records(source.position)
+            chunk = _Chunk(dataset)
+        chunk.add(element)
+    yield chunk.records(source.position, failure)
+
+
+class _Chunk:
+    def __init__(self, dataset: Dataset) -> None:
+        self._names = dataset.column_names
+        self._rows: list[tuple[str | None, ...]] = []
+        self._lines: list[int] = []
+        self._blank = 0
+        self._places: list[int] = []
+        self.bad: list[tuple[int, str, ImportFailed]] = []
+        self.characters = 0
+
+    def add(self, element: _Element) -> None:
+        text, line, found = element
+        self.characters += len(text)
+        if found is None:
+            self._blank += 1
+        elif isinstance(found, ImportFailed):
+            self._places.append(len(self._rows) + len(self.bad))
+            self.bad.append((line, text, found))
+        else:
+            self._rows.append(found)
+            self._lines.append(line)
+
+    def records(self, source_bytes: int, failure: ImportFailed | None = None) -> Records:
+        columns = zip(*self._rows, strict=True) if self._rows else (() for _ in self._names)
+        return Records(
+            columns=dict(zip(self._names, columns, strict=True)),
+            lines=self._lines,
+            source_bytes=source_bytes,
+            bad=self.bad,
+            failure=failure,
+            blank=self._blank,
+            places=self._places,
+        )
+
+
+def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tuple[str, int, Row | ImportFailed]]:
+    """Each element's text and line, and what `row_of` makes of its keys and values, or why it is no row.
+
+    `text` stands behind the opening bracket. Raises Broken where the array can't be read any further.
+    """
+    while True:
+        line = text.line
+        value, taken = text.value()
+        try:
+            if text.constant is not None:
+                reason = f"the element is not JSON: {text.constant} is not JSON"
+                raise ImportFailed("not_json", reason, line, value=shown(taken))
+            if type(value) is not tuple:
+                reason = "the element is JSON but no object; every element of the array must be one object"
+                raise ImportFailed("not_an_object", reason, line, value=shown(taken))
+            yield taken, line, row_of(value, line)
+        except ImportFailed as failed:
+            yield taken, line, failed
+        if text.take_comma():  # mostly; anything else is looked at in detail
+            continue
+        following = text.next_character()
+        if following == "]":
+            text.take(text.at + 1)
+            if text.next_character():
+                reason = "text follows the bracket that closes the array; the file must hold one array only"
+                raise Broken(ImportFailed("text_after_array", reason, text.line, value=text.shown()))
+            return
+        if following != ",":
+            if not following:
+                raise Broken(truncated("after an element", text.line))
+            reason = "a comma is missing between two elements, or a bracket after the last"
+            raise Broken(ImportFailed("missing_comma", reason, text.line, value=text.shown()))
+        text.take(text.at + 1)
+        following = text.next_character()
+        if following == "]":
+            reason = "a comma stands after the last element; remove it"
+            raise Broken(ImportFailed("trailing_comma", reason, text.line, value=text.shown()))
+        if not following:
+            raise Broken(truncated("after a comma", text.line))

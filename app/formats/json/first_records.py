@@ -1,0 +1,105 @@
+"""The first objects of NDJSON and JSON: what they tell of a file before its rows are read."""
+
+from collections.abc import Iterator, Mapping
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.formats.json.array import elements
+from app.formats.json.ndjson import RowReader, numbered_lines
+from app.formats.json.scanner import Broken, JsonText
+from app.formats.json.values import Pairs
+from app.formats.streams.blocks import HEADER_BYTES, RECORD_BYTES, BlockCutter, check_length
+from app.formats.streams.decompression import Readable
+
+MOST_OBJECTS = 1000
+_MOST_BYTES = 2 * RECORD_BYTES  # as much as the longest object needs, wherever it begins
+_PIECE_BYTES = 64 * 1024
+
+# A row's line, and its keys and values or why it has none.
+_Object = tuple[int, Pairs | ImportFailed]
+
+
+class _GoesOn(Exception):
+    """No more is looked at."""
+
+
+class _Beginning:
+    """A stream that ends with `_GoesOn` where the file is longer than is looked at."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._left = _MOST_BYTES
+
+    @property
+    def position(self) -> int:
+        return self._source.position
+
+    def read(self, size: int) -> bytes:
+        """As `Readable` has it."""
+        if not self._left:
+            raise _GoesOn
+        data = self._source.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
+def check_objects(text: Readable, dataset: Dataset, renamed: Mapping[str, str | None] | None, format: str) -> bool:
+    """Whether the file has rows, as far as its beginning tells.
+
+    Raises ImportFailed where nothing that was looked at can be a row, or the first one has a key that is no column:
+    then the file is meant otherwise. Any other row is one of many, for `read_rows` to refuse.
+    """
+    reader = RowReader(dataset, renamed)
+    beginning = _Beginning(text)
+    bad: ImportFailed | None = None
+    blank: ImportFailed | None = None
+    try:
+        objects = _lines(beginning, reader) if format == "ndjson" else _elements(beginning)
+        for number, (line, found) in enumerate(objects, 1):
+            failure = found if isinstance(found, ImportFailed) else _wrong_keys(reader, found, line)
+            if isinstance(found, tuple) and reader.is_blank(found):
+                blank = blank or failure
+            elif failure is None:
+                return True
+            elif bad is None and failure.code == "unknown_column":
+                raise failure
+            else:
+                bad = bad or failure
+            if number == MOST_OBJECTS:
+                raise _GoesOn
+    except _GoesOn:
+        if bad is None:
+            return True
+    if failure := bad or blank:
+        raise failure
+    return False
+
+
+def _wrong_keys(reader: RowReader, pairs: Pairs, line: int) -> ImportFailed | None:
+    try:
+        reader.check_keys(reader.rename(pairs), line)
+    except ImportFailed as failure:
+        return failure
+    return None
+
+
+def _lines(text: Readable, reader: RowReader) -> Iterator[_Object]:
+    for block in BlockCutter(text).blocks(HEADER_BYTES, reader.blank_bytes):
+        check_length(block, 1)
+        for line, data in numbered_lines(block) if block.data else ():
+            if reader.is_blank_line(data):
+                continue
+            try:
+                yield line, reader.pairs(data, line)
+            except ImportFailed as failure:
+                yield line, failure
+
+
+def _elements(text: Readable) -> Iterator[_Object]:
+    found = JsonText(text, _PIECE_BYTES)
+    found.begin_array()
+    try:
+        for _, line, pairs in elements(found, lambda pairs, _: pairs):
+            yield line, pairs
+    except Broken as broken:
+        yield found.line, broken.failure

@@ -1,0 +1,1 @@
+"""Parquet: its footer, its pages, its columns as texts."""

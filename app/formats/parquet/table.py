@@ -1,0 +1,244 @@
+"""Parquet: columns of a file as texts, some thousand rows at once.
+
+Polars is imported inside the functions: that starts threads, and a worker forks after importing this module.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.domain.dataset import Column, ColumnType, Dataset
+from app.domain.errors import ImportFailed
+from app.domain.file_format import Reading
+from app.formats.column_mapping import lay_out
+from app.formats.parquet.footer import Leaf, damaged, read_leaves, redeclared
+from app.formats.parquet.pages import check_pages
+from app.formats.parquet.texts import as_text, beyond_calendar
+from app.formats.streams.decompression import check_ratio
+from app.formats.validate.columns import shown
+from app.formats.validate.rows import Records
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_ROW_BYTES = 16  # what polars keeps of a text in a row
+_MOST_ROWS = 200_000  # at once
+_MOST_SHOWN_BYTES = 200  # of a value that is no text
+# Repeated values take no space in a file: a small one may declare more rows than any memory holds.
+_ROWS_OF_ANY_FILE, _MOST_ROWS_PER_BYTE = 1_000_000, 8
+
+
+def check_parquet(path: Path, dataset: Dataset, reading: Reading) -> None:
+    """Raises ImportFailed unless the file's footer names columns that can be read as the dataset's.
+
+    (damaged_parquet, no_rows, too_many_rows, too_many_columns, unsupported_type, and those of `lay_out`.)
+    """
+    with _polars_errors():
+        _open(path, dataset, reading)
+
+
+def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Records]:
+    """The file's rows in chunks of about `batch_bytes` of text; `lines` are row numbers from 1.
+
+    Raises ImportFailed as `check_parquet` does; damaged_parquet also where the damage is met later, out_of_range where
+    a moment is, and unpacked_too_large. Memory: a few times `batch_bytes` and one row group of the file.
+    """
+    with _polars_errors():
+        found = _open(path, dataset, reading)
+    check_pages(path, found.types)
+    file_bytes = path.stat().st_size
+    with found.readable(path) as file:
+        with _polars_errors():
+            most_rows = max(1, min(_MOST_ROWS, batch_bytes // (_ROW_BYTES * len(dataset.columns))))
+            frames = _scan(file).select(text.alias(name) for name, text in found.texts.items())
+            batches = frames.collect_batches(chunk_size=most_rows, maintain_order=True, engine="streaming")
+        done = text_bytes = 0
+        while True:
+            with _polars_errors(file, found):
+                batch = next(batches, None)
+            if batch is None:
+                break
+            for piece, piece_bytes in _pieces(batch, batch_bytes, most_rows):
+                text_bytes += piece_bytes
+                check_ratio(text_bytes, file_bytes)
+                lines: Sequence[int] = range(done + 1, done + 1 + piece.height)
+                with _polars_errors():
+                    blanks, height = found.find_blanks(file, piece, done), piece.height
+                    if blanks is not None:
+                        lines = [lines[at] for at in (~blanks).arg_true()]
+                        piece = piece.filter(~blanks)  # noqa: PLW2901
+                    columns = {name: piece.get_column(name).to_list() for name in dataset.column_names}
+                done += height
+                yield Records(columns, lines, file_bytes * done // found.rows, blank=height - len(lines))
+        if done != found.rows:
+            with _polars_errors(file, found):
+                raise damaged(f"it has {done} rows instead of {found.rows}")
+
+
+def read_texts(
+    path: Path, most_rows: int, most_characters: int, most_bytes: int
+) -> tuple[list[str], list[str], list[tuple[str | None, ...]], bool]:
+    """The columns' names, those of them that can't be read, the first rows as texts (None where they have none), and
+    whether there are more; of what can't be read, bytes in hexadecimal digits, else what it is. Of each text at most
+    `most_characters`, and no more rows once they have `most_bytes` of text, some for each value.
+
+    Raises ImportFailed (damaged_parquet, too_many_columns, out_of_range, unpacked_too_large, unsupported_type).
+    """
+    import polars as pl  # noqa: PLC0415
+
+    leaves = read_leaves(path)
+    check_pages(path, leaves)
+    with _polars_errors():
+        schema = _scan(path).collect_schema()
+    texts: dict[str, pl.Expr] = {}
+    unreadable: list[str] = []
+    for name, type in schema.items():
+        try:
+            text = as_text(name, type, Column(name, ColumnType.TEXT), leaves.get(name))
+            texts[name] = text.str.slice(0, most_characters)  # before it is copied for each of its rows
+        except ImportFailed:
+            unreadable.append(name)
+            texts[name] = _as_shown(name, type)
+    read = {name: type for name, type in schema.items() if name not in unreadable}
+    found = _Opened(texts, read, leaves, most_rows + 1)
+    with found.readable(path) as file, _polars_errors(file, found):
+        frame = _scan(file).head(most_rows + 1).select(text.alias(name) for name, text in texts.items())
+        sample = frame.collect()
+        sizes = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0).cast(pl.Int64) + _ROW_BYTES)
+        fitting = sample.select((sizes.cum_sum() <= most_bytes).sum()).item() if sample.width else 0
+        rows = sample.head(min(max(1, fitting), most_rows)).rows()
+        return schema.names(), unreadable, rows, len(rows) < sample.height
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """The dataset's columns as texts, the types of the file's columns that are read for them, and how many rows there
+    are. A row without a value is none where it `has_blanks`; the file has `others`, columns that are left out."""
+
+    texts: "dict[str, pl.Expr]"
+    types: "dict[str, pl.DataType]"
+    leaves: dict[str, Leaf]
+    rows: int
+    has_blanks: bool = False
+    others: tuple[str, ...] = ()
+
+    def find_blanks(self, file: Path, piece: "pl.DataFrame", done: int) -> "pl.Series | None":
+        """Which rows of a piece, which begins after so many, have no value; None where each has one."""
+        import polars as pl  # noqa: PLC0415
+
+        from app.formats.validate import vectorized  # noqa: PLC0415 — it imports polars
+
+        blanks = vectorized.find_blanks(piece) if self.has_blanks else None
+        if blanks is not None and self.others:
+            others = _scan(file).select(pl.all_horizontal(pl.col(name).is_null() for name in self.others))
+            blanks &= others.slice(done, piece.height).collect().to_series()
+        return blanks
+
+    @contextmanager
+    def readable(self, path: Path) -> Iterator[Path]:
+        """The file, or a copy of it, in which polars reads all that is wanted. Raises ImportFailed."""
+        import polars as pl  # noqa: PLC0415
+
+        read = [self.leaves[name] for name in self.types if name in self.leaves]
+        clocks = any(leaf.clock for leaf in read)
+        # of which polars would write out each for all of its rows at once
+        categories = any(isinstance(type, pl.Categorical | pl.Enum) for type in self.types.values())
+        is_needed = clocks or categories or any(leaf.is_int96 for leaf in read)
+        with redeclared(path) if is_needed else nullcontext(path) as file:
+            if clocks:
+                with _polars_errors():
+                    self.check_moments(file)
+            yield file
+
+    def check_moments(self, file: Path) -> None:
+        """Raises ImportFailed (out_of_range) for a column with a moment that can't be written as a text."""
+        checks = {name: beyond_calendar(name, type, self.leaves.get(name)) for name, type in self.types.items()}
+        beyond = [check.alias(name) for name, check in checks.items() if check is not None]
+        if not beyond:
+            return
+        found = _scan(file).head(self.rows).select(beyond).collect(engine="streaming").row(0, named=True)
+        for name, is_beyond in found.items():
+            if is_beyond:
+                is_clock = name in self.leaves and self.leaves[name].clock
+                what = "time beyond midnight" if is_clock else "date that lies hundreds of thousands of years away"
+                reason = f"the column {shown(name)!r} holds a {what}, which can't be read"
+                raise ImportFailed("out_of_range", reason, column=shown(name))
+
+
+def _scan(path: Path) -> "pl.LazyFrame":
+    import polars as pl  # noqa: PLC0415
+
+    # hive_partitioning and glob would read columns and other files out of the path
+    return pl.scan_parquet(path, hive_partitioning=False, glob=False)
+
+
+def _open(path: Path, dataset: Dataset, reading: Reading) -> _Opened:
+    import polars as pl  # noqa: PLC0415
+
+    size = path.stat().st_size
+    if not size:
+        raise ImportFailed("no_rows", "the file is empty")
+    leaves = read_leaves(path)
+    frame = _scan(path)
+    schema = frame.collect_schema()
+    names = schema.names()
+    layout = lay_out(names, reading.columns, dataset)
+    texts = {
+        column.name: pl.lit(None, pl.String)
+        if position is None
+        else as_text(names[position], schema[names[position]], column, leaves.get(names[position]))
+        for column, position in zip(dataset.columns, layout.positions, strict=True)
+    }
+    rows = int(frame.select(pl.len()).collect().item())
+    if not rows:
+        raise ImportFailed("no_rows", "the file has no rows")
+    if rows > _ROWS_OF_ANY_FILE and rows > _MOST_ROWS_PER_BYTE * size:
+        reason = f"the file declares {rows:,} rows in {size:,} bytes; write it anew without so many repeated values"
+        raise ImportFailed("too_many_rows", reason)
+    types = {names[at]: schema[names[at]] for at in layout.positions if at is not None}
+    others = tuple(name for at, name in enumerate(names) if at not in layout.positions)
+    return _Opened(texts, types, leaves, rows, layout.has_blanks, others)
+
+
+def _as_shown(name: str, type: "pl.DataType") -> "pl.Expr":
+    """What a preview shows of values that are no text."""
+    import polars as pl  # noqa: PLC0415
+
+    column = pl.col(name)
+    if isinstance(type, pl.Binary):
+        return pl.concat_str(pl.lit("0x"), column.bin.slice(0, _MOST_SHOWN_BYTES).bin.encode("hex"))
+    return pl.when(column.is_not_null()).then(pl.lit(str(type)))
+
+
+def _pieces(batch: "pl.DataFrame", batch_bytes: int, most_rows: int) -> "Iterator[tuple[pl.DataFrame, int]]":
+    """The batch in pieces of about `batch_bytes`, each with its bytes of text: a long text may stand in every row and
+    take its space in one."""
+    import polars as pl  # noqa: PLC0415
+
+    with _polars_errors():
+        sizes = batch.select(pl.sum_horizontal(pl.all().str.len_bytes().cast(pl.Int64)).cum_sum()).to_series()
+    start = 0
+    while start < batch.height:
+        before = int(sizes[start - 1]) if start else 0
+        end = int(sizes.search_sorted(before + batch_bytes, side="right"))
+        end = min(max(end, start + 1), start + most_rows)
+        yield batch.slice(start, end - start), int(sizes[end - 1]) - before
+        start = end
+
+
+@contextmanager
+def _polars_errors(file: Path | None = None, found: _Opened | None = None) -> Iterator[None]:
+    """Makes what polars raises an ImportFailed; it panics where a file surprises it, as by a moment far away."""
+    from polars.exceptions import PanicException, PolarsError  # noqa: PLC0415
+
+    try:
+        yield
+    except (PolarsError, PanicException, OSError, UnicodeError, ImportFailed) as error:
+        if file is not None and found is not None:
+            with _polars_errors():
+                found.check_moments(file)
+        if isinstance(error, ImportFailed):
+            raise
+        raise damaged(str(error)) from error

@@ -1,0 +1,112 @@
+"""Parquet's types as texts that columns can judge: each value whole, or none of its column.
+
+Polars is imported inside the functions, as in `parquet`.
+"""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from app.domain.dataset import Column, ColumnType
+from app.domain.errors import ImportFailed
+from app.formats.parquet.footer import Leaf
+from app.formats.validate.columns import shown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_EPOCH = 2_440_588  # the Julian day's number of 1970-01-01
+_DAY_NANOSECONDS = 86_400 * 10**9
+_CLOCK = "%H:%M:%S%.9f"
+# Polars panics where it is to write a day outside of these years, and a few more.
+_FIRST_YEAR, _LAST_YEAR = -262_000, 262_000
+_DAYS_OF_A_YEAR = 365.2425
+_NANOSECONDS = {"ms": 10**6, "us": 10**3, "ns": 1}
+
+
+def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = None) -> "pl.Expr":
+    """The column's values as texts that `meant` can judge, where the file was `redeclared` if it needs that.
+
+    Raises ImportFailed (unsupported_type).
+    """
+    import polars as pl  # noqa: PLC0415
+
+    column = pl.col(name)
+    if isinstance(type, pl.Datetime) and leaf and leaf.is_date:
+        return column.cast(pl.Date).cast(pl.String)  # Arrow has a type of milliseconds for days
+    if isinstance(type, pl.Datetime):
+        if leaf and leaf.is_int96:
+            text = _int96_text(column)
+        else:
+            if type.time_zone is not None:
+                column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+            text = column.cast(pl.String).str.replace(r"\.0+$", "")
+        if meant.type is ColumnType.DATETIME and meant.scale:
+            text = _without_zeros(text)
+        if type.time_zone is not None:
+            in_zone = meant.type is ColumnType.DATE or (meant.type is ColumnType.DATETIME and meant.zone != "UTC")
+            return text + "Z" if in_zone else text  # or it would be taken for the column's zone's
+        # a file may have no type for days alone
+        return text.str.strip_suffix(" 00:00:00") if meant.type is ColumnType.DATE else text
+    if isinstance(type, pl.Time) and leaf and leaf.clock:
+        clock = (column.cast(pl.Int64) * _NANOSECONDS[leaf.clock]).cast(pl.Time)
+        return _without_zeros(clock.dt.to_string(_CLOCK))  # a cast leaves out what follows the second
+    if type.is_float():
+        if type == pl.Float16:
+            column = column.cast(pl.Float64)  # else it is written as if it had the digits of 32 bits
+        text = column.cast(pl.String)
+        with_exponent = text.str.contains("e", literal=True)
+        plain = text.map_elements(_without_exponent, return_dtype=pl.String, skip_nulls=True)
+        return pl.when(with_exponent).then(plain).otherwise(text.str.replace(r"\.0$", ""))
+    known = (pl.String, pl.Boolean, pl.Date, pl.Categorical, pl.Enum, pl.Null)
+    if type.is_integer() or type.is_decimal() or isinstance(type, known):
+        return column.cast(pl.String)
+    reason = f"the column {shown(name)!r} holds {shown(str(type))}, which is no text, number or time"
+    raise ImportFailed("unsupported_type", reason, column=shown(name))
+
+
+def beyond_calendar(name: str, type: "pl.DataType", leaf: Leaf | None) -> "pl.Expr | None":
+    """Whether one of the column's values is a moment that can't be written; None for a column without moments."""
+    import polars as pl  # noqa: PLC0415
+
+    if isinstance(type, pl.Time) and leaf and leaf.clock:
+        return (~pl.col(name).is_between(0, _DAY_NANOSECONDS // _NANOSECONDS[leaf.clock] - 1)).any()
+    if isinstance(type, pl.Datetime):
+        if leaf and leaf.is_int96:
+            days = _int96_parts(pl.col(name))[0]
+        else:
+            days = pl.col(name).to_physical().cast(pl.Int64) // (_DAY_NANOSECONDS // _NANOSECONDS[type.time_unit])
+    elif isinstance(type, pl.Date):
+        days = pl.col(name).to_physical().cast(pl.Int64)
+    else:
+        return None
+    first, last = (int((year - 1970) * _DAYS_OF_A_YEAR) for year in (_FIRST_YEAR, _LAST_YEAR))
+    return (~days.is_between(first, last)).any()
+
+
+def _int96_parts(column: "pl.Expr") -> "tuple[pl.Expr, pl.Expr]":
+    """The days since 1970 and the nanoseconds since midnight."""
+    import polars as pl  # noqa: PLC0415
+
+    nanoseconds = column.bin.slice(0, 8).bin.reinterpret(dtype=pl.Int64, endianness="little")
+    days = column.bin.slice(8, 4).bin.reinterpret(dtype=pl.UInt32, endianness="little").cast(pl.Int64)
+    return days - _EPOCH + nanoseconds // _DAY_NANOSECONDS, nanoseconds % _DAY_NANOSECONDS
+
+
+def _int96_text(column: "pl.Expr") -> "pl.Expr":
+    import polars as pl  # noqa: PLC0415
+
+    days, nanoseconds = _int96_parts(column)
+    clock = nanoseconds.cast(pl.Time).dt.to_string(_CLOCK).str.replace(r"\.0+$", "")
+    return pl.concat_str(days.cast(pl.Int32).cast(pl.Date).cast(pl.String), pl.lit(" "), clock)
+
+
+def _without_zeros(text: "pl.Expr") -> "pl.Expr":
+    """Times without the zeros at the end of a second's fraction."""
+    import polars as pl  # noqa: PLC0415
+
+    with_fraction = text.str.contains(".", literal=True)
+    return pl.when(with_fraction).then(text.str.strip_chars_end("0").str.strip_suffix(".")).otherwise(text)
+
+
+def _without_exponent(number: str) -> str:
+    return format(Decimal(number), "f") if "e" in number else number

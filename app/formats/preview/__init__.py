@@ -1,0 +1,1 @@
+"""A preview of a file: made, limited, serialized."""

@@ -1,0 +1,206 @@
+"""A preview: what a file is taken for, its first rows, and what an import would say of them. Nothing is kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.domain.file_format import TEXTS, Reading
+from app.formats.batch import Batch, Reject
+from app.formats.column_mapping import REJECT_COLUMNS
+from app.formats.infer import sample_tables
+from app.formats.infer.head import SAMPLE_BYTES
+from app.formats.infer.records import Record, Sample
+from app.formats.infer.sample import sample_text
+from app.formats.infer.schema import Inferred, infer
+from app.formats.json.values import has_blanks
+from app.formats.reader import check_head, read_rows, renamed, temporary_beside, unpacked
+from app.formats.validate.rows import check_records
+from app.formats.xlsx import workbook
+
+MOST_COLUMNS_SHOWN = 1000
+MOST_UNPACKED_BYTES = 256 * 1024**2  # of XLSX and Parquet inside gzip or zstd
+_NO_DATASET = Dataset("", (), ())
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A column of the file, and which of the dataset's it is: `mapped`, `left_out` as the client said or because it
+    tells of rejects, `unknown` where the dataset has none of its name, `doubled`, or `unnamed`."""
+
+    name: str | None
+    column: str | None
+    status: str
+
+
+@dataclass(frozen=True)
+class PreviewRow:
+    """A record of the file and, where an import would not accept it, the reject."""
+
+    record: Record
+    reject: Reject | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What is shown of a file before it is imported.
+
+    `problem` is what would refuse the file as a whole, `missing` are the dataset's columns that the file must have and
+    lacks, `sheets` those of a workbook. Where only a part of the file was looked at it is `cut`. `blank` rows were
+    passed over among these rows.
+    """
+
+    reading: Reading
+    dataset: Dataset
+    columns: list[Mapped]
+    rows: list[PreviewRow]
+    cut: bool
+    problem: ImportFailed | None
+    missing: list[str]
+    sheets: list[str] = field(default_factory=list)
+    inferred: Inferred | None = None
+    blank: int = 0
+
+
+def make_preview(
+    path: Path, reading: Reading, dataset: Dataset | None, rows: int, *, partial: bool = False, name: str = "new"
+) -> Preview:
+    """The preview of a file's first `rows`. Without a dataset one is inferred, under this `name`.
+
+    A `partial` file is the beginning of one and may end anywhere; of XLSX and Parquet all is needed. Raises
+    UnsupportedFormat where a format's extra is not installed.
+    """
+    try:
+        sample, sheets, sent = _sample(path, reading, partial, dataset)
+    except ImportFailed as failure:
+        return refused_preview(reading, dataset, name, failure)
+    return _preview(path, reading, dataset, name, sample, sheets, sent, rows)
+
+
+def refused_preview(reading: Reading, dataset: Dataset | None, name: str, failure: ImportFailed) -> Preview:
+    """The preview of a file of which nothing can be shown but the failure."""
+    return _preview(Path(), reading, dataset, name, Sample(None, 0, [], False, failure), [], [], 0)
+
+
+def _preview(
+    path: Path,
+    reading: Reading,
+    dataset: Dataset | None,
+    name: str,
+    sample: Sample,
+    sheets: list[str],
+    sent: list[Any],
+    rows: int,
+) -> Preview:
+    wanted = reading
+    if reading.header is None:
+        reading = replace(reading, header=sample.header)
+    inferred = None
+    if dataset is None:
+        inferred = infer(name, sample, reading.columns if isinstance(reading.columns, list) else None)
+        dataset = inferred.dataset
+        if reading.columns is None:
+            reading = replace(reading, columns=inferred.columns)
+        wanted = reading
+    shown = sample.records[:rows]
+    rejects: dict[int, Reject] = {}
+    problem = sample.failure or (inferred.problem if inferred else None)
+    if dataset.columns and (shown or sent or problem is None) and not (inferred and inferred.problem):
+        try:
+            rejects = _rejects(_batches(path, sample, sent, dataset, wanted, len(shown)), len(shown))
+        except ImportFailed as failure:
+            problem = failure
+    columns = _mapped(sample, reading, dataset)
+    found = {each.column for each in columns if each.status == "mapped"}
+    return Preview(
+        reading=reading,
+        dataset=dataset,
+        columns=columns[:MOST_COLUMNS_SHOWN],
+        rows=[PreviewRow(record, rejects.get(at)) for at, record in enumerate(shown)],
+        cut=sample.cut,
+        problem=problem,
+        missing=[column.name for column in dataset.columns if column.required and column.name not in found],
+        sheets=sheets,
+        inferred=inferred,
+        blank=sample.blanks_among(len(shown)),
+    )
+
+
+def _sample(
+    path: Path, reading: Reading, partial: bool, dataset: Dataset | None
+) -> tuple[Sample, list[str], list[Any]]:
+    """The sample, a workbook's sheets, and what its reader sent."""
+    meant = dataset or _NO_DATASET
+    if reading.format in TEXTS:
+        blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed(reading))
+        return sample_text(path, reading, meant, partial=partial, blanks=blanks), [], []
+    with unpacked(path, reading, MOST_UNPACKED_BYTES) as file:
+        if reading.format == "parquet":
+            return sample_tables.sample_parquet(file), [], []
+        sheets = sample_tables.sheets_of(file)
+        sample, sent = sample_tables.sample_sheet(file, reading, meant)
+        return sample, sheets, sent
+
+
+def _batches(
+    path: Path, sample: Sample, sent: list[Any], dataset: Dataset, reading: Reading, rows: int
+) -> Iterator[Batch]:
+    """What an import reads of the first rows, with the same readers."""
+    if reading.format == "parquet":
+        yield from read_rows(path, dataset, reading, SAMPLE_BYTES)
+    elif reading.format == "xlsx":
+        row = 1
+        for chunk in workbook.records_of(iter(sent), dataset, reading, path.stat().st_size, SAMPLE_BYTES):
+            for batch in check_records(chunk, dataset, row):
+                yield batch
+                row = batch.next_row
+    else:
+        # what was sampled is text in UTF-8 by now, and all of the sample said whether a quote is doubtful
+        plain = replace(reading, compression="none", encoding="utf-8", escape="", quote_said=True)
+        with temporary_beside(path) as file:
+            # the head first: rows that are not shown may decide whether a file of objects is refused
+            for last in dict.fromkeys((len(sample.records), rows)):
+                file.seek(0)
+                file.truncate()
+                file.write(sample.text_of(last).encode("utf-8", "surrogateescape"))
+                file.flush()
+                if last == len(sample.records):
+                    check_head(Path(file.name), dataset, plain)
+            yield from read_rows(Path(file.name), dataset, plain, SAMPLE_BYTES)
+
+
+def _rejects(batches: Iterator[Batch], rows: int) -> dict[int, Reject]:
+    """The rejects among the first rows, by their place among these."""
+    found: dict[int, Reject] = {}
+    for batch in batches:
+        found |= {reject.row - 1: reject for reject in batch.rejects}
+        if batch.next_row > rows:
+            break
+    return found
+
+
+def _mapped(sample: Sample, reading: Reading, dataset: Dataset) -> list[Mapped]:
+    columns = reading.columns
+    names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
+    if isinstance(columns, list):
+        meant = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
+    else:
+        told = dict.fromkeys(REJECT_COLUMNS) | (columns or {})
+        meant = [told.get(name, name) if name is not None else None for name in names]
+    mapped = []
+    seen: set[str] = set()
+    for at, (name, to) in enumerate(zip(names, meant, strict=True)):
+        if to == "" and at == len(names) - 1:
+            mapped.append(Mapped(name, None, "unnamed"))
+        elif to is None and not isinstance(columns, list) and name is None:
+            mapped.append(Mapped(name, None, "unknown"))
+        elif to is None:
+            mapped.append(Mapped(name, None, "left_out"))
+        elif to in seen:
+            mapped.append(Mapped(name, to, "doubled"))
+        else:
+            mapped.append(Mapped(name, to, "mapped") if to in dataset.column_names else Mapped(name, None, "unknown"))
+            seen.add(to)
+    return mapped

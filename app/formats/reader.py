@@ -1,0 +1,197 @@
+"""A file in, batches of validated rows out."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.domain.file_format import Reading
+from app.formats.batch import Batch
+from app.formats.column_mapping import Layout, lay_out
+from app.formats.csv import header, parser, preamble
+from app.formats.csv.quoting import Quoting
+from app.formats.json import array, first_records, ndjson
+from app.formats.parquet import table
+from app.formats.streams.blocks import Block, BlockCutter, check_length
+from app.formats.streams.decoding import open_text
+from app.formats.streams.decompression import MOST_UNPACKED_BYTES, Limited, Readable, open_source
+from app.formats.validate.rows import Records, check_records
+from app.formats.xlsx import workbook
+
+_COPY_BYTES = 1024 * 1024
+_MOST_UNPACKED_TABLE_BYTES = 4 * 1024**3  # of XLSX and Parquet, which can't be read while they are unpacked
+
+
+def read_rows(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
+    """The file's rows in batches of about `batch_bytes` of decompressed source, in the file's order; each batch has the
+    rows that were not accepted as its rejects.
+
+    Raises ImportFailed where nothing more can be read; the batches before that have been yielded by then. Memory: a
+    few times `batch_bytes`, and for XLSX what its limits allow (see `workbook`).
+    """
+    if batch_bytes < 1:
+        raise ValueError("batch_bytes must be at least 1")
+    rows = 1
+    batches = _read_table if reading.format in ("xlsx", "parquet") else _read_text
+    for batch in batches(path, dataset, reading, batch_bytes):
+        yield batch
+        rows = batch.next_row
+    if rows == 1:
+        raise _without_rows(reading)
+
+
+def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
+    """Reads the file's beginning, at most a few MiB, and raises ImportFailed for what it tells.
+
+    An empty file, a header that doesn't name the columns, no data rows, no gzip data, a first object of JSON with keys
+    that are no columns, or no object at all. Values, and single rows, are left to `read_rows`.
+    """
+    if reading.format in ("xlsx", "parquet"):
+        with unpacked(path, reading) as file:
+            if reading.format == "xlsx":
+                workbook.check_workbook(file, reading)
+            else:
+                table.check_parquet(file, dataset, reading)
+        return
+    with open_source(path, reading.compression) as source:
+        text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
+        if reading.format == "csv":
+            cutter, layout = _begin_csv(text, dataset, reading, Quoting(reading))
+            if not cutter.rows_follow(*parser.blank_bytes(reading, layout)):
+                raise _without_rows(reading)
+        elif not first_records.check_objects(text, dataset, renamed(reading), reading.format):
+            raise _without_rows(reading)
+
+
+def _begin_csv(text: Readable, dataset: Dataset, reading: Reading, quoting: Quoting) -> tuple[BlockCutter, Layout]:
+    """A cutter that stands before the first row, and the layout of its rows."""
+    cutter = BlockCutter(text, reading.quote.encode())
+    skipped = cutter.skip_to(reading.first_line)
+    names = None
+    if reading.header is None and isinstance(reading.columns, list):
+        fields = parser.parse_header(cutter.header(taken=False), reading, Quoting(reading))
+        reading = replace(reading, header=header.has_header(fields, reading.columns, dataset, reading.first_line))
+    if reading.header:
+        names = parser.parse_header(cutter.header(), reading, quoting)
+    layout = lay_out(names, reading.columns, dataset, reading.first_line)
+    quoting.width = layout.width + reading.trailing
+    if reading.searched and skipped:
+        named = names is not None and not isinstance(reading.columns, list)
+        above = skipped.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+        preamble.check_skipped(above, reading, dataset, layout, named=named)
+    return cutter, layout
+
+
+def _read_text(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
+    with open_source(path, reading.compression) as source:
+        text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
+        if reading.format == "json":
+            yield from _checked(array.read_records(text, dataset, renamed(reading), batch_bytes), dataset)
+            return
+        quoting = Quoting(reading)
+        if reading.format == "csv":
+            cutter, layout = _begin_csv(text, dataset, reading, quoting)
+            blank, too_wide = parser.blank_bytes(reading, layout)
+        else:
+            cutter, layout = BlockCutter(text), None
+            blank, too_wide = ndjson.RowReader(dataset, renamed(reading)).blank_bytes, b""
+        row = 1
+        for block in cutter.blocks(batch_bytes, blank, too_wide):
+            if block.blank or not block.data:
+                yield Batch(row, 0, b"", block.source_bytes, (), (), blank=block.blank)
+            if not block.data:
+                continue
+            check_length(block, row)
+            for batch in _read_block(block, dataset, reading, layout, row, cutter.keep, quoting):
+                yield batch
+                row = batch.next_row
+        if quoting.failure is not None:
+            raise quoting.failure
+
+
+def _read_block(
+    block: Block,
+    dataset: Dataset,
+    reading: Reading,
+    layout: Layout | None,
+    first_row: int,
+    keep: Callable[[int], None],
+    quoting: Quoting,
+) -> Iterator[Batch]:
+    # Here, because it imports polars: that starts threads, and a worker forks after importing this module.
+    from app.formats.validate import vectorized  # noqa: PLC0415
+
+    batch: Batch | None = None
+    if layout is not None:
+        if not block.cut_off:
+            batch = vectorized.read_csv_block(block, dataset, reading, layout, first_row)
+        if batch is None:
+            return parser.read_block(block, dataset, reading, layout, first_row, keep, quoting)
+        # the fast way takes no value with a line break, so that a quoted one leaves no doubt
+        quoting.settled = quoting.settled or reading.quote.encode() in block.data
+        return iter([batch])
+    columns = ndjson.read_columns(block, dataset, renamed(reading))
+    if columns is not None:
+        lines = range(block.first_line, block.first_line + len(columns[dataset.column_names[0]]))
+        texts = vectorized.Lines(block)
+        batch = vectorized.check_columns(columns, dataset, first_row, lines, block.source_bytes, texts.text)
+    return iter([batch]) if batch else ndjson.read_block(block, dataset, first_row, renamed(reading))
+
+
+def _read_table(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
+    with unpacked(path, reading) as file:
+        reader = workbook.read_records if reading.format == "xlsx" else table.read_records
+        yield from _checked(reader(file, dataset, reading, batch_bytes), dataset)
+
+
+def _checked(chunks: Iterator[Records], dataset: Dataset) -> Iterator[Batch]:
+    row = 1
+    for chunk in chunks:
+        if not chunk.is_empty:
+            for batch in check_records(chunk, dataset, row):
+                yield batch
+                row = batch.next_row
+        if chunk.failure is not None:
+            chunk.failure.row = row
+            raise chunk.failure
+
+
+def renamed(reading: Reading) -> dict[str, str | None] | None:
+    """Names of the file that are called otherwise in the dataset; objects have names, so a list says nothing more."""
+    return reading.columns if isinstance(reading.columns, dict) else None
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Iterator[IO[bytes]]:
+    """A file in the folder of `path` that is deleted at the end, and not by a sweeper before that: it is locked."""
+    with NamedTemporaryFile(dir=path.parent, prefix=".") as file:
+        with suppress(OSError):  # not every file system has locks: there its age protects it
+            fcntl.flock(file, fcntl.LOCK_SH)
+        yield file
+
+
+@contextmanager
+def unpacked(path: Path, reading: Reading, most_bytes: int = _MOST_UNPACKED_TABLE_BYTES) -> Iterator[Path]:
+    """The file without its compression: beside it, without a name, for as long as it is read."""
+    if reading.compression == "none":
+        yield path
+        return
+    with open_source(path, reading.compression) as source, temporary_beside(path) as file:
+        limited = Limited(source, most_bytes)
+        while data := limited.read(_COPY_BYTES):
+            file.write(data)
+        file.flush()
+        yield Path(file.name)
+
+
+def _without_rows(reading: Reading) -> ImportFailed:
+    if reading.format == "csv" and reading.header:
+        return ImportFailed("no_rows", "the file has a header but no rows")
+    if reading.format in ("xlsx", "parquet"):
+        return ImportFailed("no_rows", "the file has no rows")
+    return ImportFailed("empty_file", "the file is empty")

@@ -1,0 +1,144 @@
+"""Text as files have it, turned into UTF-8 with line feeds while it is read, so that one parser reads every dialect."""
+
+import codecs
+import re
+
+from app.domain.errors import ImportFailed, InvalidContent
+from app.domain.file_format import Reading
+from app.formats.streams.blocks import count_byte
+from app.formats.streams.decompression import Readable
+
+_PIECE_BYTES = 256 * 1024
+_NOT_FOR_FILES = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined"}
+_LONE_CR = re.compile(rb"\r(?!\n)")
+_MANY_BYTES = 4096  # from here on it pays to look at all of them at once
+
+
+def name_encoding(name: str) -> str:
+    """The name that an encoding has here, as `utf-8` for UTF8. Raises `InvalidContent` for what is none."""
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        found = None
+    if found is None or not found._is_text_encoding or found.name in _NOT_FOR_FILES:
+        raise InvalidContent(
+            f"there is no encoding {name[:40]!r}; there are for example utf-8, utf-16, latin-1, cp1252, shift_jis and"
+            " gb18030",
+            errors=[{"field": "encoding", "value": name[:40]}],
+        )
+    return "utf-8" if found.name == "utf-8-sig" else found.name
+
+
+def open_text(source: Readable, reading: Reading) -> Readable:
+    """The stream as UTF-8; for CSV with doubled quotes for escaped ones, and line feeds for every kind of line end."""
+    text = source if reading.encoding == "utf-8" else _Transcoded(source, reading.encoding)
+    if reading.format == "csv":
+        if reading.escape:
+            text = _Unescaped(text, reading.escape.encode(), reading.quote.encode())
+        text = _LineFeeds(text, reading.quote.encode())
+    return text
+
+
+class _Filter:
+    """A stream made of another one, piece by piece."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._ready = b""
+        self._ended = False
+
+    @property
+    def position(self) -> int:
+        return self._source.position
+
+    def read(self, size: int) -> bytes:
+        while not self._ready and not self._ended:
+            piece = self._source.read(max(size, _PIECE_BYTES))
+            self._ended = not piece
+            self._ready = self._filter(piece)
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
+
+    def _filter(self, piece: bytes) -> bytes:
+        """What becomes of the next piece; an empty one is the end."""
+        raise NotImplementedError
+
+
+class _Transcoded(_Filter):
+    def __init__(self, source: Readable, encoding: str) -> None:
+        super().__init__(source)
+        self._encoding = encoding
+        self._line = 1
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="surrogateescape")
+
+    def _filter(self, piece: bytes) -> bytes:
+        try:
+            # bytes that are not of the encoding come out as they are: the row that has them is refused, not the file
+            text = self._decoder.decode(piece, final=not piece)
+            found = text.encode("utf-8", "surrogateescape")
+        except UnicodeError as error:
+            raise ImportFailed(
+                "not_in_encoding",
+                f"the file can't be read as {self._encoding} (near line {self._line}): {error}; say its encoding with"
+                " `encoding`",
+                line=self._line,
+            ) from error
+        self._line += text.count("\n")
+        return found
+
+
+class _Unescaped(_Filter):
+    r"""Doubled quotes for `\"`, one backslash for `\\`; before anything else a backslash stays."""
+
+    def __init__(self, source: Readable, escape: bytes, quote: bytes) -> None:
+        super().__init__(source)
+        self._escape = escape
+        self._pair = re.compile(re.escape(escape) + b"([" + re.escape(escape + quote) + b"])")
+        self._means = {escape: escape, quote: quote * 2}
+        self._held = b""
+
+    def _filter(self, piece: bytes) -> bytes:
+        data, self._held = self._held + piece, b""
+        if piece and self._ends_within_pair(data):
+            data, self._held = data[:-1], data[-1:]
+        return self._pair.sub(lambda found: self._means[found[1]], data)
+
+    def _ends_within_pair(self, data: bytes) -> bool:
+        return bool((len(data) - len(data.rstrip(self._escape))) % 2)
+
+
+class _LineFeeds(_Filter):
+    """A line feed for a carriage return that stands alone outside quotes; one before a line feed stays."""
+
+    def __init__(self, source: Readable, quote: bytes) -> None:
+        super().__init__(source)
+        self._quote = quote
+        self._within = 0  # 1 while a quoted field is open
+        self._held = b""
+
+    def _filter(self, piece: bytes) -> bytes:
+        data, self._held = self._held + piece, b""
+        if piece and data.endswith(b"\r"):
+            data, self._held = data[:-1], b"\r"
+        found = data
+        if b"\r" in data and count_byte(data, b"\r") != data.count(b"\r\n"):
+            parts = data.split(self._quote) if self._quote else [data]
+            for outside in range(self._within, len(parts), 2):
+                parts[outside] = _with_feeds(parts[outside])
+            found = self._quote.join(parts)
+        if self._quote:
+            self._within ^= count_byte(data, self._quote) & 1
+        return found
+
+
+def _with_feeds(data: bytes) -> bytes:
+    """The data with a line feed for each carriage return before anything else than a line feed."""
+    if len(data) < _MANY_BYTES:
+        return _LONE_CR.sub(b"\n", data)
+    import numpy as np  # noqa: PLC0415 - see count_byte
+
+    values = np.frombuffer(data, np.uint8).copy()
+    lone = values == ord("\r")
+    lone[:-1] &= values[1:] != ord("\n")
+    values[lone] = ord("\n")
+    return values.tobytes()

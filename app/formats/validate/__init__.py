@@ -1,0 +1,1 @@
+"""Values checked against a dataset's columns, row by row or vectorized."""

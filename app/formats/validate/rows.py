@@ -1,0 +1,151 @@
+"""Records: rows as a file has them, not yet checked, and the way from there to a batch."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from heapq import merge
+from operator import itemgetter
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed
+from app.formats.batch import Batch, Reject
+from app.formats.payload import PayloadKeys, payload_line
+from app.formats.validate.columns import BadValue, check_for, shown
+
+MOST_REJECTS = 10_000  # in one batch
+
+# A row's line, its text, and its values in the dataset's order (None: none) or why it can't be read.
+Record = tuple[int, str, Sequence[str | None] | ImportFailed]
+
+
+@dataclass(frozen=True)
+class Records:
+    """Some thousand rows of a format that has no lines of text, by the dataset's columns.
+
+    `lines` says where each begins in the original file: a line of JSON, a row of a sheet or of Parquet, from 1. `bad`
+    are rows that can't be read, each with its text; `places` are their positions among all rows, where their lines
+    don't tell. `blank` rows are not among them. After them the file ends with `failure`, if there is one.
+    """
+
+    columns: Mapping[str, Sequence[str | None]]
+    lines: Sequence[int]
+    source_bytes: int
+    bad: Sequence[tuple[int, str, ImportFailed]] = ()
+    failure: ImportFailed | None = None
+    blank: int = 0
+    places: Sequence[int] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to check or to count."""
+        return not (self.lines or self.bad or self.blank)
+
+
+class Blanks:
+    """Counts blank rows while a parser passes over them."""
+
+    def __init__(self, passed: int = 0) -> None:
+        self._passed = passed
+
+    def add(self, rows: int = 1, characters: int = 0) -> None:
+        """So many more were passed over, of so many characters."""
+        self._passed += rows
+
+    def take(self) -> int:
+        """How many there were since this was called last."""
+        passed, self._passed = self._passed, 0
+        return passed
+
+
+class RowChecker:
+    """Checks rows of a dataset one by one.
+
+    `file_order` says in which order the file has the dataset's columns (positions in the dataset): of several bad
+    values in a row the first one there is told.
+    """
+
+    def __init__(self, dataset: Dataset, file_order: Sequence[int] | None = None) -> None:
+        self._checks = [(column.name, check_for(column)) for column in dataset.columns]
+        self._order = range(len(self._checks)) if file_order is None else file_order
+
+    def check(self, record: Record, row: int) -> list[str | None] | Reject:
+        """The values as they are sent to the server, or the reject."""
+        line, text, found = record
+        if isinstance(found, ImportFailed):
+            return Reject(line, row, found.code, found.reason, found.column, found.value, text, None)
+        values: list[str | None] = [None] * len(self._checks)
+        for position in self._order:
+            name, check = self._checks[position]
+            try:
+                values[position] = check(found[position])
+            except BadValue as bad:
+                return Reject(line, row, bad.code, bad.reason, name, shown(found[position] or ""), text, tuple(found))
+        return values
+
+
+def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterator[Batch]:
+    """The rows in batches; `failure` is left to the caller."""
+    # Here, because it imports polars: that starts threads, and a worker forks after importing this module.
+    from app.formats.validate import vectorized  # noqa: PLC0415
+
+    names = dataset.column_names
+    lines, source_bytes = records.lines, records.source_bytes
+
+    def text_of(position: int) -> str:
+        return json.dumps({name: records.columns[name][position] for name in names}, ensure_ascii=False)
+
+    if not records.bad:
+        batch = vectorized.check_columns(records.columns, dataset, first_row, lines, source_bytes, text_of)
+        if batch is not None:
+            yield replace(batch, blank=records.blank)
+            return
+    rows = zip(*(records.columns[name] for name in names), strict=True)
+    good = ((line, text_of(at), row) for at, (line, row) in enumerate(zip(lines, rows, strict=True)))
+    blanks = Blanks(records.blank)
+    yield from check_rows(_in_order(good, records), dataset, first_row, source_bytes, blanks=blanks)
+
+
+def _in_order(good: Iterator[Record], records: Records) -> Iterator[Record]:
+    if records.places is None:
+        return merge(good, records.bad, key=itemgetter(0))
+    bad = dict(zip(records.places, records.bad, strict=True))
+    return (bad[at] if at in bad else next(good) for at in range(len(records.lines) + len(bad)))
+
+
+def check_rows(
+    records: Iterable[Record],
+    dataset: Dataset,
+    first_row: int,
+    source_bytes: int,
+    file_order: Sequence[int] | None = None,
+    blanks: Blanks | None = None,
+) -> Iterator[Batch]:
+    """Rows checked one by one, in one batch with its rejects; in several where they are many, for they need memory.
+    `file_order` is that of `RowChecker`; `blanks` counts what was passed over between the rows."""
+    checker = RowChecker(dataset, file_order)
+    row = first_row
+    lines: list[int] = []
+    numbers: list[int] = []
+    payload: list[str] = []
+    rejects: list[Reject] = []
+
+    def batch() -> Batch:
+        joined = "".join(payload).encode()
+        keys = PayloadKeys(joined, dataset, len(lines))
+        first, gaps = row - len(lines) - len(rejects), numbers if rejects else None
+        blank = blanks.take() if blanks else 0
+        return Batch(first, len(lines), joined, source_bytes, keys, lines, rejects, numbers=gaps, blank=blank)
+
+    for record in records:
+        checked = checker.check(record, row)
+        if isinstance(checked, Reject):
+            rejects.append(checked)
+        else:
+            payload.append(payload_line(row, checked))
+            lines.append(record[0])
+            numbers.append(row)
+        row += 1
+        if len(rejects) == MOST_REJECTS:
+            yield batch()
+            lines, numbers, payload, rejects = [], [], [], []
+    yield batch()

@@ -1,0 +1,257 @@
+"""The fast way for blocks of usual form: whole columns are checked at once, without Python seeing a value.
+
+It only ever says yes. The rows that it doubts are checked one by one by the authority in `columns`; where it doubts the
+block's form it returns None, and the parsers in `csv` and `ndjson` read the block again. Importing this module imports
+polars, which starts threads: a process that forks must do so before.
+"""
+
+import codecs
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from polars.exceptions import PanicException, PolarsError
+
+from app.domain.dataset import Dataset
+from app.domain.file_format import Reading
+from app.formats.batch import Batch, Reject
+from app.formats.column_mapping import Layout
+from app.formats.payload import PayloadKeys
+from app.formats.streams.blocks import Block
+from app.formats.validate.rows import MOST_REJECTS, RowChecker
+from app.formats.validate.vectorized_columns import holds_misread, screen
+
+_LINE_FEED, _FIRST_PRINTABLE = 0x0A, 0x20
+_DELETE = b"\x7f"
+
+_FIRST_LINE_BYTES = 64 * 1024  # polars makes a column of every field it has: a million commas take seconds
+
+
+def read_csv_block(block: Block, dataset: Dataset, reading: Reading, layout: Layout, first_row: int) -> Batch | None:
+    """The block as a batch, the same that `csv.read_block` makes of it, or None if only that can tell."""
+    if len(reading.delimiter.encode()) != 1:
+        return None
+    data = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data
+    if not data.endswith(b"\n"):
+        data += b"\n"
+    frame = _parsed(data, dataset, reading, layout)
+    if frame is None:
+        return None
+    lines: Sequence[int] = range(block.first_line, block.first_line + frame.height)
+    texts = Lines(block)
+    controls = holds_misread(data)  # of all others there are none but line feeds
+    blanks = find_blanks(frame) if layout.has_blanks else None
+    frame = _complete(frame, dataset, reading)
+    if blanks is None:
+        return _batch(
+            frame, dataset, first_row, lines, block.source_bytes, texts.text, layout.file_order, controls=controls
+        )
+    lines = [block.first_line + position for position in (~blanks).arg_true()]
+    text_of = lambda position: texts.text(lines[position] - block.first_line)  # noqa: E731
+    frame = frame.filter(~blanks)
+    batch = _batch(frame, dataset, first_row, lines, block.source_bytes, text_of, layout.file_order, controls=controls)
+    return batch and replace(batch, blank=int(blanks.sum()))
+
+
+def find_blanks(frame: pl.DataFrame) -> pl.Series | None:
+    """Which rows have no value in any column; None where each has one."""
+    if not all(frame.null_count().row(0)):
+        return None
+    blanks = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    return blanks if blanks.any() else None
+
+
+def check_columns(
+    columns: Mapping[str, Sequence[str | None]],
+    dataset: Dataset,
+    first_row: int,
+    lines: Sequence[int],
+    source_bytes: int,
+    text_of: Callable[[int], str],
+) -> Batch | None:
+    """Rows that are given by column, as a batch; None if all have to be checked one by one. `text_of` gives the text
+    of a row, by its position, as it was sent."""
+    try:
+        frame = pl.DataFrame({name: pl.Series(columns[name], dtype=pl.String) for name in dataset.column_names})
+    except (PolarsError, PanicException, UnicodeEncodeError):
+        return None
+    batch = _batch(frame, dataset, first_row, lines, source_bytes, text_of)
+    if batch is None:
+        return None
+    # Values may hold control characters; mostly there are only the line feeds after the rows in a payload.
+    payload = np.frombuffer(batch.payload, np.uint8)
+    few = np.count_nonzero(payload < _FIRST_PRINTABLE) == batch.rows and _DELETE not in batch.payload
+    if few and not holds_misread(batch.payload):
+        return batch
+    return _batch(frame, dataset, first_row, lines, source_bytes, text_of, controls=True)
+
+
+def _parsed(data: bytes, dataset: Dataset, reading: Reading, layout: Layout) -> pl.DataFrame | None:
+    """The fields as a strict parser would find them, or None.
+
+    Polars forgives much: it pads short rows, skips a byte order mark, strips a carriage return. So it is not believed:
+    every line break must be a row, every quote must stand where it may, and the fields' bytes with the separators,
+    line ends and quotes around them must add up to the data. (With a row padded they are more.)
+    """
+    values = np.frombuffer(data, np.uint8)
+    delimiter = ord(reading.delimiter)
+    control_characters = int(np.count_nonzero(values < _FIRST_PRINTABLE))
+    if delimiter < _FIRST_PRINTABLE:
+        control_characters -= (delimiters := int(np.count_nonzero(values == delimiter)))
+    if _DELETE in data:
+        return None
+    if data.startswith(codecs.BOM_UTF8):
+        return None
+    doubled = quotes = 0
+    if reading.quote:
+        found = np.flatnonzero(values == ord(reading.quote))
+        counted = _doubled_quotes(values, found, ord(reading.quote), delimiter)
+        if counted is None:
+            return None
+        doubled, quotes = counted, len(found)
+    if data.find(b"\n") > _FIRST_LINE_BYTES:
+        return None
+    width = layout.width + reading.trailing
+    if control_characters * width > len(data):
+        return None  # lines that are shorter than a row can be: polars would need much memory to fill them up
+    names = [f"\0{position}" for position in range(width)]
+    for name, position in zip(dataset.column_names, layout.positions, strict=True):
+        if position is not None:
+            names[position] = name
+    try:
+        frame = pl.read_csv(
+            data,
+            has_header=False,
+            separator=reading.delimiter,
+            quote_char=reading.quote or None,
+            schema=dict.fromkeys(names, pl.String),
+            empty_string_is_null=True,  # one in quotes is none
+            extra_columns="raise",
+            missing_columns="raise",
+            glob=False,
+        )
+    except (PolarsError, PanicException):
+        return None
+    # If this is the number of rows, all control characters are line feeds and each of them ends a row.
+    if frame.height != control_characters:
+        return None
+    if delimiter < _FIRST_PRINTABLE and delimiters != (width - 1) * frame.height:
+        return None  # one stands inside a value
+    sizes = frame.select(pl.all().str.len_bytes().cast(pl.Int64).sum()).row(0)
+    # Rows without delimiters; such a one has no value in any column.
+    bare = _bare_lines(values) if layout.has_blanks and all(frame.null_count().row(0)) else 0
+    # Doubled quotes are counted once in the content and twice in the data; all others are only in the data.
+    if sum(sizes) + quotes - doubled + width * frame.height - (width - 1) * bare != len(data):
+        return None
+    empty = (*layout.empty, *range(layout.width, width))
+    if any(sizes[position] for position in empty):
+        return None
+    if reading.null is not None and reading.quote:
+        quoted = f"{reading.quote}{reading.null}{reading.quote}"
+        if quoted.encode() in data:
+            return None  # in quotes it is a text
+    return frame
+
+
+def _bare_lines(values: NDArray[np.uint8]) -> int:
+    """How many lines are empty, where each line feed ends a row."""
+    feeds = values == _LINE_FEED
+    return int(np.count_nonzero(feeds[1:] & feeds[:-1])) + int(feeds[0])
+
+
+def _complete(frame: pl.DataFrame, dataset: Dataset, reading: Reading) -> pl.DataFrame:
+    """The dataset's columns, null where the client's null text stands and where the file lacks a column."""
+    absent = [name for name in dataset.column_names if name not in frame.columns]
+    frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    if reading.null is None:
+        return frame
+    text = pl.col(*dataset.column_names)
+    return frame.with_columns(pl.when(text != reading.null).then(text))
+
+
+def _doubled_quotes(values: NDArray[np.uint8], quotes: NDArray[np.intp], quote: int, delimiter: int) -> int | None:
+    """How many quotes stand doubled for one, or None unless each opens, closes or is doubled inside a quoted field.
+
+    Quotes open and close in turn; a doubled one closes and opens again at once. The data ends with a line feed.
+    """
+    if len(quotes) % 2:
+        return None
+    before = values[quotes[0::2] - 1]  # of the first byte of all, that is the last one: a line feed, as it should be
+    after = values[quotes[1::2] + 1]
+    reopened = before == quote
+    if not np.all(reopened | (before == delimiter) | (before == _LINE_FEED)):
+        return None
+    closed_for_good = (after == delimiter) | (after == _LINE_FEED)
+    if not np.all(closed_for_good | (after == quote)):
+        return None
+    return int(np.count_nonzero(reopened))
+
+
+class Lines:
+    """A block's lines, taken apart when the first one is asked for."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+
+    def text(self, position: int) -> str:
+        return self._lines[position].removesuffix("\r")
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self._block.data.decode("utf-8", "surrogateescape").split("\n")
+
+
+def _batch(
+    frame: pl.DataFrame,
+    dataset: Dataset,
+    first_row: int,
+    lines: Sequence[int],
+    source_bytes: int,
+    text_of: Callable[[int], str],
+    file_order: Sequence[int] | None = None,
+    *,
+    controls: bool = False,
+) -> Batch | None:
+    frame = frame.select(dataset.column_names)
+    plain, accepted = screen(frame, dataset, controls=controls)
+    rejects: list[Reject] = []
+    if not accepted.all():
+        if frame.height - int(accepted.sum()) > MOST_REJECTS:
+            return None
+        checker = RowChecker(dataset, file_order)
+        mended: dict[int, list[str | None]] = {}
+        for position in (~accepted).arg_true():
+            record = (lines[position], text_of(position), frame.row(position))
+            checked = checker.check(record, first_row + position)
+            if isinstance(checked, Reject):
+                rejects.append(checked)
+            else:
+                mended[position] = checked  # it was right after all
+        if mended:
+            accepted = accepted.scatter(list(mended), True)
+            by_column = zip(plain, zip(*mended.values(), strict=True), strict=True)
+            plain = pl.DataFrame(
+                [column.scatter(list(mended), pl.Series(values, dtype=pl.String)) for column, values in by_column]
+            )
+    numbered = plain.with_row_index("", offset=first_row)
+    numbers: list[int] | None = None
+    if rejects:
+        numbered = numbered.filter(accepted)
+        numbers = numbered.get_column("").to_list()
+        lines = [lines[position] for position in accepted.arg_true()]
+    payload = _payload(numbered)
+    keys = PayloadKeys(payload, dataset, numbered.height)
+    columns = numbered.select([name for name in dataset.column_names if name in dataset.key])
+    return Batch(
+        first_row, numbered.height, payload, source_bytes, keys, lines, rejects, numbers=numbers, key_columns=columns
+    )
+
+
+def _payload(numbered: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    numbered.write_csv(buffer, include_header=False, quote_style="non_numeric", null_value="NULL")
+    return buffer.getvalue()

@@ -1,0 +1,116 @@
+"""What `columns` accepts, said of whole columns at once, without Python seeing a value.
+
+It only ever says yes: a value that it doubts may still be accepted by the authority. Importing this module imports
+polars, which starts threads.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import polars as pl
+
+from app.domain.dataset import Column, ColumnType, Controls, Dataset
+from app.formats.validate.columns import BOOLEANS, MISREAD, check_for
+from app.formats.validate.currencies import CURRENCIES
+from app.formats.validate.vectorized_datetimes import plain_moments
+
+_EMAIL = r"^[^@ ]+@[^@ .]+(?:\.[^@ .]+)*$"
+_CONTROLS = {
+    Controls.NONE: rf"[\x00-\x1f\x7f{MISREAD}]",
+    Controls.LINES: rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{MISREAD}]",
+}
+_MOMENTS = (ColumnType.DATE, ColumnType.DATETIME)
+
+# of each column: the fewest and the most bytes of a value, and how many rows have none
+_SIZES = (
+    pl.all().str.len_bytes().min().fill_null(0).name.suffix(" least"),
+    pl.all().str.len_bytes().max().fill_null(0).name.suffix(" most"),
+    pl.all().null_count().name.suffix(" null"),
+)
+
+
+def holds_misread(data: bytes) -> bool:
+    """Whether UTF-8 holds one of `MISREAD`; at the speed of memory where it holds none."""
+    if data.isascii():
+        return False
+    values = np.frombuffer(data, np.uint8)
+    if b"\xc2" in data and np.any(values[1:][values[:-1] == 0xC2] < 0xA0):  # U+0080 to U+009F
+        return True
+    if b"\xef" not in data:
+        return False
+    leads = np.flatnonzero(values == 0xEF)
+    second, third = values.take(leads + 1, mode="clip"), values.take(leads + 2, mode="clip")
+    return bool(np.any(((second == 0xBB) & (third == 0xBF)) | ((second == 0xBF) & (third >= 0xBE))))
+
+
+def screen(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -> tuple[pl.DataFrame, pl.Series]:
+    """The rows as they are sent to the server, and which of them are accepted without a doubt.
+
+    The frame has the dataset's columns as texts, null where a row has no value. `controls` says whether a value may
+    hold control characters, `MISREAD` ones included; without it they are not looked for.
+    """
+    sizes = frame.select(_SIZES).row(0, named=True)
+    values: list[pl.Expr] = []
+    accepted: list[pl.Expr] = []
+    for column in dataset.columns:
+        name = column.name
+        lacking = sizes[f"{name} null"] > 0
+        value, yes = _judged(column, not sizes[f"{name} least"], sizes[f"{name} most"] > column.length, controls)
+        if column.type in _MOMENTS:
+            plain, good = plain_moments(frame.get_column(name), column)
+            value, yes = pl.lit(plain).alias(name), pl.lit(good) if yes is None else pl.lit(good) & yes
+        if lacking:
+            there = pl.col(name).is_not_null()
+            if column.required:
+                yes = there if yes is None else there & yes.fill_null(False)
+            else:
+                yes = None if yes is None else ~there | yes.fill_null(False)
+            if column.default is not None:
+                value = (pl.col(name) if value is None else value).fill_null(check_for(column)(None))
+        accepted += [] if yes is None else [yes]
+        values += [] if value is None else [value]
+    everything = (pl.all_horizontal(accepted) if accepted else pl.lit(True)).alias("\0accepted")
+    return frame.with_columns(values) if values else frame, frame.with_columns(everything).get_column("\0accepted")
+
+
+@lru_cache(maxsize=4096)  # making expressions takes longer than one of them for a block
+def _judged(column: Column, empty: bool, long: bool, controls: bool) -> tuple[pl.Expr | None, pl.Expr | None]:
+    """What is sent of the column's values, if not the values, and which are accepted, if not all.
+
+    `empty` says whether one is, `long` whether one has more bytes than characters are accepted.
+    """
+    text = pl.col(column.name)
+    value = text.str.to_lowercase().replace(BOOLEANS) if column.type is ColumnType.BOOLEAN else None
+    yes = None if column.type in _MOMENTS else _accepted(column, empty, long)
+    forbidden = _CONTROLS.get(column.controls if column.type is ColumnType.TEXT else Controls.NONE)
+    if controls and forbidden:
+        clean = ~text.str.contains(forbidden)
+        yes = clean if yes is None else yes & clean
+    return value, yes
+
+
+def _accepted(column: Column, empty: bool, long: bool) -> pl.Expr | None:
+    text = pl.col(column.name)
+    fits = text.str.len_chars() <= column.length
+    match column.type:
+        case ColumnType.TEXT:
+            parts = [fits] * long + [text != ""] * (empty and not column.empty)
+            return pl.all_horizontal(parts) if parts else None
+        case ColumnType.EMAIL:
+            return text.str.contains(_EMAIL) & fits if long else text.str.contains(_EMAIL)
+        case ColumnType.INTEGER:
+            within = text.cast(pl.Int64, strict=False).is_between(column.minimum, column.maximum)
+            return text.str.contains("^-?(?:0|[1-9][0-9]{0,17})$") & within  # 18 digits always fit
+        case ColumnType.DECIMAL:
+            whole = column.precision - column.scale
+            digits = f"(?:0|[1-9][0-9]{{0,{whole - 1}}})" if whole else "0"
+            fraction = rf"(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else ""
+            return text.str.contains(f"^{'-?' if column.signed else ''}{digits}{fraction}$")
+        case ColumnType.CURRENCY:
+            return text.is_in(sorted(CURRENCIES))
+        case ColumnType.BOOLEAN:
+            return text.str.to_lowercase().is_in(list(BOOLEANS))
+        case ColumnType.ENUM:
+            return text.is_in(column.choices) & (text != "")
+        case _:
+            return pl.lit(False)

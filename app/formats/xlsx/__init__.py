@@ -1,0 +1,1 @@
+"""XLSX: a workbook's archive, its cells, its rows."""

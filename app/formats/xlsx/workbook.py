@@ -1,0 +1,274 @@
+"""XLSX: the rows of one sheet of a workbook, read by a process of its own with limited memory."""
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.domain.dataset import ColumnType, Dataset
+from app.domain.errors import ImportFailed, UnsupportedFormat
+from app.domain.file_format import Reading
+from app.formats.child import runner
+from app.formats.column_mapping import Layout, lay_out
+from app.formats.csv import header
+from app.formats.validate.columns import shown
+from app.formats.validate.rows import MOST_REJECTS, Blanks, Records
+from app.formats.xlsx.archive import check_parts, find_sheet, open_zip
+from app.formats.xlsx.cells import DAY
+from app.formats.xlsx.rewriter import FORMATTED, SHOWN, UNCALCULATED
+from app.formats.xlsx.row import cell_name, header_texts, is_blank, judge_cell
+
+MOST_MEMORY_BYTES = 2 * 1024**3
+SEARCHED_ROWS = 30  # where a header must not stand below rows
+_CPU_SECONDS, _BYTES_A_SECOND = 60, 1024**2  # some ten times what a slow machine takes
+_DIGITS_ONLY = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
+
+_READER = "app.formats.xlsx.cells"
+
+Row = tuple[int, list[str], dict[str, list[str]]]  # number, cells, and what is special about some of them
+
+
+@dataclass(frozen=True)
+class Look:
+    """How much of a sheet is looked at: its first rows, and so many bytes of their text."""
+
+    rows: int
+    bytes: int
+    limits: runner.Limits
+
+
+def check_workbook(path: Path, reading: Reading) -> None:
+    """Raises ImportFailed unless the file is a workbook within the limits that has the sheet, by its ZIP directory.
+
+    (not_xlsx, encrypted_xlsx, xlsx_too_large, damaged_xlsx, unknown_sheet; UnsupportedFormat without the extra.)
+    """
+    _need_extra()
+    with open_zip(path) as archive:
+        find_sheet(archive, reading.sheet)
+
+
+def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Records]:
+    """The sheet's rows in chunks of about `batch_bytes` of text; `lines` are the sheet's row numbers.
+
+    Rows that can't be read go to `bad`: too_few_fields (a blank one in a sheet of one column), too_many_fields,
+    cell_error, unsupported_cell. Raises ImportFailed as `check_workbook` and `lay_out` do, and no_rows,
+    sheet_too_large. A workbook is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times
+    `batch_bytes`.
+    """
+    with open_rows(path, reading.sheet) as received:
+        yield from records_of(received, dataset, reading, path.stat().st_size, batch_bytes)
+
+
+def records_of(
+    received: Iterator[Any], dataset: Dataset, reading: Reading, file_bytes: int, batch_bytes: int
+) -> Iterator[Records]:
+    """`read_records` of what `open_rows` gives."""
+    return _Sheet(dataset, reading, file_bytes).records(received, batch_bytes)
+
+
+def has_header(number: int, cells: list[str], reading: Reading, dataset: Dataset) -> bool:
+    """Whether the first row that is not empty is the header. Raises ImportFailed (header_unclear)."""
+    if reading.header is not None or not isinstance(reading.columns, list):
+        return bool(reading.header)
+    return _names_all(cells, reading.columns, dataset) or header.has_header(cells, reading.columns, dataset, number)
+
+
+def _names_all(cells: list[str], columns: list[str | None], dataset: Dataset) -> bool:
+    begun = cells[next(at for at, cell in enumerate(cells) if cell) :]
+    padded = [*begun, *[""] * (len(columns) - len(begun))]
+    return header.names_all([name.strip() for name in padded], columns, dataset)
+
+
+@contextmanager
+def open_rows(path: Path, sheet: str | None, look: Look | None = None) -> Iterator[Iterator[Any]]:
+    """What the reader of a sheet says (see `workbook_cells`): the number of the last row, then its rows. Raises
+    ImportFailed as `check_workbook` does, and damaged_xlsx, sheet_too_large, sheet_too_slow."""
+    _need_extra()
+    with open_zip(path) as archive:
+        check_parts(archive)
+        name, part = find_sheet(archive, sheet)
+        unpacked = archive.getinfo(part).file_size
+    arguments = [str(path), name, part]
+    limits = runner.Limits(MOST_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS + unpacked // _BYTES_A_SECOND)
+    if look is not None:
+        arguments += [str(look.rows), str(look.bytes)]
+        limits = look.limits
+    with runner.run(_READER, arguments, limits) as messages:
+        yield _received(messages, limits)
+
+
+def _need_extra() -> None:
+    if importlib.util.find_spec("python_calamine") is None:
+        raise UnsupportedFormat("XLSX files are read only where the extra is installed: pip install 'backout[xlsx]'")
+
+
+def _received(messages: Iterator[Any], limits: runner.Limits) -> Iterator[Any]:
+    try:
+        yield from messages
+    except runner.OutOfMemory as error:
+        reason = f"the sheet needs more than {limits.memory_bytes:,} bytes of memory; split it, or save it as CSV"
+        raise ImportFailed("sheet_too_large", reason) from error
+    except runner.TooSlow as error:
+        seconds = limits.seconds or limits.cpu_seconds
+        reason = f"the sheet could not be read within {seconds:g} s; split it, or save it as CSV"
+        raise ImportFailed("sheet_too_slow", reason) from error
+    except runner.ChildFailed as error:
+        reason = f"the workbook can't be read: {shown(str(error))}; open it and save it again"
+        raise ImportFailed("damaged_xlsx", reason) from error
+
+
+class _Sheet:
+    """Makes records of a sheet's rows."""
+
+    def __init__(self, dataset: Dataset, reading: Reading, file_bytes: int) -> None:
+        self._names = dataset.column_names
+        self._dataset = dataset
+        self._reading = reading
+        self._file_bytes = file_bytes
+        self._header = reading.header
+        self._first = 0  # the first row that is not empty
+        self._begin = 0  # the sheet's first column that is the table's
+        self._layout: Layout | None = None
+        self._blanks = Blanks()
+
+    def records(self, received: Iterator[Any], batch_bytes: int) -> Iterator[Records]:
+        total = next(received)
+        rows: list[list[str | None]] = []
+        lines: list[int] = []
+        bad: list[tuple[int, str, ImportFailed]] = []
+        size = found = number = 0
+
+        def chunk(source_bytes: int) -> Records:
+            columns = zip(*rows, strict=True) if rows else (() for _ in self._names)
+            blank = self._blanks.take()
+            return Records(dict(zip(self._names, columns, strict=True)), lines, source_bytes, bad, blank=blank)
+
+        for row in self._rows(received):
+            if size >= batch_bytes or len(bad) >= MOST_REJECTS:  # the last chunk is the one before the end
+                yield chunk(self._file_bytes * number // total)
+                rows, lines, bad, size = [], [], [], 0
+            number, cells, special = row
+            found += 1
+            try:
+                rows.append(self._values(number, cells, special))
+                lines.append(number)
+            except ImportFailed as failed:
+                bad.append((number, self._text(cells), failed))
+            size += sum(map(len, cells)) + len(cells)
+        if not found:
+            raise ImportFailed("no_rows", "the sheet has no rows" + " below its header" * bool(self._header))
+        yield chunk(self._file_bytes)
+
+    def _rows(self, received: Iterator[Any]) -> Iterator[Row]:
+        """The rows below the header, without blank ones; in a sheet of one column, of blank ones between others the
+        first."""
+        blank: int | None = None
+        for number, cells, special in received:
+            if number < self._reading.first_line:
+                continue
+            if is_blank(cells, special):
+                if self._layout is not None and self._layout.has_blanks:
+                    self._blanks.add()
+                else:
+                    blank = blank or number
+                continue
+            if special:
+                _check_arrays(number, special)
+            if self._layout is None:
+                self._lay_out(number, cells, special)
+                blank = None
+                if self._header:
+                    continue
+            elif self._reading.header is None and not self._header and number < self._first + SEARCHED_ROWS:
+                self._refuse_header(number, cells)
+            if blank is not None:
+                yield blank, [], {}
+                blank = None
+            yield number, cells, special
+
+    def _refuse_header(self, number: int, cells: list[str]) -> None:
+        """Raises ImportFailed (rows_above) where a row below the first one is the header."""
+        if isinstance(self._reading.columns, list) and _names_all(cells, self._reading.columns, self._dataset):
+            reason = f"rows stand above the header in row {number}: say header=false if row {number} is no header"
+            reason += f", or first_line={number} to leave out what is above it"
+            raise ImportFailed("rows_above", reason, line=self._first, value=shown(json.dumps(cells)))
+
+    def _lay_out(self, number: int, cells: list[str], special: dict[str, list[str]]) -> None:
+        names = None
+        self._first = number
+        self._header = has_header(number, cells, self._reading, self._dataset)
+        if self._header:
+            # A table may begin anywhere, and its header names all of its columns.
+            self._begin = next(at for at, cell in enumerate(cells) if cell)
+            names = header_texts(number, cells, special)[self._begin :]
+        self._layout = lay_out(names, self._reading.columns, self._dataset, number)
+
+    def _values(self, number: int, cells: list[str], special: dict[str, list[str]]) -> list[str | None]:
+        """The row's values in the dataset's order; a blank cell holds none. Raises ImportFailed."""
+        layout, begin = self._layout, self._begin
+        assert layout is not None
+        width = layout.width
+        if not cells:
+            reason = f"the row is empty, {width} cells were expected"
+            raise ImportFailed("too_few_fields", reason, number, value="")
+        if len(cells) > begin + width or any(cells[:begin]):
+            stray = next(cell for at, cell in enumerate(cells) if cell and not begin <= at < begin + width)
+            reason = "something stands in a cell of the row that is in none of the table's columns"
+            raise ImportFailed("too_many_fields", reason, number, value=shown(stray))
+        fields = cells[begin:] + [""] * (begin + width - len(cells))
+        lacking = ("", self._reading.null)
+        values = [
+            None if position is None or fields[position] in lacking else fields[position]
+            for position in layout.positions
+        ]
+        if special:
+            self._judge(number, values, special, layout)
+        return values
+
+    def _judge(self, number: int, values: list[str | None], special: dict[str, list[str]], layout: Layout) -> None:
+        for at in layout.file_order:
+            position = layout.positions[at]
+            what = None if position is None else special.get(str(position + self._begin))
+            if position is None or what is None:
+                continue
+            kind, text = what[0], values[at] or ""
+            column = self._dataset.columns[at]
+            failure = judge_cell(number, position + self._begin, what)
+            if kind == DAY and column.type is ColumnType.DATETIME:
+                values[at] = f"{text} 00:00:00"  # a sheet does not tell midnight from a day
+            elif kind in (SHOWN, FORMATTED) and column.type not in _DIGITS_ONLY:
+                if kind == SHOWN:
+                    values[at] = what[1]
+                    continue
+                name = cell_name(number, position + self._begin)
+                reason = f"cell {name} holds the number {text} and shows it as {shown(what[1])}; make the cell a text"
+                failure = ImportFailed("unsupported_cell", reason, number)
+            if failure is not None:
+                failure.column, failure.value = column.name, failure.value or shown(text)
+                raise failure
+
+    def _text(self, cells: list[str]) -> str:
+        """A row that could not be read, as JSON: by column, or its cells."""
+        layout = self._layout
+        fields = cells[self._begin :]
+        if layout is None or len(fields) != layout.width:
+            return json.dumps(cells, ensure_ascii=False)
+        return json.dumps(
+            {
+                name: fields[position]
+                for name, position in zip(self._names, layout.positions, strict=True)
+                if position is not None
+            },
+            ensure_ascii=False,
+        )
+
+
+def _check_arrays(number: int, special: dict[str, list[str]]) -> None:
+    for at, (kind, cells) in special.items():
+        if kind == UNCALCULATED and cells:  # the others of them are like blank ones
+            name = cell_name(number, int(at))
+            reason = f"the file has no results of the formula in cell {name}, which is for {shown(cells)}"
+            raise ImportFailed("cell_error", f"{reason}; open and save it in a spreadsheet program", number)

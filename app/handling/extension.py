@@ -1,0 +1,92 @@
+"""The chapter as the story of imports meets it: swept by the same sweeper, asked before rows are deleted."""
+
+from functools import partial
+
+import structlog
+
+from app.db import statistics
+from app.db.handlings import queries, transitions
+from app.domain.dataset import ORDERS, Dataset
+from app.domain.errors import OrdersKept
+from app.domain.handling import Handling, HandlingState
+from app.domain.work_stats import KindFigures, summarize
+from app.handling import end
+from app.lifecycle.extension import Feed
+from app.lifecycle.recovery.chores import do_each
+from app.lifecycle.services import Site
+from app.queue import HANDLING_QUEUE
+
+MOST_HINTS = 100  # a sweep
+MOST_NAMED = 20
+
+log = structlog.get_logger(__name__)
+
+
+class HandlingChapter:
+    """Handlings, for a site. It keeps orders from being deleted where nothing is handled any more, too."""
+
+    name = "handlings"
+
+    @property
+    def feed(self) -> Feed:
+        """The handlings' ledger."""
+        return transitions
+
+    def sweep(self, site: Site) -> None:
+        """Take back what runs under a lease that ran out, end stops whose worker died, hint at what is due."""
+        with site.database.begin() as connection:
+            held = transitions.list_in_state(connection, [HandlingState.RUNNING, HandlingState.STOPPING])
+        do_each([row for row in held if not row.lease_live], partial(self._take_back, site))
+        self._hint(site)
+
+    def _take_back(self, site: Site, row: Handling) -> None:
+        if row.state is HandlingState.RUNNING:
+            if end.try_again(site, row, "its worker died or was cut off", only_expired=True):
+                log.warning("handling_taken_back", handling_id=row.id, attempt=row.attempts)
+        else:
+            with site.database.begin() as connection:
+                transitions.end_deserted_stop(connection, row.number, row.epoch)
+
+    def _hint(self, site: Site) -> None:
+        with site.database.begin() as connection:
+            due = [
+                transitions.find_numbered(connection, number) for number in transitions.list_due(connection, MOST_HINTS)
+            ]
+        if not due:
+            return
+        waiting = site.hints.depth(HANDLING_QUEUE)
+        if waiting is None:
+            return
+        for row in due[waiting:]:
+            if row is not None and not end.hint(site, row.id):
+                return
+
+    def clean(self, site: Site) -> None:
+        """Forget old handlings with their history, as old imports are."""
+        with site.database.begin() as connection:
+            forgotten = transitions.forget_old(connection, site.settings.history_keep_days)
+        if forgotten:
+            log.info("handlings_forgotten", handlings=forgotten)
+
+    def measure(self, site: Site, seconds: float) -> list[KindFigures]:
+        """How each step went lately, where orders are handled."""
+        if not site.settings.handling:
+            return []
+        with site.database.begin() as connection:
+            names = statistics.list_steps(connection, seconds)
+            return [summarize(name, statistics.sample_steps(connection, name, seconds)) for name in names]
+
+    def require_deletable(self, site: Site, dataset: Dataset, number: int | None = None) -> None:
+        """Raise `OrdersKept` where orders are being handled or were shipped."""
+        if dataset.name != ORDERS.name:
+            return
+        with site.database.begin() as connection:
+            count, first = queries.list_kept(connection, number, MOST_NAMED)
+        if count:
+            named = ", ".join(f"{order} ({reason})" for order, reason in first[:3])
+            raise OrdersKept(
+                f"{count} order(s) are being handled or were shipped, and nothing was deleted: {named}"
+                + (" and more" if count > 3 else ""),
+                orders=[{"order": str(order), "reason": reason} for order, reason in first],
+                count=count,
+            )

@@ -1,0 +1,85 @@
+"""Packing slips: one PDF an order, with its number as a barcode, and all of a handling's merged in its order.
+
+A slip follows from the order and its tracking number alone, to the byte: one that is missing is drawn again.
+"""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pypdf import PdfWriter
+from reportlab.graphics.barcode.code128 import Code128
+from reportlab.lib.pagesizes import A6
+from reportlab.lib.units import mm
+from reportlab.lib.utils import simpleSplit
+from reportlab.pdfgen.canvas import Canvas
+
+from app.domain.handling import OrderId
+from app.lifecycle.services import Site
+
+FOLDER = "slips"  # below the spool folder, which web servers and workers share
+WIDTH, HEIGHT = A6
+MARGIN = 8 * mm
+FONT = "Helvetica"  # one of PDF's own; characters that it lacks are shown as ?
+
+
+def keep(site: Site, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
+    """Write an order's slip, whole or not at all; returns where it is. Raises `SpoolFull`."""
+    path = site.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
+    site.spool.write_whole(path, draw(id, order, tracking), 0o600)
+    return path
+
+
+def find(site: Site, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
+    """Where an order's slip is; drawn again if it is gone. Raises `SpoolFull`."""
+    path = site.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
+    return path if path.is_file() else keep(site, id, order, tracking)
+
+
+def merge(paths: list[Path]) -> bytes:
+    """One PDF of these, in this order."""
+    merged = io.BytesIO()
+    with PdfWriter() as writer:
+        for path in paths:
+            writer.append(path)
+        writer.write(merged)
+    return merged.getvalue()
+
+
+def draw(id: OrderId, order: Mapping[str, Any], tracking: str) -> bytes:
+    """The slip as a PDF."""
+    drawn = io.BytesIO()
+    canvas = Canvas(drawn, pagesize=A6, invariant=1)
+    canvas.setTitle(f"Packing slip {id}")
+    top = HEIGHT - MARGIN
+    canvas.setFont(f"{FONT}-Bold", 13)
+    canvas.drawString(MARGIN, top - 10, "Packing slip")
+    canvas.setFont(FONT, 9)
+    canvas.drawRightString(WIDTH - MARGIN, top - 10, str(id))
+    number = str(order["order_number"])
+    top -= 34 * mm
+    if number.isascii() and number.isprintable():
+        bars = Code128(number, barHeight=18 * mm, barWidth=0.3 * mm, quiet=False)
+        bars.barWidth *= min(1.0, (WIDTH - 2 * MARGIN) / bars.width)
+        Code128(number, barHeight=18 * mm, barWidth=bars.barWidth, quiet=False).drawOn(canvas, MARGIN, top)
+    top -= 5 * mm
+    for words in (
+        f"Order {number} at {order['marketplace']}",
+        f"Tracking number {tracking}",
+        "",
+        str(order["customer"]),
+        str(order["ship_to"]),
+        "",
+        f"{order['quantity']} x {order['sku']}",
+    ):
+        for line in simpleSplit(_known(words), FONT, 9, WIDTH - 2 * MARGIN) or [""]:
+            canvas.drawString(MARGIN, top, line)
+            top -= 4.5 * mm
+    canvas.showPage()
+    canvas.save()
+    return drawn.getvalue()
+
+
+def _known(words: str) -> str:
+    return words.encode("cp1252", errors="replace").decode("cp1252")

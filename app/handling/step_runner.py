@@ -1,0 +1,125 @@
+"""Perform: one step of one order, recorded before and after. A crash in between leaves the step begun; whoever takes
+the order up next asks the service again under the same key, which answers what it has done already."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import structlog
+
+from app.db.handlings import orders, queries
+from app.domain.errors import DatabaseUnavailable, SpoolFull
+from app.domain.handling import Handling, OrderId
+from app.handling.service_calls import Call, Outside, ServiceFailed, ServiceRefused
+from app.handling.steps import all_steps
+from app.handling.work import Step, Work
+from app.lifecycle.imports.loading.shutdown import HandBack
+from app.lifecycle.services import Site
+
+log = structlog.get_logger(__name__)
+
+
+class Ended(Enum):
+    """What came of an order's step."""
+
+    NEXT = "next"  # the order's next step is due
+    ORDER = "order"  # the order is done, or has failed
+    NOTHING = "nothing"  # it was not begun: the handling is stopped or no longer ours, or the order has ended
+
+
+@dataclass
+class Todo:
+    """An order on its way; `step` counts from 0 and is the next one."""
+
+    position: int
+    id: OrderId
+    step: int
+    order: Mapping[str, Any] | None = None
+    answers: dict[str, dict[str, Any]] | None = None
+
+
+def idempotency_key(site: Site, id: OrderId, step: str) -> str:
+    """The same for ever: whichever handling, attempt or try it is, this step of this order happens once."""
+    return f"backout-{site.installation}-{id}-{step}"
+
+
+def perform(site: Site, outside: Outside, handling: Handling, todo: Todo, pause: Callable[[float], None]) -> Ended:
+    """Do the next step of an order. Raises `DatabaseUnavailable`, `HandBack` if the worker must go, and `SpoolFull`."""
+    step = all_steps()[handling.pipeline[todo.step]]
+    if not _begin(site, handling, todo, step):
+        return Ended.NOTHING
+    if todo.answers is None:
+        with site.database.begin() as connection:
+            todo.order = queries.find_order(connection, todo.id)
+            todo.answers = queries.list_answers(connection, todo.id)
+    call = Call(outside, idempotency_key(site, todo.id, step.name), pause)
+    try:
+        answer = _run(site, todo, step, call)
+    except (DatabaseUnavailable, HandBack, SpoolFull):
+        raise
+    except (ServiceRefused, ServiceFailed) as error:
+        return _fail(site, handling, todo, call.tries, str(error))
+    except Exception as error:  # the boundary of a step: another order may go through it well
+        log.exception("step_broken", order=str(todo.id), step=step.name)
+        return _fail(site, handling, todo, call.tries, f"unexpected: {type(error).__name__}: {error}")
+    return _end(site, handling, todo, step, call.tries, answer)
+
+
+def _begin(site: Site, handling: Handling, todo: Todo, step: Step) -> bool:
+    number, epoch = handling.number, handling.epoch
+    with site.database.begin() as connection:
+        # a first step takes the order in hand; for the later ones that changes nothing
+        return orders.take_in_hand(connection, number, epoch, todo.position) and orders.begin_step(
+            connection, number, epoch, todo.position, todo.id, todo.step, step.name
+        )
+
+
+def _run(site: Site, todo: Todo, step: Step, call: Call) -> dict[str, Any]:
+    assert todo.answers is not None
+    if step.name in todo.answers:
+        return todo.answers[step.name]  # done in an earlier handling, or recorded by a worker that then died
+    if todo.order is None:
+        raise ServiceRefused("the order is no longer in the table")
+    return step.run(Work(site, todo.id, todo.order, call, todo.answers))
+
+
+def _end(site: Site, handling: Handling, todo: Todo, step: Step, tries: int, answer: dict[str, Any]) -> Ended:
+    last = todo.step + 1 == len(handling.pipeline)
+    with site.database.begin() as connection:
+        ours = orders.end_step(
+            connection,
+            handling.number,
+            handling.epoch,
+            todo.position,
+            todo.id,
+            todo.step,
+            tries=tries,
+            answer=answer,
+            last=last,
+            shipped=step.ships,
+        )
+    if not ours:
+        return Ended.NOTHING
+    assert todo.answers is not None
+    todo.answers[step.name] = answer
+    todo.step += 1
+    return Ended.ORDER if last else Ended.NEXT
+
+
+def _fail(site: Site, handling: Handling, todo: Todo, tries: int, reason: str) -> Ended:
+    with site.database.begin() as connection:
+        ours = orders.fail_step(
+            connection,
+            handling.number,
+            handling.epoch,
+            todo.position,
+            todo.id,
+            todo.step,
+            tries=tries,
+            error=reason,
+        )
+    if not ours:
+        return Ended.NOTHING
+    log.warning("order_failed", order=str(todo.id), step=handling.pipeline[todo.step], reason=reason)
+    return Ended.ORDER

@@ -1,0 +1,1 @@
+"""Datasets: created, adopted, dropped, listed; their rows read and deleted."""

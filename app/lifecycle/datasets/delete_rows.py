@@ -1,0 +1,87 @@
+"""Clear: empties a dataset, or deletes one import's rows, unless an import of it is unfinished."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+from app.db.datasets import registry, rows
+from app.db.imports import lost_branches, transitions
+from app.domain.dataset import Dataset
+from app.domain.errors import DatasetBeingCleared, ImportsRunning, NotEnabled
+from app.lifecycle import freeze
+from app.lifecycle.datasets import catalog
+from app.lifecycle.services import Site
+
+CLEAR_SECONDS = 60.0  # the lease of a clearing, renewed with every import's rows
+
+log = structlog.get_logger(__name__)
+
+
+def clear_dataset(site: Site, dataset: Dataset, number: int | None = None) -> int:
+    """Delete every row of a dataset, or those of the import with this number, and record it in the history of the
+    imports that brought them; returns how many.
+
+    One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared`, `SweepingFrozen`,
+    `NotEnabled` for an adopted table, or what a chapter has against it, and then deletes nothing.
+    """
+    freeze.require_sweeping(site)
+    off = catalog.list_off(dataset)
+    if reason := off.get("delete_all" if number is None else "delete_by_import"):
+        raise NotEnabled(reason)
+    with clearing(site, dataset):
+        for chapter in site.chapters:
+            chapter.require_deletable(site, dataset, number)
+        with site.database.begin() as connection:
+            numbers = rows.imports_with_rows(connection, dataset) if number is None else [number]
+        return sum(_delete(site, dataset, one) for one in numbers)
+
+
+@contextmanager
+def clearing(site: Site, dataset: Dataset) -> Iterator[None]:
+    """Mark a dataset as being cleared for as long as this lasts. Raises `DatasetBeingCleared`, and `ImportsRunning`
+    while an import of it is unfinished."""
+    with site.database.begin() as connection:
+        if not registry.mark_clearing(connection, dataset.name, CLEAR_SECONDS):
+            raise DatasetBeingCleared(f"another request is clearing {dataset.name}: wait until it has ended")
+    # From here on no import of it is claimed; a crash leaves a mark that runs out.
+    try:
+        with site.database.begin() as connection:
+            require_idle(connection, dataset)
+        yield
+    finally:
+        with site.database.begin() as connection:
+            registry.end_clearing(connection, dataset.name)
+
+
+def require_idle(connection: Any, dataset: Dataset) -> None:
+    """Raise `ImportsRunning` while an import of the dataset is unfinished."""
+    damaged = lost_branches.list_damaged(connection, dataset.name)
+    unfinished = registry.count_unfinished(connection, dataset.name)
+    if unfinished:
+        raise ImportsRunning(_explain(dataset, unfinished, damaged), unfinished=unfinished, damaged=len(damaged))
+
+
+def _explain(dataset: Dataset, unfinished: int, damaged: list[int]) -> str:
+    told = []
+    if unfinished > len(damaged):
+        running = unfinished - len(damaged)
+        told.append(f"{running} import(s) of {dataset.name} are queued or running: wait for them or stop them first")
+    for number in damaged:
+        told.append(
+            f"import number {number} of {dataset.name} is damaged, which neither waiting nor a stop ends: a person"
+            f" settles it with `python -m app.cli decide {number} rollback` (docs/recovery.md)"
+        )
+    return "; ".join(told)
+
+
+def _delete(site: Site, dataset: Dataset, number: int) -> int:
+    with site.database.begin() as connection:
+        registry.extend_clearing(connection, dataset.name, CLEAR_SECONDS)
+    with site.database.begin_long() as connection:
+        deleted = rows.delete_rows(connection, dataset, number)
+        if deleted:
+            transitions.note_deleted(connection, number, deleted)
+    log.info("rows_deleted", import_no=number, rows=deleted)
+    return deleted

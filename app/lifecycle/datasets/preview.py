@@ -1,0 +1,59 @@
+"""Preview: show what a file is taken for before anything is accepted; nothing of it is kept, nothing is recorded."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ContentTooLarge, InvalidContent
+from app.formats.detection import HEAD_BYTES, detect
+from app.formats.options import read_options
+from app.formats.preview.child import preview_file
+from app.lifecycle.datasets import catalog
+from app.lifecycle.services import Site
+from app.spool import Spool, Upload, space
+
+MOST_BYTES = 64 * 1024**2  # as large as a workbook may be
+_NO_DATASET = Dataset("", (), ())
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of a file is to be shown, and how it is read: `options` are those of `read_options`. Without a `dataset` one
+    is inferred, under this `name`; `partial` says that only the file's beginning was sent."""
+
+    rows: int
+    dataset: str | None
+    name: str
+    partial: bool
+    options: Mapping[str, str]
+    file_name: str | None
+    content_type: str | None
+
+
+def preview_upload(site: Site, receive: Callable[[Upload], Wanted]) -> dict[str, Any]:
+    """The preview of an upload, as JSON: as an import of it with the same options would be read. `receive` writes the
+    body into the upload and returns what is wanted of it.
+
+    The upload waits in the spool meanwhile and leaves no trace. Raises what `receive` raises, `ContentTooLarge`,
+    `SpoolFull`, `UnsupportedFormat`, `Overloaded`, and `InvalidContent` for options that don't fit or an empty file.
+    """
+    spool = Spool(site.spool.folder, min(MOST_BYTES, site.settings.max_upload_bytes))
+    with space(spool.folder), spool.receive(f"preview-{uuid4()}", lambda: None) as upload:
+        try:
+            wanted = receive(upload)
+        except ContentTooLarge:
+            raise ContentTooLarge(
+                f"more than {spool.max_bytes:,} bytes are not looked at: send the file's first 256 KiB with"
+                " partial=true (of XLSX and Parquet all is needed)"
+            ) from None
+        upload.flush()
+        if upload.bytes == 0:
+            raise InvalidContent("the file is empty: send at least its first rows", errors=[{"field": "file"}])
+        told = read_options(wanted.options)
+        dataset = None if wanted.dataset is None else catalog.find_import_dataset(site, wanted.dataset)
+        with upload.part.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        reading = detect(wanted.file_name, wanted.content_type, head, dataset or _NO_DATASET, told)
+        return preview_file(upload.part, reading, dataset, wanted.rows, partial=wanted.partial, name=wanted.name)

@@ -1,0 +1,57 @@
+"""Chapter: what another part of the application adds to the story of imports, which knows nothing else of it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from app.domain.dataset import Dataset
+from app.domain.feed_cursor import Glance
+from app.domain.work_stats import KindFigures
+
+if TYPE_CHECKING:
+    from app.lifecycle.services import Site
+
+
+class Feed(Protocol):
+    """How the one poller reads a ledger. Numbers are of one space with those of imports."""
+
+    def list_changed(self, connection: Any, since: datetime) -> list[Glance]:
+        """What changed after an instant of the database's clock."""
+        ...
+
+    def list_numbered(self, connection: Any, numbers: Iterable[int]) -> Sequence[Any]:
+        """The rows with these numbers."""
+        ...
+
+
+class Chapter(Protocol):
+    """Registered with a site by whoever wires the process."""
+
+    @property
+    def name(self) -> str:
+        """What it is about, as in logs."""
+        ...
+
+    @property
+    def feed(self) -> "Feed":
+        """What watchers of its ledger are told of."""
+        ...
+
+    def sweep(self, site: "Site") -> None:
+        """Bring to its end, or queue again, what a crash left of it; with every sweep. Raises `DatabaseUnavailable`."""
+        ...
+
+    def clean(self, site: "Site") -> None:
+        """Remove a step of what outlived its use."""
+        ...
+
+    def measure(self, site: "Site", seconds: float) -> list[KindFigures]:
+        """How its kinds of work went within so many seconds. Raises `DatabaseUnavailable`."""
+        ...
+
+    def require_deletable(self, site: "Site", dataset: Dataset, number: int | None = None) -> None:
+        """Raise a `Refused` that says which, where rows may not be deleted: any, or those of the import of this number.
+
+        Nothing new may get hold of the dataset's rows meanwhile: it is marked as being cleared.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The life of an import: accepted, stopped, committed, rolled back, tried again."""

@@ -1,0 +1,91 @@
+"""The heartbeat: holds an attempt's lease from claim to end, and ends the attempt when the lease is lost."""
+
+from collections.abc import Callable
+from threading import Event, Thread
+from time import monotonic
+from types import TracebackType
+from typing import Any, Protocol
+
+import structlog
+
+from app.db.imports import transitions, uploads
+from app.lifecycle.services import Site
+
+BEATS_A_LEASE = 4
+
+log = structlog.get_logger(__name__)
+
+
+class Claimed(Protocol):
+    """A row of a ledger that an attempt holds: an import, or a handling."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def epoch(self) -> int: ...
+
+
+class Heartbeat:
+    """Renews a lease on a thread of its own; a SIGSTOP of the process halts it too, so a zombie's lease runs out.
+
+    `on_loss` is called once, when a renewal finds the attempt no longer ours or none succeeded for the length of the
+    lease. `renew` is the ledger's own (connection, number, epoch, seconds); an import's where none is given.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        row: Claimed,
+        on_loss: Callable[[], None],
+        renew: Callable[[Any, int, int, float], bool] | None = None,
+    ) -> None:
+        self._site = site
+        self._renew_lease = renew
+        self._number, self._epoch = row.number, row.epoch
+        self._on_loss = on_loss
+        self._done = Event()
+        self._thread = Thread(target=self._beat, name=f"heartbeat-{row.number}", daemon=True)
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _renew(self, lease: float) -> bool:
+        renew = self._renew_lease or transitions.renew_lease
+        with self._site.database.begin() as connection:
+            return renew(connection, self._number, self._epoch, lease)
+
+    def _beat(self) -> None:
+        lease = self._site.settings.lease_seconds
+        held_until = monotonic() + lease
+        while not self._done.wait(lease / BEATS_A_LEASE):
+            asked_at = monotonic()
+            try:
+                held = self._renew(lease)
+            except Exception as error:  # noqa: BLE001 — a beat that ended without a word would leave its attempt alone
+                log.warning("lease_not_renewed", error=str(error) or type(error).__name__)
+                held = asked_at < held_until
+            else:
+                held_until = asked_at + lease
+            if not held:
+                if not self._done.is_set():
+                    try:
+                        self._on_loss()
+                    except Exception:  # the ledger fences the attempt in any case
+                        log.exception("attempt_not_cut")
+                return
+
+
+class ArrivalBeat(Heartbeat):
+    """The same for an import whose file is still arriving, in the web server that receives it."""
+
+    def _renew(self, lease: float) -> bool:
+        with self._site.database.begin() as connection:
+            return uploads.renew_arrival(connection, self._number, lease)

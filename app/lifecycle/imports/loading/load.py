@@ -1,0 +1,164 @@
+"""Load: claim an import, load it inside its branches, and bring it to its decision."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import structlog
+
+from app.db.datasets import registry
+from app.db.imports import queries, transitions
+from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, SweepingFrozen
+from app.domain.imports import Import, Tally, reject_name
+from app.formats.batch import Batch
+from app.formats.generate.orders import generate_rows
+from app.formats.reader import read_rows
+from app.formats.reject_file import RejectWriter
+from app.lifecycle import freeze
+from app.lifecycle.datasets import catalog
+from app.lifecycle.imports import commit, requeue, rollback
+from app.lifecycle.imports.loading.attempt import Attempt
+from app.lifecycle.imports.loading.error_policy import Sifter
+from app.lifecycle.imports.loading.growing_file import ArrivingFile
+from app.lifecycle.imports.loading.heartbeat import Heartbeat
+from app.lifecycle.imports.loading.shutdown import Draining, HandBack
+from app.lifecycle.imports.loading.slots import Slots
+from app.lifecycle.services import Site
+from app.spool import is_full
+
+CANDIDATES = 5  # several workers look at the same list; one wins each
+SETTLE_SECONDS = 0.4  # how long a worker's slot waits for an undo before the sweeper takes over
+
+log = structlog.get_logger(__name__)
+
+
+def load_next(site: Site, worker: str, draining: Draining, slots: Slots | None = None) -> str | None:
+    """Claim what is due and load it; returns its id, None where nothing was due or sweeping is frozen. Without a slot
+    among `slots` only what is small is due.
+
+    Raises `DatabaseUnavailable` when nothing could be claimed.
+    """
+    with slots.take() if slots else nullcontext(True) as any_size, draining.attempt():
+        # what is claimed from here on is brought to its end or handed back
+        row = claim_next(site, worker, only_small=not any_size)
+        if row is not None:
+            run_attempt(site, row, draining)
+    return row.id if row else None
+
+
+def claim_next(site: Site, worker: str, *, only_small: bool) -> Import | None:
+    """Take the first of what is due for an attempt; None where nothing is, or sweeping is frozen. All of it is one
+    transaction: of a small import, its length is a part."""
+    kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
+    unreadable: set[int] = set()
+    while True:
+        number = None
+        try:
+            with site.database.begin() as connection:
+                freeze.require_sweeping_in(site, connection, kept)  # the sweeper may not have looked since a restore
+                due = transitions.list_due(connection, CANDIDATES + len(unreadable), only_small=only_small)
+                for number in due:
+                    if number not in unreadable and (row := _claim(site, connection, number, worker)) is not None:
+                        return row
+                return None
+            # a crash here leaves `running` under a lease that runs out
+        except SweepingFrozen as error:
+            log.warning("nothing_claimed", error=error.detail)
+            return None
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            if number is None or len(unreadable) >= CANDIDATES:
+                raise
+            unreadable.add(number)  # its claim is undone; those behind it are not held up
+            log.exception("not_claimed", import_no=number)
+
+
+def claim(site: Site, number: int, worker: str) -> Import | None:
+    """Take a queued import for an attempt; None when somebody else was first."""
+    with site.database.begin() as connection:
+        return _claim(site, connection, number, worker)
+
+
+def _claim(site: Site, connection: Any, number: int, worker: str) -> Import | None:
+    branches = site.settings.branches
+    if branches > 1:
+        row = queries.find_numbered(connection, number)
+        if row is None:
+            return None
+        known = registry.find_dataset(connection, row.dataset)
+        branches = catalog.count_branches(site, known, row.policy)
+    won = transitions.claim(
+        connection, number, worker=worker, lease_seconds=site.settings.lease_seconds, branches=branches
+    )
+    return queries.find_numbered(connection, number) if won else None
+
+
+def run_attempt(site: Site, row: Import, draining: Draining) -> None:
+    """Load a claimed import to whatever end this attempt has: the ledger says what came of it.
+
+    Raises `DatabaseUnavailable` when the end could not be recorded: the lease runs out, and the sweeper takes over.
+    """
+    with structlog.contextvars.bound_contextvars(import_id=row.id, epoch=row.epoch):
+        log.info("attempt_started", attempt=row.attempts)
+        if not _try(site, row, draining):
+            rollback.settle_within(site, row.number, SETTLE_SECONDS)
+
+
+def _try(site: Site, row: Import, draining: Draining) -> bool:
+    """Whether it has committed."""
+    attempt = Attempt(site, row, draining)
+    writer = RejectWriter(site.spool.path(reject_name(row.id, row.epoch)))
+    sifter = Sifter(row.policy, writer)
+    try:
+        if row.epoch > 1 and site.spool.is_short():
+            requeue.wait_for_space(site, row)  # it may be what ended the attempt before
+            return False
+        try:
+            return _load(site, row, draining, attempt, sifter, writer)
+        except ImportFailed as error:
+            writer.close()
+            requeue.fail(site, row, error, sifter.rejected, sifter.blank)
+    except AttemptLost as error:
+        log.info("attempt_lost", reason=str(error))
+    except HandBack:
+        requeue.hand_back(site, row)
+    except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, it is tried again
+        if is_full(error):
+            requeue.wait_for_space(site, row)
+        else:
+            requeue.try_again(site, row, f"{type(error).__name__}: {error}")
+    finally:
+        writer.discard()
+    return False
+
+
+def _load(site: Site, row: Import, draining: Draining, attempt: Attempt, sifter: Sifter, writer: RejectWriter) -> bool:
+    with Heartbeat(site, row, on_loss=attempt.cut):
+        try:
+            rollback.drain_older(site, row, draining)
+            attempt.load(sifter.sift(_open_rows(site, row, attempt)))
+            writer.close()  # durable before the decision, which counts what is in it
+            tally = attempt.tally + Tally(rejected=sifter.rejected, blank=sifter.blank)
+            if row.policy.dry_run:
+                commit.end_dry_run(site, row, tally)
+                return False
+            commit.commit_branches(site, row, attempt.branches, tally)
+            return True
+        finally:
+            # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
+            attempt.abandon()
+
+
+def _open_rows(site: Site, row: Import, attempt: Attempt) -> Iterator[Batch]:
+    dataset, source = attempt.dataset, row.source
+    if source.generate is not None:
+        return generate_rows(dataset, source.generate, source.seed or "", site.settings.batch_bytes)
+    if row.arriving:
+        assert source.reading is not None
+        file = ArrivingFile(site, row, attempt.ended)
+        return read_rows(file, dataset, source.reading, site.settings.batch_bytes)
+    if source.spool_name is None or not site.spool.path(source.spool_name).is_file():
+        raise ImportFailed("file_missing", "the uploaded file is no longer in the spool folder: send it again")
+    assert source.reading is not None
+    return read_rows(site.spool.path(source.spool_name), dataset, source.reading, site.settings.batch_bytes)

@@ -1,0 +1,69 @@
+"""Wishes: what a client says of its file, checked against what the file's head shows."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.dataset import Dataset
+from app.domain.errors import ImportFailed, InvalidContent
+from app.domain.policy import Policy, read_policy
+from app.formats.detection import HEAD_BYTES, detect
+from app.formats.options import Told, read_options
+from app.formats.reader import check_head
+from app.lifecycle.datasets import catalog
+from app.spool import Upload
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a client said of its file: into which dataset, how it is read, and what is done with its rows."""
+
+    dataset: Dataset
+    told: Told
+    policy: Policy
+    file_name: str | None
+    content_type: str | None
+
+    def content(self, upload: Upload) -> str:
+        """What makes another request the same: the file's bytes, and all that was said of how they are loaded."""
+        said = {"dataset": self.dataset.name, **self.told.as_json(), **self.policy.as_json()}
+        return content_hash(said, upload.digest)
+
+    def describe(self, upload: Upload) -> dict[str, Any]:
+        """What the ledger keeps of it, by what the file's head shows. Raises `UnsupportedFormat`, `InvalidContent`."""
+        with upload.part.open("rb") as file:
+            reading = detect(self.file_name, self.content_type, file.read(HEAD_BYTES), self.dataset, self.told)
+        try:
+            check_head(upload.part, self.dataset, reading)
+        except ImportFailed as error:
+            raise InvalidContent(str(error), errors=[{"field": "file", **error.as_dict()}]) from error
+        return {
+            "file_name": _harmless(self.file_name) if self.file_name else None,
+            "format": reading.format,
+            "compression": reading.compression,
+            "reading": reading.as_json(),
+            "options": self.policy.as_json() or None,
+            "priority": self.policy.priority,
+        }
+
+
+def read_wishes(
+    dataset: Dataset, options: Mapping[str, str], file_name: str | None, content_type: str | None
+) -> Wishes:
+    """What a query or a form says. Raises `InvalidContent`, which names the field."""
+    policy = read_policy(options)
+    if reason := catalog.why_not(dataset, policy.on_conflict):
+        raise InvalidContent(reason, errors=[{"field": "on_conflict", "reason": reason}])
+    return Wishes(dataset, read_options(options), policy, file_name, content_type)
+
+
+def content_hash(options: dict[str, Any], digest: str) -> str:
+    """Options and the bytes' digest in one."""
+    return hashlib.sha256(json.dumps([options, digest], sort_keys=True).encode()).hexdigest()
+
+
+def _harmless(name: str) -> str:
+    """A file's name as it may be shown, on a terminal too; it is never a path of ours."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name[:255])

@@ -1,0 +1,58 @@
+"""Stop: decided by the ledger the instant it is answered, whatever the workers do."""
+
+from contextlib import suppress
+
+import structlog
+
+from app.db import xa
+from app.db.imports import queries, stops
+from app.domain.errors import AlreadyDecided, ImportNotFound
+from app.domain.imports import Import
+from app.domain.states import STOPPABLE, State
+from app.lifecycle.services import Site
+
+log = structlog.get_logger(__name__)
+
+
+def stop_import(site: Site, id: str) -> Import:
+    """Stop an import; returns it as `stopping` or `stopped`, which it stays: it will never commit.
+
+    Stopping it again gives the same answer. Raises `ImportNotFound`, `AlreadyDecided` when it is too late, and
+    `DatabaseUnavailable`, after which nothing is known: ask again.
+    """
+    with site.database.begin() as connection:
+        won = stops.stop_at_once(connection, id, STOPPABLE)
+        row = queries.find_import(connection, id)
+    if row is None:
+        raise ImportNotFound(f"there is no import {id}", import_id=id)
+    # a crash here leaves `stopping`: the answer is true already, and the sweeper does the rest
+    if row.state not in (State.STOPPING, State.STOPPED):
+        raise AlreadyDecided(_TOO_LATE[row.state].format(rows=row.rows_done), import_id=id, state=row.state)
+    if won:
+        log.info(row.state, import_id=id)
+    if won and row.state is State.STOPPING:
+        # beside the answer, which is true already: to kill a connection of a busy server takes longer than to decide
+        with suppress(RuntimeError):  # this process ends
+            site.aside.submit(end_load, site, row)
+    return row
+
+
+def end_load(site: Site, row: Import) -> None:
+    """End the load's connection at once, so that its worker is free; raises nothing, and promises nothing that is not
+    decided."""
+    try:
+        with site.database.control() as session:
+            xa.kill_owners(session, site.xids(row.number, range(row.epoch, row.epoch + 1), row.branches))
+    except Exception as error:  # noqa: BLE001 — nobody else would hear of it
+        log.warning("load_not_ended_at_once", import_id=row.id, error=str(error) or type(error).__name__)
+    # a crash here leaves a load that nobody ends: its worker looks by itself, and the sweeper after it
+
+
+_TOO_LATE = {
+    State.COMMITTING: "too late: the import has been decided and is committing all of its {rows:,} rows",
+    State.COMMITTED: "too late: the import has committed all of its {rows:,} rows",
+    State.FAILING: "nothing to stop: the import has failed and is being rolled back; nothing of it will be loaded",
+    State.FAILED: "nothing to stop: the import has failed and nothing of it was loaded",
+    State.CHECKING: "nothing to stop: the dry run is over and its rows are being undone",
+    State.CHECKED: "nothing to stop: the dry run is over and nothing of it was kept",
+}

@@ -1,0 +1,157 @@
+"""Arrive: an import is loaded while its upload still comes in, and fails as a whole when the upload breaks."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from threading import Event
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from app.db.imports import queries, transitions, uploads
+from app.domain.dataset import Dataset
+from app.domain.errors import AlreadyDecided, AlreadyRunning, ImportFailed, InvalidContent
+from app.domain.imports import Import
+from app.lifecycle.imports import deduplication, rollback, stop
+from app.lifecycle.imports.accept import Accepted, Asker, Claim, Form, accept_whole, keyed, record
+from app.lifecycle.imports.loading.heartbeat import ArrivalBeat
+from app.lifecycle.imports.options import Wishes, read_wishes
+from app.lifecycle.services import Site
+from app.spool import Upload
+
+HEAD_BYTES = 4 * 1024 * 1024  # what must be there before it is judged: more than `check_head` reads
+TEXT_FORMATS = ("csv", "ndjson", "json")
+
+log = structlog.get_logger(__name__)
+
+
+def accept_stream(
+    site: Site,
+    dataset: Dataset,
+    receive: Callable[[Upload], Form | None],
+    asker: Asker,
+    *,
+    options: Mapping[str, str] | None = None,
+    file_name: str | None = None,
+    content_type: str | None = None,
+) -> Accepted:
+    """`accept_upload`, but the import is recorded, and may be loaded, once the file's head has come. It commits only
+    when the whole file is durable.
+
+    Raises as `accept_upload`, and `AlreadyDecided` when the import was stopped or failed while its file came. Whatever
+    is raised after it was recorded, it fails, and nothing of it stays: also when the last byte shows that the caller
+    has the same file under way.
+    """
+    wishes = read_wishes(dataset, options or {}, file_name, content_type)
+    with keyed(site, asker, None) as claim, ExitStack() as ending:
+        arrival = _Arrival(site, wishes, asker, claim)
+        upload = ending.enter_context(site.spool.receive(arrival.id, lambda: arrival.look(upload)))
+        ending.enter_context(arrival)
+        receive(upload)
+        upload.flush()
+        if not arrival.begun:
+            _require_text(wishes.describe(upload))
+            return accept_whole(site, arrival.id, upload, wishes, asker, claim)
+        return arrival.end(upload)
+
+
+class _Arrival:
+    """One upload that is loaded while it comes. Left with an exception, its import fails."""
+
+    def __init__(self, site: Site, wishes: Wishes, asker: Asker, claim: Claim) -> None:
+        self.id = str(uuid4())
+        self._site, self._wishes, self._asker, self._claim = site, wishes, asker, claim
+        self._row: Import | None = None
+        self._lost = Event()
+        self._beat = ExitStack()
+
+    @property
+    def begun(self) -> bool:
+        """Whether the import was recorded."""
+        return self._row is not None
+
+    def __enter__(self) -> "_Arrival":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._beat.close()
+        if error is not None and self._row is not None:
+            self._break_off(self._row, error)
+
+    def look(self, upload: Upload) -> None:
+        """After each piece of the body: begin once the head is there; raise when the import is not wanted any more."""
+        self._claim.renew()
+        if self._row is not None:
+            upload.flush()
+            if self._lost.is_set():
+                raise self._decided()
+        elif upload.bytes >= HEAD_BYTES and self._claim.held is None:
+            self._begin(upload)
+
+    def end(self, upload: Upload) -> Accepted:
+        """The whole body has come: from here on the import may commit, unless the same file is under way already."""
+        assert self._row is not None
+        content = self._wishes.content(upload)
+        mine = deduplication.name_job(self._asker.client, content)
+        if self._asker.key is None:
+            deduplication.refuse_again(self._site, mine)
+        upload.keep()
+        # a crash here leaves an import that waits for its file's end: failed when the web server's lease runs out
+        job: str | None = mine
+        while True:
+            try:
+                row = self._record_end(upload, content, job)
+                break
+            except transitions.JobTaken:
+                job = deduplication.settle(self._site, self._asker.key, job)
+        if row is None:
+            raise self._decided()
+        self._claim.bound = True
+        return Accepted(row)
+
+    def _record_end(self, upload: Upload, content: str, job: str | None) -> Import | None:
+        assert self._row is not None
+        with self._site.database.begin() as connection:
+            if not uploads.record_arrival(connection, self._row.number, upload.bytes, job):
+                return None
+            self._claim.bind(connection, content, self._row.number)
+            return queries.find_numbered(connection, self._row.number) or self._row
+
+    def _begin(self, upload: Upload) -> None:
+        upload.flush()
+        values = self._wishes.describe(upload)
+        _require_text(values)
+        lease = self._site.settings.lease_seconds
+        values |= {"spool_name": self.id, "arriving_until": transitions.seconds_from_now(lease)}
+        accepted = record(self._site, self._wishes.dataset, self.id, values, self._asker, self._claim, None)
+        self._row = accepted.row
+        self._beat.enter_context(ArrivalBeat(self._site, accepted.row, on_loss=self._lost.set))
+
+    def _break_off(self, row: Import, error: BaseException) -> None:
+        if isinstance(error, AlreadyRunning):
+            failure = ImportFailed("already_running", f"nothing of it was kept: {error.detail}")
+        else:
+            reason = f"the upload broke off, and nothing of it was kept: {getattr(error, 'detail', error)}"
+            failure = ImportFailed("upload_broken", reason)
+        try:
+            with self._site.database.begin() as connection:
+                failed = uploads.fail_arrival(connection, row.number, failure.as_dict())
+                now = queries.find_numbered(connection, row.number) or row
+            if failed:
+                log.info(failure.code, import_id=row.id, reason=failure.reason)
+                stop.end_load(self._site, now)
+                rollback.settle(self._site, row.number)
+        except Exception as other:  # noqa: BLE001 — the client is answered what broke its upload
+            log.warning(failure.code, import_id=row.id, error=str(other) or type(other).__name__)  # its lease runs out
+
+    def _decided(self) -> AlreadyDecided:
+        assert self._row is not None
+        with self._site.database.begin() as connection:
+            row = queries.find_numbered(connection, self._row.number) or self._row
+        return AlreadyDecided(f"the import is {row.state}: it was decided while its file arrived", import_id=row.id)
+
+
+def _require_text(values: Mapping[str, Any]) -> None:
+    if values["format"] not in TEXT_FORMATS:
+        reason = f"stream=1 is for {', '.join(TEXT_FORMATS)}: of {values['format']} the end is needed first"
+        raise InvalidContent(reason, errors=[{"field": "stream", "reason": reason}])

@@ -1,0 +1,81 @@
+"""Examine: what is in doubt, for a person who looks. Nothing of it is touched here."""
+
+from dataclasses import dataclass
+
+from app.db import installation, xa
+from app.db.imports import lost_branches, queries
+from app.domain.errors import DatabaseUnavailable, SweepingFrozen
+from app.domain.generation import Installation
+from app.domain.imports import Direction, Import, direction, explain
+from app.domain.xid import RawXid, Xid, parse_xid
+from app.lifecycle import freeze
+from app.lifecycle.recovery.chores import list_failing
+from app.lifecycle.services import Site
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A prepared branch of ours, with its import as it was read after the branch was listed."""
+
+    xid: Xid
+    row: Import | None
+    owner: int | None  # the connection that holds it still
+
+    @property
+    def direction(self) -> Direction:
+        """What the protocol calls for."""
+        return direction(self.xid, self.row)
+
+    @property
+    def meaning(self) -> str:
+        """The same in words."""
+        return explain(self.xid, self.row)
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Everything that is in doubt on the server, and whether anything is done about it."""
+
+    installation: Installation
+    branches: list[Listed]
+    foreign: list[RawXid]
+    damaged: list[Import]
+
+
+def find_doubt(site: Site) -> Doubt:
+    """List every prepared branch of the server, ours and foreign ones, and the damaged imports."""
+    with site.database.begin() as connection:
+        here = installation.read_installation(connection)
+    branches, foreign = [], []
+    with site.database.control() as session:
+        listed = xa.list_prepared(session)
+        ours = [xid for raw in listed if (xid := parse_xid(raw, here.id)) is not None]
+        owners = xa.owners_of(session, ours)
+        foreign = [raw for raw in listed if parse_xid(raw, here.id) is None]
+    with site.database.begin() as connection:
+        branches = [Listed(xid, queries.find_numbered(connection, xid.number), owners.get(xid)) for xid in ours]
+        found = [queries.find_numbered(connection, number) for number in lost_branches.list_damaged(connection)]
+    branches.sort(key=lambda listed: (listed.xid.number, listed.xid.epoch, listed.xid.branch))
+    return Doubt(here, branches, foreign, [row for row in found if row is not None])
+
+
+def find_trouble(site: Site) -> str | None:
+    """Sentences about what only a person can mend; None where there is nothing of the kind."""
+    try:
+        freeze.require_sweeping(site)
+        doubt = find_doubt(site)
+    except SweepingFrozen as error:
+        return error.detail
+    except DatabaseUnavailable as error:
+        return f"not known: {error.detail}"
+    told = [
+        f"import {row.id} (number {row.number}) is damaged: `python -m app.cli decide {row.number} rollback`"
+        for row in doubt.damaged
+    ]
+    told += [f"the sweeper fails to {name}, and tries again: {error}" for name, error in list_failing(site).items()]
+    told += [
+        f"prepared branch {listed.xid.lock_name()}: {listed.meaning}"
+        for listed in doubt.branches
+        if listed.direction is Direction.REPORT
+    ]
+    return "; ".join(told) or None

@@ -1,0 +1,229 @@
+"""Recover: the sweep that brings everything to its end after any crash. Several sweepers may run."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import structlog
+
+from app.db import xa
+from app.db.imports import lost_branches, queries, transitions, uploads
+from app.domain.errors import DatabaseUnavailable, ImportDamaged, ImportFailed, SweepingFrozen
+from app.domain.generation import Installation
+from app.domain.imports import Direction, Import, direction
+from app.domain.states import UNDOING, State
+from app.domain.xid import Xid, parse_xid
+from app.lifecycle import freeze
+from app.lifecycle.imports import commit, requeue, rollback
+from app.lifecycle.recovery import cleanup
+from app.lifecycle.recovery.chores import Chores, do_each
+from app.lifecycle.services import Site
+
+CLEAN_SECONDS = 60.0
+MARK_SECONDS = 10.0
+UNDO_SECONDS = 0.25  # between two looks at what is being undone
+FAILED_SECONDS = 1.0  # after a sweep that could not even be begun
+LATELY_SECONDS = 60.0  # for so long it is looked at that often
+MOST_HINTS = 100  # a sweep
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)  # what a row raises that no program of ours wrote
+
+log = structlog.get_logger(__name__)
+
+
+class Sweeper:
+    """Sweeps again and again; remembers only what it has reported."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.chores = Chores(site)
+        self._reported: set[Xid] = set()
+        self._damaged: set[int] = set()
+        self._cleaned_at = 0.0
+        self._marked_at = float("-inf")
+        self._frozen = ""
+
+    def sweep(self) -> None:
+        """One look at everything that is unfinished; none while sweeping is frozen. Raises `DatabaseUnavailable`; an
+        error of one chore keeps no other from being run."""
+
+        def sweep(here: Installation) -> None:
+            if monotonic() >= self._marked_at + MARK_SECONDS:
+                self._marked_at = monotonic()
+                self.chores.run("keep_mark", lambda: freeze.keep_mark(self._site, here))
+            self._sweep()
+
+        self._unless_frozen(sweep)
+
+    def undo(self) -> None:
+        """The part of a sweep that somebody waits for: what was stopped, or failed, lately. Raises as `sweep`."""
+        undoing: list[int] = []
+
+        def look(connection: Any) -> None:
+            undoing.extend(queries.list_undoing(connection, LATELY_SECONDS))
+
+        def undo(_: Installation) -> None:
+            self.chores.run("undo_lately", lambda: do_each(undoing, partial(rollback.settle, self._site)))
+
+        self._unless_frozen(undo, look)
+
+    def _unless_frozen(self, step: Callable[[Installation], None], also: Callable[[Any], None] | None = None) -> None:
+        try:
+            step(freeze.require_sweeping(self._site, also))
+            self._frozen = ""
+        except SweepingFrozen as error:
+            if self._frozen != error.detail:
+                self._frozen = error.detail
+                log.critical("nothing_swept", reason=error.detail)
+
+    def _sweep(self) -> None:
+        self.chores.run("read_ledger", lambda: None)  # fails again where it still can't be read
+        site, run = self._site, self.chores.run
+        run("finish_branches", self._finish_branches)
+        run("take_back", self._take_back)
+        run("fail_broken_uploads", self._fail_broken_uploads)
+        run("fail_deserted", self._fail_deserted)
+        run("undo", self._undo)
+        run("record_commits", self._record_commits)
+        run("hint", self._hint)
+        for chapter in site.chapters:
+            run(f"sweep_{chapter.name}", partial(chapter.sweep, site))
+        if monotonic() >= self._cleaned_at + CLEAN_SECONDS:
+            self._cleaned_at = monotonic()
+            cleanup.clean(site, run)
+            for chapter in site.chapters:
+                run(f"clean_{chapter.name}", partial(chapter.clean, site))
+
+    def _finish_branches(self) -> None:
+        """Finish what is prepared. The branches are listed before their imports are read: the other order would judge a
+        new branch by an old state."""
+        site = self._site
+        with site.database.session() as session:
+            found: list[tuple[Xid, Import | None]] = []
+            for raw in xa.list_prepared(session):
+                xid = parse_xid(raw, site.installation)
+                if xid is None:
+                    continue  # foreign
+                with site.database.begin() as connection:
+                    found.append((xid, queries.find_numbered(connection, xid.number)))
+            self._report(found)
+            freeze.require_explained(site, found)  # before any is touched: the ledger that judges them may be too old
+            called_for = {xid: direction(xid, row) for xid, row in found}
+            due = [xid for xid in called_for if called_for[xid] in (Direction.COMMIT, Direction.ROLLBACK)]
+
+            def finish_one(xid: Xid) -> None:
+                # a direction once given stays: what is decided is, and an older epoch gets no younger
+                if called_for[xid] is Direction.COMMIT:
+                    finish, told = xa.commit_prepared, "branch_committed"
+                else:
+                    finish, told = xa.roll_back_prepared, "branch_rolled_back"
+                if finish(session, xid):
+                    log.info(told, import_no=xid.number, epoch=xid.epoch, branch=xid.branch)
+
+            do_each(xa.release(session, due), finish_one)
+
+    def _report(self, found: list[tuple[Xid, Import | None]]) -> None:
+        for xid, row in found:
+            if direction(xid, row) is Direction.REPORT and xid not in self._reported:
+                self._reported.add(xid)
+                log.critical("unknown_branch", import_no=xid.number, epoch=xid.epoch, branch=xid.branch)
+
+    def _take_back(self) -> None:
+        """Queue again what runs under a lease that ran out."""
+        died = [row for row in self._in_state(State.RUNNING) if not row.lease_live]
+        reason = "its worker died or was cut off"
+        do_each(died, lambda row: requeue.try_again(self._site, row, reason, only_expired=True))
+
+    def _fail_broken_uploads(self) -> None:
+        with self._site.database.begin() as connection:
+            broken = ImportFailed("upload_broken", "the web server ended while the file was arriving")
+            for number in uploads.list_broken(connection):
+                uploads.fail_arrival(connection, number, broken.as_dict(), only_expired=True)
+
+    def _fail_deserted(self) -> None:
+        with self._site.database.begin() as connection:
+            failure = ImportFailed("deserted", "the web server ended before the import began; nothing was loaded")
+            for number in transitions.list_deserted(connection, self._site.settings.lease_seconds):
+                transitions.move(
+                    connection,
+                    number,
+                    {State.QUEUED},
+                    State.FAILING,
+                    decided_at=transitions.NOW,
+                    error=failure.as_dict(),
+                )
+
+    def _undo(self) -> None:
+        do_each(self._in_state(*UNDOING), lambda row: rollback.settle(self._site, row.number))
+
+    def _record_commits(self) -> None:
+        do_each([row for row in self._in_state(State.COMMITTING) if not row.lease_live], self._record_commit)
+
+    def _record_commit(self, row: Import) -> None:
+        try:
+            commit.finish(self._site, row.number)
+        except ImportDamaged as error:
+            self._report_damage(row, error)
+
+    def _report_damage(self, row: Import, error: ImportDamaged) -> None:
+        if row.number not in self._damaged:
+            with self._site.database.begin() as connection:
+                lost_branches.note_damage(connection, row.number, {"reason": str(error)})
+            self._damaged.add(row.number)
+            log.critical("damage", import_id=row.id, reason=str(error))
+
+    def _hint(self) -> None:
+        """Publish again what the queue lacks: as many hints as there are imports due, never more."""
+        with self._site.database.begin() as connection:
+            due = transitions.list_due(connection, MOST_HINTS)
+            rows = [queries.find_numbered(connection, number) for number in due]
+        if not due:
+            return
+        waiting = self._site.hints.depth()
+        if waiting is None:
+            return
+        for row in rows[waiting:]:
+            if row is not None and not self._site.hints.publish(row.id):
+                return
+
+    def _in_state(self, *states: State) -> list[Import]:
+        rows: list[Import] = []
+        with self._site.database.begin() as connection:
+            try:
+                return queries.list_in_state(connection, states)
+            except UNREADABLE as error:
+                self.chores.fail("read_ledger", error)
+            # what can be read is not held up by what can't
+            for number in queries.list_numbers_in_state(connection, states):
+                with suppress(*UNREADABLE):
+                    if (row := queries.find_numbered(connection, number)) is not None:
+                        rows.append(row)
+        return rows
+
+
+def sweep_forever(site: Site, pause: Callable[[float], bool]) -> None:
+    """Sweep until `pause`, which waits for so many seconds, says to end. A database that is away is waited for, and no
+    error ends it.
+
+    Between two sweeps only what is being undone is looked at: whoever stopped an import waits for its end.
+    """
+    sweeper = Sweeper(site)
+    while True:
+        until = monotonic() + site.settings.sweep_seconds
+        try:
+            sweeper.sweep()
+            sweeper.chores.tell()
+            until = monotonic() + site.settings.sweep_seconds
+            while until - monotonic() > UNDO_SECONDS:
+                if pause(UNDO_SECONDS):
+                    return
+                sweeper.undo()
+        except DatabaseUnavailable as error:
+            log.warning("sweep_cut_short", error=error.detail)
+        except Exception as error:  # noqa: BLE001 — what it has to bring to its end, nothing else does
+            sweeper.chores.fail("sweep", error)
+            sweeper.chores.tell()
+            until = monotonic() + max(site.settings.sweep_seconds, FAILED_SECONDS)
+        if pause(max(until - monotonic(), 0)):
+            return

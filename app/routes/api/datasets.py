@@ -1,0 +1,242 @@
+"""`/v1/datasets`: what there is to import into."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request, url_for
+
+from app.domain.dataset import Registered
+from app.domain.errors import (
+    BadRequest,
+    DatasetBeingCleared,
+    DatasetExists,
+    DatasetInUse,
+    DatasetNotFound,
+    ImportNotFound,
+    ImportsRunning,
+    InvalidContent,
+    NotEnabled,
+    SweepingFrozen,
+)
+from app.domain.selection import Selection
+from app.formats.export import show_row, write_csv, write_ndjson
+from app.lifecycle.datasets import (
+    adopt,
+    catalog,
+    create as creation,
+    delete_rows as deletion,
+    drop,
+    rows as dataset_rows,
+)
+from app.lifecycle.imports import queries
+from app.routes import site
+from app.routes.api.serializers import read_number, show_time
+from app.routes.openapi.models import datasets as models
+from app.routes.openapi.operations import FILTERS, JSON, describe, one_of, query
+from app.routes.request_body import read_json
+
+JSON_BYTES = 1024 * 1024
+FILTER = "filter["
+PAGE = 100
+MOST_A_PAGE = 1000
+EXPORTS = {"csv": (write_csv, "text/csv"), "ndjson": (write_ndjson, "application/x-ndjson")}
+CONFIRM = query("confirm", "The dataset's name: this can't be undone.")
+SELECTION = (
+    query("import", "Only this import's rows: its id or number."),
+    query("sort", "A column; with a minus before it, downwards."),
+    query("null", "Only rows without a value in this column."),
+    FILTERS,
+)
+
+blueprint = Blueprint("datasets", __name__, url_prefix="/v1/datasets")
+
+
+@blueprint.post("")
+@describe(
+    "create_dataset",
+    "datasets",
+    models.CREATED,
+    refuses=(BadRequest, InvalidContent, DatasetExists, DatasetInUse, NotEnabled),
+    failures={413: ("request-entity-too-large", "The body is larger than a definition may be.")},
+    body={JSON: models.CREATE},
+    models=(models.Definition, models.Adoption),
+)
+def create() -> Response:
+    """Create a dataset from `{name, columns, key}`, or adopt a table with `{name, adopt: true}`; 201 with it."""
+    body = read_json(JSON_BYTES, '{"name": "parts", "columns": [{"name": "sku", "type": "text"}], "key": ["sku"]}')
+    known = adopt.adopt_table(site(), body) if "adopt" in body else creation.create_dataset(site(), body)
+    response = jsonify(_show(known))
+    response.status_code = 201
+    response.headers["Location"] = url_for("datasets.show", name=known.dataset.name)
+    return response
+
+
+@blueprint.get("")
+@describe("list_datasets", "datasets", models.DatasetList)
+def list_all() -> dict[str, Any]:
+    """Every dataset, by name."""
+    return {"datasets": [_show(known) for known in catalog.list_datasets(site())]}
+
+
+@blueprint.get("/<name>")
+@describe("get_dataset", "datasets", models.CountedDataset, refuses=(DatasetNotFound,))
+def show(name: str) -> dict[str, Any]:
+    """One dataset: its columns, its key, how many rows it has, and what is off."""
+    known = catalog.find_dataset(site(), name)
+    return {**_show(known), "rows": queries.count_rows(site(), known.dataset)}
+
+
+@blueprint.delete("/<name>")
+@describe(
+    "drop_dataset",
+    "datasets",
+    models.DROPPED,
+    refuses=(
+        *(DatasetNotFound, InvalidContent, ImportsRunning, DatasetBeingCleared, DatasetInUse),
+        *(SweepingFrozen, NotEnabled),
+    ),
+    parameters=(CONFIRM,),
+)
+def drop_one(name: str) -> tuple[str, int]:
+    """Drop a dataset with its rows; an adopted table stays."""
+    _require_confirmed(name)
+    drop.drop_dataset(site(), name)
+    return "", 204
+
+
+@blueprint.get("/<name>/rows")
+@describe(
+    "list_rows",
+    "datasets",
+    models.ROWS,
+    refuses=(DatasetNotFound, ImportNotFound, BadRequest, InvalidContent),
+    parameters=(
+        *SELECTION,
+        query("limit", "How many on a page.", type="integer", minimum=1, maximum=MOST_A_PAGE, default=PAGE),
+        query("cursor", "Where the page begins; from `next` of the one before."),
+        query("format", "How they are written.", **one_of(("json", "csv", "ndjson")), default="json"),
+    ),
+)
+def rows(name: str) -> Response:
+    """Rows, a page by key, or with `format=csv` or `ndjson` all that match, streamed."""
+    selection = _read_selection(name, "limit", "cursor", "format")
+    form = request.args.get("format", "json")
+    if form not in ("json", "csv", "ndjson"):
+        raise BadRequest("format must be json, csv or ndjson", errors=[{"field": "format"}])
+    return _show_page(selection) if form == "json" else _export(selection, form)
+
+
+@blueprint.get("/<name>/rows/count")
+@describe(
+    "count_rows",
+    "datasets",
+    models.RowCount,
+    refuses=(DatasetNotFound, ImportNotFound, InvalidContent),
+    parameters=SELECTION,
+)
+def count(name: str) -> dict[str, Any]:
+    """How many rows match."""
+    return {"count": dataset_rows.count_rows(site(), _read_selection(name))}
+
+
+@blueprint.delete("/<name>/rows")
+@describe(
+    "delete_rows",
+    "datasets",
+    models.RowsDeleted,
+    refuses=(
+        *(DatasetNotFound, ImportNotFound, InvalidContent, ImportsRunning, DatasetBeingCleared),
+        *(SweepingFrozen, NotEnabled),
+    ),
+    parameters=(query("import", "Only this import's rows: its id or number."), CONFIRM),
+)
+def delete_rows(name: str) -> dict[str, Any]:
+    """Delete one import's rows, or with `confirm=<name>` all of them."""
+    dataset = catalog.find_dataset(site(), name).dataset
+    _refuse_unknown("import", "confirm")
+    of = request.args.get("import")
+    if of is None:
+        _require_confirmed(name)
+    number = None if of is None else dataset_rows.find_number(site(), dataset, of)
+    return {"rows_deleted": deletion.clear_dataset(site(), dataset, number)}
+
+
+def _read_selection(name: str, *others: str) -> Selection:
+    dataset = catalog.find_dataset(site(), name).dataset
+    _refuse_unknown("import", "sort", "null", *others)
+    filters: list[tuple[str, str | None]] = [
+        (said[len(FILTER) : -1], text) for said, text in request.args.items(multi=True) if _is_filter(said)
+    ]
+    filters += [(column, None) for column in request.args.getlist("null")]
+    of, sort = request.args.get("import"), request.args.get("sort")
+    return dataset_rows.select_rows(site(), dataset, of=of, filters=filters, sort=sort)
+
+
+def _is_filter(said: str) -> bool:
+    return said.startswith(FILTER) and said.endswith("]")
+
+
+def _refuse_unknown(*known: str) -> None:
+    unknown = [said[:80] for said in request.args if said not in known and not (_is_filter(said) and "null" in known)]
+    if unknown:
+        filters = ("filter[column]",) if "null" in known else ()
+        raise InvalidContent(
+            f"there is no option {unknown[0]!r}; there are {', '.join((*known, *filters))}",
+            errors=[{"field": said, "reason": "unknown"} for said in unknown],
+        )
+
+
+def _show_page(selection: Selection) -> Response:
+    limit = read_number(request.args.get("limit", str(PAGE)), "limit")
+    if not 1 <= limit <= MOST_A_PAGE:
+        raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE:,}", errors=[{"field": "limit"}])
+    found, cursor = dataset_rows.read_page(site(), selection, request.args.get("cursor"), limit)
+    following = None
+    if cursor is not None:
+        kept: dict[str, Any] = {said: texts for said, texts in request.args.lists() if said != "cursor"}
+        following = url_for("datasets.rows", name=selection.dataset.name, **{**kept, "cursor": cursor})
+    return jsonify({"rows": [show_row(selection.dataset, row) for row in found], "next": following})
+
+
+def _export(selection: Selection, form: str) -> Response:
+    write, mimetype = EXPORTS[form]
+    stack = ExitStack()
+    try:
+        found = stack.enter_context(dataset_rows.open_rows(site(), selection))
+    except BaseException:
+        stack.close()
+        raise
+
+    def stream() -> Iterator[bytes]:
+        with stack:
+            yield from write(selection.dataset, found)
+
+    response = Response(stream(), mimetype=mimetype)
+    response.call_on_close(stack.close)
+    response.headers["Content-Disposition"] = f'attachment; filename="{selection.dataset.name}.{form}"'
+    return response
+
+
+def _require_confirmed(name: str) -> None:
+    """Raise `InvalidContent` unless the request says `confirm=<name>`."""
+    if request.args.get("confirm") != name:
+        raise InvalidContent(
+            f"this can't be undone: send it with confirm={name[:80]}",
+            errors=[{"field": "confirm", "reason": "must be the dataset's name"}],
+        )
+
+
+def _show(known: Registered) -> dict[str, Any]:
+    dataset = known.dataset
+    this = url_for("datasets.show", name=dataset.name)
+    return {
+        "name": dataset.name,
+        "columns": [column.as_json() for column in dataset.columns],
+        "key": list(dataset.key),
+        "built_in": known.built_in,
+        "adopted": dataset.adopted,
+        "created_at": show_time(known.created_at),
+        "off": catalog.list_off(dataset),
+        "links": {"self": this, "rows": f"{this}/rows", "imports": url_for("imports.list_all", dataset=dataset.name)},
+    }

@@ -1,0 +1,136 @@
+"""Streams of server-sent events: one import, or all of them."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, request
+
+from app.domain.errors import BadRequest, ImportNotFound, TooManyStreams
+from app.domain.feed_cursor import Cursor, parse_cursor
+from app.domain.imports import Import
+from app.lifecycle import change_feed
+from app.lifecycle.change_feed import Change, End, News, Row, Subscription, Update, Watch
+from app.lifecycle.imports import queries
+from app.routes import site
+from app.routes.api.serializers import read_number, show_event, show_import
+from app.routes.openapi.models.events import ALL_EVENTS, IMPORT_EVENTS, stream_of
+from app.routes.openapi.operations import describe, header, query
+
+RETRY_MILLISECONDS = 1000
+LAST = "The id of the last event that arrived; what came after it is told."
+CURSOR = r"^([0-9]{1,17}~(\*|([0-9]{1,10}\.[0-9]{1,20}(_[0-9]{1,10}\.[0-9]{1,20})*)?))?$"
+AGAIN = "The same, for those who can't send a header."
+
+
+def positions(pattern: str) -> tuple[dict[str, Any], ...]:
+    """The parameters that say where a stream is to go on."""
+    return header("Last-Event-ID", LAST, pattern=pattern), query("after", AGAIN, pattern=pattern)
+
+
+blueprint = Blueprint("events", __name__)
+
+
+@blueprint.get("/v1/imports/<id>/events")
+@describe(
+    "follow_import",
+    "imports",
+    stream_of(IMPORT_EVENTS),
+    refuses=(BadRequest, ImportNotFound, TooManyStreams),
+    models=tuple(IMPORT_EVENTS.values()),
+    parameters=positions("^[0-9]{0,18}$"),
+)
+def stream_import(id: str) -> Response:
+    """One import's changes as server-sent events, from after `Last-Event-ID` (or `?after=`) on: `import` with what
+    `GET` shows and the new lines of its timeline, the sequence as its id; `end` when it is over."""
+    given = read_position()
+    after = read_number(given, "Last-Event-ID") if given else 0
+    row, _ = queries.find_import(site(), id)
+    subscription = the_watch().subscribe(row.number)
+    updates = change_feed.follow_import(site(), subscription, id, after)
+    return stream(tell_one("import", lambda row: show_import(cast("Import", row)), updates), subscription)
+
+
+@blueprint.get("/v1/events")
+@describe(
+    "follow_imports",
+    "imports",
+    stream_of(ALL_EVENTS),
+    refuses=(BadRequest, TooManyStreams),
+    models=tuple(ALL_EVENTS.values()),
+    parameters=positions(CURSOR),
+)
+def stream_all() -> Response:
+    """Every import's changes as server-sent events: `imports` with those that changed; `reset` when what was missed
+    can't be told, so that the list must be asked for anew. Begins after `Last-Event-ID` (or `?after=`), or now."""
+    given = read_position()
+    after = parse_cursor(given) if given else None
+    if given and after is None:
+        raise BadRequest("this Last-Event-ID is none of this stream's", errors=[{"field": "Last-Event-ID"}])
+    subscription = the_watch().subscribe()
+    return stream(_tell_all(change_feed.follow_all(site(), subscription, after)), subscription)
+
+
+def the_watch() -> Watch:
+    """What the running application watches with."""
+    found = current_app.extensions["backout_watch"]
+    assert isinstance(found, Watch)
+    return found
+
+
+def read_position() -> str:
+    """Where a stream is to go on."""
+    return request.headers.get("Last-Event-ID") or request.args.get("after", "")
+
+
+def stream(messages: Iterator[str], subscription: Subscription) -> Response:
+    """A stream of messages; the first of them tells an error by an answer of its own."""
+    try:
+        first = next(messages)  # here an error still has an answer of its own
+    except BaseException:
+        subscription.close()
+        raise
+
+    def write() -> Iterator[str]:
+        yield f"retry: {RETRY_MILLISECONDS}\n\n{first}"
+        yield from messages
+
+    response = Response(write(), mimetype="text/event-stream")
+    response.headers["X-Accel-Buffering"] = "no"
+    response.call_on_close(subscription.close)
+    return response
+
+
+def tell_one(name: str, show: Callable[[Row], dict[str, Any]], updates: Iterator[Update | End | None]) -> Iterator[str]:
+    """The messages of a stream that tells of one import, or of what else has a ledger: its `name` and its end."""
+    for update in updates:
+        if update is None:
+            yield ": nothing new\n\n"
+        elif isinstance(update, End):
+            yield _message("end", {"id": update.row.id, "state": update.row.state})
+        else:
+            shown = show(update.row) | {"timeline": [show_event(event) for event in update.events]}
+            yield _message(name, shown, update.row.sequence)
+
+
+def _tell_all(all_news: Iterator[News]) -> Iterator[str]:
+    for news in all_news:
+        if news.is_gap:
+            yield _message("reset", {"reason": "ask for the list anew"}, news.cursor)
+        elif news.changes:
+            shown = ", ".join(_show(change) for change in news.changes)
+            yield f'event: imports\nid: {news.cursor}\ndata: {{"imports": [{shown}]}}\n\n'
+        else:
+            yield f"id: {news.cursor}\n\n"  # no event, but the next Last-Event-ID
+
+
+def _message(event: str, data: dict[str, Any], id: int | Cursor | None = None) -> str:
+    position = "" if id is None else f"id: {id}\n"
+    return f"event: {event}\n{position}data: {json.dumps(data)}\n\n"
+
+
+@lru_cache(maxsize=512)
+def _show(change: Change) -> str:
+    """Written once, however many watch."""
+    return json.dumps(show_import(cast("Import", change.row)))

@@ -1,0 +1,264 @@
+"""`/v1/handlings`: accept, list, show, stop, retry, and the packing slips."""
+
+from typing import Any, cast
+
+from flask import Blueprint, Response, g, jsonify, request, url_for
+
+from app.domain.errors import (
+    AlreadyRunning,
+    BadRequest,
+    DatasetBeingCleared,
+    HandlingNotFound,
+    ImportNotFound,
+    InvalidContent,
+    NothingFailed,
+    NotRunning,
+    OrderNotFound,
+    Overloaded,
+    SpoolFull,
+    SweepingFrozen,
+    TooManyStreams,
+)
+from app.domain.handling import RESTING, HandledOrder, Handling, HandlingState, OrderState
+from app.handling import accept, queries, stop
+from app.lifecycle import change_feed
+from app.routes import site
+from app.routes.api.events import positions, read_position, stream, tell_one, the_watch
+from app.routes.api.json_body import read_body, read_wish, require_known
+from app.routes.api.serializers import read_asker, read_cursor, read_number, show_time
+from app.routes.openapi.models import handlings as models
+from app.routes.openapi.models.events import HANDLING_EVENTS, stream_of
+from app.routes.openapi.operations import JSON, describe, query
+from app.routes.openapi.parameters import IF_NONE_MATCH
+
+PAGE, MOST_A_PAGE = 50, 500
+
+_BODY = {
+    408: ("request-timeout", "Nothing of the body came for a minute."),
+    413: ("request-entity-too-large", "The body is too large."),
+}
+_STATES = query("state", "States, with commas between them.", example="queued,running")
+_PAGES = (
+    query("limit", "How many a page has at most.", type="integer", minimum=1, maximum=MOST_A_PAGE, default=PAGE),
+    query("cursor", "From `next`.", type="integer"),
+)
+
+blueprint = Blueprint("handlings", __name__, url_prefix="/v1/handlings")
+
+
+@blueprint.post("")
+@describe(
+    "accept_handling",
+    "handlings",
+    models.ACCEPTED,
+    refuses=(
+        BadRequest,
+        InvalidContent,
+        ImportNotFound,
+        AlreadyRunning,
+        DatasetBeingCleared,
+        Overloaded,
+        SweepingFrozen,
+    ),
+    failures={
+        413: ("request-entity-too-large", "The body is too large."),
+        408: ("request-timeout", "Nothing of the body came for a minute."),
+    },
+    body={JSON: models.HandlingRequest},
+)
+def accept_handling() -> Response:
+    """Accept a handling of orders that are named, in this order, or that match; 202, before anything is done."""
+    handling = accept.accept_handling(site(), read_wish(read_body()), read_asker())
+    response = jsonify(show_handling(handling))
+    response.status_code = 202
+    response.headers["Location"] = url_for("handlings.show", handling_id=handling.id)
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+@blueprint.get("")
+@describe("list_handlings", "handlings", models.HandlingList, refuses=(BadRequest,), parameters=(_STATES, *_PAGES))
+def list_all() -> dict[str, Any]:
+    """Handlings, newest first; `state` (several with commas), `limit`, and `cursor` from `next`."""
+    states = [_read_state(HandlingState, name) for name in request.args.get("state", "").split(",") if name]
+    limit, cursor = _read_page()
+    rows = queries.list_handlings(site(), states=states, before=cursor, limit=limit + 1)
+    following = None
+    if len(rows) > limit:
+        rows = rows[:limit]
+        kept: dict[str, Any] = {"state": ",".join(states) or None, "limit": limit, "cursor": rows[-1].number}
+        following = url_for("handlings.list_all", **kept)
+    return {"handlings": [show_handling(row) for row in rows], "next": following}
+
+
+@blueprint.get("/<handling_id>")
+@describe("get_handling", "handlings", models.FOUND, refuses=(HandlingNotFound,), parameters=(IF_NONE_MATCH,))
+def show(handling_id: str) -> Response:
+    """One handling with its timeline; the ETag changes with its sequence."""
+    row, timeline = queries.find_handling(site(), handling_id)
+    shown = show_handling(row) | {
+        "timeline": [
+            {"sequence": event.sequence, "at": show_time(event.at), "event": event.kind, "detail": event.detail}
+            for event in timeline
+        ]
+    }
+    response = jsonify(shown)
+    response.set_etag(str(row.sequence), weak=True)
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/<handling_id>/orders")
+@describe(
+    "list_handled_orders",
+    "handlings",
+    models.HandledList,
+    refuses=(BadRequest, HandlingNotFound),
+    parameters=(query("state", "States, with commas between them.", example="failed"), *_PAGES),
+)
+def list_orders(handling_id: str) -> dict[str, Any]:
+    """A handling's orders, in its order; `state`, `limit`, and `cursor` from `next`."""
+    states = [_read_state(OrderState, name) for name in request.args.get("state", "").split(",") if name]
+    limit, cursor = _read_page()
+    row, found = queries.list_orders(site(), handling_id, states=states, after=cursor or 0, limit=limit + 1)
+    following = None
+    if len(found) > limit:
+        found = found[:limit]
+        kept: dict[str, Any] = {
+            "handling_id": row.id,
+            "state": ",".join(states) or None,
+            "limit": limit,
+            "cursor": found[-1].position,
+        }
+        following = url_for("handlings.list_orders", **kept)
+    return {"handling": row.id, "orders": [show_handled(one, row) for one in found], "next": following}
+
+
+@blueprint.get("/<handling_id>/events")
+@describe(
+    "follow_handling",
+    "handlings",
+    stream_of(HANDLING_EVENTS),
+    refuses=(BadRequest, HandlingNotFound, TooManyStreams),
+    models=tuple(HANDLING_EVENTS.values()),
+    parameters=positions("^[0-9]{0,18}$"),
+)
+def stream_one(handling_id: str) -> Response:
+    """One handling's changes as server-sent events, as an import's: `handling`, and `end` when it is at rest."""
+    given = read_position()
+    after = read_number(given, "Last-Event-ID") if given else 0
+    row, _ = queries.find_handling(site(), handling_id)
+    subscription = the_watch().subscribe(row.number)
+    updates = change_feed.follow_one(subscription, lambda: queries.find_handling(site(), handling_id), RESTING, after)
+    return stream(tell_one("handling", lambda row: show_handling(cast("Handling", row)), updates), subscription)
+
+
+@blueprint.get("/<handling_id>/slips")
+@describe("get_slips", "handlings", models.SLIPS, refuses=(HandlingNotFound, OrderNotFound, SpoolFull))
+def slips(handling_id: str) -> Response:
+    """The packing slips of all orders that have one, as one PDF in the handling's order."""
+    row, document = queries.merge_slips(site(), handling_id)
+    response = Response(document, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="slips-{row.id}.pdf"'
+    return response
+
+
+@blueprint.post("/<handling_id>/stop")
+@describe("stop_handling", "handlings", models.STOPPED, refuses=(HandlingNotFound, NotRunning))
+def stop_one(handling_id: str) -> Response:
+    """Stop it: 202 with what it is now. The steps in hand are ended; what was done stays done."""
+    response = jsonify(show_handling(stop.stop_handling(site(), handling_id, g.client or "local")))
+    response.status_code = 202
+    return response
+
+
+@blueprint.post("/<handling_id>/retry")
+@describe(
+    "retry_handling",
+    "handlings",
+    models.RETRIED,
+    refuses=(BadRequest, InvalidContent, HandlingNotFound, NothingFailed, AlreadyRunning, SweepingFrozen),
+    failures={
+        413: ("request-entity-too-large", "The body is too large."),
+        408: ("request-timeout", "Nothing of the body came for a minute."),
+    },
+    body={JSON: models.RetryRequest},
+)
+def retry_one(handling_id: str) -> Response:
+    """Take up again what failed, from the failed step; with `{"pending": true}` also what a stop left. 202."""
+    body = read_body()
+    require_known(body, ("pending",))
+    pending = body.get("pending", False)
+    if not isinstance(pending, bool):
+        raise InvalidContent("pending must be true or false", errors=[{"field": "pending"}])
+    response = jsonify(show_handling(stop.retry_handling(site(), handling_id, g.client or "local", pending=pending)))
+    response.status_code = 202
+    return response
+
+
+def show_handling(row: Handling) -> dict[str, Any]:
+    """A handling as `/v1` shows it."""
+    this = f"/v1/handlings/{row.id}"
+    return {
+        "id": row.id,
+        "state": row.state,
+        "mode": row.mode,
+        "concurrency": row.concurrency,
+        "pipeline": row.pipeline,
+        "priority": row.priority,
+        "orders_total": row.orders_total,
+        "orders_done": row.orders_done,
+        "orders_failed": row.orders_failed,
+        "orders_pending": row.orders_pending,
+        "percent": row.percent,
+        "asked_by": row.client,
+        "attempts": row.attempts,
+        "sequence": row.sequence,
+        "error": row.error,
+        "created_at": show_time(row.created_at),
+        "started_at": show_time(row.started_at),
+        "finished_at": show_time(row.finished_at),
+        "reversible": False,
+        "links": {
+            "self": this,
+            "orders": f"{this}/orders",
+            "events": f"{this}/events",
+            "slips": f"{this}/slips",
+            "stop": f"{this}/stop",
+            "retry": f"{this}/retry",
+        },
+    }
+
+
+def show_handled(one: HandledOrder, row: Handling) -> dict[str, Any]:
+    """One order of a handling; `step` is the one that is next, in hand or failed."""
+    return {
+        "order": str(one.order),
+        "position": one.position,
+        "state": one.state,
+        "step": row.pipeline[one.step] if one.step < len(row.pipeline) else None,
+        "steps_done": one.step,
+        "steps_total": len(row.pipeline),
+        "error": one.error,
+        "started_at": show_time(one.started_at),
+        "finished_at": show_time(one.finished_at),
+        "links": {"history": f"/v1/orders/{one.order}/history", "slip": f"/v1/orders/{one.order}/slip"},
+    }
+
+
+def _read_state(kind: Any, name: str) -> Any:
+    try:
+        return kind(name)
+    except ValueError:
+        raise BadRequest(
+            f"there is no state {name[:40]!r}; there are {', '.join(kind)}", errors=[{"field": "state"}]
+        ) from None
+
+
+def _read_page() -> tuple[int, int | None]:
+    limit = read_number(request.args.get("limit", str(PAGE)), "limit")
+    if not 1 <= limit <= MOST_A_PAGE:
+        raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE}", errors=[{"field": "limit"}])
+    cursor = request.args.get("cursor")
+    return limit, read_cursor(cursor) if cursor else None

@@ -1,0 +1,103 @@
+"""`/v1/previews`, `/v1/datasets/inferred`: what a file is taken for, before anything is accepted or created."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, request
+
+from app.domain.errors import (
+    BadRequest,
+    ContentTooLarge,
+    DatasetNotFound,
+    InvalidContent,
+    Overloaded,
+    SpoolFull,
+    UnsupportedFormat,
+)
+from app.domain.policy import NAMES as POLICY_NAMES, read_policy
+from app.formats.options import NAMES, read_options
+from app.lifecycle.datasets.preview import Wanted, preview_upload
+from app.routes import site
+from app.routes.api.imports import check_content_encoding, receive_body, receive_form
+from app.routes.api.serializers import read_number
+from app.routes.openapi import parameters as common
+from app.routes.openapi.models import datasets as models
+from app.routes.openapi.operations import describe
+from app.spool import Upload
+
+ROWS = 20
+MOST_ROWS = 100
+_OWN = ("rows", "partial", "dataset", "infer", "name", "file_name")
+OPTIONS = (*_OWN, *NAMES, *POLICY_NAMES)
+PREVIEWING = (BadRequest, InvalidContent, UnsupportedFormat, ContentTooLarge, SpoolFull, DatasetNotFound, Overloaded)
+PARAMETERS = (common.FILE_NAME, *common.option_parameters(OPTIONS))
+BODY = common.file_bodies(OPTIONS)
+
+blueprint = Blueprint("previews", __name__, url_prefix="/v1")
+
+
+@blueprint.post("/previews")
+@describe("preview_file", "datasets", models.Preview, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
+def preview() -> dict[str, Any]:
+    """What an import of this file would read, with its first rows; `infer=true` proposes a dataset for it instead."""
+    return preview_upload(site(), _receive)
+
+
+@blueprint.post("/datasets/inferred")
+@describe("infer_dataset", "datasets", models.Definition, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
+def infer_dataset() -> dict[str, Any]:
+    """A definition for `POST /v1/datasets` that a file's first rows suggest. Nothing is created."""
+    found = preview_upload(site(), lambda upload: replace(_receive(upload), dataset=None))
+    if found["problem"] is not None:
+        raise InvalidContent(found["problem"]["message"], errors=[{"field": "file", **found["problem"]}])
+    definition: dict[str, Any] = found["definition"]
+    return definition
+
+
+def _receive(upload: Upload) -> Wanted:
+    """Write the body into the upload; options are in the address, and in a form beside its file."""
+    said = request.args.to_dict()
+    _read(said)
+    check_content_encoding()
+    name = said.get("file_name") or request.headers.get("X-File-Name")
+    if request.mimetype != "multipart/form-data":
+        receive_body(upload)
+        return replace(_read(said), file_name=name, content_type=request.mimetype)
+    form = receive_form(upload, _read)
+    return replace(_read(said | dict(form.fields)), file_name=form.file_name or name)
+
+
+def _read(said: Mapping[str, str]) -> Wanted:
+    """What is wanted. Raises `InvalidContent` for an option that there is not, and for a wrong one before a body is
+    sent for nothing.
+
+    What is to be done with an import's rows may be said, so that the same options do for both; it changes nothing.
+    """
+    unknown = [name for name in said if name not in OPTIONS]
+    if unknown:
+        raise InvalidContent(
+            f"there is no option {unknown[0][:40]!r}; there are {', '.join(OPTIONS)}",
+            errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
+        )
+    read_options(said)
+    read_policy(said)
+    rows = read_number(said.get("rows", str(ROWS)), "rows")
+    if not 1 <= rows <= MOST_ROWS:
+        raise BadRequest(f"rows must be from 1 to {MOST_ROWS}", errors=[{"field": "rows"}])
+    return Wanted(
+        rows=rows,
+        dataset=None if _read_flag(said, "infer") else said.get("dataset", "orders"),
+        name=said.get("name", "new"),
+        partial=_read_flag(said, "partial"),
+        options={name: text for name, text in said.items() if name in NAMES},
+        file_name=None,
+        content_type=None,
+    )
+
+
+def _read_flag(said: Mapping[str, str], name: str) -> bool:
+    text = said.get(name, "false")
+    if text not in ("true", "false"):
+        raise BadRequest(f"{name} must be true or false", errors=[{"field": name}])
+    return text == "true"

@@ -1,0 +1,126 @@
+"""Shapes: how an import looks in JSON, and what a request's parameters must look like."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import g, request
+
+from app.db.imports.queries import Event
+from app.domain.errors import BadRequest
+from app.domain.imports import Import
+from app.domain.states import State
+from app.lifecycle.imports.accept import Asker
+
+_NUMBER = re.compile("-?[0-9]{1,4000}")  # digits only: int() would also take 1_000, +1 and blanks, but no more digits
+
+NUMBERS = 2**32  # more than any number in the ledger, and still one to a server
+
+CELERY_STATUS = {
+    State.QUEUED: "PENDING",
+    State.RUNNING: "STARTED",
+    State.COMMITTING: "STARTED",
+    State.STOPPING: "STARTED",
+    State.FAILING: "STARTED",
+    State.COMMITTED: "SUCCESS",
+    State.STOPPED: "REVOKED",
+    State.FAILED: "FAILURE",
+    State.CHECKING: "STARTED",
+    State.CHECKED: "SUCCESS",
+}
+
+
+def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, Any]:
+    """An import as `/v1` shows it; times are UTC, sizes bytes, durations seconds."""
+    source = row.source
+    shown: dict[str, Any] = {
+        "id": row.id,
+        "number": row.number,
+        "dataset": row.dataset,
+        "state": row.state,
+        "phase": row.phase,
+        "percent": row.percent,
+        "rows_done": row.rows_done,
+        "rows_kept": row.rows_kept,
+        "rows_total": row.rows_total,
+        "bytes_done": row.bytes_done,
+        "bytes_total": source.bytes_total,
+        "arriving": row.arriving,
+        "priority": row.priority,
+        "rows_per_second": row.rows_per_second,
+        "eta_seconds": row.eta_seconds,
+        "attempt": {"number": row.attempts, "rows": row.attempt_rows, "bytes": row.attempt_bytes},
+        "rows_deleted": row.rows_deleted,
+        "rows_updated": row.rows_updated,
+        "rows_skipped": row.rows_skipped,
+        "rows_rejected": row.rows_rejected,
+        "rows_blank": row.rows_blank,
+        "on_error": row.policy.on_error,
+        "max_rejects": row.policy.max_rejects,
+        "on_conflict": row.policy.on_conflict,
+        "dry_run": row.policy.dry_run,
+        "sequence": row.sequence,
+        "error": row.error,
+        "retry_of": row.retry_of,
+        "source": {"kind": "generated", "rows": source.generate, "seed": source.seed}
+        if source.generate is not None
+        else {
+            "kind": "file",
+            "name": source.file_name,
+            **(source.reading.shown() if source.reading else {}),
+            "bytes": source.bytes_total,
+        },
+        "created_at": show_time(row.created_at),
+        "started_at": show_time(row.started_at),
+        "decided_at": show_time(row.decided_at),
+        "finished_at": show_time(row.finished_at),
+        "links": _links(row),
+    }
+    if timeline is not None:
+        shown["timeline"] = [show_event(event) for event in timeline]
+    return shown
+
+
+def show_event(event: Event) -> dict[str, Any]:
+    """A line of an import's timeline."""
+    return {"sequence": event.sequence, "at": show_time(event.at), "event": event.kind, "detail": event.detail}
+
+
+def _links(row: Import) -> dict[str, str]:
+    this = f"/v1/imports/{row.id}"
+    links = {"self": this, "stop": f"{this}/stop", "events": f"{this}/events", "page": f"/imports/{row.id}"}
+    return links | {"rejects": f"{this}/rejects"} if row.rows_rejected else links
+
+
+def show_time(at: datetime | None) -> str | None:
+    """An instant of the ledger, which is UTC, in ISO 8601."""
+    return None if at is None else at.isoformat(timespec="milliseconds") + "Z"
+
+
+def show_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A loaded row: decimals as text, so that they are read back exactly."""
+    return {name: _show_value(value) for name, value in row.items()}
+
+
+def _show_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.isoformat() + "Z" if isinstance(value, datetime) else value
+
+
+def read_asker() -> Asker:
+    """Who asks, by this request's headers."""
+    return Asker(client=g.client, key=request.headers.get("Idempotency-Key"), request_id=g.request_id)
+
+
+def read_number(text: str, name: str) -> int:
+    """A whole number from a path or query; raises `BadRequest` for anything else."""
+    if not _NUMBER.fullmatch(text):
+        raise BadRequest(f"{name} must be a whole number; it is {text[:40]!r}", errors=[{"field": name}])
+    return int(text)
+
+
+def read_cursor(text: str) -> int:
+    """A number from which a list goes on: as far as numbers go, or from the beginning. Raises `BadRequest`."""
+    return max(0, min(read_number(text, "cursor"), NUMBERS))

@@ -1,0 +1,194 @@
+"""Bodies of `/v1/datasets` and `/v1/previews`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from app.domain.dataset import ColumnType, Controls
+from app.routes.openapi.models import Model, Time
+from app.routes.openapi.models.imports import Failure
+from app.routes.openapi.operations import JSON, Answer, text
+
+
+class Column(Model):
+    """A column of a dataset; parts that are not said are as they are without a word."""
+
+    name: str
+    type: ColumnType
+    length: int | None = None
+    """Of text and e-mail: the most characters."""
+    minimum: int | None = None
+    maximum: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    signed: bool | None = None
+    choices: list[str] | None = None
+    """Of enum."""
+    formats: list[str] | None = None
+    """Of date and datetime, as `strptime` has it; ISO 8601 without a word."""
+    zone: str | None = None
+    offsets: bool | None = None
+    """Of datetime: whether a value may say its offset from UTC."""
+    controls: Controls | None = None
+    empty: bool | None = None
+    nullable: bool | None = None
+    default: str | None = None
+
+
+EXAMPLE: Any = {"name": "parts", "columns": [{"name": "sku", "type": "text", "length": 64}], "key": ["sku"]}
+
+
+class Definition(Model):
+    """A dataset's name, columns and key."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    name: str
+    columns: list[Column]
+    key: list[str] = Field(default_factory=list)
+    """The columns that are unique together; none: rows may repeat."""
+
+
+class Adoption(Model):
+    """A table that exists already; its columns and key are read from the server."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "customers", "adopt": True}]})
+
+    name: str
+    adopt: Literal[True]
+
+
+class DatasetLinks(Model):
+    """Where to go from here."""
+
+    self: str
+    rows: str
+    imports: str
+
+
+class Dataset(Definition):
+    """What imports load into."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": []})
+
+    built_in: bool
+    adopted: bool
+    """Whether the table was there before."""
+    created_at: Time | None
+    off: dict[str, str]
+    """What is not possible with it, and why."""
+    links: DatasetLinks
+
+
+class CountedDataset(Dataset):
+    """A dataset and how many rows it has."""
+
+    rows: int
+
+
+class DatasetList(Model):
+    """Every dataset."""
+
+    datasets: list[Dataset]
+
+
+class RowPage(Model):
+    """Some rows of a dataset."""
+
+    rows: list[dict[str, Any]]
+    """By column; decimals are text, so that they are read back exactly."""
+    next: str | None
+    """The address of the next page; null on the last."""
+
+
+class RowCount(Model):
+    """How many rows match."""
+
+    count: int
+
+
+class RowsDeleted(Model):
+    """How many rows were deleted."""
+
+    rows_deleted: int
+
+
+class PreviewReading(Model):
+    """How a file is read. A format has only some of these parts."""
+
+    model_config = ConfigDict(extra="allow")
+
+    format: str
+    compression: str
+
+
+class PreviewColumn(Model):
+    """A column of the file, and the dataset's that it goes to."""
+
+    name: str | None
+    column: str | None
+    status: str
+
+
+class PreviewReject(Model):
+    """Why a row would not be accepted."""
+
+    code: str
+    reason: str
+    column: str | None
+    value: str | None
+
+
+class PreviewRow(Model):
+    """A row as it stands in the file."""
+
+    line: int
+    values: list[str | None]
+    reject: PreviewReject | None
+
+
+class PreviewNotes(Model):
+    """Why a column is proposed as it is."""
+
+    name: str | None
+    column: str | None
+    notes: list[str]
+
+
+class Preview(Model):
+    """What a file is taken for, before anything is imported."""
+
+    dataset: str | None
+    """Null where one is proposed."""
+    reading: PreviewReading
+    sheets: list[str]
+    cut: bool
+    """Whether only a part of the file was looked at."""
+    problem: Failure | None
+    """What would refuse the file as a whole."""
+    columns: list[PreviewColumn]
+    missing: list[str]
+    unknown: list[str]
+    rows: list[PreviewRow]
+    rejected: Annotated[int, Field(ge=0)]
+    """Of these rows."""
+    blank: Annotated[int, Field(ge=0)]
+    """Rows without any value, which are passed over, among these rows."""
+    definition: Definition | None
+    """The dataset that the file suggests, if that was asked."""
+    notes: list[PreviewNotes] | None
+
+
+CREATED = {201: Answer("The dataset.", {JSON: Dataset}, {"Location": "The dataset."})}
+DROPPED = {204: Answer("It is gone.")}
+ROWS = {
+    200: Answer(
+        "The rows.",
+        {
+            JSON: RowPage,
+            "text/csv": text("All rows that match, with a header."),
+            "application/x-ndjson": text("All rows that match, an object a line."),
+        },
+    )
+}
+CREATE = {"anyOf": [{"$ref": "#/components/schemas/Definition"}, {"$ref": "#/components/schemas/Adoption"}]}

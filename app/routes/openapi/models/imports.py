@@ -1,0 +1,257 @@
+"""Bodies of `/v1/imports`."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from app.domain.file_format import COMPRESSIONS, FORMATS
+from app.domain.policy import MOST_PRIORITY, OnConflict, OnError
+from app.domain.states import State
+from app.routes.openapi.models import ID, Id, Model, Time
+from app.routes.openapi.operations import JSON, Answer, text
+
+EXAMPLE = json.loads(
+    """
+    {"id": "ID", "number": 14, "dataset": "orders", "state": "running", "phase": "loading",
+     "percent": 28.0, "rows_done": 280000, "rows_kept": 0, "rows_total": 1000000, "bytes_done": 0, "bytes_total": null,
+     "arriving": false, "priority": 0,
+     "rows_per_second": 53672.8, "eta_seconds": 13.4, "attempt": {"number": 1, "rows": 280000, "bytes": 0},
+     "rows_deleted": 0, "rows_updated": 0, "rows_skipped": 0, "rows_rejected": 0, "rows_blank": 0,
+     "on_error": "abort", "max_rejects": null, "on_conflict": "fail", "dry_run": false, "sequence": 30, "error": null,
+     "retry_of": null, "source": {"kind": "generated", "rows": 1000000, "seed": "night7"},
+     "created_at": "2026-11-22T02:35:49.661Z", "started_at": "2026-11-22T02:35:49.689Z",
+     "decided_at": null, "finished_at": null,
+     "links": {"self": "/v1/imports/ID", "stop": "/v1/imports/ID/stop", "events": "/v1/imports/ID/events",
+               "page": "/imports/ID"}}
+""".replace("ID", ID)
+)
+QUEUED: dict[str, Any] = {"sequence": 1, "at": "2026-11-22T02:35:49.661Z", "event": "queued", "detail": None}
+
+
+class Attempt(Model):
+    """How far the attempt that is running, or was the last, has come."""
+
+    number: int
+    """Counts from 1; 0 before the first."""
+    rows: int
+    bytes: int
+
+
+class Generated(Model):
+    """Rows that were made up here."""
+
+    kind: Literal["generated"]
+    rows: int
+    seed: str | None
+    """The same seed makes the same rows."""
+
+
+class SourceFile(Model):
+    """A file, and how it is read. A format has only some of these parts."""
+
+    kind: Literal["file"]
+    name: str | None
+    bytes: int | None
+    format: Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})]
+    compression: Annotated[str, Field(json_schema_extra={"enum": list(COMPRESSIONS)})]
+    columns: list[str | None] | dict[str, str | None] | None
+    """What the file's columns are, if that was said: names in their order, or the dataset's by the file's."""
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    escape: str | None = None
+    header: bool | None = None
+    first_line: int | None = None
+    trailing: bool | None = None
+    sheet: str | None = None
+    null: str | None = None
+
+
+class Failure(Model):
+    """Why an import failed."""
+
+    code: str
+    """Stable, for programs."""
+    reason: str
+    message: str
+    """The reason with the place, for people."""
+    line: int | None = None
+    """In the file, the header included."""
+    row: int | None = None
+    column: str | None = None
+    value: str | None = None
+    other_import: str | None = None
+    """The import that has the same key."""
+
+
+class Links(Model):
+    """Where to go from here."""
+
+    self: str
+    stop: str
+    events: str
+    page: str
+    rejects: str | None = None
+    """If there are any."""
+
+
+class Event(Model):
+    """What happened to an import."""
+
+    sequence: int
+    at: Time
+    event: str
+    detail: dict[str, Any] | None
+
+
+class Import(Model):
+    """One file, or one number of generated rows, that is loaded whole or not at all."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    id: Id
+    number: int
+    dataset: str
+    state: State
+    """Final are committed, stopped, failed and, for a dry run, checked."""
+    phase: str
+    """A word for people; nothing depends on it."""
+    percent: Annotated[float, Field(ge=0, le=100)]
+    """How much of the source is loaded; never goes back, and is 100 only for committed and checked."""
+    rows_done: int
+    """How far it has come; never goes back."""
+    rows_kept: int
+    """How many of its rows are in the table."""
+    rows_total: int | None
+    bytes_done: int
+    bytes_total: int | None
+    arriving: bool
+    """Whether its file is still on its way (`stream=1`)."""
+    priority: int
+    """Of imports that wait, one of a higher priority is begun first."""
+    rows_per_second: float | None
+    eta_seconds: float | None
+    attempt: Attempt
+    rows_deleted: int
+    rows_updated: int
+    rows_skipped: int
+    rows_rejected: int
+    rows_blank: int
+    """Rows without any value, which are passed over."""
+    on_error: OnError
+    max_rejects: str | None
+    on_conflict: OnConflict
+    dry_run: bool
+    sequence: int
+    """Counts its changes; never goes back."""
+    error: Failure | None
+    retry_of: str | None
+    """The import that this one repeats."""
+    source: Generated | SourceFile
+    created_at: Time
+    started_at: Time | None
+    decided_at: Time | None
+    finished_at: Time | None
+    links: Links
+
+
+class AcceptedImport(Import):
+    """An import that was accepted just now, or before under the same Idempotency-Key."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE, "estimated_seconds": 18.6}]})
+
+    estimated_seconds: float | None
+    """Until it has committed, waiting included; null while nothing was measured."""
+
+
+class WatchedImport(Import):
+    """An import with its timeline."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE, "timeline": [QUEUED]}]})
+
+    timeline: list[Event]
+
+
+class ImportList(Model):
+    """A page of imports."""
+
+    imports: list[Import]
+    """Newest first."""
+    next: str | None
+    """The address of the next page; null on the last."""
+
+
+class Reject(Model):
+    """A row that was not accepted."""
+
+    line: int
+    row: int
+    """Its number among the file's rows; blank ones have none."""
+    code: str
+    reason: str
+    column: str | None
+    value: str | None
+    text: str
+    """The row as it was sent."""
+    values: list[str] | None
+    """Its fields in the dataset's order; null where it could not be taken apart."""
+
+
+class RejectList(Model):
+    """The first rejects of an import."""
+
+    id: Id
+    rows_rejected: int
+    """How many there are in all."""
+    rejects: list[Reject]
+
+
+class GenerateRequest(Model):
+    """How many rows to make up."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"dataset": "orders", "generate": 1000}]})
+
+    generate: Annotated[int, Field(ge=1)]
+    dataset: str = "orders"
+    seed: Annotated[str, Field(pattern="^[a-z0-9]{1,24}$")] | None = None
+    """The same seed makes the same rows."""
+    priority: Annotated[int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY)] = 0
+    """Of imports that wait, one of a higher priority is begun first."""
+
+
+_BY_ID = {"parameters": {"id": "$response.body#/id"}}
+_SHOW = {"operationId": "get_import", **_BY_ID}
+ACCEPTED = {
+    202: Answer(
+        "It is safe, and will be loaded.",
+        {JSON: AcceptedImport},
+        {"Location": "The import.", "Retry-After": "Seconds after which a look at it makes sense."},
+        {
+            "show": _SHOW,
+            "stop": {"operationId": "stop_import", **_BY_ID},
+            "rejects": {"operationId": "list_rejects", **_BY_ID},
+        },
+    )
+}
+RETRIED = {
+    202: Answer(
+        "A new import is safe, and will be loaded.", {JSON: Import}, {"Location": "The new import."}, {"show": _SHOW}
+    )
+}
+FOUND = {
+    200: Answer("The import.", {JSON: WatchedImport}, {"ETag": "Changes with `sequence`."}),
+    304: Answer("Nothing has changed since.", headers={"ETag": "The same as before."}),
+}
+REJECTS = {
+    200: Answer(
+        "The rejects.",
+        {
+            JSON: RejectList,
+            "text/csv": text("The dataset's columns and what was wrong; can be mended and sent again."),
+            "application/x-ndjson": text("A reject a line, as in JSON."),
+        },
+    )
+}
+RETRIED = {202: Answer("A new import.", {JSON: Import}, {"Location": "The import."}, {"show": _SHOW})}
+STOPPED = {202: Answer("It will never commit.", {JSON: Import}, links={"show": _SHOW})}

@@ -1,0 +1,119 @@
+"""Parameters that several routes have in common, and what each option of a file means."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.domain.errors import (
+    AlreadyRunning,
+    BadRequest,
+    ContentTooLarge,
+    InvalidContent,
+    KeyInFlight,
+    KeyReused,
+    Overloaded,
+    SpoolFull,
+    SweepingFrozen,
+    UnsupportedFormat,
+)
+from app.domain.file_format import FORMATS
+from app.domain.policy import MOST_PRIORITY, OnConflict, OnError
+from app.domain.states import State
+from app.formats.options import MOST_LINES
+from app.lifecycle.imports.accept import KEY_LENGTH
+from app.routes.openapi.operations import header, one_of, query
+
+# what may be answered instead of accepting an import
+ACCEPTING = (BadRequest, InvalidContent, KeyInFlight, KeyReused, Overloaded, SweepingFrozen)
+ACCEPTING_FILES = (*ACCEPTING, AlreadyRunning, UnsupportedFormat, ContentTooLarge, SpoolFull)
+_YES_OR_NO = one_of(["true", "false"])
+IDEMPOTENCY_KEY = header(
+    "Idempotency-Key",
+    "A name for this content: the same key and content is the same import. One that was stopped or has failed gives"
+    " its key back.",
+    minLength=1,
+    maxLength=KEY_LENGTH,
+    pattern="^[ -~]*$",
+    example="night-2026-11-23",
+)
+FILE_NAME = header("X-File-Name", "The file's name, as `file_name`.", example="orders.csv")
+IF_NONE_MATCH = header("If-None-Match", "An ETag that was answered before.", example='W/"30"')
+STATES = query("state", "States, with commas between them.", pattern=f"^((^|,)({'|'.join(State)}))*$", example="failed")
+OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "dataset": ("What to import into.", {"type": "string", "default": "orders"}),
+    "file_name": ("The file's name: shown, and a hint at its format.", {"type": "string", "examples": ["orders.csv"]}),
+    "format": ("What the file is, if its content is not to say it.", one_of([*FORMATS, "tsv", "jsonl"])),
+    "encoding": ("A text's encoding, by a name that Python knows.", {"type": "string", "examples": ["cp1252"]}),
+    "delimiter": (
+        "Between the fields of CSV: 1 to 8 characters, or one of the words tab, comma, semicolon, pipe, space.",
+        {"type": "string", "minLength": 1, "examples": [";"]},
+    ),
+    "quote": ("Around the fields of CSV: one character, or none.", {"type": "string", "pattern": "^(.?|none)$"}),
+    "escape": ("Before a quote inside quotes: a backslash, or nothing where they are doubled.", one_of(["", "\\"])),
+    "header": (
+        "Whether the columns' names come first. Not given: true, or with a list of columns what the first line shows.",
+        _YES_OR_NO,
+    ),
+    "first_line": (
+        "Where the header stands, or the first row.",
+        {"type": "integer", "minimum": 1, "maximum": MOST_LINES},
+    ),
+    "columns": (
+        "What the file's columns are: a list of the dataset's names with commas or as JSON, or a JSON object of the"
+        " dataset's names by the file's; null leaves one out.",
+        {"type": "string", "examples": ['{"Order No": "order_number", "Notes": null}']},
+    ),
+    "sheet": ("The sheet of a workbook; the first without a word.", {"type": "string"}),
+    "null": ("Of CSV and XLSX: the text that means that there is no value.", {"type": "string", "examples": ["NULL"]}),
+    "on_error": ("Whether one row that is not accepted fails the import.", {**one_of(OnError), "default": "abort"}),
+    "max_rejects": (
+        "With on_error=reject: how many rows, or what share, may be rejected before nothing is loaded.",
+        {"type": "string", "pattern": r"^([0-9]{1,12}|(100|[0-9]{1,2})(\.[0-9]{1,4})?%)$", "examples": ["50", "2.5%"]},
+    ),
+    "on_conflict": (
+        "What a row means whose key is there already: the import fails, it is skipped, or it updates the other.",
+        {**one_of(OnConflict), "default": "fail"},
+    ),
+    "dry_run": ("Load, tell, and roll everything back.", {**_YES_OR_NO, "default": "false"}),
+    "priority": (
+        "Of imports that wait, one of a higher priority is begun first.",
+        {"type": "integer", "minimum": -MOST_PRIORITY, "maximum": MOST_PRIORITY, "default": 0},
+    ),
+    "stream": (
+        "With 1 the file is loaded while it arrives: a text as the body, recorded once its first 4 MiB have come.",
+        {**one_of(["0", "1"]), "default": "0"},
+    ),
+}
+PREVIEW_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rows": ("How many rows to show.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+    "partial": ("Whether only the beginning of a file is sent.", {**_YES_OR_NO, "default": "false"}),
+    "infer": ("Whether to propose a dataset for the file.", {**_YES_OR_NO, "default": "false"}),
+    "name": ("What that dataset is to be called.", {"type": "string", "default": "new"}),
+}
+_FILE = {"type": "string", "format": "binary", "description": "The file as it is, also as gzip or zstd."}
+FILE_TYPES = (
+    "text/csv",
+    "text/tab-separated-values",
+    "application/x-ndjson",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.apache.parquet",
+    "application/gzip",
+    "application/zstd",
+    "application/octet-stream",
+)
+
+
+def option_parameters(names: Sequence[str]) -> tuple[dict[str, Any], ...]:
+    """Options as parameters of the query. One that nobody described here has no meaning, which a test notices."""
+    return tuple(query(name, meaning, **schema) for name, (meaning, schema) in _known(names))
+
+
+def file_bodies(names: Sequence[str]) -> dict[str, Any]:
+    """A file as the body, or in a form beside its options."""
+    fields = {name: {**schema, "description": meaning} for name, (meaning, schema) in _known(names)}
+    form = {"type": "object", "required": ["file"], "properties": {"file": _FILE, **fields}}
+    return {**dict.fromkeys(FILE_TYPES, _FILE), "multipart/form-data": {**form, "additionalProperties": False}}
+
+
+def _known(names: Sequence[str]) -> list[tuple[str, tuple[str, dict[str, Any]]]]:
+    known = OPTIONS | PREVIEW_OPTIONS
+    return [(name, known.get(name, ("", {"type": "string"}))) for name in names]

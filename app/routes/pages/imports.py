@@ -1,0 +1,121 @@
+"""The page: its first paint, drawn by the server. What it does and how it stays up to date goes through `/v1`."""
+
+import shlex
+from typing import Any
+
+from flask import Blueprint, Response, current_app, render_template, request, url_for
+from flask.sansio.blueprints import BlueprintSetupState
+
+from app.domain.errors import ImportNotFound, Refused
+from app.domain.file_format import FORMATS
+from app.domain.states import State
+from app.lifecycle import change_feed
+from app.lifecycle.datasets import catalog
+from app.lifecycle.imports import queries
+from app.routes import site
+from app.routes.api.serializers import read_cursor, show_import
+from app.routes.openapi.operations import Answer, describe, text
+from app.routes.pages import formatting
+from app.routes.problems import STATUSES, refuse
+from app.routes.sessions import COOKIE
+
+SHOWN = 50
+REJECTS_SHOWN = 100
+PAGE = {200: Answer("A page.", {"text/html": text("HTML")})}
+PATHS = ("/docs", "/imports/", "/orders", "/rows")
+
+# what the list can be narrowed to: the filter in the URL, and its words
+FILTERS = {
+    "": "All",
+    "queued,running,committing,stopping,failing,checking": "Under way",
+    "committed": "Committed",
+    "stopped": "Stopped",
+    "failed": "Failed",
+    "checked": "Dry runs",
+}
+
+blueprint = Blueprint("pages", __name__)
+
+
+def is_page() -> bool:
+    """Whether a browser asks for something to look at."""
+    is_path = request.path == "/" or request.path.startswith(PATHS)
+    wanted = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    return is_path and request.method in ("GET", "HEAD") and wanted == "text/html"
+
+
+@blueprint.record
+def _give_words(setup: BlueprintSetupState) -> None:
+    setup.app.jinja_env.globals["words"] = formatting
+
+
+@blueprint.app_context_processor
+def _say_who() -> dict[str, Any]:
+    return {
+        "is_signed_in": COOKIE in request.cookies and bool(current_app.extensions["backout_keys"]),
+        "has_orders": "orders_page" in current_app.blueprints,
+    }
+
+
+@blueprint.errorhandler(Refused)
+def show_problem(error: Refused) -> Response | tuple[str, int]:
+    """A page for a person, with the way out; a program gets a problem document."""
+    if not is_page():
+        return refuse(error)
+    return render_template("problem.html", detail=error.detail, status=STATUSES[type(error)]), STATUSES[type(error)]
+
+
+def show_imports() -> str:
+    """The list, and where imports are started. A state that there is not shows nothing."""
+    wanted = request.args.get("state", "")
+    states = [State(name) for name in wanted.split(",") if name in tuple(State)]
+    cursor = request.args.get("cursor", "")
+    before = read_cursor(cursor) if cursor else None
+    after = change_feed.find_cursor(site())  # before the list: what changes meanwhile is told twice rather than never
+    rows = queries.list_imports(site(), states=states, dataset=None, before=before, limit=SHOWN + 1)
+    settings = site().settings
+    return render_template(
+        "imports.html",
+        imports=[show_import(row) for row in rows[:SHOWN]],
+        older=url_for("classic.show_root", state=wanted or None, cursor=rows[SHOWN - 1].number)
+        if len(rows) > SHOWN
+        else None,
+        is_first=before is None,
+        state=wanted,
+        filters=FILTERS,
+        after=after,
+        datasets=[known.dataset.name for known in catalog.list_datasets(site())],
+        formats=FORMATS,
+        most_bytes=settings.max_upload_bytes,
+        most_rows=settings.max_generated_rows,
+    )
+
+
+@blueprint.get("/imports/<id>")
+@describe("show_import_page", "page", PAGE, refuses=(ImportNotFound,))
+def show_one(id: str) -> str:
+    """One import: how far it is, what happened, what was not accepted."""
+    row, timeline = queries.find_import(site(), id)
+    shown = show_import(row, timeline)
+    return render_template("import.html", i=shown, curl=_write_curl(shown), rejects_shown=REJECTS_SHOWN)
+
+
+def _write_curl(shown: dict[str, Any]) -> str:
+    """A command that starts an equal import."""
+    source, url = shown["source"], f"{request.host_url}v1/imports"
+    if source["kind"] == "generated":
+        body = f'{{"dataset": "{shown["dataset"]}", "generate": {source["rows"]}, "seed": "{source["seed"]}"}}'
+        return f"curl --json {shlex.quote(body)} {shlex.quote(url)}"
+    plain = {"encoding": "utf-8", "delimiter": ",", "header": True, "first_line": 1, "quote": '"', "escape": ""}
+    told = {"dataset": shown["dataset"], "format": source.get("format")}
+    told |= {name: source[name] for name, usual in plain.items() if source.get(name, usual) != usual}
+    told |= {name: shown[name] for name in ("on_error", "max_rejects", "on_conflict", "dry_run")}
+    usual = {"on_error": "abort", "on_conflict": "fail", "dry_run": False, "max_rejects": None, "format": None}
+    said = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in told.items()
+        if name not in usual or value != usual[name]
+    }
+    address = url_for("imports.accept_import", _external=True, **said)
+    name = source.get("name") or "file"
+    return f"curl --data-binary {shlex.quote('@' + name)} -H 'Content-Type:' {shlex.quote(address)}"

@@ -1,0 +1,26 @@
+"""The page of orders: found, chosen, handled, followed. What it shows and does goes through `/v1`."""
+
+from flask import Blueprint, render_template
+
+from app.domain.dataset import ORDERS
+from app.handling.steps import all_steps
+from app.routes import site
+from app.routes.openapi.operations import describe
+from app.routes.pages.imports import PAGE
+
+STATUSES = next(column.choices for column in ORDERS.columns if column.name == "status")
+
+blueprint = Blueprint("orders_page", __name__)
+
+
+@blueprint.get("/orders")
+@describe("show_orders_page", "page", PAGE)
+def show_orders() -> str:
+    """The page; its script asks for the orders."""
+    return render_template(
+        "orders.html",
+        statuses=STATUSES,
+        steps=list(all_steps().values()),
+        most_at_a_time=site().settings.handling_concurrency,
+        most_rows=site().settings.max_generated_rows,
+    )

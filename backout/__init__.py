@@ -1,0 +1,1 @@
+"""Backout's client and command line."""

@@ -1,0 +1,238 @@
+"""Transport: one request until it is answered, tried again where that can help."""
+
+import json
+import random
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from backout.client.defaults import PATIENCE_SECONDS
+from backout.client.errors import BackoutError, Refused, SourceFailed, Unavailable, Unreachable, refusal
+from backout.client.uploads import Body, Sent
+
+FIRST_PAUSE = 0.4  # seconds, doubled with every try
+MOST_PAUSE = 20.0
+KEY_SECONDS = 90.0  # how long a lost request may keep its Idempotency-Key, with something on top
+CONNECT_SECONDS = 10.0
+REPLY_SECONDS = 300.0
+NOT_DONE = frozenset({429, 503})  # answers which say that nothing was done
+
+Retrying = Callable[[BackoutError, float], None]
+"""Is told why a request failed and after how many seconds it is sent again."""
+
+
+class Transport:
+    """A server's address, a key, and the patience to ask again."""
+
+    def __init__(self, url: str, *, key: str | None, patience: float | None, on_retry: Retrying | None) -> None:
+        """`patience`: for how many seconds after a first failure a request is tried again; None as `BackoutClient`
+        says. Raises ValueError for what is no address."""
+        address = _read_address(url)
+        headers = {"Accept": "application/json, */*;q=0.1", "User-Agent": "backout-client"}
+        self._http = httpx.Client(
+            base_url=address,
+            headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
+            timeout=httpx.Timeout(REPLY_SECONDS, connect=CONNECT_SECONDS),
+        )
+        self._patience = PATIENCE_SECONDS if patience is None else patience
+        self._waits_for_a_start = patience is not None
+        self._was_reached = False
+        self._on_retry = on_retry
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return str(self._http.base_url).rstrip("/")
+
+    def ask(self, method: str, path: str, *, repeatable: bool = True, **options: Any) -> dict[str, Any]:
+        """The answer's JSON object. Options are those of `stream`, and so is what is raised."""
+        return _read_object(self._persist(method, path, repeatable, options, whole=True))
+
+    @contextmanager
+    def stream(self, method: str, path: str, *, repeatable: bool = True, **options: Any) -> Iterator[httpx.Response]:
+        """An answer of 2xx before its body was read; what is lost from here on is not asked for again.
+
+        `repeatable` says that a request which may have been carried out can be sent again. Options: `params`, `json`,
+        `headers`, `body`, `sent`, and `answers`, statuses that are no refusal here. Raises `Refused` and `Unreachable`.
+        """
+        answer = self._persist(method, path, repeatable, options, whole=False)
+        try:
+            yield answer
+        except httpx.RequestError as error:
+            raise Unreachable(f"the answer of {self.url} was cut off: {_say(error)}") from error
+        finally:
+            answer.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _persist(
+        self, method: str, path: str, repeatable: bool, options: dict[str, Any], *, whole: bool
+    ) -> httpx.Response:
+        answers = options.pop("answers", ())
+        tries, spent, patience = 0, 0.0, self._patience
+        while True:
+            failure: BackoutError
+            asked: float | None = None
+            begun = time.monotonic()
+            try:
+                answer = self._send(method, path, **options)
+                self._was_reached = True
+                if answer.status_code < 400 or answer.status_code in answers:
+                    return _read_whole(answer) if whole else answer
+                failure, asked = _read_refusal(answer), _read_pause(answer)
+                is_ours = failure.kind == "key-in-flight"
+                if is_ours:  # the server has not noticed yet that the try before was lost
+                    patience = max(patience, KEY_SECONDS)
+                again = is_ours or (isinstance(failure, Unavailable) and (repeatable or answer.status_code in NOT_DONE))
+            except httpx.RequestError as error:
+                unconnected = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                self._was_reached |= not unconnected
+                failure = self._explain(error)
+                is_hopeless = not (self._was_reached or self._waits_for_a_start) and _is_absent(error)
+                again = not is_hopeless and (repeatable or unconnected)
+            pause = _choose_pause(tries, asked)
+            # that a large body takes its time costs no patience
+            spent += pause if "body" in options or not tries else pause + time.monotonic() - begun
+            if not again or spent > patience:
+                raise failure
+            if self._on_retry:
+                self._on_retry(failure, pause)
+            time.sleep(pause)
+            tries += 1
+
+    def _explain(self, error: httpx.RequestError) -> Unreachable:
+        never = not self._was_reached
+        what = f"nothing answers at {self.url}" if never and _is_absent(error) else f"{self.url} can't be reached"
+        failure = Unreachable(f"{what}: {_say(error)}", never_reached=never)
+        failure.__cause__ = error
+        return failure
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        sent: Sent | None = None,
+    ) -> httpx.Response:
+        given = dict(headers or {})
+        content: Iterator[bytes] | None = None
+        if body is not None:
+            whole = body.begin()
+            if whole is not None:
+                given["Content-Length"] = str(whole)
+            content = _tell(body, whole, sent)
+        try:
+            request = self._http.build_request(method, path, params=params, json=json, headers=given, content=content)
+        except httpx.InvalidURL as error:
+            raise SourceFailed(f"nothing was sent: {error}") from error
+        return self._http.send(request, stream=True)
+
+
+def _read_address(url: str) -> httpx.URL:
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    if address.scheme not in ("http", "https") or not address.host:
+        raise ValueError(f"the server's address must read http://host:port or https://host; it is {url!r}")
+    return address
+
+
+def _tell(body: Body, whole: int | None, sent: Sent | None) -> Iterator[bytes]:
+    done = 0
+    for piece in body.pieces():
+        yield piece
+        done += len(piece)
+        if sent:
+            sent(done, whole)
+
+
+def _choose_pause(tries: int, asked: float | None) -> float:
+    """Seconds, at least those that the server asked for; random, so that many clients don't come back at once."""
+    pause = min(FIRST_PAUSE * 2**tries, MOST_PAUSE)
+    jittered = random.uniform(pause / 2, pause)
+    return jittered if asked is None else asked + min(jittered, asked / 2 + FIRST_PAUSE)
+
+
+def _read_pause(answer: httpx.Response) -> float | None:
+    """The seconds of Retry-After, which may be a number or a date."""
+    text = answer.headers.get("Retry-After", "")
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp(), 0.0)
+
+
+def _read_whole(answer: httpx.Response) -> httpx.Response:
+    try:
+        answer.read()
+    finally:
+        answer.close()
+    return answer
+
+
+def _read_refusal(answer: httpx.Response) -> Refused:
+    return refusal(answer.status_code, _read_whole(answer).content)
+
+
+class _Document(dict[str, Any]):
+    """An answer's JSON object: a server of another kind lacks what ours has."""
+
+    def __missing__(self, name: str) -> Any:
+        raise refusal(500, json.dumps({"detail": f"the answer has no {name}: it is not one of Backout's"}).encode())
+
+
+def _read_object(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        document = answer.json()
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise refusal(500, answer.content)
+    return _Document(document)
+
+
+def _find_cause(error: BaseException) -> OSError | None:
+    """What the operating system said, below the libraries' own errors."""
+    below: BaseException | None = error
+    while below is not None and not isinstance(below, OSError):
+        below = below.__cause__ or below.__context__
+    return below
+
+
+def _is_absent(error: httpx.RequestError) -> bool:
+    """Whether there is no server at all: no process listens there, or no host has the name."""
+    cause = _find_cause(error)
+    unknown = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+    return isinstance(cause, ConnectionRefusedError) or (isinstance(cause, socket.gaierror) and cause.errno in unknown)
+
+
+def _say(error: httpx.RequestError) -> str:
+    cause = _find_cause(error)
+    if cause is not None and cause.strerror:
+        return cause.strerror[:1].lower() + cause.strerror[1:]
+    return str(error) or {"ReadTimeout": "no answer came"}.get(type(error).__name__, type(error).__name__)

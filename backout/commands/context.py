@@ -1,0 +1,177 @@
+"""Session: what every command has: a client for the server, and the place where its answer goes."""
+
+import contextlib
+import functools
+import json
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from backout.client import BackoutError, Unreachable
+from backout.client.defaults import DEFAULT_URL, PATIENCE_SECONDS
+
+if TYPE_CHECKING:
+    from backout.client import BackoutClient
+
+_DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s?)?")
+_UNITS = (86400, 3600, 60, 1)
+
+
+class Group(click.Group):
+    """Commands; where none is named their help is the answer, on standard output."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Reads nothing at all as `--help`."""
+        return super().parse_args(context, args or ["--help"])
+
+
+class Duration(click.ParamType[float]):
+    """Seconds: `90`, `90s`, `15m`, `1h30m`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """Raises `click.BadParameter` for anything else."""
+        if isinstance(value, float | int):
+            return float(value)
+        found = _DURATION.fullmatch(value)
+        if not value or not found:
+            self.fail(f"{value!r} is no duration: write 90, 90s, 15m or 1h30m", parameter, context)
+        return float(sum(float(part) * unit for part, unit in zip(found.groups(), _UNITS, strict=True) if part))
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of a command."""
+
+    client: "BackoutClient"
+    as_json: bool
+
+    def show(self, document: Any, *lines: str) -> None:
+        """The command's answer on standard output: the document, or the lines that say the same."""
+        click.echo(json.dumps(document, indent=1) if self.as_json else "\n".join(map(printable, lines)))
+
+    def tell(self, line: str, *, only_people: bool = False) -> None:
+        """A line beside the answer, on standard error; none with --json, and on demand none where nobody looks."""
+        if not self.as_json and not (only_people and not is_watched()):
+            click.echo(printable(line), err=True)
+
+
+def is_watched() -> bool:
+    """Whether a person sees standard error: without one there is no bar, no colour and no chat."""
+    return sys.stderr.isatty()
+
+
+def printable(text: str) -> str:
+    """The text with nothing in it that a terminal would obey."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def confirm(ask: Callable[[], str], yes: bool) -> None:
+    """Go on only if a person says yes to the question that `ask` makes.
+
+    Raises `click.ClickException` for a no, and `click.UsageError` where nobody can be asked.
+    """
+    if yes:
+        return
+    if not (sys.stdin.isatty() and is_watched()):
+        raise click.UsageError("nobody can be asked here: say --yes")
+    if not click.confirm(ask(), err=True):
+        raise click.ClickException("nothing was done")
+
+
+YES = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+DATASET = click.option("--dataset", default="orders", show_default=True, metavar="NAME", help="The table.")
+
+
+def command(run: Callable[..., int]) -> Callable[..., int]:
+    """A command that gets a session and returns its exit code; its errors are told by `main.run`."""
+
+    @click.option(
+        "--url",
+        envvar="BACKOUT_URL",
+        show_envvar=True,
+        show_default=DEFAULT_URL,
+        help="The server's address; in a checkout its running stack is found without it.",
+    )
+    @click.option(
+        "--api-key-file",
+        envvar="BACKOUT_API_KEY_FILE",
+        show_envvar=True,
+        type=click.Path(path_type=Path),
+        help="Where the key stands, if the server wants one; BACKOUT_API_KEY may have the key itself.",
+    )
+    @click.option(
+        "--patience",
+        envvar="BACKOUT_PATIENCE",
+        show_default=f"{PATIENCE_SECONDS:g}s",
+        show_envvar=True,
+        type=Duration(),
+        help="How long a request that fails on its way is tried again; if given, also where no server is there yet.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document, errors too.")
+    @click.option("--api-key", envvar="BACKOUT_API_KEY", hidden=True, expose_value=True)
+    @functools.wraps(run)
+    def wrapped(
+        url: str | None,
+        api_key_file: Path | None,
+        api_key: str | None,
+        patience: float | None,
+        as_json: bool,
+        **arguments: Any,
+    ) -> int:
+        from backout.client import BackoutClient  # noqa: PLC0415 — its httpx takes longer to import than `--help` may take
+
+        checkout: Path | None = click.get_current_context().obj
+        url = url or (checkout and find_stack(checkout)) or DEFAULT_URL
+        try:
+            key = check_key(api_key) if api_key else read_key(api_key_file) if api_key_file else None
+            client = BackoutClient(url, api_key=key, patience=patience, on_retry=_tell_retry)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        with client:
+            try:
+                return run(Session(client, as_json), **arguments)
+            except Unreachable as error:
+                if error.never_reached:
+                    error.message += "; set BACKOUT_URL to the server's address, or start a server here: make up"
+                raise
+
+    return wrapped
+
+
+def find_stack(checkout: Path) -> str | None:
+    """The address of the stack that runs in a checkout, from its `.run/`; None where none runs or it is another's."""
+    run = checkout / ".run"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        if json.loads((run / "state.json").read_text(encoding="utf-8"))["phase"] != "ended":
+            words = shlex.split((run / "env").read_text(encoding="utf-8"))
+            return dict(word.split("=", 1) for word in words)["BACKOUT_URL"]
+    return None
+
+
+def read_key(path: Path) -> str:
+    """The key in a file; raises ValueError, with a sentence."""
+    try:
+        return check_key(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"the key can't be read from {path}: {error}") from None
+
+
+def check_key(text: str) -> str:
+    """The key, without blanks around it; raises ValueError for what can't be one."""
+    key = text.strip()
+    if not key or not key.isascii() or not key.isprintable():
+        raise ValueError("a key is one line of ASCII characters")
+    return key
+
+
+def _tell_retry(error: BackoutError, pause: float) -> None:
+    if is_watched():
+        click.echo(printable(f"{error.message}; again in {pause:.1f} s"), err=True)

@@ -1,0 +1,94 @@
+"""Endings: how a command ends, for scripts: an exit code, and with --json one document."""
+
+from enum import IntEnum
+from typing import Any
+
+from app.domain.states import State
+from backout.client import (
+    BackoutError,
+    Import,
+    InvalidRequest,
+    NotAllowed,
+    Refused,
+    Unavailable,
+    Unreachable,
+    WaitedTooLong,
+)
+
+FILE_FIELDS = frozenset({"file", "generate"})
+
+
+class Exit(IntEnum):
+    """The exit codes. `FAILED` is also what was not found and what the server refused of a file."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    REJECTS = 3
+    NOT_ALLOWED = 4
+    STOPPED = 5
+    WAITED = 6
+    UNREACHABLE = 7
+    INTERRUPTED = 130
+
+
+class Interrupted(BackoutError):
+    """Ctrl-C: the message says what becomes of the import, `last` is what it was."""
+
+    def __init__(self, message: str, last: Import | None = None) -> None:
+        super().__init__(message)
+        self.last = last
+
+
+def code_of_import(found: Import) -> Exit:
+    """How an import that has ended ends the command that waited for it."""
+    if found.is_done:
+        return Exit.REJECTS if found.rows_rejected else Exit.DONE
+    return Exit.STOPPED if found.state == State.STOPPED else Exit.FAILED
+
+
+def code_of_error(error: BackoutError) -> Exit:
+    """The exit code that an error stands for."""
+    match error:
+        case Unreachable() | Unavailable():
+            return Exit.UNREACHABLE
+        case WaitedTooLong():
+            return Exit.WAITED
+        case Interrupted():
+            return Exit.INTERRUPTED
+        case NotAllowed():
+            return Exit.NOT_ALLOWED
+        case InvalidRequest(kind="key-reused"):
+            return Exit.NOT_ALLOWED
+        case InvalidRequest(status=400):
+            return Exit.USAGE
+        case InvalidRequest():
+            named = {field.get("field") for field in error.fields}
+            return Exit.USAGE if named and not named & FILE_FIELDS else Exit.FAILED
+    return Exit.FAILED
+
+
+def show_error(error: BackoutError) -> dict[str, Any]:
+    """The document of an error: the same keys whatever it is."""
+    refused = error if isinstance(error, Refused) else None
+    last = error.last if isinstance(error, WaitedTooLong | Interrupted) else None
+    kind = refused.kind if refused else _kebab(type(error).__name__)
+    import_id = refused.document.get("import_id") if refused else last.id if last else None
+    document = show_failure(kind, error.message, code_of_error(error))
+    document["error"] |= {
+        "status": refused.status if refused else None,
+        "request_id": refused.request_id if refused else None,
+        "import_id": import_id,
+        "fields": refused.fields if refused else [],
+    }
+    return document | {"import": last.document if last else None}
+
+
+def show_failure(kind: str, message: str, code: Exit) -> dict[str, Any]:
+    """The document of what went wrong before the server was asked."""
+    unknown: dict[str, Any] = {"status": None, "request_id": None, "import_id": None, "fields": []}
+    return {"error": {"kind": kind, "message": message, **unknown}, "exit_code": int(code), "import": None}
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")

@@ -1,0 +1,167 @@
+"""`backout status`, `watch`, `stop`, `list`, `rejects` and `count`: one import, or what is there."""
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import click
+
+from app.domain.states import State
+from backout.client import Import
+from backout.commands.context import DATASET, Duration, Session, command, is_watched
+from backout.commands.exit_codes import Exit, code_of_import
+from backout.commands.progress import follow, interrupt, tell_end
+
+
+@click.command()
+@click.argument("id")
+@command
+def status(session: Session, id: str) -> int:
+    """How an import is doing. The exit code is 0 whatever its state."""
+    found = session.client.get(id)
+    session.show(found.document, *describe(found))
+    return Exit.DONE
+
+
+def describe(found: Import) -> list[str]:
+    """An import in lines for people."""
+    total = f" of {found.rows_total:,}" if found.rows_total is not None else ""
+    lines = [
+        f"id        {found.id}",
+        f"state     {found.state}",
+        f"dataset   {found.dataset}",
+        f"source    {_source(found)}",
+        f"progress  {found.percent:g} %, {found.rows_done:,}{total} rows",
+        f"kept      {found.rows_kept:,} rows",
+    ]
+    counts = {"updated": found.rows_updated, "skipped": found.rows_skipped, "rejected": found.rows_rejected}
+    counts["blank"] = found.rows_blank
+    lines += [f"{name:<10}{number:,} rows" for name, number in counts.items() if number]
+    if found.eta_seconds is not None:
+        lines.append(f"left      {found.eta_seconds:g} s at {found.rows_per_second:,.0f} rows/s")
+    lines.append(f"accepted  {_time(found.created_at)}")
+    if found.finished_at is not None:
+        lines.append(f"ended     {_time(found.finished_at)}")
+    if found.failure is not None:
+        lines.append(f"error     {found.failure.message}")
+    return lines
+
+
+@click.command()
+@click.argument("id")
+@click.option("--timeout", type=Duration(), help="Watch no longer than 90s, 15m, 1h30m.")
+@click.option("--stop-on-interrupt", is_flag=True, help="Ctrl-C stops the import; without this it goes on.")
+@command
+def watch(session: Session, id: str, timeout: float | None, stop_on_interrupt: bool) -> int:
+    """Follow an import to its end: a bar, in a pipe a line for each change, with --json a document for each (NDJSON).
+
+    The exit code says how it ended, as that of `import --wait`.
+    """
+    if is_watched() and not session.as_json:
+        ended = follow(session, id, timeout=timeout, stop_on_interrupt=stop_on_interrupt)
+        tell_end(session, ended)
+        return code_of_import(ended)
+    found = None
+    try:
+        for found in session.client.watch(id, timeout=timeout):
+            line = json.dumps(found.document) if session.as_json else _line(found)
+            click.echo(line)
+    except KeyboardInterrupt:
+        raise interrupt(session, id, found, stop=stop_on_interrupt) from None
+    assert found is not None
+    tell_end(session, found)
+    return code_of_import(found)
+
+
+def _line(found: Import) -> str:
+    return f"{found.state}\t{found.percent:g} %\t{found.rows_done} rows"
+
+
+@click.command()
+@click.argument("id")
+@command
+def stop(session: Session, id: str) -> int:
+    """Stop an import: from the answer on it will never commit. Exit code 4 where it is too late."""
+    found = session.client.stop(id)
+    undone = "nothing of it is left" if found.state == State.STOPPED else "what it had loaded is being undone"
+    session.show(found.document, f"stopped: it will never commit, and {undone}")
+    return Exit.DONE
+
+
+@click.command("list")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([state.value for state in State]),
+    help="Only these; may be repeated.",
+)
+@click.option("--dataset", metavar="NAME", help="Only this table's.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="The newest so many.")
+@command
+def list_(session: Session, states: tuple[str, ...], dataset: str | None, limit: int) -> int:
+    """Imports, newest first."""
+    found = [one for one, _ in zip(session.client.imports(states=states, dataset=dataset), range(limit), strict=False)]
+    lines = [f"{'ID':<36}  {'STATE':<10}  {'ROWS':>12}  {'%':>5}  {'ACCEPTED':<20}  SOURCE"]
+    lines += [
+        f"{one.id:<36}  {one.state:<10}  {one.rows_done:>12,}  {one.percent:>5g}  {_time(one.created_at):<20}"
+        f"  {_source(one)}"
+        for one in found
+    ]
+    session.show({"imports": [one.document for one in found]}, *lines)
+    return Exit.DONE
+
+
+@click.command()
+@click.argument("id")
+@click.option("--format", type=click.Choice(["csv", "ndjson"]), default="csv", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of standard output.")
+@command
+def rejects(session: Session, id: str, format: str, output: Path | None) -> int:
+    """The rows of an import that were not accepted. The CSV can be mended and sent again as it is.
+
+    With --json the document has the first 1,000.
+    """
+    if session.as_json and output is None:
+        session.show(json.loads(b"".join(session.client.rejects_file(id, "json"))))
+        return Exit.DONE
+    if output is None:
+        _copy(session, id, format, sys.stdout.buffer)
+        return Exit.DONE
+    try:
+        with output.open("wb") as file:
+            written = _copy(session, id, format, file)
+    except OSError as error:
+        raise click.UsageError(f"{output} can't be written: {error.strerror}") from None
+    session.show({"id": id, "file": str(output), "bytes": written}, f"{written:,} bytes in {output}")
+    return Exit.DONE
+
+
+def _copy(session: Session, id: str, format: str, file: IO[bytes]) -> int:
+    written = 0
+    for piece in session.client.rejects_file(id, format):
+        written += file.write(piece)
+    file.flush()
+    return written
+
+
+@click.command()
+@DATASET
+@click.option("--import", "import_id", metavar="ID", help="Only the rows of this import.")
+@command
+def count(session: Session, dataset: str, import_id: str | None) -> int:
+    """How many rows there are, as a reader sees them."""
+    number = session.client.count(dataset, import_id=import_id)
+    session.show({"dataset": dataset, "import": import_id, "count": number}, str(number))
+    return Exit.DONE
+
+
+def _source(found: Import) -> str:
+    source = found.document.get("source", {})
+    return str(source.get("name") or ("generated" if source.get("kind") == "generated" else "-"))
+
+
+def _time(at: datetime | None) -> str:
+    return "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")
