@@ -14,17 +14,17 @@ def create_app(settings: Settings) -> Flask:
     """The web application, wired: the only place that knows all of its parts."""
     from flask import Flask  # noqa: PLC0415
 
-    from app.handling.extension import HandlingChapter  # noqa: PLC0415 — importing a part must not import the whole
-    from app.lifecycle.change_feed import Watch  # noqa: PLC0415
-    from app.lifecycle.services import open_site  # noqa: PLC0415
+    from app.handling.extension import HandlingExtension  # noqa: PLC0415 — importing a part must not import the whole
+    from app.lifecycle.change_feed import ChangeFeed  # noqa: PLC0415
+    from app.lifecycle.services import open_services  # noqa: PLC0415
     from app.logs import configure_logs  # noqa: PLC0415
     from app.routes import auth, problems  # noqa: PLC0415
 
     configure_logs(settings.log_level)
     app = Flask("app")
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["backout"] = site = open_site(settings, pool_size=32, chapters=(HandlingChapter(),))
-    app.extensions["backout_watch"] = Watch(site)
+    app.extensions["backout"] = site = open_services(settings, pool_size=32, extensions=(HandlingExtension(),))
+    app.extensions["backout_watch"] = ChangeFeed(site)
     auth.register_guards(app, settings)
     problems.register_problems(app)
     add_routes(app, handling=settings.handling)

@@ -39,25 +39,25 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
 
     spool_dir: Path = Path("spool")
-    spool_keep_hours: float = Field(24, ge=0)
+    spool_retention_hours: float = Field(24, ge=0)
     max_upload_bytes: int = Field(10 * 1024**3, ge=1)
     max_generated_rows: int = Field(10_000_000, ge=1)
 
     worker_slots: int = Field(2, ge=1)
-    small_slots: int = Field(1, ge=0)
+    small_import_slots: int = Field(1, ge=0)
     branches: int = Field(1, ge=1, le=16)
     batch_bytes: int = Field(4 * 1024**2, ge=1024)
     max_attempts: int = Field(5, ge=1)
     lease_seconds: Seconds = 15
     lock_wait_seconds: int = Field(10, ge=1)
-    drain_seconds: float = Field(5, ge=0)
+    shutdown_grace_seconds: float = Field(5, ge=0)
     sweep_seconds: Seconds = 2
-    publish_seconds: Seconds = 0.5
-    history_keep_days: float = Field(90, gt=0)
+    publish_timeout_seconds: Seconds = 0.5
+    history_retention_days: float = Field(90, gt=0)
     max_streams: int = Field(200, ge=0, le=1000)
-    stream_seconds: Seconds = 60
+    stream_max_seconds: Seconds = 60
 
-    overload_queued: int = Field(1000, ge=1)
+    max_queued: int = Field(1000, ge=1)
     overload_inline: bool = False
     overload_error_rate: float = Field(0.5, ge=0, le=1)
 
@@ -117,6 +117,17 @@ class Settings(BaseSettings):
         return _with_password(self.broker_url, self.broker_password).render_as_string(hide_password=False)
 
 
+RENAMED = {
+    "BACKOUT_DRAIN_SECONDS": "BACKOUT_SHUTDOWN_GRACE_SECONDS",
+    "BACKOUT_HISTORY_KEEP_DAYS": "BACKOUT_HISTORY_RETENTION_DAYS",
+    "BACKOUT_OVERLOAD_QUEUED": "BACKOUT_MAX_QUEUED",
+    "BACKOUT_PUBLISH_SECONDS": "BACKOUT_PUBLISH_TIMEOUT_SECONDS",
+    "BACKOUT_SMALL_SLOTS": "BACKOUT_SMALL_IMPORT_SLOTS",
+    "BACKOUT_SPOOL_KEEP_HOURS": "BACKOUT_SPOOL_RETENTION_HOURS",
+    "BACKOUT_STREAM_SECONDS": "BACKOUT_STREAM_MAX_SECONDS",
+}
+
+
 def read_settings(**given: str) -> Settings:
     """The settings of this process; ends it with a sentence a mistake and exit code 2 where one is missing or wrong.
     `given` settings count as set."""
@@ -128,12 +139,19 @@ def read_settings(**given: str) -> Settings:
 
 
 def list_mistakes(**given: str) -> list[str]:
-    """A sentence for each setting that is missing or wrong; `given` settings count as set."""
+    """A sentence for each setting that is missing, wrong or has another name now; `given` settings count as set."""
+    mistakes = [f"{old} is called {new} now: set that instead" for old, new in RENAMED.items() if _is_set(old)]
     try:
         Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        return [_variable(mistake["loc"]) + mistake["msg"].removeprefix("Value error, ") for mistake in error.errors()]
-    return []
+        return mistakes + [
+            _variable(mistake["loc"]) + mistake["msg"].removeprefix("Value error, ") for mistake in error.errors()
+        ]
+    return mistakes
+
+
+def _is_set(variable: str) -> bool:
+    return variable in os.environ or (SECRETS / variable.lower()).is_file()
 
 
 def complete_url(variable: str, url: str) -> str:

@@ -24,7 +24,7 @@ HANDLE_TASK = "backout.handle"
 QUEUE = "backout.imports"
 HANDLING_QUEUE = "backout.handlings"
 PAUSE_SECONDS = 0.02  # between two announced hints, and so many of them are kept
-MOST_ANNOUNCED = 50
+MAX_ANNOUNCED = 50
 REPLY_SECONDS = 5.0  # how long the broker may take for one answer
 
 log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ def create_celery(settings: Settings, *queues: str) -> Celery:
         # The hints that a busy worker holds ready are not acknowledged either, until it begins with them. When that
         # takes longer than the consumer timeout, RabbitMQ closes the channel: connect again, don't end the worker.
         broker_channel_error_retry=True,
-        worker_concurrency=settings.worker_slots + settings.small_slots,
+        worker_concurrency=settings.worker_slots + settings.small_import_slots,
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
@@ -91,10 +91,10 @@ class Hints:
         """`publish` beside the caller, who need not wait for the broker.
 
         A worker that was told goes on until nothing is due, so one hint for each idle process is enough. A crowd of
-        imports makes no crowd of hints: one follows another after a pause, and beyond `MOST_ANNOUNCED` none is kept.
+        imports makes no crowd of hints: one follows another after a pause, and beyond `MAX_ANNOUNCED` none is kept.
         What is left out, by this or by a crash here, the sweeper publishes while it is due and the queue lacks hints.
         """
-        if len(self._announced) < MOST_ANNOUNCED:
+        if len(self._announced) < MAX_ANNOUNCED:
             self._announced.append(id)
             with suppress(RuntimeError):  # this process ends
                 self._aside.submit(self._publish_announced)

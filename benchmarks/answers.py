@@ -10,7 +10,7 @@ SLOTS = 2
 
 def measure(place: Place, scale: Scale, report: Report) -> None:
     """p99 in pairs, ours and a bare endpoint, on the same settings of the same web server."""
-    stack, bare = place.stack("answers", small_slots=0, overload_queued=100_000), place.bare("bare-answers")
+    stack, bare = place.stack("answers", small_import_slots=0, max_queued=100_000), place.bare("bare-answers")
     ours, theirs = [], []
     for _ in range(scale.pairs):
         fill_slots(stack, scale.background, SLOTS)

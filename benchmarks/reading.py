@@ -17,7 +17,7 @@ import polars as pl
 import xlsxwriter
 
 from app.domain.dataset import ORDERS
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
 from app.formats.generate import frames
 from app.formats.reader import read_rows
@@ -44,7 +44,7 @@ def main() -> None:
                 print(f"  {name:10} {size / 1e6:7.1f} MB  {rate:11,.0f} rows/s")
 
 
-def measure(path: Path, reading: Reading) -> float:
+def measure(path: Path, reading: FileFormat) -> float:
     """Rows per second of processor time."""
     begun = spent()
     batches = list(map(len_of, read_rows(path, ORDERS, reading, BATCH_BYTES)))
@@ -90,13 +90,13 @@ def write_sheet(frame: pl.DataFrame, path: Path) -> None:
 
 
 Write = Callable[[pl.DataFrame, Path], None]
-FORMATS: dict[str, tuple[Reading, Write]] = {
-    "csv": (Reading("csv"), lambda frame, path: frame.write_csv(path)),
-    "csv.gz": (Reading("csv", compression="gzip"), write_gzip),
-    "ndjson": (Reading("ndjson"), lambda frame, path: write_objects(frame, path, "", "\n", "\n")),
-    "json": (Reading("json"), lambda frame, path: write_objects(frame, path, "[", ",\n", "]\n")),
-    "parquet": (Reading("parquet"), lambda frame, path: frame.write_parquet(path)),
-    "xlsx": (Reading("xlsx"), write_sheet),
+FORMATS: dict[str, tuple[FileFormat, Write]] = {
+    "csv": (FileFormat("csv"), lambda frame, path: frame.write_csv(path)),
+    "csv.gz": (FileFormat("csv", compression="gzip"), write_gzip),
+    "ndjson": (FileFormat("ndjson"), lambda frame, path: write_objects(frame, path, "", "\n", "\n")),
+    "json": (FileFormat("json"), lambda frame, path: write_objects(frame, path, "[", ",\n", "]\n")),
+    "parquet": (FileFormat("parquet"), lambda frame, path: frame.write_parquet(path)),
+    "xlsx": (FileFormat("xlsx"), write_sheet),
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ TURNS = 4  # of a hundred stops each: the 99th percentile of a hundred is the se
 
 def measure(place: Place, scale: Scale, report: Report) -> None:
     """Stops of imports that run and that wait, beside a bare UPDATE; then what became of the slot and of the rows."""
-    stack, bare = place.stack("stopping", small_slots=0), place.bare("bare-stopping")
+    stack, bare = place.stack("stopping", small_import_slots=0), place.bare("bare-stopping")
     ours, theirs, freed = [], [], []
     for _ in range(scale.pairs):
         ids = fill_slots(stack, scale.background, SLOTS)

@@ -25,7 +25,7 @@ from app.db import xa
 from app.db.driver import DriverConnection
 from app.db.migrate import upgrade
 from app.db.provision import provision
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 
 ROOT = Path(__file__).parent.parent
 DOWNLOADS = ROOT.parent / "shared" / "servers"  # fetches servers that Debian's packages lack; not part of the project
@@ -219,7 +219,7 @@ def empty(database: DatabaseServer) -> None:
             cursor.execute("TRUNCATE TABLE orders")
         handled = ("handling_steps", "handled_orders", "handlings")
         cursor.execute("BEGIN")  # one write to the disk, not one a table
-        for table in ("orders", "replaced", "receipts", "events", "idempotency_keys", "imports", *handled):
+        for table in ("orders", "before_images", "receipts", "events", "idempotency_keys", "imports", *handled):
             try:
                 cursor.execute(f"DELETE FROM {table}")
             except pymysql.err.OperationalError as error:
@@ -229,7 +229,7 @@ def empty(database: DatabaseServer) -> None:
         for (name,) in cursor.fetchall():
             cursor.execute(f"DROP TABLE IF EXISTS `{name}`")
         cursor.execute("DELETE FROM datasets WHERE definition IS NOT NULL")
-        cursor.execute("UPDATE datasets SET clearing_until = NULL")
+        cursor.execute("UPDATE datasets SET delete_lease_until = NULL")
         cursor.execute("UPDATE installation SET frozen_at = NULL, frozen_reason = NULL, home_server = NULL")
 
 
@@ -290,8 +290,8 @@ def make_settings(database_url: str, spool: Path, broker_url: str = DEAD_BROKER,
 
 
 @pytest.fixture
-def site(database: DatabaseServer, tmp_path: Path) -> Iterator[Site]:
+def site(database: DatabaseServer, tmp_path: Path) -> Iterator[Services]:
     """An installation without a broker: nothing loads here unless the test does it."""
-    site = open_site(make_settings(database.url, tmp_path / "spool"))
+    site = open_services(make_settings(database.url, tmp_path / "spool"))
     yield site
     site.database.dispose()

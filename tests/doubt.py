@@ -5,33 +5,33 @@ from contextlib import contextmanager
 
 from app.db import xa
 from app.db.imports import transitions
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import
 from app.domain.states import State
 from app.domain.xid import RawXid, Xid
 from app.formats.generate.orders import generate_rows
 from app.lifecycle.imports import accept
-from app.lifecycle.imports.accept import Asker
 from app.lifecycle.imports.loading.attempt import Attempt
 from app.lifecycle.imports.loading.load import claim
-from app.lifecycle.imports.loading.shutdown import Draining
-from app.lifecycle.services import Site
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.services import Services
 from tests.invariants import find
 from tests.stack import wait_for
 
 ROWS = 50
 
 
-def accept_rows(site: Site, rows: int = ROWS) -> Import:
-    return accept.accept_generated(site, ORDERS, rows, Asker()).row
+def accept_rows(site: Services, rows: int = ROWS) -> Import:
+    return accept.accept_generated(site, ORDERS, rows, Caller()).row
 
 
-def prepare(site: Site, *, decided: bool = False) -> Import:
+def prepare(site: Services, *, decided: bool = False) -> Import:
     """An import whose worker died with every branch prepared; `decided`: and the commit recorded. Its lease lives."""
     number = accept_rows(site).number
     row = claim(site, number, "doomed")
     assert row is not None
-    attempt = Attempt(site, row, Draining(0))
+    attempt = Attempt(site, row, GracefulShutdown(0))
     attempt.load(generate_rows(ORDERS, ROWS, row.source.seed or "", site.settings.batch_bytes))
     for branch in attempt.branches:
         branch.prepare()
@@ -45,33 +45,33 @@ def prepare(site: Site, *, decided: bool = False) -> Import:
     return find(site, number)
 
 
-def xids_of(site: Site, row: Import) -> list[Xid]:
+def xids_of(site: Services, row: Import) -> list[Xid]:
     return site.xids(row.number, range(row.epoch, row.epoch + 1), row.branches)
 
 
-def owned(site: Site, xids: list[Xid]) -> dict[Xid, int]:
+def owned(site: Services, xids: list[Xid]) -> dict[Xid, int]:
     with site.database.session() as session:
         return xa.owners_of(session, xids)
 
 
-def end_lease(site: Site, row: Import) -> None:
+def end_lease(site: Services, row: Import) -> None:
     set_lease(site, row.number, -1)
 
 
-def set_lease(site: Site, number: int, seconds: int) -> None:
+def set_lease(site: Services, number: int, seconds: int) -> None:
     with site.database.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE imports SET lease_until = NOW(6) + INTERVAL %s SECOND WHERE number = %s", (seconds, number)
         )
 
 
-def list_raw(site: Site) -> set[RawXid]:
+def list_raw(site: Services) -> set[RawXid]:
     with site.database.session() as session:
         return set(xa.list_prepared(session))
 
 
 @contextmanager
-def prepared_by_another(site: Site, raw: RawXid) -> Iterator[None]:
+def prepared_by_another(site: Services, raw: RawXid) -> Iterator[None]:
     """A branch that no import of ours explains, its owner gone; ended afterwards if it is still there."""
     literal = f"X'{raw.gtrid.hex()}',X'{raw.bqual.hex()}',{raw.format_id}"
     connection = site.database.connect_branch()

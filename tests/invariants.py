@@ -11,33 +11,33 @@ from app.domain.states import FINAL, State
 from app.domain.xid import parse_xid
 from app.lifecycle.datasets.catalog import find_dataset_of
 from app.lifecycle.imports.loading.load import load_next
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from tests.stack import wait_for
 
 
-def find(site: Site, number: int) -> Import:
+def find(site: Services, number: int) -> Import:
     with site.database.begin() as connection:
         row = queries.find_numbered(connection, number)
     assert row is not None
     return row
 
 
-def converge(site: Site, number: int, seconds: float = 30) -> Import:
+def converge(site: Services, number: int, seconds: float = 30) -> Import:
     """Sweep, and load what is due as a worker would, until the import is final."""
     sweeper = Sweeper(site)
     until = monotonic() + seconds
     while find(site, number).state not in FINAL:
         assert monotonic() < until, f"still {find(site, number).state} after {seconds} s"
         sweeper.sweep()
-        load_next(site, "a-later-worker", Draining(0))
+        load_next(site, "a-later-worker", GracefulShutdown(0))
         sleep(0.05)
     check(site, number)
     return find(site, number)
 
 
-def check(site: Site, number: int) -> None:
+def check(site: Services, number: int) -> None:
     """Raise AssertionError unless the import is all there or not at all, and nothing of it is in doubt."""
     row = find(site, number)
     assert row.state in FINAL

@@ -102,7 +102,7 @@ class _Demo:
 
     def _follow(self, path: str, look: Callable[[Import], None]) -> Import:
         """Until it has ended, drawing its progress."""
-        drawn, changed_at, last = -1.0, time.monotonic(), None
+        drawn, updated_at, last = -1.0, time.monotonic(), None
         while True:
             answer = self.web.ask("GET", path)
             self._require(answer.status == 200, f"{path} was answered {answer.status}: {answer.detail}")
@@ -118,8 +118,8 @@ class _Demo:
                 self._line_end()
                 return now
             if (seen := (now["state"], percent, now.get("rows_done"))) != last:
-                last, changed_at = seen, time.monotonic()
-            quiet = time.monotonic() - changed_at
+                last, updated_at = seen, time.monotonic()
+            quiet = time.monotonic() - updated_at
             self._require(quiet < SILENCE_SECONDS, f"{path} stood still for {quiet:.0f} s while {now['state']}")
             time.sleep(0.05)
 

@@ -21,11 +21,11 @@ import click
 from app.config import read_settings
 from app.domain.errors import BadRequest, DatabaseUnavailable, NotAllowed, Refused
 from app.domain.generation import Installation
-from app.domain.imports import Direction
+from app.domain.imports import RecoveryAction
 from app.lifecycle import freeze
 from app.lifecycle.recovery import in_doubt, resolve as deciding
 from app.lifecycle.recovery.in_doubt import Doubt, Listed
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 from app.logs import configure_logs
 
 LOCAL_ADDRESSES = Path(__file__).resolve().parents[2] / ".run" / "env"
@@ -44,7 +44,7 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
     def command(as_json: bool, **arguments: Any) -> None:
         configure_logs("warning")  # to standard error; what is forced may have no import whose history tells
         try:
-            site = open_site(read_settings(broker_url=NO_BROKER, **_local_address()))
+            site = open_services(read_settings(broker_url=NO_BROKER, **_local_address()))
             shown, lines = run(site, **arguments)
         except Refused as error:
             kind = type(error).__name__
@@ -60,7 +60,7 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
 
 @click.command()
 @_command
-def branches(site: Site) -> tuple[Shown, list[str]]:
+def branches(site: Services) -> tuple[Shown, list[str]]:
     """List every prepared branch of the server, and what becomes of it."""
     doubt = in_doubt.find_doubt(site)
     return _show_doubt(doubt), _describe_doubt(doubt)
@@ -71,14 +71,14 @@ def branches(site: Site) -> tuple[Shown, list[str]]:
 @click.argument("verdict", type=click.Choice(["commit", "rollback"]))
 @YES
 @_command
-def decide(site: Site, target: str, verdict: str, yes: bool) -> tuple[Shown, list[str]]:
+def decide(site: Services, target: str, verdict: str, yes: bool) -> tuple[Shown, list[str]]:
     """Finish a branch, an import's branches or a damaged import, if the protocol allows it.
 
     IMPORT_OR_BRANCH is a branch as `branches` lists it, an import's number or its id. What is done is recorded in the
     import's history.
     """
     _confirm(f"Force the {verdict} of {target}?", yes)
-    done = deciding.decide(site, target, Direction(verdict), _person())
+    done = deciding.decide(site, target, RecoveryAction(verdict), _person())
     return {"done": done}, done
 
 
@@ -92,7 +92,7 @@ def sweeping(context: click.Context) -> None:
 
 @sweeping.command()
 @_command
-def show(site: Site) -> tuple[Shown, list[str]]:
+def show(site: Services) -> tuple[Shown, list[str]]:
     """Whether sweeping is frozen, and why."""
     here = in_doubt.find_doubt(site).installation
     return _show_installation(here), _describe_installation(here)
@@ -101,7 +101,7 @@ def show(site: Site) -> tuple[Shown, list[str]]:
 @sweeping.command()
 @YES
 @_command
-def resume(site: Site, yes: bool) -> tuple[Shown, list[str]]:
+def resume(site: Services, yes: bool) -> tuple[Shown, list[str]]:
     """Let sweeping go on with the ledger as it is, after you have looked."""
     here = in_doubt.find_doubt(site).installation
     if here.frozen_reason is not None:
@@ -118,7 +118,7 @@ def resume(site: Site, yes: bool) -> tuple[Shown, list[str]]:
 @click.option("--reason", default="", help="Shown to whoever asks why.")
 @YES
 @_command
-def freeze_(site: Site, reason: str, yes: bool) -> tuple[Shown, list[str]]:
+def freeze_(site: Services, reason: str, yes: bool) -> tuple[Shown, list[str]]:
     """Let nothing be accepted, loaded or swept until `resume`."""
     _confirm("Let nothing be accepted, loaded or swept until `sweeping resume`?", yes)
     freeze.freeze(site, f"{_person()} froze it" + (f": {reason}" if reason else ""))
@@ -196,7 +196,7 @@ def _show_branch(listed: Listed) -> Shown:
         if row is None
         else {"id": row.id, "state": row.state, "epoch": row.epoch, "lease_live": row.lease_live},
         "owner": listed.owner,
-        "direction": listed.direction,
+        "direction": listed.recovery_action,
         "meaning": listed.meaning,
     }
 
@@ -211,7 +211,7 @@ def _describe_doubt(doubt: Doubt) -> list[str]:
         lines += [
             f"  {xid.lock_name()}",
             f"    number {xid.number}, epoch {xid.epoch}, branch {xid.branch}: {known}; {owner}",
-            f"    {listed.direction}: {listed.meaning}",
+            f"    {listed.recovery_action}: {listed.meaning}",
         ]
     for raw in doubt.foreign:
         lines.append(

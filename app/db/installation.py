@@ -11,7 +11,7 @@ from app.db.schema import imports, installation, receipts
 from app.domain.generation import Installation, Mark
 from app.domain.states import UNFINISHED, State
 
-MOST_NUMBER = 2**31  # a branch with a higher one was named by hand, and would use all numbers up
+MAX_NUMBER = 2**31  # a branch with a higher one was named by hand, and would use all numbers up
 
 
 def read_installation(connection: Connection) -> Installation:
@@ -108,7 +108,7 @@ def highest_number(connection: Connection) -> int:
 
 def know_number(connection: Connection, number: int) -> None:
     """Remember a number that a later ledger gave out: `skip_numbers` is told of it when sweeping goes on."""
-    if number <= MOST_NUMBER:
+    if number <= MAX_NUMBER:
         connection.execute(update(installation).values(last_number=func.greatest(installation.c.last_number, number)))
 
 

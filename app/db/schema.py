@@ -42,18 +42,18 @@ imports = Table(
     Column("priority", SmallInteger, nullable=False, server_default="0"),
     Column("lease_until", _instant),
     Column("not_before", _instant),
-    Column("arriving_until", _instant),
+    Column("upload_lease_until", _instant),
     Column("client", String(64), nullable=False, server_default=""),
     Column("worker", String(128)),
     Column("file_name", String(255)),
     Column("format", String(16)),
     Column("compression", String(16)),
-    Column("reading", JSON),
+    Column("file_format", JSON),
     Column("options", JSON),
-    Column("job", CHAR(64), unique=True),
+    Column("dedup_key", CHAR(64), unique=True),
     Column("spool_name", String(64)),
     Column("bytes_total", _count),
-    Column("generate", _count),
+    Column("generate_rows", _count),
     Column("seed", String(24)),
     Column("phase", String(16), nullable=False),
     Column("rows_total", _count),
@@ -71,12 +71,12 @@ imports = Table(
     Column("request_id", String(64)),
     Column("created_at", _instant, nullable=False),
     Column("started_at", _instant),
-    Column("attempt_at", _instant),
+    Column("attempt_started_at", _instant),
     Column("decided_at", _instant),
     Column("finished_at", _instant),
     # by the server itself, so that no change can be forgotten; a lease that is renewed is one too
     Column(
-        "changed_at",
+        "updated_at",
         _instant,
         nullable=False,
         server_default=text("CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)"),
@@ -84,7 +84,7 @@ imports = Table(
     Column("retry_of", CHAR(36)),
     Index("imports_due", "state", "priority", "number"),
     Index("imports_finished", "finished_at"),
-    Index("imports_changed", "changed_at"),
+    Index("imports_updated", "updated_at"),
     **OPTIONS,
 )
 
@@ -117,13 +117,13 @@ handlings = Table(
     Column("finished_at", _instant),
     # by the server itself, so that no change can be forgotten; a lease that is renewed is one too
     Column(
-        "changed_at",
+        "updated_at",
         _instant,
         nullable=False,
         server_default=text("CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)"),
     ),
     Index("handlings_due", "state", "priority", "number"),
-    Index("handlings_changed", "changed_at"),
+    Index("handlings_updated", "updated_at"),
     mysql_auto_increment=str(FIRST_HANDLING),
     **OPTIONS,
 )
@@ -159,7 +159,7 @@ handling_steps = Table(
     Column("name", String(32), nullable=False),
     Column("state", String(16), nullable=False),
     Column("tries", Integer, nullable=False, server_default="0"),
-    Column("answer", JSON),
+    Column("response", JSON),
     Column("error", String(1000)),
     Column("started_at", _instant, nullable=False),
     Column("ended_at", _instant),
@@ -181,8 +181,8 @@ receipts = Table(
 )
 
 # Rows as they were before an import updated them; `old_import_no` and `old_row_no` are their numbers in the table.
-replaced = Table(
-    "replaced",
+before_images = Table(
+    "before_images",
     metadata,
     Column("import_no", _number, primary_key=True, autoincrement=False),
     Column("old_import_no", _number, primary_key=True, autoincrement=False),
@@ -207,7 +207,7 @@ datasets = Table(
     "datasets",
     metadata,
     Column("name", String(64), primary_key=True),
-    Column("clearing_until", _instant),
+    Column("delete_lease_until", _instant),
     Column("state", String(16), nullable=False, server_default="ready"),
     Column("token", CHAR(16)),
     Column("definition", JSON),

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.domain.errors import InvalidContent
-from app.domain.row_size import LONGEST_TEXT, MOST_COLUMNS, MOST_KEY_BYTES, MOST_ROW_BYTES, key_bytes, row_bytes
+from app.domain.row_size import LONGEST_TEXT, MAX_COLUMNS, MAX_KEY_BYTES, MAX_ROW_BYTES, key_bytes, row_bytes
 
 NAME_LENGTH = 64  # of every identifier, on both servers
-MOST_CHOICES, CHOICE_LENGTH = 1000, 255
-MOST_FORMATS, FORMAT_LENGTH = 10, 64
-MOST_PRECISION, MOST_SCALE = 65, 30
-LEAST_INTEGER, MOST_SIGNED, MOST_INTEGER = -(2**63), 2**63 - 1, 2**64 - 1
+MAX_CHOICES, CHOICE_LENGTH = 1000, 255
+MAX_FORMATS, FORMAT_LENGTH = 10, 64
+MAX_PRECISION, MAX_SCALE = 65, 30
+MIN_INTEGER, MAX_SIGNED, MAX_INTEGER = -(2**63), 2**63 - 1, 2**64 - 1
 OWN_COLUMNS = ("import_no", "row_no")
 OWN_TABLES = (
     "alembic_version",
@@ -27,6 +27,7 @@ OWN_TABLES = (
     "imports",
     "installation",
     "receipts",
+    "before_images",
     "replaced",
 )
 OWN_PREFIX = "backout_"  # tables of later versions
@@ -61,16 +62,16 @@ def read_definition(body: Mapping[str, Any]) -> Dataset:
     key = _read_key(body.get("key", []), columns, refusals)
     refusals.raise_any()
     dataset = Dataset(name, tuple(columns), key)
-    if (needed := row_bytes(dataset)) > MOST_ROW_BYTES:
+    if (needed := row_bytes(dataset)) > MAX_ROW_BYTES:
         refusals.add(
             "columns",
-            f"a row could have {needed:,} bytes, at most {MOST_ROW_BYTES:,} are possible (a character counts 4): make"
+            f"a row could have {needed:,} bytes, at most {MAX_ROW_BYTES:,} are possible (a character counts 4): make"
             " texts shorter, or longer than 16,000 characters, which are kept apart from the row",
         )
-    if (needed := key_bytes(dataset)) > MOST_KEY_BYTES:
+    if (needed := key_bytes(dataset)) > MAX_KEY_BYTES:
         refusals.add(
             "key",
-            f"a key could have {needed:,} bytes, at most {MOST_KEY_BYTES:,} are possible (a character counts 4): make"
+            f"a key could have {needed:,} bytes, at most {MAX_KEY_BYTES:,} are possible (a character counts 4): make"
             " its texts shorter",
         )
     refusals.raise_any()
@@ -108,8 +109,8 @@ def _read_columns(columns: Any, refusals: _Refusals) -> list[Column]:
     if not isinstance(columns, list) or not columns:
         refusals.add("columns", 'must be a list of columns such as {"name": "sku", "type": "text", "length": 64}')
         return []
-    if len(columns) > MOST_COLUMNS:
-        refusals.add("columns", f"{len(columns):,} columns are too many, at most {MOST_COLUMNS} are possible")
+    if len(columns) > MAX_COLUMNS:
+        refusals.add("columns", f"{len(columns):,} columns are too many, at most {MAX_COLUMNS} are possible")
         return []
     read: list[Column] = []
     seen: set[str] = set()
@@ -228,23 +229,23 @@ class _ColumnReader:
         return {"length": self._number("length", 3, 1000, 254)}
 
     def integer(self) -> dict[str, Any]:
-        least = self._number("minimum", LEAST_INTEGER, MOST_INTEGER, LEAST_INTEGER)
-        most = self._number("maximum", LEAST_INTEGER, MOST_INTEGER, MOST_SIGNED)
+        least = self._number("minimum", MIN_INTEGER, MAX_INTEGER, MIN_INTEGER)
+        most = self._number("maximum", MIN_INTEGER, MAX_INTEGER, MAX_SIGNED)
         if self._right and least > most:
             self._refuse("minimum", f"is {least:,}, above the maximum of {most:,}")
-        if self._right and least < 0 and most > MOST_SIGNED:
-            self._refuse("maximum", f"can be above {MOST_SIGNED:,} only where the minimum is 0 or more")
+        if self._right and least < 0 and most > MAX_SIGNED:
+            self._refuse("maximum", f"can be above {MAX_SIGNED:,} only where the minimum is 0 or more")
         return {"minimum": least, "maximum": most}
 
     def decimal(self) -> dict[str, Any]:
-        precision = self._number("precision", 1, MOST_PRECISION, None)
-        scale = self._number("scale", 0, MOST_SCALE, 0)
+        precision = self._number("precision", 1, MAX_PRECISION, None)
+        scale = self._number("scale", 0, MAX_SCALE, 0)
         if self._right and scale > precision:
             self._refuse("scale", f"is {scale}, above the precision of {precision}, which counts all digits")
         return {"precision": precision, "scale": scale, "signed": self._flag("signed")}
 
     def date(self) -> dict[str, Any]:
-        formats = self._texts("formats", MOST_FORMATS, FORMAT_LENGTH, needed=False)
+        formats = self._texts("formats", MAX_FORMATS, FORMAT_LENGTH, needed=False)
         for at, format in enumerate(formats):
             if not _is_format(format):
                 self._refuse(f"formats[{at}]", "must be a format of strptime with year, month and day, like %d.%m.%Y")
@@ -258,7 +259,7 @@ class _ColumnReader:
         return {**self.date(), "scale": scale, "zone": zone, "offsets": offsets}
 
     def enum(self) -> dict[str, Any]:
-        return {"choices": self._texts("choices", MOST_CHOICES, CHOICE_LENGTH, needed=True)}
+        return {"choices": self._texts("choices", MAX_CHOICES, CHOICE_LENGTH, needed=True)}
 
 
 _READERS: dict[ColumnType, Callable[[_ColumnReader], dict[str, Any]]] = {

@@ -83,7 +83,7 @@ class NotEnabled(Refused):
     """The endpoint is off on this installation."""
 
 
-class SweepingFrozen(Refused):
+class LedgerFrozen(Refused):
     """The ledger may not be the latest: nothing is accepted, claimed or swept until a person says so."""
 
 

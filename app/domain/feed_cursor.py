@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 OVERLAP = timedelta(seconds=30)  # a change that is seen later than this was held up for longer than any lock wait
-MOST_SEEN = 400  # a request's header has room for no more
+MAX_SEEN = 400  # a request's header has room for no more
 TOO_MANY = "*"
 _TEXT = re.compile(r"([0-9]{1,17})~(\*|(?:[0-9]{1,10}\.[0-9]{1,20}(?:_[0-9]{1,10}\.[0-9]{1,20})*)?)")
 _EPOCH = datetime(1970, 1, 1)
 
 
-class Glance(NamedTuple):
+class RowVersion(NamedTuple):
     """That an import has changed: no more than is needed to know it."""
 
     number: int
     sequence: int
-    changed_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Cursor:
 
     def __str__(self) -> str:
         seen = "_".join(f"{number}.{sequence}" for number, sequence in self.seen.items())
-        exact = self.is_exact and len(self.seen) <= MOST_SEEN
+        exact = self.is_exact and len(self.seen) <= MAX_SEEN
         return f"{(self.since - _EPOCH) // timedelta(microseconds=1)}~{seen if exact else TOO_MANY}"
 
     def is_news(self, number: int, sequence: int) -> bool:
@@ -43,10 +43,10 @@ class Cursor:
         return sequence > self.seen.get(number, 0)
 
 
-def cursor_at(now: datetime, glances: Iterable[Glance]) -> Cursor:
+def cursor_at(now: datetime, glances: Iterable[RowVersion]) -> Cursor:
     """The cursor of somebody who was told all of `glances` at the instant `now`."""
     since = now - OVERLAP
-    return Cursor(since, {glance.number: glance.sequence for glance in glances if glance.changed_at > since})
+    return Cursor(since, {glance.number: glance.sequence for glance in glances if glance.updated_at > since})
 
 
 def parse_cursor(text: str) -> Cursor | None:

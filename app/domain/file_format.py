@@ -13,7 +13,7 @@ Columns = list[str | None] | dict[str, str | None]
 
 
 @dataclass(frozen=True)
-class Reading:
+class FileFormat:
     """How one file is read.
 
     Attributes:
@@ -50,7 +50,7 @@ class Reading:
 
     def as_json(self) -> dict[str, Any]:
         """What the ledger keeps: the parts that are not as they are without a word."""
-        plain = asdict(Reading(self.format))
+        plain = asdict(FileFormat(self.format))
         said = {name: value for name, value in asdict(self).items() if name == "format" or value != plain[name]}
         said.pop("searched", None)
         return said
@@ -60,10 +60,10 @@ class Reading:
         return {name: value for name, value in asdict(self).items() if name in PARTS[self.format]}
 
 
-def reading_from_json(kept: Mapping[str, Any]) -> Reading:
+def file_format_from_json(kept: Mapping[str, Any]) -> FileFormat:
     """The reading that `as_json` made this of; parts of a later version are left out."""
-    known = {part.name for part in fields(Reading)}
-    return Reading(**{name: value for name, value in kept.items() if name in known})
+    known = {part.name for part in fields(FileFormat)}
+    return FileFormat(**{name: value for name, value in kept.items() if name in known})
 
 
 # which parts a format has

@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.states import IllegalMove
 
 _ORDER_ID = re.compile("([0-9]{1,10})-([0-9]{1,10})")
-MOST = 2**32 - 1
+MAX = 2**32 - 1
 
 
 class HandlingState(StrEnum):
@@ -118,7 +118,7 @@ class OrderId:
 def parse_order_id(text: str) -> OrderId | None:
     """The order that is meant; None for what can't be one."""
     match = _ORDER_ID.fullmatch(text)
-    if match is None or not (0 < int(match[1]) <= MOST and 0 < int(match[2]) <= MOST):
+    if match is None or not (0 < int(match[1]) <= MAX and 0 < int(match[2]) <= MAX):
         return None
     return OrderId(int(match[1]), int(match[2]))
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.domain.policy import Policy
 from app.domain.states import NEVER_COMMIT, State
 from app.domain.xid import Xid
@@ -16,7 +16,7 @@ class Source:
     """Where the rows come from: a file in the spool, or a generator."""
 
     file_name: str | None = None
-    reading: Reading | None = None
+    file_format: FileFormat | None = None
     spool_name: str | None = None
     bytes_total: int | None = None
     generate: int | None = None
@@ -85,10 +85,10 @@ class Import:
     worker: str | None
     created_at: datetime
     started_at: datetime | None
-    attempt_at: datetime | None
+    attempt_started_at: datetime | None
     decided_at: datetime | None
     finished_at: datetime | None
-    changed_at: datetime
+    updated_at: datetime
     retry_of: str | None
     read_at: datetime
     priority: int = 0
@@ -122,17 +122,17 @@ class Import:
     def rows_per_second(self) -> float | None:
         """Rows a second of the attempt that is running or was the last; None before the first rows."""
         until = self.read_at if self.state is State.RUNNING else self.decided_at or self.finished_at
-        if self.attempt_at is None or until is None or not self.attempt_rows:
+        if self.attempt_started_at is None or until is None or not self.attempt_rows:
             return None
-        elapsed = (until - self.attempt_at).total_seconds()
+        elapsed = (until - self.attempt_started_at).total_seconds()
         return round(self.attempt_rows / elapsed, 1) if elapsed > 0 else None
 
     @property
     def eta_seconds(self) -> float | None:
         """Seconds until all rows are loaded at the attempt's rate; None while it is not known."""
-        if self.state is not State.RUNNING or self.attempt_at is None:
+        if self.state is not State.RUNNING or self.attempt_started_at is None:
             return None
-        elapsed = (self.read_at - self.attempt_at).total_seconds()
+        elapsed = (self.read_at - self.attempt_started_at).total_seconds()
         done, total = (
             (self.attempt_bytes, self.source.bytes_total)
             if self.source.bytes_total
@@ -143,7 +143,7 @@ class Import:
         return round(max(total - done, 0) * elapsed / done, 1)
 
 
-class Direction(StrEnum):
+class RecoveryAction(StrEnum):
     """What is to be done with a branch that the server lists."""
 
     COMMIT = "commit"
@@ -152,23 +152,23 @@ class Direction(StrEnum):
     REPORT = "report"
 
 
-def direction(xid: Xid, row: Import | None) -> Direction:
+def recovery_action(xid: Xid, row: Import | None) -> RecoveryAction:
     """What (state, epoch, lease) alone call for, so that two sweepers never pull a branch apart.
 
     `row` must have been read after the branch was listed: the other order judges a new branch by an old state.
     """
     if row is None or xid.epoch > row.epoch:
-        return Direction.REPORT
+        return RecoveryAction.REPORT
     if row.state in (State.COMMITTING, State.COMMITTED):
         if xid.epoch < row.epoch:
-            return Direction.ROLLBACK
+            return RecoveryAction.ROLLBACK
         # while the lease lives its worker is about to commit it itself; MariaDB lets nobody else do it
-        return Direction.LEAVE if row.lease_live else Direction.COMMIT
+        return RecoveryAction.LEAVE if row.lease_live else RecoveryAction.COMMIT
     if xid.epoch < row.epoch or row.state in NEVER_COMMIT:
-        return Direction.ROLLBACK
+        return RecoveryAction.ROLLBACK
     if row.state is State.RUNNING:
-        return Direction.LEAVE  # a lease that ran out is answered by a new epoch first, which makes the branch old
-    return Direction.REPORT  # queued with a branch of its own epoch: no rule of ours leads here
+        return RecoveryAction.LEAVE  # a lease that ran out is answered by a new epoch first, which makes the branch old
+    return RecoveryAction.REPORT  # queued with a branch of its own epoch: no rule of ours leads here
 
 
 def proves_older_ledger(xid: Xid, row: Import | None, highest: int) -> bool:
@@ -179,23 +179,23 @@ def proves_older_ledger(xid: Xid, row: Import | None, highest: int) -> bool:
 
 
 def explain(xid: Xid, row: Import | None) -> str:
-    """`direction` in words, for whoever looks at a branch that the server lists."""
+    """`recovery_action` in words, for whoever looks at a branch that the server lists."""
     if row is None:
         return "the ledger has no such import: reported, never touched; a person may roll it back"
     if xid.epoch > row.epoch:
         known = f"of a later attempt than the ledger knows, which is {row.epoch}"
         return f"{known}: reported, never touched; a person may roll it back"
-    match direction(xid, row):
-        case Direction.COMMIT:
+    match recovery_action(xid, row):
+        case RecoveryAction.COMMIT:
             return "decided to commit, its worker is gone: the sweeper commits it"
-        case Direction.ROLLBACK if xid.epoch < row.epoch:
+        case RecoveryAction.ROLLBACK if xid.epoch < row.epoch:
             return "of an older attempt, which can never commit: the sweeper rolls it back"
-        case Direction.ROLLBACK:
+        case RecoveryAction.ROLLBACK:
             return f"the import is {row.state} and will never commit: the sweeper rolls it back"
-        case Direction.LEAVE if row.state is State.RUNNING and row.lease_live:
+        case RecoveryAction.LEAVE if row.state is State.RUNNING and row.lease_live:
             return "its attempt has not decided yet: left to its worker"
-        case Direction.LEAVE if row.state is State.RUNNING:
+        case RecoveryAction.LEAVE if row.state is State.RUNNING:
             return "its attempt ended before it decided: the sweeper takes the import back and then rolls it back"
-        case Direction.LEAVE:
+        case RecoveryAction.LEAVE:
             return "decided to commit, and its worker holds the lease: left to it"
     return "no rule leads here: reported, not touched; the next attempt makes it old, and a person may roll it back"

@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.errors import InvalidContent
 
 NAMES = ("on_error", "max_rejects", "on_conflict", "dry_run", "priority")
-MOST_PRIORITY = 100
+MAX_PRIORITY = 100
 _PRIORITY = re.compile("-?[0-9]{1,3}")
 _COUNT = re.compile("[0-9]{1,12}")
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,4})?%")
@@ -87,8 +87,8 @@ def read_policy(said: Mapping[str, str]) -> Policy:
 
 def read_priority(text: str) -> int:
     """A priority; raises `InvalidContent` for anything but a whole number within the limits."""
-    if not _PRIORITY.fullmatch(text) or abs(int(text)) > MOST_PRIORITY:
-        raise _refused("priority", f"priority must be a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}")
+    if not _PRIORITY.fullmatch(text) or abs(int(text)) > MAX_PRIORITY:
+        raise _refused("priority", f"priority must be a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}")
     return int(text)
 
 

@@ -2,9 +2,9 @@
 
 from app.domain.dataset import Column, ColumnType, Dataset
 
-MOST_COLUMNS = 500
-MOST_ROW_BYTES = 65_535  # of all columns together, long texts apart
-MOST_KEY_BYTES = 3072  # of an index in InnoDB
+MAX_COLUMNS = 500
+MAX_ROW_BYTES = 65_535  # of all columns together, long texts apart
+MAX_KEY_BYTES = 3072  # of an index in InnoDB
 LONGEST_VARCHAR = 16_000  # characters; longer texts are kept apart from the row
 LONGEST_TEXT = 4_000_000  # characters, in the 16 MB of a MEDIUMTEXT
 CHARACTER_BYTES = 4  # utf8mb4
@@ -28,8 +28,8 @@ def row_bytes(dataset: Dataset) -> int:
 
 def key_bytes(dataset: Dataset) -> int:
     """The most bytes of a key; 0 where there is none."""
-    keyed = [column for column in dataset.columns if column.name in dataset.key]
-    return sum(text_length(column) * CHARACTER_BYTES or _column_bytes(column) for column in keyed)
+    hold_idempotency_key = [column for column in dataset.columns if column.name in dataset.key]
+    return sum(text_length(column) * CHARACTER_BYTES or _column_bytes(column) for column in hold_idempotency_key)
 
 
 def text_length(column: Column) -> int:

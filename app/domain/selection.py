@@ -14,7 +14,7 @@ from app.domain.errors import BadRequest, InvalidContent
 from app.domain.row_size import text_length
 
 SORTABLE_LENGTH = 255  # characters; a server sorts by the first 1,024 bytes
-MOST_FILTERS = 20
+MAX_FILTERS = 20
 
 _INTEGER = re.compile("-?[0-9]{1,30}")
 _DECIMAL = re.compile(r"-?[0-9]{1,70}(?:\.[0-9]{1,40})?")
@@ -79,8 +79,8 @@ def read_selection(
 
     Raises `InvalidContent`, which names the field.
     """
-    if len(filters) > MOST_FILTERS:
-        raise _refused("filter", f"at most {MOST_FILTERS} filters are possible")
+    if len(filters) > MAX_FILTERS:
+        raise _refused("filter", f"at most {MAX_FILTERS} filters are possible")
     equal = []
     for name, text in filters:
         column = find_column(dataset, name)

@@ -6,7 +6,7 @@ from math import ceil
 
 
 @dataclass(frozen=True)
-class KindFigures:
+class WorkStats:
     """How one kind of work went lately: imports, or one step of handlings.
 
     Attributes:
@@ -24,14 +24,14 @@ class KindFigures:
     p95_seconds: float | None
 
 
-def summarize(kind: str, lately: Sequence[tuple[bool, int, float]]) -> KindFigures:
+def summarize(kind: str, lately: Sequence[tuple[bool, int, float]]) -> WorkStats:
     """The figures of (succeeded, tries, seconds) of each that ended."""
     if not lately:
-        return KindFigures(kind, 0, None, None, None, None)
+        return WorkStats(kind, 0, None, None, None, None)
     succeeded = sum(good for good, _, _ in lately)
     tries = max(sum(count for _, count, _ in lately), succeeded, 1)
     times = sorted(seconds for _, _, seconds in lately)
-    return KindFigures(
+    return WorkStats(
         kind=kind,
         ended=len(lately),
         success_rate=round(succeeded / len(lately), 4),

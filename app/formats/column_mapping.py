@@ -12,11 +12,11 @@ from app.formats.validate.columns import shown
 # what a reject file has beside the dataset's columns: left out when it is sent again
 REJECT_COLUMNS = ("reject_line", "reject_code", "reject_column", "reject_reason", "reject_text")
 
-MOST_COLUMNS = 16_384  # as many as a sheet has
+MAX_COLUMNS = 16_384  # as many as a sheet has
 
 
 @dataclass(frozen=True)
-class Layout:
+class ColumnMapping:
     """`positions` holds for each of the dataset's columns its position in the file's rows, which have `width` fields;
     None for a column that the file lacks, which is none that every row needs.
 
@@ -39,14 +39,14 @@ class Layout:
         return sorted(range(len(places)), key=places.__getitem__)
 
 
-def lay_out(names: Sequence[str] | None, columns: Columns | None, dataset: Dataset, line: int = 1) -> Layout:
+def map_columns(names: Sequence[str] | None, columns: Columns | None, dataset: Dataset, line: int = 1) -> ColumnMapping:
     """The layout of a file whose columns are called `names` (None where it names none), which stand on `line`.
 
     `columns` is what the client said of them. Raises ImportFailed (missing_column, unknown_column, doubled_column,
     columns_differ, columns_needed, too_many_columns).
     """
-    if names is not None and len(names) > MOST_COLUMNS:
-        raise ImportFailed("too_many_columns", f"the file has more than {MOST_COLUMNS:,} columns", line=line)
+    if names is not None and len(names) > MAX_COLUMNS:
+        raise ImportFailed("too_many_columns", f"the file has more than {MAX_COLUMNS:,} columns", line=line)
     if isinstance(columns, list):
         if names is not None and len(names) != len(columns):
             raise ImportFailed(
@@ -69,7 +69,7 @@ def lay_out(names: Sequence[str] | None, columns: Columns | None, dataset: Datas
     # an unnamed last column is what a delimiter at the line's end makes
     empty = (len(meant) - 1,) if meant[-1] == "" else ()
     positions = {name: position for position, name in enumerate(meant) if name}
-    return Layout(tuple(positions.get(name) for name in dataset.column_names), len(meant), empty)
+    return ColumnMapping(tuple(positions.get(name) for name in dataset.column_names), len(meant), empty)
 
 
 def _renamed(names: list[str], columns: dict[str, str | None], line: int) -> list[str | None]:

@@ -4,9 +4,9 @@ import codecs
 
 from app.domain.dataset import Dataset
 from app.domain.errors import InvalidContent, UnsupportedFormat
-from app.domain.file_format import TEXTS, Reading
+from app.domain.file_format import TEXTS, FileFormat
 from app.formats.csv import dialect
-from app.formats.options import Told
+from app.formats.options import FormatOptions
 from app.formats.streams.decompression import GZIP_MAGIC, ZSTD_MAGIC, unpack_head
 
 # A zstd frame gives nothing before its first block is complete: 128 KiB of content, and hardly less in the file.
@@ -56,7 +56,9 @@ _TYPES = {
 }
 
 
-def detect(name: str | None, content_type: str | None, head: bytes, dataset: Dataset, told: Told) -> Reading:
+def detect(
+    name: str | None, content_type: str | None, head: bytes, dataset: Dataset, told: FormatOptions
+) -> FileFormat:
     """How to read a file whose first bytes are `head`: HEAD_BYTES are enough.
 
     What the client has `told` counts; then the content, and where it leaves the choice `name` and `content_type`. The
@@ -68,7 +70,7 @@ def detect(name: str | None, content_type: str | None, head: bytes, dataset: Dat
     encoding = told.encoding or _find_encoding(head)
     text = _decode(head, encoding)
     format = told.format or _find_format(name, content_type, head, text)
-    reading = told.apply(Reading(format, compression, encoding if format in TEXTS else "utf-8"))
+    reading = told.apply(FileFormat(format, compression, encoding if format in TEXTS else "utf-8"))
     return dialect.find(reading, told, text, dataset, name or "") if format == "csv" else reading
 
 

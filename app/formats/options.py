@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app.domain.errors import InvalidContent
-from app.domain.file_format import FORMATS, PARTS, Columns, Reading
+from app.domain.file_format import FORMATS, PARTS, Columns, FileFormat
 from app.formats.streams.decoding import name_encoding
 from app.formats.validate.columns import shown
 
 NAMES = ("format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null")
-MOST_LINES = 1000  # what may precede a header
-_MOST_NULL = 40
+MAX_LINES = 1000  # what may precede a header
+_MAX_NULL = 40
 _HALF = re.compile("[\ud800-\udfff]")
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 _NO_QUOTE = "none"
@@ -21,8 +21,8 @@ _SHORTHANDS = {"tsv": ("csv", "\t"), "jsonl": ("ndjson", None)}
 
 
 @dataclass(frozen=True)
-class Told:
-    """What was said, with the names of `Reading`; None where nothing was."""
+class FormatOptions:
+    """What was said, with the names of `FileFormat`; None where nothing was."""
 
     format: str | None = None
     encoding: str | None = None
@@ -39,7 +39,7 @@ class Told:
         """Only what was said."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
-    def apply(self, reading: Reading) -> Reading:
+    def apply(self, reading: FileFormat) -> FileFormat:
         """The reading with what was said. Raises `InvalidContent` for what a file of its format does not have."""
         said = self.as_json()
         foreign = next((name for name in said if name not in PARTS[reading.format]), None)
@@ -52,7 +52,7 @@ class Told:
         return replace(reading, **said, quote_said=bool(self.quote))
 
 
-def read_options(said: Mapping[str, str]) -> Told:
+def read_options(said: Mapping[str, str]) -> FormatOptions:
     """Options from a query or a form, each a text. Raises `InvalidContent`, which names the field."""
     format, delimiter = said.get("format"), said.get("delimiter")
     if delimiter is not None:
@@ -62,7 +62,7 @@ def read_options(said: Mapping[str, str]) -> Told:
         delimiter = delimiter or implied
     if format is not None and format not in FORMATS:
         raise _refused("format", f"there is no format {format[:40]!r}; there are {', '.join(FORMATS)} and tsv")
-    told = Told(
+    told = FormatOptions(
         format=format,
         encoding=name_encoding(said["encoding"]) if "encoding" in said else None,
         delimiter=delimiter,
@@ -79,7 +79,7 @@ def read_options(said: Mapping[str, str]) -> Told:
     return told
 
 
-def _check_dialect(told: Told) -> None:
+def _check_dialect(told: FormatOptions) -> None:
     quote = '"' if told.quote is None else told.quote
     if quote and (len(quote) > 1 or not quote.isascii() or quote.isalnum() or not quote.isprintable() or quote == " "):
         raise _refused("quote", "quote must be one ASCII punctuation character, or none where no field is quoted")
@@ -93,13 +93,11 @@ def _check_dialect(told: Told) -> None:
         raise _refused("escape", "escape stands before a quote inside quotes, so a quote is needed")
 
 
-def _check_null(told: Told) -> None:
+def _check_null(told: FormatOptions) -> None:
     if told.null is None:
         return
-    if not 1 <= len(told.null) <= _MOST_NULL or not told.null.isprintable():
-        reason = (
-            f"null must be 1 to {_MOST_NULL} printable characters; an empty field without quotes is no value anyway"
-        )
+    if not 1 <= len(told.null) <= _MAX_NULL or not told.null.isprintable():
+        reason = f"null must be 1 to {_MAX_NULL} printable characters; an empty field without quotes is no value anyway"
         raise _refused("null", reason)
     quote = '"' if told.quote is None else told.quote
     if (quote and quote in told.null) or (told.delimiter and told.delimiter in told.null):
@@ -113,8 +111,8 @@ def _read_header(text: str) -> bool:
 
 
 def _read_line(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MOST_LINES):
-        raise _refused("first_line", f"first_line must be a whole number from 1 to {MOST_LINES}")
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_LINES):
+        raise _refused("first_line", f"first_line must be a whole number from 1 to {MAX_LINES}")
     return int(text)
 
 

@@ -24,7 +24,7 @@ _LINE_FEED, _QUOTE = ord("\n"), ord('"')
 _NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
 
-class Dealer:
+class Partitioner:
     """Deals the batches of one attempt to so many hands.
 
     What each hand was given is remembered in a filter of a fixed size (B. Bloom, "Space/time trade-offs in hash coding

@@ -10,24 +10,24 @@ from typing import IO
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
-from app.formats.column_mapping import Layout, lay_out
+from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.csv import header, parser, preamble
 from app.formats.csv.quoting import Quoting
 from app.formats.json import array, first_records, ndjson
 from app.formats.parquet import table
 from app.formats.streams.blocks import Block, BlockCutter, check_length
 from app.formats.streams.decoding import open_text
-from app.formats.streams.decompression import MOST_UNPACKED_BYTES, Limited, Readable, open_source
+from app.formats.streams.decompression import MAX_UNPACKED_BYTES, Limited, Readable, open_source
 from app.formats.validate.rows import Records, check_records
 from app.formats.xlsx import workbook
 
 _COPY_BYTES = 1024 * 1024
-_MOST_UNPACKED_TABLE_BYTES = 4 * 1024**3  # of XLSX and Parquet, which can't be read while they are unpacked
+_MAX_UNPACKED_TABLE_BYTES = 4 * 1024**3  # of XLSX and Parquet, which can't be read while they are unpacked
 
 
-def read_rows(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
+def read_rows(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: int) -> Iterator[Batch]:
     """The file's rows in batches of about `batch_bytes` of decompressed source, in the file's order; each batch has the
     rows that were not accepted as its rejects.
 
@@ -45,7 +45,7 @@ def read_rows(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) 
         raise _without_rows(reading)
 
 
-def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
+def check_head(path: Path, dataset: Dataset, reading: FileFormat) -> None:
     """Reads the file's beginning, at most a few MiB, and raises ImportFailed for what it tells.
 
     An empty file, a header that doesn't name the columns, no data rows, no gzip data, a first object of JSON with keys
@@ -59,7 +59,7 @@ def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
                 table.check_parquet(file, dataset, reading)
         return
     with open_source(path, reading.compression) as source:
-        text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
+        text = open_text(Limited(source, MAX_UNPACKED_BYTES), reading)
         if reading.format == "csv":
             cutter, layout = _begin_csv(text, dataset, reading, Quoting(reading))
             if not cutter.rows_follow(*parser.blank_bytes(reading, layout)):
@@ -68,7 +68,9 @@ def check_head(path: Path, dataset: Dataset, reading: Reading) -> None:
             raise _without_rows(reading)
 
 
-def _begin_csv(text: Readable, dataset: Dataset, reading: Reading, quoting: Quoting) -> tuple[BlockCutter, Layout]:
+def _begin_csv(
+    text: Readable, dataset: Dataset, reading: FileFormat, quoting: Quoting
+) -> tuple[BlockCutter, ColumnMapping]:
     """A cutter that stands before the first row, and the layout of its rows."""
     cutter = BlockCutter(text, reading.quote.encode())
     skipped = cutter.skip_to(reading.first_line)
@@ -78,7 +80,7 @@ def _begin_csv(text: Readable, dataset: Dataset, reading: Reading, quoting: Quot
         reading = replace(reading, header=header.has_header(fields, reading.columns, dataset, reading.first_line))
     if reading.header:
         names = parser.parse_header(cutter.header(), reading, quoting)
-    layout = lay_out(names, reading.columns, dataset, reading.first_line)
+    layout = map_columns(names, reading.columns, dataset, reading.first_line)
     quoting.width = layout.width + reading.trailing
     if reading.searched and skipped:
         named = names is not None and not isinstance(reading.columns, list)
@@ -87,9 +89,9 @@ def _begin_csv(text: Readable, dataset: Dataset, reading: Reading, quoting: Quot
     return cutter, layout
 
 
-def _read_text(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
+def _read_text(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: int) -> Iterator[Batch]:
     with open_source(path, reading.compression) as source:
-        text = open_text(Limited(source, MOST_UNPACKED_BYTES), reading)
+        text = open_text(Limited(source, MAX_UNPACKED_BYTES), reading)
         if reading.format == "json":
             yield from _checked(array.read_records(text, dataset, renamed(reading), batch_bytes), dataset)
             return
@@ -117,8 +119,8 @@ def _read_text(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int)
 def _read_block(
     block: Block,
     dataset: Dataset,
-    reading: Reading,
-    layout: Layout | None,
+    reading: FileFormat,
+    layout: ColumnMapping | None,
     first_row: int,
     keep: Callable[[int], None],
     quoting: Quoting,
@@ -143,7 +145,7 @@ def _read_block(
     return iter([batch]) if batch else ndjson.read_block(block, dataset, first_row, renamed(reading))
 
 
-def _read_table(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Batch]:
+def _read_table(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: int) -> Iterator[Batch]:
     with unpacked(path, reading) as file:
         reader = workbook.read_records if reading.format == "xlsx" else table.read_records
         yield from _checked(reader(file, dataset, reading, batch_bytes), dataset)
@@ -161,7 +163,7 @@ def _checked(chunks: Iterator[Records], dataset: Dataset) -> Iterator[Batch]:
             raise chunk.failure
 
 
-def renamed(reading: Reading) -> dict[str, str | None] | None:
+def renamed(reading: FileFormat) -> dict[str, str | None] | None:
     """Names of the file that are called otherwise in the dataset; objects have names, so a list says nothing more."""
     return reading.columns if isinstance(reading.columns, dict) else None
 
@@ -176,20 +178,20 @@ def temporary_beside(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def unpacked(path: Path, reading: Reading, most_bytes: int = _MOST_UNPACKED_TABLE_BYTES) -> Iterator[Path]:
+def unpacked(path: Path, reading: FileFormat, max_bytes: int = _MAX_UNPACKED_TABLE_BYTES) -> Iterator[Path]:
     """The file without its compression: beside it, without a name, for as long as it is read."""
     if reading.compression == "none":
         yield path
         return
     with open_source(path, reading.compression) as source, temporary_beside(path) as file:
-        limited = Limited(source, most_bytes)
+        limited = Limited(source, max_bytes)
         while data := limited.read(_COPY_BYTES):
             file.write(data)
         file.flush()
         yield Path(file.name)
 
 
-def _without_rows(reading: Reading) -> ImportFailed:
+def _without_rows(reading: FileFormat) -> ImportFailed:
     if reading.format == "csv" and reading.header:
         return ImportFailed("no_rows", "the file has a header but no rows")
     if reading.format in ("xlsx", "parquet"):

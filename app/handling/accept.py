@@ -9,18 +9,18 @@ from uuid import uuid4
 import structlog
 
 from app.db.handlings import orders as held_orders, queries, transitions
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import AlreadyRunning, DatabaseUnavailable, DatasetBeingCleared, InvalidContent, Overloaded
 from app.domain.handling import Handling, HandlingState, Mode, OrderId
 from app.handling import end
-from app.handling.order_selection import Choice
+from app.handling.order_selection import OrderSelection
 from app.handling.steps import read_pipeline
 from app.lifecycle import freeze
-from app.lifecycle.imports.accept import Asker
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
-MOST_ORDERS = 100_000
-MOST_LISTED = 10_000
+MAX_ORDERS = 100_000
+MAX_LISTED = 10_000
 HANDLEABLE = ("pending", "paid")
 CONTENDED_SECONDS = 20.0  # how long requests for the same orders are told apart
 
@@ -28,19 +28,19 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Wish:
+class HandlingRequest:
     """What a handling is asked to be."""
 
-    choice: Choice
+    choice: OrderSelection
     pipeline: Sequence[str] | None = None
     mode: Mode = Mode.ORDERED
     concurrency: int | None = None
     priority: int = 0
 
 
-def accept_handling(site: Site, wish: Wish, asker: Asker) -> Handling:
+def accept_handling(site: Services, wish: HandlingRequest, caller: Caller) -> Handling:
     """Accept a handling of orders that are in the table. Raises `InvalidContent`, `ImportNotFound`, `AlreadyRunning`
-    with the handling that has one of the orders, `DatasetBeingCleared`, `Overloaded`, `SweepingFrozen`."""
+    with the handling that has one of the orders, `DatasetBeingCleared`, `Overloaded`, `LedgerFrozen`."""
     freeze.require_sweeping(site)
     _require_room(site)
     pipeline = read_pipeline(wish.pipeline)
@@ -50,12 +50,12 @@ def accept_handling(site: Site, wish: Wish, asker: Asker) -> Handling:
         _require_handleable(site, wish.choice.listed)
     values: dict[str, Any] = {
         "id": str(uuid4()),
-        "client": asker.client or "local",
+        "client": caller.client or "local",
         "mode": wish.mode,
         "concurrency": concurrency,
         "pipeline": list(pipeline),
         "priority": wish.priority,
-        "request_id": asker.request_id,
+        "request_id": caller.request_id,
     }
     until = monotonic() + CONTENDED_SECONDS
     while True:
@@ -73,7 +73,7 @@ def accept_handling(site: Site, wish: Wish, asker: Asker) -> Handling:
     return handling
 
 
-def _record(site: Site, values: Mapping[str, Any], listed: tuple[OrderId, ...] | None, condition: Any) -> Handling:
+def _record(site: Services, values: Mapping[str, Any], listed: tuple[OrderId, ...] | None, condition: Any) -> Handling:
     with site.database.begin_long() as connection:
         if not held_orders.keep_from_clearing(connection, ORDERS.name):
             raise DatasetBeingCleared("the orders are being deleted: wait until that has ended")
@@ -81,12 +81,12 @@ def _record(site: Site, values: Mapping[str, Any], listed: tuple[OrderId, ...] |
         if listed is not None:
             orders = held_orders.hold_listed(connection, number, listed)
         else:
-            orders = held_orders.hold_matching(connection, number, condition, MOST_ORDERS)
+            orders = held_orders.hold_matching(connection, number, condition, MAX_ORDERS)
         if not orders:
             raise InvalidContent("no order matches: nothing was begun", errors=[{"field": "filter"}])
-        if orders > MOST_ORDERS:
+        if orders > MAX_ORDERS:
             raise InvalidContent(
-                f"more than {MOST_ORDERS:,} orders match: a handling has at most so many", errors=[{"field": "filter"}]
+                f"more than {MAX_ORDERS:,} orders match: a handling has at most so many", errors=[{"field": "filter"}]
             )
         transitions.begin_waiting(connection, number, orders)
         found = transitions.find_numbered(connection, number)
@@ -94,14 +94,14 @@ def _record(site: Site, values: Mapping[str, Any], listed: tuple[OrderId, ...] |
     return found
 
 
-def _require_room(site: Site) -> None:
+def _require_room(site: Services) -> None:
     with site.database.begin() as connection:
         waiting = transitions.count_states(connection).get(HandlingState.QUEUED, 0)
-    if waiting >= site.settings.overload_queued:
+    if waiting >= site.settings.max_queued:
         raise Overloaded(f"{waiting:,} handlings wait already: nothing was begun, send it again later")
 
 
-def require_free(site: Site, listed: Sequence[OrderId] | None, condition: Any) -> None:
+def require_free(site: Services, listed: Sequence[OrderId] | None, condition: Any) -> None:
     """Raise `AlreadyRunning` if an unfinished handling has one of these orders."""
     with site.database.begin() as connection:
         holder = queries.find_holder(connection, listed, condition)
@@ -115,7 +115,7 @@ def require_free(site: Site, listed: Sequence[OrderId] | None, condition: Any) -
         )
 
 
-def _read_concurrency(site: Site, wish: Wish) -> int:
+def _read_concurrency(site: Services, wish: HandlingRequest) -> int:
     most = site.settings.handling_concurrency
     if wish.mode is Mode.ORDERED:
         if wish.concurrency not in (None, 1):
@@ -132,7 +132,7 @@ def _read_concurrency(site: Site, wish: Wish) -> int:
     return asked
 
 
-def _find_condition(site: Site, choice: Choice) -> Any:
+def _find_condition(site: Services, choice: OrderSelection) -> Any:
     if choice.status not in HANDLEABLE:
         raise InvalidContent(
             f"orders that are {str(choice.status)[:40]} can't be handled: status is one of {', '.join(HANDLEABLE)}",
@@ -141,9 +141,9 @@ def _find_condition(site: Site, choice: Choice) -> Any:
     return choice.find_condition(site)
 
 
-def _require_handleable(site: Site, listed: tuple[OrderId, ...]) -> None:
-    if not 1 <= len(listed) <= MOST_LISTED:
-        raise InvalidContent(f"name 1 to {MOST_LISTED:,} orders, or use a filter", errors=[{"field": "orders"}])
+def _require_handleable(site: Services, listed: tuple[OrderId, ...]) -> None:
+    if not 1 <= len(listed) <= MAX_LISTED:
+        raise InvalidContent(f"name 1 to {MAX_LISTED:,} orders, or use a filter", errors=[{"field": "orders"}])
     if len(set(listed)) != len(listed):
         raise InvalidContent("an order is named twice", errors=[{"field": "orders"}])
     with site.database.begin() as connection:

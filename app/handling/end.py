@@ -8,14 +8,14 @@ import structlog
 
 from app.db.handlings import transitions
 from app.domain.handling import Handling, HandlingState
-from app.lifecycle.imports.requeue import MOST_RETRY_SECONDS, RETRY_SECONDS, SPACE_SECONDS, WAITS_FOR_SPACE
-from app.lifecycle.services import Site
+from app.lifecycle.imports.requeue import MAX_RETRY_SECONDS, RETRY_SECONDS, SPACE_SECONDS, WAITS_FOR_SPACE
+from app.lifecycle.services import Services
 from app.queue import HANDLE_TASK, HANDLING_QUEUE
 
 log = structlog.get_logger(__name__)
 
 
-def finish(site: Site, handling: Handling, *, whole: bool) -> None:
+def finish(site: Services, handling: Handling, *, whole: bool) -> None:
     """Record that a handling is at rest: `whole` when every order that was to be handled came to its end."""
     with site.database.begin() as connection:
         now = transitions.find_numbered(connection, handling.number)
@@ -46,7 +46,7 @@ def _end_of(now: Handling) -> tuple[HandlingState, Mapping[str, Any] | None]:
     return (HandlingState.STOPPED if now.orders_pending else HandlingState.DONE), None
 
 
-def hand_back(site: Site, handling: Handling) -> bool:
+def release(site: Services, handling: Handling) -> bool:
     """Give a handling back, because this worker goes; the attempt does not count. False when it was stopped."""
     with site.database.begin() as connection:
         told = {"reason": "the worker was told to stop"}
@@ -57,10 +57,10 @@ def hand_back(site: Site, handling: Handling) -> bool:
     return given
 
 
-def wait_for_space(site: Site, handling: Handling) -> bool:
+def wait_for_space(site: Services, handling: Handling) -> bool:
     """Give a handling back because the spool folder's disk has no space for a packing slip; the attempt does not count,
     and the pauses grow. False when it was stopped."""
-    pause = min(SPACE_SECONDS * 2 ** min(handling.epoch // 2, 10), MOST_RETRY_SECONDS)  # an attempt takes two epochs
+    pause = min(SPACE_SECONDS * 2 ** min(handling.epoch // 2, 10), MAX_RETRY_SECONDS)  # an attempt takes two epochs
     with site.database.begin() as connection:
         told = {"reason": WAITS_FOR_SPACE}
         given = transitions.requeue(
@@ -71,16 +71,18 @@ def wait_for_space(site: Site, handling: Handling) -> bool:
     return given
 
 
-def try_again(site: Site, handling: Handling, reason: str, *, only_expired: bool = False) -> bool:
+def try_again(site: Services, handling: Handling, reason: str, *, only_expired: bool = False) -> bool:
     """Queue a handling for another attempt after a pause, or end it when several in a row got nowhere; whether this
     call won. `only_expired` acts only if the lease has run out, by the database's clock."""
     last = handling.attempts >= site.settings.max_attempts
-    pause = min(RETRY_SECONDS * 2 ** (handling.attempts - 1), MOST_RETRY_SECONDS)
+    pause = min(RETRY_SECONDS * 2 ** (handling.attempts - 1), MAX_RETRY_SECONDS)
     with site.database.begin() as connection:
         if last:
             message = f"gave up after {handling.attempts} attempts without an order's end; the last one: {reason}"
             error = {"code": "gave_up", "message": message}
-            return transitions.give_up(connection, handling.number, handling.epoch, error, only_expired=only_expired)
+            return transitions.fail_exhausted(
+                connection, handling.number, handling.epoch, error, only_expired=only_expired
+            )
         return transitions.requeue(
             connection,
             handling.number,
@@ -91,6 +93,6 @@ def try_again(site: Site, handling: Handling, reason: str, *, only_expired: bool
         )
 
 
-def hint(site: Site, id: str) -> bool:
+def hint(site: Services, id: str) -> bool:
     """Tell the handlings' workers that there is work."""
     return site.hints.publish(id, HANDLE_TASK, HANDLING_QUEUE)

@@ -9,20 +9,20 @@ from app.db.handlings import queries, transitions
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import OrdersKept
 from app.domain.handling import Handling, HandlingState
-from app.domain.work_stats import KindFigures, summarize
+from app.domain.work_stats import WorkStats, summarize
 from app.handling import end
 from app.lifecycle.extension import Feed
 from app.lifecycle.recovery.chores import do_each
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from app.queue import HANDLING_QUEUE
 
-MOST_HINTS = 100  # a sweep
-MOST_NAMED = 20
+MAX_HINTS = 100  # a sweep
+MAX_NAMED = 20
 
 log = structlog.get_logger(__name__)
 
 
-class HandlingChapter:
+class HandlingExtension:
     """Handlings, for a site. It keeps orders from being deleted where nothing is handled any more, too."""
 
     name = "handlings"
@@ -32,14 +32,14 @@ class HandlingChapter:
         """The handlings' ledger."""
         return transitions
 
-    def sweep(self, site: Site) -> None:
+    def sweep(self, site: Services) -> None:
         """Take back what runs under a lease that ran out, end stops whose worker died, hint at what is due."""
         with site.database.begin() as connection:
             held = transitions.list_in_state(connection, [HandlingState.RUNNING, HandlingState.STOPPING])
         do_each([row for row in held if not row.lease_live], partial(self._take_back, site))
         self._hint(site)
 
-    def _take_back(self, site: Site, row: Handling) -> None:
+    def _take_back(self, site: Services, row: Handling) -> None:
         if row.state is HandlingState.RUNNING:
             if end.try_again(site, row, "its worker died or was cut off", only_expired=True):
                 log.warning("handling_taken_back", handling_id=row.id, attempt=row.attempts)
@@ -47,10 +47,10 @@ class HandlingChapter:
             with site.database.begin() as connection:
                 transitions.end_deserted_stop(connection, row.number, row.epoch)
 
-    def _hint(self, site: Site) -> None:
+    def _hint(self, site: Services) -> None:
         with site.database.begin() as connection:
             due = [
-                transitions.find_numbered(connection, number) for number in transitions.list_due(connection, MOST_HINTS)
+                transitions.find_numbered(connection, number) for number in transitions.list_due(connection, MAX_HINTS)
             ]
         if not due:
             return
@@ -61,14 +61,14 @@ class HandlingChapter:
             if row is not None and not end.hint(site, row.id):
                 return
 
-    def clean(self, site: Site) -> None:
+    def clean(self, site: Services) -> None:
         """Forget old handlings with their history, as old imports are."""
         with site.database.begin() as connection:
-            forgotten = transitions.forget_old(connection, site.settings.history_keep_days)
+            forgotten = transitions.forget_old(connection, site.settings.history_retention_days)
         if forgotten:
             log.info("handlings_forgotten", handlings=forgotten)
 
-    def measure(self, site: Site, seconds: float) -> list[KindFigures]:
+    def measure(self, site: Services, seconds: float) -> list[WorkStats]:
         """How each step went lately, where orders are handled."""
         if not site.settings.handling:
             return []
@@ -76,12 +76,12 @@ class HandlingChapter:
             names = statistics.list_steps(connection, seconds)
             return [summarize(name, statistics.sample_steps(connection, name, seconds)) for name in names]
 
-    def require_deletable(self, site: Site, dataset: Dataset, number: int | None = None) -> None:
+    def require_deletable(self, site: Services, dataset: Dataset, number: int | None = None) -> None:
         """Raise `OrdersKept` where orders are being handled or were shipped."""
         if dataset.name != ORDERS.name:
             return
         with site.database.begin() as connection:
-            count, first = queries.list_kept(connection, number, MOST_NAMED)
+            count, first = queries.list_kept(connection, number, MAX_NAMED)
         if count:
             named = ", ".join(f"{order} ({reason})" for order, reason in first[:3])
             raise OrdersKept(

@@ -4,15 +4,15 @@ from typing import Any
 
 import httpx
 
-from app.handling.service_calls import Call, Line, Service, ServiceFailed, ServiceRefused
+from app.handling.service_calls import Service, ServiceCall, ServiceClient, ServiceFailed, ServiceRefused
 
 AGAIN = (408, 409, 423, 425, 429)  # besides all of 5xx: it may be answered otherwise in a moment
 
 
-def post(call: Call, service: Service, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def post(call: ServiceCall, service: Service, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """POST to a service; returns its answer. Raises `ServiceRefused` and `ServiceFailed` with the service's words."""
 
-    def act(line: Line) -> dict[str, Any]:
+    def act(line: ServiceClient) -> dict[str, Any]:
         if line.client is None:
             # Of two threads the later one's client is kept and the other's is closed when nobody uses it any more.
             line.client = httpx.Client(base_url=line.address, timeout=line.timeout, trust_env=False)

@@ -7,11 +7,11 @@ from app.db.handlings import queries as handling_queries
 from app.db.imports import queries as import_queries
 from app.domain.errors import ImportNotFound
 from app.domain.handling import OrderId
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 
 @dataclass(frozen=True)
-class Choice:
+class OrderSelection:
     """These, in this order; or all that match, by import and row. No status means any."""
 
     listed: tuple[OrderId, ...] | None = None
@@ -20,7 +20,7 @@ class Choice:
     marketplace: str | None = None
     search: str | None = None
 
-    def find_condition(self, site: Site) -> Any:
+    def find_condition(self, site: Services) -> Any:
         """What the orders are like, for a query; raises `ImportNotFound`."""
         import_no = None
         if self.import_id is not None:

@@ -16,7 +16,7 @@ from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
 from app.domain.handling import OrderId
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 FOLDER = "slips"  # below the spool folder, which web servers and workers share
 WIDTH, HEIGHT = A6
@@ -24,14 +24,14 @@ MARGIN = 8 * mm
 FONT = "Helvetica"  # one of PDF's own; characters that it lacks are shown as ?
 
 
-def keep(site: Site, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
+def keep(site: Services, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
     """Write an order's slip, whole or not at all; returns where it is. Raises `SpoolFull`."""
     path = site.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
     site.spool.write_whole(path, draw(id, order, tracking), 0o600)
     return path
 
 
-def find(site: Site, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
+def find(site: Services, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
     """Where an order's slip is; drawn again if it is gone. Raises `SpoolFull`."""
     path = site.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
     return path if path.is_file() else keep(site, id, order, tracking)

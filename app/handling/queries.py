@@ -9,8 +9,8 @@ from app.db.imports import queries as import_queries
 from app.db.imports.queries import Event
 from app.domain.errors import HandlingNotFound, OrderNotFound
 from app.domain.handling import LEASED, HandledOrder, Handling, HandlingState, OrderId, OrderState, StepRecord
-from app.handling.order_selection import Choice
-from app.lifecycle.services import Site
+from app.handling.order_selection import OrderSelection
+from app.lifecycle.services import Services
 from app.queue import HANDLING_QUEUE
 
 SHIPMENT = "create_shipment"
@@ -26,7 +26,7 @@ class HandlingQueue:
     hints: int | None
 
 
-def measure_queue(site: Site) -> HandlingQueue:
+def measure_queue(site: Services) -> HandlingQueue:
     """How many handlings wait and run, by the ledger; and by the broker, who takes them. Raises
     `DatabaseUnavailable`."""
     with site.database.begin() as connection:
@@ -40,7 +40,7 @@ def measure_queue(site: Site) -> HandlingQueue:
     )
 
 
-def find_handling(site: Site, id: str) -> tuple[Handling, list[Event]]:
+def find_handling(site: Services, id: str) -> tuple[Handling, list[Event]]:
     """A handling and its timeline; raises `HandlingNotFound`."""
     with site.database.begin() as connection:
         row = transitions.find_handling(connection, id)
@@ -49,14 +49,16 @@ def find_handling(site: Site, id: str) -> tuple[Handling, list[Event]]:
         return row, import_queries.list_events(connection, row.number)
 
 
-def list_handlings(site: Site, *, states: Iterable[HandlingState], before: int | None, limit: int) -> list[Handling]:
+def list_handlings(
+    site: Services, *, states: Iterable[HandlingState], before: int | None, limit: int
+) -> list[Handling]:
     """Handlings, newest first."""
     with site.database.begin() as connection:
         return transitions.list_handlings(connection, states=states, before=before, limit=limit)
 
 
 def list_orders(
-    site: Site, id: str, *, states: Iterable[OrderState], after: int, limit: int
+    site: Services, id: str, *, states: Iterable[OrderState], after: int, limit: int
 ) -> tuple[Handling, list[HandledOrder]]:
     """A handling and its orders after a position, in its order; raises `HandlingNotFound`."""
     row, _ = find_handling(site, id)
@@ -65,7 +67,7 @@ def list_orders(
 
 
 def search_orders(
-    site: Site, choice: Choice, *, after: OrderId | None, limit: int
+    site: Services, choice: OrderSelection, *, after: OrderId | None, limit: int
 ) -> tuple[int, int, list[handling_queries.Listed]]:
     """How many orders match, how many of them are in an unfinished handling, and those after one, by import and row,
     each with its latest handling."""
@@ -79,7 +81,7 @@ def search_orders(
         )
 
 
-def find_order(site: Site, id: OrderId) -> dict[str, Any]:
+def find_order(site: Services, id: OrderId) -> dict[str, Any]:
     """An order's row; raises `OrderNotFound`."""
     with site.database.begin() as connection:
         order = handling_queries.find_order(connection, id)
@@ -88,7 +90,7 @@ def find_order(site: Site, id: OrderId) -> dict[str, Any]:
     return order
 
 
-def list_history(site: Site, id: OrderId) -> list[StepRecord]:
+def list_history(site: Services, id: OrderId) -> list[StepRecord]:
     """Every step of an order that was begun; raises `OrderNotFound` where there is neither a step nor an order."""
     with site.database.begin() as connection:
         steps = handling_queries.list_steps(connection, id)
@@ -97,13 +99,13 @@ def list_history(site: Site, id: OrderId) -> list[StepRecord]:
     return steps
 
 
-def find_latest(site: Site, id: OrderId) -> tuple[str, HandledOrder] | None:
+def find_latest(site: Services, id: OrderId) -> tuple[str, HandledOrder] | None:
     """The latest handling of an order, by its id, and where the order is in it."""
     with site.database.begin() as connection:
         return handling_queries.find_latest(connection, id)
 
 
-def find_slip(site: Site, id: OrderId) -> bytes:
+def find_slip(site: Services, id: OrderId) -> bytes:
     """An order's packing slip as a PDF; raises `OrderNotFound` where it has none yet."""
     from app.handling import packing_slips  # noqa: PLC0415 — its packages are installed where orders are handled
 
@@ -115,7 +117,7 @@ def find_slip(site: Site, id: OrderId) -> bytes:
     return packing_slips.find(site, id, order, str(answer["tracking"])).read_bytes()
 
 
-def merge_slips(site: Site, id: str) -> tuple[Handling, bytes]:
+def merge_slips(site: Services, id: str) -> tuple[Handling, bytes]:
     """A handling and the packing slips that its orders have by now, as one PDF in its order; raises `HandlingNotFound`,
     and `OrderNotFound` where there is none yet."""
     from app.handling import packing_slips  # noqa: PLC0415

@@ -12,16 +12,16 @@ from time import monotonic
 import structlog
 
 from app.db.handlings import queries, transitions
-from app.domain.errors import SpoolFull, SweepingFrozen
+from app.domain.errors import LedgerFrozen, SpoolFull
 from app.domain.handling import Handling, HandlingState, Mode
 from app.handling import end
-from app.handling.service_calls import Outside
-from app.handling.step_runner import Ended, Todo, perform
+from app.handling.service_calls import ServiceClients
+from app.handling.step_runner import PendingOrder, StepOutcome, perform
 from app.handling.steps import all_steps
 from app.lifecycle import freeze
 from app.lifecycle.imports.loading.heartbeat import Heartbeat
-from app.lifecycle.imports.loading.shutdown import Draining, HandBack
-from app.lifecycle.services import Site
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown, Released
+from app.lifecycle.services import Services
 
 CANDIDATES = 5
 LOOK_SECONDS = 0.2  # how often a run looks whether its worker was told to go
@@ -29,26 +29,26 @@ LOOK_SECONDS = 0.2  # how often a run looks whether its worker was told to go
 log = structlog.get_logger(__name__)
 
 
-def run_next(site: Site, outside: Outside, worker: str, draining: Draining) -> str | None:
+def run_next(site: Services, outside: ServiceClients, worker: str, shutdown: GracefulShutdown) -> str | None:
     """Claim what is due by priority, then age, and run it; returns its id, None where nothing was due or sweeping is
     frozen. Raises `DatabaseUnavailable` when nothing could be claimed."""
     try:
         freeze.require_sweeping(site)
-    except SweepingFrozen as error:
+    except LedgerFrozen as error:
         log.warning("nothing_claimed", error=error.detail)
         return None
     with site.database.begin() as connection:
         due = transitions.list_due(connection, CANDIDATES)
     for number in due:
-        with draining.attempt():
+        with shutdown.attempt():
             handling = claim(site, number, worker)
             if handling is not None:
-                run(site, outside, handling, draining)
+                run(site, outside, handling, shutdown)
                 return handling.id
     return None
 
 
-def claim(site: Site, number: int, worker: str) -> Handling | None:
+def claim(site: Services, number: int, worker: str) -> Handling | None:
     """Take a queued handling for an attempt; None when somebody else was first."""
     with site.database.begin() as connection:
         if not transitions.claim(connection, number, worker=worker, lease_seconds=site.settings.lease_seconds):
@@ -57,13 +57,13 @@ def claim(site: Site, number: int, worker: str) -> Handling | None:
     # a crash here leaves `running` under a lease that runs out
 
 
-def run(site: Site, outside: Outside, handling: Handling, draining: Draining) -> None:
+def run(site: Services, outside: ServiceClients, handling: Handling, shutdown: GracefulShutdown) -> None:
     """Run a claimed handling to whatever end this attempt has: the ledger says what came of it. Raises
     `DatabaseUnavailable` when the end could not be recorded: the lease runs out, and the sweeper takes over."""
     with structlog.contextvars.bound_contextvars(handling_id=handling.id, epoch=handling.epoch):
         log.info("handling_started", attempt=handling.attempts, orders=handling.orders_total)
         try:
-            whole = _Run(site, outside, handling, draining).go()
+            whole = _Run(site, outside, handling, shutdown).go()
         except SpoolFull:
             if not end.wait_for_space(site, handling):
                 end.finish(site, handling, whole=False)
@@ -72,7 +72,7 @@ def run(site: Site, outside: Outside, handling: Handling, draining: Draining) ->
             log.exception("handling_broken")
             end.try_again(site, handling, f"{type(error).__name__}: {error}")
             return
-        if not whole and draining.told and end.hand_back(site, handling):
+        if not whole and shutdown.told and end.release(site, handling):
             return
         end.finish(site, handling, whole=whole)
 
@@ -80,8 +80,8 @@ def run(site: Site, outside: Outside, handling: Handling, draining: Draining) ->
 class _Run:
     """One attempt. `ordered` is `parallel` with one order at a time, of which the first that has not ended is next."""
 
-    def __init__(self, site: Site, outside: Outside, handling: Handling, draining: Draining) -> None:
-        self._site, self._outside, self._handling, self._draining = site, outside, handling, draining
+    def __init__(self, site: Services, outside: ServiceClients, handling: Handling, shutdown: GracefulShutdown) -> None:
+        self._site, self._outside, self._handling, self._draining = site, outside, handling, shutdown
         self._ordered = handling.mode is Mode.ORDERED
         self._slots = 1 if self._ordered else handling.concurrency
         self._over = Event()  # stopped or taken over: nothing new is begun, what is in hand ends its step
@@ -93,10 +93,10 @@ class _Run:
         """Whether every order came to its end; False when the steps in hand ended and no other was begun."""
         handling = self._handling
         with self._site.database.begin_long() as connection:
-            waiting = [Todo(*found) for found in queries.list_todo(connection, handling.number)]
+            waiting = [PendingOrder(*found) for found in queries.list_todo(connection, handling.number)]
         line = [(self._urgency(todo), todo.position, todo) for todo in waiting]
         heapify(line)
-        running: dict[Future[Ended], Todo] = {}
+        running: dict[Future[StepOutcome], PendingOrder] = {}
         with (
             Heartbeat(self._site, handling, self._lost.set, transitions.renew_lease),
             ThreadPoolExecutor(self._slots, thread_name_prefix="handling") as pool,
@@ -108,7 +108,7 @@ class _Run:
                 done, _ = wait(running, LOOK_SECONDS, FIRST_COMPLETED)
                 for future in done:
                     todo = running.pop(future)
-                    if self._settle(future) is Ended.NEXT:
+                    if self._settle(future) is StepOutcome.NEXT:
                         heappush(line, (self._urgency(todo), todo.position, todo))
         return not line and not self._halted
 
@@ -116,21 +116,21 @@ class _Run:
     def _halted(self) -> bool:
         return self._over.is_set() or self._lost.is_set() or self._draining.told
 
-    def _urgency(self, todo: Todo) -> int:
+    def _urgency(self, todo: PendingOrder) -> int:
         return -self._priorities[todo.step]
 
-    def _perform(self, todo: Todo) -> Ended:
+    def _perform(self, todo: PendingOrder) -> StepOutcome:
         return perform(self._site, self._outside, self._handling, todo, self._pause)
 
-    def _settle(self, future: "Future[Ended]") -> Ended:
+    def _settle(self, future: "Future[StepOutcome]") -> StepOutcome:
         try:
             ended = future.result()
-        except HandBack:
-            return Ended.NOTHING
+        except Released:
+            return StepOutcome.NOTHING
         except BaseException:
             self._lost.set()
             raise
-        if ended is Ended.NOTHING and not self._still_ours():
+        if ended is StepOutcome.NOTHING and not self._still_ours():
             self._over.set()
         return ended
 
@@ -140,9 +140,9 @@ class _Run:
         return now is not None and now.state is HandlingState.RUNNING and now.epoch == self._handling.epoch
 
     def _pause(self, seconds: float) -> None:
-        """Wait between two tries; raises `HandBack` when the worker must go, or the attempt is lost."""
+        """Wait between two tries; raises `Released` when the worker must go, or the attempt is lost."""
         until = monotonic() + seconds
         while (left := until - monotonic()) > 0:
             self._draining.look()
             if self._lost.wait(min(left, LOOK_SECONDS)):
-                raise HandBack
+                raise Released

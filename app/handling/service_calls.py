@@ -14,7 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from app.config import Settings
 from app.domain.errors import BackoutError
 
-MOST_PAUSE_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 5.0
 Answer = TypeVar("Answer")
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ class Service:
     calls_per_second: int
 
 
-class Line:
+class ServiceClient:
     """What a process keeps of one service: where it is, how often it may be called, and whether it is well."""
 
     def __init__(self, service: Service, settings: Settings) -> None:
@@ -59,35 +59,35 @@ class Line:
         self.client: Any = None  # the adapter's, kept between calls
 
 
-class Outside:
+class ServiceClients:
     """All services, for one process; threads share it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, ServiceClient] = {}
         self._lock = Lock()
 
-    def line(self, service: Service) -> Line:
+    def line(self, service: Service) -> ServiceClient:
         """The line to a service, made when it is first asked for."""
         with self._lock:
             if service.name not in self._lines:
-                self._lines[service.name] = Line(service, self.settings)
+                self._lines[service.name] = ServiceClient(service, self.settings)
             return self._lines[service.name]
 
 
-class Call:
+class ServiceCall:
     """One step's way to a service. `key` stays the same however often it is tried, now or by a later worker.
 
     `pause` waits for so many seconds, or raises when the worker must go. `tries` counts what was really sent.
     """
 
-    def __init__(self, outside: Outside, key: str, pause: Callable[[float], None]) -> None:
+    def __init__(self, outside: ServiceClients, key: str, pause: Callable[[float], None]) -> None:
         self._outside = outside
         self._pause = pause
         self.key = key
         self.tries = 0
 
-    def make(self, service: Service, act: Callable[[Line], Answer]) -> Answer:
+    def make(self, service: Service, act: Callable[[ServiceClient], Answer]) -> Answer:
         """Let `act` do one try on the service's line, again and again until it has an answer.
 
         Raises `ServiceRefused`, and `ServiceFailed` after the last try.
@@ -95,7 +95,7 @@ class Call:
         line, settings = self._outside.line(service), self._outside.settings
         if not line.address:
             raise ServiceRefused(f"no address is set for {service.name}: name it in BACKOUT_HANDLING_SERVICES")
-        growing = wait_random_exponential(multiplier=settings.handling_pause_seconds, max=MOST_PAUSE_SECONDS)
+        growing = wait_random_exponential(multiplier=settings.handling_pause_seconds, max=MAX_PAUSE_SECONDS)
 
         def wait(state: RetryCallState) -> float:
             return max(growing(state), line.breaker.open_remaining if line.breaker.opened else 0)
@@ -110,7 +110,7 @@ class Call:
         answer: Answer = retrying(self._try, line, act)
         return answer
 
-    def _try(self, line: Line, act: Callable[[Line], Answer]) -> Answer:
+    def _try(self, line: ServiceClient, act: Callable[[ServiceClient], Answer]) -> Answer:
         if line.breaker.opened:
             raise ServicePaused(
                 f"{line.name} has failed {line.breaker.failure_count} times in a row: {self._last(line)}"
@@ -125,5 +125,5 @@ class Call:
         return answer
 
     @staticmethod
-    def _last(line: Line) -> str:
+    def _last(line: ServiceClient) -> str:
         return str(line.breaker.last_failure or "no reason is known")

@@ -11,16 +11,16 @@ import structlog
 from app.db.handlings import orders, queries
 from app.domain.errors import DatabaseUnavailable, SpoolFull
 from app.domain.handling import Handling, OrderId
-from app.handling.service_calls import Call, Outside, ServiceFailed, ServiceRefused
+from app.handling.service_calls import ServiceCall, ServiceClients, ServiceFailed, ServiceRefused
 from app.handling.steps import all_steps
-from app.handling.work import Step, Work
-from app.lifecycle.imports.loading.shutdown import HandBack
-from app.lifecycle.services import Site
+from app.handling.work import Step, StepContext
+from app.lifecycle.imports.loading.shutdown import Released
+from app.lifecycle.services import Services
 
 log = structlog.get_logger(__name__)
 
 
-class Ended(Enum):
+class StepOutcome(Enum):
     """What came of an order's step."""
 
     NEXT = "next"  # the order's next step is due
@@ -29,7 +29,7 @@ class Ended(Enum):
 
 
 @dataclass
-class Todo:
+class PendingOrder:
     """An order on its way; `step` counts from 0 and is the next one."""
 
     position: int
@@ -39,24 +39,26 @@ class Todo:
     answers: dict[str, dict[str, Any]] | None = None
 
 
-def idempotency_key(site: Site, id: OrderId, step: str) -> str:
+def idempotency_key(site: Services, id: OrderId, step: str) -> str:
     """The same for ever: whichever handling, attempt or try it is, this step of this order happens once."""
     return f"backout-{site.installation}-{id}-{step}"
 
 
-def perform(site: Site, outside: Outside, handling: Handling, todo: Todo, pause: Callable[[float], None]) -> Ended:
-    """Do the next step of an order. Raises `DatabaseUnavailable`, `HandBack` if the worker must go, and `SpoolFull`."""
+def perform(
+    site: Services, outside: ServiceClients, handling: Handling, todo: PendingOrder, pause: Callable[[float], None]
+) -> StepOutcome:
+    """Do the next step of an order. Raises `DatabaseUnavailable`, `Released` if the worker must go, and `SpoolFull`."""
     step = all_steps()[handling.pipeline[todo.step]]
     if not _begin(site, handling, todo, step):
-        return Ended.NOTHING
+        return StepOutcome.NOTHING
     if todo.answers is None:
         with site.database.begin() as connection:
             todo.order = queries.find_order(connection, todo.id)
             todo.answers = queries.list_answers(connection, todo.id)
-    call = Call(outside, idempotency_key(site, todo.id, step.name), pause)
+    call = ServiceCall(outside, idempotency_key(site, todo.id, step.name), pause)
     try:
         answer = _run(site, todo, step, call)
-    except (DatabaseUnavailable, HandBack, SpoolFull):
+    except (DatabaseUnavailable, Released, SpoolFull):
         raise
     except (ServiceRefused, ServiceFailed) as error:
         return _fail(site, handling, todo, call.tries, str(error))
@@ -66,7 +68,7 @@ def perform(site: Site, outside: Outside, handling: Handling, todo: Todo, pause:
     return _end(site, handling, todo, step, call.tries, answer)
 
 
-def _begin(site: Site, handling: Handling, todo: Todo, step: Step) -> bool:
+def _begin(site: Services, handling: Handling, todo: PendingOrder, step: Step) -> bool:
     number, epoch = handling.number, handling.epoch
     with site.database.begin() as connection:
         # a first step takes the order in hand; for the later ones that changes nothing
@@ -75,16 +77,18 @@ def _begin(site: Site, handling: Handling, todo: Todo, step: Step) -> bool:
         )
 
 
-def _run(site: Site, todo: Todo, step: Step, call: Call) -> dict[str, Any]:
+def _run(site: Services, todo: PendingOrder, step: Step, call: ServiceCall) -> dict[str, Any]:
     assert todo.answers is not None
     if step.name in todo.answers:
         return todo.answers[step.name]  # done in an earlier handling, or recorded by a worker that then died
     if todo.order is None:
         raise ServiceRefused("the order is no longer in the table")
-    return step.run(Work(site, todo.id, todo.order, call, todo.answers))
+    return step.run(StepContext(site, todo.id, todo.order, call, todo.answers))
 
 
-def _end(site: Site, handling: Handling, todo: Todo, step: Step, tries: int, answer: dict[str, Any]) -> Ended:
+def _end(
+    site: Services, handling: Handling, todo: PendingOrder, step: Step, tries: int, answer: dict[str, Any]
+) -> StepOutcome:
     last = todo.step + 1 == len(handling.pipeline)
     with site.database.begin() as connection:
         ours = orders.end_step(
@@ -100,14 +104,14 @@ def _end(site: Site, handling: Handling, todo: Todo, step: Step, tries: int, ans
             shipped=step.ships,
         )
     if not ours:
-        return Ended.NOTHING
+        return StepOutcome.NOTHING
     assert todo.answers is not None
     todo.answers[step.name] = answer
     todo.step += 1
-    return Ended.ORDER if last else Ended.NEXT
+    return StepOutcome.ORDER if last else StepOutcome.NEXT
 
 
-def _fail(site: Site, handling: Handling, todo: Todo, tries: int, reason: str) -> Ended:
+def _fail(site: Services, handling: Handling, todo: PendingOrder, tries: int, reason: str) -> StepOutcome:
     with site.database.begin() as connection:
         ours = orders.fail_step(
             connection,
@@ -120,6 +124,6 @@ def _fail(site: Site, handling: Handling, todo: Todo, tries: int, reason: str) -
             error=reason,
         )
     if not ours:
-        return Ended.NOTHING
+        return StepOutcome.NOTHING
     log.warning("order_failed", order=str(todo.id), step=handling.pipeline[todo.step], reason=reason)
-    return Ended.ORDER
+    return StepOutcome.ORDER

@@ -7,12 +7,12 @@ from app.domain.errors import AlreadyRunning, HandlingNotFound, NothingFailed, N
 from app.domain.handling import Handling, HandlingState, OrderState
 from app.handling import end
 from app.lifecycle import freeze
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 log = structlog.get_logger(__name__)
 
 
-def stop_handling(site: Site, id: str, by: str) -> Handling:
+def stop_handling(site: Services, id: str, by: str) -> Handling:
     """Stop a handling: the steps in hand are ended, no other is begun. What was done stays done.
 
     Returns it as `stopping`, or `stopped` where nothing was in hand; the same when asked again. Raises
@@ -34,7 +34,7 @@ def stop_handling(site: Site, id: str, by: str) -> Handling:
     return row
 
 
-def retry_handling(site: Site, id: str, by: str, *, pending: bool = False) -> Handling:
+def retry_handling(site: Services, id: str, by: str, *, pending: bool = False) -> Handling:
     """Take up again what failed, each order from its failed step; with `pending` also what a stop left.
 
     Raises `HandlingNotFound`, `NothingFailed`, `AlreadyRunning` where another handling has one of the orders by now.
@@ -72,7 +72,7 @@ def _explain(row: Handling) -> str:
     return f"nothing to retry: the handling is {row.state}"
 
 
-def _find_other(site: Site, id: str) -> AlreadyRunning:
+def _find_other(site: Services, id: str) -> AlreadyRunning:
     with site.database.begin() as connection:
         row = transitions.find_handling(connection, id)
         mine = queries.list_handled(connection, row.number, limit=100_000) if row else []

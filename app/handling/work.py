@@ -6,18 +6,18 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.handling import OrderId
-from app.handling.service_calls import Call
-from app.lifecycle.services import Site
+from app.handling.service_calls import ServiceCall
+from app.lifecycle.services import Services
 
 
 @dataclass(frozen=True)
-class Work:
+class StepContext:
     """One order at one step. `answers` has those of the order's earlier steps, by their names."""
 
-    site: Site
+    site: Services
     id: OrderId
     order: Mapping[str, Any]
-    call: Call
+    call: ServiceCall
     answers: Mapping[str, Mapping[str, Any]]
 
     @property
@@ -44,6 +44,6 @@ class Step:
     words: str
     place: int
     priority: int
-    run: Callable[[Work], dict[str, Any]]
+    run: Callable[[StepContext], dict[str, Any]]
     needs: tuple[str, ...] = ()
     ships: bool = False

@@ -1,28 +1,28 @@
 """Burden: how the work went lately, and what of it is beyond bounds."""
 
 from app.db import statistics
-from app.domain.work_stats import KindFigures, summarize
+from app.domain.work_stats import WorkStats, summarize
 from app.lifecycle.imports.admission import is_overloaded
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 LATELY_SECONDS = 3600.0
 ENOUGH = 20  # fewer say nothing about a rate
 
 
-def measure_kinds(site: Site) -> list[KindFigures]:
+def measure_kinds(site: Services) -> list[WorkStats]:
     """How imports went within the last hour, and what each chapter adds; raises `DatabaseUnavailable`."""
     with site.database.begin() as connection:
         found = [summarize("import", statistics.sample_imports(connection, LATELY_SECONDS))]
-    for chapter in site.chapters:
-        found += chapter.measure(site, LATELY_SECONDS)
+    for extension in site.extensions:
+        found += extension.measure(site, LATELY_SECONDS)
     return found
 
 
-def find_excess(site: Site, found: list[KindFigures]) -> list[str]:
+def find_excess(site: Services, found: list[WorkStats]) -> list[str]:
     """A sentence for each bound that is passed: more waits than may, or too much of a kind goes wrong."""
     told = []
     if is_overloaded(site):
-        told.append(f"{site.settings.overload_queued:,} imports or more wait, so no more is taken for now")
+        told.append(f"{site.settings.max_queued:,} imports or more wait, so no more is taken for now")
     most = site.settings.overload_error_rate
     for kind in found:
         if kind.ended >= ENOUGH and kind.error_rate is not None and kind.error_rate > most:

@@ -1,4 +1,4 @@
-"""Watch: what changes is told to those who follow it, by one poller a process however many they are.
+"""Change feed: one poller a process reads what changed and pushes it to all who follow, however many they are.
 
 Streams hold a thread each and no connection: the poller reads the ledger for all of them, while there is anybody.
 """
@@ -16,11 +16,11 @@ import structlog
 from app.db.imports import queries
 from app.db.imports.queries import Event
 from app.domain.errors import DatabaseUnavailable, TooManyStreams
-from app.domain.feed_cursor import OVERLAP, Cursor, Glance, cursor_at
+from app.domain.feed_cursor import OVERLAP, Cursor, RowVersion, cursor_at
 from app.domain.imports import Import
 from app.domain.states import FINAL
 from app.lifecycle.imports.queries import find_import
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 POLL_SECONDS = 0.5
 FAILED_SECONDS = 5.0  # between two looks that fail, at most
@@ -66,7 +66,7 @@ class Batch:
 class Subscription:
     """One stream's place: what is to be told to it waits here."""
 
-    def __init__(self, watch: "Watch", number: int | None) -> None:
+    def __init__(self, watch: "ChangeFeed", number: int | None) -> None:
         self.number = number
         self._watch = watch
         self._batches: SimpleQueue[Batch | None] = SimpleQueue()
@@ -76,8 +76,8 @@ class Subscription:
         self._batches.put(batch)
 
     def listen(self) -> Iterator[Batch | None]:
-        """What is found, None as a sign of life from time to time; ends after about `stream_seconds`, or when the web
-        server is told to go."""
+        """What is found, None as a sign of life from time to time; ends after about `stream_max_seconds`, or when the
+        web server ends."""
         seconds = self._watch.seconds
         until = monotonic() + seconds * uniform(0.9, 1)
         while (left := until - monotonic()) > 0:
@@ -95,16 +95,16 @@ class Subscription:
         self._watch.forget(self)
 
 
-class Watch:
+class ChangeFeed:
     """One process's watching. Nothing is started before the first subscription, so a fork may come between."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Services) -> None:
         self._site = site
         self._lock = Lock()
         self._subscriptions: set[Subscription] = set()
         self._poller: Thread | None = None
         self._closing = False
-        self.seconds = site.settings.stream_seconds
+        self.seconds = site.settings.stream_max_seconds
 
     def subscribe(self, number: int | None = None) -> Subscription:
         """A place for following one import, or all; raises `TooManyStreams`."""
@@ -159,9 +159,9 @@ class Watch:
             followed = {subscription.number for subscription in self._subscriptions}
         with self._site.database.begin() as connection:
             now = queries.read_clock(connection)
-            glances: list[Glance] = []
+            glances: list[RowVersion] = []
             rows: list[Row] = []
-            for feed in (queries, *(chapter.feed for chapter in self._site.chapters)):
+            for feed in (queries, *(extension.feed for extension in self._site.extensions)):
                 changed = feed.list_changed(connection, now - OVERLAP)
                 news = [glance.number for glance in changed if glance.sequence > told.get(glance.number, 0)]
                 for start in range(0, len(news), ROWS_A_QUERY):
@@ -194,7 +194,7 @@ class End:
     row: Row
 
 
-def follow_import(site: Site, subscription: Subscription, id: str, after: int) -> Iterator[Update | End | None]:
+def follow_import(site: Services, subscription: Subscription, id: str, after: int) -> Iterator[Update | End | None]:
     """An import's changes after sequence `after`, each event of its timeline once, and its end; None is a sign of
     life. Raises `ImportNotFound`."""
     return follow_one(subscription, lambda: find_import(site, id), FINAL, after)
@@ -232,7 +232,7 @@ def _update(row: Row, timeline: list[Event], told: int) -> Update:
 
 
 @dataclass(frozen=True)
-class News:
+class FeedUpdate:
     """What a stream of all imports tells: those that changed, and from where to go on. `is_gap`: the watcher was away
     for too long, or too much has happened, to tell it what it missed."""
 
@@ -241,14 +241,14 @@ class News:
     is_gap: bool = False
 
 
-def find_cursor(site: Site) -> Cursor:
+def find_cursor(site: Services) -> Cursor:
     """Where somebody begins to follow who reads the list after this."""
     with site.database.begin() as connection:
         now = queries.read_clock(connection)
         return cursor_at(now, queries.list_changed(connection, now - OVERLAP))
 
 
-def follow_all(site: Site, subscription: Subscription, after: Cursor | None) -> Iterator[News]:
+def follow_all(site: Services, subscription: Subscription, after: Cursor | None) -> Iterator[FeedUpdate]:
     """Changes of all imports after a cursor, or from now on; news without changes are a sign of life."""
     first = _catch_up(site, after)
     yield first
@@ -261,21 +261,21 @@ def follow_all(site: Site, subscription: Subscription, after: Cursor | None) -> 
             changes, cursor = tuple(news), max(cursor, batch.cursor, key=lambda known: known.since)
             told.update((change.row.number, change.row.sequence) for change in changes)
         if batch is None or changes:
-            yield News(cursor, changes)
+            yield FeedUpdate(cursor, changes)
 
 
-def _catch_up(site: Site, after: Cursor | None) -> News:
+def _catch_up(site: Services, after: Cursor | None) -> FeedUpdate:
     if after is None:
-        return News(find_cursor(site))
+        return FeedUpdate(find_cursor(site))
     with site.database.begin() as connection:
         now = queries.read_clock(connection)
         if not after.is_exact or not now - OLDEST < after.since < now:
-            return News(cursor_at(now, queries.list_changed(connection, now - OVERLAP)), is_gap=True)
+            return FeedUpdate(cursor_at(now, queries.list_changed(connection, now - OVERLAP)), is_gap=True)
         glances = queries.list_changed(connection, after.since)
         missed = [glance.number for glance in glances if after.is_news(glance.number, glance.sequence)]
         here = cursor_at(now, glances)
         if len(missed) > ROWS_A_QUERY:
-            return News(here, is_gap=True)
+            return FeedUpdate(here, is_gap=True)
         rows = queries.list_numbered(connection, missed)
     read = {row.number: row.sequence for row in rows}
-    return News(Cursor(here.since, {**here.seen, **read}), tuple(Change(row) for row in rows))
+    return FeedUpdate(Cursor(here.since, {**here.seen, **read}), tuple(Change(row) for row in rows))

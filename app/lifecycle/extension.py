@@ -1,21 +1,21 @@
-"""Chapter: what another part of the application adds to the story of imports, which knows nothing else of it."""
+"""Extension: what another part of the application adds to imports, which know nothing else of it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from app.domain.dataset import Dataset
-from app.domain.feed_cursor import Glance
-from app.domain.work_stats import KindFigures
+from app.domain.feed_cursor import RowVersion
+from app.domain.work_stats import WorkStats
 
 if TYPE_CHECKING:
-    from app.lifecycle.services import Site
+    from app.lifecycle.services import Services
 
 
 class Feed(Protocol):
     """How the one poller reads a ledger. Numbers are of one space with those of imports."""
 
-    def list_changed(self, connection: Any, since: datetime) -> list[Glance]:
+    def list_changed(self, connection: Any, since: datetime) -> list[RowVersion]:
         """What changed after an instant of the database's clock."""
         ...
 
@@ -24,7 +24,7 @@ class Feed(Protocol):
         ...
 
 
-class Chapter(Protocol):
+class Extension(Protocol):
     """Registered with a site by whoever wires the process."""
 
     @property
@@ -37,19 +37,19 @@ class Chapter(Protocol):
         """What watchers of its ledger are told of."""
         ...
 
-    def sweep(self, site: "Site") -> None:
+    def sweep(self, site: "Services") -> None:
         """Bring to its end, or queue again, what a crash left of it; with every sweep. Raises `DatabaseUnavailable`."""
         ...
 
-    def clean(self, site: "Site") -> None:
+    def clean(self, site: "Services") -> None:
         """Remove a step of what outlived its use."""
         ...
 
-    def measure(self, site: "Site", seconds: float) -> list[KindFigures]:
+    def measure(self, site: "Services", seconds: float) -> list[WorkStats]:
         """How its kinds of work went within so many seconds. Raises `DatabaseUnavailable`."""
         ...
 
-    def require_deletable(self, site: "Site", dataset: Dataset, number: int | None = None) -> None:
+    def require_deletable(self, site: "Services", dataset: Dataset, number: int | None = None) -> None:
         """Raise a `Refused` that says which, where rows may not be deleted: any, or those of the import of this number.
 
         Nothing new may get hold of the dataset's rows meanwhile: it is marked as being cleared.

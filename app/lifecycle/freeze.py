@@ -11,22 +11,22 @@ import structlog
 
 from app.db import installation, xa
 from app.db.imports import queries
-from app.domain.errors import NotAllowed, SpoolFull, SweepingFrozen
+from app.domain.errors import LedgerFrozen, NotAllowed, SpoolFull
 from app.domain.generation import Installation, Mark, find_doubt
 from app.domain.imports import Import, proves_older_ledger
 from app.domain.xid import Xid, parse_xid
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 WHAT_TO_DO = "`python -m app.cli branches`, then `python -m app.cli sweeping resume` (docs/recovery.md)"
 
 log = structlog.get_logger(__name__)
 
 
-def require_sweeping(site: Site, also: Callable[[Any], None] | None = None) -> Installation:
+def require_sweeping(site: Services, also: Callable[[Any], None] | None = None) -> Installation:
     """Look whether this is the ledger that was known, and freeze sweeping where it is not. `also` may look at more in
     the same transaction, and raise what it wants.
 
-    Raises `SweepingFrozen` then, and while nobody has let sweeping go on; `DatabaseUnavailable`.
+    Raises `LedgerFrozen` then, and while nobody has let sweeping go on; `DatabaseUnavailable`.
     """
     kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
     with site.database.begin() as connection:
@@ -36,7 +36,7 @@ def require_sweeping(site: Site, also: Callable[[Any], None] | None = None) -> I
     return _judge(site, kept, *found)
 
 
-def require_sweeping_in(site: Site, connection: Any, kept: Mark | None) -> Installation:
+def require_sweeping_in(site: Services, connection: Any, kept: Mark | None) -> Installation:
     """`require_sweeping` in a transaction of the caller's, who has read nothing in it yet and the mark that was `kept`
     before: one that goes on to write is undone by what this raises."""
     return _judge(site, kept, *_read(connection, kept))
@@ -46,7 +46,7 @@ def _read(connection: Any, kept: Mark | None) -> tuple[Installation, int]:
     return installation.read_installation(connection), 0 if kept else installation.count_unfinished(connection)
 
 
-def _judge(site: Site, kept: Mark | None, here: Installation, unfinished: int) -> Installation:
+def _judge(site: Services, kept: Mark | None, here: Installation, unfinished: int) -> Installation:
     if here.frozen_reason is not None:
         raise _frozen(here.frozen_reason)
     if here.id != site.installation:
@@ -56,8 +56,8 @@ def _judge(site: Site, kept: Mark | None, here: Installation, unfinished: int) -
     return here
 
 
-def require_explained(site: Site, found: list[tuple[Xid, Import | None]]) -> None:
-    """Freeze sweeping and raise `SweepingFrozen` if one of these branches shows that the ledger is older than it is.
+def require_explained(site: Services, found: list[tuple[Xid, Import | None]]) -> None:
+    """Freeze sweeping and raise `LedgerFrozen` if one of these branches shows that the ledger is older than it is.
 
     Their imports must have been read after they were listed.
     """
@@ -69,7 +69,7 @@ def require_explained(site: Site, found: list[tuple[Xid, Import | None]]) -> Non
         )
 
 
-def freeze(site: Site, reason: str, kept: Mark | None = None) -> SweepingFrozen:
+def freeze(site: Services, reason: str, kept: Mark | None = None) -> LedgerFrozen:
     """Freeze sweeping, durably; returns the error that says so."""
     with site.database.begin() as connection:
         won = installation.freeze(connection, reason, kept)
@@ -78,7 +78,7 @@ def freeze(site: Site, reason: str, kept: Mark | None = None) -> SweepingFrozen:
     return _frozen(reason)
 
 
-def keep_mark(site: Site, here: Installation) -> None:
+def keep_mark(site: Services, here: Installation) -> None:
     """Count the ledger's mark up and keep it outside: the ledger first, so that it is never behind what was kept.
 
     Raises OSError and `SpoolFull` where it can't be kept.
@@ -93,7 +93,7 @@ def keep_mark(site: Site, here: Installation) -> None:
         raise
 
 
-def resume(site: Site) -> Installation:
+def resume(site: Services) -> Installation:
     """Let sweeping go on with the ledger as it is; returns what it was.
 
     No import number that is known of anywhere is given out again. A copy gets an id of its own. Raises `NotAllowed`
@@ -120,7 +120,7 @@ def resume(site: Site) -> Installation:
     return here
 
 
-def _list_late(site: Site, found: list[tuple[Xid, Import | None]]) -> list[Xid]:
+def _list_late(site: Services, found: list[tuple[Xid, Import | None]]) -> list[Xid]:
     if all(row is not None and xid.epoch <= row.epoch for xid, row in found):
         return []
     with site.database.begin() as connection:
@@ -128,7 +128,7 @@ def _list_late(site: Site, found: list[tuple[Xid, Import | None]]) -> list[Xid]:
     return [xid for xid, row in found if proves_older_ledger(xid, row, highest)]
 
 
-def _frozen(reason: str) -> SweepingFrozen:
-    return SweepingFrozen(
+def _frozen(reason: str) -> LedgerFrozen:
+    return LedgerFrozen(
         f"sweeping is frozen, and nothing is accepted or loaded: {reason}. A person must look: {WHAT_TO_DO}"
     )

@@ -7,7 +7,7 @@ from app.db.imports import queries
 from app.db.measures import StateFigures
 from app.domain.states import State
 from app.lifecycle.recovery import chores
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class SweeperFigures:
     failures: dict[str, int]
 
 
-def measure_sweepers(site: Site) -> SweeperFigures:
+def measure_sweepers(site: Services) -> SweeperFigures:
     """What the sweepers say of themselves, in the spool folder; raises `DatabaseUnavailable`."""
     return SweeperFigures(*chores.count_failures(site))
 
 
-def measure_queue(site: Site) -> QueueFigures:
+def measure_queue(site: Services) -> QueueFigures:
     """How busy it is now; raises `DatabaseUnavailable`."""
     with site.database.begin() as connection:
         backlog = queries.measure_backlog(connection)
@@ -61,7 +61,7 @@ def measure_queue(site: Site) -> QueueFigures:
     )
 
 
-def measure_imports(site: Site) -> dict[State, StateFigures]:
+def measure_imports(site: Services) -> dict[State, StateFigures]:
     """What all imports in the ledger amount to, by state; raises `DatabaseUnavailable`."""
     with site.database.begin() as connection:
         return measures.measure_states(connection)

@@ -12,20 +12,20 @@ from app.db.database import Database
 from app.db.imports import transitions
 from app.db.imports.queries import Backlog, count_queued, measure_backlog
 from app.domain.xid import Xid
-from app.lifecycle.extension import Chapter
+from app.lifecycle.extension import Extension
 from app.queue import Hints, create_celery
 from app.spool import Spool
 
-ASIDE_THREADS = 2
+BACKGROUND_THREADS = 2
 BACKLOG_SECONDS = 1.0  # how old it may be: what is made of it is an estimate
 WAITING_SECONDS = 0.25
 
 
-class Recent:
+class BacklogCache:
     """What a process asked not long ago, and may say again: it costs the more the more imports wait."""
 
-    def __init__(self, most_waiting: int) -> None:
-        self._most_waiting = most_waiting
+    def __init__(self, max_waiting: int) -> None:
+        self._most_waiting = max_waiting
         self._backlog: tuple[float, Backlog] | None = None
         self._waiting = -inf, 0
 
@@ -48,15 +48,15 @@ class Recent:
 
 
 @dataclass(frozen=True)
-class Site:
+class Services:
     """One process's view of the installation."""
 
     settings: Settings
     database: Database
     spool: Spool
     hints: Hints
-    recent: Recent
-    chapters: tuple[Chapter, ...] = ()  # what else there is; the story of imports knows no more of them than that
+    backlog_cache: BacklogCache
+    extensions: tuple[Extension, ...] = ()  # what else there is; the story of imports knows no more of them than that
 
     @cached_property
     def installation(self) -> str:
@@ -65,23 +65,23 @@ class Site:
             return transitions.installation_id(connection)
 
     @cached_property
-    def aside(self) -> ThreadPoolExecutor:
+    def background(self) -> ThreadPoolExecutor:
         """For what need not be waited for. Few threads: each takes a connection from whoever answers a request."""
-        return ThreadPoolExecutor(ASIDE_THREADS, thread_name_prefix="aside")
+        return ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="aside")
 
     def xids(self, number: int, epochs: range, branches: int) -> list[Xid]:
         """The names of all branches that these attempts of an import may have."""
         return [Xid(self.installation, number, epoch, branch) for epoch in epochs for branch in range(1, branches + 1)]
 
 
-def open_site(settings: Settings, *, pool_size: int = 10, chapters: tuple[Chapter, ...] = ()) -> Site:
+def open_services(settings: Settings, *, pool_size: int = 10, extensions: tuple[Extension, ...] = ()) -> Services:
     """The places that these settings name; nothing is connected to before it is used. Whoever wires a process knows the
-    `chapters` that it has."""
-    return Site(
+    `extensions` that it has."""
+    return Services(
         settings=settings,
         database=Database(settings.database, lock_wait_seconds=settings.lock_wait_seconds, pool_size=pool_size),
         spool=Spool(settings.spool_dir, settings.max_upload_bytes),
-        hints=Hints(create_celery(settings), settings.publish_seconds),
-        recent=Recent(settings.overload_queued),
-        chapters=chapters,
+        hints=Hints(create_celery(settings), settings.publish_timeout_seconds),
+        backlog_cache=BacklogCache(settings.max_queued),
+        extensions=extensions,
     )

@@ -2,11 +2,11 @@
 
 from flask import current_app
 
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 
-def site() -> Site:
+def site() -> Services:
     """What the running application works with."""
     found = current_app.extensions["backout"]
-    assert isinstance(found, Site)
+    assert isinstance(found, Services)
     return found

@@ -14,18 +14,18 @@ from app.domain.errors import (
     DatasetBeingCleared,
     ImportNotFound,
     ImportsRunning,
+    LedgerFrozen,
     NotEnabled,
     OrdersKept,
-    SweepingFrozen,
 )
 from app.domain.imports import Import
 from app.domain.states import State
 from app.lifecycle.datasets import delete_rows
 from app.lifecycle.imports import accept, queries, stop
 from app.lifecycle.imports.loading import load
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.routes import site
-from app.routes.api.serializers import CELERY_STATUS, read_asker, read_number, show_row
+from app.routes.api.serializers import CELERY_STATUS, parse_caller, read_number, show_row
 from app.routes.auth import CHANGING_GETS
 from app.routes.openapi.models import classic as models
 from app.routes.openapi.operations import JSON, Answer, describe, text
@@ -66,9 +66,9 @@ def show_root() -> Response | dict[str, Any] | str:
 @describe("insert_orders", "classic", models.ACCEPTED, refuses=ACCEPTING, parameters=(IDEMPOTENCY_KEY,))
 def insert(rows: str) -> dict[str, Any]:
     """Import n generated orders; answers at once."""
-    accepted = accept.accept_generated(site(), ORDERS, _read_rows(rows), read_asker())
+    accepted = accept.accept_generated(site(), ORDERS, _read_rows(rows), parse_caller())
     row = accepted.row
-    message = "this was accepted before" if accepted.again else f"an import of {row.rows_total} orders was accepted"
+    message = "this was accepted before" if accepted.replayed else f"an import of {row.rows_total} orders was accepted"
     return {
         "success": True,
         "message": message,
@@ -95,11 +95,11 @@ def insert(rows: str) -> dict[str, Any]:
 )
 def insert_and_wait(rows: str) -> Response:
     """Deprecated: import n generated orders and answer when they are there."""
-    accepted = accept.accept_generated(site(), ORDERS, _read_rows(rows), read_asker(), inline=True)
-    if not accepted.again:
+    accepted = accept.accept_generated(site(), ORDERS, _read_rows(rows), parse_caller(), inline=True)
+    if not accepted.replayed:
         claimed = load.claim(site(), accepted.row.number, "web")
         if claimed is not None:
-            load.run_attempt(site(), claimed, Draining(0))
+            load.run_attempt(site(), claimed, GracefulShutdown(0))
     row, _ = queries.find_import(site(), accepted.row.id)
     response = _show_end(row)
     response.headers["Deprecation"] = DEPRECATED_AT
@@ -170,13 +170,13 @@ def _describe(row: Import) -> str:
     "delete_all",
     "classic",
     models.Deleted,
-    refuses=(NotEnabled, ImportsRunning, OrdersKept, DatasetBeingCleared, SweepingFrozen),
+    refuses=(NotEnabled, ImportsRunning, OrdersKept, DatasetBeingCleared, LedgerFrozen),
 )
 def delete_all() -> dict[str, Any]:
     """Delete every order; for tests."""
     if not site().settings.test_endpoints:
         raise NotEnabled("this endpoint is for tests: start the server with BACKOUT_TEST_ENDPOINTS=1 to have it")
-    deleted = delete_rows.clear_dataset(site(), ORDERS)
+    deleted = delete_rows.delete_rows(site(), ORDERS)
     return {"success": True, "message": f"{deleted} orders were deleted", "num_rows_deleted": deleted}
 
 

@@ -38,7 +38,7 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.FileForgotten: 409,
     errors.NothingToRetry: 409,
     errors.Overloaded: 503,
-    errors.SweepingFrozen: 503,
+    errors.LedgerFrozen: 503,
     errors.TooManyStreams: 503,
     errors.DatabaseUnavailable: 503,
 }
@@ -47,7 +47,7 @@ RETRY = (
     errors.DatasetBeingCleared,
     errors.DatasetInUse,
     errors.Overloaded,
-    errors.SweepingFrozen,
+    errors.LedgerFrozen,
     errors.TooManyStreams,
     errors.DatabaseUnavailable,
 )

@@ -14,7 +14,7 @@ from app.domain.errors import BadRequest, InvalidContent
 STALL_SECONDS = 60.0  # a client that is gone without a word would hold its thread for good
 DRAIN_SECONDS = 5.0
 PIECE_BYTES = 64 * 1024
-MOST_NESTED = 20  # arrays and objects inside each other: more than any body of ours has
+MAX_NESTED = 20  # arrays and objects inside each other: more than any body of ours has
 
 
 class Body:
@@ -86,8 +86,8 @@ def read_json(limit: int, example: str, empty: bytes = b"") -> dict[str, Any]:
 def _find_fault(value: Any) -> str | None:
     layer, depth = [value], 0
     while layer:
-        if depth > MOST_NESTED:
-            return f"arrays and objects are nested more than {MOST_NESTED} deep"
+        if depth > MAX_NESTED:
+            return f"arrays and objects are nested more than {MAX_NESTED} deep"
         if any(isinstance(one, str) and not _is_text(one) for one in layer):
             return "a text has half a character (a surrogate such as \\ud800)"
         parts = [one for one in layer if isinstance(one, list | dict)]

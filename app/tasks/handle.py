@@ -11,9 +11,9 @@ from celery import Celery, signals
 from app.config import Settings
 from app.domain.errors import DatabaseUnavailable
 from app.handling.runner import run_next
-from app.handling.service_calls import Outside
-from app.lifecycle.imports.loading.shutdown import Draining
-from app.lifecycle.services import Site, open_site
+from app.handling.service_calls import ServiceClients
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.services import Services, open_services
 from app.queue import HANDLE_TASK, HANDLING_QUEUE, create_celery
 from app.tasks.wiring import wire
 
@@ -26,20 +26,20 @@ def create_handler(settings: Settings) -> Celery:
     told_at = wire(settings)
 
     @cache
-    def places() -> tuple[Site, Outside]:
+    def places() -> tuple[Services, ServiceClients]:
         # first used in a child: parent and child never share a connection
-        site = open_site(settings, pool_size=settings.handling_concurrency + 4)
-        return site, Outside(settings)
+        site = open_services(settings, pool_size=settings.handling_concurrency + 4)
+        return site, ServiceClients(settings)
 
     @celery.task(name=HANDLE_TASK, shared=False)
     def handle(handling_id: str) -> None:
         """Claim what is due, which may be another handling than the one that the message names."""
-        draining = Draining(settings.drain_seconds, lambda: float(told_at.value))
-        if draining.told:
+        shutdown = GracefulShutdown(settings.shutdown_grace_seconds, lambda: float(told_at.value))
+        if shutdown.told:
             log.info("nothing_claimed", reason="this worker was told to go")  # the sweeper hints again
             return
         try:
-            run_next(*places(), f"{socket.gethostname()}:{os.getpid()}", draining)
+            run_next(*places(), f"{socket.gethostname()}:{os.getpid()}", shutdown)
         except DatabaseUnavailable as error:
             log.warning("nothing_claimed", error=error.detail)  # the sweeper hints again
 

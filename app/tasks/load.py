@@ -10,9 +10,9 @@ from celery import Celery
 from app.config import Settings
 from app.domain.errors import DatabaseUnavailable
 from app.lifecycle.imports.loading.load import load_next
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.loading.slots import Slots
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 from app.queue import LOAD_TASK, QUEUE, create_celery
 from app.tasks.wiring import wire
 
@@ -32,8 +32,8 @@ def create_worker(settings: Settings) -> Celery:
     slots = Slots(settings.worker_slots)
 
     @cache
-    def site() -> Site:
-        return open_site(settings, pool_size=4)  # first used in a child: parent and child never share a connection
+    def site() -> Services:
+        return open_services(settings, pool_size=4)  # first used in a child: parent and child never share a connection
 
     @celery.task(name=LOAD_TASK, shared=False)
     def load(import_id: str) -> None:
@@ -42,8 +42,10 @@ def create_worker(settings: Settings) -> Celery:
         A process that may not load what is due has let the message go, so whoever frees a slot looks again.
         """
         try:
-            while not (draining := Draining(settings.drain_seconds, lambda: float(told_at.value))).told:
-                if load_next(site(), f"{socket.gethostname()}:{os.getpid()}", draining, slots) is None:
+            while not (
+                shutdown := GracefulShutdown(settings.shutdown_grace_seconds, lambda: float(told_at.value))
+            ).told:
+                if load_next(site(), f"{socket.gethostname()}:{os.getpid()}", shutdown, slots) is None:
                     return
             log.info("nothing_claimed", reason="this worker was told to go")  # the sweeper hints again
         except DatabaseUnavailable as error:

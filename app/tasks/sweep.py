@@ -7,9 +7,9 @@ from types import FrameType
 import structlog
 
 from app.config import read_settings
-from app.handling.extension import HandlingChapter
+from app.handling.extension import HandlingExtension
 from app.lifecycle.recovery.sweeper import sweep_forever
-from app.lifecycle.services import open_site
+from app.lifecycle.services import open_services
 from app.logs import configure_logs
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, note)
     signal.signal(signal.SIGINT, note)
     log.info("sweeper_ready", every_seconds=settings.sweep_seconds)
-    sweep_forever(open_site(settings, pool_size=4, chapters=(HandlingChapter(),)), told.wait)
+    sweep_forever(open_services(settings, pool_size=4, extensions=(HandlingExtension(),)), told.wait)
 
 
 if __name__ == "__main__":

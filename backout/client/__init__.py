@@ -13,7 +13,7 @@ from backout.client.errors import (
     TooLate,
     Unavailable,
     Unreachable,
-    WaitedTooLong,
+    WaitTimeout,
 )
 from backout.client.models import Dataset, Failure, Import, Queue, Readiness, Reject
 from backout.client.options import Options
@@ -50,5 +50,5 @@ __all__ = [
     "TooLate",
     "Unavailable",
     "Unreachable",
-    "WaitedTooLong",
+    "WaitTimeout",
 ]

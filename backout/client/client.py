@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from backout.client.defaults import DEFAULT_URL
-from backout.client.errors import NotFound, WaitedTooLong
+from backout.client.errors import NotFound, WaitTimeout
 from backout.client.models import Dataset, Import, Queue, Readiness, Reject, read_dataset, read_import, read_reject
 from backout.client.options import Options, write_options
 from backout.client.transport import Retrying, Transport
@@ -118,7 +118,7 @@ class BackoutClient:
     def watch(self, id: str, *, timeout: float | None = None) -> Iterator[Import]:
         """The import, each time it has changed, until it has ended.
 
-        Raises `WaitedTooLong` after `timeout` seconds; the import goes on.
+        Raises `WaitTimeout` after `timeout` seconds; the import goes on.
         """
         until = None if timeout is None else time.monotonic() + timeout
         pause, seen = FIRST_LOOK_SECONDS, None
@@ -130,14 +130,14 @@ class BackoutClient:
             if found.is_final:
                 return
             if until is not None and time.monotonic() >= until:
-                raise WaitedTooLong(f"the import is still {found.state} after {timeout:g} s; it goes on", found)
+                raise WaitTimeout(f"the import is still {found.state} after {timeout:g} s; it goes on", found)
             time.sleep(pause if until is None else max(min(pause, until - time.monotonic()), 0.0))
             pause = min(pause * 1.5, LAST_LOOK_SECONDS)
 
     def wait(
         self, id: str, timeout: float | None = None, *, on_change: Callable[[Import], None] | None = None
     ) -> Import:
-        """The import once it has ended, however it ended. Raises `WaitedTooLong` after `timeout` seconds."""
+        """The import once it has ended, however it ended. Raises `WaitTimeout` after `timeout` seconds."""
         for found in self.watch(id, timeout=timeout):
             if on_change:
                 on_change(found)

@@ -34,7 +34,7 @@ class SourceFailed(BackoutError):
     """What was to be sent can't be read, changed meanwhile, or could not be kept for another try."""
 
 
-class WaitedTooLong(BackoutError):
+class WaitTimeout(BackoutError):
     """The import has not ended in time. It goes on; `last` is what it was when last seen."""
 
     def __init__(self, message: str, last: "Import") -> None:

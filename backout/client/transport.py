@@ -18,7 +18,7 @@ from backout.client.errors import BackoutError, Refused, SourceFailed, Unavailab
 from backout.client.uploads import Body, Sent
 
 FIRST_PAUSE = 0.4  # seconds, doubled with every try
-MOST_PAUSE = 20.0
+MAX_PAUSE = 20.0
 KEY_SECONDS = 90.0  # how long a lost request may keep its Idempotency-Key, with something on top
 CONNECT_SECONDS = 10.0
 REPLY_SECONDS = 300.0
@@ -170,7 +170,7 @@ def _tell(body: Body, whole: int | None, sent: Sent | None) -> Iterator[bytes]:
 
 def _choose_pause(tries: int, asked: float | None) -> float:
     """Seconds, at least those that the server asked for; random, so that many clients don't come back at once."""
-    pause = min(FIRST_PAUSE * 2**tries, MOST_PAUSE)
+    pause = min(FIRST_PAUSE * 2**tries, MAX_PAUSE)
     jittered = random.uniform(pause / 2, pause)
     return jittered if asked is None else asked + min(jittered, asked / 2 + FIRST_PAUSE)
 

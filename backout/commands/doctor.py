@@ -8,7 +8,7 @@ from backout.client import BackoutError, Refused
 from backout.commands.context import Session, command
 from backout.commands.exit_codes import Exit, code_of_error
 
-MENDS = {
+REMEDIES = {
     "api": "start the server (`make up` or `docker compose up`), or say where it is: BACKOUT_URL",
     "key": "set BACKOUT_API_KEY, or BACKOUT_API_KEY_FILE to a file with a key of this installation",
     "database": "start the database; the server finds it by its BACKOUT_DATABASE_URL",
@@ -53,16 +53,16 @@ def _examine(session: Session) -> tuple[list[Check], Exit]:
         ready = session.client.ready()
     except Refused as error:
         if error.status not in (401, 403):
-            return [Check("api", False, error.message, MENDS["api"])], code_of_error(error)
+            return [Check("api", False, error.message, REMEDIES["api"])], code_of_error(error)
         here = Check("api", True, f"{session.client.url} answers")
-        return [here, Check("key", False, error.message, MENDS["key"])], Exit.NOT_ALLOWED
+        return [here, Check("key", False, error.message, REMEDIES["key"])], Exit.NOT_ALLOWED
     except BackoutError as error:
-        return [Check("api", False, error.message, MENDS["api"])], code_of_error(error)
+        return [Check("api", False, error.message, REMEDIES["api"])], code_of_error(error)
     checks = [Check("api", True, f"{session.client.url} answers")]
-    order = [*MENDS, *ready.parts]
+    order = [*REMEDIES, *ready.parts]
     for name in sorted(ready.parts, key=order.index):
         told = ready.parts[name]
-        mend = None if told in ("ok", UNKNOWN) else MENDS.get(name)
+        mend = None if told in ("ok", UNKNOWN) else REMEDIES.get(name)
         checks.append(Check(name, told == "ok", told, mend))
     return checks, Exit.DONE if all(check.ok for check in checks) else Exit.FAILED
 

@@ -12,7 +12,7 @@ from backout.client import (
     Refused,
     Unavailable,
     Unreachable,
-    WaitedTooLong,
+    WaitTimeout,
 )
 
 FILE_FIELDS = frozenset({"file", "generate"})
@@ -52,7 +52,7 @@ def code_of_error(error: BackoutError) -> Exit:
     match error:
         case Unreachable() | Unavailable():
             return Exit.UNREACHABLE
-        case WaitedTooLong():
+        case WaitTimeout():
             return Exit.WAITED
         case Interrupted():
             return Exit.INTERRUPTED
@@ -71,7 +71,7 @@ def code_of_error(error: BackoutError) -> Exit:
 def show_error(error: BackoutError) -> dict[str, Any]:
     """The document of an error: the same keys whatever it is."""
     refused = error if isinstance(error, Refused) else None
-    last = error.last if isinstance(error, WaitedTooLong | Interrupted) else None
+    last = error.last if isinstance(error, WaitTimeout | Interrupted) else None
     kind = refused.kind if refused else _kebab(type(error).__name__)
     import_id = refused.document.get("import_id") if refused else last.id if last else None
     document = show_failure(kind, error.message, code_of_error(error))

@@ -63,7 +63,7 @@ def _new_progress() -> "Progress":
 
 
 def follow(session: Session, id: str, *, timeout: float | None = None, stop_on_interrupt: bool) -> Import:
-    """The import once it has ended. Raises `WaitedTooLong`, and `Interrupted` on Ctrl-C, after which it goes on or has
+    """The import once it has ended. Raises `WaitTimeout`, and `Interrupted` on Ctrl-C, after which it goes on or has
     been stopped."""
     last: list[Import] = []
     try:

@@ -51,7 +51,7 @@ def describe(found: Import) -> list[str]:
 
 @click.command()
 @click.argument("id")
-@click.option("--timeout", type=Duration(), help="Watch no longer than 90s, 15m, 1h30m.")
+@click.option("--timeout", type=Duration(), help="ChangeFeed no longer than 90s, 15m, 1h30m.")
 @click.option("--stop-on-interrupt", is_flag=True, help="Ctrl-C stops the import; without this it goes on.")
 @command
 def watch(session: Session, id: str, timeout: float | None, stop_on_interrupt: bool) -> int:

@@ -24,7 +24,7 @@ from tests.conftest import empty
 from tests.stack import Stack, find_port, wait_for
 
 PUBLISH_SECONDS = 0.5
-MOST_IMPORTS = 60
+MAX_IMPORTS = 60
 SLACK_SECONDS = 4  # a busy machine; without the bound it would be for ever
 
 
@@ -39,7 +39,7 @@ def lasting(
     empty(servers[0])
     forget_queues(servers[1])
     folder = tmp_path_factory.mktemp("lasting")
-    values = {**PATIENCE, "publish_seconds": PUBLISH_SECONDS, "batch_bytes": 128 * 1024}
+    values = {**PATIENCE, "publish_timeout_seconds": PUBLISH_SECONDS, "batch_bytes": 128 * 1024}
     stack = Stack(folder, servers[0].url, servers[1].url(), find_port(), **values)
     try:
         yield stack.start(), servers
@@ -117,7 +117,7 @@ def test_every_connection_is_closed_again_and_again(
         for release in (lambda: None, rows.release):  # while two wait in mid-load, then while all are loaded
             release()
             closing = pool.submit(close_connections, broker, 2)
-            for _ in range(MOST_IMPORTS):  # a slow `rabbitmqctl` must not mean more than a worker can load in time
+            for _ in range(MAX_IMPORTS):  # a slow `rabbitmqctl` must not mean more than a worker can load in time
                 if closing.done():
                     break
                 insert_quickly(stack, rows, 1)

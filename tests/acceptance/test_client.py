@@ -18,7 +18,7 @@ from backout.client import (
     TooLate,
     Unavailable,
     Unreachable,
-    WaitedTooLong,
+    WaitTimeout,
 )
 from tests.flaky import Answer, Cut, FlakyWay, LostAnswer, Trouble
 from tests.stack import Stack
@@ -64,7 +64,7 @@ def test_a_wait_has_an_end_and_a_stop_works(client: BackoutClient) -> None:
     accepted = client.import_generated(2_000_000, seed="same", idempotency_key="g1")
     assert client.import_generated(2_000_000, seed="same", idempotency_key="g1").id == accepted.id
     begun = time.monotonic()
-    with pytest.raises(WaitedTooLong) as late:
+    with pytest.raises(WaitTimeout) as late:
         client.wait(accepted.id, 1)
     assert 1 <= time.monotonic() - begun < 5 and late.value.last.id == accepted.id
     assert client.stop(accepted.id).state in ("stopping", "stopped")

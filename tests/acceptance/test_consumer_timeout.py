@@ -38,7 +38,11 @@ def test_imports_that_run_longer_than_the_consumer_timeout_complete_once(
     fragile_stack: Stack, fragile: Servers, noticed_seconds: float, tmp_path: Path
 ) -> None:
     stack = fragile_stack
-    stack.settings |= {"lock_wait_seconds": 300, "lease_seconds": 301, "small_slots": 0}  # every slot is to be busy
+    stack.settings |= {
+        "lock_wait_seconds": 300,
+        "lease_seconds": 301,
+        "small_import_slots": 0,
+    }  # every slot is to be busy
     stack.start("web", "worker")  # no sweeper: a second hint at what has begun would wait in the busy worker
     worker = stack.pid("worker")
     with held_imports(stack, fragile[0], tmp_path) as held:

@@ -107,7 +107,7 @@ def test_deleted_rows_are_told_too(stack: Stack, start: Callable[[int], dict[str
 
 
 def test_signs_of_life_and_an_end_after_a_while(new_stack: Callable[..., Stack]) -> None:
-    stack = new_stack(stream_seconds=2).start("web")
+    stack = new_stack(stream_max_seconds=2).start("web")
     row = stack.post("/v1/imports", json={"generate": 10}).json()
     began = monotonic()
     sent = list(listen(stack.url + row["links"]["events"]))

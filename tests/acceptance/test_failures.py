@@ -22,7 +22,7 @@ SLACK_SECONDS = 4  # a busy machine; without the bound it would be for ever
 @pytest.fixture
 def stack(fragile_stack: Stack) -> Stack:
     # so that a load lasts long enough to be met in its midst, and isn't finished before its worker goes
-    fragile_stack.settings |= {"batch_bytes": 32 * 1024, "drain_seconds": 0.2}
+    fragile_stack.settings |= {"batch_bytes": 32 * 1024, "shutdown_grace_seconds": 0.2}
     return fragile_stack.start()
 
 

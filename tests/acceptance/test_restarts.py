@@ -31,7 +31,7 @@ def test_the_database_restarts_while_imports_run_and_wait(
 ) -> None:
     stack, database = fragile_stack, fragile[0].server
     # what comes after the two waits; they wait in mid-load for as long as this test takes to stop the database
-    stack.settings |= {"small_slots": 0, "lock_wait_seconds": 8, "lease_seconds": 9}
+    stack.settings |= {"small_import_slots": 0, "lock_wait_seconds": 8, "lease_seconds": 9}
     stack.start()
     with held_imports(stack, fragile[0], tmp_path) as held:
         restart_the_database(stack, database, {held.start(): HELD_ROWS for _ in range(2)}, how)
@@ -68,8 +68,8 @@ class Worker:
         self.rows: dict[str, int] = {}
         self._told_at = 0.0
 
-    def start(self, drain_seconds: float) -> None:
-        self.stack.settings["drain_seconds"] = drain_seconds
+    def start(self, shutdown_grace_seconds: float) -> None:
+        self.stack.settings["shutdown_grace_seconds"] = shutdown_grace_seconds
         self.stack.start("worker")
 
     def hold(self, imports: int) -> None:
@@ -105,7 +105,7 @@ def lasting(
     servers = start_fragile(*request.param)
     empty(servers[0])
     folder = tmp_path_factory.mktemp("lasting")
-    values = {**PATIENCE, "batch_bytes": 128 * 1024, "small_slots": 0, "test_breakpoints": folder}
+    values = {**PATIENCE, "batch_bytes": 128 * 1024, "small_import_slots": 0, "test_breakpoints": folder}
     stack = Stack(folder, servers[0].url, servers[1].url(), find_port(), **values)
     stack.commands["worker"] = [sys.executable, "-m", "tests.crash.entry", "worker"]
     try:
@@ -132,7 +132,7 @@ def worker(lasting: tuple[Stack, Servers], tmp_path: Path) -> Iterator[Worker]:
 
 @pytest.mark.in_turn
 def test_a_worker_that_is_told_to_go_finishes_what_it_can(worker: Worker) -> None:
-    worker.start(drain_seconds=60)
+    worker.start(shutdown_grace_seconds=60)
     worker.hold(2)
     worker.signal()
     worker.wait_logged("Warm shutdown")
@@ -144,7 +144,7 @@ def test_a_worker_that_is_told_to_go_finishes_what_it_can(worker: Worker) -> Non
 @pytest.mark.in_turn
 def test_a_worker_that_is_told_to_go_hands_back_what_it_cannot_finish(worker: Worker) -> None:
     stack = worker.stack
-    worker.start(drain_seconds=0.5)
+    worker.start(shutdown_grace_seconds=0.5)
     worker.hold(2)  # for much longer than the grace
     worker.rows |= {insert(stack, 100): 100 for _ in range(3)}
     worker.signal()
@@ -152,7 +152,7 @@ def test_a_worker_that_is_told_to_go_hands_back_what_it_cannot_finish(worker: Wo
     assert worker.states() == [("queued", 0)] * 5
     assert stack.count() == 0
     worker.held.release()
-    worker.start(drain_seconds=0.5)
+    worker.start(shutdown_grace_seconds=0.5)
     found = all_committed_once(stack, worker.rows)
     assert [row["attempt"]["number"] for row in found] == [1] * 5
     worker.signal()
@@ -161,7 +161,7 @@ def test_a_worker_that_is_told_to_go_hands_back_what_it_cannot_finish(worker: Wo
 
 @pytest.mark.long
 def test_a_worker_that_has_decided_ends_after_it_has_committed(worker: Worker) -> None:
-    worker.start(drain_seconds=0)
+    worker.start(shutdown_grace_seconds=0)
     worker.breakpoint.arm("decided")
     worker.rows[insert(worker.stack, 100)] = 100
     wait_for(lambda: worker.breakpoint.reached, 30, "the decision")
@@ -186,7 +186,7 @@ def test_a_worker_that_has_decided_ends_after_it_has_committed(worker: Worker) -
     ],
 )
 def test_no_signal_loses_or_doubles_an_import(worker: Worker, numbers: list[int]) -> None:
-    worker.start(drain_seconds=1)
+    worker.start(shutdown_grace_seconds=1)
     worker.hold(2)
     worker.rows |= {insert(worker.stack, 100): 100 for _ in range(3)}
     for number in numbers:
@@ -194,7 +194,7 @@ def test_no_signal_loses_or_doubles_an_import(worker: Worker, numbers: list[int]
     worker.end(1 + END_SECONDS)
     assert worker.states() == [("queued", 0)] * 5
     worker.held.release()
-    worker.start(drain_seconds=1)
+    worker.start(shutdown_grace_seconds=1)
     found = all_committed_once(worker.stack, worker.rows)
     assert [row["attempt"]["number"] for row in found] == [1] * 5
 
@@ -202,7 +202,7 @@ def test_no_signal_loses_or_doubles_an_import(worker: Worker, numbers: list[int]
 @pytest.mark.long
 def test_a_worker_ends_though_the_broker_is_silent(worker: Worker, lasting: tuple[Stack, Servers]) -> None:
     broker = lasting[1][1]
-    worker.start(drain_seconds=0.5)
+    worker.start(shutdown_grace_seconds=0.5)
     worker.hold(2)
     os.killpg(broker.pid, signal.SIGSTOP)
     try:
@@ -212,7 +212,7 @@ def test_a_worker_ends_though_the_broker_is_silent(worker: Worker, lasting: tupl
     finally:
         os.killpg(broker.pid, signal.SIGCONT)
     worker.held.release()
-    worker.start(drain_seconds=0.5)
+    worker.start(shutdown_grace_seconds=0.5)
     all_committed_once(worker.stack, worker.rows)
 
 
@@ -222,7 +222,7 @@ def test_a_worker_ends_though_the_broker_is_silent(worker: Worker, lasting: tupl
 def test_workers_are_restarted_one_after_the_other_under_load(worker: Worker, restarts: int, imports: int) -> None:
     stack, rows, restarted = worker.stack, worker.rows, Event()
     names = ("worker", "worker-2")
-    stack.settings["drain_seconds"] = 0.2
+    stack.settings["shutdown_grace_seconds"] = 0.2
     stack.start(*names)
 
     def send_imports() -> None:

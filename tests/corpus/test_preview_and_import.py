@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, Refused
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.payload import read_payload
@@ -194,7 +194,7 @@ def objects(draw: st.DrawFn) -> tuple[Table, bytes]:
 Loaded = list[tuple[int, list[str | None]]]
 
 
-def outcome(path: Path, data: bytes, table: Table) -> tuple[Reading | None, Loaded, list[tuple[int, str]], Any]:
+def outcome(path: Path, data: bytes, table: Table) -> tuple[FileFormat | None, Loaded, list[tuple[int, str]], Any]:
     """How an import reads the file, its rows and rejects by their lines, and the failure."""
     rows: Loaded = []
     rejects: list[tuple[int, str]] = []
@@ -227,7 +227,7 @@ def check(table: Table, data: bytes) -> None:
 
 
 def check_preview(
-    table: Table, reading: Reading, found: Preview, rows: Loaded, rejects: list[tuple[int, str]], failure: Any
+    table: Table, reading: FileFormat, found: Preview, rows: Loaded, rejects: list[tuple[int, str]], failure: Any
 ) -> None:
     """The preview says what the import did."""
     assert (found.problem.code if found.problem else None) == failure

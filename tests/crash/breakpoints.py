@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 POLL_SECONDS = 0.005
-MOST_SECONDS = 60.0  # a worker whose test has died goes on
+MAX_SECONDS = 60.0  # a worker whose test has died goes on
 
 
 class Breakpoint:
@@ -63,7 +63,7 @@ class Breakpoint:
     def wait(self) -> None:
         """Called at the instant: only the first to come waits."""
         if self._claim():
-            until = monotonic() + MOST_SECONDS
+            until = monotonic() + MAX_SECONDS
             while not (self._folder / "released").exists() and monotonic() < until:
                 sleep(POLL_SECONDS)
 
@@ -89,6 +89,6 @@ class Breakpoint:
         self._write_aside(name, text).rename(self._folder / name)
 
     def _write_aside(self, name: str, text: str) -> Path:
-        aside = self._folder / f".{name}-{os.getpid()}"
-        aside.write_text(text)
-        return aside
+        background = self._folder / f".{name}-{os.getpid()}"
+        background.write_text(text)
+        return background

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.formats.generate.orders import write_csv_sample
 from app.lifecycle.imports import accept
-from app.lifecycle.imports.accept import Asker
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
 
 ROWS = 3000
@@ -36,9 +36,9 @@ def settings_values(branches: int, tmp_path: Path) -> dict[str, object]:
 @pytest.fixture
 def site(
     database: DatabaseServer, tmp_path: Path, settings_values: dict[str, object], monkeypatch: pytest.MonkeyPatch
-) -> Site:
+) -> Services:
     monkeypatch.setattr("app.lifecycle.imports.requeue.RETRY_SECONDS", 0.01)
-    return open_site(make_settings(database.url, tmp_path / "spool", **settings_values))
+    return open_services(make_settings(database.url, tmp_path / "spool", **settings_values))
 
 
 @pytest.fixture(scope="session")
@@ -49,12 +49,12 @@ def orders_csv(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def accept_import(site: Site, orders_csv: bytes) -> Callable[[], int]:
+def accept_import(site: Services, orders_csv: bytes) -> Callable[[], int]:
     """Accepts a file of `ROWS` orders; returns the import's number."""
 
     def make() -> int:
-        asker = Asker(key=uuid4().hex)  # the same orders again, and meant
-        accepted = accept.accept_upload(site, ORDERS, lambda upload: upload.write(orders_csv) and None, asker)
+        caller = Caller(key=uuid4().hex)  # the same orders again, and meant
+        accepted = accept.accept_upload(site, ORDERS, lambda upload: upload.write(orders_csv) and None, caller)
         return accepted.row.number
 
     return make

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from app.config import Settings, read_settings
 from app.lifecycle.imports.loading import load as attempts
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.loading.slots import Slots
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from app.tasks import load, sweep
 from tests.crash import mutants, mutations
 from tests.crash.breakpoints import Breakpoint
@@ -23,12 +23,12 @@ def put_breakpoints(settings: Settings, breakpoints: list[Breakpoint]) -> None:
     """Let every attempt of this worker look whether it is to wait somewhere."""
     load_next = attempts.load_next
 
-    def load_to_breakpoint(site: Site, worker: str, draining: Draining, *slots: Slots) -> object:
+    def load_to_breakpoint(site: Services, worker: str, shutdown: GracefulShutdown, *slots: Slots) -> object:
         for breakpoint in breakpoints:
             if instant := breakpoint.armed:
                 with at_instant(instant, settings.branches, breakpoint.wait):
-                    return breakpoint.run(lambda: load_next(site, worker, draining, *slots))
-        return load_next(site, worker, draining, *slots)
+                    return breakpoint.run(lambda: load_next(site, worker, shutdown, *slots))
+        return load_next(site, worker, shutdown, *slots)
 
     mutations.replace_in(load, "load_next", load_to_breakpoint)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 
 from app.db import xa
-from app.domain.imports import Direction
+from app.domain.imports import RecoveryAction
 from app.domain.states import State
 from app.domain.xid import parse_xid
 from app.lifecycle.recovery import resolve
@@ -112,7 +112,7 @@ def lose_branch(rig: Rig, id: str) -> State:
     rig.ensure_up()
     wait_for(lambda: "damage" in [event.kind for event in rig.events(id)], FROZEN_SECONDS, "the damage was reported")
     assert rig.find(id).state is State.COMMITTING, f"it is called {rig.find(id).state}"
-    resolve.decide(rig.site, id, Direction.ROLLBACK, "a person")
+    resolve.decide(rig.site, id, RecoveryAction.ROLLBACK, "a person")
     return State.FAILED
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.db import xa
-from app.domain.imports import Direction
+from app.domain.imports import RecoveryAction
 from app.lifecycle.imports import rollback
 from app.lifecycle.imports.loading import heartbeat
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery import sweeper
 from tests.crash import mutations
 from tests.crash.mutations import replace_by
@@ -33,17 +33,17 @@ class Mutant:
 MUTANTS = {
     "sweeper always commits": Mutant(
         "direction goes by state and epoch",
-        partial(mutations.direct, rollback=Direction.COMMIT),
+        partial(mutations.direct, rollback=RecoveryAction.COMMIT),
         (("kill -9 worker, stop", "all prepared"), ("kill -9 process", "all prepared")),
     ),
     "sweeper always rolls back": Mutant(
         "a decided import goes forward only",
-        partial(mutations.direct, commit=Direction.ROLLBACK),
+        partial(mutations.direct, commit=RecoveryAction.ROLLBACK),
         (("kill -9 process", "decided"),),
     ),
     "sweeper rolls back what runs": Mutant(
         "a branch under a living lease is left alone",
-        partial(mutations.direct, leave=Direction.ROLLBACK),
+        partial(mutations.direct, leave=RecoveryAction.ROLLBACK),
         (("slow worker", "all prepared"), ("slow worker", "decided")),
     ),
     "sweeper ignores leases": Mutant(
@@ -133,7 +133,7 @@ MUTANTS = {
     ),
     "SIGTERM unmasked": Mutant(
         "a worker told to end finishes what it has prepared",
-        replace_by(Draining, "attempt", lambda self: nullcontext()),
+        replace_by(GracefulShutdown, "attempt", lambda self: nullcontext()),
         (("SIGTERM worker", "half loaded"), ("SIGTERM worker", "all prepared")),
     ),
     "nobody hints again": Mutant(

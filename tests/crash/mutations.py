@@ -15,7 +15,7 @@ from app.db.datasets import rows
 from app.db.imports import queries, transitions
 from app.domain import imports, states
 from app.domain.errors import AttemptLost
-from app.domain.imports import Direction, Tally
+from app.domain.imports import RecoveryAction, Tally
 from app.domain.states import State
 from app.domain.xid import Xid
 from app.lifecycle.imports import commit, stop
@@ -43,15 +43,15 @@ def _names_used_in(module: ModuleType) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
-def direct(**changed: Direction) -> None:
+def direct(**changed: RecoveryAction) -> None:
     """Let the sweeper turn where it should not."""
-    right = imports.direction
+    right = imports.recovery_action
 
-    def wrong(xid: Xid, row: Any) -> Direction:
+    def wrong(xid: Xid, row: Any) -> RecoveryAction:
         found = right(xid, row)
         return changed.get(found.value, found)
 
-    replace_in(sweeper, "direction", wrong)
+    replace_in(sweeper, "recovery_action", wrong)
 
 
 def leave_epochs() -> None:
@@ -171,7 +171,7 @@ def stop_in_words() -> None:
             return row and replace(row, state=State.STOPPING)
 
     replace_in(stop, "stops", Stops)
-    replace_in(stop, "history", History)
+    replace_in(stop, "queries", History)
 
 
 def own_foreign() -> None:

@@ -44,10 +44,15 @@ class Place:
             "branches": self.branches,
             "batch_bytes": BATCH_BYTES,
             "worker_slots": 1,
-            "small_slots": 0,
+            "small_import_slots": 0,
         }
         if not self.as_shipped:
-            return settings | {"lease_seconds": 2, "lock_wait_seconds": 1, "sweep_seconds": 0.3, "drain_seconds": 0.5}
+            return settings | {
+                "lease_seconds": 2,
+                "lock_wait_seconds": 1,
+                "sweep_seconds": 0.3,
+                "shutdown_grace_seconds": 0.5,
+            }
         shipped = ("lease_seconds", "lock_wait_seconds", "sweep_seconds")
         return settings | dict.fromkeys(shipped)
 

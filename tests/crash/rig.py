@@ -16,13 +16,14 @@ from app.cli.servers import PrivateRabbitMQ
 from app.cli.servers.base import PrivateServer
 from app.db import xa
 from app.db.imports import queries
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import
 from app.domain.states import FINAL, State
 from app.domain.xid import RawXid, Xid
 from app.formats.generate.orders import write_csv_sample
 from app.lifecycle.imports import accept, stop
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 from tests import invariants
 from tests.conftest import DatabaseServer, empty, list_holders, make_settings, new_broker, new_database
 from tests.crash.breakpoints import Breakpoint
@@ -223,13 +224,13 @@ class Rig:
             stack.own_settings[name] = stack.own_settings.get(name, {}) | {"database_url": url}
         return stack
 
-    def _open_site(self) -> Site:
+    def _open_site(self) -> Services:
         values = {name: value for name, value in self.place.settings.items() if value is not None}
-        return open_site(make_settings(self.database.url, self.stack.spool, self.broker.url(), **values))
+        return open_services(make_settings(self.database.url, self.stack.spool, self.broker.url(), **values))
 
     def _prepare_foreign(self) -> None:
         """A branch of another installation, with the number and epoch of an import of ours that was stopped."""
-        stopped = accept.accept_generated(self.site, ORDERS, 1, accept.Asker()).row
+        stopped = accept.accept_generated(self.site, ORDERS, 1, Caller()).row
         stop.stop_import(self.site, stopped.id)
         self._foreign = Xid(OTHER_INSTALLATION, stopped.number, 0, 1).raw()
         with self.database.root() as cursor:

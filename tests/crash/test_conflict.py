@@ -6,14 +6,16 @@ from threading import Event
 
 from app.domain.states import State
 from app.lifecycle.imports.loading.load import load_next
-from app.lifecycle.imports.loading.shutdown import Draining
-from app.lifecycle.services import Site
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.services import Services
 from tests.crash.conftest import ROWS
 from tests.crash.instants import at_instant
 from tests.invariants import converge, find
 
 
-def test_an_order_that_another_import_is_loading(site: Site, accept_import: Callable[[], int], branches: int) -> None:
+def test_an_order_that_another_import_is_loading(
+    site: Services, accept_import: Callable[[], int], branches: int
+) -> None:
     first, second = accept_import(), accept_import()
     reached, resume = Event(), Event()
 
@@ -22,9 +24,9 @@ def test_an_order_that_another_import_is_loading(site: Site, accept_import: Call
         assert resume.wait(30)
 
     with ThreadPoolExecutor(1) as pool, at_instant("half loaded", branches, hold):
-        holder = pool.submit(load_next, site, "holder", Draining(0))
+        holder = pool.submit(load_next, site, "holder", GracefulShutdown(0))
         assert reached.wait(10)
-        load_next(site, "waiter", Draining(0))
+        load_next(site, "waiter", GracefulShutdown(0))
         failed = find(site, second)
         resume.set()
         holder.result(30)
@@ -37,7 +39,7 @@ def test_an_order_that_another_import_is_loading(site: Site, accept_import: Call
     assert converge(site, first).rows_done == ROWS
 
 
-def test_an_order_that_was_loaded_before(site: Site, accept_import: Callable[[], int], branches: int) -> None:
+def test_an_order_that_was_loaded_before(site: Services, accept_import: Callable[[], int], branches: int) -> None:
     first, second = accept_import(), accept_import()
     assert converge(site, first).state is State.COMMITTED
     error = converge(site, second).error or {}

@@ -12,9 +12,9 @@ from app.domain.states import State
 from app.domain.xid import FORMAT_ID, RawXid, Xid
 from app.lifecycle.imports.loading.heartbeat import Heartbeat
 from app.lifecycle.imports.loading.load import load_next
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from tests.crash.conftest import ROWS
 from tests.crash.instants import at_instant
 from tests.doubt import list_raw, prepared_by_another
@@ -31,7 +31,7 @@ def frozen_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("frozen_heartbeat")
 @pytest.mark.parametrize("instant", ["claimed", "lock held", "half loaded", "all prepared", "deciding"])
 def test_a_zombie_is_fenced_by_its_epoch(
-    site: Site, accept_import: Callable[[], int], branches: int, instant: str
+    site: Services, accept_import: Callable[[], int], branches: int, instant: str
 ) -> None:
     number = accept_import()
     reached, resume = Event(), Event()
@@ -42,7 +42,7 @@ def test_a_zombie_is_fenced_by_its_epoch(
 
     with ThreadPoolExecutor(1) as pool:
         with at_instant(instant, branches, freeze):
-            zombie = pool.submit(load_next, site, "zombie", Draining(0))
+            zombie = pool.submit(load_next, site, "zombie", GracefulShutdown(0))
             assert reached.wait(10)
         ended = converge(site, number)
         assert (ended.state, ended.worker) == (State.COMMITTED, "a-later-worker")
@@ -53,11 +53,11 @@ def test_a_zombie_is_fenced_by_its_epoch(
 
 
 def test_one_import_is_loaded_once_however_many_messages_there_are(
-    site: Site, accept_import: Callable[[], int]
+    site: Services, accept_import: Callable[[], int]
 ) -> None:
     number = accept_import()
     with ThreadPoolExecutor(4) as pool:
-        loaded = list(pool.map(lambda worker: load_next(site, f"worker-{worker}", Draining(0)), range(4)))
+        loaded = list(pool.map(lambda worker: load_next(site, f"worker-{worker}", GracefulShutdown(0)), range(4)))
     assert len([id for id in loaded if id is not None]) == 1
     ended = converge(site, number)
     assert (ended.state, ended.attempts, ended.rows_done) == (State.COMMITTED, 1, ROWS)
@@ -72,7 +72,7 @@ def test_one_import_is_loaded_once_however_many_messages_there_are(
     ],
     ids=["another-program", "bytes-that-are-no-text", "another-installation"],
 )
-def test_a_foreign_branch_is_never_touched(site: Site, accept_import: Callable[[], int], raw: RawXid) -> None:
+def test_a_foreign_branch_is_never_touched(site: Services, accept_import: Callable[[], int], raw: RawXid) -> None:
     with prepared_by_another(site, raw):
         number = accept_import()
         assert converge(site, number).state is State.COMMITTED
@@ -80,7 +80,7 @@ def test_a_foreign_branch_is_never_touched(site: Site, accept_import: Callable[[
         assert list_raw(site) == {raw}
 
 
-def test_a_branch_of_ours_without_an_import_is_reported_and_left(site: Site, capsys: Any) -> None:
+def test_a_branch_of_ours_without_an_import_is_reported_and_left(site: Services, capsys: Any) -> None:
     raw = Xid(site.installation, 4_000_000_001, 1, 1).raw()
     with prepared_by_another(site, raw):
         sweeper = Sweeper(site)
@@ -91,7 +91,7 @@ def test_a_branch_of_ours_without_an_import_is_reported_and_left(site: Site, cap
 
 
 def test_an_import_that_breaks_every_time_fails_after_a_bounded_number_of_attempts(
-    site: Site, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    site: Services, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.lifecycle.imports.requeue.RETRY_SECONDS", 0.01)
 
@@ -107,7 +107,7 @@ def test_an_import_that_breaks_every_time_fails_after_a_bounded_number_of_attemp
 
 
 def test_what_no_other_attempt_would_mend_fails_at_once(
-    site: Site, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    site: Services, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise ImportFailed("not_a_number", "quantity is no number", line=7, column="quantity", value="x")

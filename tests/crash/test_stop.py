@@ -13,9 +13,9 @@ from app.domain.states import State
 from app.lifecycle.imports import stop
 from app.lifecycle.imports.loading.attempt import Attempt
 from app.lifecycle.imports.loading.load import claim, load_next
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper, sweep_forever
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from tests.crash.conftest import ROWS
 from tests.crash.instants import INSTANTS, at_instant
 from tests.invariants import converge, find
@@ -27,7 +27,7 @@ TOO_LATE = INSTANTS[INSTANTS.index("decided") :]
 @pytest.mark.in_turn
 @pytest.mark.parametrize("instant", INSTANTS)
 def test_a_stop_wins_until_the_decision_and_never_after(
-    site: Site, accept_import: Callable[[], int], branches: int, instant: str
+    site: Services, accept_import: Callable[[], int], branches: int, instant: str
 ) -> None:
     number = accept_import()
     id = find(site, number).id
@@ -41,7 +41,7 @@ def test_a_stop_wins_until_the_decision_and_never_after(
             answers.append(False)
 
     with at_instant(instant, branches, ask):
-        load_next(site, "worker", Draining(0))
+        load_next(site, "worker", GracefulShutdown(0))
     assert answers == [instant not in TOO_LATE]
     ended = converge(site, number)
     if answers == [True]:
@@ -56,32 +56,34 @@ def test_a_stop_wins_until_the_decision_and_never_after(
 
 
 def test_what_was_stopped_between_its_claim_and_its_lock_is_not_begun(
-    site: Site, accept_import: Callable[[], int]
+    site: Services, accept_import: Callable[[], int]
 ) -> None:
     number = accept_import()
     row = claim(site, number, "worker")
     assert row is not None
     stop.stop_import(site, row.id)  # finds no connection to kill
-    attempt = Attempt(site, row, Draining(0))
+    attempt = Attempt(site, row, GracefulShutdown(0))
     with pytest.raises(AttemptLost, match="before it began to load"):
         attempt.load(iter(()))
     attempt.abandon()
     assert converge(site, number).state is State.STOPPED
 
 
-def test_a_queued_import_is_stopped_at_once_without_any_worker(site: Site, accept_import: Callable[[], int]) -> None:
+def test_a_queued_import_is_stopped_at_once_without_any_worker(
+    site: Services, accept_import: Callable[[], int]
+) -> None:
     number = accept_import()
     assert stop.stop_import(site, find(site, number).id).state is State.STOPPED
-    assert load_next(site, "worker", Draining(0)) is None
+    assert load_next(site, "worker", GracefulShutdown(0)) is None
     assert converge(site, number).state is State.STOPPED
 
 
 @pytest.mark.parametrize("table", ["receipts", "orders"])
 def test_stopped_is_said_only_when_the_server_has_undone_everything(
-    site: Site, accept_import: Callable[[], int], table: str
+    site: Services, accept_import: Callable[[], int], table: str
 ) -> None:
     number = accept_import()
-    load_next(site, "worker", Draining(0))
+    load_next(site, "worker", GracefulShutdown(0))
     assert find(site, number).state is State.COMMITTED
     stopped = accept_import()
     assert claim(site, stopped, "a-worker-that-is-gone") is not None
@@ -104,7 +106,7 @@ def test_stopped_is_said_only_when_the_server_has_undone_everything(
     assert find(site, stopped).state is State.STOPPED
 
 
-def test_the_timeline_of_a_stop(site: Site, accept_import: Callable[[], int]) -> None:
+def test_the_timeline_of_a_stop(site: Services, accept_import: Callable[[], int]) -> None:
     waiting, claimed, handed_back = (accept_import() for _ in range(3))
     assert claim(site, claimed, "worker") and claim(site, handed_back, "worker")
     with site.database.begin() as connection:
@@ -122,7 +124,7 @@ def test_the_timeline_of_a_stop(site: Site, accept_import: Callable[[], int]) ->
 
 
 def test_a_stop_is_answered_before_anything_is_killed(
-    site: Site, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    site: Services, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = accept_import()
     row = claim(site, number, "worker")
@@ -143,7 +145,9 @@ def test_a_stop_is_answered_before_anything_is_killed(
     assert converge(site, number).state is State.STOPPED
 
 
-def test_between_two_sweeps_the_end_of_an_undo_is_not_waited_for(site: Site, accept_import: Callable[[], int]) -> None:
+def test_between_two_sweeps_the_end_of_an_undo_is_not_waited_for(
+    site: Services, accept_import: Callable[[], int]
+) -> None:
     number = accept_import()
     row = claim(site, number, "a-worker-that-is-gone")
     assert row is not None
@@ -167,7 +171,7 @@ def test_between_two_sweeps_the_end_of_an_undo_is_not_waited_for(site: Site, acc
 
 @pytest.mark.parametrize("instant", ["half loaded", "all prepared", "deciding"])
 def test_a_stop_whose_kill_never_came_is_as_true(
-    site: Site, accept_import: Callable[[], int], branches: int, instant: str
+    site: Services, accept_import: Callable[[], int], branches: int, instant: str
 ) -> None:
     number = accept_import()
 
@@ -176,5 +180,5 @@ def test_a_stop_whose_kill_never_came_is_as_true(
             assert transitions.move(connection, number, {State.RUNNING}, State.STOPPING, decided_at=transitions.NOW)
 
     with at_instant(instant, branches, decide_and_die):
-        load_next(site, "worker", Draining(0))
+        load_next(site, "worker", GracefulShutdown(0))
     assert converge(site, number).state is State.STOPPED

@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["app.formats", "app.domain"]):
     from tests.fuzz.reading import check
     from tests.fuzz.seeds import seeds
 
-MOST_BYTES = 4096
+MAX_BYTES = 4096
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
 
     limits = [
         f"-max_total_time={int(half * 60)}",
-        f"-max_len={MOST_BYTES}",
+        f"-max_len={MAX_BYTES}",
         "-timeout=20",
         "-rss_limit_mb=3000",
     ]

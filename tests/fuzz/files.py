@@ -12,7 +12,7 @@ from app.domain.dataset import ORDERS
 from tests.corpus import cases
 from tests.fuzz.nonsense import as_bytes, damage, draw_text, spoil_json, write_json
 
-MOST_BYTES = 20_000
+MAX_BYTES = 20_000
 NAMES = ORDERS.column_names
 VALUES = [
     "shop",
@@ -34,7 +34,7 @@ HEADERS = ["id,Ann\udce9e", "id,\udcff", "a,a", "id,", ",", "id,İ", "import_no,
 def corpus() -> list[tuple[bytes, dict[str, str]]]:
     """The small files of the corpus, with their options."""
     found = [(case.path.read_bytes(), case.options) for case in cases.read_cases()]
-    return [(body, options) for body, options in found if len(body) <= MOST_BYTES]
+    return [(body, options) for body, options in found if len(body) <= MAX_BYTES]
 
 
 def draw_file(random: Random) -> tuple[bytes, dict[str, str]]:

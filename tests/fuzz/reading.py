@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, Refused
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.payload import read_payload
@@ -78,7 +78,7 @@ def check(data: bytes, folder: Path) -> str:
     return "failed" if found["failure"] else "rejects" if found["rejects"] else "rows"
 
 
-def check_preview(path: Path, reading: Reading, found: dict[str, Any] | None) -> None:
+def check_preview(path: Path, reading: FileFormat, found: dict[str, Any] | None) -> None:
     """A preview says of the first rows what an import says; of a part of the file, and without a dataset, it says
     something."""
     shown = make_preview(path, reading, PETS, ROWS)
@@ -101,7 +101,7 @@ def check_preview(path: Path, reading: Reading, found: dict[str, Any] | None) ->
     assert shown.blank == found["blank"] or not whole, "the preview passes over other rows"
 
 
-def outcome(path: Path, reading: Reading, batch_bytes: int) -> dict[str, Any]:
+def outcome(path: Path, reading: FileFormat, batch_bytes: int) -> dict[str, Any]:
     """All that is read of the file, without how it was cut into batches."""
     rows: list[tuple[int, tuple[str | None, ...], int | None]] = []
     rejects: list[tuple[Any, ...]] = []

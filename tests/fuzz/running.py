@@ -21,12 +21,12 @@ from tests.stack import Stack, find_port, wait_for
 
 KEYS = ("fuzz-0123456789abcdef", "fuzz-fedcba9876543210")
 SETTINGS: dict[str, object] = {
-    "stream_seconds": 0.5,
+    "stream_max_seconds": 0.5,
     "max_generated_rows": 20,
     "max_upload_bytes": 300_000,
     "handling": 1,
     # none of it is to be refused since there is too much of it
-    "overload_queued": 1_000_000,
+    "max_queued": 1_000_000,
     "overload_error_rate": 1,
 }
 # as older tables are

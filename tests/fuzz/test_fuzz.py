@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.validate import vectorized_columns
 from tests.fuzz.drawing import Requests
 from tests.fuzz.reading import NAMES, check, outcome
@@ -53,7 +53,7 @@ def test_a_quote_in_the_wrong_place_cuts_no_record_after_it(tmp_path: Path) -> N
     data = NAMES.encode() + b'\n5" pipe,1,1,2026-01-02 03:04:05,cat,,NULL\n' + good + good.replace(b"a", b"c")
     (tmp_path / "file").write_bytes(data)
     for size in (8, 64, 1 << 20):
-        found = outcome(tmp_path / "file", Reading("csv", null="NULL"), size)
+        found = outcome(tmp_path / "file", FileFormat("csv", null="NULL"), size)
         rejects = [(line, code, value) for line, _, code, _, value, _ in found["rejects"]]
         assert rejects[1:] == [(3, "control_character", "a\n\n\nb"), (7, "control_character", "c\n\n\nb")]
         assert rejects[0][:2] == (2, "bad_quote")

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.cli.__main__ import main
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 Run = Callable[..., Result]
 
@@ -21,7 +21,7 @@ def _logs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(site: Site) -> Run:
+def run(site: Services) -> Run:
     """Runs a command against the site's database, where nobody can be asked."""
 
     def run(*arguments: str, url: str = "") -> Result:
@@ -32,5 +32,5 @@ def run(site: Site) -> Run:
 
 
 @pytest.fixture
-def web(site: Site) -> FlaskClient:
+def web(site: Services) -> FlaskClient:
     return create_app(site.settings).test_client()

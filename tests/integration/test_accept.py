@@ -8,10 +8,11 @@ from io import BytesIO
 import pytest
 
 from app.db.imports import queries
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import
-from app.lifecycle.imports.accept import Asker, accept_generated, accept_upload
-from app.lifecycle.services import Site
+from app.lifecycle.imports.accept import accept_generated, accept_upload
+from app.lifecycle.services import Services
 from tests.integration.test_conflicts import line
 
 ROWS = ("\t".join(ORDERS.column_names) + "\n" + line(1).replace(",", "\t")).encode()
@@ -25,27 +26,27 @@ ALL_SAID = {
 }
 
 
-def require_recorded(site: Site, answered: Import) -> None:
+def require_recorded(site: Services, answered: Import) -> None:
     with site.database.begin() as connection:
         found = queries.find_import(connection, answered.id)
     assert found is not None
     assert found == replace(answered, read_at=found.read_at)
-    assert answered.changed_at == answered.created_at == answered.read_at <= found.read_at
+    assert answered.updated_at == answered.created_at == answered.read_at <= found.read_at
 
 
 @pytest.mark.parametrize("inline", [False, True])
-def test_of_generated_rows(site: Site, inline: bool) -> None:
-    asker = Asker(client="night", key="one", request_id="r-1")
-    require_recorded(site, accept_generated(site, ORDERS, 7, asker, seed="s", inline=inline, priority=-2).row)
-    require_recorded(site, accept_generated(site, ORDERS, 1, Asker(), inline=inline).row)
+def test_of_generated_rows(site: Services, inline: bool) -> None:
+    caller = Caller(client="night", key="one", request_id="r-1")
+    require_recorded(site, accept_generated(site, ORDERS, 7, caller, seed="s", inline=inline, priority=-2).row)
+    require_recorded(site, accept_generated(site, ORDERS, 1, Caller(), inline=inline).row)
 
 
 @pytest.mark.parametrize("said", [{}, {"dry_run": "true"}, ALL_SAID], ids=["nothing", "dry run", "all"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_of_a_file(site: Site, said: Mapping[str, str], packed: bool) -> None:
+def test_of_a_file(site: Services, said: Mapping[str, str], packed: bool) -> None:
     body = BytesIO(gzip.compress(ROWS) if packed else ROWS)
-    asker = Asker(client="night", key="two")
+    caller = Caller(client="night", key="two")
     accepted = accept_upload(
-        site, ORDERS, lambda upload: upload.copy_from(body), asker, options=said, file_name="Größe\t😀.csv" + "x" * 300
+        site, ORDERS, lambda upload: upload.copy_from(body), caller, options=said, file_name="Größe\t😀.csv" + "x" * 300
     )
     require_recorded(site, accepted.row)

@@ -15,8 +15,8 @@ from app.lifecycle.datasets import adopt, catalog, create, delete_rows, drop
 from app.lifecycle.imports import rollback
 from app.lifecycle.imports.loading.attempt import Attempt
 from app.lifecycle.imports.loading.load import claim
-from app.lifecycle.imports.loading.shutdown import Draining
-from app.lifecycle.services import Site
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
 from tests.integration.test_datasets import PARTS, comment, send, table_of
 from tests.invariants import converge, find
@@ -60,17 +60,17 @@ def owner(database: DatabaseServer) -> Iterator[Owner]:
 
 
 @pytest.fixture
-def stock(site: Site, owner: Owner) -> Dataset:
+def stock(site: Services, owner: Owner) -> Dataset:
     owner.make(STOCK)
     owner.make("INSERT INTO stock VALUES ('here', 1, 2.00, 'nut', '2025-01-01', NULL)")
     return adopt.adopt_table(site, {"name": "stock", "adopt": True}).dataset
 
 
-def rows_of(site: Site) -> list[tuple[Any, ...]]:
+def rows_of(site: Services) -> list[tuple[Any, ...]]:
     return sorted((row[0], row[1], str(row[2]), row[3]) for row in table_of(site, "stock"))
 
 
-def test_columns_and_keys_are_read_from_the_server(site: Site, stock: Dataset) -> None:
+def test_columns_and_keys_are_read_from_the_server(site: Services, stock: Dataset) -> None:
     assert stock == catalog.find_dataset(site, "stock").dataset
     assert stock.adopted and stock.primary == stock.key == ("place", "order")
     assert stock.columns == (
@@ -82,20 +82,20 @@ def test_columns_and_keys_are_read_from_the_server(site: Site, stock: Dataset) -
     )
 
 
-def test_imports_append(site: Site, stock: Dataset) -> None:
+def test_imports_append(site: Services, stock: Dataset) -> None:
     row = converge(site, send(site, stock, text("there", 1, 2)))
     assert (row.state, row.rows_done, row.branches) == (State.COMMITTED, 2, 1)
     assert rows_of(site) == [("here", 1, "2.00", "nut"), ("there", 1, "1.50", "b'olt"), ("there", 2, "1.50", "b'olt")]
     assert {row[5] is None for row in table_of(site, "stock")} == {True, False}  # the server noted when
 
 
-def test_an_attempt_that_ends_half_way_leaves_nothing(site: Site, stock: Dataset) -> None:
+def test_an_attempt_that_ends_half_way_leaves_nothing(site: Services, stock: Dataset) -> None:
     number = send(site, stock, text("there", *range(1, 50)))
     row = claim(site, number, "test")
     assert row is not None
-    attempt = Attempt(site, row, Draining(0))
-    assert row.source.reading is not None
-    attempt.load(read_rows(site.spool.path(row.id), stock, row.source.reading, 200))
+    attempt = Attempt(site, row, GracefulShutdown(0))
+    assert row.source.file_format is not None
+    attempt.load(read_rows(site.spool.path(row.id), stock, row.source.file_format, 200))
     attempt.abandon()
     assert find(site, number).state is State.RUNNING
     assert converge(site, number).state is State.COMMITTED
@@ -112,7 +112,7 @@ def test_an_attempt_that_ends_half_way_leaves_nothing(site: Site, stock: Dataset
     ],
 )
 def test_a_duplicate_is_named(
-    site: Site, stock: Dataset, rows: str, row: int | None, value: str | None, reason: str
+    site: Services, stock: Dataset, rows: str, row: int | None, value: str | None, reason: str
 ) -> None:
     failed = converge(site, send(site, stock, rows))
     assert failed.state is State.FAILED and failed.error is not None
@@ -121,14 +121,14 @@ def test_a_duplicate_is_named(
     assert rows_of(site) == [("here", 1, "2.00", "nut")]
 
 
-def test_duplicates_can_be_skipped_and_are_counted(site: Site, stock: Dataset) -> None:
+def test_duplicates_can_be_skipped_and_are_counted(site: Services, stock: Dataset) -> None:
     rows = text("there", *range(1, 40)) + text("here", 1).removeprefix(HEADER) + text("there", 1).removeprefix(HEADER)
     row = converge(site, send(site, stock, rows, on_conflict="skip"))
     assert (row.state, row.rows_done, row.rows_skipped) == (State.COMMITTED, 39, 2), row.error
     assert len(rows_of(site)) == 40
 
 
-def test_many_duplicates_are_skipped(site: Site, owner: Owner) -> None:
+def test_many_duplicates_are_skipped(site: Services, owner: Owner) -> None:
     """More than the server keeps warnings of."""
     owner.make("CREATE TABLE many (id INT PRIMARY KEY)")
     many = adopt.adopt_table(site, {"name": "many", "adopt": True}).dataset
@@ -138,7 +138,7 @@ def test_many_duplicates_are_skipped(site: Site, owner: Owner) -> None:
     assert (row.state, row.rows_done, row.rows_skipped) == (State.COMMITTED, 1, 3000), row.error
 
 
-def test_a_row_that_another_table_does_not_allow_is_no_duplicate(site: Site, owner: Owner) -> None:
+def test_a_row_that_another_table_does_not_allow_is_no_duplicate(site: Services, owner: Owner) -> None:
     owner.make("CREATE TABLE places (place VARCHAR(20) PRIMARY KEY)")
     owner.make(
         "CREATE TABLE shelves (id INT PRIMARY KEY, place VARCHAR(20), FOREIGN KEY (place) REFERENCES places (place))"
@@ -151,7 +151,7 @@ def test_a_row_that_another_table_does_not_allow_is_no_duplicate(site: Site, own
     assert table_of(site, "shelves") == []
 
 
-def test_what_is_off_is_said(site: Site, stock: Dataset, web: FlaskClient) -> None:
+def test_what_is_off_is_said(site: Services, stock: Dataset, web: FlaskClient) -> None:
     off = web.get("/v1/datasets/stock").get_json()["off"]
     assert set(off) == {"on_conflict=update", "generate", "filter_by_import", "delete_by_import", "delete_all"}
     with pytest.raises(InvalidContent, match="adopted"):
@@ -162,11 +162,11 @@ def test_what_is_off_is_said(site: Site, stock: Dataset, web: FlaskClient) -> No
     assert web.delete(f"/v1/datasets/stock/rows?import={number}").status_code == 422
     assert web.delete("/v1/datasets/stock/rows?confirm=stock").status_code == 403
     with pytest.raises(NotEnabled):
-        delete_rows.clear_dataset(site, stock)
+        delete_rows.delete_rows(site, stock)
     assert len(rows_of(site)) == 2
 
 
-def test_rows_are_paged_by_the_primary_key(site: Site, stock: Dataset, web: FlaskClient) -> None:
+def test_rows_are_paged_by_the_primary_key(site: Services, stock: Dataset, web: FlaskClient) -> None:
     converge(site, send(site, stock, text("there", 3, 1, 2)))
     for sort in ("", "&sort=-price", "&sort=at"):
         found, path = [], f"/v1/datasets/stock/rows?limit=1{sort}"
@@ -179,7 +179,7 @@ def test_rows_are_paged_by_the_primary_key(site: Site, stock: Dataset, web: Flas
     assert web.get("/v1/datasets/stock/rows/count?filter[place]=there").get_json() == {"count": 3}
 
 
-def test_a_dropped_table_is_only_forgotten(site: Site, stock: Dataset) -> None:
+def test_a_dropped_table_is_only_forgotten(site: Services, stock: Dataset) -> None:
     converge(site, send(site, stock, text("there", 1)))
     drop.drop_dataset(site, "stock")
     with pytest.raises(DatasetNotFound):
@@ -188,7 +188,7 @@ def test_a_dropped_table_is_only_forgotten(site: Site, stock: Dataset) -> None:
     assert adopt.adopt_table(site, {"name": "stock", "adopt": True}).dataset == stock
 
 
-def test_a_table_is_adopted_once(site: Site, stock: Dataset) -> None:
+def test_a_table_is_adopted_once(site: Services, stock: Dataset) -> None:
     with pytest.raises(DatasetExists):
         adopt.adopt_table(site, {"name": "stock", "adopt": True})
     with pytest.raises(DatasetExists):
@@ -207,7 +207,7 @@ def test_a_table_is_adopted_once(site: Site, stock: Dataset) -> None:
         {"adopt": True},
     ],
 )
-def test_what_is_no_adoption(site: Site, body: dict[str, Any]) -> None:
+def test_what_is_no_adoption(site: Services, body: dict[str, Any]) -> None:
     with pytest.raises(InvalidContent):
         adopt.adopt_table(site, body)
 
@@ -237,7 +237,7 @@ def test_what_is_no_adoption(site: Site, body: dict[str, Any]) -> None:
     ],
 )
 def test_tables_that_cant_be(
-    site: Site, owner: Owner, database: DatabaseServer, statements: list[str], field: str, reason: str
+    site: Services, owner: Owner, database: DatabaseServer, statements: list[str], field: str, reason: str
 ) -> None:
     for statement in statements:
         owner.make(statement)
@@ -247,7 +247,9 @@ def test_tables_that_cant_be(
     assert comment(site, "odd") == ""
 
 
-def test_triggers_that_cant_be_seen_are_not_taken_for_none(site: Site, owner: Owner, database: DatabaseServer) -> None:
+def test_triggers_that_cant_be_seen_are_not_taken_for_none(
+    site: Services, owner: Owner, database: DatabaseServer
+) -> None:
     owner.make("CREATE TABLE odd (id INT PRIMARY KEY)")
     with database.root() as cursor:
         cursor.execute(f"REVOKE TRIGGER ON `{database.database}`.* FROM app")
@@ -259,7 +261,7 @@ def test_triggers_that_cant_be_seen_are_not_taken_for_none(site: Site, owner: Ow
     assert adopt.adopt_table(site, {"name": "odd", "adopt": True}).dataset.key == ("id",)
 
 
-def test_defaults_and_numbers_of_the_server(site: Site, owner: Owner) -> None:
+def test_defaults_and_numbers_of_the_server(site: Services, owner: Owner) -> None:
     owner.make(
         "CREATE TABLE more (id BIGINT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(30) NOT NULL UNIQUE,"
         " size VARCHAR(9) DEFAULT 'it''s', n INT NOT NULL DEFAULT -5, maybe DATE, yes TINYINT(1) NOT NULL DEFAULT 1,"
@@ -287,7 +289,7 @@ def test_defaults_and_numbers_of_the_server(site: Site, owner: Owner) -> None:
     assert clash.error is not None and (clash.error["code"], clash.error["value"]) == ("duplicate_key", "a")
 
 
-def test_a_default_that_no_file_could_bring_is_none(site: Site, owner: Owner) -> None:
+def test_a_default_that_no_file_could_bring_is_none(site: Services, owner: Owner) -> None:
     owner.make("CREATE TABLE old (id INT PRIMARY KEY, size VARCHAR(3) NOT NULL DEFAULT 'xx', n INT UNSIGNED DEFAULT 7)")
     owner.make("ALTER TABLE old ADD COLUMN kind ENUM('', 'a') NOT NULL DEFAULT ''")
     old = adopt.adopt_table(site, {"name": "old", "adopt": True}).dataset

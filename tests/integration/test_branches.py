@@ -11,14 +11,14 @@ from sqlalchemy import text
 
 from app.db import xa
 from app.db.datasets import rows
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.states import State
 from app.lifecycle.imports import accept
-from app.lifecycle.imports.accept import Asker
 from app.lifecycle.imports.loading.load import load_next
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
 from tests.crash.instants import at_instant
 from tests.integration.test_conflicts import line
@@ -31,21 +31,21 @@ ROWS = 2000
 
 
 @pytest.fixture
-def site(database: DatabaseServer, tmp_path: Path) -> Iterator[Site]:
+def site(database: DatabaseServer, tmp_path: Path) -> Iterator[Services]:
     values = {"branches": BRANCHES, "batch_bytes": 16 * 1024, "lease_seconds": 30, "lock_wait_seconds": LOCK_WAIT}
-    site = open_site(make_settings(database.url, tmp_path / "spool", **values))
+    site = open_services(make_settings(database.url, tmp_path / "spool", **values))
     yield site
     site.database.dispose()
 
 
-def send(site: Site, *lines: str) -> int:
+def send(site: Services, *lines: str) -> int:
     body = BytesIO((",".join(ORDERS.column_names) + "\n" + "".join(lines)).encode())
-    return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(body), Asker()).row.number
+    return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(body), Caller()).row.number
 
 
-def test_every_branch_has_its_share(site: Site) -> None:
+def test_every_branch_has_its_share(site: Services) -> None:
     number = send(site, *(line(at) for at in range(ROWS)))
-    assert load_next(site, "worker", Draining(0))
+    assert load_next(site, "worker", GracefulShutdown(0))
     assert find(site, number).state is State.COMMITTED and find(site, number).branches == BRANCHES
     with site.database.begin() as connection:
         shares = connection.execute(text("SELECT row_count FROM receipts WHERE import_no = :n"), {"n": number})
@@ -54,7 +54,7 @@ def test_every_branch_has_its_share(site: Site) -> None:
         assert tuple(connection.execute(numbered).one()) == (ROWS, 1, ROWS)
 
 
-def test_one_that_is_not_prepared_undoes_all(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_is_not_prepared_undoes_all(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare = xa.Branch.prepare
 
     def break_off(branch: xa.Branch) -> None:
@@ -65,13 +65,13 @@ def test_one_that_is_not_prepared_undoes_all(site: Site, monkeypatch: pytest.Mon
     number = send(site, *(line(at) for at in range(ROWS)))
     with monkeypatch.context() as broken:
         broken.setattr(xa.Branch, "prepare", break_off)
-        assert load_next(site, "worker", Draining(0))
+        assert load_next(site, "worker", GracefulShutdown(0))
     assert find(site, number).state is State.QUEUED and find(site, number).error is None
     sweeper = Sweeper(site)
 
     def is_due() -> bool:
         sweeper.sweep()
-        return load_next(site, "worker", Draining(0)) is not None
+        return load_next(site, "worker", GracefulShutdown(0)) is not None
 
     wait_for(is_due, 20, "the next attempt")
     assert find(site, number).state is State.COMMITTED
@@ -80,9 +80,9 @@ def test_one_that_is_not_prepared_undoes_all(site: Site, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("first", [1, ROWS // 2, ROWS - 3])
-def test_a_key_that_stands_twice_is_named(site: Site, first: int) -> None:
+def test_a_key_that_stands_twice_is_named(site: Services, first: int) -> None:
     number = send(site, *(line(at) for at in range(1, ROWS + 1)), line(first, "again"))
-    load_next(site, "worker", Draining(0))
+    load_next(site, "worker", GracefulShutdown(0))
     failed = find(site, number)
     assert failed.state in (State.FAILING, State.FAILED) and failed.error
     assert failed.error["code"] == "duplicate_key", failed.error
@@ -90,9 +90,9 @@ def test_a_key_that_stands_twice_is_named(site: Site, first: int) -> None:
     assert "stands in this file twice" in failed.error["message"]
 
 
-def test_imports_beside_each_other_do_not_stall(site: Site) -> None:
+def test_imports_beside_each_other_do_not_stall(site: Services) -> None:
     numbers = [send(site, *(line(ROWS * one + at) for at in range(ROWS))) for one in range(3)]
-    threads = [Thread(target=load_next, args=(site, f"worker-{one}", Draining(0))) for one in numbers]
+    threads = [Thread(target=load_next, args=(site, f"worker-{one}", GracefulShutdown(0))) for one in numbers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -101,7 +101,7 @@ def test_imports_beside_each_other_do_not_stall(site: Site) -> None:
     assert {find(site, number).attempts for number in numbers} == {1}
 
 
-def test_a_reader_never_sees_a_part(site: Site) -> None:
+def test_a_reader_never_sees_a_part(site: Services) -> None:
     done = Event()
     seen: set[int] = set()
     bare: set[int] = set()
@@ -118,7 +118,7 @@ def test_a_reader_never_sees_a_part(site: Site) -> None:
         for part in range(3):
             send(site, *(line(ROWS * part + at) for at in range(ROWS)))
             with at_instant("one committed", BRANCHES, lambda: sleep(0.5)):
-                assert load_next(site, "worker", Draining(0))
+                assert load_next(site, "worker", GracefulShutdown(0))
     finally:
         done.set()
         reader.join()

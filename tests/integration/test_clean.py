@@ -5,28 +5,29 @@ import time
 from pathlib import Path
 
 from app.db.imports import queries
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import reject_name
 from app.domain.states import State
 from app.formats.generate.orders import write_csv_sample
 from app.lifecycle.imports import accept
-from app.lifecycle.imports.accept import Accepted, Asker
+from app.lifecycle.imports.idempotency import Accepted
 from app.lifecycle.imports.loading.load import load_next
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery import cleanup
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 HOURS, DAYS = 3600, 86400
 
 
-def upload(site: Site, tmp_path: Path, seed: str, key: str | None = None) -> Accepted:
+def upload(site: Services, tmp_path: Path, seed: str, key: str | None = None) -> Accepted:
     path = tmp_path / f"{seed}.csv"
     write_csv_sample(path, 20, seed)
     with path.open("rb") as file:
-        return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(file), Asker(key=key))
+        return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(file), Caller(key=key))
 
 
-def age(site: Site, number: int, seconds: int) -> None:
+def age(site: Services, number: int, seconds: int) -> None:
     """Let the import have ended so long ago."""
     with site.database.begin() as connection:
         connection.exec_driver_sql(
@@ -34,9 +35,9 @@ def age(site: Site, number: int, seconds: int) -> None:
         )
 
 
-def test_a_file_is_kept_for_a_day_after_the_end(site: Site, tmp_path: Path) -> None:
+def test_a_file_is_kept_for_a_day_after_the_end(site: Services, tmp_path: Path) -> None:
     ended, waiting = upload(site, tmp_path, "one").row, upload(site, tmp_path, "two").row
-    load_next(site, "worker", Draining(0))
+    load_next(site, "worker", GracefulShutdown(0))
     age(site, ended.number, 23 * HOURS)
     cleanup.clean(site)
     assert site.spool.path(ended.id).exists()
@@ -49,7 +50,7 @@ def test_a_file_is_kept_for_a_day_after_the_end(site: Site, tmp_path: Path) -> N
     assert row is not None and (row.state, row.source.spool_name) == (State.COMMITTED, None)
 
 
-def test_an_orphan_goes_when_nobody_has_touched_it_for_long(site: Site, tmp_path: Path) -> None:
+def test_an_orphan_goes_when_nobody_has_touched_it_for_long(site: Services, tmp_path: Path) -> None:
     needed = upload(site, tmp_path, "needed").row
     orphans = [site.spool.path("orphan"), site.spool.path("orphan.part")]
     for path in (*orphans, site.spool.path(needed.id)):
@@ -64,11 +65,11 @@ def test_an_orphan_goes_when_nobody_has_touched_it_for_long(site: Site, tmp_path
     assert site.spool.path(needed.id).exists()
 
 
-def test_what_a_dead_attempt_rejected_goes(site: Site, tmp_path: Path) -> None:
+def test_what_a_dead_attempt_rejected_goes(site: Services, tmp_path: Path) -> None:
     """A reject file is needed by an import that counts rejects, and by one that is not over."""
     rejected, clean_one, waiting = (upload(site, tmp_path, name).row for name in ("rejected", "fine", "waiting"))
     for _ in range(2):
-        load_next(site, "worker", Draining(0))
+        load_next(site, "worker", GracefulShutdown(0))
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE imports SET rows_rejected = 1 WHERE number = %s", (rejected.number,))
         connection.exec_driver_sql("UPDATE imports SET epoch = 1 WHERE number = %s", (waiting.number,))
@@ -83,10 +84,10 @@ def test_what_a_dead_attempt_rejected_goes(site: Site, tmp_path: Path) -> None:
     assert left == {reject_name(rejected.id, 1), reject_name(waiting.id, 1)}
 
 
-def test_history_is_forgotten_after_its_time_and_rows_stay(site: Site, tmp_path: Path) -> None:
+def test_history_is_forgotten_after_its_time_and_rows_stay(site: Services, tmp_path: Path) -> None:
     old, young = upload(site, tmp_path, "old", key="night").row, upload(site, tmp_path, "young").row
     for _ in range(2):
-        load_next(site, "worker", Draining(0))
+        load_next(site, "worker", GracefulShutdown(0))
     for row, days in ((old, 91), (young, 89)):
         age(site, row.number, days * DAYS)
     cleanup.clean(site)  # the files first

@@ -170,7 +170,9 @@ def test_a_worker_may_drain_before_it_is_killed() -> None:
     from app.config import Settings  # noqa: PLC0415
 
     for name in ("worker", "handler"):
-        assert seconds(SERVICES[name]["stop_grace_period"]) > 4 * Settings.model_fields["drain_seconds"].default
+        assert (
+            seconds(SERVICES[name]["stop_grace_period"]) > 4 * Settings.model_fields["shutdown_grace_seconds"].default
+        )
 
 
 def test_what_can_be_set_is_what_the_document_says() -> None:

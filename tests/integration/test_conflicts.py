@@ -12,6 +12,7 @@ from app.db.datasets import upserts
 from app.db.datasets.rows import RowsDiffer
 from app.db.imports import transitions
 from app.db.xa import Branch
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import InvalidContent
 from app.domain.imports import Import
@@ -20,11 +21,10 @@ from app.domain.xid import Xid
 from app.formats.payload import payload_line, read_payload
 from app.formats.reader import read_rows
 from app.lifecycle.imports import accept, stop
-from app.lifecycle.imports.accept import Asker
 from app.lifecycle.imports.loading.attempt import Attempt
 from app.lifecycle.imports.loading.load import claim, load_next
-from app.lifecycle.imports.loading.shutdown import Draining
-from app.lifecycle.services import Site
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
 from tests.invariants import converge, find
 
@@ -38,28 +38,28 @@ def line(number: int | str, customer: str = "first", price: str = "1.50") -> str
 
 
 @pytest.fixture
-def send(site: Site) -> Send:
+def send(site: Services) -> Send:
     """Accepts a file of these lines; returns the import's number."""
 
     def send(*lines: str, **options: str) -> int:
         body = BytesIO((",".join(ORDERS.column_names) + "\n" + "".join(lines)).encode())
-        accepted = accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(body), Asker(), options=options)
+        accepted = accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(body), Caller(), options=options)
         return accepted.row.number
 
     return send
 
 
-def table(site: Site) -> dict[str, tuple[Any, ...]]:
+def table(site: Services) -> dict[str, tuple[Any, ...]]:
     """order number → customer, price, import number, row number"""
     with site.database.begin() as connection:
         query = "SELECT order_number, customer, CAST(unit_price AS CHAR), import_no, row_no FROM orders"
         return {row[0]: tuple(row[1:]) for row in connection.exec_driver_sql(query)}
 
 
-def kept(site: Site, number: int) -> list[tuple[Any, ...]]:
+def kept(site: Services, number: int) -> list[tuple[Any, ...]]:
     """What an import has replaced: import number, row number, the row"""
     with site.database.begin() as connection:
-        query = "SELECT old_import_no, old_row_no, dataset, `row` FROM replaced WHERE import_no = %s ORDER BY 1, 2"
+        query = "SELECT old_import_no, old_row_no, dataset, `row` FROM before_images WHERE import_no = %s ORDER BY 1, 2"
         found = connection.exec_driver_sql(query, (number,)).all()
     assert {row[2] for row in found} <= {"orders"}
     return [(row[0], row[1], json.loads(row[3])) for row in found]
@@ -69,7 +69,7 @@ def counts(row: Import) -> tuple[State, int, int, int, int]:
     return row.state, row.rows_done, row.rows_updated, row.rows_skipped, row.rows_rejected
 
 
-def test_skip_leaves_what_is_there(site: Site, send: Send) -> None:
+def test_skip_leaves_what_is_there(site: Services, send: Send) -> None:
     first = send(line(1), line(2))
     converge(site, first)
     second = send(line(2, "second"), line(3, "second"), line(1, "second"), line(3, "third"), on_conflict="skip")
@@ -82,34 +82,34 @@ def test_skip_leaves_what_is_there(site: Site, send: Send) -> None:
     assert kept(site, second) == []
 
 
-def test_rows_are_numbered_as_the_file_has_them(site: Site, send: Send) -> None:
+def test_rows_are_numbered_as_the_file_has_them(site: Services, send: Send) -> None:
     send(line(3, "was"), line(9, "was"))
-    load_next(site, "test", Draining(0))
+    load_next(site, "test", GracefulShutdown(0))
     blank = "," * 10 + "\n"
     bad = line("bad").replace(",2,", ",two,", 1)
     lines = [blank, bad, line(1), "\n", line(2), bad, line(3), blank, line(2, "again"), blank, bad, line(4)]
     skipping = send(*lines, on_error="reject", on_conflict="skip")
-    load_next(site, "test", Draining(0))
+    load_next(site, "test", GracefulShutdown(0))
     done = converge(site, skipping)
     assert counts(done) == (State.COMMITTED, 3, 0, 2, 3), done.error
     assert (done.rows_blank, done.rows_read) == (4, 8)
     numbers = {name: row for name, (_, _, number, row) in table(site).items() if number == skipping}
     assert numbers == {"N-1": 2, "N-2": 3, "N-4": 8}
     updating = send(*lines, line(5), on_error="reject", on_conflict="update", dry_run="true")
-    load_next(site, "test", Draining(0))
+    load_next(site, "test", GracefulShutdown(0))
     assert counts(found := converge(site, updating)) == (State.CHECKED, 1, 5, 0, 3) and found.rows_blank == 4
     for more, row, at, said in (
         ([line(7), line(9)], 5, 9, "as row 2 of import"),
         ([line(7), bad, line(7)], 6, 10, "first in line 8"),
     ):
         failing = send(blank, bad, line(6), "\n", bad, blank, *more, on_error="reject")
-        load_next(site, "test", Draining(0))
+        load_next(site, "test", GracefulShutdown(0))
         failed = converge(site, failing)
         assert failed.error is not None and failed.error["code"] == "duplicate_key"
         assert (failed.error["row"], failed.error["line"]) == (row, at) and said in failed.error["reason"], failed.error
 
 
-def test_update_keeps_what_was_there(site: Site, send: Send) -> None:
+def test_update_keeps_what_was_there(site: Services, send: Send) -> None:
     first = send(line(1, ODD, "0.10"), line(2), line(4))
     converge(site, first)
     second = send(
@@ -136,20 +136,20 @@ def test_update_keeps_what_was_there(site: Site, send: Send) -> None:
 
 @pytest.mark.parametrize("on_conflict", ["skip", "update"])
 def test_a_lock_of_another_program_is_no_duplicate_of_ours(
-    site: Site, send: Send, database: DatabaseServer, on_conflict: str
+    site: Services, send: Send, database: DatabaseServer, on_conflict: str
 ) -> None:
     number = send(line(1), line(2), line(1, "again"), line(3), on_conflict=on_conflict)
     with database.root() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("SELECT 1 FROM orders WHERE marketplace = 'Bay' AND order_number = 'N-3' FOR UPDATE")
-        assert load_next(site, "worker", Draining(0))
+        assert load_next(site, "worker", GracefulShutdown(0))
         assert find(site, number).state is State.QUEUED, find(site, number).error
         cursor.execute("ROLLBACK")
     done = converge(site, number)
     assert (done.state, done.rows_done, done.rows_updated + done.rows_skipped) == (State.COMMITTED, 3, 1)
 
 
-def test_what_the_server_takes_for_the_same_key_is_the_same(site: Site, send: Send) -> None:
+def test_what_the_server_takes_for_the_same_key_is_the_same(site: Services, send: Send) -> None:
     """It pads with blanks when it compares; the import must not trip over that."""
     first = send(line("a"))
     converge(site, first)
@@ -160,7 +160,7 @@ def test_what_the_server_takes_for_the_same_key_is_the_same(site: Site, send: Se
     assert counts(converge(site, third)) == (State.COMMITTED, 0, 0, 2, 0)
 
 
-def test_a_row_updated_by_several_batches_is_kept_as_it_was_at_first(site: Site, send: Send) -> None:
+def test_a_row_updated_by_several_batches_is_kept_as_it_was_at_first(site: Services, send: Send) -> None:
     first = send(*(line(n) for n in range(40)))
     converge(site, first)
     lines = [line(n, f"round {turn}") for turn in range(3) for n in range(40)]
@@ -172,7 +172,7 @@ def test_a_row_updated_by_several_batches_is_kept_as_it_was_at_first(site: Site,
     assert len(before) == 40 and {row[2]["customer"] for row in before} == {"first"}
 
 
-def test_several_branches_do_not_wait_for_each_other(site: Site, send: Send) -> None:
+def test_several_branches_do_not_wait_for_each_other(site: Services, send: Send) -> None:
     site.settings.__dict__["branches"] = 4
     site.settings.__dict__["batch_bytes"] = 2048
     number = send(*(line(n % 50) for n in range(200)), on_conflict="skip")
@@ -180,7 +180,7 @@ def test_several_branches_do_not_wait_for_each_other(site: Site, send: Send) -> 
     assert counts(ended) == (State.COMMITTED, 50, 0, 150, 0) and ended.branches == 1
 
 
-def test_a_bad_row_undoes_every_update(site: Site, send: Send) -> None:
+def test_a_bad_row_undoes_every_update(site: Services, send: Send) -> None:
     first = send(line(1), line(2))
     converge(site, first)
     before = table(site)
@@ -192,7 +192,7 @@ def test_a_bad_row_undoes_every_update(site: Site, send: Send) -> None:
 
 
 @pytest.mark.parametrize("mode", ["skip", "update"])
-def test_a_dry_run_counts_alike_and_changes_nothing(site: Site, send: Send, mode: str) -> None:
+def test_a_dry_run_counts_alike_and_changes_nothing(site: Services, send: Send, mode: str) -> None:
     first = send(line(1), line(2))
     converge(site, first)
     before = table(site)
@@ -203,12 +203,12 @@ def test_a_dry_run_counts_alike_and_changes_nothing(site: Site, send: Send, mode
     assert counts(done)[1:] == counts(checked)[1:]
 
 
-def in_doubt(site: Site, number: int, *, decided: bool) -> None:
+def in_doubt(site: Services, number: int, *, decided: bool) -> None:
     """Leave the import as a worker that died after `prepare` leaves it; `decided`: the commit is recorded."""
     row = claim(site, number, "doomed")
-    assert row is not None and row.source.reading is not None and row.source.spool_name is not None
-    attempt = Attempt(site, row, Draining(0))
-    attempt.load(read_rows(site.spool.path(row.source.spool_name), ORDERS, row.source.reading, 1 << 20))
+    assert row is not None and row.source.file_format is not None and row.source.spool_name is not None
+    attempt = Attempt(site, row, GracefulShutdown(0))
+    attempt.load(read_rows(site.spool.path(row.source.spool_name), ORDERS, row.source.file_format, 1 << 20))
     for branch in attempt.branches:
         branch.prepare()
     if decided:
@@ -222,7 +222,7 @@ def in_doubt(site: Site, number: int, *, decided: bool) -> None:
 
 
 @pytest.mark.parametrize("decided", [False, True], ids=["stopped", "decided"])
-def test_after_a_crash_every_row_is_updated_or_none(site: Site, send: Send, decided: bool) -> None:
+def test_after_a_crash_every_row_is_updated_or_none(site: Services, send: Send, decided: bool) -> None:
     first = send(*(line(n) for n in range(5)))
     converge(site, first)
     before = table(site)
@@ -240,20 +240,20 @@ def test_after_a_crash_every_row_is_updated_or_none(site: Site, send: Send, deci
         assert table(site) == before and kept(site, second) == []
 
 
-def test_imports_that_update_the_same_rows_at_once_end_one_after_the_other(site: Site, send: Send) -> None:
+def test_imports_that_update_the_same_rows_at_once_end_one_after_the_other(site: Services, send: Send) -> None:
     converge(site, send(*(line(n) for n in range(300))))
     site.settings.__dict__["batch_bytes"] = 4096
     forward = send(*(line(n, "forward") for n in range(300)), on_conflict="update")
     backward = send(*(line(n, "backward") for n in reversed(range(300))), on_conflict="update")
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(load_next, site, f"w{n}", Draining(0)) for n in range(2)]:
+        for done in [pool.submit(load_next, site, f"w{n}", GracefulShutdown(0)) for n in range(2)]:
             done.result()
     ends = [converge(site, number, 60) for number in (forward, backward)]
     assert [counts(row) for row in ends] == [(State.COMMITTED, 0, 300, 0, 0)] * 2, [row.error for row in ends]
     assert len({row[0] for row in table(site).values()}) == 1
 
 
-def test_more_duplicates_than_the_protocol_can_count(site: Site) -> None:
+def test_more_duplicates_than_the_protocol_can_count(site: Services) -> None:
     """The protocol has 16 bits for the number of warnings."""
     rest = ["c", "e@x", "s", "k", "1", "1.00", "EUR", "paid", "2026-01-01 00:00:00"]
     payload = "".join(payload_line(n, ["m", str(n % 10), *rest]) for n in range(1, 70_001)).encode()
@@ -265,7 +265,7 @@ def test_more_duplicates_than_the_protocol_can_count(site: Site) -> None:
         branch.rollback()
 
 
-def test_an_adjusted_value_is_no_duplicate(site: Site, send: Send) -> None:
+def test_an_adjusted_value_is_no_duplicate(site: Services, send: Send) -> None:
     converge(site, send(line(1)))
     row = ["Bay", "N-1", "c", "e@x", "s", "k", "1", "1.00", "EUR", "paid", "2026-01-01 00:00:00"]
     bad = [*row[:1], "N-2", "c" * 121, *row[3:]]

@@ -9,13 +9,14 @@ import pytest
 
 from app.cli.servers import PrivateRabbitMQ
 from app.db.imports.queries import count_queued, measure_backlog
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import Overloaded
 from app.lifecycle import services as places
 from app.lifecycle.imports import queries
-from app.lifecycle.imports.accept import Asker, accept_generated
-from app.lifecycle.services import Site, open_site
-from app.queue import MOST_ANNOUNCED, PAUSE_SECONDS, QUEUE, Hints, create_celery
+from app.lifecycle.imports.accept import accept_generated
+from app.lifecycle.services import Services, open_services
+from app.queue import MAX_ANNOUNCED, PAUSE_SECONDS, QUEUE, Hints, create_celery
 from tests.conftest import DEAD_BROKER, DatabaseServer, make_settings, new_broker
 from tests.stack import wait_for
 
@@ -49,27 +50,27 @@ def test_a_crowd_makes_no_crowd_of_hints(hints: Hints) -> None:
     begun = monotonic()
     for number in range(CROWD):
         hints.announce(str(number))
-    assert monotonic() - begun < MOST_ANNOUNCED * PAUSE_SECONDS, "nobody waits for what was announced before"
+    assert monotonic() - begun < MAX_ANNOUNCED * PAUSE_SECONDS, "nobody waits for what was announced before"
     wait_for(lambda: not hints._announced, 30, "all that was kept")
-    depth = wait_for(lambda: (found := hints.depth()) and found >= MOST_ANNOUNCED and found, 10, "their hints")
+    depth = wait_for(lambda: (found := hints.depth()) and found >= MAX_ANNOUNCED and found, 10, "their hints")
     assert depth < CROWD / 2
 
 
 def test_a_broker_that_is_away_is_not_tried_for_each(tmp_path: Path) -> None:
     hints = Hints(create_celery(make_settings(NO_DATABASE, tmp_path, DEAD_BROKER)), 0.5)
     begun = monotonic()
-    for number in range(MOST_ANNOUNCED):
+    for number in range(MAX_ANNOUNCED):
         hints.announce(str(number))
     wait_for(lambda: not hints._announced, 20, "that it was given up")
-    assert monotonic() - begun < MOST_ANNOUNCED * 0.5 / 4
+    assert monotonic() - begun < MAX_ANNOUNCED * 0.5 / 4
     hints.close()
 
 
-def accept_until_full(sites: list[Site], most: int) -> int:
+def accept_until_full(sites: list[Services], most: int) -> int:
     """How many imports several processes accept in turn."""
     for accepted in range(most):
         try:
-            accept_generated(sites[accepted % len(sites)], ORDERS, 3, Asker())
+            accept_generated(sites[accepted % len(sites)], ORDERS, 3, Caller())
         except Overloaded:
             return accepted
     return most
@@ -88,8 +89,8 @@ def test_what_waits_is_counted_once_for_many_and_never_passes_its_bound(
     monkeypatch.setattr(places, "WAITING_SECONDS", 60.0)
     with database.root() as cursor:
         cursor.execute("DELETE FROM imports")
-    settings = make_settings(database.url, tmp_path / "spool", overload_queued=12)
-    one, *two = [open_site(settings) for _ in range(3)]
+    settings = make_settings(database.url, tmp_path / "spool", max_queued=12)
+    one, *two = [open_services(settings) for _ in range(3)]
     assert accept_until_full([one], 6) == 6 and asked == [0]
     assert accept_until_full([one], 100) == 6
     with database.root() as cursor:
@@ -102,12 +103,12 @@ def test_what_waits_is_counted_once_for_many_and_never_passes_its_bound(
         site.database.dispose()
 
 
-def test_what_lies_before_an_import_is_measured_once_for_many(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lies_before_an_import_is_measured_once_for_many(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(places, "measure_backlog", lambda connection: asked.append(1) or measure_backlog(connection))
     monkeypatch.setattr(places, "BACKLOG_SECONDS", 60.0)
     for _ in range(5):
-        queries.estimate_seconds(site, accept_generated(site, ORDERS, 3, Asker()).row)
+        queries.estimate_seconds(site, accept_generated(site, ORDERS, 3, Caller()).row)
     assert len(asked) == 1
 
 
@@ -117,9 +118,9 @@ def test_more_at_once_than_there_are_connections_wait_for_each_other_and_not_for
     """One that holds a connection and asks for another waits for what none of them gives back: in a process that is
     new, all of them do what is done once."""
     monkeypatch.setattr("app.db.database.POOL_SECONDS", 60)
-    site = open_site(make_settings(database.url, tmp_path / "spool"), pool_size=2)
+    site = open_services(make_settings(database.url, tmp_path / "spool"), pool_size=2)
     begun = monotonic()
     with ThreadPoolExecutor(20) as crowd:
-        accepted = list(crowd.map(lambda _: accept_generated(site, ORDERS, 3, Asker()).row.id, range(20)))
+        accepted = list(crowd.map(lambda _: accept_generated(site, ORDERS, 3, Caller()).row.id, range(20)))
     assert len(set(accepted)) == 20 and monotonic() - begun < 30
     site.database.dispose()

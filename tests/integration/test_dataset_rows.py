@@ -9,13 +9,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.db.imports import transitions
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.definition import read_definition
 from app.domain.states import State
 from app.lifecycle.datasets import create
 from app.lifecycle.imports import accept
-from app.lifecycle.imports.accept import Asker
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from tests.integration.test_datasets import HEADER, ODD_NAMES, PARTS, send
 from tests.invariants import converge, find
 
@@ -40,7 +40,7 @@ def shown(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def loaded(site: Site) -> tuple[int, int]:
+def loaded(site: Services) -> tuple[int, int]:
     """Two imports of parts: 0 to 19 and 20 to 29."""
     parts = create.create_dataset(site, PARTS).dataset
     numbers = [send(site, parts, HEADER + "".join(map(line, some))) for some in (range(20), range(20, 30))]
@@ -85,7 +85,7 @@ def test_sorted_pages_hold_every_row_once(web: FlaskClient, loaded: tuple[int, i
     assert values == sorted(values, reverse=sort.startswith("-"))
 
 
-def test_rows_that_come_and_go_shift_no_page(web: FlaskClient, site: Site, loaded: tuple[int, int]) -> None:
+def test_rows_that_come_and_go_shift_no_page(web: FlaskClient, site: Services, loaded: tuple[int, int]) -> None:
     page = web.get("/v1/datasets/parts/rows?limit=10").get_json()
     assert web.delete(f"/v1/datasets/parts/rows?import={loaded[1]}").get_json() == {"rows_deleted": 10}
     parts = read_definition(PARTS)
@@ -111,14 +111,14 @@ def test_filters(web: FlaskClient, loaded: tuple[int, int], query: str, numbers:
     assert web.get(f"/v1/datasets/parts/rows/count?{query}").get_json() == {"count": len(list(numbers))}
 
 
-def test_rows_of_one_import(web: FlaskClient, site: Site, loaded: tuple[int, int]) -> None:
+def test_rows_of_one_import(web: FlaskClient, site: Services, loaded: tuple[int, int]) -> None:
     for name in (str(loaded[1]), find(site, loaded[1]).id):
         found = follow(web, f"/v1/datasets/parts/rows?import={name}&limit=3&sort=-stock")
         assert [row["stock"] for row in found] == list(range(29, 19, -1))
     assert web.get(f"/v1/datasets/parts/rows/count?import={loaded[0]}").get_json() == {"count": 20}
     assert web.get("/v1/datasets/parts/rows/count?import=999999").get_json() == {"count": 0}
     problem(web.get("/v1/datasets/parts/rows?import=no-such-import"), 404)
-    other = accept.accept_generated(site, ORDERS, 5, Asker()).row.id
+    other = accept.accept_generated(site, ORDERS, 5, Caller()).row.id
     assert problem(web.get(f"/v1/datasets/parts/rows?import={other}"), 422)["errors"][0]["field"] == "import"
 
 
@@ -133,7 +133,7 @@ def test_exports_are_what_was_sent(web: FlaskClient, loaded: tuple[int, int]) ->
     assert first == '"sku-029","a@b.c",29,"2.1000","EUR","bolt","2026-01-02T03:04:29Z"'
 
 
-def test_an_export_can_be_imported(web: FlaskClient, site: Site, loaded: tuple[int, int]) -> None:
+def test_an_export_can_be_imported(web: FlaskClient, site: Services, loaded: tuple[int, int]) -> None:
     exported = web.get("/v1/datasets/parts/rows?format=csv").text
     again = create.create_dataset(site, {**PARTS, "name": "again"}).dataset
     assert converge(site, send(site, again, exported)).rows_kept == 30
@@ -164,7 +164,7 @@ EVERY_ROW = [
 ]  # fmt: skip
 
 
-def test_every_type_is_read_back_as_it_was_sent(web: FlaskClient, site: Site) -> None:
+def test_every_type_is_read_back_as_it_was_sent(web: FlaskClient, site: Services) -> None:
     body = {"name": "every", "columns": EVERY_TYPE, "key": ["id"]}
     every = create.create_dataset(site, body).dataset
     sent = [dict(zip(every.column_names, row, strict=True)) for row in EVERY_ROW]
@@ -195,7 +195,7 @@ def shown_text(value: Any) -> str:
     return ("false", "true")[value] if isinstance(value, bool) else str(value)
 
 
-def test_odd_names_are_filtered_and_sorted_by(web: FlaskClient, site: Site) -> None:
+def test_odd_names_are_filtered_and_sorted_by(web: FlaskClient, site: Services) -> None:
     columns = [{"name": name, "type": "text", "length": 10} for name in ODD_NAMES]
     dataset = create.create_dataset(site, {"name": "group", "columns": columns}).dataset
     text = "".join(",".join([value] * len(ODD_NAMES)) + "\n" for value in "xyz")
@@ -230,7 +230,7 @@ def test_what_is_no_query(web: FlaskClient, loaded: tuple[int, int], query: str,
     assert problem(web.get(f"/v1/datasets/parts/rows?{query}"), status)["errors"][0]["field"] == field
 
 
-def test_rows_of_a_committing_import_are_hidden(web: FlaskClient, site: Site, loaded: tuple[int, int]) -> None:
+def test_rows_of_a_committing_import_are_hidden(web: FlaskClient, site: Services, loaded: tuple[int, int]) -> None:
     with site.database.begin() as connection:
         connection.exec_driver_sql(f"UPDATE imports SET state = 'committing' WHERE number = {loaded[0]}")
     assert [row["stock"] for row in follow(web, "/v1/datasets/parts/rows")] == list(range(20, 30))
@@ -239,7 +239,7 @@ def test_rows_of_a_committing_import_are_hidden(web: FlaskClient, site: Site, lo
     assert len(web.get("/v1/datasets/parts/rows?format=ndjson").text.splitlines()) == 10
 
 
-def test_deleting_needs_to_say_what(web: FlaskClient, site: Site, loaded: tuple[int, int]) -> None:
+def test_deleting_needs_to_say_what(web: FlaskClient, site: Services, loaded: tuple[int, int]) -> None:
     for query in ("", "?confirm=orders", "?confirm="):
         assert problem(web.delete(f"/v1/datasets/parts/rows{query}"), 422)["errors"][0]["field"] == "confirm"
     problem(web.delete("/v1/datasets/parts/rows?import=no-such-import"), 404)
@@ -253,7 +253,7 @@ def test_deleting_needs_to_say_what(web: FlaskClient, site: Site, loaded: tuple[
 
 
 def test_nothing_is_deleted_while_an_import_is_unfinished(
-    web: FlaskClient, site: Site, loaded: tuple[int, int]
+    web: FlaskClient, site: Services, loaded: tuple[int, int]
 ) -> None:
     with site.database.begin() as connection:
         transitions.insert_import(connection, {"id": "0" * 36, "dataset": "parts"})

@@ -12,6 +12,7 @@ import pytest
 from app.db.datasets import registry, tables
 from app.db.datasets.tables import create_table
 from app.db.imports import transitions
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.definition import read_definition
 from app.domain.errors import (
@@ -26,9 +27,8 @@ from app.domain.errors import (
 from app.domain.states import State
 from app.lifecycle.datasets import catalog, create as creation, drop
 from app.lifecycle.imports import accept, queries
-from app.lifecycle.imports.accept import Asker
 from app.lifecycle.recovery import cleanup
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from app.spool import Upload
 from tests.conftest import DatabaseServer
 from tests.invariants import converge, find
@@ -53,23 +53,23 @@ def line(sku: str) -> str:
     return f"{sku},a@b.c,18446744073709551615,1234567890123456.7891,EUR,nut,2026-01-02 03:04:05\n"
 
 
-def send(site: Site, dataset: Dataset, text: str, **options: str) -> int:
+def send(site: Services, dataset: Dataset, text: str, **options: str) -> int:
     body = BytesIO(text.encode())
-    accepted = accept.accept_upload(site, dataset, lambda upload: upload.copy_from(body), Asker(), options=options)
+    accepted = accept.accept_upload(site, dataset, lambda upload: upload.copy_from(body), Caller(), options=options)
     return accepted.row.number
 
 
-def table_of(site: Site, name: str) -> list[Any]:
+def table_of(site: Services, name: str) -> list[Any]:
     with site.database.begin() as connection:
         return list(connection.exec_driver_sql(f"SELECT * FROM {tables.quote(name).replace('%', '%%')}").all())
 
 
-def comment(site: Site, name: str) -> str | None:
+def comment(site: Services, name: str) -> str | None:
     with site.database.begin() as connection:
         return tables.find_comment(connection, name)
 
 
-def test_a_created_dataset_is_loaded_into_and_dropped(site: Site) -> None:
+def test_a_created_dataset_is_loaded_into_and_dropped(site: Services) -> None:
     parts = creation.create_dataset(site, PARTS).dataset
     number = send(site, parts, HEADER + line("a") + line("b"))
     assert converge(site, number).state is State.COMMITTED
@@ -86,7 +86,7 @@ def test_a_created_dataset_is_loaded_into_and_dropped(site: Site) -> None:
         drop.drop_dataset(site, "parts")
 
 
-def test_conflicts_of_a_created_dataset_are_those_of_any(site: Site) -> None:
+def test_conflicts_of_a_created_dataset_are_those_of_any(site: Services) -> None:
     parts = creation.create_dataset(site, PARTS).dataset
     first = send(site, parts, HEADER + line("a"))
     converge(site, first)
@@ -103,7 +103,7 @@ def test_conflicts_of_a_created_dataset_are_those_of_any(site: Site) -> None:
 ODD_NAMES = ["order", "select", "a b", "%s", "100%", "`", "it's", '"', "\\N", "größe", "数", "a.b", "x" * 64]
 
 
-def test_reserved_words_and_odd_names_are_names_like_any(site: Site) -> None:
+def test_reserved_words_and_odd_names_are_names_like_any(site: Services) -> None:
     columns = [{"name": name, "type": "text", "length": 10} for name in ODD_NAMES]
     body = {"name": "group", "columns": columns, "key": ODD_NAMES[:4]}
     dataset = creation.create_dataset(site, body).dataset
@@ -124,7 +124,7 @@ def test_reserved_words_and_odd_names_are_names_like_any(site: Site) -> None:
     assert comment(site, "group") is None
 
 
-def test_of_two_creations_of_one_name_one_wins(site: Site) -> None:
+def test_of_two_creations_of_one_name_one_wins(site: Services) -> None:
     def create(number: int) -> object:
         body = {**PARTS, "columns": [*PARTS["columns"], {"name": f"more_{number}", "type": "text"}]}  # type: ignore[misc]
         try:
@@ -140,7 +140,7 @@ def test_of_two_creations_of_one_name_one_wins(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["orders", "Other"])
-def test_a_table_that_is_there_is_not_touched(site: Site, database: DatabaseServer, name: str) -> None:
+def test_a_table_that_is_there_is_not_touched(site: Services, database: DatabaseServer, name: str) -> None:
     with database.root() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS Other (id INT) COMMENT 'mine'")
         try:
@@ -154,7 +154,7 @@ def test_a_table_that_is_there_is_not_touched(site: Site, database: DatabaseServ
 
 @pytest.mark.parametrize("where", ["before the table", "after the table"])
 @pytest.mark.parametrize("mended_by", ["a creation", "a drop", "the sweeper"])
-def test_a_creation_that_was_cut_off_is_mended(site: Site, where: str, mended_by: str) -> None:
+def test_a_creation_that_was_cut_off_is_mended(site: Services, where: str, mended_by: str) -> None:
     dataset = read_definition(PARTS)
     with site.database.begin() as connection:
         registry.begin_creating(connection, dataset, "0123456789abcdef")
@@ -178,7 +178,7 @@ def test_a_creation_that_was_cut_off_is_mended(site: Site, where: str, mended_by
         creation.create_dataset(site, other)
 
 
-def test_a_drop_that_was_cut_off_is_mended(site: Site) -> None:
+def test_a_drop_that_was_cut_off_is_mended(site: Services) -> None:
     creation.create_dataset(site, PARTS)
     with site.database.begin() as connection:
         registry.begin_dropping(connection, "parts")
@@ -187,7 +187,7 @@ def test_a_drop_that_was_cut_off_is_mended(site: Site) -> None:
     assert creation.create_dataset(site, PARTS).created_at is not None
 
 
-def test_a_foreign_table_under_a_name_that_was_cut_off_stays(site: Site, database: DatabaseServer) -> None:
+def test_a_foreign_table_under_a_name_that_was_cut_off_stays(site: Services, database: DatabaseServer) -> None:
     with site.database.begin() as connection:
         registry.begin_creating(connection, read_definition(PARTS), "0123456789abcdef")
     with database.root() as cursor:
@@ -200,7 +200,7 @@ def test_a_foreign_table_under_a_name_that_was_cut_off_stays(site: Site, databas
             cursor.execute("DROP TABLE parts")
 
 
-def test_a_dataset_with_unfinished_imports_stays(site: Site) -> None:
+def test_a_dataset_with_unfinished_imports_stays(site: Services) -> None:
     parts = creation.create_dataset(site, PARTS).dataset
     number = send(site, parts, HEADER + line("a"))
     with pytest.raises(ImportsRunning):
@@ -209,7 +209,7 @@ def test_a_dataset_with_unfinished_imports_stays(site: Site) -> None:
     drop.drop_dataset(site, "parts")
 
 
-def test_a_file_that_comes_while_its_dataset_is_dropped_is_not_accepted(site: Site) -> None:
+def test_a_file_that_comes_while_its_dataset_is_dropped_is_not_accepted(site: Services) -> None:
     parts = creation.create_dataset(site, PARTS).dataset
     sent = BytesIO((HEADER + line("a")).encode())
 
@@ -218,11 +218,11 @@ def test_a_file_that_comes_while_its_dataset_is_dropped_is_not_accepted(site: Si
         drop.drop_dataset(site, "parts")
 
     with pytest.raises(InvalidContent, match="no dataset 'parts'"):
-        accept.accept_upload(site, parts, receive, Asker())
+        accept.accept_upload(site, parts, receive, Caller())
     assert not list(site.spool.folder.glob("*-*"))
 
 
-def test_a_drop_waits_for_an_import_that_is_being_accepted(site: Site) -> None:
+def test_a_drop_waits_for_an_import_that_is_being_accepted(site: Services) -> None:
     """Whoever has begun to record an import is waited for, and then the import is in the way."""
     parts = creation.create_dataset(site, PARTS).dataset
     held, dropped = Event(), Event()
@@ -249,7 +249,7 @@ def test_a_drop_waits_for_an_import_that_is_being_accepted(site: Site) -> None:
     assert converge(site, number).state is State.FAILED  # it has no file
 
 
-def test_an_import_of_a_dataset_that_is_gone_fails_with_a_reason(site: Site) -> None:
+def test_an_import_of_a_dataset_that_is_gone_fails_with_a_reason(site: Services) -> None:
     """It can't be, by the rules above; a process of an older version may not keep to them."""
     parts = creation.create_dataset(site, PARTS).dataset
     number = send(site, parts, HEADER + line("a"))
@@ -259,7 +259,7 @@ def test_an_import_of_a_dataset_that_is_gone_fails_with_a_reason(site: Site) -> 
     assert row.state is State.FAILED and row.error is not None and row.error["code"] == "dataset_dropped"
 
 
-def test_an_old_import_has_no_part_in_a_dataset_that_was_made_again(site: Site) -> None:
+def test_an_old_import_has_no_part_in_a_dataset_that_was_made_again(site: Services) -> None:
     parts = creation.create_dataset(site, PARTS).dataset
     number = send(site, parts, HEADER + line("a"))
     converge(site, number)
@@ -268,18 +268,18 @@ def test_an_old_import_has_no_part_in_a_dataset_that_was_made_again(site: Site) 
     assert catalog.find_dataset_of(site, find(site, number)) is None
 
 
-def test_the_built_in_dataset_stays(site: Site) -> None:
+def test_the_built_in_dataset_stays(site: Services) -> None:
     with pytest.raises(NotEnabled):
         drop.drop_dataset(site, "orders")
 
 
-def test_orders_alone_are_generated(site: Site) -> None:
+def test_orders_alone_are_generated(site: Services) -> None:
     parts = creation.create_dataset(site, PARTS).dataset
     with pytest.raises(InvalidContent, match="orders only"):
-        accept.accept_generated(site, parts, 10, Asker())
+        accept.accept_generated(site, parts, 10, Caller())
 
 
-def test_a_table_that_is_read_is_dropped_when_that_has_ended(site: Site) -> None:
+def test_a_table_that_is_read_is_dropped_when_that_has_ended(site: Services) -> None:
     parts = creation.create_dataset(site, PARTS).dataset
     converge(site, send(site, parts, HEADER + line("a")))
     with queries.open_rows(site, parts) as (count, found):
@@ -301,7 +301,7 @@ def without_right(database: DatabaseServer) -> Callable[[str], None]:
     return run
 
 
-def test_a_missing_right_is_said(site: Site, database: DatabaseServer) -> None:
+def test_a_missing_right_is_said(site: Services, database: DatabaseServer) -> None:
     change = without_right(database)
     change("REVOKE")
     try:
@@ -312,7 +312,7 @@ def test_a_missing_right_is_said(site: Site, database: DatabaseServer) -> None:
     assert creation.create_dataset(site, PARTS).dataset.name == "parts"
 
 
-def test_what_the_server_does_not_take_is_refused_and_leaves_nothing(site: Site) -> None:
+def test_what_the_server_does_not_take_is_refused_and_leaves_nothing(site: Services) -> None:
     body = {"name": "wide", "columns": [{"name": f"c{n}", "type": "text", "length": 30} for n in range(450)]}
     with pytest.raises(InvalidContent, match="the server can't make this table"):
         creation.create_dataset(site, body)

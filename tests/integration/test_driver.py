@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.db.driver import DriverConnection
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
 from tests.doubt import accept_rows
 
@@ -26,7 +26,7 @@ def table(database: DatabaseServer) -> Iterator[None]:
         cursor.execute("DROP TABLE sent_lines")
 
 
-def test_lines_are_sent_in_as_many_packets_as_they_need(site: Site, database: DatabaseServer) -> None:
+def test_lines_are_sent_in_as_many_packets_as_they_need(site: Services, database: DatabaseServer) -> None:
     lines = [f"{number:06} {'ä' * 4000}" for number in range(200)]
     with site.database.session() as session:
         assert session.load(LOAD.format(file="batch"), "".join(f"{line}\n" for line in lines).encode()) == (200, 0)
@@ -36,7 +36,7 @@ def test_lines_are_sent_in_as_many_packets_as_they_need(site: Site, database: Da
 
 
 @pytest.mark.parametrize("packets", [1, 2, 253, 254, 255, 300])
-def test_lines_that_follow_at_once_are_the_same(site: Site, packets: int) -> None:
+def test_lines_that_follow_at_once_are_the_same(site: Services, packets: int) -> None:
     lines = b"".join(b"%07d%s\n" % (number, b"x" * 8184) for number in range(packets * 8))  # 8 KiB each
     with site.database.session() as session:
         for _ in range(3):
@@ -50,7 +50,7 @@ def test_lines_that_follow_at_once_are_the_same(site: Site, packets: int) -> Non
         assert session.load(too_long, b"x\n" * 10) == (10, 10)
 
 
-def test_lines_for_a_statement_that_is_refused_are_never_commands(site: Site, database: DatabaseServer) -> None:
+def test_lines_for_a_statement_that_is_refused_are_never_commands(site: Services, database: DatabaseServer) -> None:
     command = b"\x03DROP TABLE sent_lines"
     with site.database.session() as session:
         with pytest.raises(pymysql.err.ProgrammingError):  # the first one is told why
@@ -65,7 +65,7 @@ def test_lines_for_a_statement_that_is_refused_are_never_commands(site: Site, da
         assert cursor.fetchall() == (("one",),)
 
 
-def test_a_server_that_asks_for_a_file_gets_nothing_of_it(site: Site, tmp_path: Path) -> None:
+def test_a_server_that_asks_for_a_file_gets_nothing_of_it(site: Services, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("mine\n")
     with site.database.session() as session, session.cursor() as cursor:
@@ -80,7 +80,7 @@ TYPES = """SELECT 1, 1.5, CAST(1.5 AS DECIMAL(9, 3)), 'text', X'C3A4FF', NULL, D
     FROM imports LEFT JOIN events ON number = import_no"""
 
 
-def test_what_is_read_is_what_the_driver_would_read(site: Site, database: DatabaseServer) -> None:
+def test_what_is_read_is_what_the_driver_would_read(site: Services, database: DatabaseServer) -> None:
     number = accept_rows(site).number
     address = {"host": site.database.url.host, "port": site.database.url.port, "user": site.database.url.username}
     plain = pymysql.connect(
@@ -98,7 +98,7 @@ def test_what_is_read_is_what_the_driver_would_read(site: Site, database: Databa
 
 
 @pytest.mark.parametrize("rest", [b"", b"rd", b"what was never sent"])
-def test_an_answer_that_breaks_off_says_so(site: Site, rest: bytes) -> None:
+def test_an_answer_that_breaks_off_says_so(site: Services, rest: bytes) -> None:
     with site.database.session() as session, session.cursor() as cursor:
         read, left = session._read_bytes, [9]
 
@@ -113,7 +113,7 @@ def test_an_answer_that_breaks_off_says_so(site: Site, rest: bytes) -> None:
             cursor.execute("SELECT 1, 2, 3, 4, 5, 6, 7, 8")
 
 
-def test_a_connection_that_died_while_it_rested_is_replaced(site: Site, database: DatabaseServer) -> None:
+def test_a_connection_that_died_while_it_rested_is_replaced(site: Services, database: DatabaseServer) -> None:
     def connection_id() -> int:
         with site.database.begin() as connection:
             return int(connection.execute(text("SELECT CONNECTION_ID()")).scalar_one())
@@ -125,7 +125,7 @@ def test_a_connection_that_died_while_it_rested_is_replaced(site: Site, database
     assert connection_id() != first
 
 
-def test_a_connection_that_was_long_unused_is_asked_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_was_long_unused_is_asked_first(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(DriverConnection, "ping", lambda connection, reconnect: asked.append(connection))
     for _ in range(3):

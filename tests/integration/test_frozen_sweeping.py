@@ -11,20 +11,20 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.db import installation
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
-from app.domain.errors import SweepingFrozen
+from app.domain.errors import LedgerFrozen
 from app.domain.generation import Installation, Mark
 from app.domain.states import State
 from app.domain.xid import Xid
 from app.lifecycle import freeze
 from app.lifecycle.datasets import delete_rows
 from app.lifecycle.imports import accept, rollback
-from app.lifecycle.imports.accept import Asker
 from app.lifecycle.imports.loading.load import claim, load_next
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
 from tests.doubt import accept_rows, end_lease, list_raw, prepare, prepared_by_another, xids_of
 from tests.integration.conftest import Run
@@ -35,29 +35,29 @@ from tests.invariants import check, converge, find
 def thawed(database: DatabaseServer) -> Iterator[None]:
     """What a test froze must not hold up others that share its server."""
     yield
-    site = open_site(make_settings(database.url, Path("/nonexistent")))
+    site = open_services(make_settings(database.url, Path("/nonexistent")))
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE installation SET frozen_at = NULL, frozen_reason = NULL, home_server = NULL")
     site.database.dispose()
 
 
-def read(site: Site) -> Installation:
+def read(site: Services) -> Installation:
     with site.database.begin() as connection:
         return installation.read_installation(connection)
 
 
-def execute(site: Site, statement: str, *values: object) -> None:
+def execute(site: Services, statement: str, *values: object) -> None:
     with site.database.begin() as connection:
         connection.exec_driver_sql(statement, values)
 
 
-def go_back(site: Site, marks: int = 1) -> None:
+def go_back(site: Services, marks: int = 1) -> None:
     """Let the ledger be an older one."""
     execute(site, "UPDATE installation SET mark = mark - %s", marks)
 
 
 def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touched(
-    site: Site, run: Run, web: FlaskClient, capsys: Any
+    site: Services, run: Run, web: FlaskClient, capsys: Any
 ) -> None:
     over, undone = prepare(site, decided=True), prepare(site)
     end_lease(site, over)
@@ -84,7 +84,7 @@ def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touc
             assert answer.status_code == 503 and answer.content_type == "application/problem+json"
             assert answer.json["type"] == "/problems/sweeping-frozen" and "sweeping resume" in answer.json["detail"]
             assert int(answer.headers["Retry-After"]) > 0
-        assert load_next(site, "worker", Draining(0)) is None and claim(site, queued.number, "worker") is None
+        assert load_next(site, "worker", GracefulShutdown(0)) is None and claim(site, queued.number, "worker") is None
 
         assert not rollback.settle(site, undone.number) and len(list_raw(site)) == 3
 
@@ -110,18 +110,18 @@ def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touc
     assert web.post("/v1/imports", json={"generate": 5}).status_code == 202
 
 
-def test_a_branch_of_a_later_attempt_freezes_too(site: Site, run: Run) -> None:
+def test_a_branch_of_a_later_attempt_freezes_too(site: Services, run: Run) -> None:
     row = accept_rows(site)
     late = Xid(site.installation, row.number, 1, 1)
     with prepared_by_another(site, late.raw()):
         Sweeper(site).sweep()
-        assert load_next(site, "worker", Draining(0)) is None  # its claim would have made that branch its own
+        assert load_next(site, "worker", GracefulShutdown(0)) is None  # its claim would have made that branch its own
         assert run("decide", str(row.number), "rollback", "--yes").exit_code == 0
         assert run("sweeping", "resume", "--yes").exit_code == 0
     assert converge(site, row.number).state is State.COMMITTED
 
 
-def test_who_runs_while_the_installation_gets_another_id_touches_nothing(site: Site) -> None:
+def test_who_runs_while_the_installation_gets_another_id_touches_nothing(site: Services) -> None:
     row, queued = accept_rows(site), accept_rows(site)
     assert claim(site, row.number, "a-worker-that-is-gone") is not None
     sweeper, known = Sweeper(site), site.installation
@@ -130,14 +130,14 @@ def test_who_runs_while_the_installation_gets_another_id_touches_nothing(site: S
     sweeper.undo()
     sweeper.sweep()
     assert find(site, row.number).state is State.STOPPING, "the names of its branches are another's"
-    assert load_next(site, "worker", Draining(0)) is None
+    assert load_next(site, "worker", GracefulShutdown(0)) is None
     assert find(site, queued.number).state is State.QUEUED
     execute(site, "UPDATE installation SET id = %s", known)
     sweeper.undo()
     assert find(site, row.number).state is State.STOPPED
 
 
-def test_a_ledger_that_went_back_is_noticed_by_whoever_looks_first(site: Site, web: FlaskClient, run: Run) -> None:
+def test_a_ledger_that_went_back_is_noticed_by_whoever_looks_first(site: Services, web: FlaskClient, run: Run) -> None:
     queued = accept_rows(site)
     Sweeper(site).sweep()
     kept = site.spool.read_mark(site.installation)
@@ -145,7 +145,7 @@ def test_a_ledger_that_went_back_is_noticed_by_whoever_looks_first(site: Site, w
     looks: list[Callable[[], object]] = [
         lambda: Sweeper(site).sweep(),
         lambda: Sweeper(site).undo(),
-        lambda: load_next(site, "worker", Draining(0)),
+        lambda: load_next(site, "worker", GracefulShutdown(0)),
         lambda: web.post("/v1/imports", json={"generate": 5}),
         lambda: web.get("/readyz"),
     ]
@@ -162,12 +162,12 @@ def test_a_ledger_that_went_back_is_noticed_by_whoever_looks_first(site: Site, w
     assert converge(site, queued.number).state is State.COMMITTED
 
 
-def test_no_number_is_given_out_twice_after_a_person_has_resumed(site: Site, run: Run) -> None:
+def test_no_number_is_given_out_twice_after_a_person_has_resumed(site: Services, run: Run) -> None:
     ours = accept_rows(site)
     Sweeper(site).sweep()
     told = Mark(read(site).mark + 5, ours.number + 20)  # numbers that others have been told, and the ledger forgot
     site.spool.write_mark(site.installation, told)
-    with pytest.raises(SweepingFrozen):
+    with pytest.raises(LedgerFrozen):
         freeze.require_sweeping(site)
     assert run("sweeping", "resume", "--yes").exit_code == 0
     assert accept_rows(site).number == told.number + 1
@@ -185,7 +185,7 @@ def test_no_number_is_given_out_twice_after_a_person_has_resumed(site: Site, run
 
 
 def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
-    site: Site, database: DatabaseServer, tmp_path: Path, run: Run
+    site: Services, database: DatabaseServer, tmp_path: Path, run: Run
 ) -> None:
     over = prepare(site, decided=True)
     end_lease(site, over)
@@ -201,7 +201,7 @@ def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
             cursor.execute(f"DELETE FROM the_copy.{table}")
             cursor.execute(f"INSERT INTO the_copy.{table} SELECT * FROM backout.{table}")
         cursor.execute("UPDATE the_copy.imports SET state = 'stopping'")  # they went different ways since
-        copy = open_site(make_settings(copied.url, tmp_path / "another-spool"))
+        copy = open_services(make_settings(copied.url, tmp_path / "another-spool"))
         assert copy.installation == site.installation
         Sweeper(copy).sweep()
         assert "is a copy" in (read(copy).frozen_reason or "")
@@ -210,9 +210,9 @@ def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
         assert refused.exit_code == 4 and "are the original's" in refused.output
         resumed = run("sweeping", "resume", "--yes", url=copied.url)
         assert resumed.exit_code == 0 and "start its web servers, workers and sweepers again" in resumed.output
-        with pytest.raises(SweepingFrozen, match="start it again"):  # a process that has the old id must not go on
+        with pytest.raises(LedgerFrozen, match="start it again"):  # a process that has the old id must not go on
             freeze.require_sweeping(copy)
-        renamed = open_site(make_settings(copied.url, tmp_path / "another-spool"))
+        renamed = open_services(make_settings(copied.url, tmp_path / "another-spool"))
         assert renamed.installation != site.installation
         assert converge_copy(renamed, over.number) is State.STOPPED
         assert len(list_raw(site)) == 1
@@ -220,13 +220,13 @@ def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
     assert converge(site, over.number).state is State.COMMITTED
 
 
-def converge_copy(site: Site, number: int) -> State:
+def converge_copy(site: Services, number: int) -> State:
     Sweeper(site).sweep()
     return find(site, number).state
 
 
 def test_another_server_and_a_spool_that_does_not_know_the_ledger(
-    site: Site, database: DatabaseServer, tmp_path: Path
+    site: Services, database: DatabaseServer, tmp_path: Path
 ) -> None:
     row = accept_rows(site)
     Sweeper(site).sweep()
@@ -234,10 +234,10 @@ def test_another_server_and_a_spool_that_does_not_know_the_ledger(
     here = freeze.require_sweeping(site)  # the spool is there: a failover, or the server was renamed
     freeze.keep_mark(site, here)
     assert read(site).home_server == here.server
-    elsewhere = open_site(make_settings(database.url, tmp_path / "new-spool"))
+    elsewhere = open_services(make_settings(database.url, tmp_path / "new-spool"))
     freeze.require_sweeping(elsewhere)  # the server is the same: somebody emptied the spool folder
     execute(site, "UPDATE installation SET home_server = 'the machine that burnt'")
-    with pytest.raises(SweepingFrozen, match="another server than before"):
+    with pytest.raises(LedgerFrozen, match="another server than before"):
         freeze.require_sweeping(elsewhere)
     execute(site, "UPDATE installation SET frozen_at = NULL, frozen_reason = NULL")
     converge(site, row.number)
@@ -246,7 +246,7 @@ def test_another_server_and_a_spool_that_does_not_know_the_ledger(
 
 
 @pytest.mark.parametrize("spoiled", [b"", b"{", b"[]", b'{"mark": "x"}', b"\xff\xfe"])
-def test_a_spoiled_mark_is_no_mark(site: Site, spoiled: bytes) -> None:
+def test_a_spoiled_mark_is_no_mark(site: Services, spoiled: bytes) -> None:
     accept_rows(site)
     Sweeper(site).sweep()
     (mark,) = [path for path in site.spool.folder.iterdir() if path.name.startswith(".")]
@@ -257,35 +257,35 @@ def test_a_spoiled_mark_is_no_mark(site: Site, spoiled: bytes) -> None:
     assert kept is not None and kept.mark == read(site).mark
 
 
-def test_the_mark_is_no_upload_that_nobody_wants(site: Site) -> None:
+def test_the_mark_is_no_upload_that_nobody_wants(site: Services) -> None:
     Sweeper(site).sweep()
     assert site.spool.list_untouched(-1000) == []
     assert site.spool.read_mark(site.installation) is not None
 
 
-def test_a_spool_that_cannot_be_written_to_stops_no_sweep(site: Site, database: DatabaseServer) -> None:
+def test_a_spool_that_cannot_be_written_to_stops_no_sweep(site: Services, database: DatabaseServer) -> None:
     row = prepare(site, decided=True)
     end_lease(site, row)
-    blind = open_site(make_settings(database.url, Path("/dev/null/spool")))
+    blind = open_services(make_settings(database.url, Path("/dev/null/spool")))
     Sweeper(blind).sweep()
     assert find(site, row.number).state is State.COMMITTED
     check(site, row.number)
 
 
-def test_a_person_may_freeze_it_too(site: Site, run: Run) -> None:
+def test_a_person_may_freeze_it_too(site: Services, run: Run) -> None:
     row = accept_rows(site)
     assert run("sweeping", "freeze", "--reason", "a restore is under way").exit_code == 2
     assert run("sweeping", "freeze", "--reason", "a restore is under way", "--yes").exit_code == 0
     assert "a restore is under way" in run("sweeping", "show").output
-    with pytest.raises(SweepingFrozen, match="a restore is under way"):
-        accept.accept_generated(site, ORDERS, 5, Asker())
-    with pytest.raises(SweepingFrozen):
-        delete_rows.clear_dataset(site, ORDERS)
+    with pytest.raises(LedgerFrozen, match="a restore is under way"):
+        accept.accept_generated(site, ORDERS, 5, Caller())
+    with pytest.raises(LedgerFrozen):
+        delete_rows.delete_rows(site, ORDERS)
     assert run("sweeping", "resume", "--yes").exit_code == 0
     assert converge(site, row.number).state is State.COMMITTED
 
 
-def test_what_loads_when_sweeping_is_frozen_still_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_loads_when_sweeping_is_frozen_still_ends(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     row = accept_rows(site)
     load = accept.ledger.holds
 
@@ -294,6 +294,6 @@ def test_what_loads_when_sweeping_is_frozen_still_ends(site: Site, monkeypatch: 
         return load(*arguments)
 
     monkeypatch.setattr("app.db.imports.transitions.holds", freeze_then_look)
-    load_next(site, "worker", Draining(0))
+    load_next(site, "worker", GracefulShutdown(0))
     assert find(site, row.number).state is State.COMMITTED
     check(site, row.number)

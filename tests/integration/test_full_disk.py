@@ -11,16 +11,16 @@ import pytest
 
 from app import create_app
 from app.db.imports import queries
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import, reject_name
 from app.domain.states import State
 from app.formats.generate.orders import write_csv_sample
 from app.lifecycle.imports import accept, requeue
-from app.lifecycle.imports.accept import Asker
 from app.lifecycle.imports.loading.load import load_next
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
 from tests.disks import fill, no_file_beyond, small_disk
 from tests.invariants import check, converge, find
@@ -38,10 +38,10 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def small(database: DatabaseServer, tmp_path: Path) -> Iterator[Site]:
+def small(database: DatabaseServer, tmp_path: Path) -> Iterator[Services]:
     """A site whose spool folder is on a disk of 4 MiB."""
     with small_disk(tmp_path / "disk", 4 * 1024**2) as disk:
-        site = open_site(make_settings(database.url, disk / "spool"))
+        site = open_services(make_settings(database.url, disk / "spool"))
         yield site
         site.database.dispose()
 
@@ -66,22 +66,22 @@ def make_table(tmp_path: Path) -> bytes:
     return gzip.compress(plain.getvalue())
 
 
-def send(site: Site, data: bytes, **options: str) -> Import:
+def send(site: Services, data: bytes, **options: str) -> Import:
     file = io.BytesIO(data)
-    return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(file), Asker(), options=options).row
+    return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(file), Caller(), options=options).row
 
 
-def list_reasons(site: Site, number: int) -> list[str]:
+def list_reasons(site: Services, number: int) -> list[str]:
     with site.database.begin() as connection:
         events = queries.list_events(connection, number)
     return [event.detail["reason"] for event in events if event.kind == "queued" and event.detail]
 
 
-def load(site: Site) -> bool:
-    return load_next(site, "worker", Draining(0)) is not None
+def load(site: Services) -> bool:
+    return load_next(site, "worker", GracefulShutdown(0)) is not None
 
 
-def wait_in_vain(site: Site, row: Import, attempts: int) -> None:
+def wait_in_vain(site: Services, row: Import, attempts: int) -> None:
     """Let more attempts end for want of space than an import has."""
     for _ in range(attempts):
         wait_for(lambda: load(site), 10, "it is taken up again")
@@ -91,7 +91,7 @@ def wait_in_vain(site: Site, row: Import, attempts: int) -> None:
     assert list_reasons(site, row.number) == [requeue.WAITS_FOR_SPACE] * attempts
 
 
-def commit_now(site: Site, row: Import) -> None:
+def commit_now(site: Services, row: Import) -> None:
     wait_for(lambda: load(site), 10, "it is taken up again")
     now = find(site, row.number)
     assert (now.state, now.rows_done, now.rows_rejected) == (State.COMMITTED, ROWS // 2, ROWS // 2)
@@ -100,7 +100,7 @@ def commit_now(site: Site, row: Import) -> None:
     check(site, row.number)
 
 
-def test_a_worker_waits_for_space_on_a_disk_that_is_full(small: Site, tmp_path: Path) -> None:
+def test_a_worker_waits_for_space_on_a_disk_that_is_full(small: Services, tmp_path: Path) -> None:
     row = send(small, make_file(tmp_path), on_error="reject")
     filler = fill(small.spool.folder)
     assert "is full" in (small.spool.find_problem() or "")
@@ -111,7 +111,7 @@ def test_a_worker_waits_for_space_on_a_disk_that_is_full(small: Site, tmp_path: 
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
-def test_a_worker_waits_for_space_wherever_it_lacks(site: Site, tmp_path: Path, packed: bool) -> None:
+def test_a_worker_waits_for_space_wherever_it_lacks(site: Services, tmp_path: Path, packed: bool) -> None:
     """In the midst of its rejects: a part of them was written."""
     data = make_file(tmp_path)
     row = send(site, gzip.compress(data) if packed else data, on_error="reject")
@@ -120,7 +120,7 @@ def test_a_worker_waits_for_space_wherever_it_lacks(site: Site, tmp_path: Path, 
     commit_now(site, row)
 
 
-def test_a_report_of_an_import_that_fails_waits_for_space_too(site: Site, tmp_path: Path) -> None:
+def test_a_report_of_an_import_that_fails_waits_for_space_too(site: Services, tmp_path: Path) -> None:
     row = send(site, make_file(tmp_path))
     with no_file_beyond(LIMIT):
         wait_in_vain(site, row, 2)
@@ -130,7 +130,7 @@ def test_a_report_of_an_import_that_fails_waits_for_space_too(site: Site, tmp_pa
     check(site, row.number)
 
 
-def test_a_packed_table_waits_for_space_to_be_unpacked_in(site: Site, tmp_path: Path) -> None:
+def test_a_packed_table_waits_for_space_to_be_unpacked_in(site: Services, tmp_path: Path) -> None:
     row = send(site, make_table(tmp_path))
     with no_file_beyond(LIMIT):
         wait_in_vain(site, row, 2)
@@ -139,7 +139,7 @@ def test_a_packed_table_waits_for_space_to_be_unpacked_in(site: Site, tmp_path: 
     assert find(site, row.number).state is State.COMMITTED
 
 
-def test_one_that_waits_for_space_can_be_stopped(site: Site, tmp_path: Path) -> None:
+def test_one_that_waits_for_space_can_be_stopped(site: Services, tmp_path: Path) -> None:
     from app.lifecycle.imports.stop import stop_import  # noqa: PLC0415
 
     row = send(site, make_file(tmp_path), on_error="reject")
@@ -149,7 +149,7 @@ def test_one_that_waits_for_space_can_be_stopped(site: Site, tmp_path: Path) -> 
     assert converge(site, row.number).state is State.STOPPED
 
 
-def test_what_is_sent_to_a_full_disk_is_answered_and_leaves_nothing(small: Site, tmp_path: Path) -> None:
+def test_what_is_sent_to_a_full_disk_is_answered_and_leaves_nothing(small: Services, tmp_path: Path) -> None:
     web = create_app(small.settings).test_client()
     data = make_file(tmp_path)
     small.spool.folder.mkdir()
@@ -171,7 +171,7 @@ def test_what_is_sent_to_a_full_disk_is_answered_and_leaves_nothing(small: Site,
 
 @pytest.mark.parametrize("kind", ["text", "table"])
 def test_a_preview_without_space_for_what_is_made_of_the_upload_is_answered(
-    small: Site, tmp_path: Path, kind: str
+    small: Services, tmp_path: Path, kind: str
 ) -> None:
     web = create_app(small.settings).test_client()
     packed = make_table(tmp_path) if kind == "table" else gzip.compress(make_file(tmp_path, bad=False))

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from celery import signals
 
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.states import State
 from app.lifecycle.imports import accept
-from app.lifecycle.imports.accept import Asker
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from app.queue import LOAD_TASK
 from app.tasks.load import create_worker
 from tests.invariants import find
@@ -25,12 +25,12 @@ def told_to_go() -> Iterator[Callable[[], None]]:
         signal.receivers = receivers
 
 
-def test_a_message_that_comes_too_late_is_left_to_others(site: Site, told_to_go: Callable[[], None]) -> None:
+def test_a_message_that_comes_too_late_is_left_to_others(site: Services, told_to_go: Callable[[], None]) -> None:
     task = create_worker(site.settings).tasks[LOAD_TASK]
-    first = accept.accept_generated(site, ORDERS, 10, Asker()).row
+    first = accept.accept_generated(site, ORDERS, 10, Caller()).row
     task(first.id)
     assert find(site, first.number).state is State.COMMITTED
-    second = accept.accept_generated(site, ORDERS, 10, Asker()).row
+    second = accept.accept_generated(site, ORDERS, 10, Caller()).row
     told_to_go()
     task(second.id)
     assert (find(site, second.number).state, find(site, second.number).epoch) == (State.QUEUED, 0)

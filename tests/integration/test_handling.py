@@ -14,19 +14,19 @@ from pydantic import SecretStr
 from pypdf import PdfReader
 
 from app import create_app
-from app.db.handlings import transitions as handling_transitions
+from app.db.handlings.transitions import transitions as handling_transitions
 from app.db.imports import transitions as import_transitions
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.handling import packing_slips
-from app.handling.extension import HandlingChapter
+from app.handling.extension import HandlingExtension
 from app.handling.runner import claim, run, run_next
-from app.handling.service_calls import Outside
+from app.handling.service_calls import ServiceClients
 from app.lifecycle.burden import measure_kinds
 from app.lifecycle.imports import accept, requeue
-from app.lifecycle.imports.accept import Asker
 from app.lifecycle.imports.loading.load import load_next
-from app.lifecycle.imports.loading.shutdown import Draining
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
 from tests.disks import no_file_beyond
 from tests.sandbox import Sandbox
@@ -54,18 +54,18 @@ def sandbox(services: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def site(database: DatabaseServer, tmp_path: Path, sandbox: Sandbox) -> Iterator[Site]:
+def site(database: DatabaseServer, tmp_path: Path, sandbox: Sandbox) -> Iterator[Services]:
     addresses = {name: SecretStr(url) for name, url in sandbox.services().items()}
     settings = make_settings(
         database.url, tmp_path / "spool", handling=True, handling_services=addresses, handling_rates={}, **QUICK
     )
-    site = open_site(settings, chapters=(HandlingChapter(),))
+    site = open_services(settings, extensions=(HandlingExtension(),))
     yield site
     site.database.dispose()
 
 
 @pytest.fixture
-def web(site: Site) -> FlaskClient:
+def web(site: Services) -> FlaskClient:
     return create_app(site.settings).test_client()
 
 
@@ -73,12 +73,12 @@ Load = Callable[[int], list[str]]
 
 
 @pytest.fixture
-def load(site: Site) -> Load:
+def load(site: Services) -> Load:
     """Imports so many pending orders and returns their ids."""
 
     def load(rows: int) -> list[str]:
-        accepted = accept.accept_generated(site, ORDERS, rows, Asker())
-        assert load_next(site, "test", Draining(0)) == accepted.row.id
+        accepted = accept.accept_generated(site, ORDERS, rows, Caller())
+        assert load_next(site, "test", GracefulShutdown(0)) == accepted.row.id
         with site.database.begin() as connection:
             connection.exec_driver_sql("UPDATE orders SET status = 'pending'")
         return [f"{accepted.row.number}-{row}" for row in range(1, rows + 1)]
@@ -86,9 +86,9 @@ def load(site: Site) -> Load:
     return load
 
 
-def work(site: Site) -> None:
+def work(site: Services) -> None:
     """One worker's turn, with breakers of its own."""
-    run_next(site, Outside(site.settings), "test", Draining(0))
+    run_next(site, ServiceClients(site.settings), "test", GracefulShutdown(0))
 
 
 def begin(web: FlaskClient, **body: Any) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def mine(sandbox: Sandbox, service: str, orders: list[str]) -> list[str]:
 
 
 def test_orders_go_through_every_step_in_the_order_given(
-    web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
+    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
 ) -> None:
     orders = load(4)
     wished = [orders[2], orders[0], orders[3], orders[1]]
@@ -124,7 +124,7 @@ def test_orders_go_through_every_step_in_the_order_given(
     assert web.get(f"/v1/orders/{wished[0]}").json["status"] == "shipped"
 
 
-def test_slips_are_pdfs_merged_in_the_order_of_the_handling(web: FlaskClient, site: Site, load: Load) -> None:
+def test_slips_are_pdfs_merged_in_the_order_of_the_handling(web: FlaskClient, site: Services, load: Load) -> None:
     orders = load(3)
     handling = begin(web, orders=orders[::-1])
     assert web.get(f"/v1/handlings/{handling['id']}/slips").status_code == 404
@@ -138,7 +138,7 @@ def test_slips_are_pdfs_merged_in_the_order_of_the_handling(web: FlaskClient, si
 
 
 def test_a_failed_step_is_retried_from_there_and_nothing_is_done_twice(
-    web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
+    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
 ) -> None:
     orders = load(3)
     sandbox.control(down=["marketplace"])
@@ -167,7 +167,7 @@ def list_done(web: FlaskClient, order: str) -> list[dict[str, Any]]:
     return [step for step in web.get(f"/v1/orders/{order}/history").json["steps"] if step["state"] == "done"]
 
 
-def test_payment_comes_before_mail(web: FlaskClient, site: Site, load: Load, sandbox: Sandbox) -> None:
+def test_payment_comes_before_mail(web: FlaskClient, site: Services, load: Load, sandbox: Sandbox) -> None:
     load(3)
     begin(web, filter={}, pipeline=["take_payment", "mail_confirmation"], mode="parallel", concurrency=1)
     work(site)
@@ -175,7 +175,7 @@ def test_payment_comes_before_mail(web: FlaskClient, site: Site, load: Load, san
 
 
 def test_a_key_stays_the_same_when_the_answer_was_lost(
-    web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
+    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
 ) -> None:
     orders = load(5)
     sandbox.control(failure_rate=0.5, faults=["after", "twice"])
@@ -188,28 +188,28 @@ def test_a_key_stays_the_same_when_the_answer_was_lost(
     assert len(tried) > len(set(tried))  # some were asked again, so this could have failed
 
 
-def test_the_breaker_opens_and_closes(web: FlaskClient, site: Site, load: Load, sandbox: Sandbox) -> None:
+def test_the_breaker_opens_and_closes(web: FlaskClient, site: Services, load: Load, sandbox: Sandbox) -> None:
     orders = load(4)
-    outside = Outside(replace_settings(site, handling_tries=3, handling_breaker_failures=3))
+    outside = ServiceClients(replace_settings(site, handling_tries=3, handling_breaker_failures=3))
     sandbox.control(down=["payment"])
     handling = begin(web, orders=orders, pipeline=["take_payment"])
     before = len(sandbox.read("calls"))
-    run_next(site, outside, "test", Draining(0))
+    run_next(site, outside, "test", GracefulShutdown(0))
     called = len(sandbox.read("calls")) - before
     assert called < 4 * 3  # open: left alone while it is broken
     assert web.get(f"/v1/handlings/{handling['id']}").json["orders_failed"] == 4
     sandbox.control(down=[])
     assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 202
-    run_next(site, outside, "test", Draining(0))  # the same breaker: it lets one through and closes
+    run_next(site, outside, "test", GracefulShutdown(0))  # the same breaker: it lets one through and closes
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
 
 
-def replace_settings(site: Site, **values: Any) -> Any:
+def replace_settings(site: Services, **values: Any) -> Any:
     return site.settings.model_copy(update=values)
 
 
 def test_a_stop_ends_the_step_in_hand_and_leaves_the_rest(
-    web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
+    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
 ) -> None:
     orders = load(3)
     handling = begin(web, orders=orders)
@@ -238,7 +238,7 @@ def wait_called(sandbox: Sandbox, order: str) -> None:
     wait_for(lambda: any(f"-{order}-" in call["key"] for call in sandbox.read("calls")), 20, f"a call for {order}")
 
 
-def test_of_a_hundred_requests_for_the_same_orders_one_wins(web: FlaskClient, site: Site, load: Load) -> None:
+def test_of_a_hundred_requests_for_the_same_orders_one_wins(web: FlaskClient, site: Services, load: Load) -> None:
     orders = load(20)
     app = web.application
     body = json.dumps({"orders": orders})
@@ -255,7 +255,7 @@ def test_of_a_hundred_requests_for_the_same_orders_one_wins(web: FlaskClient, si
     assert {(problem["status"], problem["running"]) for problem in lost} == {(409, won[0].headers["Location"])}
 
 
-def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, site: Site, load: Load) -> None:
+def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, site: Services, load: Load) -> None:
     orders = load(2)
     handling = begin(web, orders=orders)
     with site.database.begin() as connection:
@@ -264,10 +264,10 @@ def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, site:
     assert zombie is not None
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
-    HandlingChapter().sweep(site)
+    HandlingExtension().sweep(site)
     shown = web.get(f"/v1/handlings/{handling['id']}").json
     assert (shown["state"], shown["timeline"][-1]["detail"]["attempt"]) == ("queued", 1)
-    run(site, Outside(site.settings), zombie, Draining(0))
+    run(site, ServiceClients(site.settings), zombie, GracefulShutdown(0))
     assert web.get(f"/v1/handlings/{handling['id']}").json["orders_done"] == 0
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET not_before = NULL")
@@ -275,21 +275,21 @@ def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, site:
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
 
 
-def test_a_stop_whose_worker_died_is_ended_by_the_sweeper(web: FlaskClient, site: Site, load: Load) -> None:
+def test_a_stop_whose_worker_died_is_ended_by_the_sweeper(web: FlaskClient, site: Services, load: Load) -> None:
     handling = begin(web, orders=load(2))
     with site.database.begin() as connection:
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
     assert claim(site, number, "dies") is not None
     assert web.post(f"/v1/handlings/{handling['id']}/stop").json["state"] == "stopping"
-    HandlingChapter().sweep(site)
+    HandlingExtension().sweep(site)
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "stopping"  # its lease lives
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
-    HandlingChapter().sweep(site)
+    HandlingExtension().sweep(site)
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "stopped"
 
 
-def test_a_handling_that_gets_nowhere_is_given_up(web: FlaskClient, site: Site, load: Load) -> None:
+def test_a_handling_that_gets_nowhere_is_given_up(web: FlaskClient, site: Services, load: Load) -> None:
     handling = begin(web, orders=load(2))
     with site.database.begin() as connection:
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
@@ -297,12 +297,12 @@ def test_a_handling_that_gets_nowhere_is_given_up(web: FlaskClient, site: Site, 
         assert claim(site, number, "dies") is not None
         with site.database.begin() as connection:
             connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
-        HandlingChapter().sweep(site)
+        HandlingExtension().sweep(site)
     shown = web.get(f"/v1/handlings/{handling['id']}").json
     assert (shown["state"], shown["error"]["code"]) == ("failed", "gave_up")
 
 
-def test_orders_that_are_handled_or_shipped_are_not_deleted(web: FlaskClient, site: Site, load: Load) -> None:
+def test_orders_that_are_handled_or_shipped_are_not_deleted(web: FlaskClient, site: Services, load: Load) -> None:
     orders = load(3)
     begin(web, orders=orders[:1])
     refused = web.delete("/delete_all")
@@ -321,7 +321,7 @@ def test_orders_that_are_handled_or_shipped_are_not_deleted(web: FlaskClient, si
     assert web.delete("/delete_all").status_code == 200
 
 
-def test_what_was_shipped_is_kept_when_its_handling_is_forgotten(web: FlaskClient, site: Site, load: Load) -> None:
+def test_what_was_shipped_is_kept_when_its_handling_is_forgotten(web: FlaskClient, site: Services, load: Load) -> None:
     orders = load(3)
     handling = begin(web, orders=orders, pipeline=["create_shipment"])
     work(site)
@@ -330,7 +330,7 @@ def test_what_was_shipped_is_kept_when_its_handling_is_forgotten(web: FlaskClien
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET finished_at = '2020-01-01'")
         connection.exec_driver_sql(f"DELETE FROM orders WHERE import_no = {orders[2].split('-')[0]} AND row_no = 3")
-    HandlingChapter().clean(site)
+    HandlingExtension().clean(site)
     assert [web.get(f"/v1/handlings/{one['id']}").status_code for one in (handling, other)] == [404, 404]
     refused = web.delete("/delete_all")
     assert (refused.status_code, [one["order"] for one in refused.json["orders"]]) == (409, orders[:2])
@@ -338,9 +338,9 @@ def test_what_was_shipped_is_kept_when_its_handling_is_forgotten(web: FlaskClien
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM handled_orders").scalar_one() == 2
 
 
-def test_more_handlings_than_may_wait_are_refused(web: FlaskClient, site: Site, load: Load) -> None:
+def test_more_handlings_than_may_wait_are_refused(web: FlaskClient, site: Services, load: Load) -> None:
     orders = load(3)
-    app = create_app(replace_settings(site, overload_queued=2)).test_client()
+    app = create_app(replace_settings(site, max_queued=2)).test_client()
     for order in orders[:2]:
         begin(app, orders=[order])
     refused = app.post("/v1/handlings", json={"orders": orders[2:]})
@@ -351,7 +351,7 @@ def test_more_handlings_than_may_wait_are_refused(web: FlaskClient, site: Site, 
     assert app.post("/v1/handlings", json={"orders": orders[2:]}).status_code == 202
 
 
-def test_what_one_caller_has_handled_no_other_may(site: Site, load: Load, tmp_path: Path) -> None:
+def test_what_one_caller_has_handled_no_other_may(site: Services, load: Load, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("".join(f"{name}:the-key-of-{name}-0123\n" for name in ("ada", "bo")))
     app = create_app(replace_settings(site, api_keys_file=keys))
@@ -370,21 +370,21 @@ def test_what_one_caller_has_handled_no_other_may(site: Site, load: Load, tmp_pa
 
 
 def test_a_service_is_called_no_more_often_than_its_rate(
-    web: FlaskClient, site: Site, load: Load, sandbox: Sandbox
+    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
 ) -> None:
     handling = begin(web, orders=load(5), pipeline=["take_payment"], mode="parallel")
     begun = time()
-    run_next(site, Outside(replace_settings(site, handling_rates={"payment": 2})), "test", Draining(0))
+    run_next(site, ServiceClients(replace_settings(site, handling_rates={"payment": 2})), "test", GracefulShutdown(0))
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
     # two a second; a call may arrive later than it was let go, but not sooner
     after = [call["at"] - begun for call in sandbox.read("calls")]
     assert len(after) == 5 and all(seconds > place // 2 * 0.95 for place, seconds in enumerate(sorted(after))), after
 
 
-def test_nothing_is_handled_while_orders_are_deleted(web: FlaskClient, site: Site, load: Load) -> None:
+def test_nothing_is_handled_while_orders_are_deleted(web: FlaskClient, site: Services, load: Load) -> None:
     orders = load(1)
     with site.database.begin() as connection:
-        connection.exec_driver_sql("UPDATE datasets SET clearing_until = '2099-01-01'")
+        connection.exec_driver_sql("UPDATE datasets SET delete_lease_until = '2099-01-01'")
     assert web.post("/v1/handlings", json={"orders": orders}).status_code == 409
 
 
@@ -413,7 +413,7 @@ def test_a_wrong_wish_is_refused_with_its_reason(web: FlaskClient, body: Any, st
     assert (answer.status_code, answer.mimetype) == (status, "application/problem+json"), answer.text
 
 
-def test_orders_that_were_cancelled_are_not_handled(web: FlaskClient, site: Site, load: Load) -> None:
+def test_orders_that_were_cancelled_are_not_handled(web: FlaskClient, site: Services, load: Load) -> None:
     orders = load(2)
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE orders SET status = 'cancelled' WHERE row_no = 2")
@@ -422,7 +422,7 @@ def test_orders_that_were_cancelled_are_not_handled(web: FlaskClient, site: Site
     assert begin(web, filter={})["orders_total"] == 1
 
 
-def test_numbers_of_handlings_are_none_of_an_import(web: FlaskClient, site: Site, load: Load) -> None:
+def test_numbers_of_handlings_are_none_of_an_import(web: FlaskClient, site: Services, load: Load) -> None:
     handling = begin(web, orders=load(1))
     with site.database.begin() as connection:
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
@@ -430,7 +430,7 @@ def test_numbers_of_handlings_are_none_of_an_import(web: FlaskClient, site: Site
         assert import_transitions.installation_id(connection) == site.installation
 
 
-def test_orders_are_found_with_their_handling(web: FlaskClient, site: Site, load: Load) -> None:
+def test_orders_are_found_with_their_handling(web: FlaskClient, site: Services, load: Load) -> None:
     orders = load(5)
     with site.database.begin() as connection:
         connection.exec_driver_sql("UPDATE orders SET customer = CONCAT('100%%_', row_no) WHERE row_no < 4")
@@ -448,7 +448,9 @@ def test_orders_are_found_with_their_handling(web: FlaskClient, site: Site, load
     assert web.get("/v1/orders?cursor=x").status_code == web.get("/v1/orders?limit=0").status_code == 400
 
 
-def test_the_steps_of_handlings_are_kinds_of_work(web: FlaskClient, site: Site, load: Load, sandbox: Sandbox) -> None:
+def test_the_steps_of_handlings_are_kinds_of_work(
+    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
+) -> None:
     load(2)
     sandbox.control(down=["inventory"])
     begin(web, filter={}, mode="parallel")
@@ -461,7 +463,7 @@ def test_the_steps_of_handlings_are_kinds_of_work(web: FlaskClient, site: Site, 
 
 
 def test_a_worker_waits_for_space_for_packing_slips(
-    site: Site, web: FlaskClient, load: Load, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    site: Services, web: FlaskClient, load: Load, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.handling.end.SPACE_SECONDS", 0.01)
     ids = load(2)
@@ -470,13 +472,19 @@ def test_a_worker_waits_for_space_for_packing_slips(
     handling = web.post("/v1/handlings", json={"orders": ids}).json
     with no_file_beyond(1_000_000):
         for _ in range(site.settings.max_attempts + 1):
-            wait_for(lambda: run_next(site, Outside(site.settings), "worker", Draining(0)), 10, "it is taken up again")
+            wait_for(
+                lambda: run_next(site, ServiceClients(site.settings), "worker", GracefulShutdown(0)),
+                10,
+                "it is taken up again",
+            )
             now = web.get(handling["links"]["self"]).json
             assert (now["state"], now["orders_failed"]) == ("queued", 0)
             assert not [path for path in site.spool.folder.rglob("*") if "pdf" in path.name]
         assert requeue.WAITS_FOR_SPACE in json.dumps(now["timeline"])
     monkeypatch.undo()
-    wait_for(lambda: run_next(site, Outside(site.settings), "worker", Draining(0)), 30, "it is taken up again")
+    wait_for(
+        lambda: run_next(site, ServiceClients(site.settings), "worker", GracefulShutdown(0)), 30, "it is taken up again"
+    )
     assert web.get(handling["links"]["self"]).json["state"] == "done"
     sandbox.require_once(ids)  # however often it was tried
     (site.spool.folder / "slips" / ids[0].partition("-")[0] / f"{ids[0]}.pdf").unlink()

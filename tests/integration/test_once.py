@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.formats.generate.orders import write_csv_sample
 from app.lifecycle.imports.loading.load import load_next
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.imports.stream_upload import HEAD_BYTES
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 HEADER = b"marketplace,order_number,customer,email,ship_to,sku,quantity,unit_price,currency,status,ordered_at\n"
 ROW = b"shop,A-1,Ada,ada@example.org,1 Main St,SKU,2,9.50,EUR,pending,2026-11-22 08:30:00\n"
@@ -38,7 +38,7 @@ def send(web: FlaskClient, **headers: str) -> Any:
     return web.post("/v1/imports", data=HEADER + ROW, content_type="text/csv", headers=headers)
 
 
-def test_the_same_file_is_refused_while_the_first_runs(web: FlaskClient, site: Site) -> None:
+def test_the_same_file_is_refused_while_the_first_runs(web: FlaskClient, site: Services) -> None:
     first = send(web)
     again = send(web)
     assert (first.status_code, again.status_code) == (202, 409)
@@ -49,15 +49,15 @@ def test_the_same_file_is_refused_while_the_first_runs(web: FlaskClient, site: S
     assert send(web).status_code == 202
 
 
-def test_the_same_file_may_come_again_when_the_first_has_ended(web: FlaskClient, site: Site) -> None:
+def test_the_same_file_may_come_again_when_the_first_has_ended(web: FlaskClient, site: Services) -> None:
     first = send(web, **{"Idempotency-Key": "first"})
     assert send(web).status_code == 409  # the first has a key, this one has none
-    load_next(site, "test", Draining(0))
+    load_next(site, "test", GracefulShutdown(0))
     assert web.get(first.headers["Location"]).json["state"] == "committed"
     assert send(web).status_code == 202
 
 
-def test_of_a_hundred_uploads_at_once_one_wins(web: FlaskClient, site: Site) -> None:
+def test_of_a_hundred_uploads_at_once_one_wins(web: FlaskClient, site: Services) -> None:
     app = web.application
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: send(app.test_client()), range(100)))
@@ -68,7 +68,7 @@ def test_of_a_hundred_uploads_at_once_one_wins(web: FlaskClient, site: Site) -> 
 
 
 @pytest.fixture
-def clerks(site: Site, tmp_path: Path) -> Callable[[str], FlaskClient]:
+def clerks(site: Services, tmp_path: Path) -> Callable[[str], FlaskClient]:
     """A web server with keys; a client of it by the name of its key."""
     keys = tmp_path / "keys"
     keys.write_text("".join(f"{name}:the-key-of-{name}-0123\n" for name in ("ada", "bo")))
@@ -115,7 +115,7 @@ def stream(web: FlaskClient, body: bytes, more: str = "", **headers: str) -> Any
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["by a whole one", "by another stream"])
 def test_a_streamed_file_is_refused_when_its_last_byte_shows_that_it_is_under_way(
-    web: FlaskClient, site: Site, large: bytes, is_streamed: bool
+    web: FlaskClient, site: Services, large: bytes, is_streamed: bool
 ) -> None:
     first = web.post(f"/v1/imports?stream={int(is_streamed)}", data=large, content_type="text/csv")
     refused = stream(web, large)
@@ -148,14 +148,14 @@ def test_generated_inserts_may_repeat(web: FlaskClient) -> None:
     assert [web.get("/insert/3").status_code for _ in range(2)] == [200, 200]
 
 
-def test_a_single_order_is_followed_to_its_end(web: FlaskClient, site: Site) -> None:
+def test_a_single_order_is_followed_to_its_end(web: FlaskClient, site: Services) -> None:
     accepted = web.post("/v1/orders", json=ORDER, headers={"Idempotency-Key": "order-b-1"})
     assert accepted.status_code == 202, accepted.text
     again = web.post("/v1/orders", json=ORDER, headers={"Idempotency-Key": "order-b-1"})
     assert again.json["id"] == accepted.json["id"]
     status = accepted.json["trackingUrl"]
     assert web.get(status).json["status"] == "queued"
-    load_next(site, "test", Draining(0))
+    load_next(site, "test", GracefulShutdown(0))
     shown = web.get(status).json
     assert (shown["status"], shown["progress"], shown["reason"]) == ("completed", 100, None)
     order = web.get(f"/v1/orders/{accepted.json['id']}").json
@@ -164,12 +164,12 @@ def test_a_single_order_is_followed_to_its_end(web: FlaskClient, site: Site) -> 
 
 
 @pytest.mark.parametrize("wrong", [{"quantity": 0}, {"email": "nobody"}, {"unit_price": 1.234}])
-def test_a_wrong_order_says_why(web: FlaskClient, site: Site, wrong: dict[str, Any]) -> None:
+def test_a_wrong_order_says_why(web: FlaskClient, site: Services, wrong: dict[str, Any]) -> None:
     accepted = web.post("/v1/orders", json=ORDER | wrong)
     if accepted.status_code == 422:
         assert next(iter(wrong)) in accepted.text
         return
-    load_next(site, "test", Draining(0))
+    load_next(site, "test", GracefulShutdown(0))
     shown = web.get(accepted.json["trackingUrl"]).json
     assert shown["status"] == "failed" and next(iter(wrong)) in shown["reason"], shown
 
@@ -207,11 +207,11 @@ def test_an_order_that_is_not_there_is_not_found(web: FlaskClient, path: str) ->
 
 
 @pytest.fixture
-def busy(site: Site) -> Callable[..., FlaskClient]:
+def busy(site: Services) -> Callable[..., FlaskClient]:
     """A web server where one import waits already, which is as many as may."""
 
     def make(**settings: Any) -> FlaskClient:
-        app = create_app(site.settings.model_copy(update={"overload_queued": 1, **settings}))
+        app = create_app(site.settings.model_copy(update={"max_queued": 1, **settings}))
         assert app.test_client().get("/insert/3").status_code == 200
         return app.test_client()
 
@@ -240,11 +240,11 @@ def test_the_queue_says_that_too_much_waits(busy: Callable[..., FlaskClient]) ->
     assert "wait" in found.json["excess"][0]
 
 
-def test_the_queue_says_that_too_much_goes_wrong(web: FlaskClient, site: Site) -> None:
+def test_the_queue_says_that_too_much_goes_wrong(web: FlaskClient, site: Services) -> None:
     assert web.get("/v1/queue").status_code == 200
     for number in range(20):
         web.post("/v1/orders", json=ORDER | {"order_number": f"Q-{number}", "quantity": 0 if number % 3 else 1})
-        load_next(site, "test", Draining(0))
+        load_next(site, "test", GracefulShutdown(0))
     found = web.get("/v1/queue")
     assert found.status_code == 503, found.text
     (kind,) = found.json["kinds"]

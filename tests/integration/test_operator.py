@@ -17,7 +17,7 @@ from app.domain.states import State
 from app.domain.xid import FORMAT_ID, RawXid, Xid
 from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 from tests.conftest import ROOT, DatabaseServer, make_settings
 from tests.doubt import accept_rows, end_lease, list_raw, owned, prepare, prepared_by_another, xids_of
 from tests.integration.conftest import Run
@@ -30,18 +30,18 @@ def list_branches(run: Run) -> dict[str, Any]:
     return dict(json.loads(result.stdout))
 
 
-def kinds(site: Site, number: int) -> list[str]:
+def kinds(site: Services, number: int) -> list[str]:
     with site.database.begin() as connection:
         return [event.kind for event in queries.list_events(connection, number)]
 
 
-def lose(site: Site, xid: Xid) -> None:
+def lose(site: Services, xid: Xid) -> None:
     """As a person who finishes by hand what the sweeper would have finished."""
     with site.database.session() as session:
         assert xa.release(session, [xid]) and xa.roll_back_prepared(session, xid)
 
 
-def test_every_branch_is_listed_with_what_becomes_of_it(site: Site, run: Run) -> None:
+def test_every_branch_is_listed_with_what_becomes_of_it(site: Services, run: Run) -> None:
     loading, decided, over, stopped = (
         prepare(site),
         prepare(site, decided=True),
@@ -73,7 +73,7 @@ def test_every_branch_is_listed_with_what_becomes_of_it(site: Site, run: Run) ->
     assert r"foreign, never touched: \xff\x00\xfe / \x80" in text
 
 
-def test_an_owner_that_is_connected_is_named(site: Site, run: Run) -> None:
+def test_an_owner_that_is_connected_is_named(site: Services, run: Run) -> None:
     xid = Xid(site.installation, accept_rows(site).number, 1, 1)
     branch = xa.Branch(site.database.connect_branch(), xid)
     branch.hold_owner_lock()
@@ -91,9 +91,11 @@ def test_an_owner_that_is_connected_is_named(site: Site, run: Run) -> None:
 
 
 @pytest.mark.parametrize("branches", [1, 2])
-def test_a_decided_import_is_committed_and_nothing_else(site: Site, database: DatabaseServer, branches: int) -> None:
+def test_a_decided_import_is_committed_and_nothing_else(
+    site: Services, database: DatabaseServer, branches: int
+) -> None:
     values = {"branches": branches}
-    two = open_site(make_settings(database.url, site.settings.spool_dir, **values))
+    two = open_services(make_settings(database.url, site.settings.spool_dir, **values))
     row = prepare(two, decided=True)
     run = lambda *arguments: CliRunner().invoke(main, arguments, env={"BACKOUT_DATABASE_URL": database.url})  # noqa: E731
     refused = run("decide", str(row.number), "commit", "--yes")
@@ -116,7 +118,7 @@ def test_a_decided_import_is_committed_and_nothing_else(site: Site, database: Da
     assert forced[0].detail["branch"] == xids_of(two, row)[0].lock_name()
 
 
-def test_one_document_is_all_that_a_command_answers_with(site: Site) -> None:
+def test_one_document_is_all_that_a_command_answers_with(site: Services) -> None:
     row = prepare(site, decided=True)
     end_lease(site, row)
     url = site.settings.database_url.get_secret_value()
@@ -128,7 +130,7 @@ def test_one_document_is_all_that_a_command_answers_with(site: Site) -> None:
     check(site, row.number)
 
 
-def test_an_undecided_import_is_left_to_its_worker_and_to_a_stop(site: Site, run: Run) -> None:
+def test_an_undecided_import_is_left_to_its_worker_and_to_a_stop(site: Services, run: Run) -> None:
     row = prepare(site)
     for verdict in ("commit", "rollback"):
         refused = run("decide", str(row.number), verdict, "--yes")
@@ -144,7 +146,7 @@ def test_an_undecided_import_is_left_to_its_worker_and_to_a_stop(site: Site, run
 
 
 @pytest.mark.parametrize("epoch", [1, 2], ids=["no-import", "a-later-attempt"])
-def test_what_no_import_explains_may_be_rolled_back_and_never_committed(site: Site, run: Run, epoch: int) -> None:
+def test_what_no_import_explains_may_be_rolled_back_and_never_committed(site: Services, run: Run, epoch: int) -> None:
     number = accept_rows(site).number if epoch > 1 else 4_000_000_001
     raw = Xid(site.installation, number, epoch, 1).raw()
     name = Xid(site.installation, number, epoch, 1).lock_name()
@@ -167,7 +169,7 @@ def test_what_no_import_explains_may_be_rolled_back_and_never_committed(site: Si
         ("'; DROP TABLE imports", 2, "is no branch"),
     ],
 )
-def test_what_is_nothing_of_ours_is_refused(site: Site, run: Run, target: str, code: int, says: str) -> None:
+def test_what_is_nothing_of_ours_is_refused(site: Services, run: Run, target: str, code: int, says: str) -> None:
     refused = run("decide", target, "rollback", "--yes")
     assert (refused.exit_code, "Traceback" in refused.output) == (code, False)
     assert says in refused.output
@@ -175,7 +177,7 @@ def test_what_is_nothing_of_ours_is_refused(site: Site, run: Run, target: str, c
     assert as_json.exit_code == code and says in json.loads(as_json.stdout)["detail"]
 
 
-def test_an_import_that_is_not_in_doubt_is_refused(site: Site, run: Run) -> None:
+def test_an_import_that_is_not_in_doubt_is_refused(site: Services, run: Run) -> None:
     queued = accept_rows(site)
     refused = run("decide", str(queued.number), "rollback", "--yes")
     assert refused.exit_code == 4 and "to end it, stop it" in refused.output
@@ -220,7 +222,7 @@ def test_a_database_without_tables_says_how_to_make_them(database: DatabaseServe
 def test_damage_is_told_once_and_settled_by_a_person(
     database: DatabaseServer, tmp_path: Path, run: Run, web: FlaskClient
 ) -> None:
-    site = open_site(make_settings(database.url, tmp_path / "spool", branches=2))
+    site = open_services(make_settings(database.url, tmp_path / "spool", branches=2))
     whole = accept_rows(site)
     converge(site, whole.number)
     row = prepare(site, decided=True)
@@ -256,7 +258,7 @@ def test_damage_is_told_once_and_settled_by_a_person(
     assert web.get("/delete_all").status_code == 200
 
 
-def test_an_import_that_only_lacks_its_last_move_is_not_taken_for_damage(site: Site, run: Run) -> None:
+def test_an_import_that_only_lacks_its_last_move_is_not_taken_for_damage(site: Services, run: Run) -> None:
     row = prepare(site, decided=True)
     with site.database.session() as session:
         for xid in xa.release(session, xids_of(site, row)):
@@ -268,7 +270,7 @@ def test_an_import_that_only_lacks_its_last_move_is_not_taken_for_damage(site: S
     check(site, row.number)
 
 
-def test_an_unknown_branch_is_on_the_readiness_page(site: Site, web: FlaskClient) -> None:
+def test_an_unknown_branch_is_on_the_readiness_page(site: Services, web: FlaskClient) -> None:
     done = accept_rows(site)
     converge(site, done.number)
     with site.database.begin() as connection:

@@ -10,14 +10,14 @@ from typing import Any
 import pymysql
 import pytest
 
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import DatabaseUnavailable
 from app.domain.states import State
 from app.lifecycle.imports import accept, stop
-from app.lifecycle.imports.accept import Asker
 from app.lifecycle.imports.loading.load import load_next
-from app.lifecycle.imports.loading.shutdown import Draining
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.services import Services, open_services
 from tests import proxy as statements
 from tests.conftest import DatabaseServer, make_settings
 from tests.invariants import converge, find
@@ -36,10 +36,10 @@ def proxy(database: DatabaseServer) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def through(database: DatabaseServer, proxy: Proxy, tmp_path: Path) -> Iterator[Site]:
+def through(database: DatabaseServer, proxy: Proxy, tmp_path: Path) -> Iterator[Services]:
     """A worker's view of the installation, all of it through the proxy."""
     url = database.url.replace(str(database.server.port), str(proxy.port))
-    site = open_site(make_settings(url, tmp_path / "spool", batch_bytes=64 * 1024))
+    site = open_services(make_settings(url, tmp_path / "spool", batch_bytes=64 * 1024))
     yield site
     site.database._engine.dispose()
 
@@ -52,8 +52,8 @@ def connect(database: DatabaseServer, proxy: Proxy) -> Callable[[], "pymysql.Con
     return connect
 
 
-def new_import(site: Site) -> int:
-    return accept.accept_generated(site, ORDERS, ROWS, Asker()).row.number
+def new_import(site: Services) -> int:
+    return accept.accept_generated(site, ORDERS, ROWS, Caller()).row.number
 
 
 LOSSES = [
@@ -73,17 +73,17 @@ LOSSES = [
 
 @pytest.mark.parametrize(("statement", "after", "arrives", "attempts"), LOSSES)
 def test_a_lost_answer_is_made_up_for(
-    site: Site, through: Site, proxy: Proxy, statement: str, after: str | None, arrives: bool, attempts: int
+    site: Services, through: Services, proxy: Proxy, statement: str, after: str | None, arrives: bool, attempts: int
 ) -> None:
     number = new_import(site)
     loss = proxy.lose_answer(statement, after=after, arrives=arrives)
-    load_next(through, "worker", Draining(0))
+    load_next(through, "worker", GracefulShutdown(0))
     assert loss.happened.is_set()
     ended = converge(site, number)
     assert (ended.state, ended.attempts) == (State.COMMITTED, attempts)
 
 
-def test_a_stop_whose_answer_is_lost_has_stopped(site: Site, through: Site, proxy: Proxy) -> None:
+def test_a_stop_whose_answer_is_lost_has_stopped(site: Services, through: Services, proxy: Proxy) -> None:
     number = new_import(site)
     loss = proxy.lose_answer(statements.DECISION_COMMIT, after=statements.STOP)
     with pytest.raises(DatabaseUnavailable):
@@ -112,11 +112,11 @@ def test_a_loss_strikes_once_and_after_its_statement_only(
         cursor.execute("SELECT 3")
 
 
-def test_a_held_statement_arrives_when_it_is_released(site: Site, through: Site, proxy: Proxy) -> None:
+def test_a_held_statement_arrives_when_it_is_released(site: Services, through: Services, proxy: Proxy) -> None:
     number = new_import(site)
     hold = proxy.hold(statements.DECISION_COMMIT, after=statements.DECISION)
     with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(load_next, through, "worker", Draining(0))
+        loading = pool.submit(load_next, through, "worker", GracefulShutdown(0))
         assert hold.happened.wait(20)
         assert f"imports.number = {number} ".encode() in hold.sent
         assert find(site, number).state is State.RUNNING

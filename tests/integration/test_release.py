@@ -5,14 +5,16 @@ from time import monotonic
 import pytest
 
 from app.db import xa
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer, empty
 from tests.doubt import accept_rows, owned
 
 BRANCHES = 60
 
 
-def test_branches_whose_owners_are_alive_are_released_and_wholly_undone(site: Site, database: DatabaseServer) -> None:
+def test_branches_whose_owners_are_alive_are_released_and_wholly_undone(
+    site: Services, database: DatabaseServer
+) -> None:
     xids = site.xids(accept_rows(site).number, range(1, BRANCHES + 1), 1)
     branches = [xa.Branch(site.database.connect_branch(), xid) for xid in xids]
     for branch in branches:
@@ -40,7 +42,7 @@ def test_branches_whose_owners_are_alive_are_released_and_wholly_undone(site: Si
 
 
 def test_a_branch_whose_owner_does_not_end_is_left_out(
-    site: Site, database: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+    site: Services, database: DatabaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xa, "kill_owners", lambda *_: 0)  # as if its undo took long
     kept, free = site.xids(accept_rows(site).number, range(1, 3), 1)

@@ -19,7 +19,7 @@ from app.domain.imports import Import
 from app.domain.states import State
 from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 from tests.conftest import DATABASES, DatabaseServer, empty, make_settings, new_database
 from tests.doubt import ROWS, accept_rows, end_lease, list_raw, prepare, xids_of
 from tests.invariants import check, converge, find
@@ -87,7 +87,7 @@ def restore(cursor: "pymysql.cursors.Cursor", *tables: str) -> None:
         cursor.execute(f"INSERT INTO {table} SELECT * FROM dump.{table}")
 
 
-def in_doubt(site: Site) -> Import:
+def in_doubt(site: Services) -> Import:
     """A decided import whose worker is gone, its branch prepared; and a mark that says how far the ledger had come."""
     Sweeper(site).sweep()
     row = prepare(site, decided=True)
@@ -95,7 +95,7 @@ def in_doubt(site: Site) -> Import:
     return row
 
 
-def frozen_reason(site: Site) -> str | None:
+def frozen_reason(site: Services) -> str | None:
     with site.database.begin() as connection:
         return installation.read_installation(connection).frozen_reason
 
@@ -103,7 +103,7 @@ def frozen_reason(site: Site) -> str | None:
 @pytest.mark.in_turn  # one with each database
 @pytest.mark.parametrize("spool", ["the-same-spool", "a-new-spool"])
 def test_a_physical_backup_that_holds_a_prepared_branch(
-    database: DatabaseServer, site: Site, tmp_path: Path, spool: str
+    database: DatabaseServer, site: Services, tmp_path: Path, spool: str
 ) -> None:
     row = in_doubt(site)
     backup = database.server.folder / "backup"
@@ -118,7 +118,7 @@ def test_a_physical_backup_that_holds_a_prepared_branch(
     assert len(list_raw(site)) == 1 and find(site, row.number).state is State.COMMITTING
     if spool == "a-new-spool":
         # nothing tells it from a crash: the branches and the ledger belong together, and are brought to their end
-        site = open_site(make_settings(database.url, tmp_path / "new"))
+        site = open_services(make_settings(database.url, tmp_path / "new"))
         Sweeper(site).sweep()
         assert frozen_reason(site) is None
         check(site, row.number)
@@ -138,7 +138,7 @@ def test_a_physical_backup_that_holds_a_prepared_branch(
 @pytest.mark.in_turn  # one with each database
 @pytest.mark.parametrize("spool", ["the-same-spool", "a-new-spool"])
 def test_a_logical_dump_with_an_older_ledger_below_a_prepared_branch(
-    database: DatabaseServer, site: Site, tmp_path: Path, spool: str
+    database: DatabaseServer, site: Services, tmp_path: Path, spool: str
 ) -> None:
     before = accept_rows(site)
     converge(site, before.number)
@@ -155,7 +155,7 @@ def test_a_logical_dump_with_an_older_ledger_below_a_prepared_branch(
         assert held.value.args[0] == LOCK_WAIT_TIMEOUT
 
         if spool == "a-new-spool":
-            site = open_site(make_settings(database.url, tmp_path / "new"))
+            site = open_services(make_settings(database.url, tmp_path / "new"))
         Sweeper(site).sweep()
         assert ("gone back" if spool == "the-same-spool" else branch.lock_name()) in (frozen_reason(site) or "")
         assert list_raw(site) == {branch.raw()}
@@ -173,7 +173,7 @@ def test_a_logical_dump_with_an_older_ledger_below_a_prepared_branch(
     check(site, before.number)
 
 
-def test_a_logical_dump_of_imports_in_flight_when_nothing_is_prepared(database: DatabaseServer, site: Site) -> None:
+def test_a_logical_dump_of_imports_in_flight_when_nothing_is_prepared(database: DatabaseServer, site: Services) -> None:
     loading, decided = prepare(site), prepare(site, decided=True)
     for row in (loading, decided):
         end_lease(site, row)
@@ -216,7 +216,7 @@ def one_more_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database
 
 
 @pytest.mark.usefixtures("one_more_migration")
-def test_migrating_a_table_that_a_prepared_branch_holds(database: DatabaseServer, site: Site) -> None:
+def test_migrating_a_table_that_a_prepared_branch_holds(database: DatabaseServer, site: Services) -> None:
     row = in_doubt(site)
     began = monotonic()
     refused = run(database, "migrate")
@@ -231,7 +231,7 @@ def test_migrating_a_table_that_a_prepared_branch_holds(database: DatabaseServer
 
 
 def test_an_upgrade_of_the_first_version_with_imports_in_flight(
-    database: DatabaseServer, site: Site, tmp_path: Path
+    database: DatabaseServer, site: Services, tmp_path: Path
 ) -> None:
     decided, stopping, queued = prepare(site, decided=True), prepare(site), accept_rows(site)
     end_lease(site, decided)
@@ -248,7 +248,7 @@ def test_an_upgrade_of_the_first_version_with_imports_in_flight(
     assert len(list_raw(site)) == 2
     done = run(database, "migrate")
     assert done.exit_code == 0, done.output
-    new = open_site(make_settings(database.url, tmp_path / "spool"))
+    new = open_services(make_settings(database.url, tmp_path / "spool"))
     assert converge(new, decided.number).state is State.COMMITTED
     assert converge(new, stopping.number).state is State.STOPPED
     assert converge(new, queued.number).state is State.COMMITTED

@@ -13,7 +13,7 @@ from app.db import server_checks
 from app.db.migrate import upgrade
 from app.db.schema import metadata
 from app.lifecycle.imports import queries
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
 
 
@@ -24,7 +24,7 @@ def test_migrations_make_what_the_code_says(database: DatabaseServer) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_migrating_again_changes_nothing(database: DatabaseServer, site: Site) -> None:
+def test_migrating_again_changes_nothing(database: DatabaseServer, site: Services) -> None:
     before = site.installation
     upgrade(database.owner_url)
     database.install()
@@ -42,14 +42,14 @@ def test_migrating_again_changes_nothing(database: DatabaseServer, site: Site) -
         "SELECT 1 INTO OUTFILE '/tmp/mine'",
     ],
 )
-def test_the_application_has_least_privileges(site: Site, statement: str) -> None:
+def test_the_application_has_least_privileges(site: Services, statement: str) -> None:
     with site.database.connect_branch() as connection, connection.cursor() as cursor:
         with pytest.raises(pymysql.err.MySQLError) as refused:
             cursor.execute(statement)
         assert refused.value.args[0] in (1142, 1044, 1045, 1227, 1290)
 
 
-def test_a_server_that_can_load_nothing_is_named(database: DatabaseServer, site: Site) -> None:
+def test_a_server_that_can_load_nothing_is_named(database: DatabaseServer, site: Services) -> None:
     found = queries.check_parts(site)
     assert [found[name] for name in ("database", "durability", "local_infile", "xa")] == ["ok"] * 4
     with database.root() as cursor:
@@ -68,7 +68,7 @@ def test_a_server_that_can_load_nothing_is_named(database: DatabaseServer, site:
         assert not cursor.fetchall()
 
 
-def test_a_weak_server_is_named(database: DatabaseServer, site: Site) -> None:
+def test_a_weak_server_is_named(database: DatabaseServer, site: Services) -> None:
     with site.database.begin() as connection:
         assert server_checks.list_weaknesses(connection) == []
     root = pymysql.connect(

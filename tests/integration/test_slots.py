@@ -10,27 +10,27 @@ import pytest
 from app.db.imports import transitions
 from app.lifecycle.imports.loading.load import claim, claim_next
 from app.lifecycle.imports.loading.slots import Slots
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 
-def record(site: Site, **values: Any) -> int:
+def record(site: Services, **values: Any) -> int:
     row = {"id": os.urandom(16).hex(), "dataset": "orders", "generate": 1_000_000, "seed": "s", **values}
     with site.database.begin() as connection:
         return transitions.insert_import(connection, row)
 
 
-def list_due(site: Site, *, only_small: bool = False) -> list[int]:
+def list_due(site: Services, *, only_small: bool = False) -> list[int]:
     with site.database.begin() as connection:
         return transitions.list_due(connection, 10, only_small=only_small)
 
 
-def test_priority_comes_before_age(site: Site) -> None:
+def test_priority_comes_before_age(site: Services) -> None:
     first, second, urgent = record(site), record(site), record(site, priority=5)
     later = record(site, priority=-5)
     assert list_due(site) == [urgent, first, second, later]
 
 
-def test_clients_take_turns(site: Site) -> None:
+def test_clients_take_turns(site: Services) -> None:
     ann = [record(site, client="ann") for _ in range(3)]
     bob = [record(site, client="bob") for _ in range(2)]
     assert list_due(site) == ann + bob
@@ -40,7 +40,7 @@ def test_clients_take_turns(site: Site) -> None:
     assert list_due(site) == [ann[1], ann[2], bob[1]]
 
 
-def test_what_another_has_claimed_meanwhile_is_left_to_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_has_claimed_meanwhile_is_left_to_it(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = [record(site) for _ in range(2)]
     monkeypatch.setattr(transitions, "list_due", lambda *_, **__: numbers)  # as each saw it before the other's claim
     claimed = [claim_next(site, worker, only_small=False) for worker in ("one", "another", "a third")]
@@ -56,10 +56,10 @@ def test_what_another_has_claimed_meanwhile_is_left_to_it(site: Site, monkeypatc
         ({"generate": None, "bytes_total": 100_000, "compression": "none"}, True),
         ({"generate": None, "bytes_total": 900_000, "compression": "gzip"}, False),
         ({"generate": None, "bytes_total": 2_000_000, "compression": "none"}, False),
-        ({"generate": None, "bytes_total": 100, "compression": "none", "arriving_until": transitions.NOW}, False),
+        ({"generate": None, "bytes_total": 100, "compression": "none", "upload_lease_until": transitions.NOW}, False),
     ],
 )
-def test_what_is_small(site: Site, values: dict[str, Any], small: bool) -> None:
+def test_what_is_small(site: Services, values: dict[str, Any], small: bool) -> None:
     number = record(site, **values)
     assert list_due(site, only_small=True) == ([number] if small else [])
 

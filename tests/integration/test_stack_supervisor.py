@@ -19,7 +19,7 @@ SUPERVISOR = """
 import sys
 from pathlib import Path
 from app.cli.children import Child, program
-from app.cli.supervise import Supervisor
+from app.cli.supervisor import Supervisor
 
 folder = Path(sys.argv[1])
 

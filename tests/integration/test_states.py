@@ -8,11 +8,11 @@ from app.db.imports import queries as import_queries, transitions
 from app.domain.errors import DatabaseUnavailable
 from app.domain.states import LEGAL_MOVES, State
 from app.lifecycle.imports import queries as import_views, stop
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from tests.stack import wait_for
 
 
-def put(site: Site, state: State, epoch: int) -> int:
+def put(site: Services, state: State, epoch: int) -> int:
     """An import in this state."""
     with site.database.begin() as connection:
         number = transitions.insert_import(connection, {"id": f"{state}-import", "dataset": "orders", "generate": 1})
@@ -24,7 +24,7 @@ def put(site: Site, state: State, epoch: int) -> int:
 
 
 @pytest.mark.parametrize(("source", "target"), sorted(LEGAL_MOVES))
-def test_only_the_first_of_two_wins_and_only_at_its_epoch(site: Site, source: State, target: State) -> None:
+def test_only_the_first_of_two_wins_and_only_at_its_epoch(site: Services, source: State, target: State) -> None:
     number = put(site, source, epoch=3)
     with site.database.begin() as connection:
         assert not transitions.move(connection, number, {source}, target, at_epoch=2)
@@ -37,14 +37,14 @@ def test_only_the_first_of_two_wins_and_only_at_its_epoch(site: Site, source: St
     assert [event.sequence for event in events] == [1, 2]
 
 
-def test_a_matching_update_that_changes_nothing_counts_as_one_row(site: Site) -> None:
+def test_a_matching_update_that_changes_nothing_counts_as_one_row(site: Services) -> None:
     with site.database.begin() as connection:
         number = transitions.insert_import(connection, {"id": "same", "dataset": "orders", "generate": 1})
         same = connection.exec_driver_sql("UPDATE imports SET priority = priority WHERE number = %s", (number,))
         assert same.rowcount == 1
 
 
-def test_a_process_that_freezes_before_its_commit_does_not_hold_up_a_stop_for_long(site: Site) -> None:
+def test_a_process_that_freezes_before_its_commit_does_not_hold_up_a_stop_for_long(site: Services) -> None:
     number = put(site, State.RUNNING, epoch=1)
 
     def stopped() -> bool:
@@ -62,13 +62,13 @@ def test_a_process_that_freezes_before_its_commit_does_not_hold_up_a_stop_for_lo
 
 
 @pytest.mark.parametrize(("rows", "seconds"), [(1_000, 86_400), (2_000, 100), (1_000_000, 1)])
-def test_the_measured_rate_is_exact_however_slow_or_fast(site: Site, rows: int, seconds: int) -> None:
+def test_the_measured_rate_is_exact_however_slow_or_fast(site: Services, rows: int, seconds: int) -> None:
     number = put(site, State.COMMITTED, epoch=1)
     waiting = put(site, State.QUEUED, epoch=1)
     with site.database.begin() as connection:
         connection.exec_driver_sql(
-            "UPDATE imports SET rows_done = %s, bytes_total = 100 * %s, attempt_at = NOW(6),"
-            " finished_at = attempt_at + INTERVAL %s SECOND WHERE number = %s",
+            "UPDATE imports SET rows_done = %s, bytes_total = 100 * %s, attempt_started_at = NOW(6),"
+            " finished_at = attempt_started_at + INTERVAL %s SECOND WHERE number = %s",
             (rows, rows, seconds, number),
         )
         backlog = import_queries.measure_backlog(connection)

@@ -18,7 +18,7 @@ from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery import cleanup, sweeper as recovery_sweeper
 from app.lifecycle.recovery.chores import list_failing
 from app.lifecycle.recovery.sweeper import Sweeper, sweep_forever
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from tests.doubt import accept_rows, end_lease, prepare
 from tests.invariants import check, find
 from tests.stack import wait_for
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.in_turn
 class Running:
     """A sweeper on a thread, as its process runs it; leaving it says whether it still ran."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Services) -> None:
         self._site, self._end = site, Event()
         self._pool = ThreadPoolExecutor(1)
 
@@ -57,7 +57,7 @@ def raising(error: Exception) -> Any:
 
 @pytest.mark.parametrize("chore", CHORES)
 def test_a_chore_that_fails_keeps_no_other_from_its_turn(
-    site: Site, monkeypatch: pytest.MonkeyPatch, chore: str
+    site: Services, monkeypatch: pytest.MonkeyPatch, chore: str
 ) -> None:
     monkeypatch.setattr(Sweeper, chore, raising(ERRORS[CHORES.index(chore) % len(ERRORS)]))
     undone = prepare(site)
@@ -89,7 +89,9 @@ def test_a_chore_that_fails_keeps_no_other_from_its_turn(
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("place", ["freeze.require_sweeping", "history.list_undoing", "freeze.keep_mark"])
-def test_no_error_ends_the_sweeper(site: Site, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception) -> None:
+def test_no_error_ends_the_sweeper(
+    site: Services, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
+) -> None:
     tried = Event()
 
     def fail(*_: object) -> None:
@@ -107,7 +109,7 @@ def test_no_error_ends_the_sweeper(site: Site, monkeypatch: pytest.MonkeyPatch, 
     check(site, undone.number)
 
 
-def test_uploads_that_come_and_go_end_no_sweep(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uploads_that_come_and_go_end_no_sweep(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery_sweeper, "CLEAN_SECONDS", 0.0)
     site.spool.folder.mkdir(exist_ok=True)
     done, swept = Event(), []
@@ -133,7 +135,7 @@ def test_uploads_that_come_and_go_end_no_sweep(site: Site, monkeypatch: pytest.M
 
 
 def test_one_import_that_cannot_be_brought_to_its_end_holds_up_no_other(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopped, decided = [prepare(site) for _ in range(2)], [prepare(site, decided=True) for _ in range(2)]
     for row in stopped:
@@ -156,7 +158,7 @@ def test_one_import_that_cannot_be_brought_to_its_end_holds_up_no_other(
     assert find(site, bad[0]).state is State.STOPPING and find(site, bad[1]).state is State.COMMITTING
 
 
-def test_one_branch_that_cannot_be_finished_holds_up_no_other(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_branch_that_cannot_be_finished_holds_up_no_other(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [prepare(site, decided=True) for _ in range(3)]
     for row in rows:
         end_lease(site, row)
@@ -175,7 +177,7 @@ def test_one_branch_that_cannot_be_finished_holds_up_no_other(site: Site, monkey
     assert find(site, rows[0].number).state is State.COMMITTED
 
 
-def test_a_row_of_the_ledger_that_cannot_be_read_holds_up_no_other(site: Site) -> None:
+def test_a_row_of_the_ledger_that_cannot_be_read_holds_up_no_other(site: Services) -> None:
     """Neither in the sweeper nor in a worker."""
     bad, good = [prepare(site) for _ in range(2)]
     waiting, next_one = accept_rows(site), accept_rows(site)
@@ -202,7 +204,7 @@ def test_a_row_of_the_ledger_that_cannot_be_read_holds_up_no_other(site: Site) -
     assert list_failing(site) == {} and find(site, bad.number).state is State.QUEUED
 
 
-def test_waiting_imports_stay_where_they_are(site: Site) -> None:
+def test_waiting_imports_stay_where_they_are(site: Services) -> None:
     row = accept_rows(site)
     Sweeper(site).sweep()
     with site.database.begin() as connection:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from app.db.datasets.rows import load_payload
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.reader import read_rows
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
 from tests.unit.typed import BERLIN, ODD, ROWS, TYPED, quoted, text_of
 
@@ -37,7 +37,7 @@ def table(database: DatabaseServer) -> Iterator[None]:
         cursor.execute("DROP TABLE typed")
 
 
-def load(site: Site, path: Path, data: bytes, reading: Reading) -> list[dict[str, Any]]:
+def load(site: Services, path: Path, data: bytes, reading: FileFormat) -> list[dict[str, Any]]:
     """Loads a file as an import does, and reads the table."""
     path.write_bytes(data)
     with site.database.session() as session, session.cursor() as cursor:
@@ -71,25 +71,25 @@ def in_ndjson(rows: list[dict[str, Any]]) -> bytes:
 PLAIN = dict.fromkeys(NAMES) | {"name": "x", "kind": "a"}
 
 
-def test_every_odd_text_is_read_back(site: Site, tmp_path: Path) -> None:
+def test_every_odd_text_is_read_back(site: Services, tmp_path: Path) -> None:
     texts = [*ODD, "", None, "\\", "\\\\", "\\0", '\\"', "x" * 90_000, "".join(map(chr, range(256))), "😀" * 1000]
     rows = [PLAIN | {"id": at, "raw": text, "seen": datetime(2026, 1, 2)} for at, text in enumerate(texts)]
     expected = [meant(row) for row in rows]
-    assert load(site, tmp_path / "t", in_csv(rows), Reading("csv")) == expected
-    assert load(site, tmp_path / "t", in_ndjson(rows), Reading("ndjson")) == expected
+    assert load(site, tmp_path / "t", in_csv(rows), FileFormat("csv")) == expected
+    assert load(site, tmp_path / "t", in_ndjson(rows), FileFormat("ndjson")) == expected
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(rows=st.lists(ROWS, min_size=1, max_size=12, unique_by=lambda row: row["id"]))
-def test_values_of_every_type_are_read_back(site: Site, tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+def test_values_of_every_type_are_read_back(site: Services, tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     expected = [meant(row) for row in rows]
-    assert load(site, tmp_path / "t", in_csv(rows), Reading("csv")) == expected
-    assert load(site, tmp_path / "t", in_ndjson(rows), Reading("ndjson")) == expected
+    assert load(site, tmp_path / "t", in_csv(rows), FileFormat("csv")) == expected
+    assert load(site, tmp_path / "t", in_ndjson(rows), FileFormat("ndjson")) == expected
 
 
-def test_other_ways_to_write_a_number(site: Site, tmp_path: Path) -> None:
+def test_other_ways_to_write_a_number(site: Services, tmp_path: Path) -> None:
     lines = ["id,small,price,ratio,name", "-0,-0,1.5,-0.0,x", "7,7,0,-0.50,x"]
-    rows = load(site, tmp_path / "t", "\n".join(lines).encode(), Reading("csv"))
+    rows = load(site, tmp_path / "t", "\n".join(lines).encode(), FileFormat("csv"))
     numbers = [(row["id"], row["small"], row["price"], row["ratio"], row["kind"]) for row in rows]
     assert numbers == [
         (0, 0, Decimal("1.50"), Decimal(0), "a"),

@@ -8,7 +8,7 @@ import requests
 
 from tests.stack import wait_for
 from tests.storm.bodies import content_type, make_body
-from tests.storm.journal import Journal, Told
+from tests.storm.journal import FormatOptions, Journal
 from tests.storm.plan import Action
 
 AT_ONCE = 32
@@ -118,7 +118,7 @@ class Clients:
                 self._ids[name] = id
 
     def _tell(self, asked: str, name: str, request_id: str, *rest: Any) -> None:
-        self._journal.tell(Told(self._journal.now(), asked, name, request_id, *rest))
+        self._journal.tell(FormatOptions(self._journal.now(), asked, name, request_id, *rest))
 
     def _watch(self) -> None:
         """What a page that shows the imports is told, again and again."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.cli.servers import PrivateRabbitMQ, PrivateServer
 from app.domain.xid import RawXid
-from app.lifecycle.services import Site, open_site
+from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings, new_broker, new_database
 from tests.crash.rig import ENTRY
 from tests.proxy import Proxy
@@ -18,7 +18,7 @@ SETTINGS: dict[str, object] = {
     "lease_seconds": LEASE_SECONDS,
     "lock_wait_seconds": 2,
     "sweep_seconds": 0.5,
-    "drain_seconds": 0.5,
+    "shutdown_grace_seconds": 0.5,
     "batch_bytes": 96 * 1024,
     "worker_slots": 2,
     "max_attempts": 6,
@@ -51,7 +51,7 @@ class Installation:
                 "database_url": _through(database.url, database.server.port, self.proxies[name]),
                 "broker_url": _through(broker.url(), broker.port, self.broker_proxies[name]),
             }
-        self.site: Site = open_site(make_settings(database.url, self.stack.spool, broker.url()))
+        self.site: Services = open_services(make_settings(database.url, self.stack.spool, broker.url()))
 
     @property
     def servers(self) -> dict[str, PrivateServer]:

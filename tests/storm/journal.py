@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Told:
+class FormatOptions:
     """What a client asked and what it was told; no status where the connection broke before an answer."""
 
     at: float
@@ -30,7 +30,7 @@ class Journal:
 
     path: Path
     begun: float = field(default_factory=monotonic)
-    told: list[Told] = field(default_factory=list)
+    told: list[FormatOptions] = field(default_factory=list)
     states: dict[str, list[str]] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     passed_over: Counter[str] = field(default_factory=Counter)
@@ -41,7 +41,7 @@ class Journal:
     def now(self) -> float:
         return round(monotonic() - self.begun, 3)
 
-    def tell(self, told: Told) -> None:
+    def tell(self, told: FormatOptions) -> None:
         """A client was told this."""
         with self._lock:
             self.told.append(told)

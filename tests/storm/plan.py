@@ -121,14 +121,14 @@ def _an_import(random: Random, seed: int, number: int) -> dict[str, Any]:
     form = _weighted(random, FORMS)
     rows = random.randint(*_weighted(random, SIZES))
     bad = form in FILES and random.random() < 0.15
-    keyed = form != "waited-for" and random.random() < 0.4
+    hold_idempotency_key = form != "waited-for" and random.random() < 0.4
     return {
         "name": f"i{number}",
         "form": form,
         "rows": rows,
         "orders": f"s{seed % 10**9}n{number}",
         "bad_row": random.randint(1, rows) if bad else None,
-        "key": f"key-{seed}-{number}" if keyed else None,
+        "key": f"key-{seed}-{number}" if hold_idempotency_key else None,
     }
 
 

@@ -13,7 +13,7 @@ from tests.storm.installation import Installation
 from tests.storm.journal import Journal
 
 PAUSE_SECONDS = 0.2
-MOST_SUMS = 100_000
+MAX_SUMS = 100_000
 
 
 class Reader:
@@ -102,6 +102,6 @@ def _is_sum(total: int, parts: Iterable[int]) -> bool:
     sums = {0}
     for part in parts:
         sums |= {found + part for found in sums}
-        if len(sums) > MOST_SUMS:
+        if len(sums) > MAX_SUMS:
             return True
     return total in sums

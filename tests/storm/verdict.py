@@ -15,7 +15,7 @@ from app.lifecycle.recovery import cleanup
 from tests import invariants
 from tests.storm.evidence import LedgerRow, Violation, read_events, read_ledger
 from tests.storm.installation import FOREIGN, SETTINGS, Installation
-from tests.storm.journal import Journal, Told
+from tests.storm.journal import FormatOptions, Journal
 from tests.storm.plan import FILES, Action
 from tests.storm.reader import Reader
 
@@ -106,7 +106,7 @@ class Verdict:
 
     # --- what clients were told ---------------------------------------------------------------------------------------
 
-    def _check_told(self, told: Told) -> Iterator[Violation]:
+    def _check_told(self, told: FormatOptions) -> Iterator[Violation]:
         if told.status is None or told.status == 503:
             return  # nothing was promised
         row = self._by_id.get(told.id or "")
@@ -125,7 +125,7 @@ class Verdict:
         elif told.state in LEADS_TO and LEADS_TO[State(told.state)] != row.state:
             yield Violation("what a client was told", f"{told}; it is {row.state}", row.number)
 
-    def _check_stop(self, told: Told, row: LedgerRow) -> Iterator[Violation]:
+    def _check_stop(self, told: FormatOptions, row: LedgerRow) -> Iterator[Violation]:
         if told.status in (200, 202):
             if told.state not in (State.STOPPING, State.STOPPED) or row.state != State.STOPPED:
                 yield Violation("a stop that was accepted", f"{told}; it is {row.state}", row.number)
@@ -135,7 +135,7 @@ class Verdict:
         else:
             yield Violation("an answer that nobody expects", str(told), row.number)
 
-    def _check_waited(self, told: Told, row: LedgerRow) -> Iterator[Violation]:
+    def _check_waited(self, told: FormatOptions, row: LedgerRow) -> Iterator[Violation]:
         expected = {200: State.COMMITTED, 409: State.STOPPED, 500: State.FAILED}.get(told.status or 0)
         if row.state != expected:
             yield Violation("what who waited was told", f"{told}; it is {row.state}", row.number)

@@ -7,10 +7,10 @@ from typing import cast
 
 import pytest
 
-from app.domain.errors import DatabaseUnavailable, SpoolFull, SweepingFrozen
+from app.domain.errors import DatabaseUnavailable, LedgerFrozen, SpoolFull
 from app.lifecycle.recovery import chores
 from app.lifecycle.recovery.chores import Chores, count_failures, do_each, list_failing
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from app.spool import Spool
 
 ERRORS = [OSError(5, "Input/output error"), KeyError("number"), ValueError("no state"), UnicodeError("no text")]
@@ -36,8 +36,8 @@ def standing(tmp_path: Path) -> Standing:
 
 
 @pytest.fixture
-def site(standing: Standing) -> Site:
-    return cast("Site", standing)
+def site(standing: Standing) -> Services:
+    return cast("Services", standing)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def fail(error: BaseException) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_a_chore_that_fails_is_counted_and_said_until_it_succeeds(site: Site, error: Exception) -> None:
+def test_a_chore_that_fails_is_counted_and_said_until_it_succeeds(site: Services, error: Exception) -> None:
     mine, others, done = Chores(site), Chores(site), []
     mine.run("tidy", fail(error))
     mine.run("sweep", lambda: done.append(1))
@@ -71,7 +71,9 @@ def test_a_chore_that_fails_is_counted_and_said_until_it_succeeds(site: Site, er
     assert list_failing(site) == {} and count_failures(site) == (2, {"tidy": 2, "sweep": 0})
 
 
-def test_what_fails_on_and_on_is_tried_at_longer_intervals_and_does_not_stop(site: Site, clock: list[float]) -> None:
+def test_what_fails_on_and_on_is_tried_at_longer_intervals_and_does_not_stop(
+    site: Services, clock: list[float]
+) -> None:
     mine, tried = Chores(site), []
 
     def chore() -> None:
@@ -83,10 +85,10 @@ def test_what_fails_on_and_on_is_tried_at_longer_intervals_and_does_not_stop(sit
         clock[0] += 0.25
     pauses = [later - sooner for sooner, later in pairwise(tried)]
     assert pauses[0] == 0.25  # the second time at once
-    assert pauses == sorted(pauses) and pauses[-1] == chores.MOST_PAUSE_SECONDS
+    assert pauses == sorted(pauses) and pauses[-1] == chores.MAX_PAUSE_SECONDS
 
 
-def test_a_database_that_is_away_ends_the_sweep_and_one_refusal_does_not(site: Site, standing: Standing) -> None:
+def test_a_database_that_is_away_ends_the_sweep_and_one_refusal_does_not(site: Services, standing: Standing) -> None:
     mine = Chores(site)
     mine.run("tidy", fail(DatabaseUnavailable("a lock was kept for long")))
     standing.is_away = True
@@ -96,14 +98,14 @@ def test_a_database_that_is_away_ends_the_sweep_and_one_refusal_does_not(site: S
     assert list_failing(site).keys() == {"tidy"}  # not the chore's fault
 
 
-@pytest.mark.parametrize("error", [SweepingFrozen("look"), KeyboardInterrupt(), SystemExit()])
-def test_what_ends_a_sweep_or_the_process_still_does(site: Site, error: BaseException) -> None:
+@pytest.mark.parametrize("error", [LedgerFrozen("look"), KeyboardInterrupt(), SystemExit()])
+def test_what_ends_a_sweep_or_the_process_still_does(site: Services, error: BaseException) -> None:
     with pytest.raises(type(error)):
         Chores(site).run("tidy", fail(error))
 
 
 def test_figures_that_cannot_be_kept_end_nothing(
-    site: Site, standing: Standing, monkeypatch: pytest.MonkeyPatch
+    site: Services, standing: Standing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for error in (SpoolFull("full"), OSError(30, "Read-only file system")):
         monkeypatch.setattr(standing.spool, "write_figures", lambda *_, error=error: fail(error)())

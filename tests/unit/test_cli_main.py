@@ -16,14 +16,14 @@ from backout.commands.context import find_stack
 ROOT = Path(__file__).parents[2]
 HEAVY = {"httpx", "rich", "flask", "polars", "celery", "sqlalchemy", "pydantic", "numpy", "app.config", "app.db"}
 HELP = "import sys; from backout.commands.main import run; sys.argv = ['backout', '--help']; run()"
-Ended = tuple[int, str, str]
+StepOutcome = tuple[int, str, str]
 
 
 @pytest.fixture
-def backout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+def backout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., StepOutcome]:
     """Runs it in this process: its exit code, what it printed and what it said on standard error."""
 
-    def run(*arguments: str, checkout: Path = ROOT) -> Ended:
+    def run(*arguments: str, checkout: Path = ROOT) -> StepOutcome:
         monkeypatch.setattr(sys, "argv", ["backout", *arguments])
         with pytest.raises(SystemExit) as ended:
             main.run(str(checkout))
@@ -34,18 +34,18 @@ def backout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("group", [(), ("datasets",)], ids=["backout", "datasets"])
-def test_no_command_is_answered_with_the_help_once(backout: Callable[..., Ended], group: tuple[str, ...]) -> None:
+def test_no_command_is_answered_with_the_help_once(backout: Callable[..., StepOutcome], group: tuple[str, ...]) -> None:
     code, printed, said = backout(*group)
     assert (code, printed.count("Usage:"), said) == (0, 1, "")
     assert backout(*group, "--help") == (0, printed, "")
 
 
-def test_an_unknown_command_is_wrong_usage(backout: Callable[..., Ended]) -> None:
+def test_an_unknown_command_is_wrong_usage(backout: Callable[..., StepOutcome]) -> None:
     code, printed, said = backout("explode")
     assert (code, printed) == (2, "") and said.endswith("Error: No such command 'explode'.\n")
 
 
-def test_the_version_is_that_of_the_project(backout: Callable[..., Ended]) -> None:
+def test_the_version_is_that_of_the_project(backout: Callable[..., StepOutcome]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert backout("--version") == (0, f"backout {project['version']}\n", "")
 
@@ -97,7 +97,7 @@ def test_addresses_that_can_not_be_read_are_none(checkout: Path, text: str) -> N
 
 
 def test_what_is_given_goes_before_the_stack_that_runs(
-    backout: Callable[..., Ended], checkout: Path, monkeypatch: pytest.MonkeyPatch
+    backout: Callable[..., StepOutcome], checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("BACKOUT_URL", raising=False)
     monkeypatch.delenv("BACKOUT_PATIENCE", raising=False)

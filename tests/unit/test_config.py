@@ -63,3 +63,14 @@ def test_a_mistake_ends_with_a_sentence_and_code_2(
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert "BACKOUT_DATABASE_URL: Field required" in said and "BACKOUT_PORT:" in said
+
+
+def test_an_old_name_of_a_setting_is_refused_with_the_new_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKOUT_DRAIN_SECONDS", "3")
+    with pytest.raises(SystemExit) as ended:
+        read_settings()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "BACKOUT_DRAIN_SECONDS is called BACKOUT_SHUTDOWN_GRACE_SECONDS now" in said

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from app.domain.feed_cursor import MOST_SEEN, OVERLAP, Cursor, Glance, cursor_at, parse_cursor
+from app.domain.feed_cursor import MAX_SEEN, OVERLAP, Cursor, RowVersion, cursor_at, parse_cursor
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, 123456)
 numbers = st.integers(min_value=1, max_value=2**32 - 1)
@@ -13,7 +13,7 @@ numbers = st.integers(min_value=1, max_value=2**32 - 1)
 
 @given(
     st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2200, 1, 1)),
-    st.dictionaries(numbers, numbers, max_size=MOST_SEEN),
+    st.dictionaries(numbers, numbers, max_size=MAX_SEEN),
 )
 def test_text_and_back(since: datetime, seen: dict[int, int]) -> None:
     cursor = Cursor(since, seen)
@@ -21,11 +21,11 @@ def test_text_and_back(since: datetime, seen: dict[int, int]) -> None:
 
 
 def test_one_that_is_too_long_says_that_it_is_not_exact() -> None:
-    cursor = Cursor(NOW, dict.fromkeys(range(MOST_SEEN + 1), 1))
+    cursor = Cursor(NOW, dict.fromkeys(range(MAX_SEEN + 1), 1))
     again = parse_cursor(str(cursor))
     assert again is not None and not again.is_exact and again.since == NOW
-    longest = Cursor(NOW, {2**32 - number: 2**32 for number in range(1, MOST_SEEN + 1)})
-    assert len(str(longest)) < 8190 + MOST_SEEN * 4  # sequences have a few digits
+    longest = Cursor(NOW, {2**32 - number: 2**32 for number in range(1, MAX_SEEN + 1)})
+    assert len(str(longest)) < 8190 + MAX_SEEN * 4  # sequences have a few digits
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_anything_else_is_none(text: str) -> None:
 
 
 def test_what_is_news() -> None:
-    here = cursor_at(NOW, [Glance(1, 5, NOW), Glance(2, 7, NOW - OVERLAP - timedelta(seconds=1))])
+    here = cursor_at(NOW, [RowVersion(1, 5, NOW), RowVersion(2, 7, NOW - OVERLAP - timedelta(seconds=1))])
     assert here.since == NOW - OVERLAP
     assert here.seen == {1: 5}  # the other one lies before
     assert here.is_news(1, 6) and here.is_news(3, 1) and not here.is_news(1, 5)

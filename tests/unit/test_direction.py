@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain.imports import Direction, Import, Source, direction
+from app.domain.imports import Import, RecoveryAction, Source, recovery_action
 from app.domain.policy import Policy
 from app.domain.states import State
 from app.domain.xid import FORMAT_ID, RawXid, Xid, parse_xid
@@ -40,14 +40,19 @@ ROW = Import(
     worker=None,
     created_at=AT,
     started_at=AT,
-    attempt_at=AT,
+    attempt_started_at=AT,
     decided_at=None,
     finished_at=None,
-    changed_at=AT,
+    updated_at=AT,
     retry_of=None,
     read_at=AT,
 )
-COMMIT, ROLLBACK, LEAVE, REPORT = Direction.COMMIT, Direction.ROLLBACK, Direction.LEAVE, Direction.REPORT
+COMMIT, ROLLBACK, LEAVE, REPORT = (
+    RecoveryAction.COMMIT,
+    RecoveryAction.ROLLBACK,
+    RecoveryAction.LEAVE,
+    RecoveryAction.REPORT,
+)
 SAME_EPOCH = {
     (State.QUEUED, True): REPORT,
     (State.QUEUED, False): REPORT,
@@ -75,10 +80,10 @@ SAME_EPOCH = {
 @pytest.mark.parametrize(("state", "live"), SAME_EPOCH)
 def test_a_branch_goes_where_state_epoch_and_lease_say(state: State, live: bool) -> None:
     row = replace(ROW, state=state, lease_live=live)
-    assert direction(Xid(HERE, 7, 2, 1), row) is SAME_EPOCH[state, live]
-    assert direction(Xid(HERE, 7, 1, 1), row) is ROLLBACK  # an older epoch never commits
-    assert direction(Xid(HERE, 7, 3, 1), row) is REPORT  # a later one can't be
-    assert direction(Xid(HERE, 7, 2, 1), None) is REPORT
+    assert recovery_action(Xid(HERE, 7, 2, 1), row) is SAME_EPOCH[state, live]
+    assert recovery_action(Xid(HERE, 7, 1, 1), row) is ROLLBACK  # an older epoch never commits
+    assert recovery_action(Xid(HERE, 7, 3, 1), row) is REPORT  # a later one can't be
+    assert recovery_action(Xid(HERE, 7, 2, 1), None) is REPORT
 
 
 def test_a_name_survives_the_server() -> None:

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from app.lifecycle.imports.loading import shutdown
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 
 
 @pytest.fixture
@@ -17,18 +17,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_a_second_signal_gives_no_more_time(clock: list[float]) -> None:
-    draining = Draining(grace_seconds=5)
+    shutdown = GracefulShutdown(grace_seconds=5)
     acted: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: acted.append(number))
     try:
-        with draining.attempt():
+        with shutdown.attempt():
             os.kill(os.getpid(), signal.SIGTERM)
-            assert draining.told and not draining.hand_back
+            assert shutdown.told and not shutdown.release
             clock[0] += 4
             os.kill(os.getpid(), signal.SIGTERM)
-            assert not draining.hand_back
+            assert not shutdown.release
             clock[0] += 1
-            assert draining.hand_back and not acted
+            assert shutdown.release and not acted
     finally:
         signal.signal(signal.SIGTERM, before)
     assert acted == [signal.SIGTERM]  # held back until the attempt had ended

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
 from app.formats.reader import check_head, read_rows
@@ -26,13 +26,13 @@ PETS = Dataset(
     ),
     (),
 )
-CSV, NDJSON = Reading("csv"), Reading("ndjson")
+CSV, NDJSON = FileFormat("csv"), FileFormat("ndjson")
 MANY = 16 * 1024 * 1024  # bytes
-MOST_SECONDS = 3.0  # of the processor; one by one, it would be some twenty
+MAX_SECONDS = 3.0  # of the processor; one by one, it would be some twenty
 OBJECT = b'{"name": "Rex", "age": 1}\n'
 
 
-def read(path: Path, reading: Reading, batch_bytes: int = 1 << 22) -> tuple[list[int], list[int], int]:
+def read(path: Path, reading: FileFormat, batch_bytes: int = 1 << 22) -> tuple[list[int], list[int], int]:
     """The numbers of the rows, those of the rejects, and how many rows are blank."""
     rows: list[int] = []
     rejects: list[int] = []
@@ -63,38 +63,38 @@ def repeated(unit: bytes) -> bytes:
     ids=["lf", "crlf", "cr", "commas", "mixed", "ndjson", "spaces", "returns"],
 )
 def test_blank_lines_pass_at_the_speed_of_reading(
-    tmp_path: Path, reading: Reading, before: bytes, unit: bytes, after: bytes, lines: int
+    tmp_path: Path, reading: FileFormat, before: bytes, unit: bytes, after: bytes, lines: int
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(gzip.compress(before + repeated(unit) + after, 1))
-    packed = Reading(reading.format, "gzip")
+    packed = FileFormat(reading.format, "gzip")
     began = time.process_time()
     check_head(path, PETS, packed)
     assert read(path, packed) == ([1, 2], [], lines * (MANY // len(unit)))
-    assert time.process_time() - began < MOST_SECONDS
+    assert time.process_time() - began < MAX_SECONDS
 
 
 @pytest.mark.parametrize(
     ("reading", "row", "blanks"),
     [(CSV, b"Rex,1\n", b"\n"), (CSV, b"Rex,1\n", b",\n"), (NDJSON, OBJECT, b"\n"), (NDJSON, OBJECT, b" \n")],
 )
-def test_so_do_those_between_rows(tmp_path: Path, reading: Reading, row: bytes, blanks: bytes) -> None:
+def test_so_do_those_between_rows(tmp_path: Path, reading: FileFormat, row: bytes, blanks: bytes) -> None:
     path = tmp_path / "file"
     run = row + blanks * (1_000_000 // len(blanks))
     path.write_bytes(b"name,age\n" * (reading is CSV) + run * 16 + row)
     began = time.process_time()
     rows, _, blank = read(path, reading)
     assert (rows, blank) == (list(range(1, 18)), 16 * (1_000_000 // len(blanks)))
-    assert time.process_time() - began < MOST_SECONDS
+    assert time.process_time() - began < MAX_SECONDS
 
 
 def test_so_does_white_space_in_an_array(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"[" + repeated(b" \n") + OBJECT + b"," + repeated(b"\t") + OBJECT + repeated(b"\n") + b"]")
     began = time.process_time()
-    check_head(path, PETS, Reading("json"))
-    assert read(path, Reading("json")) == ([1, 2], [], 0)
-    assert time.process_time() - began < MOST_SECONDS
+    check_head(path, PETS, FileFormat("json"))
+    assert read(path, FileFormat("json")) == ([1, 2], [], 0)
+    assert time.process_time() - began < MAX_SECONDS
 
 
 def test_a_head_of_blank_lines_is_not_read_to_its_end(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_head_of_blank_lines_is_not_read_to_its_end(tmp_path: Path) -> None:
         with path.open("wb") as file:
             file.write(b"[" * (format == "json") + repeated(b" \n") * 3)
             file.truncate(1 << 40)  # zeros, which no reader comes to
-        check_head(path, PETS, Reading(format))
+        check_head(path, PETS, FileFormat(format))
 
 
 LINES = [b"Rex,1", b'"a\n,\n\nb",2', b",", b"", b",,", b'"",', b'"",""', b",5", b"x,y", b'"x', b" ,", b"\r", b",\r"]
@@ -143,10 +143,10 @@ def test_only_the_record_with_a_constant_is_refused(tmp_path: Path) -> None:
         ("json", f"[{','.join([*bad, good, *bad, good])}]"),
     ):
         path.write_text(text)
-        check_head(path, PETS, Reading(format))
-        assert read(path, Reading(format)) == ([5, 10], [1, 2, 3, 4, 6, 7, 8, 9], 0)
-        assert read(path, Reading(format), 1) == ([5, 10], [1, 2, 3, 4, 6, 7, 8, 9], 0)
-        rejects = [bad for batch in read_rows(path, PETS, Reading(format), 1 << 20) for bad in batch.rejects]
+        check_head(path, PETS, FileFormat(format))
+        assert read(path, FileFormat(format)) == ([5, 10], [1, 2, 3, 4, 6, 7, 8, 9], 0)
+        assert read(path, FileFormat(format), 1) == ([5, 10], [1, 2, 3, 4, 6, 7, 8, 9], 0)
+        rejects = [bad for batch in read_rows(path, PETS, FileFormat(format), 1 << 20) for bad in batch.rejects]
         assert {reject.code for reject in rejects} == {"not_json"}
         assert "-Infinity is not JSON" in rejects[2].reason and "NaN is not JSON" in rejects[3].reason
 
@@ -171,7 +171,7 @@ def test_a_first_object_decides_only_by_its_keys(tmp_path: Path, format: str, fi
         text = between.join(objects)
         path.write_text(text if format == "ndjson" else f"[{text}]")
         try:
-            check_head(path, PETS, Reading(format))
+            check_head(path, PETS, FileFormat(format))
         except ImportFailed as failure:
             return failure.code
         return None
@@ -186,7 +186,7 @@ def test_a_file_of_nothing_but_blank_rows_has_none(tmp_path: Path) -> None:
     for reading, data in (
         (CSV, "name,age\n,\n\n,\n"),
         (NDJSON, "{}\n \n{}\n"),
-        (Reading("json"), '[{}, {"name": null}]'),
+        (FileFormat("json"), '[{}, {"name": null}]'),
     ):
         path.write_text(data)
         for batch_bytes in (1, 1 << 20):
@@ -202,7 +202,7 @@ def test_a_preview_shows_bytes_as_bytes(tmp_path: Path) -> None:
     path = tmp_path / "file"
     frame = pl.DataFrame({"raw": [b"\x00\xff", None, b"x" * 1000], "tags": [["a"], None, []], "age": [1, 2, 3]})
     frame.write_parquet(path)
-    found = make_preview(path, Reading("parquet"), None, 5)
+    found = make_preview(path, FileFormat("parquet"), None, 5)
     values = [row.record.values for row in found.rows]
     assert values[:2] == [("0x00ff", "List(String)", "1"), (None, None, "2")]
     assert len(values[2][0] or "") < 500 and json.dumps(values)
@@ -210,5 +210,5 @@ def test_a_preview_shows_bytes_as_bytes(tmp_path: Path) -> None:
     out = io.BytesIO()
     frame.with_columns(raw=pl.lit(None, pl.Binary)).write_parquet(out)
     path.write_bytes(out.getvalue())
-    again = make_preview(path, Reading("parquet"), None, 5)
+    again = make_preview(path, FileFormat("parquet"), None, 5)
     assert again.inferred is not None and again.inferred.dataset.column_names == ("age",)

@@ -8,7 +8,7 @@ from backports import zstd
 
 from app.domain.errors import ImportFailed
 from app.formats.streams import decompression
-from app.formats.streams.decompression import MOST_UNPACKED_BYTES, Limited, check_ratio, open_source
+from app.formats.streams.decompression import MAX_UNPACKED_BYTES, Limited, check_ratio, open_source
 
 PACKERS = {"gzip": lambda data: gzip.compress(data, mtime=0), "zstd": zstd.compress}
 
@@ -16,7 +16,7 @@ PACKERS = {"gzip": lambda data: gzip.compress(data, mtime=0), "zstd": zstd.compr
 def unpack(path: Path, compression: str) -> int:
     read = 0
     with open_source(path, compression) as source:
-        limited = Limited(source, MOST_UNPACKED_BYTES)
+        limited = Limited(source, MAX_UNPACKED_BYTES)
         while data := limited.read(64 * 1024):
             read += len(data)
     return read

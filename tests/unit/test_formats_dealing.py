@@ -8,7 +8,7 @@ from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
 from app.formats import partition
 from app.formats.batch import Batch
 from app.formats.generate.orders import generate_rows
-from app.formats.partition import Dealer
+from app.formats.partition import Partitioner
 from app.formats.payload import PayloadKeys, payload_line, read_payload
 
 NOTES = Dataset(
@@ -34,7 +34,7 @@ def hands_with(parts: list[Batch], row: int) -> list[int]:
 
 @pytest.mark.parametrize("hands", [2, 3, 16])
 def test_every_row_is_in_one_part_and_knows_its_number_and_line(hands: int) -> None:
-    dealer = Dealer(NOTES, hands)
+    dealer = Partitioner(NOTES, hands)
     rows = [(f'code "{at}"', str(at % 7), None if at % 3 else 'two\nlines,\r "quoted"') for at in range(200)]
     for hand in range(hands):  # each has some of the keys that come again
         dealer.deal(batch_of(rows[hand::hands]), hand)
@@ -55,7 +55,7 @@ def test_every_row_is_in_one_part_and_knows_its_number_and_line(hands: int) -> N
 
 
 def test_a_batch_goes_to_one_hand_as_it_is() -> None:
-    dealer = Dealer(NOTES, 2)
+    dealer = Partitioner(NOTES, 2)
     for at in range(4):
         batch = batch_of([("shop", str(1000 * at + number), "n") for number in range(1000)], 1 + 1000 * at)
         parts = dealer.deal(batch, at % 2)
@@ -72,7 +72,7 @@ def test_a_batch_goes_to_one_hand_as_it_is() -> None:
     ],
 )
 def test_a_key_stays_where_it_was_however_it_is_written(first: tuple[str, str], again: tuple[str, str]) -> None:
-    dealer = Dealer(NOTES, 3)
+    dealer = Partitioner(NOTES, 3)
     dealer.deal(batch_of([("other", "1", "x"), (*first, "x")]), 2)
     parts = dealer.deal(batch_of([("another", "1", "x"), (*again, None)], 3), 0)
     assert (hands_with(parts, 3), hands_with(parts, 4)) == ([0], [2])
@@ -81,7 +81,7 @@ def test_a_key_stays_where_it_was_however_it_is_written(first: tuple[str, str], 
 
 
 def test_made_up_orders_are_known_again_in_a_file() -> None:
-    dealer = Dealer(ORDERS, 2)
+    dealer = Partitioner(ORDERS, 2)
     [made] = generate_rows(ORDERS, 300, "abc", 1024 * 1024)
     dealer.deal(made, 1)
     read = Batch(1, made.rows, made.payload, 10, made.keys)  # as a row-by-row reader makes it: without columns
@@ -90,7 +90,7 @@ def test_made_up_orders_are_known_again_in_a_file() -> None:
 
 def test_a_full_filter_moves_rows_and_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partition, "FILTER_BITS", 8)
-    dealer, held = Dealer(NOTES, 3), [0, 0, 0]
+    dealer, held = Partitioner(NOTES, 3), [0, 0, 0]
     for at in range(6):
         rows = [("shop", str(100 * at + number), "n") for number in range(100)]
         parts = dealer.deal(batch_of(rows, 1 + 100 * at), at % 3)
@@ -102,5 +102,5 @@ def test_a_full_filter_moves_rows_and_loses_none(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_empty_batch_is_dealt_to_its_hand() -> None:
-    parts = Dealer(NOTES, 3).deal(Batch(1, 0, b"", 10, ()), 1)
+    parts = Partitioner(NOTES, 3).deal(Batch(1, 0, b"", 10, ()), 1)
     assert [part.rows for part in parts] == [0, 0, 0] and parts[1].source_bytes == 10

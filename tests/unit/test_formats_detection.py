@@ -10,9 +10,9 @@ from backports import zstd
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import InvalidContent, UnsupportedFormat
-from app.domain.file_format import Reading, reading_from_json
+from app.domain.file_format import FileFormat, file_format_from_json
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import Told, read_options
+from app.formats.options import FormatOptions, read_options
 
 PETS = Dataset(
     "pets",
@@ -23,7 +23,7 @@ CSV = b"name,age\nRex,1\n"
 NDJSON = b'{"name": "Rex"}\n'
 
 
-def found(head: bytes | str, name: str | None = None, content_type: str | None = None, **said: str) -> Reading:
+def found(head: bytes | str, name: str | None = None, content_type: str | None = None, **said: str) -> FileFormat:
     data = head.encode() if isinstance(head, str) else head
     return detect(name, content_type, data, PETS, read_options(said))
 
@@ -120,7 +120,7 @@ def test_what_is_not_read(head: bytes, what: str) -> None:
 def test_the_dialect(head: str, expected: dict[str, Any]) -> None:
     reading = found(head)
     assert {name: value for name, value in reading.as_json().items() if name != "format"} == expected
-    assert reading_from_json(reading.as_json()) == reading
+    assert file_format_from_json(reading.as_json()) == reading
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
@@ -149,13 +149,13 @@ def test_what_is_said_counts() -> None:
     assert found("name;age\nRex;1\n", delimiter=",").delimiter == ","
     assert found("a\tb\nRex\t1\n", "pets.tsv").delimiter == "\t"
     assert found("name;age\n", format="tsv").delimiter == "\t"
-    assert found("name,age\nRex,1\n", delimiter="tab", quote="", first_line="2") == Reading(
+    assert found("name,age\nRex,1\n", delimiter="tab", quote="", first_line="2") == FileFormat(
         "csv", delimiter="\t", quote="", first_line=2
     )
     assert found("name,age\nRex,1\n", quote="none").quote == ""
     assert [found("a,b\n1,2\n", **said).quote_said for said in ({}, {"quote": "none"}, {"quote": '"'})] == [0, 0, 1]
     headless = found("# made by us\nRex;1\n", header="false", columns="name,age")
-    assert headless == Reading("csv", delimiter=";", header=False, first_line=2, columns=["name", "age"])
+    assert headless == FileFormat("csv", delimiter=";", header=False, first_line=2, columns=["name", "age"])
     renamed = found("old\nthe name|AGE\nRex|1\n", columns='{"the name": "name", "AGE": "age"}')
     assert (renamed.delimiter, renamed.first_line) == ("|", 2)
     assert found(NDJSON, format="csv").format == "csv"
@@ -209,5 +209,5 @@ def test_objects_have_no_order_of_columns() -> None:
 
 
 def test_nothing_said_is_nothing() -> None:
-    assert read_options({}) == Told()
-    assert Told().as_json() == {}
+    assert read_options({}) == FormatOptions()
+    assert FormatOptions().as_json() == {}

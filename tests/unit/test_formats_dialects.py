@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.reader import check_head, read_rows
@@ -168,7 +168,7 @@ def test_zstd(tmp_path: Path) -> None:
 
 
 def test_a_bomb_ends_at_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.formats.reader.MOST_UNPACKED_BYTES", 3_000_000)
+    monkeypatch.setattr("app.formats.reader.MAX_UNPACKED_BYTES", 3_000_000)
     bomb = zstd.compress(b"name,age\n" + b"Rex,1\n" * 10_000_000)
     assert len(bomb) < 50_000
     assert failure(tmp_path / "pets", bomb)["code"] == "unpacked_too_large"
@@ -213,6 +213,6 @@ def test_every_value_survives_every_dialect(
     path = tmp_path_factory.getbasetemp() / "dialect"
     path.write_bytes((ending.join(lines) + ending).encode(encoding))
     name = "utf-8" if encoding == "utf-8-sig" else encoding
-    reading = Reading("csv", encoding=name, delimiter=delimiter, quote=quote, escape=escape)
+    reading = FileFormat("csv", encoding=name, delimiter=delimiter, quote=quote, escape=escape)
     read = b"".join(batch.payload for batch in read_rows(path, PETS, reading, batch_bytes)).decode()
     assert [tuple(row[1:]) for row in standard.reader(io.StringIO(read, newline=""))] == rows

@@ -11,7 +11,7 @@ import xlsxwriter
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import reading_from_json
+from app.domain.file_format import file_format_from_json
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.payload import read_payload
@@ -61,7 +61,7 @@ def read(path: Path, data: bytes, dataset: Dataset, **said: str) -> list[list[st
     """The rows, as the import reads them and as the preview shows them."""
     path.write_bytes(data)
     reading = detect(None, None, data[:HEAD_BYTES], dataset, read_options(said))
-    kept = reading_from_json(reading.as_json())
+    kept = file_format_from_json(reading.as_json())
     found = make_preview(path, reading, dataset, 100)
     try:
         check_head(path, dataset, reading)

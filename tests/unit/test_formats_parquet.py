@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.parquet import table
 from app.formats.parquet.table import check_parquet, read_records
 from app.formats.validate.rows import Records, check_records
@@ -33,8 +33,8 @@ def orders(rows: int = 1) -> pl.DataFrame:
 
 
 def read(path: Path, dataset: Dataset = ORDERS, batch_bytes: int = 1 << 20, **parts: Any) -> list[Records]:
-    check_parquet(path, dataset, Reading("parquet", **parts))
-    return list(read_records(path, dataset, Reading("parquet", **parts), batch_bytes))
+    check_parquet(path, dataset, FileFormat("parquet", **parts))
+    return list(read_records(path, dataset, FileFormat("parquet", **parts), batch_bytes))
 
 
 def rows(chunks: list[Records]) -> list[tuple[str | None, ...]]:
@@ -50,8 +50,8 @@ def code_of(path: Path, dataset: Dataset = ORDERS, **parts: Any) -> str:
     """The code of what both the check and the reader raise."""
     found = []
     for call in (
-        lambda: check_parquet(path, dataset, Reading("parquet", **parts)),
-        lambda: list(read_records(path, dataset, Reading("parquet", **parts), 1000)),
+        lambda: check_parquet(path, dataset, FileFormat("parquet", **parts)),
+        lambda: list(read_records(path, dataset, FileFormat("parquet", **parts), 1000)),
     ):
         with pytest.raises(ImportFailed) as caught:
             call()
@@ -221,8 +221,8 @@ def _long_texts(path: Path) -> Path:
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from app.domain.dataset import ORDERS;"
-        "from app.domain.file_format import Reading; from app.formats.parquet.table import read_records\n"
-        "n = sum(len(r.lines) for r in read_records(Path(sys.argv[1]), ORDERS, Reading('parquet'), 1 << 20))\n"
+        "from app.domain.file_format import FileFormat; from app.formats.parquet.table import read_records\n"
+        "n = sum(len(r.lines) for r in read_records(Path(sys.argv[1]), ORDERS, FileFormat('parquet'), 1 << 20))\n"
         # not getrusage's ru_maxrss: that of a new process begins with its parent's, which may be large by now
         "told = Path('/proc/self/status').read_text()\n"
         "print(n, int(told.partition('VmHWM:')[2].split()[0]) // 1024)"

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.parquet.footer import read_leaves
 from app.formats.parquet.pages import check_pages
 from app.formats.parquet.table import check_parquet, read_records
@@ -16,7 +16,7 @@ from app.formats.streams import decompression
 from tests.hostile_parquet import FILES, LONG, nested, repeated, written
 
 ONE = Dataset("one", (Column("a", ColumnType.TEXT, length=1_000_000),), ("a",))
-READING = Reading("parquet")
+READING = FileFormat("parquet")
 CODES = {
     "pages of two gigabytes": "unpacked_too_large",
     "pages of two gigabytes, brotli": "unpacked_too_large",
@@ -31,10 +31,10 @@ os.environ["POLARS_MAX_THREADS"] = "2"
 resource.setrlimit(resource.RLIMIT_DATA, (1600 * 1024**2,) * 2)
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.reading import Reading
-from app.formats.parquet import check_parquet, read_records
+from app.domain.file_format import FileFormat
+from app.formats.parquet.table import check_parquet, read_records
 ONE = Dataset("one", (Column("a", ColumnType.TEXT, length=1_000_000),), ("a",))
-READING = Reading("parquet")
+READING = FileFormat("parquet")
 try:
     check_parquet(Path(sys.argv[1]), ONE, READING)
     print(sum(len(found.lines) for found in read_records(Path(sys.argv[1]), ONE, READING, 4 << 20)))
@@ -85,7 +85,7 @@ def test_pages_are_counted_by_their_own_headers(tmp_path: Path, monkeypatch: pyt
             written(texts, compression="zstd", use_dictionary=False, data_page_version=version, row_group_size=2000)
         )
         check_pages(path, ["a", "b"])
-        monkeypatch.setattr(decompression, "MOST_RATIO", 1_000_000)
+        monkeypatch.setattr(decompression, "MAX_RATIO", 1_000_000)
         monkeypatch.setattr(decompression, "EASILY_UNPACKED_BYTES", 1)
         check_pages(path, ["a", "b"])
         monkeypatch.undo()

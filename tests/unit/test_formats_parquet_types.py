@@ -15,14 +15,14 @@ import pytest
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.parquet.footer import read_leaves, redeclared
 from app.formats.parquet.table import check_parquet, read_records, read_texts
 from app.formats.parquet.thrift import BINARY, I32, LIST, STRUCT, TRUE, Damaged, Decoder, encode
 from app.formats.reader import read_rows
 
 ONE = Dataset("one", (Column("a", ColumnType.TEXT, length=99_999),), ("a",))
-READING = Reading("parquet")
+READING = FileFormat("parquet")
 DATES = [dt.date(1, 1, 1), dt.date(1582, 10, 14), dt.date(1969, 12, 31), dt.date(9999, 12, 31), None]
 MOMENTS = [
     dt.datetime(1, 1, 1),
@@ -96,7 +96,7 @@ def test_a_decimal_of_too_many_digits_is_refused_by_name(tmp_path: Path) -> None
     path = tmp_path / "o"
     pq.write_table(pa.table({"b": pa.array([Decimal("9" * 50)], pa.decimal256(50, 0)), "a": ["x"]}), path)
     with pytest.raises(ImportFailed, match="'b' holds decimals of 50 digits") as caught:
-        check_parquet(path, ONE, Reading("parquet", columns={"b": None}))
+        check_parquet(path, ONE, FileFormat("parquet", columns={"b": None}))
     assert (caught.value.code, caught.value.column) == ("unsupported_type", "b")
 
 
@@ -273,7 +273,7 @@ def test_what_is_refused_by_name(tmp_path: Path, values: Any, store_schema: bool
         pa.table({"a": values, "b": ["x"]}), path, store_schema=store_schema, use_deprecated_int96_timestamps=True
     )
     with pytest.raises(ImportFailed) as caught:
-        check_parquet(path, ONE, Reading("parquet", columns={"b": None}))
+        check_parquet(path, ONE, FileFormat("parquet", columns={"b": None}))
     assert (caught.value.code, caught.value.column) == ("unsupported_type", "a")
     _, unreadable, rows, cut = read_texts(path, 1, 99, 9999)
     assert unreadable == ["a"] and not cut

@@ -12,7 +12,7 @@ import pytest
 
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
 from app.formats.csv.parser import grammar
 from app.formats.reader import check_head, read_rows
@@ -50,7 +50,7 @@ def read(
     path = tmp_path / "orders"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     batches = []
-    for batch in read_rows(path, ORDERS, Reading(format, compression, **parts), batch_bytes):
+    for batch in read_rows(path, ORDERS, FileFormat(format, compression, **parts), batch_bytes):
         if batch.rejects:
             raise batch.rejects[0].as_failure()
         batches.append(batch)
@@ -68,7 +68,7 @@ def head_error(tmp_path: Path, data: str | bytes, format: str = "csv", compressi
     path = tmp_path / "orders"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     with pytest.raises(ImportFailed) as caught:
-        check_head(path, ORDERS, Reading(format, compression))
+        check_head(path, ORDERS, FileFormat(format, compression))
     return {k: v for k, v in caught.value.as_dict().items() if k not in ("reason", "message")}
 
 
@@ -292,7 +292,7 @@ def test_empty_lines_in_a_file_of_one_column_are_rows(tmp_path: Path) -> None:
     for null, reject in ((True, False), (False, True)):
         words = Dataset("words", (Column("word", ColumnType.TEXT, length=9, nullable=null),), ())
         for batch_bytes in (1, 2, 7, 150, 1 << 20):
-            batches = list(read_rows(path, words, Reading("csv"), batch_bytes))
+            batches = list(read_rows(path, words, FileFormat("csv"), batch_bytes))
             assert sum(batch.blank for batch in batches) == 0
             assert sum(batch.rows for batch in batches) == (6 if null else 2)
             found = [(bad.line, bad.row, bad.code) for batch in batches for bad in batch.rejects]
@@ -451,11 +451,11 @@ def test_the_head_of_ndjson(tmp_path: Path) -> None:
 def test_a_good_head_passes(tmp_path: Path) -> None:
     path = tmp_path / "orders"
     path.write_text(f"{HEADER}\n{GOOD}\nnonsense")
-    check_head(path, ORDERS, Reading("csv"))
+    check_head(path, ORDERS, FileFormat("csv"))
     path.write_bytes(gzip.compress(path.read_bytes()))
-    check_head(path, ORDERS, Reading("csv", "gzip"))
+    check_head(path, ORDERS, FileFormat("csv", "gzip"))
     path.write_text(json.dumps(OBJECT) + "\nnonsense")
-    check_head(path, ORDERS, Reading("ndjson"))
+    check_head(path, ORDERS, FileFormat("ndjson"))
 
 
 def test_nothing_that_starts_threads_is_imported_before_a_row_is_read() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
-from app.formats.column_mapping import Layout
+from app.formats.column_mapping import ColumnMapping
 from app.formats.csv import parser
 from app.formats.json import ndjson
 from app.formats.streams.blocks import Block
@@ -32,8 +32,8 @@ GOOD = [
     "2026-01-02 03:04:05",
 ]
 IN_ORDER = tuple(range(len(ORDERS.columns)))
-CSV = Reading("csv")
-AS_IT_IS = Layout(IN_ORDER, len(IN_ORDER))
+CSV = FileFormat("csv")
+AS_IT_IS = ColumnMapping(IN_ORDER, len(IN_ORDER))
 
 NOTES = Dataset(
     "notes",
@@ -48,10 +48,10 @@ def outcome(batch: Batch) -> Any:
 
 
 def agree_on_csv(
-    data: bytes, dataset: Dataset = ORDERS, order: tuple[int, ...] = IN_ORDER, reading: Reading = CSV
+    data: bytes, dataset: Dataset = ORDERS, order: tuple[int, ...] = IN_ORDER, reading: FileFormat = CSV
 ) -> Batch | None:
     """Whether the fast way has an answer; if so, it must be the parser's."""
-    block, layout = Block(data, first_line=7, source_bytes=123), Layout(order, len(order))
+    block, layout = Block(data, first_line=7, source_bytes=123), ColumnMapping(order, len(order))
     fast = vectorized.read_csv_block(block, dataset, reading, layout, 40)
     if fast is not None:
         assert outcome(fast) == outcome(*parser.read_block(block, dataset, reading, layout, 40))
@@ -301,9 +301,9 @@ def test_any_lines_fare_alike(parts: list[tuple[str, str]]) -> None:
 def test_any_punctuation_fares_alike(parts: list[str]) -> None:
     for reading in (
         CSV,
-        Reading("csv", quote="'"),
-        Reading("csv", delimiter=";"),
-        Reading("csv", delimiter="\t", quote=""),
+        FileFormat("csv", quote="'"),
+        FileFormat("csv", delimiter=";"),
+        FileFormat("csv", delimiter="\t", quote=""),
     ):
         text = "".join(parts).replace(",", reading.delimiter)
         agree_on_csv((text.replace('"', reading.quote) if reading.quote else text).encode(), NOTES, (0, 1), reading)

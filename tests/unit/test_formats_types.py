@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.domain.errors import ImportFailed, InvalidContent
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.batch import Batch, Reject
-from app.formats.column_mapping import Layout
+from app.formats.column_mapping import ColumnMapping
 from app.formats.csv import parser
 from app.formats.json import ndjson
 from app.formats.options import read_options
@@ -25,7 +25,7 @@ from app.formats.reader import check_head, read_rows
 from app.formats.reject_file import RejectWriter, read_rejects, write_csv
 from app.formats.streams.blocks import Block
 from app.formats.validate import vectorized
-from app.formats.validate.columns import BadValue, check_for
+from app.formats.validate.columns import BadValue, validator_for
 from tests.unit.typed import BERLIN, ODD, ROWS, TYPED, loaded, quoted, text_of
 
 NAMES = TYPED.column_names
@@ -33,7 +33,7 @@ PROPERTY = settings(deadline=None, max_examples=60, suppress_health_check=list(H
 Row = dict[str, Any]
 
 
-def read(path: Path, data: bytes, reading: Reading, dataset: Dataset = TYPED) -> list[Batch]:
+def read(path: Path, data: bytes, reading: FileFormat, dataset: Dataset = TYPED) -> list[Batch]:
     path.write_bytes(data)
     check_head(path, dataset, reading)
     return list(read_rows(path, dataset, reading, 1 << 20))
@@ -68,7 +68,7 @@ def test_csv(tmp_path: Path, rows: list[Row], null: str | None) -> None:
     for row in rows:
         fields = [quoted(text_of(row[name])) or null or "" for name in NAMES]
         lines.append(",".join(fields))
-    batches = read(tmp_path / "t", "\r\n".join(lines).encode(), Reading("csv", null=null))
+    batches = read(tmp_path / "t", "\r\n".join(lines).encode(), FileFormat("csv", null=null))
     assert values_of(batches) == expected(rows)
 
 
@@ -83,9 +83,9 @@ def test_json_and_ndjson(tmp_path: Path, rows: list[Row], absent: bool, ascii: b
     if absent:
         objects = [{name: value for name, value in row.items() if value is not None} for row in objects]
     lines = "\n".join(json.dumps(one, ensure_ascii=ascii) for one in objects)
-    assert values_of(read(tmp_path / "t", lines.encode(), Reading("ndjson"))) == expected(rows)
+    assert values_of(read(tmp_path / "t", lines.encode(), FileFormat("ndjson"))) == expected(rows)
     array = json.dumps(objects, ensure_ascii=ascii, indent=1)
-    assert values_of(read(tmp_path / "t", array.encode(), Reading("json"))) == expected(rows)
+    assert values_of(read(tmp_path / "t", array.encode(), FileFormat("json"))) == expected(rows)
 
 
 _SCHEMA = {
@@ -111,7 +111,7 @@ def test_parquet(tmp_path: Path, rows: list[Row], utc: bool) -> None:
             pl.col("seen").dt.replace_time_zone("UTC"),
         )
     frame.write_parquet(tmp_path / "p")
-    assert values_of(read(tmp_path / "t", (tmp_path / "p").read_bytes(), Reading("parquet"))) == expected(rows)
+    assert values_of(read(tmp_path / "t", (tmp_path / "p").read_bytes(), FileFormat("parquet"))) == expected(rows)
 
 
 def for_sheet(row: Row) -> Row:
@@ -143,7 +143,7 @@ def test_xlsx(tmp_path: Path, rows: list[Row]) -> None:
             elif value is not None:
                 sheet.write_string(at, column, text_of(value))
     book.close()
-    assert values_of(read(tmp_path / "t", (tmp_path / "x").read_bytes(), Reading("xlsx"))) == expected(rows)
+    assert values_of(read(tmp_path / "t", (tmp_path / "x").read_bytes(), FileFormat("xlsx"))) == expected(rows)
 
 
 # --- the fast way ----------------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def outcome(batch: Batch) -> Any:
 ORDER = tuple(range(len(NAMES)))
 
 
-def agree_on_csv(data: bytes, reading: Reading, layout: Layout, dataset: Dataset = TYPED) -> Batch | None:
+def agree_on_csv(data: bytes, reading: FileFormat, layout: ColumnMapping, dataset: Dataset = TYPED) -> Batch | None:
     block = Block(data, 7, 123)
     fast = vectorized.read_csv_block(block, dataset, reading, layout, 40)
     if fast is not None:
@@ -236,7 +236,7 @@ def test_values_near_the_borders_fare_alike(name: str) -> None:
             good = ",".join(PLAIN.get(column, "") for column in NAMES)
             for null in (None, "NULL"):
                 for data in (f"{good}\n{row}\n", f"{row}\r\n"):
-                    agree_on_csv(data.encode(), Reading("csv", null=null), Layout(ORDER, len(NAMES)))
+                    agree_on_csv(data.encode(), FileFormat("csv", null=null), ColumnMapping(ORDER, len(NAMES)))
         agree_on_ndjson([PLAIN, PLAIN | {name: value}])
         agree_on_ndjson([PLAIN | {name: value}])
 
@@ -267,7 +267,7 @@ def test_any_rows_fare_alike(rows: list[Row], bare: bool, null: str | None, miss
     for row in (PLAIN | row for row in rows):
         texts = [row.get(name) for name in there]
         lines.append(",".join((text or "") if bare else quoted(text) for text in texts))
-    agree_on_csv("\n".join(lines).encode(), Reading("csv", null=null), Layout(positions, len(there)))
+    agree_on_csv("\n".join(lines).encode(), FileFormat("csv", null=null), ColumnMapping(positions, len(there)))
     agree_on_ndjson([{name: value for name, value in (PLAIN | row).items() if name in there} for row in rows])
 
 
@@ -277,7 +277,7 @@ def test_what_is_usual_takes_the_fast_way() -> None:
         PLAIN | {"local": "2026-07-02T03:04:05.5+02:00", "seen": "2026-07-02T03:04:05Z", "paid": "No", "note": ""},
     ]
     data = "\n".join(",".join(quoted(row.get(name)) for name in NAMES) for row in rows)
-    batch = agree_on_csv(data.encode(), Reading("csv"), Layout(ORDER, len(NAMES)))
+    batch = agree_on_csv(data.encode(), FileFormat("csv"), ColumnMapping(ORDER, len(NAMES)))
     assert batch is not None and batch.rows == 2 and not batch.rejects
     for one in rows:  # without the authority's help
         frame = pl.DataFrame([[one.get(name)] for name in NAMES], schema=dict.fromkeys(NAMES, pl.String))
@@ -293,7 +293,7 @@ def column(type: ColumnType, **parts: Any) -> Column:
 
 def verdict(column: Column, text: str | None) -> str | None:
     try:
-        return check_for(column)(text)
+        return validator_for(column)(text)
     except BadValue as bad:
         return f"!{bad.code}"
 
@@ -385,7 +385,7 @@ def test_verdicts(declared: Column, text: str | None, found: str | None) -> None
 )
 def test_a_declaration_that_cannot_be_used(declared: Column) -> None:
     with pytest.raises(ValueError, match=r"^(the format|the default of|c: there is no time zone) "):
-        check_for(declared)
+        validator_for(declared)
 
 
 # --- rows that lack values -------------------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ SHORT = Dataset(
 
 
 def short(tmp_path: Path, text: str, **parts: Any) -> tuple[list[tuple[str | None, ...]], list[Reject]]:
-    reading = Reading(**({"format": "csv"} | parts))
+    reading = FileFormat(**({"format": "csv"} | parts))
     batches = read(tmp_path / "s", text.encode(), reading, SHORT)
     rows = [values for batch in batches for _, values in read_payload(batch.payload)]
     return rows, [reject for batch in batches for reject in batch.rejects]
@@ -443,7 +443,7 @@ def test_columns_that_the_file_lacks(tmp_path: Path) -> None:
     with pytest.raises(ImportFailed, match="lacks the key a"):
         short(tmp_path, '{"b": "x"}', format="ndjson")
     pl.DataFrame({"a": ["x", "y"], "c": [1, None]}).write_parquet(tmp_path / "p")
-    batches = read(tmp_path / "s", (tmp_path / "p").read_bytes(), Reading("parquet"), SHORT)
+    batches = read(tmp_path / "s", (tmp_path / "p").read_bytes(), FileFormat("parquet"), SHORT)
     assert [values for _, values in read_payload(batches[0].payload)] == [("x", None, "1"), ("y", None, "5")]
 
 
@@ -475,7 +475,7 @@ def test_a_day_in_parquet(tmp_path: Path) -> None:
     days = Dataset("days", (Column("d", ColumnType.DATE), Column("t", ColumnType.DATETIME, formats=("%d.%m.%Y",))), ())
     moments = [datetime(2026, 1, 2), datetime(2026, 1, 2, 3)]
     pl.DataFrame({"d": moments, "t": [moments[1], moments[1]]}).write_parquet(tmp_path / "p")
-    [batch] = read(tmp_path / "s", (tmp_path / "p").read_bytes(), Reading("parquet"), days)
+    [batch] = read(tmp_path / "s", (tmp_path / "p").read_bytes(), FileFormat("parquet"), days)
     assert [values for _, values in read_payload(batch.payload)] == [("2026-01-02", "2026-01-02 03:00:00")]
     assert [reject.code for reject in batch.rejects] == ["bad_date"]
 
@@ -483,23 +483,23 @@ def test_a_day_in_parquet(tmp_path: Path) -> None:
 def test_a_field_of_ten_million_bytes(tmp_path: Path) -> None:
     wide = Dataset("wide", (Column("a", ColumnType.TEXT, length=10_000_000, controls=Controls.ANY),), ("a",))
     text = '"\n\0,' * 2_500_000
-    [batch] = read(tmp_path / "s", b'a\n"' + text.replace('"', '""').encode() + b'"\n', Reading("csv"), wide)
+    [batch] = read(tmp_path / "s", b'a\n"' + text.replace('"', '""').encode() + b'"\n', FileFormat("csv"), wide)
     assert list(read_payload(batch.payload)) == [(1, (text,))] and batch.keys[0] == (text,)
     text = '"\n😀,' * 1_500_000
     line = json.dumps({"a": text}, ensure_ascii=False).encode()
-    [batch] = read(tmp_path / "s", line, Reading("ndjson"), wide)
+    [batch] = read(tmp_path / "s", line, FileFormat("ndjson"), wide)
     assert list(read_payload(batch.payload)) == [(1, (text,))]
     with pytest.raises(ImportFailed, match="longer than"):
-        read(tmp_path / "s", line * 2, Reading("ndjson"), wide)
+        read(tmp_path / "s", line * 2, FileFormat("ndjson"), wide)
 
 
 @pytest.mark.parametrize("null", ["", "a\nb", 'a"b', "x" * 41])
 def test_a_null_text_that_cannot_be(null: str) -> None:
     with pytest.raises(InvalidContent, match="null"):
         read_options({"null": null})
-    assert read_options({"null": "\\N"}).apply(Reading("xlsx")) == replace(Reading("xlsx"), null="\\N")
+    assert read_options({"null": "\\N"}).apply(FileFormat("xlsx")) == replace(FileFormat("xlsx"), null="\\N")
     with pytest.raises(InvalidContent, match="which has no null"):
-        read_options({"null": "\\N"}).apply(Reading("ndjson"))
+        read_options({"null": "\\N"}).apply(FileFormat("ndjson"))
 
 
 def test_numbers_keep_their_digits() -> None:

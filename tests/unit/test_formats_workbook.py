@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, UnsupportedFormat
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.validate.rows import Records, check_records
 from app.formats.xlsx import archive as workbook_archive, cells as cell_reader
 from app.formats.xlsx.cells import text_of
@@ -52,7 +52,7 @@ class Formula:
 
 
 def read(path: Path, dataset: Dataset = ORDERS, batch_bytes: int = 1 << 20, **parts: Any) -> list[Records]:
-    return list(read_records(path, dataset, Reading("xlsx", **parts), batch_bytes))
+    return list(read_records(path, dataset, FileFormat("xlsx", **parts), batch_bytes))
 
 
 def rows(chunks: list[Records]) -> list[tuple[str, ...]]:
@@ -203,9 +203,9 @@ def test_sheets(tmp_path: Path) -> None:
     path = make(tmp_path / "o", [HEADER, GOOD])
     assert rows(read(path, sheet="Orders")) == [VALUES]
     assert code_of(lambda: read(path, PAIR, sheet="Other & <more>")) == "no_rows"
-    check_workbook(path, Reading("xlsx"))
-    check_workbook(path, Reading("xlsx", sheet="Other & <more>"))
-    for call in (read, lambda path, sheet: check_workbook(path, Reading("xlsx", sheet=sheet))):
+    check_workbook(path, FileFormat("xlsx"))
+    check_workbook(path, FileFormat("xlsx", sheet="Other & <more>"))
+    for call in (read, lambda path, sheet: check_workbook(path, FileFormat("xlsx", sheet=sheet))):
         with pytest.raises(ImportFailed, match="Orders, Other") as caught:
             call(path, sheet="orders")
         assert caught.value.code == "unknown_sheet"
@@ -260,7 +260,7 @@ def with_rows(path: Path, body: bytes) -> Path:
 def test_files_that_are_no_workbooks(tmp_path: Path, data: bytes, code: str) -> None:
     path = tmp_path / "o"
     path.write_bytes(data)
-    for call in (lambda: check_workbook(path, Reading("xlsx")), lambda: read(path)):
+    for call in (lambda: check_workbook(path, FileFormat("xlsx")), lambda: read(path)):
         assert code_of(call) == code
 
 
@@ -294,7 +294,7 @@ def test_an_encrypted_member(tmp_path: Path) -> None:
     data = path.read_bytes()
     at = data.rindex(b"PK\x01\x02")
     path.write_bytes(data[: at + 8] + bytes([data[at + 8] | 1]) + data[at + 9 :])
-    assert code_of(lambda: check_workbook(path, Reading("xlsx"))) == "encrypted_xlsx"
+    assert code_of(lambda: check_workbook(path, FileFormat("xlsx"))) == "encrypted_xlsx"
 
 
 def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,15 +302,15 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = rewritten(make(tmp_path / "b", [HEADER]), lambda _, data: data, {"xl/bomb.xml": bytes(100_000_000)})
     assert bomb.stat().st_size < 1_000_000
     with monkeypatch.context() as patched:
-        patched.setattr(workbook_archive, "MOST_UNPACKED_BYTES", 90_000_000)
-        assert code_of(lambda: check_workbook(bomb, Reading("xlsx"))) == "xlsx_too_large"
-        patched.setattr(workbook_archive, "MOST_FILE_BYTES", 1000)
-        assert code_of(lambda: check_workbook(path, Reading("xlsx"))) == "xlsx_too_large"
+        patched.setattr(workbook_archive, "MAX_UNPACKED_BYTES", 90_000_000)
+        assert code_of(lambda: check_workbook(bomb, FileFormat("xlsx"))) == "xlsx_too_large"
+        patched.setattr(workbook_archive, "MAX_FILE_BYTES", 1000)
+        assert code_of(lambda: check_workbook(path, FileFormat("xlsx"))) == "xlsx_too_large"
     rewritten(path, lambda _, data: data, {f"xl/{n}.xml": b"" for n in range(6000)})
-    assert code_of(lambda: check_workbook(path, Reading("xlsx"))) == "xlsx_too_large"
+    assert code_of(lambda: check_workbook(path, FileFormat("xlsx"))) == "xlsx_too_large"
     big = make(tmp_path / "i", [HEADER, GOOD])
     rewritten(big, lambda name, data: data + b" " * 5_000_000 if name == "xl/workbook.xml" else data)
-    assert code_of(lambda: check_workbook(big, Reading("xlsx"))) == "xlsx_too_large"
+    assert code_of(lambda: check_workbook(big, FileFormat("xlsx"))) == "xlsx_too_large"
 
 
 def test_a_directory_that_lies_about_sizes(tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_a_directory_that_lies_about_sizes(tmp_path: Path) -> None:
     needle = size.to_bytes(4, "little") + len(SHEET).to_bytes(2, "little")
     at = data.rindex(needle)
     path.write_bytes(data[:at] + (100).to_bytes(4, "little") + data[at + 4 :])
-    check_workbook(path, Reading("xlsx"))
+    check_workbook(path, FileFormat("xlsx"))
     assert code_of(lambda: read(path)) == "damaged_xlsx"
 
 
@@ -332,13 +332,13 @@ def test_document_types_are_refused(tmp_path: Path) -> None:
         path,
         lambda name, data: data.replace(b"<workbook", evil + b"<workbook", 1) if name == "xl/workbook.xml" else data,
     )
-    assert code_of(lambda: check_workbook(path, Reading("xlsx"))) == "damaged_xlsx"
+    assert code_of(lambda: check_workbook(path, FileFormat("xlsx"))) == "damaged_xlsx"
 
 
 def test_cells_far_apart_need_no_memory_of_this_process(tmp_path: Path) -> None:
     body = b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
     path = with_rows(tmp_path / "o", body)
-    check_workbook(path, Reading("xlsx"))
+    check_workbook(path, FileFormat("xlsx"))
     assert code_of(lambda: read(path, PAIR)) == "sheet_too_large"
 
 
@@ -354,7 +354,7 @@ def test_a_long_text_in_many_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_reader_that_is_stopped_ends_its_process(tmp_path: Path) -> None:
     path = make(tmp_path / "o", [HEADER, *[GOOD] * 3000])
-    records = read_records(path, ORDERS, Reading("xlsx"), 1)
+    records = read_records(path, ORDERS, FileFormat("xlsx"), 1)
     assert next(records).lines == [2]
     records.close()  # warnings are errors: a process or a pipe left open would be one
 
@@ -365,7 +365,7 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(UnsupportedFormat, match=r"backout\[xlsx\]"):
         read(path)
     with pytest.raises(UnsupportedFormat):
-        check_workbook(path, Reading("xlsx"))
+        check_workbook(path, FileFormat("xlsx"))
 
 
 TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFFF0, exclude_categories=["Cs", "Cc"]), max_size=9)

@@ -7,7 +7,7 @@ import pytest
 import xlsxwriter
 
 from app.domain.dataset import Column, ColumnType, Dataset
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.preview.preview import make_preview
 from app.formats.xlsx.number_formats import counts, formats_of, show
 from app.formats.xlsx.workbook import read_records
@@ -97,7 +97,7 @@ ROWS: list[tuple[str, Any]] = [
 
 def test_a_text_is_what_is_shown_or_refused(tmp_path: Path) -> None:
     path = make(tmp_path / "o", ROWS)
-    [chunk] = read_records(path, TEXTS, Reading("xlsx"), 1 << 20)
+    [chunk] = read_records(path, TEXTS, FileFormat("xlsx"), 1 << 20)
     assert chunk.columns["a"] == ("00501", "012-34-5678", "00701", "501", "00501")
     assert set(chunk.columns["b"]) == {"5"}
     assert [(line, failed.code, failed.column, failed.value) for line, _, failed in chunk.bad] == [
@@ -109,24 +109,27 @@ def test_a_text_is_what_is_shown_or_refused(tmp_path: Path) -> None:
 
 def test_a_number_is_the_number(tmp_path: Path) -> None:
     path = make(tmp_path / "o", ROWS)
-    [chunk] = read_records(path, NUMBERS, Reading("xlsx"), 1 << 20)
+    [chunk] = read_records(path, NUMBERS, FileFormat("xlsx"), 1 << 20)
     assert chunk.columns["a"] == ("501", "12345678", "00701", "501", "501", "501", "501.5") and chunk.bad == []
 
 
 def test_a_column_of_shown_zeros_is_proposed_as_text(tmp_path: Path) -> None:
     path = make(tmp_path / "o", [("00000", 501), ("00000", 10115)])
-    found = make_preview(path, Reading("xlsx"), None, 10)
+    found = make_preview(path, FileFormat("xlsx"), None, 10)
     assert [(each.name, each.type) for each in found.dataset.columns] == [
         ("a", ColumnType.TEXT),
         ("b", ColumnType.INTEGER),
     ]
     assert [(row.record.values, row.reject) for row in found.rows] == [(("00501", "5"), None), (("10115", "5"), None)]
-    assert [row.record.values[0] for row in make_preview(path, Reading("xlsx"), TEXTS, 10).rows] == ["00501", "10115"]
+    assert [row.record.values[0] for row in make_preview(path, FileFormat("xlsx"), TEXTS, 10).rows] == [
+        "00501",
+        "10115",
+    ]
 
 
 def test_a_column_that_is_shown_otherwise_is_not_proposed(tmp_path: Path) -> None:
     path = make(tmp_path / "o", [("[<=9]000-0;00-0", 501), ("0", 5)])
-    found = make_preview(path, Reading("xlsx"), None, 10)
+    found = make_preview(path, FileFormat("xlsx"), None, 10)
     assert found.inferred is not None and [each.name for each in found.dataset.columns] == ["b"]
     assert "make its cells texts" in found.inferred.proposals[0].notes[0]
     assert [row.reject for row in found.rows] == [None, None]

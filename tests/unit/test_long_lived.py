@@ -12,7 +12,7 @@ from celery import Celery
 
 from app.formats.batch import Batch
 from app.lifecycle import change_feed
-from app.lifecycle.change_feed import Watch
+from app.lifecycle.change_feed import ChangeFeed
 from app.lifecycle.imports.loading import prefetch
 from app.lifecycle.imports.loading.heartbeat import Heartbeat
 from app.lifecycle.imports.loading.prefetch import Prefetch
@@ -36,7 +36,7 @@ class Database:
 
 
 def make_site(**settings: Any) -> Any:
-    return SimpleNamespace(database=Database(), settings=SimpleNamespace(**settings), chapters=())
+    return SimpleNamespace(database=Database(), settings=SimpleNamespace(**settings), extensions=())
 
 
 def failing(times: int, error: Exception, then: Callable[..., Any]) -> tuple[Callable[..., Any], Event]:
@@ -83,7 +83,7 @@ def test_the_poller_of_streams_goes_on_and_slows_down(monkeypatch: pytest.Monkey
     pauses: list[float] = []
     looked, well = failing(6, error, lambda told: told)
     monkeypatch.setattr(change_feed, "sleep", lambda seconds: (pauses.append(seconds), Event().wait(0.01)))
-    watching = Watch(make_site(max_streams=2, stream_seconds=60))
+    watching = ChangeFeed(make_site(max_streams=2, stream_max_seconds=60))
     monkeypatch.setattr(watching, "_look", looked)
     subscription = watching.subscribe()
     assert well.wait(10)
@@ -93,7 +93,7 @@ def test_the_poller_of_streams_goes_on_and_slows_down(monkeypatch: pytest.Monkey
 
 
 def test_a_stream_that_gets_no_poller_leaves_none_behind_that_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    watching = Watch(make_site(max_streams=1, stream_seconds=60))
+    watching = ChangeFeed(make_site(max_streams=1, stream_max_seconds=60))
     start = Thread.start
     left = [RuntimeError("can't start new thread")]
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from app.domain.generation import Installation, Mark, find_doubt
-from app.domain.imports import Direction, direction, explain, proves_older_ledger
+from app.domain.imports import RecoveryAction, explain, proves_older_ledger, recovery_action
 from app.domain.states import State
 from app.domain.xid import Xid
 from tests.unit.test_direction import HERE, ROW, SAME_EPOCH
@@ -56,14 +56,14 @@ def test_only_what_the_ledger_cannot_know_yet_proves_it_older() -> None:
 def test_what_a_person_is_told_is_what_is_done(state: State, live: bool) -> None:
     row = replace(ROW, state=state, lease_live=live)
     words = {
-        Direction.COMMIT: "the sweeper commits it",
-        Direction.ROLLBACK: "the sweeper rolls it back",
-        Direction.REPORT: "may roll it back",
+        RecoveryAction.COMMIT: "the sweeper commits it",
+        RecoveryAction.ROLLBACK: "the sweeper rolls it back",
+        RecoveryAction.REPORT: "may roll it back",
     }
     for epoch in (1, 2, 3):
         xid = Xid(HERE, 7, epoch, 1)
         told = explain(xid, row)
-        assert words.get(direction(xid, row), "") in told
-        if direction(xid, row) is Direction.LEAVE:
+        assert words.get(recovery_action(xid, row), "") in told
+        if recovery_action(xid, row) is RecoveryAction.LEAVE:
             assert "left to" in told or "takes the import back" in told
     assert "no such import" in explain(Xid(HERE, 7, 1, 1), None)

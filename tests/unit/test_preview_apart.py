@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.domain.dataset import Column, ColumnType, Dataset
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.child import runner
 from app.formats.preview import child
 from app.formats.preview.child import preview_file
@@ -18,7 +18,7 @@ from app.formats.preview.serializer import show_preview
 from tests.hostile_parquet import FILES
 
 LONG_TEXT = Dataset("one", (Column("a", ColumnType.TEXT, length=1_000_000),), ("a",))
-PARQUET = Reading("parquet")
+PARQUET = FileFormat("parquet")
 
 
 def peak_bytes() -> int:
@@ -28,7 +28,7 @@ def peak_bytes() -> int:
 
 
 def preview(path: Path, dataset: Dataset | None = LONG_TEXT, rows: int = 100, **reading: Any) -> dict[str, Any]:
-    return preview_file(path, Reading("parquet", **reading), dataset, rows, partial=False, name="new")
+    return preview_file(path, FileFormat("parquet", **reading), dataset, rows, partial=False, name="new")
 
 
 def test_a_child_says_what_this_process_would(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_answer_is_no_larger_than_people_look_at(tmp_path: Path) -> None:
     assert len(found["columns"]) == len(found["rows"][0]["values"]) == 1000
     assert (found["cut"], len(found["rows"])) == (True, 14)  # some two million characters
     path.write_text("\n".join(",".join(["é"] * 5000) for _ in range(100)))
-    found = show_preview(make_preview(path, Reading("csv"), None, 100))
+    found = show_preview(make_preview(path, FileFormat("csv"), None, 100))
     assert {len(row["values"]) for row in found["rows"]} == {1000}
 
 
@@ -97,7 +97,7 @@ def test_other_keys_in_each_row_make_no_table_of_them(tmp_path: Path) -> None:
     lines = "\n".join(json.dumps({f"{row}-{at}": 1 for at in range(20)}) for row in range(500))
     for format, text in (("ndjson", lines), ("json", "[" + lines.replace("\n", ",") + "]")):
         path.write_text(text)
-        found = make_preview(path, Reading(format), None, 100)
+        found = make_preview(path, FileFormat(format), None, 100)
         assert found.cut
         assert sum(len(row.record.values) for row in found.rows) <= 1_000_000
         assert len(found.columns) == 1000

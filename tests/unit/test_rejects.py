@@ -12,14 +12,14 @@ from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, InvalidContent
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.domain.policy import OnError, Policy, policy_from_json, read_policy
 from app.formats.batch import Batch, Reject
 from app.formats.reader import read_rows
 from app.formats.reject_file import RejectWriter, read_rejects, write_csv
 from app.formats.streams import blocks
 from app.formats.validate import rows as row_checks
-from app.lifecycle.imports.loading.error_policy import REPORTED, Sifter
+from app.lifecycle.imports.loading.error_policy import REPORTED, ErrorPolicyFilter
 
 PETS = Dataset(
     "pets",
@@ -43,7 +43,7 @@ MESS = (
 )
 
 
-def read(path: Path, data: str | bytes, reading: Reading, batch_bytes: int) -> tuple[list[str], list[Reject]]:
+def read(path: Path, data: str | bytes, reading: FileFormat, batch_bytes: int) -> tuple[list[str], list[Reject]]:
     """The names that are accepted, in order, and the rejects."""
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     names: list[str] = []
@@ -62,7 +62,7 @@ def read(path: Path, data: str | bytes, reading: Reading, batch_bytes: int) -> t
 
 @pytest.mark.parametrize("batch_bytes", [1 << 20, 200])
 def test_every_bad_row_is_named_and_the_others_are_read(tmp_path: Path, batch_bytes: int) -> None:
-    names, rejects = read(tmp_path / "pets", MESS, Reading("csv"), batch_bytes)
+    names, rejects = read(tmp_path / "pets", MESS, FileFormat("csv"), batch_bytes)
     assert names == ["Rex", "Kim", 'Mia "M"', "Ray"]
     assert [(reject.line, reject.code, reject.text) for reject in rejects] == [
         (3, "not_an_integer", "Tom,old"),
@@ -87,7 +87,7 @@ def test_objects(tmp_path: Path, batch_bytes: int) -> None:
         '{"age": 2, "name": "Kim"}',
         '{"name": 3}',
     ]
-    names, rejects = read(tmp_path / "pets", "\r\n".join(lines), Reading("ndjson"), batch_bytes)
+    names, rejects = read(tmp_path / "pets", "\r\n".join(lines), FileFormat("ndjson"), batch_bytes)
     assert names == ["Rex", "Kim"]
     assert [(reject.line, reject.code, reject.text) for reject in rejects] == [
         (2, "not_an_integer", lines[1]),
@@ -107,20 +107,20 @@ def test_objects(tmp_path: Path, batch_bytes: int) -> None:
 def test_nothing_is_lost(tmp_path_factory: pytest.TempPathFactory, lines: list[str], batch_bytes: int) -> None:
     path = tmp_path_factory.getbasetemp() / "nothing-lost"
     data = "name,age\n" + "\n".join(lines)
-    names, rejects = read(path, data, Reading("csv"), 1 << 20)
+    names, rejects = read(path, data, FileFormat("csv"), 1 << 20)
     good = [line for line in lines if line in ("Rex,1", '"Rex, the ""dog""",2')]
     assert len(names) + len(rejects) == len(lines)
     assert len(names) == len(good)
     assert [reject.text for reject in rejects] == [line for line in lines if line not in good]
     assert all(lines[reject.line - 2] == reject.text for reject in rejects)
-    assert read(path, data, Reading("csv"), batch_bytes)[0] == names
+    assert read(path, data, FileFormat("csv"), batch_bytes)[0] == names
 
 
 def test_a_quote_that_never_closes_costs_its_line_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "RECORD_BYTES", 50_000)
     rows = [f"pet {number},{number % 99}" for number in range(20_000)]
     rows[10] = '"pet 10,1'
-    names, rejects = read(tmp_path / "pets", "\n".join(["name,age", *rows]), Reading("csv"), 10_000)
+    names, rejects = read(tmp_path / "pets", "\n".join(["name,age", *rows]), FileFormat("csv"), 10_000)
     assert len(names) == 19_999
     assert [(reject.line, reject.text) for reject in rejects] == [(12, '"pet 10,1')]
 
@@ -128,8 +128,8 @@ def test_a_quote_that_never_closes_costs_its_line_only(tmp_path: Path, monkeypat
 def test_many_rejects_come_in_several_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "pets"
     path.write_text("name,age\n" + "Rex,x\n" * 50_000 + "Tom,1\n")
-    batches = list(read_rows(path, PETS, Reading("csv"), 1 << 24))
-    assert max(len(batch.rejects) for batch in batches) == row_checks.MOST_REJECTS
+    batches = list(read_rows(path, PETS, FileFormat("csv"), 1 << 24))
+    assert max(len(batch.rejects) for batch in batches) == row_checks.MAX_REJECTS
     assert sum(len(batch.rejects) for batch in batches) == 50_000
     assert sum(batch.rows for batch in batches) == 1
 
@@ -146,28 +146,28 @@ def batches(*bad: int, size: int = 10, good: int = 90) -> Iterator[Batch]:
         yield Batch(1 + number * good, good, b"payload", size * number, (), (), rejects)
 
 
-def sift(tmp_path: Path, policy: Policy, *bad: int) -> tuple[list[int], Any, list[dict[str, Any]]]:
+def filter_batches(tmp_path: Path, policy: Policy, *bad: int) -> tuple[list[int], Any, list[dict[str, Any]]]:
     """Rows of the batches that are let through, the failure, and what stands in the file."""
     writer = RejectWriter(tmp_path / "rejects")
-    sifter = Sifter(policy, writer)
+    error_filter = ErrorPolicyFilter(policy, writer)
     rows: list[int] = []
     failure = None
     try:
-        rows.extend(batch.rows for batch in sifter.sift(batches(*bad)))
+        rows.extend(batch.rows for batch in error_filter.filter_batches(batches(*bad)))
     except ImportFailed as failed:
         failure = failed
     writer.close()
     kept = list(read_rejects(tmp_path / "rejects")) if (tmp_path / "rejects").exists() else []
-    assert len(kept) == sifter.rejected
+    assert len(kept) == error_filter.rejected
     return rows, failure, kept
 
 
 def test_abort_loads_nothing_after_the_first_error_and_lists_a_thousand(tmp_path: Path) -> None:
-    rows, failure, kept = sift(tmp_path, Policy(), 0, 0, 3, 0, 4)
+    rows, failure, kept = filter_batches(tmp_path, Policy(), 0, 0, 3, 0, 4)
     assert rows == [90, 90, 0, 0, 0]
     assert (failure.code, failure.line) == ("code", 2000)
     assert [reject["line"] for reject in kept] == [2000, 2001, 2002, 4000, 4001, 4002, 4003]
-    rows, failure, kept = sift(tmp_path, Policy(), 600, 600, 600)
+    rows, failure, kept = filter_batches(tmp_path, Policy(), 600, 600, 600)
     assert rows == [0]
     assert len(kept) == REPORTED
 
@@ -180,17 +180,17 @@ def test_what_stands_first_in_the_file_is_reported(tmp_path: Path, line: int | N
 
     writer = RejectWriter(tmp_path / "rejects")
     with pytest.raises(ImportFailed) as caught:
-        list(Sifter(Policy(), writer).sift(ending()))
+        list(ErrorPolicyFilter(Policy(), writer).filter_batches(ending()))
     assert caught.value.code == reported
     with pytest.raises(ImportFailed) as caught:
-        list(Sifter(Policy(OnError.REJECT), writer).sift(ending()))
+        list(ErrorPolicyFilter(Policy(OnError.REJECT), writer).filter_batches(ending()))
     writer.discard()
     assert caught.value.code == "whole"
 
 
 def test_nothing_rejected_leaves_no_file(tmp_path: Path) -> None:
     for policy in (Policy(), Policy(OnError.REJECT, "0")):
-        assert sift(tmp_path, policy, 0, 0) == ([90, 90], None, [])
+        assert filter_batches(tmp_path, policy, 0, 0) == ([90, 90], None, [])
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_nothing_rejected_leaves_no_file(tmp_path: Path) -> None:
     ],
 )
 def test_how_many_may_be_rejected(tmp_path: Path, most: str | None, bad: tuple[int, ...], code: str | None) -> None:
-    rows, failure, _ = sift(tmp_path, Policy(OnError.REJECT, most), *bad)
+    rows, failure, _ = filter_batches(tmp_path, Policy(OnError.REJECT, most), *bad)
     assert (failure and failure.code) == code
     if code is None:
         assert rows == [90] * len(bad)
@@ -215,7 +215,7 @@ def test_how_many_may_be_rejected(tmp_path: Path, most: str | None, bad: tuple[i
 def test_a_file_without_one_good_row_is_no_success(tmp_path: Path) -> None:
     writer = RejectWriter(tmp_path / "rejects")
     with pytest.raises(ImportFailed) as caught:
-        list(Sifter(Policy(OnError.REJECT), writer).sift(batches(3, 4, good=0)))
+        list(ErrorPolicyFilter(Policy(OnError.REJECT), writer).filter_batches(batches(3, 4, good=0)))
     writer.discard()
     assert caught.value.code == "all_rejected"
 
@@ -247,12 +247,12 @@ def test_policies() -> None:
 
 
 def test_a_reject_file_can_be_mended_and_sent_again(tmp_path: Path) -> None:
-    _, rejects = read(tmp_path / "pets", MESS.encode() + b"\r\nJ\xf6,11", Reading("csv"), 1 << 20)
+    _, rejects = read(tmp_path / "pets", MESS.encode() + b"\r\nJ\xf6,11", FileFormat("csv"), 1 << 20)
     writer = RejectWriter(tmp_path / "rejects")
     writer.write(rejects)
     writer.close()
     file = b"".join(write_csv(read_rejects(tmp_path / "rejects"), PETS))
-    names, again = read(tmp_path / "pets", file, Reading("csv"), 1 << 20)
+    names, again = read(tmp_path / "pets", file, FileFormat("csv"), 1 << 20)
     assert names == []  # as it is, everything is wrong again
     assert len(again) == len(rejects)
     assert again[-1].values == ("J\udcf6", "11")  # to the byte
@@ -263,4 +263,4 @@ def test_a_reject_file_can_be_mended_and_sent_again(tmp_path: Path) -> None:
     mended = [["Tom", "7", *table[1][2:]], ["Jo", "2", *table[2][2:]]]
     text = io.StringIO()
     standard.writer(text).writerows([table[0], *mended])
-    assert read(tmp_path / "pets", text.getvalue(), Reading("csv"), 1 << 20) == (["Tom", "Jo"], [])
+    assert read(tmp_path / "pets", text.getvalue(), FileFormat("csv"), 1 << 20) == (["Tom", "Jo"], [])

@@ -84,7 +84,7 @@ def begin_dropping(connection: Connection, name: str) -> None:
     connection.execute(
         update(datasets)
         .where(datasets.c.name == name, datasets.c.state == READY)
-        .values(state=DROPPING, clearing_until=None)
+        .values(state=DROPPING, delete_lease_until=None)
     )
 
 
@@ -101,28 +101,30 @@ def lock_dataset(connection: Connection, name: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def mark_clearing(connection: Connection, name: str, seconds: float) -> bool:
+def take_delete_lease(connection: Connection, name: str, seconds: float) -> bool:
     """Begin to clear a dataset: no import of it is claimed for so long. False when another is clearing it."""
     marked = connection.execute(
         update(datasets)
         .where(
             datasets.c.name == name,
             datasets.c.state == READY,
-            or_(datasets.c.clearing_until.is_(None), datasets.c.clearing_until <= NOW),
+            or_(datasets.c.delete_lease_until.is_(None), datasets.c.delete_lease_until <= NOW),
         )
-        .values(clearing_until=seconds_from_now(seconds))
+        .values(delete_lease_until=seconds_from_now(seconds))
     )
     return marked.rowcount == 1
 
 
-def extend_clearing(connection: Connection, name: str, seconds: float) -> None:
+def extend_delete_lease(connection: Connection, name: str, seconds: float) -> None:
     """Go on clearing for so many more seconds."""
-    connection.execute(update(datasets).where(datasets.c.name == name).values(clearing_until=seconds_from_now(seconds)))
+    connection.execute(
+        update(datasets).where(datasets.c.name == name).values(delete_lease_until=seconds_from_now(seconds))
+    )
 
 
-def end_clearing(connection: Connection, name: str) -> None:
+def end_delete_lease(connection: Connection, name: str) -> None:
     """Let imports of the dataset run again."""
-    connection.execute(update(datasets).where(datasets.c.name == name).values(clearing_until=None))
+    connection.execute(update(datasets).where(datasets.c.name == name).values(delete_lease_until=None))
 
 
 def count_unfinished(connection: Connection, name: str) -> int:

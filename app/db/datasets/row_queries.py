@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
-from app.db.datasets.rows import READ_SIZE, visible
+from app.db.datasets.rows import READ_SIZE, committed_only
 from app.db.datasets.tables import table_of
 from app.domain.selection import Selection
 
@@ -45,7 +45,7 @@ def _query(selection: Selection) -> Any:
 
 def _conditions(selection: Selection) -> list[ColumnElement[bool]]:
     table = table_of(selection.dataset)
-    conditions = [visible(selection.dataset)]
+    conditions = [committed_only(selection.dataset)]
     if selection.number is not None:
         conditions.append(table.c.import_no == selection.number)
     return conditions + [table.c[name] == value for name, value in selection.equal]

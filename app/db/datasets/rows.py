@@ -143,7 +143,7 @@ def count_rows(connection: Connection, dataset: Dataset, number: int | None = No
 def read_rows(connection: Connection, dataset: Dataset) -> Iterator[dict[str, Any]]:
     """Every visible row in import order, streamed: memory stays flat."""
     table = table_of(dataset)
-    query = select(table).where(visible(dataset)).order_by(table.c.import_no, table.c.row_no)
+    query = select(table).where(committed_only(dataset)).order_by(table.c.import_no, table.c.row_no)
     result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(query)
     for row in result.mappings().yield_per(READ_SIZE):
         yield dict(row)
@@ -167,7 +167,7 @@ def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
     return connection.execute(delete(table).where(table.c.import_no == number)).rowcount
 
 
-def visible(dataset: Dataset) -> ColumnElement[bool]:
+def committed_only(dataset: Dataset) -> ColumnElement[bool]:
     """What a reader may see of the dataset's table."""
     if dataset.adopted:
         return true()  # by the server: an import into it has one branch

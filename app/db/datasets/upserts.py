@@ -117,7 +117,7 @@ def find_places(
     return places
 
 
-def keep_replaced(
+def keep_before_images(
     connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, places: Sequence[Place]
 ) -> None:
     """Keep these rows as they are, under the number of the import that is about to update them. One that is kept
@@ -125,11 +125,11 @@ def keep_replaced(
     members = ", ".join(f"%s, CAST(t.{_quote(name)} AS CHAR)" for name in dataset.column_names)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO replaced (import_no, dataset, old_import_no, old_row_no, `row`)"
+            "INSERT INTO before_images (import_no, dataset, old_import_no, old_row_no, `row`)"
             f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members})"
             f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN {_quote(dataset.name)} t"
             " ON t.import_no = j.import_no AND t.row_no = j.row_no"
-            " ON DUPLICATE KEY UPDATE dataset = replaced.dataset",
+            " ON DUPLICATE KEY UPDATE dataset = before_images.dataset",
             (number, dataset.name, *dataset.column_names, json.dumps(places)),
         )
 

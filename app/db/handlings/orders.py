@@ -18,7 +18,7 @@ from app.db.leases import NOW
 from app.db.schema import datasets, handled_orders, handling_steps, handlings, orders
 from app.domain.handling import HandlingState, OrderId, OrderState, StepState
 
-AT_A_TIME = 1000
+BATCH_SIZE = 1000
 
 
 class OrdersHeld(Exception):
@@ -46,7 +46,7 @@ def _one_holder() -> Iterator[None]:
 def keep_from_clearing(connection: Connection, dataset: str) -> bool:
     """Let nobody begin to clear the dataset before this transaction ends; False while somebody is clearing it."""
     free = connection.execute(
-        select(datasets.c.clearing_until.is_(None) | (datasets.c.clearing_until <= NOW))
+        select(datasets.c.delete_lease_until.is_(None) | (datasets.c.delete_lease_until <= NOW))
         .where(datasets.c.name == dataset)
         .with_for_update(read=True)
     ).scalar()
@@ -59,7 +59,7 @@ def hold_listed(connection: Connection, number: int, ids: Sequence[OrderId]) -> 
     Raises `OrdersHeld`, `OrdersContended`.
     """
     with _one_holder():
-        for start in range(0, len(ids), AT_A_TIME):
+        for start in range(0, len(ids), BATCH_SIZE):
             connection.execute(
                 insert(handled_orders),
                 [
@@ -71,7 +71,7 @@ def hold_listed(connection: Connection, number: int, ids: Sequence[OrderId]) -> 
                         "active": 1,
                         "state": OrderState.PENDING,
                     }
-                    for position, id in enumerate(ids[start : start + AT_A_TIME], start + 1)
+                    for position, id in enumerate(ids[start : start + BATCH_SIZE], start + 1)
                 ],
             )
     return len(ids)
@@ -123,7 +123,7 @@ def begin_step(
     """Record that a step begins; False when the handling was stopped or is no longer this attempt's."""
     if not _touch(connection, number, epoch, position, {"step": step}, at_epoch=epoch):
         return False
-    record = {"state": StepState.RUNNING, "started_at": NOW, "ended_at": None, "error": None, "answer": None}
+    record = {"state": StepState.RUNNING, "started_at": NOW, "ended_at": None, "error": None, "response": None}
     connection.execute(
         upsert(handling_steps)
         .values(
@@ -155,7 +155,7 @@ def end_step(
         values |= {"state": OrderState.DONE, "finished_at": NOW}
     if not _end(connection, number, epoch, position, values):
         return False
-    _record(connection, number, order, step, StepState.DONE, tries, answer=dict(answer))
+    _record(connection, number, order, step, StepState.DONE, tries, response=dict(answer))
     if last:
         _count(connection, number, orders_done=handlings.c.orders_done + 1)
     return True

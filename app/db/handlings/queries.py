@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, or_, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.db.datasets.rows import visible
+from app.db.datasets.rows import committed_only
 from app.db.schema import handled_orders, handling_steps, handlings, orders
 from app.domain.dataset import ORDERS
 from app.domain.handling import HandledOrder, OrderId, OrderState, StepRecord, StepState
 
-AT_A_TIME = 500
+BATCH_SIZE = 500
 
 
 def matching(
@@ -24,7 +24,7 @@ def matching(
 ) -> ColumnElement[bool]:
     """The orders that a reader may see, of an import, in a status, of a marketplace, and with a text in their number or
     the customer's name."""
-    where: list[ColumnElement[bool]] = [visible(ORDERS)]
+    where: list[ColumnElement[bool]] = [committed_only(ORDERS)]
     if import_no is not None:
         where.append(orders.c.import_no == import_no)
     if status is not None:
@@ -60,7 +60,7 @@ def list_todo(connection: Connection, number: int) -> list[tuple[int, OrderId, i
 def find_order(connection: Connection, order: OrderId) -> dict[str, Any] | None:
     """The order's row, or None where no reader may see one."""
     query = select(orders).where(
-        orders.c.import_no == order.import_no, orders.c.row_no == order.row_no, visible(ORDERS)
+        orders.c.import_no == order.import_no, orders.c.row_no == order.row_no, committed_only(ORDERS)
     )
     row = connection.execute(query).mappings().first()
     return None if row is None else dict(row)
@@ -116,16 +116,16 @@ def find_statuses(connection: Connection, ids: Sequence[OrderId]) -> dict[OrderI
     """The status of each of these orders that is there."""
     found: dict[OrderId, str] = {}
     key = orders.c.import_no, orders.c.row_no
-    for start in range(0, len(ids), AT_A_TIME):
-        some = [(id.import_no, id.row_no) for id in ids[start : start + AT_A_TIME]]
-        query = select(*key, orders.c.status).where(tuple_(*key).in_(some), visible(ORDERS))
+    for start in range(0, len(ids), BATCH_SIZE):
+        some = [(id.import_no, id.row_no) for id in ids[start : start + BATCH_SIZE]]
+        query = select(*key, orders.c.status).where(tuple_(*key).in_(some), committed_only(ORDERS))
         found |= {OrderId(int(no), int(row)): str(status) for no, row, status in connection.execute(query)}
     return found
 
 
 def list_answers(connection: Connection, order: OrderId) -> dict[str, dict[str, Any]]:
     """What each step of an order that is done was answered, by the step's name: in whichever handling that was."""
-    query = select(handling_steps.c.name, handling_steps.c.answer).where(
+    query = select(handling_steps.c.name, handling_steps.c.response).where(
         handling_steps.c.import_no == order.import_no,
         handling_steps.c.row_no == order.row_no,
         handling_steps.c.state == StepState.DONE,
@@ -144,8 +144,8 @@ def find_holder(
     active = handled_orders.c.active == 1
     looks = (
         [
-            query.where(active, tuple_(*key).in_([(id.import_no, id.row_no) for id in ids[start : start + AT_A_TIME]]))
-            for start in range(0, len(ids), AT_A_TIME)
+            query.where(active, tuple_(*key).in_([(id.import_no, id.row_no) for id in ids[start : start + BATCH_SIZE]]))
+            for start in range(0, len(ids), BATCH_SIZE)
         ]
         if ids is not None
         else [
@@ -174,7 +174,7 @@ def list_handled(
 def list_slips(connection: Connection, number: int, step: str) -> list[tuple[OrderId, dict[str, Any]]]:
     """Each order of a handling whose step of this name is done, with the answer, in the handling's order."""
     query = (
-        select(handled_orders.c.import_no, handled_orders.c.row_no, handling_steps.c.answer)
+        select(handled_orders.c.import_no, handled_orders.c.row_no, handling_steps.c.response)
         .join(
             handling_steps,
             and_(
@@ -210,7 +210,7 @@ def list_steps(connection: Connection, order: OrderId) -> list[StepRecord]:
             name=row.name,
             state=StepState(row.state),
             tries=row.tries,
-            answer=row.answer,
+            answer=row.response,
             error=row.error,
             started_at=row.started_at,
             ended_at=row.ended_at,

@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.db import leases
 from app.db.leases import NOW, seconds_from_now
 from app.db.schema import events, handled_orders, handling_steps, handlings, installation, orders
-from app.domain.feed_cursor import Glance
+from app.domain.feed_cursor import RowVersion
 from app.domain.handling import (
     LEASED,
     RESTING,
@@ -24,7 +24,7 @@ from app.domain.handling import (
 )
 
 _MAY_RUN = ~exists().where(installation.c.frozen_at.is_not(None))
-STEP = 20  # old handlings forgotten at a time
+BATCH_SIZE = 20  # old handlings forgotten at a time
 
 _COLUMNS = [
     *handlings.c,
@@ -130,7 +130,7 @@ def requeue(
     )
 
 
-def give_up(
+def fail_exhausted(
     connection: Connection, number: int, epoch: int, error: Mapping[str, Any], *, only_expired: bool = False
 ) -> bool:
     """End a handling whose workers died again and again: the orders in hand count as failed."""
@@ -198,10 +198,10 @@ def list_handlings(
     return [_handling(row) for row in connection.execute(query)]
 
 
-def list_changed(connection: Connection, since: datetime) -> list[Glance]:
+def list_changed(connection: Connection, since: datetime) -> list[RowVersion]:
     """Handlings that changed after an instant of the database's clock, or whose lease was renewed."""
-    query = select(handlings.c.number, handlings.c.sequence, handlings.c.changed_at)
-    return [Glance(*row) for row in connection.execute(query.where(handlings.c.changed_at > since))]
+    query = select(handlings.c.number, handlings.c.sequence, handlings.c.updated_at)
+    return [RowVersion(*row) for row in connection.execute(query.where(handlings.c.updated_at > since))]
 
 
 def list_numbered(connection: Connection, numbers: Iterable[int]) -> list[Handling]:
@@ -230,7 +230,7 @@ def forget_old(connection: Connection, keep_days: float) -> int:
     query = select(handlings.c.number).where(
         handlings.c.state.in_(list(RESTING)), handlings.c.finished_at <= seconds_from_now(-keep_days * 86400)
     )
-    numbers = list(connection.scalars(query.order_by(handlings.c.number).limit(STEP)))
+    numbers = list(connection.scalars(query.order_by(handlings.c.number).limit(BATCH_SIZE)))
     if numbers:
         connection.execute(events.delete().where(events.c.import_no.in_(numbers)))
         connection.execute(handling_steps.delete().where(handling_steps.c.handling_no.in_(numbers)))

@@ -53,7 +53,9 @@ def fail_damaged(
             imports.c.state == State.COMMITTING,
             imports.c.lease_until <= NOW,
         )
-        .values(state=State.FAILED, phase="undone", lease_until=None, finished_at=NOW, job=None, error=dict(error))
+        .values(
+            state=State.FAILED, phase="undone", lease_until=None, finished_at=NOW, dedup_key=None, error=dict(error)
+        )
     )
     if moved.rowcount != 1:
         return False

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Integer, Row, and_, bindparam, case, func, se
 from app.db.imports import transitions
 from app.db.imports.transitions import NOW
 from app.db.schema import events, imports
-from app.domain.feed_cursor import Glance
-from app.domain.file_format import Reading, reading_from_json
+from app.domain.feed_cursor import RowVersion
+from app.domain.file_format import FileFormat, file_format_from_json
 from app.domain.imports import Import, Source
 from app.domain.policy import policy_from_json
 from app.domain.states import UNDOING, State
@@ -60,9 +60,9 @@ _BLANK: dict[str, Any] = {column.name: None if column.server_default is None els
 _BLANK |= {"branches": 1, "sequence": 1, "lease_live": 0}
 
 
-def find_of_job(connection: Connection, job: str) -> Import | None:
-    """The import of this job that is under way, or None."""
-    return _first(connection.execute(select(*_COLUMNS).where(imports.c.job == job)).first())
+def find_by_dedup_key(connection: Connection, key: str) -> Import | None:
+    """The import under this key that has not ended, or None."""
+    return _first(connection.execute(select(*_COLUMNS).where(imports.c.dedup_key == key)).first())
 
 
 def list_imports(
@@ -126,10 +126,10 @@ def list_events(connection: Connection, number: int) -> list[Event]:
     return [Event(*row) for row in connection.execute(query)]
 
 
-def list_changed(connection: Connection, since: datetime) -> list[Glance]:
+def list_changed(connection: Connection, since: datetime) -> list[RowVersion]:
     """Imports that changed after an instant of the database's clock, or whose lease was renewed."""
-    query = select(imports.c.number, imports.c.sequence, imports.c.changed_at).where(imports.c.changed_at > since)
-    return [Glance(*row) for row in connection.execute(query)]
+    query = select(imports.c.number, imports.c.sequence, imports.c.updated_at).where(imports.c.updated_at > since)
+    return [RowVersion(*row) for row in connection.execute(query)]
 
 
 def list_numbered(connection: Connection, numbers: Iterable[int]) -> list[Import]:
@@ -184,17 +184,17 @@ _AHEAD = select(
     # without a type the sum of truths would be a truth itself
     func.coalesce(func.sum(imports.c.state == State.QUEUED, type_=Integer), 0),
     func.coalesce(func.sum(imports.c.state == State.RUNNING, type_=Integer), 0),
-    func.coalesce(func.sum(func.greatest(imports.c.generate, imports.c.attempt_rows) - imports.c.attempt_rows), 0),
+    func.coalesce(func.sum(func.greatest(imports.c.generate_rows, imports.c.attempt_rows) - imports.c.attempt_rows), 0),
     func.coalesce(func.sum(func.greatest(imports.c.bytes_total, imports.c.attempt_bytes) - imports.c.attempt_bytes), 0),
 ).where(imports.c.state.in_([State.QUEUED, State.RUNNING]))
 _LATEST = (
-    select(imports.c.attempt_at, imports.c.finished_at, imports.c.rows_done, imports.c.bytes_total)
+    select(imports.c.attempt_started_at, imports.c.finished_at, imports.c.rows_done, imports.c.bytes_total)
     .where(and_(imports.c.state == State.COMMITTED, imports.c.rows_done >= 1000))
     .order_by(imports.c.number.desc())
     .limit(RATE_SAMPLE)
     .subquery()
 )
-_MICROS = func.timestampdiff(text("MICROSECOND"), _LATEST.c.attempt_at, _LATEST.c.finished_at)
+_MICROS = func.timestampdiff(text("MICROSECOND"), _LATEST.c.attempt_started_at, _LATEST.c.finished_at)
 _RATES = select(
     # a DECIMAL keeps four digits of a quotient: a few rows a second would be 0 if it were divided first
     func.sum(_LATEST.c.rows_done) * 1_000_000 / func.nullif(func.sum(_MICROS), 0),
@@ -208,11 +208,11 @@ def _first(row: Row[Any] | None) -> Import | None:
     return None if row is None else _import(row)
 
 
-def _reading(row: Row[Any] | SimpleNamespace) -> Reading | None:
+def _file_format(row: Row[Any] | SimpleNamespace) -> FileFormat | None:
     if row.format is None:
         return None
     # an import that was queued before there was a reading
-    return reading_from_json(row.reading or {"format": row.format, "compression": row.compression or "none"})
+    return file_format_from_json(row.file_format or {"format": row.format, "compression": row.compression or "none"})
 
 
 def _import(row: Row[Any] | SimpleNamespace) -> Import:
@@ -222,10 +222,10 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
         dataset=row.dataset,
         source=Source(
             file_name=row.file_name,
-            reading=_reading(row),
+            file_format=_file_format(row),
             spool_name=row.spool_name,
             bytes_total=row.bytes_total,
-            generate=row.generate,
+            generate=row.generate_rows,
             seed=row.seed,
         ),
         state=State(row.state),
@@ -251,12 +251,12 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
         worker=row.worker,
         created_at=row.created_at,
         started_at=row.started_at,
-        attempt_at=row.attempt_at,
+        attempt_started_at=row.attempt_started_at,
         decided_at=row.decided_at,
         finished_at=row.finished_at,
-        changed_at=row.changed_at,
+        updated_at=row.updated_at,
         retry_of=row.retry_of,
         read_at=row.read_at,
         priority=row.priority,
-        arriving=row.arriving_until is not None,
+        arriving=row.upload_lease_until is not None,
     )

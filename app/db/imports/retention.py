@@ -3,11 +3,11 @@
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from app.db.imports.transitions import seconds_from_now
-from app.db.schema import events, idempotency_keys, imports, receipts, replaced
+from app.db.schema import before_images, events, idempotency_keys, imports, receipts
 from app.domain.imports import reject_name
 from app.domain.states import FINAL
 
-STEP = 200
+BATCH_SIZE = 200
 
 
 def list_old_spools(connection: Connection, keep_hours: float) -> list[tuple[int, str]]:
@@ -17,7 +17,7 @@ def list_old_spools(connection: Connection, keep_hours: float) -> list[tuple[int
         imports.c.spool_name.is_not(None),
         imports.c.finished_at <= seconds_from_now(-keep_hours * 3600),
     )
-    return [(int(number), str(name)) for number, name in connection.execute(query.limit(STEP))]
+    return [(int(number), str(name)) for number, name in connection.execute(query.limit(BATCH_SIZE))]
 
 
 def forget_spool(connection: Connection, number: int) -> None:
@@ -48,11 +48,11 @@ def delete_old_history(connection: Connection, keep_days: float) -> int:
             imports.c.finished_at <= seconds_from_now(-keep_days * 86400),
         )
         .order_by(imports.c.number)
-        .limit(STEP)
+        .limit(BATCH_SIZE)
     )
     numbers = list(connection.scalars(query))
     if numbers:
-        for table in (events, receipts, replaced, idempotency_keys):
+        for table in (events, receipts, before_images, idempotency_keys):
             connection.execute(delete(table).where(table.c.import_no.in_(numbers)))
         connection.execute(delete(imports).where(imports.c.number.in_(numbers)))
     return len(numbers)

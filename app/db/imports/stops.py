@@ -38,7 +38,7 @@ def _stop(sources: frozenset[State]) -> Update:
             decided_at=NOW,
             finished_at=case((_NEVER_CLAIMED, NOW), else_=null()),
             lease_until=None,
-            job=None,  # the same content may be sent again
+            dedup_key=None,  # the same content may be sent again
         )
     )
 

@@ -20,9 +20,9 @@ from app.domain.states import FINAL, LEASED, NEVER_COMMIT, State, require_legal
 __all__ = ["NOW", "seconds_from_now"]  # the ledger's clock, for whoever writes beside it
 
 WHOLE_SOURCE: ColumnElement[Any] = func.coalesce(imports.c.bytes_total, 0)  # of a file that has been read to its end
-ARRIVED: ColumnElement[bool] = imports.c.arriving_until.is_(None)  # no part of its file is still to come
+ARRIVED: ColumnElement[bool] = imports.c.upload_lease_until.is_(None)  # no part of its file is still to come
 
-_BEING_CLEARED = exists().where(datasets.c.name == imports.c.dataset, datasets.c.clearing_until > NOW)
+_BEING_CLEARED = exists().where(datasets.c.name == imports.c.dataset, datasets.c.delete_lease_until > NOW)
 _MAY_RUN = and_(~_BEING_CLEARED, ~exists().where(installation.c.frozen_at.is_not(None)))
 
 SMALL_BYTES = 1024 * 1024  # what is loaded within a blink, and may go before what is not
@@ -35,28 +35,28 @@ def installation_id(connection: Connection) -> str:
     return str(connection.execute(select(schema.installation.c.id)).scalar_one())
 
 
-class JobTaken(Exception):
-    """An import of the same job is under way; the transaction must be abandoned."""
+class DuplicateInFlight(Exception):
+    """An import under the same dedup key has not ended; the transaction must be abandoned."""
 
 
 @contextmanager
-def one_of_a_job() -> Iterator[None]:
-    """Around a statement that writes a job. Raises `JobTaken`."""
+def find_by_dedup_key() -> Iterator[None]:
+    """Around a statement that writes a dedup key. Raises `DuplicateInFlight`."""
     try:
         yield
     except IntegrityError as error:
         if error.orig is not None and error.orig.args[0] == ER.DUP_ENTRY:
-            raise JobTaken from error
+            raise DuplicateInFlight from error
         raise
 
 
 def insert_import(connection: Connection, values: Mapping[str, Any]) -> int:
     """Record an accepted import as `queued`, now unless `created_at` says when; returns its number. Raises
-    `JobTaken`."""
+    `DuplicateInFlight`."""
     row = {"created_at": NOW, **NEW, **values}
     reckoned = {name: value for name, value in row.items() if isinstance(value, ColumnElement)}  # by the server
     given = {name: value for name, value in row.items() if name not in reckoned}
-    with one_of_a_job():
+    with find_by_dedup_key():
         result = connection.execute(_INSERT.values(**reckoned) if reckoned else _INSERT, given)
     number = int(result.inserted_primary_key[0])  # type: ignore[index]
     leases.add_event(connection, imports, number, State.QUEUED)
@@ -72,13 +72,13 @@ def insert_again(connection: Connection, number: int, values: Mapping[str, Any])
     number. `values` replace what is copied."""
     row = connection.execute(select(imports).where(imports.c.number == number)).mappings().one()
     copied = {name: row[name] for name in ("dataset", "priority", *_SOURCE) if row[name] is not None}
-    copied |= {"rows_total": row["generate"]}
+    copied |= {"rows_total": row["generate_rows"]}
     options = {name: value for name, value in (row["options"] or {}).items() if name != "dry_run"}
     return insert_import(connection, {**copied, "options": options or None, "retry_of": row["id"], **values})
 
 
 # what an import loads and how it is read; `rows_total` of a file is known when it has been read
-_SOURCE = ("file_name", "format", "compression", "reading", "bytes_total", "generate", "seed")
+_SOURCE = ("file_name", "format", "compression", "file_format", "bytes_total", "generate_rows", "seed")
 
 
 def move(
@@ -105,7 +105,7 @@ def move(
     if target in FINAL:
         values["finished_at"] = NOW
     if target in FINAL or target in NEVER_COMMIT:
-        values["job"] = None  # the same content may be sent again
+        values["dedup_key"] = None  # the same content may be sent again
     return leases.move(
         connection, imports, number, sources, target, at_epoch=at_epoch, condition=condition, detail=detail, **values
     )
@@ -154,7 +154,7 @@ def _due(only_small: bool) -> Select[Any]:
 def _is_small() -> ColumnElement[bool]:
     # an upload that is still arriving has no size, nor is it known how long it takes
     packed = case((imports.c.compression == "none", 1), else_=PACKED)
-    size = func.coalesce(imports.c.bytes_total * packed, imports.c.generate * GENERATED_BYTES)
+    size = func.coalesce(imports.c.bytes_total * packed, imports.c.generate_rows * GENERATED_BYTES)
     return and_(size <= SMALL_BYTES, ARRIVED)
 
 
@@ -180,7 +180,7 @@ def claim(connection: Connection, number: int, *, worker: str, lease_seconds: fl
         worker=worker,
         branches=branches,
         phase="preparing",
-        attempt_at=NOW,
+        attempt_started_at=NOW,
         attempt_rows=0,
         attempt_bytes=0,
     )
@@ -210,7 +210,7 @@ def requeue(
     )
 
 
-def give_up(
+def fail_exhausted(
     connection: Connection, number: int, epoch: int, error: Mapping[str, Any], *, only_expired: bool = False
 ) -> bool:
     """Fail an attempt's import under a new epoch: no other attempt follows."""

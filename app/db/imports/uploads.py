@@ -11,29 +11,29 @@ from app.db.schema import imports
 from app.domain.states import STOPPABLE, State
 
 
-def renew_arrival(connection: Connection, number: int, lease_seconds: float) -> bool:
+def renew_upload_lease(connection: Connection, number: int, lease_seconds: float) -> bool:
     """Say that the file still arrives; False when the import will not be loaded any more."""
     renewed = connection.execute(
         update(imports)
         .where(imports.c.number == number, imports.c.state.in_(STOPPABLE), ~ARRIVED)
-        .values(arriving_until=transitions.seconds_from_now(lease_seconds))
+        .values(upload_lease_until=transitions.seconds_from_now(lease_seconds))
     )
     return renewed.rowcount == 1
 
 
-def record_arrival(connection: Connection, number: int, size: int, job: str | None) -> bool:
-    """Say that the whole file is there, how large it is and which job it is, which only its last byte tells: from here
-    on the import may commit. False when it will not be loaded any more. Raises `JobTaken`."""
-    with transitions.one_of_a_job():
+def record_upload(connection: Connection, number: int, size: int, dedup_key: str | None) -> bool:
+    """Say that the whole file is there, how large it is and its dedup key, which only its last byte tells: from here
+    on the import may commit. False when it will not be loaded any more. Raises `DuplicateInFlight`."""
+    with transitions.find_by_dedup_key():
         whole = connection.execute(
             update(imports)
             .where(imports.c.number == number, imports.c.state.in_(STOPPABLE), ~ARRIVED)
-            .values(arriving_until=None, bytes_total=size, job=job, sequence=imports.c.sequence + 1)
+            .values(upload_lease_until=None, bytes_total=size, dedup_key=dedup_key, sequence=imports.c.sequence + 1)
         )
     return whole.rowcount == 1
 
 
-def still_arrives(connection: Connection, number: int, epoch: int) -> bool | None:
+def is_uploading(connection: Connection, number: int, epoch: int) -> bool | None:
     """Whether more of the file is to come; None when the attempt of this epoch no longer holds the import."""
     found = select(ARRIVED).where(
         imports.c.number == number, imports.c.epoch == epoch, imports.c.state == State.RUNNING
@@ -42,9 +42,9 @@ def still_arrives(connection: Connection, number: int, epoch: int) -> bool | Non
     return None if arrived is None else not arrived
 
 
-def fail_arrival(connection: Connection, number: int, error: Mapping[str, Any], *, only_expired: bool = False) -> bool:
+def fail_upload(connection: Connection, number: int, error: Mapping[str, Any], *, only_expired: bool = False) -> bool:
     """Fail an import whose file will never be whole; False when it is, or when the import was decided meanwhile."""
-    expired = imports.c.arriving_until <= NOW
+    expired = imports.c.upload_lease_until <= NOW
     return transitions.move(
         connection,
         number,
@@ -54,11 +54,11 @@ def fail_arrival(connection: Connection, number: int, error: Mapping[str, Any], 
         decided_at=NOW,
         phase="undoing",
         error=dict(error),
-        arriving_until=None,
+        upload_lease_until=None,
     )
 
 
 def list_broken(connection: Connection) -> list[int]:
     """Numbers of imports whose web server no longer says that their file arrives."""
-    query = select(imports.c.number).where(imports.c.state.in_(STOPPABLE), imports.c.arriving_until <= NOW)
+    query = select(imports.c.number).where(imports.c.state.in_(STOPPABLE), imports.c.upload_lease_until <= NOW)
     return list(connection.scalars(query))

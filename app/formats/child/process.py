@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 OUT_OF_MEMORY = 3
-MOST_LINE_BYTES = 64 * 1024**2  # of a message: the process that reads it keeps it in memory
+MAX_LINE_BYTES = 64 * 1024**2  # of a message: the process that reads it keeps it in memory
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
@@ -39,7 +39,7 @@ def _limit(parent: int, memory_bytes: int, cpu_seconds: int) -> None:
 
 def _write(message: Any) -> None:
     line = json.dumps(message)
-    if len(line) >= MOST_LINE_BYTES:
+    if len(line) >= MAX_LINE_BYTES:
         raise MemoryError
     sys.stdout.write(line + "\n")
 

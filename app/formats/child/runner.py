@@ -100,7 +100,7 @@ def run(module: str, arguments: list[str], limits: Limits) -> Iterator[Iterator[
 
 
 def _received(process: subprocess.Popen[bytes], stream: IO[bytes], late: threading.Event) -> Iterator[Any]:
-    while (line := stream.readline(child_process.MOST_LINE_BYTES + 1)).endswith(b"\n"):  # else it ended within the line
+    while (line := stream.readline(child_process.MAX_LINE_BYTES + 1)).endswith(b"\n"):  # else it ended within the line
         message = json.loads(line)
         if message is None:
             return

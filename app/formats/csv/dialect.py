@@ -8,19 +8,19 @@ from itertools import islice
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.csv.header import is_data, names_all, tell_header
 from app.formats.csv.parser import grammar
 from app.formats.csv.preamble import is_no_row
-from app.formats.options import Told
+from app.formats.options import FormatOptions
 
 SEARCHED_LINES = 30  # where a header may stand
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01")
 _ROWS_LOOKED_AT = 50
-_LEAST_CUT_OFF = 16 * 1024  # characters: a text as long as this may have been cut off in its first line
+_MIN_CUT_OFF = 16 * 1024  # characters: a text as long as this may have been cut off in its first line
 
 
-def find(reading: Reading, told: Told, text: str, dataset: Dataset, name: str) -> Reading:
+def find(reading: FileFormat, told: FormatOptions, text: str, dataset: Dataset, name: str) -> FileFormat:
     """The reading with what the beginning of the file shows where the client said nothing."""
     text = re.sub("\r\n?", "\n", text)
     delimiters: tuple[str, ...] = (told.delimiter,) if told.delimiter else _DELIMITERS
@@ -44,18 +44,18 @@ def find(reading: Reading, told: Told, text: str, dataset: Dataset, name: str) -
     return replace(found, trailing=_has_trailing_delimiter(found, text), searched=searched)
 
 
-def _has_header(reading: Reading, text: str, dataset: Dataset) -> bool | None:
+def _has_header(reading: FileFormat, text: str, dataset: Dataset) -> bool | None:
     """What the first line tells with a list of columns; None where it must be read as a whole, or tells nothing."""
     whole = "\n".join(text.split("\n")[reading.first_line - 1 :])
     records = grammar(reading.delimiter, reading.quote).records(whole, 1, len(whole) + 1)
     _, record, fields = next(records, (1, "", []))
-    is_whole = record.endswith("\n") or len(text) < _LEAST_CUT_OFF
+    is_whole = record.endswith("\n") or len(text) < _MIN_CUT_OFF
     if isinstance(fields, ImportFailed) or not isinstance(reading.columns, list) or not is_whole or reading.escape:
         return None
     return tell_header(fields, reading.columns, dataset, reading.first_line)
 
 
-def _placed(reading: Reading, told: Told, text: str, dataset: Dataset) -> tuple[float, Reading]:
+def _placed(reading: FileFormat, told: FormatOptions, text: str, dataset: Dataset) -> tuple[float, FileFormat]:
     """How well a delimiter fits, and the reading with the line on which the header, or the first row, stands.
 
     A header that names columns of the dataset decides; else the number of fields.
@@ -86,7 +86,7 @@ def _placed(reading: Reading, told: Told, text: str, dataset: Dataset) -> tuple[
     return best, replace(reading, first_line=best_line if best >= 1 else first)
 
 
-def _shaped(reading: Reading, told: Told, text: str) -> tuple[float, Reading]:
+def _shaped(reading: FileFormat, told: FormatOptions, text: str) -> tuple[float, FileFormat]:
     """How well a delimiter fits where no name is known, and the line on which a table begins: the first record that
     has as many fields as most of those after it."""
     lines = text.split("\n")
@@ -106,7 +106,7 @@ def _shaped(reading: Reading, told: Told, text: str) -> tuple[float, Reading]:
     return often / len(widths) * (1 - 1 / (1 + width)), replace(reading, first_line=line)
 
 
-def _begins_with_data(reading: Reading, text: str) -> bool:
+def _begins_with_data(reading: FileFormat, text: str) -> bool:
     """Whether a number, a date or an address stands in the first row, which no header would have."""
     fields = next(_rows(reading, text), [])
     return any(is_data(field) for field in fields)
@@ -117,7 +117,7 @@ def _few(fields: list[str]) -> float:
     return 1 - 1 / (1 + len(fields)) if len(fields) > 1 else 0.0
 
 
-def _fields(reading: Reading, line: str) -> list[str]:
+def _fields(reading: FileFormat, line: str) -> list[str]:
     records = grammar(reading.delimiter, reading.quote).records(line, 1, len(line) + 1)
     fields = next((fields for _, _, fields in records), [])
     return [] if isinstance(fields, ImportFailed) else fields
@@ -133,20 +133,20 @@ def _is_quoted_with(quote: str, delimiter: str, text: str) -> bool:
     return opened > 0 and opened == len(re.findall(f"{quote}(?:{d}|$)", text, re.MULTILINE))
 
 
-def _reads_better_escaped(reading: Reading, text: str) -> bool:
+def _reads_better_escaped(reading: FileFormat, text: str) -> bool:
     quote = reading.quote
     pair = re.compile(rf"\\([\\{re.escape(quote)}])")
     unescaped = pair.sub(lambda found: quote * 2 if found[1] == quote else found[1], text)
     return _good_rows(reading, unescaped) > _good_rows(reading, text)
 
 
-def _good_rows(reading: Reading, text: str) -> int:
+def _good_rows(reading: FileFormat, text: str) -> int:
     """How many of the first rows have as many fields as the first one, up to the first that can't be read."""
     rows = list(_rows(reading, text))
     return sum(len(fields) == len(rows[0]) for fields in rows)
 
 
-def _rows(reading: Reading, text: str) -> Iterator[list[str]]:
+def _rows(reading: FileFormat, text: str) -> Iterator[list[str]]:
     """The first rows, the header included, up to the first that can't be read."""
     whole = "\n".join(text.split("\n")[reading.first_line - 1 :])
     for _, _, fields in islice(
@@ -157,7 +157,7 @@ def _rows(reading: Reading, text: str) -> Iterator[list[str]]:
         yield fields
 
 
-def _has_trailing_delimiter(reading: Reading, text: str) -> bool:
+def _has_trailing_delimiter(reading: FileFormat, text: str) -> bool:
     """Whether the first row has one field more than the header names, with nothing in it."""
     rows = list(islice(_rows(reading, text), 2))
     if not reading.header:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.formats.infer.names import make_names
-from app.formats.validate.columns import BadValue, check_for, shown
+from app.formats.validate.columns import BadValue, shown, validator_for
 
 _DATA = re.compile(r"-?[0-9][0-9.,:/ TZ-]*|[^@\s]+@[^@\s]+\.[^@\s]+")
 _YEAR = re.compile("(?:19|20)[0-9]{2}")
@@ -140,7 +140,7 @@ def _is_value(text: str, column: Column | None) -> bool:
     """Whether it is a value, for what its column holds."""
     if column is None or column.type is ColumnType.TEXT:
         return is_data(text)
-    return accepts(check_for(column), text) or is_like(text, column)
+    return accepts(validator_for(column), text) or is_like(text, column)
 
 
 def _are_years(values: Sequence[str]) -> bool:

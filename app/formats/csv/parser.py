@@ -9,9 +9,9 @@ from functools import cache
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
-from app.formats.column_mapping import MOST_COLUMNS, Layout
+from app.formats.column_mapping import MAX_COLUMNS, ColumnMapping
 from app.formats.csv.quoting import Quoting
 from app.formats.streams.blocks import RECORD_BYTES, Block
 from app.formats.validate.columns import shown
@@ -42,7 +42,7 @@ class Grammar:
         self,
         text: str,
         first_line: int,
-        most_fields: int,
+        max_fields: int,
         *,
         cut_off: bool = False,
         keep: Callable[[str], None] | None = None,
@@ -53,7 +53,7 @@ class Grammar:
         """Each record's line, its text with its line end, and its fields, or why it has none (bad_quote,
         record_too_long). A field that stands for no value is `Lacking`; `null` is the client's text for that.
 
-        None has more than `most_fields` + 1 fields, what follows them is not taken apart. A record that is none ends
+        None has more than `max_fields` + 1 fields, what follows them is not taken apart. A record that is none ends
         with its first line: a quote too many must not swallow the lines after it. Where a quote opens that does not
         close, more text may tell whether it is one: `keep` is called with all from that record on, and nothing follows.
         `quoting` takes note of the quoted values.
@@ -65,7 +65,7 @@ class Grammar:
         match, delimiter, quote = self._field.match, self.delimiter, self.quote
         lacking = {text: Lacking(text) for text in ("", null) if text is not None}
         while position < end:
-            if passed is not None and (begin := self._after_blanks(text, position, most_fields)) > position:
+            if passed is not None and (begin := self._after_blanks(text, position, max_fields)) > position:
                 lines = text.count("\n", position, begin)
                 passed(lines + (begin == end and text[-1] != "\n"), begin - position)
                 line, position = line + lines, begin
@@ -92,21 +92,21 @@ class Grammar:
                     fields.append(quoted.replace(quote * 2, quote))
                     if quoting is not None and not quoting.settled:
                         spans.append(found.span(1))
-                if ending != delimiter or len(fields) > most_fields:
+                if ending != delimiter or len(fields) > max_fields:
                     break
-            if failed or len(fields) > most_fields:
+            if failed or len(fields) > max_fields:
                 position = text.find("\n", start if failed else position - 1) + 1 or end
             if spans and quoting is not None and not failed:
                 quoting.look(text, (start, position), spans, len(fields), line)
             yield line, text[start:position], failed or fields
             line += text.count("\n", start, position)
 
-    def _after_blanks(self, text: str, position: int, most_fields: int) -> int:
+    def _after_blanks(self, text: str, position: int, max_fields: int) -> int:
         """Where the next line begins that has a value, or too many fields."""
         found = self._blank.match(text, position)
         if found is None:
             return position
-        end = text.find(self.delimiter * most_fields, position, found.end())
+        end = text.find(self.delimiter * max_fields, position, found.end())
         if end < 0 and (end := found.end()) == len(text):
             return end
         return max(position, text.rfind("\n", position, end) + 1)
@@ -132,11 +132,11 @@ def grammar(delimiter: str, quote: str) -> Grammar:
     return Grammar(delimiter, quote)
 
 
-def parse_header(block: Block, reading: Reading, quoting: Quoting | None = None) -> list[str]:
+def parse_header(block: Block, reading: FileFormat, quoting: Quoting | None = None) -> list[str]:
     """The names in a header's record. Raises ImportFailed (bad_quote)."""
     text = block.data.decode("utf-8", "surrogateescape")
     parser = grammar(reading.delimiter, reading.quote)
-    records = parser.records(text, block.first_line, MOST_COLUMNS, quoting=quoting)
+    records = parser.records(text, block.first_line, MAX_COLUMNS, quoting=quoting)
     _, _, fields = next(records, (block.first_line, "", [""]))
     if isinstance(fields, ImportFailed):
         raise fields
@@ -146,8 +146,8 @@ def parse_header(block: Block, reading: Reading, quoting: Quoting | None = None)
 def read_block(
     block: Block,
     dataset: Dataset,
-    reading: Reading,
-    layout: Layout,
+    reading: FileFormat,
+    layout: ColumnMapping,
     first_row: int,
     keep: Callable[[int], None] | None = None,
     quoting: Quoting | None = None,
@@ -160,7 +160,7 @@ def read_block(
     return check_rows(rows, dataset, first_row, block.source_bytes, layout.file_order, blanks)
 
 
-def blank_bytes(reading: Reading, layout: Layout) -> tuple[bytes | None, bytes]:
+def blank_bytes(reading: FileFormat, layout: ColumnMapping) -> tuple[bytes | None, bytes]:
     """What a line may hold and still have no value, and what it may not, as `BlockCutter.blocks` takes them. None where
     an empty line is a row: in a file of one column."""
     delimiter = reading.delimiter.encode()
@@ -171,8 +171,8 @@ def blank_bytes(reading: Reading, layout: Layout) -> tuple[bytes | None, bytes]:
 
 def _rows(
     block: Block,
-    reading: Reading,
-    layout: Layout,
+    reading: FileFormat,
+    layout: ColumnMapping,
     keep: Callable[[int], None] | None,
     quoting: Quoting | None,
     blanks: Blanks,

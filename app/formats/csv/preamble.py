@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
-from app.formats.column_mapping import Layout
+from app.domain.file_format import FileFormat
+from app.formats.column_mapping import ColumnMapping
 from app.formats.csv.header import accepts, is_like, loose
 from app.formats.csv.parser import grammar
-from app.formats.validate.columns import check_for, shown
+from app.formats.validate.columns import shown, validator_for
 
 _COMMENT = re.compile(r"#(?:[^\w]|$)")
 _SEPARATOR = re.compile('"?sep=.{1,8}', re.IGNORECASE)
 _DATEV = ("EXTF", "DTVF")  # with which the line begins that DATEV's files have above their header
-_MOST_LINES_SHOWN = 5
+_MAX_LINES_SHOWN = 5
 
 
 def is_no_row(text: str, line: int) -> bool:
@@ -22,14 +22,14 @@ def is_no_row(text: str, line: int) -> bool:
     return not text.strip() or text.startswith("#") or (line == 1 and _SEPARATOR.fullmatch(text.strip()) is not None)
 
 
-def check_skipped(text: str, reading: Reading, dataset: Dataset, layout: Layout, *, named: bool) -> None:
+def check_skipped(text: str, reading: FileFormat, dataset: Dataset, layout: ColumnMapping, *, named: bool) -> None:
     """Raises ImportFailed (rows_above) where `text`, the lines above those that are read, looks as if it had rows.
 
     Titles, comments and what a report has above its table may be left out. `named` says that a header names the
     columns, which makes it surer where the table begins.
     """
     checks = [
-        (position, column, check_for(column))
+        (position, column, validator_for(column))
         for column, position in zip(dataset.columns, layout.positions, strict=True)
         if position is not None
     ]
@@ -40,7 +40,7 @@ def check_skipped(text: str, reading: Reading, dataset: Dataset, layout: Layout,
     ]
     if found:
         what = "the header" if named or reading.header else "the first row"
-        lines = ", ".join(map(str, found[:_MOST_LINES_SHOWN])) + ", …" * (len(found) > _MOST_LINES_SHOWN)
+        lines = ", ".join(map(str, found[:_MAX_LINES_SHOWN])) + ", …" * (len(found) > _MAX_LINES_SHOWN)
         raise ImportFailed(
             "rows_above",
             f"above {what}, found on line {reading.first_line}, are lines that look like rows and would not be loaded:"
@@ -51,7 +51,7 @@ def check_skipped(text: str, reading: Reading, dataset: Dataset, layout: Layout,
         )
 
 
-def _records(text: str, reading: Reading) -> Iterator[tuple[int, list[str] | None]]:
+def _records(text: str, reading: FileFormat) -> Iterator[tuple[int, list[str] | None]]:
     """The lines and fields above a table; what can't be parsed is split at each delimiter. No fields where a quote
     opens that does not close: all from there on is of one row."""
     opened: list[str] = []

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.errors import shown
 
 _LINE_ENDS = re.compile("[\r\n]+")
@@ -20,7 +20,7 @@ class Quoting:
     file has, or where another quoted field of the file leaves no doubt: then, or without quotes, all is `settled`.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: FileFormat) -> None:
         self.width: int | None = None  # fields of a row; None where nothing says it: as many as the record was read as
         self.settled = reading.quote_said or not reading.quote
         self._delimiter, self._quote = reading.delimiter, reading.quote

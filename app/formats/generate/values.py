@@ -52,7 +52,7 @@ _UNFOLDABLE = str.maketrans({"ł": "l", "ß": "ss", "ø": "o", "æ": "ae", "œ":
 
 
 @dataclass(frozen=True)
-class Pools:
+class SamplePools:
     """Series that hold one stretch of fixed length a locale (prices: a currency), in the order of LOCALES."""
 
     first_names: pl.Series
@@ -70,7 +70,7 @@ class Pools:
 
 
 @cache
-def pools(last_day: np.datetime64, days: int) -> Pools:
+def pools(last_day: np.datetime64, days: int) -> SamplePools:
     """The pools, with the dates of the `days` days that end with `last_day`. Takes some tenths of a second."""
     first: list[str] = []
     first_mail: list[str] = []
@@ -92,7 +92,7 @@ def pools(last_day: np.datetime64, days: int) -> Pools:
     random = np.random.default_rng(_SEED)
     dates = np.datetime_as_string(last_day - np.arange(days - 1, -1, -1), unit="D")
     mail_ends = [f"{n or ''}@example.{end}" for n in range(300) for end in ("com", "com", "org", "net")]
-    return Pools(
+    return SamplePools(
         first_names=pl.Series(first),
         first_mail=pl.Series(first_mail),
         last_names=pl.Series(last),

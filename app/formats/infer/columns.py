@@ -6,21 +6,21 @@ from dataclasses import replace
 from datetime import datetime
 
 from app.domain.dataset import Column, ColumnType, Controls
-from app.domain.definition import LEAST_INTEGER, MOST_INTEGER, MOST_PRECISION, MOST_SCALE, MOST_SIGNED
+from app.domain.definition import MAX_INTEGER, MAX_PRECISION, MAX_SCALE, MAX_SIGNED, MIN_INTEGER
 from app.domain.row_size import LONGEST_VARCHAR
 from app.formats.infer.records import Boolean, Day, Nested, Value
 from app.formats.json.values import Number
-from app.formats.validate.columns import MISREAD, BadValue, check_for
+from app.formats.validate.columns import MISREAD, BadValue, validator_for
 from app.formats.validate.currencies import CURRENCIES
 from app.formats.xlsx.number_formats import Formatted
 
 _LENGTHS = (16, 32, 64, 120, 255, 500, 1000, 2000, 4000, 8000, LONGEST_VARCHAR)
 LONG_TEXT = 1_000_000  # kept apart from the row
 _EMPTY_LENGTH = 255
-_LEAST_WHOLE = 9  # digits before the point
-_LEAST_SCALE = 2
+_MIN_WHOLE = 9  # digits before the point
+_MIN_SCALE = 2
 # few values that come again and again; else a word that the first rows lack would be refused later
-_MOST_CHOICES, _LEAST_ROWS, _LEAST_REPEATS = 8, 100, 5
+_MAX_CHOICES, _MIN_ROWS, _MIN_REPEATS = 8, 100, 5
 
 _INTEGER = re.compile("-?(?:0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
@@ -42,7 +42,7 @@ _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _OTHERWISE = {"%d/%m/%Y": "%m/%d/%Y", "%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y", "%m-%d-%Y": "%d-%m-%Y"}
 
 
-def fit_column(name: str, values: Sequence[Value]) -> tuple[Column | None, list[str]]:
+def infer_column(name: str, values: Sequence[Value]) -> tuple[Column | None, list[str]]:
     """The narrowest column for these values, None where there is none, and notes: sentences for whoever decides."""
     notes: list[str] = []
     present = [value for value in values if value is not None]
@@ -79,7 +79,7 @@ def fit_column(name: str, values: Sequence[Value]) -> tuple[Column | None, list[
 
 def _accepts(column: Column, values: Sequence[str]) -> bool:
     """Whether the authority on values takes all of them."""
-    check = check_for(column)
+    check = validator_for(column)
     try:
         for value in dict.fromkeys(values):
             check(f"{value} 00:00:00" if isinstance(value, Day) and column.type is ColumnType.DATETIME else value)
@@ -100,12 +100,10 @@ def _integer(name: str, values: Sequence[str], _: list[str]) -> Column | None:
         return None
     numbers = [int(value) for value in values]
     least, most = min(numbers), max(numbers)
-    if least >= LEAST_INTEGER and most <= MOST_SIGNED:
-        return Column(name, ColumnType.INTEGER, minimum=LEAST_INTEGER, maximum=MOST_SIGNED)
+    if least >= MIN_INTEGER and most <= MAX_SIGNED:
+        return Column(name, ColumnType.INTEGER, minimum=MIN_INTEGER, maximum=MAX_SIGNED)
     return (
-        Column(name, ColumnType.INTEGER, minimum=0, maximum=MOST_INTEGER)
-        if least >= 0 and most <= MOST_INTEGER
-        else None
+        Column(name, ColumnType.INTEGER, minimum=0, maximum=MAX_INTEGER) if least >= 0 and most <= MAX_INTEGER else None
     )
 
 
@@ -113,11 +111,11 @@ def _decimal(name: str, values: Sequence[str], _: list[str]) -> Column | None:
     if not all(map(_DECIMAL.fullmatch, values)) or any(map(_LESS_THAN_NOTHING.fullmatch, values)):
         return None
     parts = [value.lstrip("-").partition(".") for value in values]
-    whole = max(_LEAST_WHOLE, *(len(before) + 2 for before, _, _ in parts))
-    scale = max(_LEAST_SCALE, *(len(after) for _, _, after in parts))
-    if scale > MOST_SCALE or whole + scale - 2 > MOST_PRECISION:
+    whole = max(_MIN_WHOLE, *(len(before) + 2 for before, _, _ in parts))
+    scale = max(_MIN_SCALE, *(len(after) for _, _, after in parts))
+    if scale > MAX_SCALE or whole + scale - 2 > MAX_PRECISION:
         return None
-    return Column(name, ColumnType.DECIMAL, precision=min(whole + scale, MOST_PRECISION), scale=scale, signed=True)
+    return Column(name, ColumnType.DECIMAL, precision=min(whole + scale, MAX_PRECISION), scale=scale, signed=True)
 
 
 def _date(name: str, values: Sequence[str], notes: list[str]) -> Column | None:
@@ -176,9 +174,9 @@ def _enum(name: str, values: Sequence[str], notes: list[str]) -> Column | None:
     counts: dict[str, int] = {}
     for value in values:
         counts[value] = counts.get(value, 0) + 1
-        if len(counts) > _MOST_CHOICES:
+        if len(counts) > _MAX_CHOICES:
             return None
-    if len(values) < _LEAST_ROWS or min(counts.values()) < _LEAST_REPEATS or len(counts) == 1:
+    if len(values) < _MIN_ROWS or min(counts.values()) < _MIN_REPEATS or len(counts) == 1:
         return None
     if max(map(len, counts)) > _LENGTHS[1] or not all(choice.isprintable() for choice in counts):
         return None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from app.domain.errors import ImportFailed
 
-MOST_SAMPLED_ROWS = 10_000
+MAX_SAMPLED_ROWS = 10_000
 
 
 class Boolean(str):

@@ -12,9 +12,9 @@ from typing import Any
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.infer.head import Head
-from app.formats.infer.records import MOST_SAMPLED_ROWS, Boolean, Nested, Record, Sample, Value
+from app.formats.infer.records import MAX_SAMPLED_ROWS, Boolean, Nested, Record, Sample, Value
 from app.formats.infer.sample_csv import sample_csv
 from app.formats.json.array import elements
 from app.formats.json.scanner import Broken, JsonText
@@ -23,7 +23,7 @@ from app.formats.streams.blocks import BOM
 from app.formats.streams.decoding import open_text
 from app.formats.streams.decompression import open_source
 
-_MOST_CELLS = 1_000_000
+_MAX_CELLS = 1_000_000
 _PIECE_BYTES = 64 * 1024
 _SPACES = " \t\r\n"
 
@@ -32,7 +32,7 @@ _Object = tuple[int, int, Pairs | ImportFailed | None]
 
 
 def sample_text(
-    path: Path, reading: Reading, dataset: Dataset, *, partial: bool = False, blanks: bool | None = None
+    path: Path, reading: FileFormat, dataset: Dataset, *, partial: bool = False, blanks: bool | None = None
 ) -> Sample:
     """The first records of a file of text: CSV, NDJSON or a JSON array.
 
@@ -80,11 +80,11 @@ def _sample_ndjson(text: str, cut: bool, blanks: bool | None) -> Sample:
             found.append((line, begin, _as_object(decoder.decode(whole), line)))
         except (ValueError, RecursionError) as error:
             found.append((line, begin, ImportFailed("not_json", f"the line is not one JSON object: {error}", line)))
-        if filled == MOST_SAMPLED_ROWS:
+        if filled == MAX_SAMPLED_ROWS:
             break
     while found and found[-1][2] is None:  # line ends after the last object
         found.pop()
-    sample = _by_keys(found, cut or filled == MOST_SAMPLED_ROWS, blanks)
+    sample = _by_keys(found, cut or filled == MAX_SAMPLED_ROWS, blanks)
     empty = None if found or cut else ImportFailed("empty_file", "the file is empty")
     return replace(sample, failure=empty, text=text)
 
@@ -109,13 +109,13 @@ def _sample_json(text: str, cut: bool, blanks: bool | None) -> Sample:
     failure = None
     try:
         taker.begin_array()
-        for _, line, value in islice(elements(taker, lambda pairs, _: pairs), MOST_SAMPLED_ROWS):
+        for _, line, value in islice(elements(taker, lambda pairs, _: pairs), MAX_SAMPLED_ROWS):
             found.append((line, taker.taken, value))
     except Broken as broken:
         failure = None if cut else broken.failure
     except ImportFailed as failed:
         failure = failed
-    sample = _by_keys(found, cut or len(found) == MOST_SAMPLED_ROWS, blanks)
+    sample = _by_keys(found, cut or len(found) == MAX_SAMPLED_ROWS, blanks)
     return replace(sample, failure=failure, text=text, closing="]" if sample.records else "")
 
 
@@ -137,7 +137,7 @@ def _by_keys(found: list[_Object], cut: bool, blanks: bool | None) -> Sample:
     keys: dict[str, None] = {}
     for at, (_, _, pairs) in enumerate(found):
         keys |= dict.fromkeys(key for key, _ in pairs) if isinstance(pairs, tuple) else {}
-        if (at + 1) * len(keys) > _MOST_CELLS:  # of other keys in each row
+        if (at + 1) * len(keys) > _MAX_CELLS:  # of other keys in each row
             found, cut = found[: at or 1], True
             break
     blanks = len(keys) > 1 if blanks is None else blanks

@@ -6,17 +6,17 @@ from itertools import islice
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
-from app.formats.column_mapping import MOST_COLUMNS
+from app.domain.file_format import FileFormat
+from app.formats.column_mapping import MAX_COLUMNS
 from app.formats.csv.header import tell_header
 from app.formats.csv.parser import Lacking, grammar
 from app.formats.csv.quoting import Quoting
-from app.formats.infer.records import MOST_SAMPLED_ROWS, Record, Sample
+from app.formats.infer.records import MAX_SAMPLED_ROWS, Record, Sample
 
 _LONGEST_OPEN = 64 * 1024  # characters after a quote that does not close in the sample: rather a quote too many
 
 
-def sample_csv(text: str, reading: Reading, dataset: Dataset, cut: bool) -> Sample:
+def sample_csv(text: str, reading: FileFormat, dataset: Dataset, cut: bool) -> Sample:
     """The first records of a text that may be `cut` off anywhere."""
     begin = 0
     for line in range(1, reading.first_line):
@@ -28,7 +28,7 @@ def sample_csv(text: str, reading: Reading, dataset: Dataset, cut: bool) -> Samp
     first_line = reading.first_line
     quoting = Quoting(reading)
     if (is_header := reading.header) is not False:
-        header = next(_csv_records(text[begin:], reading, first_line, MOST_COLUMNS, quoting), None)
+        header = next(_csv_records(text[begin:], reading, first_line, MAX_COLUMNS, quoting), None)
         if header is None or (cut and not header[2].endswith("\n")):
             return Sample(None, 0, [], cut, None if cut else ImportFailed("empty_file", "the file is empty"))
         line, _, whole, fields = header
@@ -36,8 +36,8 @@ def sample_csv(text: str, reading: Reading, dataset: Dataset, cut: bool) -> Samp
             return Sample(None, 0, [], cut, fields)
         if is_header is None and isinstance(reading.columns, list):
             is_header = tell_header(fields, reading.columns, dataset, line)
-        if len(fields) > MOST_COLUMNS:
-            reason = f"the file has more than {MOST_COLUMNS:,} columns"
+        if len(fields) > MAX_COLUMNS:
+            reason = f"the file has more than {MAX_COLUMNS:,} columns"
             return Sample(None, 0, [], cut, ImportFailed("too_many_columns", reason, line))
         if is_header:
             names = tuple(name.strip() for name in fields)
@@ -50,7 +50,7 @@ def _sample_rows(
     text: str,
     begin: int,
     first_line: int,
-    reading: Reading,
+    reading: FileFormat,
     names: tuple[str, ...] | None,
     quoting: Quoting,
     cut: bool,
@@ -58,7 +58,7 @@ def _sample_rows(
     # As many fields as an import takes apart: what is beyond them decides where a record ends.
     told = names if names is not None else reading.columns
     quoting.width = len(told) + reading.trailing if isinstance(told, tuple | list) else None
-    most = quoting.width or MOST_COLUMNS
+    most = quoting.width or MAX_COLUMNS
     if isinstance(told, tuple | list):
         blanks = len(told) > 1
     else:  # only the rows say how many columns there are
@@ -87,7 +87,7 @@ def _sample_rows(
             values = tuple(None if type(field) is Lacking else field for field in fields)
             records.append(Record(line, values, blanks=passed))
     failure = None if names or records or cut else ImportFailed("empty_file", "the file is empty")
-    cut = cut or len(records) == MOST_SAMPLED_ROWS
+    cut = cut or len(records) == MAX_SAMPLED_ROWS
     after = text[begin:].rstrip("\r\n") if blanks and not cut else ""
     passed = after.count("\n") + bool(after)
     failure = failure or quoting.failure
@@ -103,7 +103,7 @@ def _widest(records: Iterable[_CsvRecord]) -> int:
 
 def _csv_records(
     text: str,
-    reading: Reading,
+    reading: FileFormat,
     first_line: int,
     most: int,
     quoting: Quoting,
@@ -116,6 +116,6 @@ def _csv_records(
     parser = grammar(reading.delimiter, reading.quote)
     passed = (lambda _, characters: before.append(characters)) if blanks else None
     records = parser.records(text, first_line, most, keep=keep, null=reading.null, passed=passed, quoting=quoting)
-    for line, whole, fields in islice(records, MOST_SAMPLED_ROWS):
+    for line, whole, fields in islice(records, MAX_SAMPLED_ROWS):
         yield line, sum(before), whole, fields
         before.clear()

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.domain.row_size import LONGEST_VARCHAR
 from app.formats.child import runner
 from app.formats.infer.records import Day, Nested, Record, Sample, Value
@@ -19,10 +19,10 @@ from app.formats.xlsx.number_formats import Formatted
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN
 from app.formats.xlsx.row import header_texts, is_blank, judge_cell
 
-MOST_TABLE_ROWS = 1000
-_MOST_SHEET_BYTES = 4 * 1024**2
+MAX_TABLE_ROWS = 1000
+_MAX_SHEET_BYTES = 4 * 1024**2
 # a value that is longer is proposed as a text of any length all the same
-_MOST_PARQUET_BYTES, _MOST_CHARACTERS = 16 * 1024**2, 2 * LONGEST_VARCHAR
+_MAX_PARQUET_BYTES, _MAX_CHARACTERS = 16 * 1024**2, 2 * LONGEST_VARCHAR
 _LIMITS = runner.Limits(memory_bytes=512 * 1024**2, seconds=10, cpu_seconds=10)
 
 
@@ -32,9 +32,9 @@ def sheets_of(path: Path) -> list[str]:
         return list_sheets(archive)
 
 
-def sample_sheet(path: Path, reading: Reading, dataset: Dataset) -> tuple[Sample, list[Any]]:
+def sample_sheet(path: Path, reading: FileFormat, dataset: Dataset) -> tuple[Sample, list[Any]]:
     """The first rows of a sheet, and what its reader sent of them. Raises ImportFailed as `open_rows` does."""
-    look = workbook.Look(reading.first_line + MOST_TABLE_ROWS, _MOST_SHEET_BYTES, _LIMITS)
+    look = workbook.Look(reading.first_line + MAX_TABLE_ROWS, _MAX_SHEET_BYTES, _LIMITS)
     with runner.PREVIEWS.take(), workbook.open_rows(path, reading.sheet, look) as received:
         sent = list(received)
     cut = sent[-1] == CUT
@@ -44,7 +44,7 @@ def sample_sheet(path: Path, reading: Reading, dataset: Dataset) -> tuple[Sample
     return _sheet(rows, reading, dataset, cut), sent
 
 
-def _sheet(rows: list[Any], reading: Reading, dataset: Dataset, cut: bool) -> Sample:
+def _sheet(rows: list[Any], reading: FileFormat, dataset: Dataset, cut: bool) -> Sample:
     names: tuple[str, ...] | None = None
     begin = 0
     filled = [row for row in rows if not is_blank(row[1], row[2])]
@@ -120,7 +120,7 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
 
 def sample_parquet(path: Path) -> Sample:
     """The first rows of a Parquet file. Raises ImportFailed (damaged_parquet, no_rows)."""
-    names, unreadable, rows, cut = table.read_texts(path, MOST_TABLE_ROWS, _MOST_CHARACTERS, _MOST_PARQUET_BYTES)
+    names, unreadable, rows, cut = table.read_texts(path, MAX_TABLE_ROWS, _MAX_CHARACTERS, _MAX_PARQUET_BYTES)
     if not rows:
         raise ImportFailed("no_rows", "the file has no rows")
     left_out = frozenset(at for at, name in enumerate(names) if name in unreadable)

@@ -9,9 +9,9 @@ from typing import Any
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import Columns
-from app.domain.row_size import LONGEST_VARCHAR, MOST_COLUMNS, MOST_KEY_BYTES, MOST_ROW_BYTES, key_bytes, row_bytes
+from app.domain.row_size import LONGEST_VARCHAR, MAX_COLUMNS, MAX_KEY_BYTES, MAX_ROW_BYTES, key_bytes, row_bytes
 from app.formats.column_mapping import REJECT_COLUMNS
-from app.formats.infer.columns import LONG_TEXT, fit_column
+from app.formats.infer.columns import LONG_TEXT, infer_column
 from app.formats.infer.names import make_names
 from app.formats.infer.records import Nested, Record, Sample
 from app.formats.options import find_half
@@ -55,21 +55,21 @@ def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None)
         told = tuple(meant or "" for meant in listed)
     else:
         listed = None
-    names = make_names(told[:MOST_COLUMNS])
+    names = make_names(told[:MAX_COLUMNS])
     proposals = []
-    for at, name_in_file in enumerate(told[:MOST_COLUMNS]):
+    for at, name_in_file in enumerate(told[:MAX_COLUMNS]):
         values = [record.values[at] for record in records]
         unnamed = not name_in_file and (listed is not None or (at == len(told) - 1 and not any(values)))
         if name_in_file in REJECT_COLUMNS or unnamed:
             proposals.append(Proposal(name_in_file, None))
         else:
-            column, notes = fit_column(names[at], [Nested("")] if at in sample.unreadable else values)
+            column, notes = infer_column(names[at], [Nested("")] if at in sample.unreadable else values)
             proposals.append(Proposal(name_in_file if sample.names else None, column, tuple(notes)))
     dataset = _fitted(Dataset(name, tuple(each.column for each in proposals if each.column), ()))
     fitted = {column.name: column for column in dataset.columns}
     proposals = [replace(each, column=each.column and fitted[each.column.name]) for each in proposals]
     dataset = replace(dataset, key=_key(proposals, records))
-    too_many = len(told) > MOST_COLUMNS
+    too_many = len(told) > MAX_COLUMNS
     if (half := find_half(told)) is not None:
         return Inferred(dataset, proposals, None, too_many, _wrong_encoding(half))
     return Inferred(dataset, proposals, _columns_option(sample, proposals), too_many)
@@ -104,7 +104,7 @@ def _is_whole(record: Record, width: int) -> bool:
 
 def _fitted(dataset: Dataset) -> Dataset:
     """The dataset with its longest texts kept apart from the row until a row has room for the others."""
-    while row_bytes(dataset) > MOST_ROW_BYTES:
+    while row_bytes(dataset) > MAX_ROW_BYTES:
         longest = max(
             (column for column in dataset.columns if column.length <= LONGEST_VARCHAR), key=lambda column: column.length
         )
@@ -131,7 +131,7 @@ def _words(name: str) -> str:
 def _is_unique(at: int, column: Column, records: list[Record]) -> bool:
     if column.nullable or column.empty or column.type not in (ColumnType.TEXT, ColumnType.INTEGER) or len(records) < 2:
         return False
-    if column.length > _KEY_LENGTH or key_bytes(Dataset("", (column,), (column.name,))) > MOST_KEY_BYTES:
+    if column.length > _KEY_LENGTH or key_bytes(Dataset("", (column,), (column.name,))) > MAX_KEY_BYTES:
         return False
     # to the server blanks at the end make no difference
     return len({(record.values[at] or "").rstrip(" ") for record in records}) == len(records)

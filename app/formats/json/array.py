@@ -10,7 +10,7 @@ from app.formats.json.scanner import Broken, JsonText, truncated
 from app.formats.json.values import Pairs
 from app.formats.streams.decompression import Readable
 from app.formats.validate.columns import shown
-from app.formats.validate.rows import MOST_REJECTS, Records
+from app.formats.validate.rows import MAX_REJECTS, Records
 
 _PIECE_BYTES = 64 * 1024
 
@@ -44,7 +44,7 @@ def read_records(
         if element is None:
             break
         # Not before another element is there: the last chunk is the one that has read all of the file.
-        if chunk.characters >= batch_bytes or len(chunk.bad) >= MOST_REJECTS:
+        if chunk.characters >= batch_bytes or len(chunk.bad) >= MAX_REJECTS:
             yield chunk.records(source.position)
             chunk = _Chunk(dataset)
         chunk.add(element)

@@ -11,8 +11,8 @@ from app.formats.json.values import Pairs
 from app.formats.streams.blocks import HEADER_BYTES, RECORD_BYTES, BlockCutter, check_length
 from app.formats.streams.decompression import Readable
 
-MOST_OBJECTS = 1000
-_MOST_BYTES = 2 * RECORD_BYTES  # as much as the longest object needs, wherever it begins
+MAX_OBJECTS = 1000
+_MAX_BYTES = 2 * RECORD_BYTES  # as much as the longest object needs, wherever it begins
 _PIECE_BYTES = 64 * 1024
 
 # A row's line, and its keys and values or why it has none.
@@ -28,7 +28,7 @@ class _Beginning:
 
     def __init__(self, source: Readable) -> None:
         self._source = source
-        self._left = _MOST_BYTES
+        self._left = _MAX_BYTES
 
     @property
     def position(self) -> int:
@@ -65,7 +65,7 @@ def check_objects(text: Readable, dataset: Dataset, renamed: Mapping[str, str | 
                 raise failure
             else:
                 bad = bad or failure
-            if number == MOST_OBJECTS:
+            if number == MAX_OBJECTS:
                 raise _GoesOn
     except _GoesOn:
         if bad is None:

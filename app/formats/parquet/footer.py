@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
 from app.domain.errors import ImportFailed
-from app.formats.column_mapping import MOST_COLUMNS
+from app.formats.column_mapping import MAX_COLUMNS
 from app.formats.parquet.thrift import BINARY, I32, Damaged, Decoder, Field, Struct, TooMany, encode
 from app.formats.validate.columns import shown
 
@@ -21,15 +21,15 @@ INT96_BYTES = 12
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _TAIL_BYTES = 8
 _COPY_BYTES = 1024 * 1024
-_MOST_ELEMENTS = 4 * MOST_COLUMNS  # of the schema, in which a nested column has several
+_MAX_ELEMENTS = 4 * MAX_COLUMNS  # of the schema, in which a nested column has several
 _SCHEMA_BYTES = 16 * 1024 * 1024  # the schema comes first
-MOST_FOOTER_BYTES = 16 * 1024 * 1024  # of one that is taken apart as a whole
-_MOST_PRECISION = 38
+MAX_FOOTER_BYTES = 16 * 1024 * 1024  # of one that is taken apart as a whole
+_MAX_PRECISION = 38
 _DECIMAL, _DATE, _TIME_MS, _TIME_US, _INTERVAL = 5, 6, 7, 8, 21  # of a schema's "converted types"
 _LOGICAL_DECIMAL, _LOGICAL_DATE, _LOGICAL_TIME = 5, 6, 7
 _UNITS = {1: "ms", 2: "us", 3: "ns"}
 _REPEATED = 2
-_MOST_DEPTH = 100
+_MAX_DEPTH = 100
 _STATISTICS, _INDEXES = (12, 14, 15), (4, 5, 6, 7)  # of a column's values by their former types
 
 
@@ -78,8 +78,8 @@ def _leaves(footer: Struct) -> dict[str, Leaf]:
             open_groups[-1] -= 1
         if children > 0:
             open_groups.append(children)
-            if len(open_groups) > _MOST_DEPTH:  # polars would overflow its stack, which ends the process
-                reason = f"the file has a column that is nested more than {_MOST_DEPTH} levels deep; leave it out"
+            if len(open_groups) > _MAX_DEPTH:  # polars would overflow its stack, which ends the process
+                reason = f"the file has a column that is nested more than {_MAX_DEPTH} levels deep; leave it out"
                 raise ImportFailed("unsupported_type", reason, column=shown(name))
         while open_groups and open_groups[-1] <= 0:
             open_groups.pop()
@@ -100,7 +100,7 @@ def _check_type(name: str, element: Struct, converted: int | None, logical: int 
     elif converted == _DECIMAL or logical == _LOGICAL_DECIMAL:
         declared = element[10][1][_LOGICAL_DECIMAL][1] if logical == _LOGICAL_DECIMAL else {}
         digits = max(int(field_of(element, 8, 0)), int(field_of(declared, 2, 0)))
-        what = f"decimals of {digits} digits" if digits > _MOST_PRECISION else ""
+        what = f"decimals of {digits} digits" if digits > _MAX_PRECISION else ""
     if what:
         reason = f"the column {shown(name)!r} holds {what}, which can't be read; write the file without it"
         raise ImportFailed("unsupported_type", reason, column=shown(name))
@@ -118,7 +118,7 @@ def redeclared(path: Path) -> Iterator[Path]:
         if footer is None:
             reason = (
                 "the file has categories, times of the day or timestamps of 96 bits, and a footer of more than"
-                f" {MOST_FOOTER_BYTES:,} bytes; write larger row groups"
+                f" {MAX_FOOTER_BYTES:,} bytes; write larger row groups"
             )
             raise ImportFailed("unsupported_type", reason)
         with sound():
@@ -163,7 +163,7 @@ def read_footer(file: IO[bytes]) -> tuple[int, Struct | None]:
     Raises ImportFailed (damaged_parquet).
     """
     begin, length = _place(file)
-    if length > MOST_FOOTER_BYTES:
+    if length > MAX_FOOTER_BYTES:
         return begin, None
     file.seek(begin)
     return begin, _decoded(file.read(length))
@@ -185,9 +185,9 @@ def _place(file: IO[bytes]) -> tuple[int, int]:
 
 def _decoded(data: bytes, until: int | None = None) -> Struct:
     try:
-        return Decoder(data, _MOST_ELEMENTS if until else None).take_struct(until)
+        return Decoder(data, _MAX_ELEMENTS if until else None).take_struct(until)
     except TooMany:
-        raise ImportFailed("too_many_columns", f"the file has more than {MOST_COLUMNS:,} columns") from None
+        raise ImportFailed("too_many_columns", f"the file has more than {MAX_COLUMNS:,} columns") from None
     except Damaged as error:
         raise damaged(f"its footer is none: {error}") from error
 

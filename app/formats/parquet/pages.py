@@ -12,7 +12,7 @@ from app.formats.parquet.thrift import Damaged, Decoder, Struct
 from app.formats.streams.decompression import check_ratio
 
 # a page's header may hold its least and its greatest value
-_HEADER_BYTES, _MOST_HEADER_BYTES = 4 * 1024, 64 * 1024 * 1024
+_HEADER_BYTES, _MAX_HEADER_BYTES = 4 * 1024, 64 * 1024 * 1024
 
 
 def check_pages(path: Path, columns: Collection[str]) -> None:
@@ -42,7 +42,7 @@ def _pages(file: IO[bytes], column: Struct) -> Iterator[int]:
         try:
             decoder, header = _header(file, at, min(_HEADER_BYTES, end - at))
         except Damaged:
-            decoder, header = _header(file, at, min(_MOST_HEADER_BYTES, end - at))
+            decoder, header = _header(file, at, min(_MAX_HEADER_BYTES, end - at))
         yield max(0, field_of(header, 2, 0))
         at += decoder.position + max(0, field_of(header, 3, 0))
 

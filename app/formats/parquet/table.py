@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
-from app.formats.column_mapping import lay_out
+from app.domain.file_format import FileFormat
+from app.formats.column_mapping import map_columns
 from app.formats.parquet.footer import Leaf, damaged, read_leaves, redeclared
 from app.formats.parquet.pages import check_pages
 from app.formats.parquet.texts import as_text, beyond_calendar
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     import polars as pl
 
 _ROW_BYTES = 16  # what polars keeps of a text in a row
-_MOST_ROWS = 200_000  # at once
-_MOST_SHOWN_BYTES = 200  # of a value that is no text
+_MAX_ROWS = 200_000  # at once
+_MAX_SHOWN_BYTES = 200  # of a value that is no text
 # Repeated values take no space in a file: a small one may declare more rows than any memory holds.
-_ROWS_OF_ANY_FILE, _MOST_ROWS_PER_BYTE = 1_000_000, 8
+_ROWS_OF_ANY_FILE, _MAX_ROWS_PER_BYTE = 1_000_000, 8
 
 
-def check_parquet(path: Path, dataset: Dataset, reading: Reading) -> None:
+def check_parquet(path: Path, dataset: Dataset, reading: FileFormat) -> None:
     """Raises ImportFailed unless the file's footer names columns that can be read as the dataset's.
 
-    (damaged_parquet, no_rows, too_many_rows, too_many_columns, unsupported_type, and those of `lay_out`.)
+    (damaged_parquet, no_rows, too_many_rows, too_many_columns, unsupported_type, and those of `map_columns`.)
     """
     with _polars_errors():
         _open(path, dataset, reading)
 
 
-def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Records]:
+def read_records(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: int) -> Iterator[Records]:
     """The file's rows in chunks of about `batch_bytes` of text; `lines` are row numbers from 1.
 
     Raises ImportFailed as `check_parquet` does; damaged_parquet also where the damage is met later, out_of_range where
@@ -51,16 +51,16 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
     file_bytes = path.stat().st_size
     with found.readable(path) as file:
         with _polars_errors():
-            most_rows = max(1, min(_MOST_ROWS, batch_bytes // (_ROW_BYTES * len(dataset.columns))))
+            max_rows = max(1, min(_MAX_ROWS, batch_bytes // (_ROW_BYTES * len(dataset.columns))))
             frames = _scan(file).select(text.alias(name) for name, text in found.texts.items())
-            batches = frames.collect_batches(chunk_size=most_rows, maintain_order=True, engine="streaming")
+            batches = frames.collect_batches(chunk_size=max_rows, maintain_order=True, engine="streaming")
         done = text_bytes = 0
         while True:
             with _polars_errors(file, found):
                 batch = next(batches, None)
             if batch is None:
                 break
-            for piece, piece_bytes in _pieces(batch, batch_bytes, most_rows):
+            for piece, piece_bytes in _pieces(batch, batch_bytes, max_rows):
                 text_bytes += piece_bytes
                 check_ratio(text_bytes, file_bytes)
                 lines: Sequence[int] = range(done + 1, done + 1 + piece.height)
@@ -78,11 +78,11 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
 
 
 def read_texts(
-    path: Path, most_rows: int, most_characters: int, most_bytes: int
+    path: Path, max_rows: int, max_characters: int, max_bytes: int
 ) -> tuple[list[str], list[str], list[tuple[str | None, ...]], bool]:
     """The columns' names, those of them that can't be read, the first rows as texts (None where they have none), and
     whether there are more; of what can't be read, bytes in hexadecimal digits, else what it is. Of each text at most
-    `most_characters`, and no more rows once they have `most_bytes` of text, some for each value.
+    `max_characters`, and no more rows once they have `max_bytes` of text, some for each value.
 
     Raises ImportFailed (damaged_parquet, too_many_columns, out_of_range, unpacked_too_large, unsupported_type).
     """
@@ -97,18 +97,18 @@ def read_texts(
     for name, type in schema.items():
         try:
             text = as_text(name, type, Column(name, ColumnType.TEXT), leaves.get(name))
-            texts[name] = text.str.slice(0, most_characters)  # before it is copied for each of its rows
+            texts[name] = text.str.slice(0, max_characters)  # before it is copied for each of its rows
         except ImportFailed:
             unreadable.append(name)
             texts[name] = _as_shown(name, type)
     read = {name: type for name, type in schema.items() if name not in unreadable}
-    found = _Opened(texts, read, leaves, most_rows + 1)
+    found = _Opened(texts, read, leaves, max_rows + 1)
     with found.readable(path) as file, _polars_errors(file, found):
-        frame = _scan(file).head(most_rows + 1).select(text.alias(name) for name, text in texts.items())
+        frame = _scan(file).head(max_rows + 1).select(text.alias(name) for name, text in texts.items())
         sample = frame.collect()
         sizes = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0).cast(pl.Int64) + _ROW_BYTES)
-        fitting = sample.select((sizes.cum_sum() <= most_bytes).sum()).item() if sample.width else 0
-        rows = sample.head(min(max(1, fitting), most_rows)).rows()
+        fitting = sample.select((sizes.cum_sum() <= max_bytes).sum()).item() if sample.width else 0
+        rows = sample.head(min(max(1, fitting), max_rows)).rows()
         return schema.names(), unreadable, rows, len(rows) < sample.height
 
 
@@ -174,7 +174,7 @@ def _scan(path: Path) -> "pl.LazyFrame":
     return pl.scan_parquet(path, hive_partitioning=False, glob=False)
 
 
-def _open(path: Path, dataset: Dataset, reading: Reading) -> _Opened:
+def _open(path: Path, dataset: Dataset, reading: FileFormat) -> _Opened:
     import polars as pl  # noqa: PLC0415
 
     size = path.stat().st_size
@@ -184,7 +184,7 @@ def _open(path: Path, dataset: Dataset, reading: Reading) -> _Opened:
     frame = _scan(path)
     schema = frame.collect_schema()
     names = schema.names()
-    layout = lay_out(names, reading.columns, dataset)
+    layout = map_columns(names, reading.columns, dataset)
     texts = {
         column.name: pl.lit(None, pl.String)
         if position is None
@@ -194,7 +194,7 @@ def _open(path: Path, dataset: Dataset, reading: Reading) -> _Opened:
     rows = int(frame.select(pl.len()).collect().item())
     if not rows:
         raise ImportFailed("no_rows", "the file has no rows")
-    if rows > _ROWS_OF_ANY_FILE and rows > _MOST_ROWS_PER_BYTE * size:
+    if rows > _ROWS_OF_ANY_FILE and rows > _MAX_ROWS_PER_BYTE * size:
         reason = f"the file declares {rows:,} rows in {size:,} bytes; write it anew without so many repeated values"
         raise ImportFailed("too_many_rows", reason)
     types = {names[at]: schema[names[at]] for at in layout.positions if at is not None}
@@ -208,11 +208,11 @@ def _as_shown(name: str, type: "pl.DataType") -> "pl.Expr":
 
     column = pl.col(name)
     if isinstance(type, pl.Binary):
-        return pl.concat_str(pl.lit("0x"), column.bin.slice(0, _MOST_SHOWN_BYTES).bin.encode("hex"))
+        return pl.concat_str(pl.lit("0x"), column.bin.slice(0, _MAX_SHOWN_BYTES).bin.encode("hex"))
     return pl.when(column.is_not_null()).then(pl.lit(str(type)))
 
 
-def _pieces(batch: "pl.DataFrame", batch_bytes: int, most_rows: int) -> "Iterator[tuple[pl.DataFrame, int]]":
+def _pieces(batch: "pl.DataFrame", batch_bytes: int, max_rows: int) -> "Iterator[tuple[pl.DataFrame, int]]":
     """The batch in pieces of about `batch_bytes`, each with its bytes of text: a long text may stand in every row and
     take its space in one."""
     import polars as pl  # noqa: PLC0415
@@ -223,7 +223,7 @@ def _pieces(batch: "pl.DataFrame", batch_bytes: int, most_rows: int) -> "Iterato
     while start < batch.height:
         before = int(sizes[start - 1]) if start else 0
         end = int(sizes.search_sorted(before + batch_bytes, side="right"))
-        end = min(max(end, start + 1), start + most_rows)
+        end = min(max(end, start + 1), start + max_rows)
         yield batch.slice(start, end - start), int(sizes[end - 1]) - before
         start = end
 

@@ -8,7 +8,7 @@ import struct
 from typing import Any
 
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT, UUID = range(1, 14)
-_MOST_DEPTH = 32
+_MAX_DEPTH = 32
 _VARINT_BITS = 70
 
 Field = tuple[int, Any]
@@ -26,10 +26,10 @@ class TooMany(ValueError):
 class Decoder:
     """Takes values from bytes. Raises Damaged where they are none, and TooMany."""
 
-    def __init__(self, data: bytes, most_elements: int | None = None) -> None:
-        """`most_elements` are as many as a list may have."""
+    def __init__(self, data: bytes, max_elements: int | None = None) -> None:
+        """`max_elements` are as many as a list may have."""
         self._data = data
-        self._most_elements = len(data) if most_elements is None else most_elements
+        self._most_elements = len(data) if max_elements is None else max_elements
         self._at = 0
         self._depth = 0
 
@@ -41,7 +41,7 @@ class Decoder:
     def take_struct(self, until: int | None = None) -> Struct:
         """The fields of a struct, where `until` is given only those before this one and itself."""
         self._depth += 1
-        if self._depth > _MOST_DEPTH:
+        if self._depth > _MAX_DEPTH:
             raise Damaged("its values are nested too deep")
         found: Struct = {}
         number = 0
@@ -83,7 +83,7 @@ class Decoder:
         if size > self._most_elements:
             raise TooMany(f"a list has {size:,} elements")
         self._depth += 1
-        if self._depth > _MOST_DEPTH:
+        if self._depth > _MAX_DEPTH:
             raise Damaged("its values are nested too deep")
         values = [self._value(type) for _ in range(size)]
         self._depth -= 1

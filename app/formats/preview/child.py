@@ -10,18 +10,18 @@ from typing import Any
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.child import runner
 from app.formats.preview.preview import make_preview, refused_preview
 from app.formats.preview.serializer import show_preview
 
 # polars maps far more than it uses, so that not the address space has the limit that counts
-_ADDRESSES, MOST_MEMORY_BYTES = 8 * 1024**3, 768 * 1024**2
+_ADDRESSES, MAX_MEMORY_BYTES = 8 * 1024**3, 768 * 1024**2
 _LIMITS = runner.Limits(_ADDRESSES, seconds=20, cpu_seconds=20)
 
 
 def preview_file(
-    path: Path, reading: Reading, dataset: Dataset | None, rows: int, *, partial: bool, name: str
+    path: Path, reading: FileFormat, dataset: Dataset | None, rows: int, *, partial: bool, name: str
 ) -> dict[str, Any]:
     """`make_preview` as the interface answers it. Raises UnsupportedFormat, and Overloaded where too many files are
     looked at already."""
@@ -35,7 +35,7 @@ def preview_file(
                 return dict(next(messages))
         except runner.OutOfMemory:
             reason = (
-                f"the file needs more than {MOST_MEMORY_BYTES:,} bytes of memory to be looked at; write it with smaller"
+                f"the file needs more than {MAX_MEMORY_BYTES:,} bytes of memory to be looked at; write it with smaller"
                 " row groups"
             )
             failure = ImportFailed("parquet_too_large", reason)
@@ -50,6 +50,6 @@ def preview_file(
 def messages(asked: str) -> Iterator[dict[str, Any]]:
     """The preview, in the child."""
     os.environ["POLARS_MAX_THREADS"] = "1"  # each takes memory of its own
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     path, reading, dataset, rows, name = pickle.loads(Path(asked).read_bytes())
     yield show_preview(make_preview(path, reading, dataset, rows, name=name))

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import TEXTS, Reading
+from app.domain.file_format import TEXTS, FileFormat
 from app.formats.batch import Batch, Reject
 from app.formats.column_mapping import REJECT_COLUMNS
 from app.formats.infer import sample_tables
@@ -20,8 +20,8 @@ from app.formats.reader import check_head, read_rows, renamed, temporary_beside,
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
 
-MOST_COLUMNS_SHOWN = 1000
-MOST_UNPACKED_BYTES = 256 * 1024**2  # of XLSX and Parquet inside gzip or zstd
+MAX_COLUMNS_SHOWN = 1000
+MAX_UNPACKED_BYTES = 256 * 1024**2  # of XLSX and Parquet inside gzip or zstd
 _NO_DATASET = Dataset("", (), ())
 
 
@@ -52,7 +52,7 @@ class Preview:
     passed over among these rows.
     """
 
-    reading: Reading
+    reading: FileFormat
     dataset: Dataset
     columns: list[Mapped]
     rows: list[PreviewRow]
@@ -65,7 +65,7 @@ class Preview:
 
 
 def make_preview(
-    path: Path, reading: Reading, dataset: Dataset | None, rows: int, *, partial: bool = False, name: str = "new"
+    path: Path, reading: FileFormat, dataset: Dataset | None, rows: int, *, partial: bool = False, name: str = "new"
 ) -> Preview:
     """The preview of a file's first `rows`. Without a dataset one is inferred, under this `name`.
 
@@ -79,14 +79,14 @@ def make_preview(
     return _preview(path, reading, dataset, name, sample, sheets, sent, rows)
 
 
-def refused_preview(reading: Reading, dataset: Dataset | None, name: str, failure: ImportFailed) -> Preview:
+def refused_preview(reading: FileFormat, dataset: Dataset | None, name: str, failure: ImportFailed) -> Preview:
     """The preview of a file of which nothing can be shown but the failure."""
     return _preview(Path(), reading, dataset, name, Sample(None, 0, [], False, failure), [], [], 0)
 
 
 def _preview(
     path: Path,
-    reading: Reading,
+    reading: FileFormat,
     dataset: Dataset | None,
     name: str,
     sample: Sample,
@@ -117,7 +117,7 @@ def _preview(
     return Preview(
         reading=reading,
         dataset=dataset,
-        columns=columns[:MOST_COLUMNS_SHOWN],
+        columns=columns[:MAX_COLUMNS_SHOWN],
         rows=[PreviewRow(record, rejects.get(at)) for at, record in enumerate(shown)],
         cut=sample.cut,
         problem=problem,
@@ -129,14 +129,14 @@ def _preview(
 
 
 def _sample(
-    path: Path, reading: Reading, partial: bool, dataset: Dataset | None
+    path: Path, reading: FileFormat, partial: bool, dataset: Dataset | None
 ) -> tuple[Sample, list[str], list[Any]]:
     """The sample, a workbook's sheets, and what its reader sent."""
     meant = dataset or _NO_DATASET
     if reading.format in TEXTS:
         blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed(reading))
         return sample_text(path, reading, meant, partial=partial, blanks=blanks), [], []
-    with unpacked(path, reading, MOST_UNPACKED_BYTES) as file:
+    with unpacked(path, reading, MAX_UNPACKED_BYTES) as file:
         if reading.format == "parquet":
             return sample_tables.sample_parquet(file), [], []
         sheets = sample_tables.sheets_of(file)
@@ -145,7 +145,7 @@ def _sample(
 
 
 def _batches(
-    path: Path, sample: Sample, sent: list[Any], dataset: Dataset, reading: Reading, rows: int
+    path: Path, sample: Sample, sent: list[Any], dataset: Dataset, reading: FileFormat, rows: int
 ) -> Iterator[Batch]:
     """What an import reads of the first rows, with the same readers."""
     if reading.format == "parquet":
@@ -181,7 +181,7 @@ def _rejects(batches: Iterator[Batch], rows: int) -> dict[int, Reject]:
     return found
 
 
-def _mapped(sample: Sample, reading: Reading, dataset: Dataset) -> list[Mapped]:
+def _mapped(sample: Sample, reading: FileFormat, dataset: Dataset) -> list[Mapped]:
     columns = reading.columns
     names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
     if isinstance(columns, list):

@@ -3,10 +3,10 @@
 from typing import Any
 
 from app.formats.infer.schema import as_definition
-from app.formats.preview.preview import MOST_COLUMNS_SHOWN, Preview, PreviewRow
+from app.formats.preview.preview import MAX_COLUMNS_SHOWN, Preview, PreviewRow
 from app.formats.validate.columns import shown
 
-_MOST_CHARACTERS = 2 * 1024**2  # of values in all
+_MAX_CHARACTERS = 2 * 1024**2  # of values in all
 
 
 def show_preview(found: Preview) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def show_preview(found: Preview) -> dict[str, Any]:
     for row in found.rows:
         rows.append(_show_row(row))
         characters += sum(len(value or "") for value in rows[-1]["values"])
-        if characters > _MOST_CHARACTERS:
+        if characters > _MAX_CHARACTERS:
             break
     return {
         "dataset": None if found.inferred else found.dataset.name,
@@ -48,7 +48,7 @@ def _show_row(row: PreviewRow) -> dict[str, Any]:
     failure = row.reject.as_failure() if row.reject else row.record.failure
     return {
         "line": row.record.line,
-        "values": [value if value is None else shown(value) for value in row.record.values[:MOST_COLUMNS_SHOWN]],
+        "values": [value if value is None else shown(value) for value in row.record.values[:MAX_COLUMNS_SHOWN]],
         "reject": failure
         and {"code": failure.code, "reason": failure.reason, "column": failure.column, "value": failure.value},
     }

@@ -4,7 +4,7 @@ import codecs
 import re
 
 from app.domain.errors import ImportFailed, InvalidContent
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.streams.blocks import count_byte
 from app.formats.streams.decompression import Readable
 
@@ -29,7 +29,7 @@ def name_encoding(name: str) -> str:
     return "utf-8" if found.name == "utf-8-sig" else found.name
 
 
-def open_text(source: Readable, reading: Reading) -> Readable:
+def open_text(source: Readable, reading: FileFormat) -> Readable:
     """The stream as UTF-8; for CSV with doubled quotes for escaped ones, and line feeds for every kind of line end."""
     text = source if reading.encoding == "utf-8" else _Transcoded(source, reading.encoding)
     if reading.format == "csv":

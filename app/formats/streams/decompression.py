@@ -15,10 +15,10 @@ else:
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-MOST_UNPACKED_BYTES = 1024**4  # no file of rows is larger; a bomb of rows that are all good ends there
+MAX_UNPACKED_BYTES = 1024**4  # no file of rows is larger; a bomb of rows that are all good ends there
 # What a file may unpack to however small it is, and beyond that how many times its own size. Rows of people reach 100
 # times, those of a program that repeats itself more: but not both for long.
-EASILY_UNPACKED_BYTES, MOST_RATIO = 1024**3, 250
+EASILY_UNPACKED_BYTES, MAX_RATIO = 1024**3, 250
 _RAW_BYTES = 256 * 1024
 
 
@@ -157,10 +157,10 @@ class ZstdSource(Source):
 def check_ratio(unpacked_bytes: int, file_bytes: int) -> None:
     """Raises ImportFailed (unpacked_too_large) where a file unpacks to more than MOST_RATIO times its own size, and to
     more than EASILY_UNPACKED_BYTES."""
-    if unpacked_bytes > EASILY_UNPACKED_BYTES and unpacked_bytes > MOST_RATIO * file_bytes:
+    if unpacked_bytes > EASILY_UNPACKED_BYTES and unpacked_bytes > MAX_RATIO * file_bytes:
         raise ImportFailed(
             "unpacked_too_large",
-            f"the file unpacks to more than {EASILY_UNPACKED_BYTES:,} bytes and more than {MOST_RATIO} times its own"
+            f"the file unpacks to more than {EASILY_UNPACKED_BYTES:,} bytes and more than {MAX_RATIO} times its own"
             " size; split it, or send it unpacked",
         )
 
@@ -168,8 +168,8 @@ def check_ratio(unpacked_bytes: int, file_bytes: int) -> None:
 class Limited:
     """A stream that fails beyond so many bytes, or beyond the ratio of `check_ratio`."""
 
-    def __init__(self, source: Readable, most_bytes: int) -> None:
-        self._source, self._most = source, most_bytes
+    def __init__(self, source: Readable, max_bytes: int) -> None:
+        self._source, self._most = source, max_bytes
         self._read = 0
 
     @property
@@ -187,13 +187,13 @@ class Limited:
         return data
 
 
-def unpack_head(head: bytes, most_bytes: int) -> tuple[str, bytes]:
+def unpack_head(head: bytes, max_bytes: int) -> tuple[str, bytes]:
     """How a file is compressed whose first bytes are `head`, and what they hold: nothing where they are damaged."""
     try:
         if head.startswith(GZIP_MAGIC):
-            return "gzip", zlib.decompressobj(wbits=31).decompress(head, most_bytes)
+            return "gzip", zlib.decompressobj(wbits=31).decompress(head, max_bytes)
         if head.startswith(ZSTD_MAGIC):
-            return "zstd", zstd.ZstdDecompressor().decompress(head, most_bytes)
+            return "zstd", zstd.ZstdDecompressor().decompress(head, max_bytes)
     except zlib.error:
         return "gzip", b""
     except zstd.ZstdError:

@@ -11,7 +11,7 @@ from app.formats.errors import BadValue, Check, shown
 from app.formats.validate.currencies import CURRENCIES
 from app.formats.validate.datetimes import date_check, datetime_check
 
-__all__ = ["BadValue", "Check", "check_for", "check_value_for", "shown"]
+__all__ = ["BadValue", "Check", "shown", "validator_for", "value_validator_for"]
 
 # What texts hardly ever hold, but bytes of another encoding become: the controls of Latin-1, a byte order mark inside a
 # text, and two that are no characters. They count as control characters.
@@ -34,14 +34,14 @@ _EMAIL = re.compile(r"[^@ ]+@[^@ .]+(?:\.[^@ .]+)*")
 BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"}
 
 
-def check_for(column: Column) -> Callable[[str | None], str | None]:
+def validator_for(column: Column) -> Callable[[str | None], str | None]:
     """The check of one value of this column, None where a row has none: returns the text for the server, None for NULL,
     and raises BadValue.
 
     Raises ValueError, with a sentence, for a column that is not declared soundly: its default is not accepted, or its
     zone or a format is none.
     """
-    check = check_value_for(column)
+    check = value_validator_for(column)
     lacking: str | None = None
     if column.default is not None:
         try:
@@ -59,7 +59,7 @@ def check_for(column: Column) -> Callable[[str | None], str | None]:
     return check_field
 
 
-def check_value_for(column: Column) -> Check:
+def value_validator_for(column: Column) -> Check:
     """The check of a value that is there."""
     check = _CHECKS[column.type](column)
     is_text = column.type is ColumnType.TEXT
@@ -156,7 +156,7 @@ def _leading_zeros(column: Column, code: str) -> BadValue:
 def _integer(column: Column) -> Check:
     expected = f"a whole number from {column.minimum} to {column.maximum}"
     minimum, maximum = column.minimum, column.maximum
-    most_digits = max(len(str(abs(minimum))), len(str(abs(maximum))))
+    max_digits = max(len(str(abs(minimum))), len(str(abs(maximum))))
 
     def check(text: str) -> str:
         if not _INTEGER.fullmatch(text):
@@ -166,7 +166,7 @@ def _integer(column: Column) -> Check:
                 else BadValue("not_an_integer", f"{column.name} must be {expected}, written in digits only")
             )
         # Counted before it is converted: Python refuses to convert thousands of digits.
-        if len(text.lstrip("-")) > most_digits or not minimum <= int(text) <= maximum:
+        if len(text.lstrip("-")) > max_digits or not minimum <= int(text) <= maximum:
             raise BadValue("out_of_range", f"{column.name} is out of range: expected {expected}")
         return text
 

@@ -10,9 +10,9 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.formats.batch import Batch, Reject
 from app.formats.payload import PayloadKeys, payload_line
-from app.formats.validate.columns import BadValue, check_for, shown
+from app.formats.validate.columns import BadValue, shown, validator_for
 
-MOST_REJECTS = 10_000  # in one batch
+MAX_REJECTS = 10_000  # in one batch
 
 # A row's line, its text, and its values in the dataset's order (None: none) or why it can't be read.
 Record = tuple[int, str, Sequence[str | None] | ImportFailed]
@@ -65,7 +65,7 @@ class RowChecker:
     """
 
     def __init__(self, dataset: Dataset, file_order: Sequence[int] | None = None) -> None:
-        self._checks = [(column.name, check_for(column)) for column in dataset.columns]
+        self._checks = [(column.name, validator_for(column)) for column in dataset.columns]
         self._order = range(len(self._checks)) if file_order is None else file_order
 
     def check(self, record: Record, row: int) -> list[str | None] | Reject:
@@ -145,7 +145,7 @@ def check_rows(
             lines.append(record[0])
             numbers.append(row)
         row += 1
-        if len(rejects) == MOST_REJECTS:
+        if len(rejects) == MAX_REJECTS:
             yield batch()
             lines, numbers, payload, rejects = [], [], [], []
     yield batch()

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from polars.exceptions import PanicException, PolarsError
 
 from app.domain.dataset import Dataset
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.batch import Batch, Reject
-from app.formats.column_mapping import Layout
+from app.formats.column_mapping import ColumnMapping
 from app.formats.payload import PayloadKeys
 from app.formats.streams.blocks import Block
-from app.formats.validate.rows import MOST_REJECTS, RowChecker
+from app.formats.validate.rows import MAX_REJECTS, RowChecker
 from app.formats.validate.vectorized_columns import holds_misread, screen
 
 _LINE_FEED, _FIRST_PRINTABLE = 0x0A, 0x20
@@ -31,7 +31,9 @@ _DELETE = b"\x7f"
 _FIRST_LINE_BYTES = 64 * 1024  # polars makes a column of every field it has: a million commas take seconds
 
 
-def read_csv_block(block: Block, dataset: Dataset, reading: Reading, layout: Layout, first_row: int) -> Batch | None:
+def read_csv_block(
+    block: Block, dataset: Dataset, reading: FileFormat, layout: ColumnMapping, first_row: int
+) -> Batch | None:
     """The block as a batch, the same that `csv.read_block` makes of it, or None if only that can tell."""
     if len(reading.delimiter.encode()) != 1:
         return None
@@ -90,7 +92,7 @@ def check_columns(
     return _batch(frame, dataset, first_row, lines, source_bytes, text_of, controls=True)
 
 
-def _parsed(data: bytes, dataset: Dataset, reading: Reading, layout: Layout) -> pl.DataFrame | None:
+def _parsed(data: bytes, dataset: Dataset, reading: FileFormat, layout: ColumnMapping) -> pl.DataFrame | None:
     """The fields as a strict parser would find them, or None.
 
     Polars forgives much: it pads short rows, skips a byte order mark, strips a carriage return. So it is not believed:
@@ -163,7 +165,7 @@ def _bare_lines(values: NDArray[np.uint8]) -> int:
     return int(np.count_nonzero(feeds[1:] & feeds[:-1])) + int(feeds[0])
 
 
-def _complete(frame: pl.DataFrame, dataset: Dataset, reading: Reading) -> pl.DataFrame:
+def _complete(frame: pl.DataFrame, dataset: Dataset, reading: FileFormat) -> pl.DataFrame:
     """The dataset's columns, null where the client's null text stands and where the file lacks a column."""
     absent = [name for name in dataset.column_names if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
@@ -220,7 +222,7 @@ def _batch(
     plain, accepted = screen(frame, dataset, controls=controls)
     rejects: list[Reject] = []
     if not accepted.all():
-        if frame.height - int(accepted.sum()) > MOST_REJECTS:
+        if frame.height - int(accepted.sum()) > MAX_REJECTS:
             return None
         checker = RowChecker(dataset, file_order)
         mended: dict[int, list[str | None]] = {}

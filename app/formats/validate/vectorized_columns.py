@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
-from app.formats.validate.columns import BOOLEANS, MISREAD, check_for
+from app.formats.validate.columns import BOOLEANS, MISREAD, validator_for
 from app.formats.validate.currencies import CURRENCIES
 from app.formats.validate.vectorized_datetimes import plain_moments
 
@@ -66,7 +66,7 @@ def screen(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -> tuple[pl
             else:
                 yes = None if yes is None else ~there | yes.fill_null(False)
             if column.default is not None:
-                value = (pl.col(name) if value is None else value).fill_null(check_for(column)(None))
+                value = (pl.col(name) if value is None else value).fill_null(validator_for(column)(None))
         accepted += [] if yes is None else [yes]
         values += [] if value is None else [value]
     everything = (pl.all_horizontal(accepted) if accepted else pl.lit(True)).alias("\0accepted")

@@ -8,7 +8,7 @@ import polars as pl
 
 from app.domain.dataset import Column, ColumnType
 from app.formats.errors import BadValue
-from app.formats.validate.columns import check_value_for
+from app.formats.validate.columns import value_validator_for
 
 _DAY_BYTES = 10
 _DAY = "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -57,7 +57,7 @@ def _real_days(texts: pl.Series) -> pl.Series:
 
 def _one_by_one(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
     """Each value that there is, asked once of the authority."""
-    check = check_value_for(column)
+    check = value_validator_for(column)
     plain: dict[str, str] = {}
     for text in texts.unique().drop_nulls():
         try:
@@ -102,7 +102,7 @@ def _shifted(texts: pl.Series, column: Column, fraction: str) -> tuple[pl.Series
 def _shifts(column: Column) -> Callable[[str], int | None]:
     """Says of an hour, as 2026-11-22T08 and what follows the time, how many seconds it is before UTC; None where it
     doubts that this holds for the whole of the hour."""
-    check = check_value_for(column)
+    check = value_validator_for(column)
 
     @lru_cache(maxsize=_HOURS_KEPT)
     def shift(hour: str) -> int | None:

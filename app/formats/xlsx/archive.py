@@ -12,12 +12,12 @@ from xml.parsers import expat
 from app.domain.errors import ImportFailed
 from app.formats.validate.columns import shown
 
-MOST_FILE_BYTES = 64 * 1024**2
-MOST_UNPACKED_BYTES = 512 * 1024**2
-MOST_MEMBERS = 5000
-MOST_RATIO = 200  # unpacked bytes for each packed one; sheets have 5 to 40
+MAX_FILE_BYTES = 64 * 1024**2
+MAX_UNPACKED_BYTES = 512 * 1024**2
+MAX_MEMBERS = 5000
+MAX_RATIO = 200  # unpacked bytes for each packed one; sheets have 5 to 40
 _ANY_RATIO_BYTES = 10 * 1024**2  # in a workbook that unpacks to no more, repeated cells do no harm
-_MOST_INDEX_BYTES = 4 * 1024**2  # of the parts that list the sheets
+_MAX_INDEX_BYTES = 4 * 1024**2  # of the parts that list the sheets
 _OLE = b"\xd0\xcf\x11\xe0"  # holds encrypted workbooks, and those of before 2007
 _ENTRY = b"PK\x01\x02"
 _HEADER_BYTES = 30  # of a part, at least
@@ -36,8 +36,8 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     Raises ImportFailed (not_xlsx, encrypted_xlsx, xlsx_too_large, damaged_xlsx).
     """
     size = path.stat().st_size
-    if size > MOST_FILE_BYTES:
-        raise _too_large(f"the workbook has {size:,} bytes, at most {MOST_FILE_BYTES:,} are read")
+    if size > MAX_FILE_BYTES:
+        raise _too_large(f"the workbook has {size:,} bytes, at most {MAX_FILE_BYTES:,} are read")
     with path.open("rb") as file:
         if file.read(len(_OLE)) == _OLE:
             reason = "the workbook is encrypted or in the format of before 2007; save it as XLSX without a password"
@@ -119,24 +119,24 @@ def _check_directory(descriptor: int) -> None:
         at, members = data.find(_ENTRY), 0
         while at >= 0:
             members += 1
-            if members > MOST_MEMBERS:
-                raise _too_large(f"the workbook has more than {MOST_MEMBERS} parts")
+            if members > MAX_MEMBERS:
+                raise _too_large(f"the workbook has more than {MAX_MEMBERS} parts")
             at = data.find(_ENTRY, at + 1)
 
 
 def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
     unpacked = sum(member.file_size for member in members)
-    if unpacked > MOST_UNPACKED_BYTES:
-        raise _too_large(f"the workbook unpacks to {unpacked:,} bytes, at most {MOST_UNPACKED_BYTES:,} are read")
-    if unpacked > max(_ANY_RATIO_BYTES, MOST_RATIO * size):
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise _too_large(f"the workbook unpacks to {unpacked:,} bytes, at most {MAX_UNPACKED_BYTES:,} are read")
+    if unpacked > max(_ANY_RATIO_BYTES, MAX_RATIO * size):
         raise _too_large(
-            f"the workbook unpacks from {size:,} to {unpacked:,} bytes, more than {MOST_RATIO} for each packed one"
+            f"the workbook unpacks from {size:,} to {unpacked:,} bytes, more than {MAX_RATIO} for each packed one"
         )
     for member in members:
-        if member.file_size > max(_ANY_RATIO_BYTES, MOST_RATIO * member.compress_size):
+        if member.file_size > max(_ANY_RATIO_BYTES, MAX_RATIO * member.compress_size):
             raise _too_large(
                 f"{shown(member.filename)} in the workbook unpacks from {member.compress_size:,} to"
-                f" {member.file_size:,} bytes, more than {MOST_RATIO} for each packed one"
+                f" {member.file_size:,} bytes, more than {MAX_RATIO} for each packed one"
             )
     names: set[str] = set()
     end = 0
@@ -167,9 +167,9 @@ def _elements(archive: zipfile.ZipFile, part: str, wanted: str) -> list[dict[str
     parser.StartDoctypeDeclHandler = refuse
     try:
         with archive.open(part) as file:
-            data = file.read(_MOST_INDEX_BYTES + 1)
-            if len(data) > _MOST_INDEX_BYTES:
-                raise _too_large(f"{part} in the workbook is larger than {_MOST_INDEX_BYTES:,} bytes")
+            data = file.read(_MAX_INDEX_BYTES + 1)
+            if len(data) > _MAX_INDEX_BYTES:
+                raise _too_large(f"{part} in the workbook is larger than {_MAX_INDEX_BYTES:,} bytes")
             parser.Parse(data, True)
     except (KeyError, expat.ExpatError, *_DAMAGED) as error:
         raise _damaged(part, error) from error

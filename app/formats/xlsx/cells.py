@@ -67,12 +67,12 @@ _CONVERTERS: dict[type, Callable[[Any], tuple[str, list[str] | None]]] = {
 }
 
 
-def messages(path: str, name: str, part: str, most_rows: str = "0", most_bytes: str = "0") -> Iterator[Any]:
+def messages(path: str, name: str, part: str, max_rows: str = "0", max_bytes: str = "0") -> Iterator[Any]:
     """What is said, in its order; of a sheet that is only looked at so many rows, or so many bytes of them."""
     # Here, so that a module which imports the constants above needs no extra.
     from python_calamine import CalamineWorkbook  # noqa: PLC0415
 
-    rows, left = int(most_rows), int(most_bytes)
+    rows, left = int(max_rows), int(max_bytes)
     styles = number_formats.formats_of(path)
     recalculated = xlsx_rewriter.is_recalculated(path)
     token: str | None = None

@@ -10,7 +10,7 @@ from decimal import Decimal
 from xml.parsers import expat
 
 STYLES = "xl/styles.xml"
-_MOST_BYTES = 16 * 1024**2
+_MAX_BYTES = 16 * 1024**2
 _SECTION = re.compile(r'((?:[^;"\\\[]|"[^"]*"|\\.|\[[^\]]*\])*)')
 _GENERAL = re.compile("General", re.IGNORECASE)
 _TOKEN = re.compile(r'"([^"]*)"|\\(.)|_.|\[[^\]]*\]|(.)', re.DOTALL)
@@ -28,8 +28,8 @@ def formats_of(path: str) -> dict[str, str]:
         if STYLES not in archive.namelist():
             return {}
         with archive.open(STYLES) as file:
-            data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
+            data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
         raise ValueError("its styles are too large")
     codes: dict[str, str] = {}
     styles: list[str] = []

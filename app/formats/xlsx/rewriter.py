@@ -23,7 +23,7 @@ FORMATTED = "formatted"  # a number that this format shows as another text
 REFUSED = "refused"  # the cell holds what has no text; with the reason
 
 _PIECE_BYTES = 1024 * 1024
-_MOST_ROW_BYTES = 16 * 1024**2
+_MAX_ROW_BYTES = 16 * 1024**2
 _TEXT_SHOWN = 200
 _UNREADABLE = "the cell's value stands in the file in a way that is not read; open and save it in a spreadsheet program"
 
@@ -47,7 +47,7 @@ def is_plain(pieces: Iterator[bytes], styles: dict[str, str], recalculated: bool
         data = rest + piece
         end = data.rfind(b"row>") + 4  # nothing of a cell is beyond
         if end < 4:
-            if len(data) > _MOST_ROW_BYTES:
+            if len(data) > _MAX_ROW_BYTES:
                 return False
             rest = data
             continue

@@ -10,18 +10,18 @@ from typing import Any
 
 from app.domain.dataset import ColumnType, Dataset
 from app.domain.errors import ImportFailed, UnsupportedFormat
-from app.domain.file_format import Reading
+from app.domain.file_format import FileFormat
 from app.formats.child import runner
-from app.formats.column_mapping import Layout, lay_out
+from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.csv import header
 from app.formats.validate.columns import shown
-from app.formats.validate.rows import MOST_REJECTS, Blanks, Records
+from app.formats.validate.rows import MAX_REJECTS, Blanks, Records
 from app.formats.xlsx.archive import check_parts, find_sheet, open_zip
 from app.formats.xlsx.cells import DAY
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN, UNCALCULATED
 from app.formats.xlsx.row import cell_name, header_texts, is_blank, judge_cell
 
-MOST_MEMORY_BYTES = 2 * 1024**3
+MAX_MEMORY_BYTES = 2 * 1024**3
 SEARCHED_ROWS = 30  # where a header must not stand below rows
 _CPU_SECONDS, _BYTES_A_SECOND = 60, 1024**2  # some ten times what a slow machine takes
 _DIGITS_ONLY = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
@@ -40,7 +40,7 @@ class Look:
     limits: runner.Limits
 
 
-def check_workbook(path: Path, reading: Reading) -> None:
+def check_workbook(path: Path, reading: FileFormat) -> None:
     """Raises ImportFailed unless the file is a workbook within the limits that has the sheet, by its ZIP directory.
 
     (not_xlsx, encrypted_xlsx, xlsx_too_large, damaged_xlsx, unknown_sheet; UnsupportedFormat without the extra.)
@@ -50,11 +50,11 @@ def check_workbook(path: Path, reading: Reading) -> None:
         find_sheet(archive, reading.sheet)
 
 
-def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: int) -> Iterator[Records]:
+def read_records(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: int) -> Iterator[Records]:
     """The sheet's rows in chunks of about `batch_bytes` of text; `lines` are the sheet's row numbers.
 
     Rows that can't be read go to `bad`: too_few_fields (a blank one in a sheet of one column), too_many_fields,
-    cell_error, unsupported_cell. Raises ImportFailed as `check_workbook` and `lay_out` do, and no_rows,
+    cell_error, unsupported_cell. Raises ImportFailed as `check_workbook` and `map_columns` do, and no_rows,
     sheet_too_large. A workbook is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times
     `batch_bytes`.
     """
@@ -63,13 +63,13 @@ def read_records(path: Path, dataset: Dataset, reading: Reading, batch_bytes: in
 
 
 def records_of(
-    received: Iterator[Any], dataset: Dataset, reading: Reading, file_bytes: int, batch_bytes: int
+    received: Iterator[Any], dataset: Dataset, reading: FileFormat, file_bytes: int, batch_bytes: int
 ) -> Iterator[Records]:
     """`read_records` of what `open_rows` gives."""
     return _Sheet(dataset, reading, file_bytes).records(received, batch_bytes)
 
 
-def has_header(number: int, cells: list[str], reading: Reading, dataset: Dataset) -> bool:
+def has_header(number: int, cells: list[str], reading: FileFormat, dataset: Dataset) -> bool:
     """Whether the first row that is not empty is the header. Raises ImportFailed (header_unclear)."""
     if reading.header is not None or not isinstance(reading.columns, list):
         return bool(reading.header)
@@ -92,7 +92,7 @@ def open_rows(path: Path, sheet: str | None, look: Look | None = None) -> Iterat
         name, part = find_sheet(archive, sheet)
         unpacked = archive.getinfo(part).file_size
     arguments = [str(path), name, part]
-    limits = runner.Limits(MOST_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS + unpacked // _BYTES_A_SECOND)
+    limits = runner.Limits(MAX_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS + unpacked // _BYTES_A_SECOND)
     if look is not None:
         arguments += [str(look.rows), str(look.bytes)]
         limits = look.limits
@@ -123,7 +123,7 @@ def _received(messages: Iterator[Any], limits: runner.Limits) -> Iterator[Any]:
 class _Sheet:
     """Makes records of a sheet's rows."""
 
-    def __init__(self, dataset: Dataset, reading: Reading, file_bytes: int) -> None:
+    def __init__(self, dataset: Dataset, reading: FileFormat, file_bytes: int) -> None:
         self._names = dataset.column_names
         self._dataset = dataset
         self._reading = reading
@@ -131,7 +131,7 @@ class _Sheet:
         self._header = reading.header
         self._first = 0  # the first row that is not empty
         self._begin = 0  # the sheet's first column that is the table's
-        self._layout: Layout | None = None
+        self._layout: ColumnMapping | None = None
         self._blanks = Blanks()
 
     def records(self, received: Iterator[Any], batch_bytes: int) -> Iterator[Records]:
@@ -147,7 +147,7 @@ class _Sheet:
             return Records(dict(zip(self._names, columns, strict=True)), lines, source_bytes, bad, blank=blank)
 
         for row in self._rows(received):
-            if size >= batch_bytes or len(bad) >= MOST_REJECTS:  # the last chunk is the one before the end
+            if size >= batch_bytes or len(bad) >= MAX_REJECTS:  # the last chunk is the one before the end
                 yield chunk(self._file_bytes * number // total)
                 rows, lines, bad, size = [], [], [], 0
             number, cells, special = row
@@ -204,7 +204,7 @@ class _Sheet:
             # A table may begin anywhere, and its header names all of its columns.
             self._begin = next(at for at, cell in enumerate(cells) if cell)
             names = header_texts(number, cells, special)[self._begin :]
-        self._layout = lay_out(names, self._reading.columns, self._dataset, number)
+        self._layout = map_columns(names, self._reading.columns, self._dataset, number)
 
     def _values(self, number: int, cells: list[str], special: dict[str, list[str]]) -> list[str | None]:
         """The row's values in the dataset's order; a blank cell holds none. Raises ImportFailed."""
@@ -228,7 +228,9 @@ class _Sheet:
             self._judge(number, values, special, layout)
         return values
 
-    def _judge(self, number: int, values: list[str | None], special: dict[str, list[str]], layout: Layout) -> None:
+    def _judge(
+        self, number: int, values: list[str | None], special: dict[str, list[str]], layout: ColumnMapping
+    ) -> None:
         for at in layout.file_order:
             position = layout.positions[at]
             what = None if position is None else special.get(str(position + self._begin))

@@ -1,12 +1,12 @@
 """Carrier: who brings the parcel."""
 
 from app.handling.http import post
-from app.handling.service_calls import Call, Service
+from app.handling.service_calls import Service, ServiceCall
 
 SERVICE = Service("carrier", calls_per_second=100)
 
 
-def ship(call: Call, order_id: str, customer: str, address: str) -> str:
+def ship(call: ServiceCall, order_id: str, customer: str, address: str) -> str:
     """Create a shipment; returns its tracking number."""
     answer = post(call, SERVICE, "/shipments", {"order": order_id, "customer": customer, "address": address})
     return str(answer["tracking"])

@@ -5,21 +5,21 @@ import smtplib
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-from app.handling.service_calls import Call, Line, Service, ServiceFailed, ServiceRefused
+from app.handling.service_calls import Service, ServiceCall, ServiceClient, ServiceFailed, ServiceRefused
 
 SERVICE = Service("mail", calls_per_second=50)
 SENDER = "orders@backout.invalid"
 FOR_GOOD = range(500, 600)  # SMTP: 4xx may be tried again, 5xx not
 
 
-def send(call: Call, to: str, subject: str, text: str) -> str:
+def send(call: ServiceCall, to: str, subject: str, text: str) -> str:
     """Send a mail; returns its Message-ID."""
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = SENDER, to, subject
     message["Message-ID"] = message_id = f"<{call.key}@backout.invalid>"
     message.set_content(text)
 
-    def act(line: Line) -> None:
+    def act(line: ServiceClient) -> None:
         address = urlsplit(line.address)
         try:
             with smtplib.SMTP(address.hostname or "", address.port or 25, timeout=line.timeout) as session:

@@ -4,12 +4,12 @@ from typing import Any
 
 from app.handling import packing_slips
 from app.handling.adapters import carrier
-from app.handling.work import Step, Work
+from app.handling.work import Step, StepContext
 
 NAME = "create_shipment"
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StepContext) -> dict[str, Any]:
     order = work.order
     tracking = carrier.ship(work.call, str(work.id), order["customer"], order["ship_to"])
     packing_slips.keep(work.site, work.id, order, tracking)

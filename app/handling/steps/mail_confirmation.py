@@ -4,10 +4,10 @@ from typing import Any
 
 from app.handling.adapters import mail
 from app.handling.steps.create_shipment import NAME as SHIPMENT
-from app.handling.work import Step, Work
+from app.handling.work import Step, StepContext
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StepContext) -> dict[str, Any]:
     order = work.order
     tracking = work.answers.get(SHIPMENT, {}).get("tracking")
     text = f"Dear {order['customer']},\n\nyour order {order['order_number']} at {order['marketplace']} is on its way.\n"

@@ -3,10 +3,10 @@
 from typing import Any
 
 from app.db.handlings import orders
-from app.handling.work import Step, Work
+from app.handling.work import Step, StepContext
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StepContext) -> dict[str, Any]:
     with work.site.database.begin() as connection:
         orders.mark_shipped(connection, work.id)
     return {"status": "shipped"}

@@ -3,10 +3,10 @@
 from typing import Any
 
 from app.handling.adapters import inventory
-from app.handling.work import Step, Work
+from app.handling.work import Step, StepContext
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StepContext) -> dict[str, Any]:
     order = work.order
     return {"reservation": inventory.reserve(work.call, str(work.id), order["sku"], order["quantity"])}
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from app.handling.adapters import payment
-from app.handling.work import Step, Work
+from app.handling.work import Step, StepContext
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StepContext) -> dict[str, Any]:
     amount, currency = work.amount, work.order["currency"]
     return {"charge": payment.charge(work.call, str(work.id), amount, currency), "amount": f"{amount} {currency}"}
 

@@ -5,10 +5,10 @@ from typing import Any
 from app.handling.adapters import marketplace
 from app.handling.service_calls import ServiceRefused
 from app.handling.steps.create_shipment import NAME as SHIPMENT
-from app.handling.work import Step, Work
+from app.handling.work import Step, StepContext
 
 
-def run(work: Work) -> dict[str, Any]:
+def run(work: StepContext) -> dict[str, Any]:
     if SHIPMENT not in work.answers:
         raise ServiceRefused("the order has no shipment yet, so there is no tracking number to tell")
     tracking = str(work.answers[SHIPMENT]["tracking"])

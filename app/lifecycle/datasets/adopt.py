@@ -11,19 +11,19 @@ from app.db.datasets import introspection, registry
 from app.domain.dataset import Column, Registered
 from app.domain.definition import read_name
 from app.domain.errors import InvalidContent
-from app.formats.validate.columns import check_for
+from app.formats.validate.columns import validator_for
 from app.lifecycle import freeze
 from app.lifecycle.datasets import catalog, create
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 log = structlog.get_logger(__name__)
 
 
-def adopt_table(site: Site, body: Mapping[str, Any]) -> Registered:
+def adopt_table(site: Services, body: Mapping[str, Any]) -> Registered:
     """Make the table `{name, adopt: true}` a dataset: its columns and keys are read from the server.
 
     Raises `InvalidContent`, which says of every column and of the table what can't be had, `DatasetExists`,
-    `DatasetInUse` and `SweepingFrozen`.
+    `DatasetInUse` and `LedgerFrozen`.
     """
     errors = [{"field": said[:80], "reason": "unknown beside adopt"} for said in body if said not in ("name", "adopt")]
     if body["adopt"] is not True:
@@ -48,7 +48,7 @@ def adopt_table(site: Site, body: Mapping[str, Any]) -> Registered:
 def _without_odd_default(column: Column) -> Column:
     """A default that no file could bring, as a date of zeros, is none: the file has to bring a value."""
     try:
-        check_for(column)
+        validator_for(column)
     except ValueError:
         return replace(column, default=None)
     return column

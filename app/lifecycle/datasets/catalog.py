@@ -9,18 +9,18 @@ from app.domain.dataset import ORDERS, Dataset, Registered
 from app.domain.errors import DatasetNotFound, ImportFailed, InvalidContent
 from app.domain.imports import Import
 from app.domain.policy import OnConflict, Policy
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 NAMED = 20  # how many names an error lists
 
 
-def list_datasets(site: Site) -> list[Registered]:
+def list_datasets(site: Services) -> list[Registered]:
     """Every dataset, by name."""
     with site.database.begin() as connection:
         return registry.list_datasets(connection)
 
 
-def find_dataset(site: Site, name: str) -> Registered:
+def find_dataset(site: Services, name: str) -> Registered:
     """The dataset of this name; raises `DatasetNotFound`."""
     with site.database.begin() as connection:
         known = registry.find_dataset(connection, name)
@@ -29,7 +29,7 @@ def find_dataset(site: Site, name: str) -> Registered:
     return known
 
 
-def find_import_dataset(site: Site, name: str) -> Dataset:
+def find_import_dataset(site: Services, name: str) -> Dataset:
     """The dataset that an import is for; raises `InvalidContent`, which says which there are."""
     with site.database.begin() as connection:
         known = registry.find_dataset(connection, name)
@@ -47,7 +47,7 @@ def no_dataset(name: str, there: list[Registered]) -> InvalidContent:
     )
 
 
-def find_dataset_of(site: Site, row: Import) -> Dataset | None:
+def find_dataset_of(site: Services, row: Import) -> Dataset | None:
     """The dataset that an import was accepted for; None where it was dropped, be there another of its name or not."""
     if row.dataset == ORDERS.name:
         return ORDERS  # built in
@@ -58,7 +58,7 @@ def find_dataset_of(site: Site, row: Import) -> Dataset | None:
     return known.dataset
 
 
-def dataset_of(site: Site, row: Import) -> Dataset:
+def dataset_of(site: Services, row: Import) -> Dataset:
     """`find_dataset_of` for an attempt: raises `ImportFailed` where there is none."""
     dataset = find_dataset_of(site, row)
     if dataset is None:
@@ -66,7 +66,7 @@ def dataset_of(site: Site, row: Import) -> Dataset:
     return dataset
 
 
-def count_branches(site: Site, known: Registered | None, policy: Policy) -> int:
+def count_branches(site: Services, known: Registered | None, policy: Policy) -> int:
     """How many branches an attempt has."""
     if policy.on_conflict is not OnConflict.FAIL:
         return 1  # a row may meet one of its own file: two branches would wait for each other
@@ -75,7 +75,7 @@ def count_branches(site: Site, known: Registered | None, policy: Policy) -> int:
     return site.settings.branches
 
 
-def why_not(dataset: Dataset, on_conflict: OnConflict) -> str | None:
+def why_unsupported(dataset: Dataset, on_conflict: OnConflict) -> str | None:
     """Why rows of a dataset can't be treated like that; None where they can."""
     if on_conflict is OnConflict.FAIL:
         return None
@@ -86,12 +86,12 @@ def why_not(dataset: Dataset, on_conflict: OnConflict) -> str | None:
     return None
 
 
-def list_off(dataset: Dataset) -> dict[str, str]:
+def list_unsupported(dataset: Dataset) -> dict[str, str]:
     """What is not possible with a dataset, and why."""
     off = {
         f"on_conflict={choice}": reason
         for choice in (OnConflict.SKIP, OnConflict.UPDATE)
-        if (reason := why_not(dataset, choice))
+        if (reason := why_unsupported(dataset, choice))
     }
     if dataset.name != ORDERS.name:
         off["generate"] = f"rows can be generated for {ORDERS.name} only"

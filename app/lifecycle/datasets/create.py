@@ -17,19 +17,19 @@ from app.db.datasets import registry, tables
 from app.domain.dataset import Dataset, Registered
 from app.domain.definition import read_definition
 from app.domain.errors import DatasetExists, DatasetInUse, InvalidContent, NotEnabled, Refused
-from app.formats.validate.columns import check_for
+from app.formats.validate.columns import validator_for
 from app.lifecycle import freeze
 from app.lifecycle.datasets import catalog
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 log = structlog.get_logger(__name__)
 
 
-def create_dataset(site: Site, body: Mapping[str, Any]) -> Registered:
+def create_dataset(site: Services, body: Mapping[str, Any]) -> Registered:
     """Create the dataset that `body` describes (see `read_definition`), with a table of its own.
 
     Raises `InvalidContent`, `DatasetExists`, `DatasetInUse`, `NotEnabled` where the database lets the application make
-    no tables, and `SweepingFrozen`; then nothing is left. After `DatabaseUnavailable` send it again.
+    no tables, and `LedgerFrozen`; then nothing is left. After `DatabaseUnavailable` send it again.
     """
     dataset = read_definition(body)
     _check_columns(dataset)
@@ -60,7 +60,7 @@ def create_dataset(site: Site, body: Mapping[str, Any]) -> Registered:
     return catalog.find_dataset(site, dataset.name)
 
 
-def mend(site: Site, definer: Any, name: str | None = None) -> list[str]:
+def mend(site: Services, definer: Any, name: str | None = None) -> list[str]:
     """Undo what was cut off while it was created or dropped: of this name, or all; the names. `definer` comes from
     `Database.define`, so nobody is at it any more. Raises `DatasetInUse` where a table is still read."""
     with site.database.begin() as connection:
@@ -74,7 +74,7 @@ def mend(site: Site, definer: Any, name: str | None = None) -> list[str]:
     return [one.dataset.name for one in unfinished]
 
 
-def mend_all(site: Site) -> None:
+def mend_all(site: Services) -> None:
     """`mend` for the sweeper, which comes again where a table is still read, another defines one, or a right lacks."""
     with site.database.begin() as connection:
         if not registry.list_unfinished(connection):
@@ -88,7 +88,7 @@ def mend_all(site: Site) -> None:
         log.info("datasets_mended", datasets=mended)
 
 
-def require_no_dataset(site: Site, definer: Any, name: str) -> None:
+def require_no_dataset(site: Services, definer: Any, name: str) -> None:
     """Raise `DatasetExists` where the name is taken; one that was left unfinished is mended, and gives it back."""
     mend(site, definer, name)
     with site.database.begin() as connection:
@@ -101,7 +101,7 @@ def _check_columns(dataset: Dataset) -> None:
     wrong = []
     for at, column in enumerate(dataset.columns):
         try:
-            check_for(column)
+            validator_for(column)
         except ValueError as error:
             wrong.append({"field": f"columns[{at}]", "reason": str(error)})
     if wrong:

@@ -12,38 +12,38 @@ from app.domain.dataset import Dataset
 from app.domain.errors import DatasetBeingCleared, ImportsRunning, NotEnabled
 from app.lifecycle import freeze
 from app.lifecycle.datasets import catalog
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 CLEAR_SECONDS = 60.0  # the lease of a clearing, renewed with every import's rows
 
 log = structlog.get_logger(__name__)
 
 
-def clear_dataset(site: Site, dataset: Dataset, number: int | None = None) -> int:
+def delete_rows(site: Services, dataset: Dataset, number: int | None = None) -> int:
     """Delete every row of a dataset, or those of the import with this number, and record it in the history of the
     imports that brought them; returns how many.
 
-    One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared`, `SweepingFrozen`,
+    One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared`, `LedgerFrozen`,
     `NotEnabled` for an adopted table, or what a chapter has against it, and then deletes nothing.
     """
     freeze.require_sweeping(site)
-    off = catalog.list_off(dataset)
+    off = catalog.list_unsupported(dataset)
     if reason := off.get("delete_all" if number is None else "delete_by_import"):
         raise NotEnabled(reason)
     with clearing(site, dataset):
-        for chapter in site.chapters:
-            chapter.require_deletable(site, dataset, number)
+        for extension in site.extensions:
+            extension.require_deletable(site, dataset, number)
         with site.database.begin() as connection:
             numbers = rows.imports_with_rows(connection, dataset) if number is None else [number]
         return sum(_delete(site, dataset, one) for one in numbers)
 
 
 @contextmanager
-def clearing(site: Site, dataset: Dataset) -> Iterator[None]:
+def clearing(site: Services, dataset: Dataset) -> Iterator[None]:
     """Mark a dataset as being cleared for as long as this lasts. Raises `DatasetBeingCleared`, and `ImportsRunning`
     while an import of it is unfinished."""
     with site.database.begin() as connection:
-        if not registry.mark_clearing(connection, dataset.name, CLEAR_SECONDS):
+        if not registry.take_delete_lease(connection, dataset.name, CLEAR_SECONDS):
             raise DatasetBeingCleared(f"another request is clearing {dataset.name}: wait until it has ended")
     # From here on no import of it is claimed; a crash leaves a mark that runs out.
     try:
@@ -52,7 +52,7 @@ def clearing(site: Site, dataset: Dataset) -> Iterator[None]:
         yield
     finally:
         with site.database.begin() as connection:
-            registry.end_clearing(connection, dataset.name)
+            registry.end_delete_lease(connection, dataset.name)
 
 
 def require_idle(connection: Any, dataset: Dataset) -> None:
@@ -76,9 +76,9 @@ def _explain(dataset: Dataset, unfinished: int, damaged: list[int]) -> str:
     return "; ".join(told)
 
 
-def _delete(site: Site, dataset: Dataset, number: int) -> int:
+def _delete(site: Services, dataset: Dataset, number: int) -> int:
     with site.database.begin() as connection:
-        registry.extend_clearing(connection, dataset.name, CLEAR_SECONDS)
+        registry.extend_delete_lease(connection, dataset.name, CLEAR_SECONDS)
     with site.database.begin_long() as connection:
         deleted = rows.delete_rows(connection, dataset, number)
         if deleted:

@@ -8,16 +8,16 @@ from app.domain.dataset import Dataset
 from app.domain.errors import DatasetNotFound, NotEnabled
 from app.lifecycle import freeze
 from app.lifecycle.datasets import create, delete_rows
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 log = structlog.get_logger(__name__)
 
 
-def drop_dataset(site: Site, name: str) -> None:
+def drop_dataset(site: Services, name: str) -> None:
     """Drop a dataset with all of its rows, which is recorded in the history of the imports that brought them; an
     adopted one is only forgotten.
 
-    Raises `DatasetNotFound`, `ImportsRunning`, `DatasetBeingCleared`, `SweepingFrozen` or `NotEnabled`, and then
+    Raises `DatasetNotFound`, `ImportsRunning`, `DatasetBeingCleared`, `LedgerFrozen` or `NotEnabled`, and then
     changes nothing; `DatasetInUse` while its table is still read, after which it is dropped as soon as that has ended:
     by the sweeper, or by asking again.
     """
@@ -39,7 +39,7 @@ def drop_dataset(site: Site, name: str) -> None:
     log.info("dataset_dropped", dataset=name)
 
 
-def _let_go(site: Site, dataset: Dataset) -> None:
+def _let_go(site: Services, dataset: Dataset) -> None:
     counts = {} if dataset.adopted else _count_kept(site, dataset)
     with site.database.begin() as connection:
         # An acceptance holds the dataset until its import is there, so that one is either found here, or finds none.
@@ -50,13 +50,13 @@ def _let_go(site: Site, dataset: Dataset) -> None:
             transitions.note_deleted(connection, number, count)
 
 
-def _count_kept(site: Site, dataset: Dataset) -> dict[int, int]:
+def _count_kept(site: Services, dataset: Dataset) -> dict[int, int]:
     """How many rows of each import are there."""
     with site.database.begin() as connection:
         numbers = rows.imports_with_rows(connection, dataset)
     counts = {}
     for number in numbers:
         with site.database.begin_long() as connection:
-            registry.extend_clearing(connection, dataset.name, delete_rows.CLEAR_SECONDS)
+            registry.extend_delete_lease(connection, dataset.name, delete_rows.CLEAR_SECONDS)
             counts[number] = rows.count_rows(connection, dataset, number)
     return counts

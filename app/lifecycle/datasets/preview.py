@@ -11,10 +11,10 @@ from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import read_options
 from app.formats.preview.child import preview_file
 from app.lifecycle.datasets import catalog
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from app.spool import Spool, Upload, space
 
-MOST_BYTES = 64 * 1024**2  # as large as a workbook may be
+MAX_BYTES = 64 * 1024**2  # as large as a workbook may be
 _NO_DATASET = Dataset("", (), ())
 
 
@@ -32,14 +32,14 @@ class Wanted:
     content_type: str | None
 
 
-def preview_upload(site: Site, receive: Callable[[Upload], Wanted]) -> dict[str, Any]:
+def preview_upload(site: Services, receive: Callable[[Upload], Wanted]) -> dict[str, Any]:
     """The preview of an upload, as JSON: as an import of it with the same options would be read. `receive` writes the
     body into the upload and returns what is wanted of it.
 
     The upload waits in the spool meanwhile and leaves no trace. Raises what `receive` raises, `ContentTooLarge`,
     `SpoolFull`, `UnsupportedFormat`, `Overloaded`, and `InvalidContent` for options that don't fit or an empty file.
     """
-    spool = Spool(site.spool.folder, min(MOST_BYTES, site.settings.max_upload_bytes))
+    spool = Spool(site.spool.folder, min(MAX_BYTES, site.settings.max_upload_bytes))
     with space(spool.folder), spool.receive(f"preview-{uuid4()}", lambda: None) as upload:
         try:
             wanted = receive(upload)

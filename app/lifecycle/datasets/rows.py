@@ -11,13 +11,13 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportNotFound, InvalidContent
 from app.domain.selection import Selection, read_selection
 from app.lifecycle.datasets import catalog
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 _NUMBER = re.compile("[0-9]{1,9}")
 
 
 def select_rows(
-    site: Site, dataset: Dataset, *, of: str | None, filters: Sequence[tuple[str, str | None]], sort: str | None
+    site: Services, dataset: Dataset, *, of: str | None, filters: Sequence[tuple[str, str | None]], sort: str | None
 ) -> Selection:
     """The selection of a query (see `read_selection`); `of` is an import's id or number. Raises `InvalidContent`, also
     where the dataset's rows don't carry their import's number, and `ImportNotFound`."""
@@ -25,9 +25,9 @@ def select_rows(
     return read_selection(dataset, number=number, filters=filters, sort=sort)
 
 
-def find_number(site: Site, dataset: Dataset, of: str) -> int:
+def find_number(site: Services, dataset: Dataset, of: str) -> int:
     """The number of an import of the dataset, by its id or its number. Raises as `select_rows`."""
-    if reason := catalog.list_off(dataset).get("filter_by_import"):
+    if reason := catalog.list_unsupported(dataset).get("filter_by_import"):
         raise InvalidContent(reason, errors=[{"field": "import", "reason": reason}])
     with site.database.begin() as connection:
         by_number = _NUMBER.fullmatch(of) is not None
@@ -43,7 +43,7 @@ def find_number(site: Site, dataset: Dataset, of: str) -> int:
 
 
 def read_page(
-    site: Site, selection: Selection, cursor: str | None, limit: int
+    site: Services, selection: Selection, cursor: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
     """At most `limit` rows, and the cursor of the next page if there is one. Raises `BadRequest` for a wrong cursor."""
     after = None if cursor is None else selection.read_cursor(cursor)
@@ -55,14 +55,14 @@ def read_page(
     return rows[:limit], selection.write_cursor([last[name] for name in selection.order])
 
 
-def count_rows(site: Site, selection: Selection) -> int:
+def count_rows(site: Services, selection: Selection) -> int:
     """How many rows there are."""
     with site.database.snapshot() as connection:
         return row_queries.count_selected(connection, selection)
 
 
 @contextmanager
-def open_rows(site: Site, selection: Selection) -> Iterator[Iterator[dict[str, Any]]]:
+def open_rows(site: Services, selection: Selection) -> Iterator[Iterator[dict[str, Any]]]:
     """All rows of one consistent snapshot, streamed."""
     with site.database.snapshot() as connection:
         yield row_queries.stream_rows(connection, selection)

@@ -2,18 +2,16 @@
 
 from app.db.imports import queries
 from app.domain.errors import Overloaded
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 
-def is_overloaded(site: Site) -> bool:
+def is_overloaded(site: Services) -> bool:
     """Whether as many imports wait as are allowed to."""
     with site.database.begin() as connection:
-        return queries.count_queued(connection) >= site.settings.overload_queued
+        return queries.count_queued(connection) >= site.settings.max_queued
 
 
-def require_room(site: Site, waiting: int) -> None:
+def require_capacity(site: Services, waiting: int) -> None:
     """Raise `Overloaded` where so many wait that no more are allowed to."""
-    if waiting >= site.settings.overload_queued:
-        raise Overloaded(
-            f"{site.settings.overload_queued:,} imports wait already: nothing was kept, send it again later"
-        )
+    if waiting >= site.settings.max_queued:
+        raise Overloaded(f"{site.settings.max_queued:,} imports wait already: nothing was kept, send it again later")

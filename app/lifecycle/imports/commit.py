@@ -12,12 +12,12 @@ from app.domain.errors import AttemptLost, ImportDamaged
 from app.domain.imports import Import, Tally
 from app.domain.states import State
 from app.domain.xid import parse_xid
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 log = structlog.get_logger(__name__)
 
 
-def commit_branches(site: Site, row: Import, branches: list[xa.Branch], tally: Tally) -> None:
+def commit_branches(site: Services, row: Import, branches: list[xa.Branch], tally: Tally) -> None:
     """Bring ended branches to `committed`; `tally` is what became of the file's rows.
 
     Raises `AttemptLost` when the decision went the other way: everything is rolled back then. Any other exception says
@@ -63,7 +63,7 @@ def _counts(tally: Tally) -> dict[str, Any]:
     }
 
 
-def end_dry_run(site: Site, row: Import, tally: Tally) -> None:
+def end_dry_run(site: Services, row: Import, tally: Tally) -> None:
     """Decide that a load that went well is never committed. The caller drops its sockets, so the server undoes it.
 
     Raises `AttemptLost` when the import was stopped or taken over meanwhile.
@@ -83,7 +83,7 @@ def end_dry_run(site: Site, row: Import, tally: Tally) -> None:
         raise AttemptLost("the dry run was stopped or taken over before its end")
 
 
-def finish(site: Site, number: int) -> bool:
+def finish(site: Services, number: int) -> bool:
     """Move a `committing` import to `committed` if every receipt is there and no branch is listed; True when it is.
 
     Raises `ImportDamaged` where a branch is neither prepared nor proved by a receipt: nothing may be guessed then.
@@ -95,7 +95,7 @@ def finish(site: Site, number: int) -> bool:
     return _finish(site, row)
 
 
-def _finish(site: Site, row: Import, branch: xa.Branch | None = None) -> bool:
+def _finish(site: Services, row: Import, branch: xa.Branch | None = None) -> bool:
     # `branch` is one of the finished ones, whose connection then asks for the list
     number = row.number
     mine = set(site.xids(number, range(row.epoch, row.epoch + 1), row.branches))

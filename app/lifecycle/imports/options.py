@@ -1,4 +1,4 @@
-"""Wishes: what a client says of its file, checked against what the file's head shows."""
+"""Import options: what a client says of its file, checked against the beginning of the file."""
 
 import hashlib
 import json
@@ -10,18 +10,18 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed, InvalidContent
 from app.domain.policy import Policy, read_policy
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import Told, read_options
+from app.formats.options import FormatOptions, read_options
 from app.formats.reader import check_head
 from app.lifecycle.datasets import catalog
 from app.spool import Upload
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ImportOptions:
     """What a client said of its file: into which dataset, how it is read, and what is done with its rows."""
 
     dataset: Dataset
-    told: Told
+    told: FormatOptions
     policy: Policy
     file_name: str | None
     content_type: str | None
@@ -43,20 +43,20 @@ class Wishes:
             "file_name": _harmless(self.file_name) if self.file_name else None,
             "format": reading.format,
             "compression": reading.compression,
-            "reading": reading.as_json(),
+            "file_format": reading.as_json(),
             "options": self.policy.as_json() or None,
             "priority": self.policy.priority,
         }
 
 
-def read_wishes(
+def parse_import_options(
     dataset: Dataset, options: Mapping[str, str], file_name: str | None, content_type: str | None
-) -> Wishes:
+) -> ImportOptions:
     """What a query or a form says. Raises `InvalidContent`, which names the field."""
     policy = read_policy(options)
-    if reason := catalog.why_not(dataset, policy.on_conflict):
+    if reason := catalog.why_unsupported(dataset, policy.on_conflict):
         raise InvalidContent(reason, errors=[{"field": "on_conflict", "reason": reason}])
-    return Wishes(dataset, read_options(options), policy, file_name, content_type)
+    return ImportOptions(dataset, read_options(options), policy, file_name, content_type)
 
 
 def content_hash(options: dict[str, Any], digest: str) -> str:

@@ -14,10 +14,10 @@ from app.domain.imports import Import, reject_name
 from app.domain.states import State
 from app.formats.reject_file import read_rejects
 from app.lifecycle.recovery import in_doubt
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 
-def find_import(site: Site, id: str) -> tuple[Import, list[Event]]:
+def find_import(site: Services, id: str) -> tuple[Import, list[Event]]:
     """An import and its timeline; raises `ImportNotFound`."""
     with site.database.begin() as connection:
         row = queries.find_import(connection, id)
@@ -26,24 +26,24 @@ def find_import(site: Site, id: str) -> tuple[Import, list[Event]]:
         return row, queries.list_events(connection, row.number)
 
 
-def find_numbered(site: Site, number: int) -> Import | None:
+def find_numbered(site: Services, number: int) -> Import | None:
     """The import with this number, or None."""
     with site.database.begin() as connection:
         return queries.find_numbered(connection, number)
 
 
 def list_imports(
-    site: Site, *, states: Iterable[State], dataset: str | None, before: int | None, limit: int
+    site: Services, *, states: Iterable[State], dataset: str | None, before: int | None, limit: int
 ) -> list[Import]:
     """Imports, newest first."""
     with site.database.begin() as connection:
         return queries.list_imports(connection, states=states, dataset=dataset, before=before, limit=limit)
 
 
-def estimate_seconds(site: Site, row: Import) -> float | None:
+def estimate_seconds(site: Services, row: Import) -> float | None:
     """How long until a new import has committed, waiting included, at the rates that were measured lately; None while
     nothing was measured."""
-    backlog = site.recent.backlog(site.database)
+    backlog = site.backlog_cache.backlog(site.database)
     if not backlog.rows_per_second:
         return None
     seconds = backlog.waiting_rows / backlog.rows_per_second
@@ -64,7 +64,7 @@ def _own_seconds(row: Import, backlog: queries.Backlog) -> float | None:
     return None
 
 
-def open_rejects(site: Site, id: str) -> tuple[Import, Iterator[dict[str, Any]]]:
+def open_rejects(site: Services, id: str) -> tuple[Import, Iterator[dict[str, Any]]]:
     """An import and the rows that it did not accept, streamed: all of them, or of an aborted one the first 1,000.
 
     Raises `ImportNotFound`, also where its reject file is no longer kept.
@@ -78,20 +78,20 @@ def open_rejects(site: Site, id: str) -> tuple[Import, Iterator[dict[str, Any]]]
         raise ImportNotFound("the reject file of this import is no longer kept", import_id=id) from None
 
 
-def count_rows(site: Site, dataset: Dataset) -> int:
+def count_rows(site: Services, dataset: Dataset) -> int:
     """How many rows of the dataset a reader may see."""
     with site.database.snapshot() as connection:
         return rows.count_rows(connection, dataset)
 
 
 @contextmanager
-def open_rows(site: Site, dataset: Dataset) -> Iterator[tuple[int, Iterator[dict[str, Any]]]]:
+def open_rows(site: Services, dataset: Dataset) -> Iterator[tuple[int, Iterator[dict[str, Any]]]]:
     """The count and all rows, in import order, of one consistent snapshot; streamed."""
     with site.database.snapshot() as connection:
         yield rows.count_rows(connection, dataset), rows.read_rows(connection, dataset)
 
 
-def check_parts(site: Site) -> dict[str, str]:
+def check_parts(site: Services) -> dict[str, str]:
     """What each part that an import needs answers: "ok", or a sentence that says what is wrong."""
     parts = _check_database(site)
     waiting = site.hints.look()
@@ -105,7 +105,7 @@ def check_parts(site: Site) -> dict[str, str]:
     return parts
 
 
-def _check_database(site: Site) -> dict[str, str]:
+def _check_database(site: Services) -> dict[str, str]:
     """The parts that are the database's."""
     parts = dict.fromkeys(("database", "durability", "local_infile", "xa", "recovery"), "ok")
     try:

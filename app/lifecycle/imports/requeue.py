@@ -9,17 +9,17 @@ from app.db.imports import transitions
 from app.domain.errors import ImportFailed
 from app.domain.imports import Import
 from app.domain.states import State
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 RETRY_SECONDS = 1.0  # doubled with every attempt
-MOST_RETRY_SECONDS = 60.0
+MAX_RETRY_SECONDS = 60.0
 SPACE_SECONDS = 2.0  # doubled with every attempt, too
 WAITS_FOR_SPACE = "waits for space in the spool folder: its disk is full"
 
 log = structlog.get_logger(__name__)
 
 
-def hand_back(site: Site, row: Import) -> None:
+def release(site: Services, row: Import) -> None:
     """Give an import back unfinished, because this worker goes; the attempt does not count."""
     with site.database.begin() as connection:
         told = {"reason": "the worker was told to stop"}
@@ -29,12 +29,12 @@ def hand_back(site: Site, row: Import) -> None:
         site.hints.publish(row.id)
 
 
-def wait_for_space(site: Site, row: Import) -> None:
+def wait_for_space(site: Services, row: Import) -> None:
     """Give an import back because the spool folder's disk has no space for what its attempt writes; the attempt does
     not count, and the pauses grow. An inline import fails: whoever waited for it is told."""
     if row.inline:
         return fail(site, row, ImportFailed("spool_full", "the disk of the spool folder is full: free some space"))
-    pause = min(SPACE_SECONDS * 2 ** min(row.epoch // 2, 10), MOST_RETRY_SECONDS)  # an attempt takes two epochs
+    pause = min(SPACE_SECONDS * 2 ** min(row.epoch // 2, 10), MAX_RETRY_SECONDS)  # an attempt takes two epochs
     with site.database.begin() as connection:
         told = {"reason": WAITS_FOR_SPACE}
         given = transitions.requeue(connection, row.number, row.epoch, detail=told, attempts=-1, pause_seconds=pause)
@@ -43,7 +43,7 @@ def wait_for_space(site: Site, row: Import) -> None:
     return None
 
 
-def fail(site: Site, row: Import, failure: ImportFailed, rejected: int = 0, blank: int = 0) -> None:
+def fail(site: Services, row: Import, failure: ImportFailed, rejected: int = 0, blank: int = 0) -> None:
     """The import can't be loaded: decide that, with the reason, how many rows its report lists, and how many blank ones
     were passed over until then."""
     with site.database.begin() as connection:
@@ -62,19 +62,21 @@ def fail(site: Site, row: Import, failure: ImportFailed, rejected: int = 0, blan
     log.info("failing" if decided else "attempt_lost", code=failure.code, reason=str(failure))
 
 
-def try_again(site: Site, row: Import, reason: str, *, only_expired: bool = False) -> bool:
+def try_again(site: Services, row: Import, reason: str, *, only_expired: bool = False) -> bool:
     """Queue the import for another attempt after a pause, or fail it when it had its last; whether this call won.
 
     An inline import is never tried again: whoever waited for it is gone. `only_expired` acts only if the lease has run
     out, by the database's clock.
     """
     last = row.inline or row.attempts >= site.settings.max_attempts
-    pause = min(RETRY_SECONDS * 2 ** (row.attempts - 1), MOST_RETRY_SECONDS)
+    pause = min(RETRY_SECONDS * 2 ** (row.attempts - 1), MAX_RETRY_SECONDS)
     with site.database.begin() as connection:
         if last:
             ended = f"gave up after {row.attempts} attempt(s); the last one ended with: {reason}"
             failure = ImportFailed("gave_up", ended)
-            moved = transitions.give_up(connection, row.number, row.epoch, failure.as_dict(), only_expired=only_expired)
+            moved = transitions.fail_exhausted(
+                connection, row.number, row.epoch, failure.as_dict(), only_expired=only_expired
+            )
         else:
             moved = transitions.requeue(
                 connection,

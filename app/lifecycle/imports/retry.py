@@ -9,19 +9,19 @@ from app.domain.errors import FileForgotten, ImportNotFound, NothingToRetry
 from app.domain.imports import Import
 from app.domain.states import State
 from app.lifecycle import freeze
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 log = structlog.get_logger(__name__)
 
 RETRYABLE = frozenset({State.STOPPED, State.FAILED, State.CHECKED})
 
 
-def retry_import(site: Site, id: str, *, client: str = "", request_id: str | None = None) -> Import:
+def retry_import(site: Services, id: str, *, client: str = "", request_id: str | None = None) -> Import:
     """Accept a new import of what this one was to load, for whoever asks; returns it. A dry run becomes a real one.
 
     The file is shared by a hard link, so that each import keeps its own for as long as it needs it. Raises
     `ImportNotFound`, `NothingToRetry` for one that is not over or has loaded its rows, `FileForgotten` and
-    `SweepingFrozen`.
+    `LedgerFrozen`.
     """
     freeze.require_sweeping(site)
     with site.database.begin() as connection:

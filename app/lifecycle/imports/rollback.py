@@ -12,16 +12,16 @@ from app.domain.imports import Import
 from app.domain.states import UNDOING
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle.datasets.catalog import find_dataset_of
-from app.lifecycle.imports.loading.shutdown import Draining
-from app.lifecycle.services import Site
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.services import Services
 
 POLL_SECONDS = 0.1
-MOST_BRANCHES = 16  # the setting may have been higher in an earlier attempt
+MAX_BRANCHES = 16  # the setting may have been higher in an earlier attempt
 
 log = structlog.get_logger(__name__)
 
 
-def settle(site: Site, number: int) -> bool:
+def settle(site: Services, number: int) -> bool:
     """Push a `stopping` or `failing` import towards its end; True when nothing is left to do.
 
     Kills the owners of its branches, rolls back the prepared ones, and moves it to `stopped` or `failed` once no owner
@@ -44,7 +44,7 @@ def settle(site: Site, number: int) -> bool:
     return True
 
 
-def settle_within(site: Site, number: int, seconds: float) -> bool:
+def settle_within(site: Services, number: int, seconds: float) -> bool:
     """`settle` again and again for so long; what is left then is the sweeper's."""
     until = monotonic() + seconds
     while not settle(site, number):
@@ -54,27 +54,27 @@ def settle_within(site: Site, number: int, seconds: float) -> bool:
     return True
 
 
-def drain_older(site: Site, row: Import, draining: Draining) -> None:
+def await_older_attempts(site: Services, row: Import, shutdown: GracefulShutdown) -> None:
     """Wait until nothing is left of the attempts before this one: else the new load would stall on their locks.
 
     Raises `AttemptLost` when the import was stopped or taken over meanwhile: what is there may be a later attempt's.
-    Raises `HandBack` when the worker is to go before that.
+    Raises `Released` when the worker is to go before that.
     """
     while row.epoch > 1 and not _nothing_left(site, row, range(1, row.epoch)):
         with site.database.begin() as connection:
             if not transitions.holds(connection, row.number, row.epoch):
                 raise AttemptLost("the import was stopped or taken over while an older attempt was undone")
-        draining.look()
+        shutdown.look()
         sleep(POLL_SECONDS)
 
 
-def _nothing_left(site: Site, row: Import, epochs: range) -> bool:
+def _nothing_left(site: Services, row: Import, epochs: range) -> bool:
     """Undo what these attempts left; True when no lock, branch, row or receipt of the import is there any more.
 
     In this order: an owner's lock is freed when its undo is over or its branch is prepared and detached, so a branch
     that was being prepared is listed by then.
     """
-    xids = site.xids(row.number, epochs, max(row.branches, MOST_BRANCHES))
+    xids = site.xids(row.number, epochs, max(row.branches, MAX_BRANCHES))
     if xids:
         with site.database.control() as session:
             if xa.kill_owners(session, xids):
@@ -86,7 +86,7 @@ def _nothing_left(site: Site, row: Import, epochs: range) -> bool:
         return not rows.anything_left(connection, dataset, row.number)
 
 
-def undo_prepared(site: Site, xids: set[Xid]) -> bool:
+def undo_prepared(site: Services, xids: set[Xid]) -> bool:
     """Roll back those of these branches that are prepared; whether there were any."""
     with site.database.session() as session:
         listed = [parse_xid(raw, site.installation) for raw in xa.list_prepared(session)]

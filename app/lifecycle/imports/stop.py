@@ -9,12 +9,12 @@ from app.db.imports import queries, stops
 from app.domain.errors import AlreadyDecided, ImportNotFound
 from app.domain.imports import Import
 from app.domain.states import STOPPABLE, State
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 log = structlog.get_logger(__name__)
 
 
-def stop_import(site: Site, id: str) -> Import:
+def stop_import(site: Services, id: str) -> Import:
     """Stop an import; returns it as `stopping` or `stopped`, which it stays: it will never commit.
 
     Stopping it again gives the same answer. Raises `ImportNotFound`, `AlreadyDecided` when it is too late, and
@@ -33,11 +33,11 @@ def stop_import(site: Site, id: str) -> Import:
     if won and row.state is State.STOPPING:
         # beside the answer, which is true already: to kill a connection of a busy server takes longer than to decide
         with suppress(RuntimeError):  # this process ends
-            site.aside.submit(end_load, site, row)
+            site.background.submit(end_load, site, row)
     return row
 
 
-def end_load(site: Site, row: Import) -> None:
+def end_load(site: Services, row: Import) -> None:
     """End the load's connection at once, so that its worker is free; raises nothing, and promises nothing that is not
     decided."""
     try:

@@ -9,14 +9,16 @@ from uuid import uuid4
 import structlog
 
 from app.db.imports import queries, transitions, uploads
+from app.domain.caller import Caller
 from app.domain.dataset import Dataset
 from app.domain.errors import AlreadyDecided, AlreadyRunning, ImportFailed, InvalidContent
 from app.domain.imports import Import
 from app.lifecycle.imports import deduplication, rollback, stop
-from app.lifecycle.imports.accept import Accepted, Asker, Claim, Form, accept_whole, keyed, record
-from app.lifecycle.imports.loading.heartbeat import ArrivalBeat
-from app.lifecycle.imports.options import Wishes, read_wishes
-from app.lifecycle.services import Site
+from app.lifecycle.imports.accept import Form, accept_whole, record
+from app.lifecycle.imports.idempotency import Accepted, IdempotencyClaim, hold_idempotency_key
+from app.lifecycle.imports.loading.heartbeat import UploadHeartbeat
+from app.lifecycle.imports.options import ImportOptions, parse_import_options
+from app.lifecycle.services import Services
 from app.spool import Upload
 
 HEAD_BYTES = 4 * 1024 * 1024  # what must be there before it is judged: more than `check_head` reads
@@ -26,10 +28,10 @@ log = structlog.get_logger(__name__)
 
 
 def accept_stream(
-    site: Site,
+    site: Services,
     dataset: Dataset,
     receive: Callable[[Upload], Form | None],
-    asker: Asker,
+    caller: Caller,
     *,
     options: Mapping[str, str] | None = None,
     file_name: str | None = None,
@@ -42,25 +44,25 @@ def accept_stream(
     is raised after it was recorded, it fails, and nothing of it stays: also when the last byte shows that the caller
     has the same file under way.
     """
-    wishes = read_wishes(dataset, options or {}, file_name, content_type)
-    with keyed(site, asker, None) as claim, ExitStack() as ending:
-        arrival = _Arrival(site, wishes, asker, claim)
+    wishes = parse_import_options(dataset, options or {}, file_name, content_type)
+    with hold_idempotency_key(site, caller, None) as claim, ExitStack() as ending:
+        arrival = _Arrival(site, wishes, caller, claim)
         upload = ending.enter_context(site.spool.receive(arrival.id, lambda: arrival.look(upload)))
         ending.enter_context(arrival)
         receive(upload)
         upload.flush()
         if not arrival.begun:
             _require_text(wishes.describe(upload))
-            return accept_whole(site, arrival.id, upload, wishes, asker, claim)
+            return accept_whole(site, arrival.id, upload, wishes, caller, claim)
         return arrival.end(upload)
 
 
 class _Arrival:
     """One upload that is loaded while it comes. Left with an exception, its import fails."""
 
-    def __init__(self, site: Site, wishes: Wishes, asker: Asker, claim: Claim) -> None:
+    def __init__(self, site: Services, wishes: ImportOptions, caller: Caller, claim: IdempotencyClaim) -> None:
         self.id = str(uuid4())
-        self._site, self._wishes, self._asker, self._claim = site, wishes, asker, claim
+        self._site, self._wishes, self._asker, self._claim = site, wishes, caller, claim
         self._row: Import | None = None
         self._lost = Event()
         self._beat = ExitStack()
@@ -92,27 +94,27 @@ class _Arrival:
         """The whole body has come: from here on the import may commit, unless the same file is under way already."""
         assert self._row is not None
         content = self._wishes.content(upload)
-        mine = deduplication.name_job(self._asker.client, content)
+        mine = deduplication.dedup_key_of(self._asker.client, content)
         if self._asker.key is None:
             deduplication.refuse_again(self._site, mine)
         upload.keep()
         # a crash here leaves an import that waits for its file's end: failed when the web server's lease runs out
-        job: str | None = mine
+        dedup_key: str | None = mine
         while True:
             try:
-                row = self._record_end(upload, content, job)
+                row = self._record_end(upload, content, dedup_key)
                 break
-            except transitions.JobTaken:
-                job = deduplication.settle(self._site, self._asker.key, job)
+            except transitions.DuplicateInFlight:
+                dedup_key = deduplication.resolve_duplicate(self._site, self._asker.key, dedup_key)
         if row is None:
             raise self._decided()
         self._claim.bound = True
         return Accepted(row)
 
-    def _record_end(self, upload: Upload, content: str, job: str | None) -> Import | None:
+    def _record_end(self, upload: Upload, content: str, dedup_key: str | None) -> Import | None:
         assert self._row is not None
         with self._site.database.begin() as connection:
-            if not uploads.record_arrival(connection, self._row.number, upload.bytes, job):
+            if not uploads.record_upload(connection, self._row.number, upload.bytes, dedup_key):
                 return None
             self._claim.bind(connection, content, self._row.number)
             return queries.find_numbered(connection, self._row.number) or self._row
@@ -122,10 +124,10 @@ class _Arrival:
         values = self._wishes.describe(upload)
         _require_text(values)
         lease = self._site.settings.lease_seconds
-        values |= {"spool_name": self.id, "arriving_until": transitions.seconds_from_now(lease)}
+        values |= {"spool_name": self.id, "upload_lease_until": transitions.seconds_from_now(lease)}
         accepted = record(self._site, self._wishes.dataset, self.id, values, self._asker, self._claim, None)
         self._row = accepted.row
-        self._beat.enter_context(ArrivalBeat(self._site, accepted.row, on_loss=self._lost.set))
+        self._beat.enter_context(UploadHeartbeat(self._site, accepted.row, on_loss=self._lost.set))
 
     def _break_off(self, row: Import, error: BaseException) -> None:
         if isinstance(error, AlreadyRunning):
@@ -135,7 +137,7 @@ class _Arrival:
             failure = ImportFailed("upload_broken", reason)
         try:
             with self._site.database.begin() as connection:
-                failed = uploads.fail_arrival(connection, row.number, failure.as_dict())
+                failed = uploads.fail_upload(connection, row.number, failure.as_dict())
                 now = queries.find_numbered(connection, row.number) or row
             if failed:
                 log.info(failure.code, import_id=row.id, reason=failure.reason)

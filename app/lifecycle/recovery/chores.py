@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import structlog
 
-from app.domain.errors import DatabaseUnavailable, SpoolFull, SweepingFrozen
-from app.lifecycle.services import Site
+from app.domain.errors import DatabaseUnavailable, LedgerFrozen, SpoolFull
+from app.lifecycle.services import Services
 
 FIRST_PAUSE_SECONDS = 0.5  # after a second failure in a row, and doubled with each one that follows
-MOST_PAUSE_SECONDS = 10.0
+MAX_PAUSE_SECONDS = 10.0
 TELL_SECONDS = 10.0  # how often a sweeper says that it is there
 SENTENCE = 300
 
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 class Chores:
     """Runs one sweeper's chores, counts those that failed, and says which fail now."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Services) -> None:
         self._site = site
         self._name = secrets.token_hex(8)
         self._failures: Counter[str] = Counter()
@@ -38,14 +38,14 @@ class Chores:
         """Run a chore. One that fails is logged, counted, and run again by a later sweep; after a second failure in a
         row not at once.
 
-        Raises what ends a sweep: `SweepingFrozen`, and `DatabaseUnavailable` where the database does not answer at all.
+        Raises what ends a sweep: `LedgerFrozen`, and `DatabaseUnavailable` where the database does not answer at all.
         """
         if monotonic() < self._not_before.get(name, 0):
             return
         self._failures.setdefault(name, 0)  # a metric is there before it rises
         try:
             chore()
-        except SweepingFrozen:
+        except LedgerFrozen:
             raise
         except DatabaseUnavailable as error:
             self._site.database.ping()  # raises where it is away; else this chore alone was refused
@@ -62,7 +62,7 @@ class Chores:
         self._in_a_row[name] += 1
         row = self._in_a_row[name]
         if row > 1:
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(row - 2, 10), MOST_PAUSE_SECONDS)
+            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(row - 2, 10), MAX_PAUSE_SECONDS)
             self._not_before[name] = monotonic() + pause
         self._failing[name] = f"{type(error).__name__}: {error}"[:SENTENCE]
         trace = error if row == 1 else None
@@ -87,7 +87,7 @@ def do_each(items: Iterable[Item], act: Callable[[Item], object]) -> None:
     for item in items:
         try:
             act(item)
-        except (SweepingFrozen, DatabaseUnavailable):
+        except (LedgerFrozen, DatabaseUnavailable):
             raise
         except Exception as error:  # noqa: BLE001 — raised below
             if first is not None:
@@ -97,7 +97,7 @@ def do_each(items: Iterable[Item], act: Callable[[Item], object]) -> None:
         raise first
 
 
-def list_failing(site: Site) -> dict[str, str]:
+def list_failing(site: Services) -> dict[str, str]:
     """Which chores fail now, each with its error, by what the sweepers that run say."""
     failing: dict[str, str] = {}
     for figures in site.spool.read_figures(site.installation):
@@ -105,7 +105,7 @@ def list_failing(site: Site) -> dict[str, str]:
     return failing
 
 
-def count_failures(site: Site) -> tuple[int, dict[str, int]]:
+def count_failures(site: Services) -> tuple[int, dict[str, int]]:
     """How many sweepers run, and how often each chore has failed since these were started."""
     found = site.spool.read_figures(site.installation)
     failures: Counter[str] = Counter()

@@ -8,14 +8,14 @@ import structlog
 from app.db.imports import retention
 from app.lifecycle.datasets import create
 from app.lifecycle.recovery.chores import do_each
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 ORPHAN_SECONDS = 3600.0  # an upload that nobody has written to for so long
 
 log = structlog.get_logger(__name__)
 
 
-def clean(site: Site, run: Callable[[str, Callable[[], object]], object] = lambda name, chore: chore()) -> None:
+def clean(site: Services, run: Callable[[str, Callable[[], object]], object] = lambda name, chore: chore()) -> None:
     """One step each of old spool files, orphaned uploads, temporary files, half-made datasets, old history and stale
     keys; each by `run`, which is given its name."""
     for chore in (
@@ -29,25 +29,25 @@ def clean(site: Site, run: Callable[[str, Callable[[], object]], object] = lambd
         run(chore.__name__.removeprefix("_"), partial(chore, site))
 
 
-def _mend_datasets(site: Site) -> None:
+def _mend_datasets(site: Services) -> None:
     create.mend_all(site)
 
 
-def _forget_history(site: Site) -> None:
+def _forget_history(site: Services) -> None:
     with site.database.begin() as connection:
-        forgotten = retention.delete_old_history(connection, site.settings.history_keep_days)
+        forgotten = retention.delete_old_history(connection, site.settings.history_retention_days)
     if forgotten:
         log.info("history_forgotten", imports=forgotten)
 
 
-def _forget_keys(site: Site) -> None:
+def _forget_keys(site: Services) -> None:
     with site.database.begin() as connection:
         retention.delete_stale_keys(connection)
 
 
-def _delete_old_spools(site: Site) -> None:
+def _delete_old_spools(site: Services) -> None:
     with site.database.begin() as connection:
-        old = retention.list_old_spools(connection, site.settings.spool_keep_hours)
+        old = retention.list_old_spools(connection, site.settings.spool_retention_hours)
 
     def delete(one: tuple[int, str]) -> None:
         number, name = one
@@ -59,7 +59,7 @@ def _delete_old_spools(site: Site) -> None:
     do_each(old, delete)
 
 
-def _delete_orphans(site: Site) -> None:
+def _delete_orphans(site: Services) -> None:
     untouched = site.spool.list_untouched(ORPHAN_SECONDS)
     with site.database.begin() as connection:
         known = retention.known_spools(connection, untouched) if untouched else set()
@@ -71,6 +71,6 @@ def _delete_orphans(site: Site) -> None:
     do_each([name for name in untouched if name not in known], delete)
 
 
-def _delete_temporary(site: Site) -> None:
+def _delete_temporary(site: Services) -> None:
     for name in site.spool.delete_temporary(ORPHAN_SECONDS):
         log.info("temporary_file_deleted", spool_name=name)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from app.db import installation, xa
 from app.db.imports import lost_branches, queries
-from app.domain.errors import DatabaseUnavailable, SweepingFrozen
+from app.domain.errors import DatabaseUnavailable, LedgerFrozen
 from app.domain.generation import Installation
-from app.domain.imports import Direction, Import, direction, explain
+from app.domain.imports import Import, RecoveryAction, explain, recovery_action
 from app.domain.xid import RawXid, Xid, parse_xid
 from app.lifecycle import freeze
 from app.lifecycle.recovery.chores import list_failing
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Listed:
     owner: int | None  # the connection that holds it still
 
     @property
-    def direction(self) -> Direction:
+    def recovery_action(self) -> RecoveryAction:
         """What the protocol calls for."""
-        return direction(self.xid, self.row)
+        return recovery_action(self.xid, self.row)
 
     @property
     def meaning(self) -> str:
@@ -42,7 +42,7 @@ class Doubt:
     damaged: list[Import]
 
 
-def find_doubt(site: Site) -> Doubt:
+def find_doubt(site: Services) -> Doubt:
     """List every prepared branch of the server, ours and foreign ones, and the damaged imports."""
     with site.database.begin() as connection:
         here = installation.read_installation(connection)
@@ -59,12 +59,12 @@ def find_doubt(site: Site) -> Doubt:
     return Doubt(here, branches, foreign, [row for row in found if row is not None])
 
 
-def find_trouble(site: Site) -> str | None:
+def find_trouble(site: Services) -> str | None:
     """Sentences about what only a person can mend; None where there is nothing of the kind."""
     try:
         freeze.require_sweeping(site)
         doubt = find_doubt(site)
-    except SweepingFrozen as error:
+    except LedgerFrozen as error:
         return error.detail
     except DatabaseUnavailable as error:
         return f"not known: {error.detail}"
@@ -76,6 +76,6 @@ def find_trouble(site: Site) -> str | None:
     told += [
         f"prepared branch {listed.xid.lock_name()}: {listed.meaning}"
         for listed in doubt.branches
-        if listed.direction is Direction.REPORT
+        if listed.recovery_action is RecoveryAction.REPORT
     ]
     return "; ".join(told) or None

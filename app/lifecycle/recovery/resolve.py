@@ -10,14 +10,14 @@ from app.db import installation, xa
 from app.db.datasets import rows
 from app.db.imports import lost_branches, queries, transitions
 from app.domain.errors import BadRequest, ImportDamaged, NotAllowed
-from app.domain.imports import Direction, Import, direction, explain
+from app.domain.imports import Import, RecoveryAction, explain, recovery_action
 from app.domain.states import UNDOING, State
 from app.domain.xid import Xid
 from app.lifecycle.datasets.catalog import find_dataset_of
 from app.lifecycle.imports import commit
 from app.lifecycle.recovery import in_doubt
 from app.lifecycle.recovery.in_doubt import Doubt, Listed
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 FORCED = "forced"  # the event; it is recorded before the act, which may then turn out to be done already
 _BRANCH = re.compile("backout:([0-9a-f]{16}):([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,3})")
@@ -26,7 +26,7 @@ _NUMBER = re.compile("[0-9]{1,10}")
 log = structlog.get_logger(__name__)
 
 
-def decide(site: Site, target: str, verdict: Direction, by: str) -> list[str]:
+def decide(site: Services, target: str, verdict: RecoveryAction, by: str) -> list[str]:
     """Commit or roll back a branch, all prepared branches of an import, or a damaged import, in a person's name `by`.
 
     `target` is a branch as `branches` lists it, an import's number or its id. Returns sentences that say what was done.
@@ -45,7 +45,7 @@ def decide(site: Site, target: str, verdict: Direction, by: str) -> list[str]:
     for listed in chosen:  # all of them first: none is touched if one is refused
         _require_allowed(listed, verdict)
     told = [_finish(site, listed, verdict, by) for listed in chosen]
-    if verdict is Direction.COMMIT:
+    if verdict is RecoveryAction.COMMIT:
         for number in sorted({listed.xid.number for listed in chosen}):
             with suppress(ImportDamaged):  # the sweeper says so
                 if commit.finish(site, number):
@@ -53,7 +53,7 @@ def decide(site: Site, target: str, verdict: Direction, by: str) -> list[str]:
     return told
 
 
-def _find_branches(site: Site, doubt: Doubt, target: str) -> list[Listed] | None:
+def _find_branches(site: Services, doubt: Doubt, target: str) -> list[Listed] | None:
     """The prepared branches that are meant; None where an import is meant that has none."""
     if match := _BRANCH.fullmatch(target):
         owner, number, epoch, branch = match[1], int(match[2]), int(match[3]), int(match[4])
@@ -68,7 +68,7 @@ def _find_branches(site: Site, doubt: Doubt, target: str) -> list[Listed] | None
     return [listed for listed in doubt.branches if listed.xid.number == number] or None
 
 
-def _find_import(site: Site, target: str) -> Import:
+def _find_import(site: Services, target: str) -> Import:
     with site.database.begin() as connection:
         if _NUMBER.fullmatch(target):
             row = queries.find_numbered(connection, int(target))
@@ -82,14 +82,14 @@ def _find_import(site: Site, target: str) -> Import:
     return row
 
 
-def _require_allowed(listed: Listed, verdict: Direction) -> None:
-    called_for, name = listed.direction, listed.xid.lock_name()
+def _require_allowed(listed: Listed, verdict: RecoveryAction) -> None:
+    called_for, name = listed.recovery_action, listed.xid.lock_name()
     why = f"branch {name} can't be {_done(verdict)}: {listed.meaning}"
-    if called_for is Direction.LEAVE:
+    if called_for is RecoveryAction.LEAVE:
         undecided = listed.row is not None and listed.row.state is State.RUNNING
         raise NotAllowed(why + ("; to end the import, stop it" if undecided else "; wait until it has, or is gone"))
-    if called_for is Direction.REPORT:
-        if verdict is Direction.COMMIT:
+    if called_for is RecoveryAction.REPORT:
+        if verdict is RecoveryAction.COMMIT:
             raise NotAllowed(why + "; no decision to commit it is known, so it may not be committed")
         if listed.owner is not None:
             raise NotAllowed(why + f", but its owner, connection {listed.owner}, is at work: stop that process first")
@@ -97,12 +97,12 @@ def _require_allowed(listed: Listed, verdict: Direction) -> None:
         raise NotAllowed(why)
 
 
-def _finish(site: Site, listed: Listed, verdict: Direction, by: str) -> str:
+def _finish(site: Services, listed: Listed, verdict: RecoveryAction, by: str) -> str:
     xid, name = listed.xid, listed.xid.lock_name()
     with site.database.begin() as connection:
         # judged again beside the record of it: what the person was shown may be minutes old
         row = queries.find_numbered(connection, xid.number)
-        if direction(xid, row) is not listed.direction:
+        if recovery_action(xid, row) is not listed.recovery_action:
             raise NotAllowed(f"branch {name} changed meanwhile: {explain(xid, row)}; look again")
         if row is not None:
             transitions.note(connection, xid.number, FORCED, {"by": by, "verdict": verdict, "branch": name})
@@ -110,14 +110,14 @@ def _finish(site: Site, listed: Listed, verdict: Direction, by: str) -> str:
             installation.know_number(connection, xid.number)
     log.warning(FORCED, by=by, verdict=verdict, branch=name)
     with site.database.session() as session:
-        finish = xa.commit_prepared if verdict is Direction.COMMIT else xa.roll_back_prepared
+        finish = xa.commit_prepared if verdict is RecoveryAction.COMMIT else xa.roll_back_prepared
         done = bool(xa.release(session, [xid])) and finish(session, xid)
     if not done:
         raise NotAllowed(f"branch {name} could not be {_done(verdict)}: it is gone, or its owner is ending; look again")
     return f"branch {name} was {_done(verdict)}"
 
 
-def _settle(site: Site, row: Import, verdict: Direction, by: str) -> str:
+def _settle(site: Services, row: Import, verdict: RecoveryAction, by: str) -> str:
     """Settle an import of which no branch is prepared: only a damaged one needs it."""
     if row.state is not State.COMMITTING:
         raise NotAllowed(f"import {row.id} (number {row.number}) {_WHY_NOT[row.state]}")
@@ -128,34 +128,34 @@ def _settle(site: Site, row: Import, verdict: Direction, by: str) -> str:
     try:
         ended = commit.finish(site, row.number)
     except ImportDamaged as error:
-        if verdict is Direction.COMMIT:
+        if verdict is RecoveryAction.COMMIT:
             raise NotAllowed(f"import {row.id} is damaged and can't be committed whole: {error}") from None
         return _fail(site, row, str(error), by)
-    if ended and verdict is Direction.COMMIT:
+    if ended and verdict is RecoveryAction.COMMIT:
         return f"import {row.id} has committed: every receipt was there"
     if ended:
         raise NotAllowed(f"import {row.id} can't be rolled back: every receipt is there, and it has committed")
     raise NotAllowed(f"import {row.id} is committing, and a connection of its worker is still there: look again")
 
 
-def _fail(site: Site, row: Import, reason: str, by: str) -> str:
+def _fail(site: Services, row: Import, reason: str, by: str) -> str:
     """A damaged import: nothing of it stays, and it says so."""
     lost = "a branch was lost after the decision; nothing of it is left: send it again"
     error = {"code": "damaged", "reason": lost, "message": lost}
     dataset = find_dataset_of(site, row)
     with site.database.begin_long() as connection:
-        told = {"by": by, "verdict": Direction.ROLLBACK, "reason": reason}
+        told = {"by": by, "verdict": RecoveryAction.ROLLBACK, "reason": reason}
         if not lost_branches.fail_damaged(connection, row.number, row.epoch, error, told):
             raise NotAllowed(f"import {row.id} changed meanwhile: look again")
         # an import into an adopted table has one branch: what was lost is all of it
         kept = dataset is not None and not dataset.adopted
         deleted = rows.delete_rows(connection, dataset, row.number) if dataset is not None and kept else 0
-    log.warning(FORCED, by=by, verdict=Direction.ROLLBACK, import_id=row.id, rows=deleted)
+    log.warning(FORCED, by=by, verdict=RecoveryAction.ROLLBACK, import_id=row.id, rows=deleted)
     return f"import {row.id} has failed and nothing of it is left ({deleted:,} rows were deleted): tell its sender"
 
 
-def _done(verdict: Direction) -> str:
-    return "committed" if verdict is Direction.COMMIT else "rolled back"
+def _done(verdict: RecoveryAction) -> str:
+    return "committed" if verdict is RecoveryAction.COMMIT else "rolled back"
 
 
 _WHY_NOT = {

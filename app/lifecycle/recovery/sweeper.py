@@ -10,23 +10,23 @@ import structlog
 
 from app.db import xa
 from app.db.imports import lost_branches, queries, transitions, uploads
-from app.domain.errors import DatabaseUnavailable, ImportDamaged, ImportFailed, SweepingFrozen
+from app.domain.errors import DatabaseUnavailable, ImportDamaged, ImportFailed, LedgerFrozen
 from app.domain.generation import Installation
-from app.domain.imports import Direction, Import, direction
+from app.domain.imports import Import, RecoveryAction, recovery_action
 from app.domain.states import UNDOING, State
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle import freeze
 from app.lifecycle.imports import commit, requeue, rollback
 from app.lifecycle.recovery import cleanup
 from app.lifecycle.recovery.chores import Chores, do_each
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 CLEAN_SECONDS = 60.0
 MARK_SECONDS = 10.0
 UNDO_SECONDS = 0.25  # between two looks at what is being undone
 FAILED_SECONDS = 1.0  # after a sweep that could not even be begun
 LATELY_SECONDS = 60.0  # for so long it is looked at that often
-MOST_HINTS = 100  # a sweep
+MAX_HINTS = 100  # a sweep
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)  # what a row raises that no program of ours wrote
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 class Sweeper:
     """Sweeps again and again; remembers only what it has reported."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Services) -> None:
         self._site = site
         self.chores = Chores(site)
         self._reported: set[Xid] = set()
@@ -72,7 +72,7 @@ class Sweeper:
         try:
             step(freeze.require_sweeping(self._site, also))
             self._frozen = ""
-        except SweepingFrozen as error:
+        except LedgerFrozen as error:
             if self._frozen != error.detail:
                 self._frozen = error.detail
                 log.critical("nothing_swept", reason=error.detail)
@@ -81,19 +81,19 @@ class Sweeper:
         self.chores.run("read_ledger", lambda: None)  # fails again where it still can't be read
         site, run = self._site, self.chores.run
         run("finish_branches", self._finish_branches)
-        run("take_back", self._take_back)
+        run("requeue_expired", self._take_back)
         run("fail_broken_uploads", self._fail_broken_uploads)
         run("fail_deserted", self._fail_deserted)
         run("undo", self._undo)
         run("record_commits", self._record_commits)
         run("hint", self._hint)
-        for chapter in site.chapters:
-            run(f"sweep_{chapter.name}", partial(chapter.sweep, site))
+        for extension in site.extensions:
+            run(f"sweep_{extension.name}", partial(extension.sweep, site))
         if monotonic() >= self._cleaned_at + CLEAN_SECONDS:
             self._cleaned_at = monotonic()
             cleanup.clean(site, run)
-            for chapter in site.chapters:
-                run(f"clean_{chapter.name}", partial(chapter.clean, site))
+            for extension in site.extensions:
+                run(f"clean_{extension.name}", partial(extension.clean, site))
 
     def _finish_branches(self) -> None:
         """Finish what is prepared. The branches are listed before their imports are read: the other order would judge a
@@ -109,12 +109,12 @@ class Sweeper:
                     found.append((xid, queries.find_numbered(connection, xid.number)))
             self._report(found)
             freeze.require_explained(site, found)  # before any is touched: the ledger that judges them may be too old
-            called_for = {xid: direction(xid, row) for xid, row in found}
-            due = [xid for xid in called_for if called_for[xid] in (Direction.COMMIT, Direction.ROLLBACK)]
+            called_for = {xid: recovery_action(xid, row) for xid, row in found}
+            due = [xid for xid in called_for if called_for[xid] in (RecoveryAction.COMMIT, RecoveryAction.ROLLBACK)]
 
             def finish_one(xid: Xid) -> None:
                 # a direction once given stays: what is decided is, and an older epoch gets no younger
-                if called_for[xid] is Direction.COMMIT:
+                if called_for[xid] is RecoveryAction.COMMIT:
                     finish, told = xa.commit_prepared, "branch_committed"
                 else:
                     finish, told = xa.roll_back_prepared, "branch_rolled_back"
@@ -125,7 +125,7 @@ class Sweeper:
 
     def _report(self, found: list[tuple[Xid, Import | None]]) -> None:
         for xid, row in found:
-            if direction(xid, row) is Direction.REPORT and xid not in self._reported:
+            if recovery_action(xid, row) is RecoveryAction.REPORT and xid not in self._reported:
                 self._reported.add(xid)
                 log.critical("unknown_branch", import_no=xid.number, epoch=xid.epoch, branch=xid.branch)
 
@@ -139,7 +139,7 @@ class Sweeper:
         with self._site.database.begin() as connection:
             broken = ImportFailed("upload_broken", "the web server ended while the file was arriving")
             for number in uploads.list_broken(connection):
-                uploads.fail_arrival(connection, number, broken.as_dict(), only_expired=True)
+                uploads.fail_upload(connection, number, broken.as_dict(), only_expired=True)
 
     def _fail_deserted(self) -> None:
         with self._site.database.begin() as connection:
@@ -176,7 +176,7 @@ class Sweeper:
     def _hint(self) -> None:
         """Publish again what the queue lacks: as many hints as there are imports due, never more."""
         with self._site.database.begin() as connection:
-            due = transitions.list_due(connection, MOST_HINTS)
+            due = transitions.list_due(connection, MAX_HINTS)
             rows = [queries.find_numbered(connection, number) for number in due]
         if not due:
             return
@@ -202,7 +202,7 @@ class Sweeper:
         return rows
 
 
-def sweep_forever(site: Site, pause: Callable[[float], bool]) -> None:
+def sweep_forever(site: Services, pause: Callable[[float], bool]) -> None:
     """Sweep until `pause`, which waits for so many seconds, says to end. A database that is away is waited for, and no
     error ends it.
 

@@ -16,8 +16,8 @@ from app.domain.errors import (
     ImportNotFound,
     ImportsRunning,
     InvalidContent,
+    LedgerFrozen,
     NotEnabled,
-    SweepingFrozen,
 )
 from app.domain.selection import Selection
 from app.formats.export import show_row, write_csv, write_ndjson
@@ -39,7 +39,7 @@ from app.routes.request_body import read_json
 JSON_BYTES = 1024 * 1024
 FILTER = "filter["
 PAGE = 100
-MOST_A_PAGE = 1000
+MAX_A_PAGE = 1000
 EXPORTS = {"csv": (write_csv, "text/csv"), "ndjson": (write_ndjson, "application/x-ndjson")}
 CONFIRM = query("confirm", "The dataset's name: this can't be undone.")
 SELECTION = (
@@ -94,7 +94,7 @@ def show(name: str) -> dict[str, Any]:
     models.DROPPED,
     refuses=(
         *(DatasetNotFound, InvalidContent, ImportsRunning, DatasetBeingCleared, DatasetInUse),
-        *(SweepingFrozen, NotEnabled),
+        *(LedgerFrozen, NotEnabled),
     ),
     parameters=(CONFIRM,),
 )
@@ -113,7 +113,7 @@ def drop_one(name: str) -> tuple[str, int]:
     refuses=(DatasetNotFound, ImportNotFound, BadRequest, InvalidContent),
     parameters=(
         *SELECTION,
-        query("limit", "How many on a page.", type="integer", minimum=1, maximum=MOST_A_PAGE, default=PAGE),
+        query("limit", "How many on a page.", type="integer", minimum=1, maximum=MAX_A_PAGE, default=PAGE),
         query("cursor", "Where the page begins; from `next` of the one before."),
         query("format", "How they are written.", **one_of(("json", "csv", "ndjson")), default="json"),
     ),
@@ -147,7 +147,7 @@ def count(name: str) -> dict[str, Any]:
     models.RowsDeleted,
     refuses=(
         *(DatasetNotFound, ImportNotFound, InvalidContent, ImportsRunning, DatasetBeingCleared),
-        *(SweepingFrozen, NotEnabled),
+        *(LedgerFrozen, NotEnabled),
     ),
     parameters=(query("import", "Only this import's rows: its id or number."), CONFIRM),
 )
@@ -159,7 +159,7 @@ def delete_rows(name: str) -> dict[str, Any]:
     if of is None:
         _require_confirmed(name)
     number = None if of is None else dataset_rows.find_number(site(), dataset, of)
-    return {"rows_deleted": deletion.clear_dataset(site(), dataset, number)}
+    return {"rows_deleted": deletion.delete_rows(site(), dataset, number)}
 
 
 def _read_selection(name: str, *others: str) -> Selection:
@@ -189,8 +189,8 @@ def _refuse_unknown(*known: str) -> None:
 
 def _show_page(selection: Selection) -> Response:
     limit = read_number(request.args.get("limit", str(PAGE)), "limit")
-    if not 1 <= limit <= MOST_A_PAGE:
-        raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE:,}", errors=[{"field": "limit"}])
+    if not 1 <= limit <= MAX_A_PAGE:
+        raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE:,}", errors=[{"field": "limit"}])
     found, cursor = dataset_rows.read_page(site(), selection, request.args.get("cursor"), limit)
     following = None
     if cursor is not None:
@@ -237,6 +237,6 @@ def _show(known: Registered) -> dict[str, Any]:
         "built_in": known.built_in,
         "adopted": dataset.adopted,
         "created_at": show_time(known.created_at),
-        "off": catalog.list_off(dataset),
+        "off": catalog.list_unsupported(dataset),
         "links": {"self": this, "rows": f"{this}/rows", "imports": url_for("imports.list_all", dataset=dataset.name)},
     }

@@ -11,7 +11,7 @@ from app.domain.errors import BadRequest, ImportNotFound, TooManyStreams
 from app.domain.feed_cursor import Cursor, parse_cursor
 from app.domain.imports import Import
 from app.lifecycle import change_feed
-from app.lifecycle.change_feed import Change, End, News, Row, Subscription, Update, Watch
+from app.lifecycle.change_feed import Change, ChangeFeed, End, FeedUpdate, Row, Subscription, Update
 from app.lifecycle.imports import queries
 from app.routes import site
 from app.routes.api.serializers import read_number, show_event, show_import
@@ -72,10 +72,10 @@ def stream_all() -> Response:
     return stream(_tell_all(change_feed.follow_all(site(), subscription, after)), subscription)
 
 
-def the_watch() -> Watch:
+def the_watch() -> ChangeFeed:
     """What the running application watches with."""
     found = current_app.extensions["backout_watch"]
-    assert isinstance(found, Watch)
+    assert isinstance(found, ChangeFeed)
     return found
 
 
@@ -114,7 +114,7 @@ def tell_one(name: str, show: Callable[[Row], dict[str, Any]], updates: Iterator
             yield _message(name, shown, update.row.sequence)
 
 
-def _tell_all(all_news: Iterator[News]) -> Iterator[str]:
+def _tell_all(all_news: Iterator[FeedUpdate]) -> Iterator[str]:
     for news in all_news:
         if news.is_gap:
             yield _message("reset", {"reason": "ask for the list anew"}, news.cursor)

@@ -11,12 +11,12 @@ from app.domain.errors import (
     HandlingNotFound,
     ImportNotFound,
     InvalidContent,
+    LedgerFrozen,
     NothingFailed,
     NotRunning,
     OrderNotFound,
     Overloaded,
     SpoolFull,
-    SweepingFrozen,
     TooManyStreams,
 )
 from app.domain.handling import RESTING, HandledOrder, Handling, HandlingState, OrderState
@@ -24,14 +24,14 @@ from app.handling import accept, queries, stop
 from app.lifecycle import change_feed
 from app.routes import site
 from app.routes.api.events import positions, read_position, stream, tell_one, the_watch
-from app.routes.api.json_body import read_body, read_wish, require_known
-from app.routes.api.serializers import read_asker, read_cursor, read_number, show_time
+from app.routes.api.json_body import parse_handling_request, read_body, require_known
+from app.routes.api.serializers import parse_caller, read_cursor, read_number, show_time
 from app.routes.openapi.models import handlings as models
 from app.routes.openapi.models.events import HANDLING_EVENTS, stream_of
 from app.routes.openapi.operations import JSON, describe, query
 from app.routes.openapi.parameters import IF_NONE_MATCH
 
-PAGE, MOST_A_PAGE = 50, 500
+PAGE, MAX_A_PAGE = 50, 500
 
 _BODY = {
     408: ("request-timeout", "Nothing of the body came for a minute."),
@@ -39,7 +39,7 @@ _BODY = {
 }
 _STATES = query("state", "States, with commas between them.", example="queued,running")
 _PAGES = (
-    query("limit", "How many a page has at most.", type="integer", minimum=1, maximum=MOST_A_PAGE, default=PAGE),
+    query("limit", "How many a page has at most.", type="integer", minimum=1, maximum=MAX_A_PAGE, default=PAGE),
     query("cursor", "From `next`.", type="integer"),
 )
 
@@ -58,7 +58,7 @@ blueprint = Blueprint("handlings", __name__, url_prefix="/v1/handlings")
         AlreadyRunning,
         DatasetBeingCleared,
         Overloaded,
-        SweepingFrozen,
+        LedgerFrozen,
     ),
     failures={
         413: ("request-entity-too-large", "The body is too large."),
@@ -68,7 +68,7 @@ blueprint = Blueprint("handlings", __name__, url_prefix="/v1/handlings")
 )
 def accept_handling() -> Response:
     """Accept a handling of orders that are named, in this order, or that match; 202, before anything is done."""
-    handling = accept.accept_handling(site(), read_wish(read_body()), read_asker())
+    handling = accept.accept_handling(site(), parse_handling_request(read_body()), parse_caller())
     response = jsonify(show_handling(handling))
     response.status_code = 202
     response.headers["Location"] = url_for("handlings.show", handling_id=handling.id)
@@ -178,7 +178,7 @@ def stop_one(handling_id: str) -> Response:
     "retry_handling",
     "handlings",
     models.RETRIED,
-    refuses=(BadRequest, InvalidContent, HandlingNotFound, NothingFailed, AlreadyRunning, SweepingFrozen),
+    refuses=(BadRequest, InvalidContent, HandlingNotFound, NothingFailed, AlreadyRunning, LedgerFrozen),
     failures={
         413: ("request-entity-too-large", "The body is too large."),
         408: ("request-timeout", "Nothing of the body came for a minute."),
@@ -258,7 +258,7 @@ def _read_state(kind: Any, name: str) -> Any:
 
 def _read_page() -> tuple[int, int | None]:
     limit = read_number(request.args.get("limit", str(PAGE)), "limit")
-    if not 1 <= limit <= MOST_A_PAGE:
-        raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE}", errors=[{"field": "limit"}])
+    if not 1 <= limit <= MAX_A_PAGE:
+        raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE}", errors=[{"field": "limit"}])
     cursor = request.args.get("cursor")
     return limit, read_cursor(cursor) if cursor else None

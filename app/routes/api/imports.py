@@ -25,9 +25,10 @@ from app.formats.options import NAMES, read_options
 from app.formats.reject_file import write_csv
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import accept, queries, stop, stream_upload
-from app.lifecycle.imports.accept import Accepted, Form
+from app.lifecycle.imports.accept import Form
+from app.lifecycle.imports.idempotency import Accepted
 from app.routes import site
-from app.routes.api.serializers import read_asker, read_cursor, read_number, show_import
+from app.routes.api.serializers import parse_caller, read_cursor, read_number, show_import
 from app.routes.openapi import parameters as common
 from app.routes.openapi.models import imports as models
 from app.routes.openapi.operations import JSON, describe, one_of, query
@@ -38,9 +39,9 @@ JSON_BYTES = 64 * 1024
 FORM_MEMORY_BYTES = 1024 * 1024  # the parser's buffer and each plain field; files go to the spool piece by piece
 FORM_PARTS = 20
 PAGE = 50
-MOST_REJECTS_SHOWN = 1000
-MOST_A_PAGE = 200
-MOST_RETRY_SECONDS = 30
+MAX_REJECTS_SHOWN = 1000
+MAX_A_PAGE = 200
+MAX_RETRY_SECONDS = 30
 ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed its content tells
 SEED = re.compile("[a-z0-9]{1,24}")
 OPTIONS = ("dataset", "file_name", *NAMES, *POLICY_NAMES)
@@ -67,7 +68,7 @@ def accept_import() -> Response:
     response = jsonify(shown)
     response.status_code = 202
     response.headers["Location"] = url_for("imports.show", id=accepted.row.id)
-    response.headers["Retry-After"] = str(max(1, min(math.ceil(estimate or 1), MOST_RETRY_SECONDS)))
+    response.headers["Retry-After"] = str(max(1, min(math.ceil(estimate or 1), MAX_RETRY_SECONDS)))
     return response
 
 
@@ -92,7 +93,7 @@ def _accept_json() -> Accepted:
         raise InvalidContent("seed must be 1 to 24 lower-case letters and digits", errors=[{"field": "seed"}])
     dataset = catalog.find_import_dataset(site(), str(body.get("dataset", "orders")))
     priority = read_priority(json.dumps(body.get("priority", 0)))
-    return accept.accept_generated(site(), dataset, rows, read_asker(), seed=seed, priority=priority)
+    return accept.accept_generated(site(), dataset, rows, parse_caller(), seed=seed, priority=priority)
 
 
 def _accept_file() -> Accepted:
@@ -110,7 +111,7 @@ def _accept_file() -> Accepted:
         site(),
         dataset,
         receive_form if multipart else receive_body,
-        read_asker(),
+        parse_caller(),
         options=options,
         file_name=request.args.get("file_name") or request.headers.get("X-File-Name"),
         content_type=None if multipart else request.mimetype,
@@ -201,7 +202,7 @@ def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = 
     parameters=(
         common.STATES,
         query("dataset", "The name of a dataset."),
-        query("limit", "How many on a page.", type="integer", minimum=1, maximum=MOST_A_PAGE, default=PAGE),
+        query("limit", "How many on a page.", type="integer", minimum=1, maximum=MAX_A_PAGE, default=PAGE),
         query("cursor", "Where the page begins; from `next` of the one before.", type="integer"),
     ),
 )
@@ -209,8 +210,8 @@ def list_all() -> dict[str, Any]:
     """Imports, newest first; `state` (several with commas), `dataset`, `limit`, and `cursor` from `next`."""
     states = [_read_state(name) for name in request.args.get("state", "").split(",") if name]
     limit = read_number(request.args.get("limit", str(PAGE)), "limit")
-    if not 1 <= limit <= MOST_A_PAGE:
-        raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE}", errors=[{"field": "limit"}])
+    if not 1 <= limit <= MAX_A_PAGE:
+        raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE}", errors=[{"field": "limit"}])
     cursor = request.args.get("cursor")
     before = read_cursor(cursor) if cursor else None
     dataset = request.args.get("dataset")
@@ -264,7 +265,7 @@ def rejects(id: str) -> Response:
         raise BadRequest("format must be json, csv or ndjson", errors=[{"field": "format"}])
     row, found = queries.open_rejects(site(), id)
     if format == "json":
-        shown = {"id": row.id, "rows_rejected": row.rows_rejected, "rejects": list(islice(found, MOST_REJECTS_SHOWN))}
+        shown = {"id": row.id, "rows_rejected": row.rows_rejected, "rejects": list(islice(found, MAX_REJECTS_SHOWN))}
         return jsonify(shown)
     if format == "ndjson":
         body: Iterator[bytes] = (json.dumps(reject).encode() + b"\n" for reject in found)

@@ -1,18 +1,18 @@
-"""Wishes: what a request wants handled, and how."""
+"""JSON bodies of requests, and what a request wants handled."""
 
 from typing import Any
 from uuid import UUID
 
 from app.domain.errors import InvalidContent
 from app.domain.handling import Mode, OrderId, parse_order_id
-from app.handling.accept import Wish
-from app.handling.order_selection import Choice
+from app.handling.accept import HandlingRequest
+from app.handling.order_selection import OrderSelection
 from app.routes.request_body import read_json
 
 JSON_BYTES = 1024 * 1024
 FIELDS = ("orders", "filter", "pipeline", "mode", "concurrency", "priority")
 FILTERS = ("import", "status", "marketplace", "search")
-MOST_PRIORITY = 100
+MAX_PRIORITY = 100
 
 
 def read_body() -> dict[str, Any]:
@@ -20,7 +20,7 @@ def read_body() -> dict[str, Any]:
     return read_json(JSON_BYTES, '{"orders": ["7-1", "7-2"], "mode": "ordered"}', empty=b"{}")
 
 
-def read_wish(body: dict[str, Any]) -> Wish:
+def parse_handling_request(body: dict[str, Any]) -> HandlingRequest:
     """What a handling is asked to be; raises `InvalidContent` with the field."""
     require_known(body, FIELDS)
     if ("orders" in body) == ("filter" in body):
@@ -30,16 +30,14 @@ def read_wish(body: dict[str, Any]) -> Wish:
         raise InvalidContent("pipeline must be a list of steps' names", errors=[{"field": "pipeline"}])
     if not _is_whole(concurrency, nullable=True):
         raise InvalidContent("concurrency must be a whole number", errors=[{"field": "concurrency"}])
-    if not _is_whole(priority) or abs(priority) > MOST_PRIORITY:
-        raise InvalidContent(
-            f"priority must be from -{MOST_PRIORITY} to {MOST_PRIORITY}", errors=[{"field": "priority"}]
-        )
+    if not _is_whole(priority) or abs(priority) > MAX_PRIORITY:
+        raise InvalidContent(f"priority must be from -{MAX_PRIORITY} to {MAX_PRIORITY}", errors=[{"field": "priority"}])
     try:
         mode = Mode(body.get("mode", Mode.ORDERED))
     except ValueError:
         raise InvalidContent(f"mode must be one of {', '.join(Mode)}", errors=[{"field": "mode"}]) from None
-    choice = Choice(listed=_read_orders(body["orders"])) if "orders" in body else _read_filter(body["filter"])
-    return Wish(choice, pipeline, mode, concurrency, priority)
+    choice = OrderSelection(listed=_read_orders(body["orders"])) if "orders" in body else _read_filter(body["filter"])
+    return HandlingRequest(choice, pipeline, mode, concurrency, priority)
 
 
 def _read_orders(listed: Any) -> tuple[OrderId, ...]:
@@ -57,7 +55,7 @@ def _read_orders(listed: Any) -> tuple[OrderId, ...]:
     return tuple(found)
 
 
-def _read_filter(wanted: Any) -> Choice:
+def _read_filter(wanted: Any) -> OrderSelection:
     if not isinstance(wanted, dict) or not all(isinstance(value, str) for value in wanted.values()):
         raise InvalidContent("filter must be an object of texts", errors=[{"field": "filter"}])
     require_known(wanted, FILTERS)
@@ -68,7 +66,7 @@ def _read_filter(wanted: Any) -> Choice:
         except ValueError:
             raise InvalidContent("import must be an import's id", errors=[{"field": "import"}]) from None
     status = wanted.get("status", "pending")
-    return Choice(None, import_id, status, wanted.get("marketplace"), wanted.get("search"))
+    return OrderSelection(None, import_id, status, wanted.get("marketplace"), wanted.get("search"))
 
 
 def require_known(body: dict[str, Any], known: tuple[str, ...]) -> None:

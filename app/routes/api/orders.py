@@ -14,12 +14,12 @@ from app.domain.handling import OrderId, StepRecord, parse_order_id
 from app.domain.imports import Import
 from app.domain.states import NEVER_COMMIT, State
 from app.handling import queries
-from app.handling.order_selection import Choice
+from app.handling.order_selection import OrderSelection
 from app.lifecycle.imports import accept, admission, queries as imports
 from app.lifecycle.imports.loading import load
-from app.lifecycle.imports.loading.shutdown import Draining
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.routes import site
-from app.routes.api.serializers import read_asker, read_number, show_row, show_time
+from app.routes.api.serializers import parse_caller, read_number, show_row, show_time
 from app.routes.openapi.models import orders as models
 from app.routes.openapi.operations import JSON, describe, query
 from app.routes.openapi.parameters import ACCEPTING_FILES, IDEMPOTENCY_KEY
@@ -27,9 +27,9 @@ from app.routes.request_body import open_body
 from app.spool import Upload
 
 JSON_BYTES = 64 * 1024
-PAGE, MOST_A_PAGE = 50, 500
+PAGE, MAX_A_PAGE = 50, 500
 FILTERS = ("import", "status", "marketplace", "search")
-MOST_RETRY_SECONDS = 30
+MAX_RETRY_SECONDS = 30
 STATUSES = {State.QUEUED: "queued", State.RUNNING: "processing", State.COMMITTING: "processing"}
 
 _FILTERS = (
@@ -39,7 +39,7 @@ _FILTERS = (
     query("search", "A text in the order's number or the customer's name."),
 )
 _PAGES = (
-    query("limit", "How many a page has at most.", type="integer", minimum=1, maximum=MOST_A_PAGE, default=PAGE),
+    query("limit", "How many a page has at most.", type="integer", minimum=1, maximum=MAX_A_PAGE, default=PAGE),
     query("cursor", "From `next`."),
 )
 
@@ -68,11 +68,11 @@ def accept_order() -> Response:
 
     inline = site().settings.overload_inline and admission.is_overloaded(site())
     accepted = accept.accept_upload(
-        site(), ORDERS, receive, read_asker(), content_type="application/x-ndjson", inline=inline
+        site(), ORDERS, receive, parse_caller(), content_type="application/x-ndjson", inline=inline
     )
     row = accepted.row
-    if inline and not accepted.again and (claimed := load.claim(site(), row.number, "web")) is not None:
-        load.run_attempt(site(), claimed, Draining(0))
+    if inline and not accepted.replayed and (claimed := load.claim(site(), row.number, "web")) is not None:
+        load.run_attempt(site(), claimed, GracefulShutdown(0))
         row, _ = imports.find_import(site(), row.id)
     id, estimate = OrderId(row.number, 1), imports.estimate_seconds(site(), row)
     tracking = f"/v1/orders/{id}/status"
@@ -86,7 +86,7 @@ def accept_order() -> Response:
     response = jsonify({**shown, **_show_status(row)})
     response.status_code = 202
     response.headers["Location"] = tracking
-    response.headers["Retry-After"] = str(max(1, min(math.ceil(estimate or 1), MOST_RETRY_SECONDS)))
+    response.headers["Retry-After"] = str(max(1, min(math.ceil(estimate or 1), MAX_RETRY_SECONDS)))
     return response
 
 
@@ -144,13 +144,15 @@ def list_all() -> dict[str, Any]:
     if request.args.get("status", models.STATUSES[0]) not in models.STATUSES:
         raise BadRequest(f"status must be one of {', '.join(models.STATUSES)}", errors=[{"field": "status"}])
     limit = read_number(request.args.get("limit", str(PAGE)), "limit")
-    if not 1 <= limit <= MOST_A_PAGE:
-        raise BadRequest(f"limit must be from 1 to {MOST_A_PAGE}", errors=[{"field": "limit"}])
+    if not 1 <= limit <= MAX_A_PAGE:
+        raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE}", errors=[{"field": "limit"}])
     cursor = request.args.get("cursor")
     after = parse_order_id(cursor) if cursor else None
     if cursor and after is None:
         raise BadRequest("cursor must be one that `next` gave", errors=[{"field": "cursor"}])
-    choice = Choice(None, wanted.get("import"), wanted.get("status"), wanted.get("marketplace"), wanted.get("search"))
+    choice = OrderSelection(
+        None, wanted.get("import"), wanted.get("status"), wanted.get("marketplace"), wanted.get("search")
+    )
     count, active, found = queries.search_orders(site(), choice, after=after, limit=limit + 1)
     following = None
     if len(found) > limit:

@@ -27,7 +27,7 @@ from app.routes.openapi.operations import describe
 from app.spool import Upload
 
 ROWS = 20
-MOST_ROWS = 100
+MAX_ROWS = 100
 _OWN = ("rows", "partial", "dataset", "infer", "name", "file_name")
 OPTIONS = (*_OWN, *NAMES, *POLICY_NAMES)
 PREVIEWING = (BadRequest, InvalidContent, UnsupportedFormat, ContentTooLarge, SpoolFull, DatasetNotFound, Overloaded)
@@ -83,8 +83,8 @@ def _read(said: Mapping[str, str]) -> Wanted:
     read_options(said)
     read_policy(said)
     rows = read_number(said.get("rows", str(ROWS)), "rows")
-    if not 1 <= rows <= MOST_ROWS:
-        raise BadRequest(f"rows must be from 1 to {MOST_ROWS}", errors=[{"field": "rows"}])
+    if not 1 <= rows <= MAX_ROWS:
+        raise BadRequest(f"rows must be from 1 to {MAX_ROWS}", errors=[{"field": "rows"}])
     return Wanted(
         rows=rows,
         dataset=None if _read_flag(said, "infer") else said.get("dataset", "orders"),

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, g, jsonify, url_for
 
-from app.domain.errors import FileForgotten, ImportNotFound, NothingToRetry, SpoolFull, SweepingFrozen
+from app.domain.errors import FileForgotten, ImportNotFound, LedgerFrozen, NothingToRetry, SpoolFull
 from app.lifecycle.imports import retry
 from app.routes import site
 from app.routes.api.serializers import show_import
@@ -17,7 +17,7 @@ blueprint = Blueprint("retries", __name__)
     "retry_import",
     "imports",
     models.RETRIED,
-    refuses=(ImportNotFound, NothingToRetry, FileForgotten, SpoolFull, SweepingFrozen),
+    refuses=(ImportNotFound, NothingToRetry, FileForgotten, SpoolFull, LedgerFrozen),
 )
 def retry_one(id: str) -> Response:
     """Import the same once more: 202 with a new import, which names this one in `retry_of`. A dry run becomes a real

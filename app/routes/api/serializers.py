@@ -8,10 +8,10 @@ from typing import Any
 from flask import g, request
 
 from app.db.imports.queries import Event
+from app.domain.caller import Caller
 from app.domain.errors import BadRequest
 from app.domain.imports import Import
 from app.domain.states import State
-from app.lifecycle.imports.accept import Asker
 
 _NUMBER = re.compile("-?[0-9]{1,4000}")  # digits only: int() would also take 1_000, +1 and blanks, but no more digits
 
@@ -68,7 +68,7 @@ def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, A
         else {
             "kind": "file",
             "name": source.file_name,
-            **(source.reading.shown() if source.reading else {}),
+            **(source.file_format.shown() if source.file_format else {}),
             "bytes": source.bytes_total,
         },
         "created_at": show_time(row.created_at),
@@ -109,9 +109,9 @@ def _show_value(value: Any) -> Any:
     return value.isoformat() + "Z" if isinstance(value, datetime) else value
 
 
-def read_asker() -> Asker:
+def parse_caller() -> Caller:
     """Who asks, by this request's headers."""
-    return Asker(client=g.client, key=request.headers.get("Idempotency-Key"), request_id=g.request_id)
+    return Caller(client=g.client, key=request.headers.get("Idempotency-Key"), request_id=g.request_id)
 
 
 def read_number(text: str, name: str) -> int:

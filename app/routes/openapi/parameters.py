@@ -10,20 +10,20 @@ from app.domain.errors import (
     InvalidContent,
     KeyInFlight,
     KeyReused,
+    LedgerFrozen,
     Overloaded,
     SpoolFull,
-    SweepingFrozen,
     UnsupportedFormat,
 )
 from app.domain.file_format import FORMATS
-from app.domain.policy import MOST_PRIORITY, OnConflict, OnError
+from app.domain.policy import MAX_PRIORITY, OnConflict, OnError
 from app.domain.states import State
-from app.formats.options import MOST_LINES
-from app.lifecycle.imports.accept import KEY_LENGTH
+from app.formats.options import MAX_LINES
+from app.lifecycle.imports.idempotency import KEY_LENGTH
 from app.routes.openapi.operations import header, one_of, query
 
 # what may be answered instead of accepting an import
-ACCEPTING = (BadRequest, InvalidContent, KeyInFlight, KeyReused, Overloaded, SweepingFrozen)
+ACCEPTING = (BadRequest, InvalidContent, KeyInFlight, KeyReused, Overloaded, LedgerFrozen)
 ACCEPTING_FILES = (*ACCEPTING, AlreadyRunning, UnsupportedFormat, ContentTooLarge, SpoolFull)
 _YES_OR_NO = one_of(["true", "false"])
 IDEMPOTENCY_KEY = header(
@@ -55,7 +55,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "first_line": (
         "Where the header stands, or the first row.",
-        {"type": "integer", "minimum": 1, "maximum": MOST_LINES},
+        {"type": "integer", "minimum": 1, "maximum": MAX_LINES},
     ),
     "columns": (
         "What the file's columns are: a list of the dataset's names with commas or as JSON, or a JSON object of the"
@@ -76,7 +76,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "dry_run": ("Load, tell, and roll everything back.", {**_YES_OR_NO, "default": "false"}),
     "priority": (
         "Of imports that wait, one of a higher priority is begun first.",
-        {"type": "integer", "minimum": -MOST_PRIORITY, "maximum": MOST_PRIORITY, "default": 0},
+        {"type": "integer", "minimum": -MAX_PRIORITY, "maximum": MAX_PRIORITY, "default": 0},
     ),
     "stream": (
         "With 1 the file is loaded while it arrives: a text as the body, recorded once its first 4 MiB have come.",

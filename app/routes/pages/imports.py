@@ -86,8 +86,8 @@ def show_imports() -> str:
         after=after,
         datasets=[known.dataset.name for known in catalog.list_datasets(site())],
         formats=FORMATS,
-        most_bytes=settings.max_upload_bytes,
-        most_rows=settings.max_generated_rows,
+        max_bytes=settings.max_upload_bytes,
+        max_rows=settings.max_generated_rows,
     )
 
 

@@ -21,6 +21,6 @@ def show_orders() -> str:
         "orders.html",
         statuses=STATUSES,
         steps=list(all_steps().values()),
-        most_at_a_time=site().settings.handling_concurrency,
-        most_rows=site().settings.max_generated_rows,
+        max_at_a_time=site().settings.handling_concurrency,
+        max_rows=site().settings.max_generated_rows,
     )

@@ -12,14 +12,14 @@ from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import, Tally
 from app.domain.xid import Xid
 from app.formats.batch import Batch
-from app.formats.partition import Dealer
+from app.formats.partition import Partitioner
 from app.lifecycle.datasets.catalog import dataset_of
 from app.lifecycle.imports.loading.key_conflict import explain_conflict
 from app.lifecycle.imports.loading.load_batch import load_batch
 from app.lifecycle.imports.loading.prefetch import Prefetch
-from app.lifecycle.imports.loading.shutdown import Draining, HandBack
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown, Released
 from app.lifecycle.recovery.chores import do_each
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 LOOK_SECONDS = 0.2  # how often an attempt looks whether its worker was told to go
 
@@ -27,8 +27,8 @@ LOOK_SECONDS = 0.2  # how often an attempt looks whether its worker was told to 
 class Attempt:
     """Loads rows into as many branches as the claim recorded, each on a connection and a thread of its own."""
 
-    def __init__(self, site: Site, row: Import, draining: Draining) -> None:
-        self._site, self._row, self._draining = site, row, draining
+    def __init__(self, site: Services, row: Import, shutdown: GracefulShutdown) -> None:
+        self._site, self._row, self._draining = site, row, shutdown
         self._lock = Lock()
         self._cut = Event()
         self._branches: dict[int, xa.Branch] = {}
@@ -54,11 +54,11 @@ class Attempt:
     def load(self, batches: Iterator[Batch]) -> None:
         """Load every batch and end every branch.
 
-        Raises `ImportFailed` for what another attempt would meet again, `AttemptLost`, `HandBack`, or whatever the
+        Raises `ImportFailed` for what another attempt would meet again, `AttemptLost`, `Released`, or whatever the
         driver raised: any of them says that the branches must be abandoned.
         """
         xids = self._site.xids(self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches)
-        deal = Dealer(self.dataset, len(xids)).deal if self._is_dealt(xids) else None
+        deal = Partitioner(self.dataset, len(xids)).deal if self._is_dealt(xids) else None
         with (
             Prefetch(batches, len(xids), deal) as ahead,
             ThreadPoolExecutor(len(xids), thread_name_prefix="branch") as pool,
@@ -131,8 +131,8 @@ class Attempt:
     def _look(self) -> Exception | None:
         """Whether the attempt must end, and why. What the branches have loaded is recorded here, beside their work: the
         server would have nothing to load while a branch waits for the ledger."""
-        if self._draining.hand_back:
-            return HandBack()  # at once: a batch may wait for a lock much longer than the grace
+        if self._draining.release:
+            return Released()  # at once: a batch may wait for a lock much longer than the grace
         try:
             self._record("loading")
         except Exception as error:  # noqa: BLE001 — raised again by the caller, who ends the branches first

@@ -12,7 +12,7 @@ from app.formats.reject_file import RejectWriter
 REPORTED = 1000  # how many errors the report of an aborted import lists
 
 
-class Sifter:
+class ErrorPolicyFilter:
     """Lets batches through and writes what they reject.
 
     With `abort` nothing is let through after the first reject: the rest of the file is only read, until so many rejects
@@ -26,7 +26,7 @@ class Sifter:
         self.rejected = self.blank = 0
         self._read = 0  # rows; blank ones are none
 
-    def sift(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+    def filter_batches(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches that are to be loaded, some of them empty. Raises `ImportFailed` where the policy ends the
         import, and what `batches` raises."""
         abort = self._policy.on_error is OnError.ABORT

@@ -8,13 +8,13 @@ from typing import Any
 from app.db.imports import uploads
 from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from app.spool import part_of
 
 POLL_SECONDS = 0.1
 
 
-class ArrivingFile(PosixPath):
+class GrowingFile(PosixPath):
     """A path whose file, when it is opened, ends only when the ledger says that the upload is whole.
 
     Reading raises `AttemptLost` when the attempt no longer holds the import, or `ended` was set.
@@ -22,7 +22,7 @@ class ArrivingFile(PosixPath):
 
     _more: "_More"
 
-    def __new__(cls, site: Site, row: Import, ended: Event) -> "ArrivingFile":
+    def __new__(cls, site: Services, row: Import, ended: Event) -> "GrowingFile":
         """The file of an import that was claimed while its file arrived."""
         assert row.source.spool_name is not None
         path = super().__new__(cls, site.spool.path(row.source.spool_name))
@@ -42,13 +42,13 @@ class ArrivingFile(PosixPath):
 class _More:
     """Whether more is to come."""
 
-    def __init__(self, site: Site, row: Import, ended: Event) -> None:
+    def __init__(self, site: Services, row: Import, ended: Event) -> None:
         self._site, self._row, self._ended = site, row, ended
 
     def await_some(self) -> bool:
         """Wait for a moment; False when all has arrived."""
         with self._site.database.begin() as connection:
-            arrives = uploads.still_arrives(connection, self._row.number, self._row.epoch)
+            arrives = uploads.is_uploading(connection, self._row.number, self._row.epoch)
         if arrives is None or (arrives and self._ended.wait(POLL_SECONDS)):
             raise AttemptLost("the import was stopped, or its upload broke, while its file arrived")
         return arrives

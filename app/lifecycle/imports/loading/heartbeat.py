@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import structlog
 
 from app.db.imports import transitions, uploads
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 BEATS_A_LEASE = 4
 
@@ -35,7 +35,7 @@ class Heartbeat:
 
     def __init__(
         self,
-        site: Site,
+        site: Services,
         row: Claimed,
         on_loss: Callable[[], None],
         renew: Callable[[Any, int, int, float], bool] | None = None,
@@ -83,9 +83,9 @@ class Heartbeat:
                 return
 
 
-class ArrivalBeat(Heartbeat):
+class UploadHeartbeat(Heartbeat):
     """The same for an import whose file is still arriving, in the web server that receives it."""
 
     def _renew(self, lease: float) -> bool:
         with self._site.database.begin() as connection:
-            return uploads.renew_arrival(connection, self._number, lease)
+            return uploads.renew_upload_lease(connection, self._number, lease)

@@ -11,14 +11,14 @@ from app.domain.errors import ImportFailed
 from app.domain.policy import OnConflict
 from app.domain.states import FINAL
 from app.formats.batch import Batch
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 
 DUPLICATE = 1062  # the server's code
-MOST_ROWS = 2**32  # of an import: what a row's number has room for
+MAX_ROWS = 2**32  # of an import: what a row's number has room for
 
 
 def explain_conflict(
-    site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, on_conflict: OnConflict, error: Exception
+    site: Services, dataset: Dataset, branch: xa.Branch, batch: Batch, on_conflict: OnConflict, error: Exception
 ) -> ImportFailed | None:
     """Why the server did not take a batch, if rows are the reason; None when it is something else.
 
@@ -32,7 +32,7 @@ def explain_conflict(
 
 
 def _explain_difference(
-    site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, error: rows.RowsDiffer
+    site: Services, dataset: Dataset, branch: xa.Branch, batch: Batch, error: rows.RowsDiffer
 ) -> ImportFailed:
     if dataset.adopted:
         return _explain_adopted(site, dataset, batch, error)
@@ -55,7 +55,7 @@ def _explain_difference(
     return _failure("duplicate_key", reason, dataset, batch, skipped, key, named)
 
 
-def _explain_adopted(site: Site, dataset: Dataset, batch: Batch, error: rows.RowsDiffer) -> ImportFailed:
+def _explain_adopted(site: Services, dataset: Dataset, batch: Batch, error: rows.RowsDiffer) -> ImportFailed:
     """The same of a table whose rows have no numbers: what was there before is what others see of it."""
     said = "; ".join(error.warnings[:3])
     if set(error.codes) != {DUPLICATE}:
@@ -85,7 +85,7 @@ def _find_twice(batch: Batch, change: Callable[[tuple[str, ...]], tuple[str, ...
 
 
 def _explain_wait(
-    site: Site, dataset: Dataset, branch: xa.Branch, batch: Batch, on_conflict: OnConflict
+    site: Services, dataset: Dataset, branch: xa.Branch, batch: Batch, on_conflict: OnConflict
 ) -> ImportFailed | None:
     number = branch.xid.number
     unique = on_conflict is OnConflict.FAIL  # else a key may stand in the file twice, and its rows are in one branch
@@ -96,7 +96,7 @@ def _explain_wait(
         key = batch.keys[twice[1]]
         reason = f"{_name(dataset, key)} is a duplicate: it stands in this file twice, first in row {first}"
         return _failure("duplicate_key", reason, dataset, batch, again, key, None)
-    ours = (number, batch.first_row, batch.last_row) if unique else (number, 0, MOST_ROWS)
+    ours = (number, batch.first_row, batch.last_row) if unique else (number, 0, MAX_ROWS)
     with site.database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, batch.keys, not_by=ours)
         other = None if holder is None else queries.find_numbered(connection, holder[1])

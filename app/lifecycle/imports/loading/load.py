@@ -8,7 +8,7 @@ import structlog
 
 from app.db.datasets import registry
 from app.db.imports import queries, transitions
-from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, SweepingFrozen
+from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
 from app.domain.imports import Import, Tally, reject_name
 from app.formats.batch import Batch
 from app.formats.generate.orders import generate_rows
@@ -18,12 +18,12 @@ from app.lifecycle import freeze
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import commit, requeue, rollback
 from app.lifecycle.imports.loading.attempt import Attempt
-from app.lifecycle.imports.loading.error_policy import Sifter
-from app.lifecycle.imports.loading.growing_file import ArrivingFile
+from app.lifecycle.imports.loading.error_policy import ErrorPolicyFilter
+from app.lifecycle.imports.loading.growing_file import GrowingFile
 from app.lifecycle.imports.loading.heartbeat import Heartbeat
-from app.lifecycle.imports.loading.shutdown import Draining, HandBack
+from app.lifecycle.imports.loading.shutdown import GracefulShutdown, Released
 from app.lifecycle.imports.loading.slots import Slots
-from app.lifecycle.services import Site
+from app.lifecycle.services import Services
 from app.spool import is_full
 
 CANDIDATES = 5  # several workers look at the same list; one wins each
@@ -32,21 +32,21 @@ SETTLE_SECONDS = 0.4  # how long a worker's slot waits for an undo before the sw
 log = structlog.get_logger(__name__)
 
 
-def load_next(site: Site, worker: str, draining: Draining, slots: Slots | None = None) -> str | None:
+def load_next(site: Services, worker: str, shutdown: GracefulShutdown, slots: Slots | None = None) -> str | None:
     """Claim what is due and load it; returns its id, None where nothing was due or sweeping is frozen. Without a slot
     among `slots` only what is small is due.
 
     Raises `DatabaseUnavailable` when nothing could be claimed.
     """
-    with slots.take() if slots else nullcontext(True) as any_size, draining.attempt():
+    with slots.take() if slots else nullcontext(True) as any_size, shutdown.attempt():
         # what is claimed from here on is brought to its end or handed back
         row = claim_next(site, worker, only_small=not any_size)
         if row is not None:
-            run_attempt(site, row, draining)
+            run_attempt(site, row, shutdown)
     return row.id if row else None
 
 
-def claim_next(site: Site, worker: str, *, only_small: bool) -> Import | None:
+def claim_next(site: Services, worker: str, *, only_small: bool) -> Import | None:
     """Take the first of what is due for an attempt; None where nothing is, or sweeping is frozen. All of it is one
     transaction: of a small import, its length is a part."""
     kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
@@ -62,7 +62,7 @@ def claim_next(site: Site, worker: str, *, only_small: bool) -> Import | None:
                         return row
                 return None
             # a crash here leaves `running` under a lease that runs out
-        except SweepingFrozen as error:
+        except LedgerFrozen as error:
             log.warning("nothing_claimed", error=error.detail)
             return None
         except DatabaseUnavailable:
@@ -74,13 +74,13 @@ def claim_next(site: Site, worker: str, *, only_small: bool) -> Import | None:
             log.exception("not_claimed", import_no=number)
 
 
-def claim(site: Site, number: int, worker: str) -> Import | None:
+def claim(site: Services, number: int, worker: str) -> Import | None:
     """Take a queued import for an attempt; None when somebody else was first."""
     with site.database.begin() as connection:
         return _claim(site, connection, number, worker)
 
 
-def _claim(site: Site, connection: Any, number: int, worker: str) -> Import | None:
+def _claim(site: Services, connection: Any, number: int, worker: str) -> Import | None:
     branches = site.settings.branches
     if branches > 1:
         row = queries.find_numbered(connection, number)
@@ -94,35 +94,35 @@ def _claim(site: Site, connection: Any, number: int, worker: str) -> Import | No
     return queries.find_numbered(connection, number) if won else None
 
 
-def run_attempt(site: Site, row: Import, draining: Draining) -> None:
+def run_attempt(site: Services, row: Import, shutdown: GracefulShutdown) -> None:
     """Load a claimed import to whatever end this attempt has: the ledger says what came of it.
 
     Raises `DatabaseUnavailable` when the end could not be recorded: the lease runs out, and the sweeper takes over.
     """
     with structlog.contextvars.bound_contextvars(import_id=row.id, epoch=row.epoch):
         log.info("attempt_started", attempt=row.attempts)
-        if not _try(site, row, draining):
+        if not _try(site, row, shutdown):
             rollback.settle_within(site, row.number, SETTLE_SECONDS)
 
 
-def _try(site: Site, row: Import, draining: Draining) -> bool:
+def _try(site: Services, row: Import, shutdown: GracefulShutdown) -> bool:
     """Whether it has committed."""
-    attempt = Attempt(site, row, draining)
+    attempt = Attempt(site, row, shutdown)
     writer = RejectWriter(site.spool.path(reject_name(row.id, row.epoch)))
-    sifter = Sifter(row.policy, writer)
+    error_filter = ErrorPolicyFilter(row.policy, writer)
     try:
         if row.epoch > 1 and site.spool.is_short():
             requeue.wait_for_space(site, row)  # it may be what ended the attempt before
             return False
         try:
-            return _load(site, row, draining, attempt, sifter, writer)
+            return _load(site, row, shutdown, attempt, error_filter, writer)
         except ImportFailed as error:
             writer.close()
-            requeue.fail(site, row, error, sifter.rejected, sifter.blank)
+            requeue.fail(site, row, error, error_filter.rejected, error_filter.blank)
     except AttemptLost as error:
         log.info("attempt_lost", reason=str(error))
-    except HandBack:
-        requeue.hand_back(site, row)
+    except Released:
+        requeue.release(site, row)
     except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, it is tried again
         if is_full(error):
             requeue.wait_for_space(site, row)
@@ -133,13 +133,20 @@ def _try(site: Site, row: Import, draining: Draining) -> bool:
     return False
 
 
-def _load(site: Site, row: Import, draining: Draining, attempt: Attempt, sifter: Sifter, writer: RejectWriter) -> bool:
+def _load(
+    site: Services,
+    row: Import,
+    shutdown: GracefulShutdown,
+    attempt: Attempt,
+    error_filter: ErrorPolicyFilter,
+    writer: RejectWriter,
+) -> bool:
     with Heartbeat(site, row, on_loss=attempt.cut):
         try:
-            rollback.drain_older(site, row, draining)
-            attempt.load(sifter.sift(_open_rows(site, row, attempt)))
+            rollback.await_older_attempts(site, row, shutdown)
+            attempt.load(error_filter.filter_batches(_open_rows(site, row, attempt)))
             writer.close()  # durable before the decision, which counts what is in it
-            tally = attempt.tally + Tally(rejected=sifter.rejected, blank=sifter.blank)
+            tally = attempt.tally + Tally(rejected=error_filter.rejected, blank=error_filter.blank)
             if row.policy.dry_run:
                 commit.end_dry_run(site, row, tally)
                 return False
@@ -150,15 +157,15 @@ def _load(site: Site, row: Import, draining: Draining, attempt: Attempt, sifter:
             attempt.abandon()
 
 
-def _open_rows(site: Site, row: Import, attempt: Attempt) -> Iterator[Batch]:
+def _open_rows(site: Services, row: Import, attempt: Attempt) -> Iterator[Batch]:
     dataset, source = attempt.dataset, row.source
     if source.generate is not None:
         return generate_rows(dataset, source.generate, source.seed or "", site.settings.batch_bytes)
     if row.arriving:
-        assert source.reading is not None
-        file = ArrivingFile(site, row, attempt.ended)
-        return read_rows(file, dataset, source.reading, site.settings.batch_bytes)
+        assert source.file_format is not None
+        file = GrowingFile(site, row, attempt.ended)
+        return read_rows(file, dataset, source.file_format, site.settings.batch_bytes)
     if source.spool_name is None or not site.spool.path(source.spool_name).is_file():
         raise ImportFailed("file_missing", "the uploaded file is no longer in the spool folder: send it again")
-    assert source.reading is not None
-    return read_rows(site.spool.path(source.spool_name), dataset, source.reading, site.settings.batch_bytes)
+    assert source.file_format is not None
+    return read_rows(site.spool.path(source.spool_name), dataset, source.file_format, site.settings.batch_bytes)

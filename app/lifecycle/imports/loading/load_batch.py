@@ -10,7 +10,7 @@ from app.domain.policy import OnConflict
 from app.formats.batch import Batch
 from app.formats.payload import read_payload
 
-STEP_ROWS = 1000  # how many rows one statement updates
+BATCH_ROWS = 1000  # how many rows one statement updates
 
 
 def load_batch(branch: xa.Branch, dataset: Dataset, batch: Batch, on_conflict: OnConflict) -> Tally:
@@ -40,7 +40,7 @@ def _values(batch: Batch, numbers: list[int]) -> Iterator[list[tuple[str | None,
     for row, values in read_payload(batch.payload) if wanted else ():
         if row in wanted:
             step.append(values)
-        if len(step) == STEP_ROWS:
+        if len(step) == BATCH_ROWS:
             yield step
             step = []
     if step:
@@ -56,5 +56,5 @@ def _update(branch: xa.Branch, dataset: Dataset, values: list[tuple[str | None, 
             raise rows.RowsDiffer(len(values), 0, ["a row that was in the way is gone"])
         latest[place] = row
     number = branch.xid.number
-    upserts.keep_replaced(branch.connection, dataset, number, [place for place in latest if place[0] != number])
+    upserts.keep_before_images(branch.connection, dataset, number, [place for place in latest if place[0] != number])
     upserts.update_rows(branch.connection, dataset, list(latest), list(latest.values()))

@@ -1,4 +1,4 @@
-"""Draining: a worker that was told to go finishes what it can soon finish and hands back the rest."""
+"""Graceful shutdown: a worker that gets SIGTERM finishes what it can finish soon and releases the rest."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -9,11 +9,11 @@ from time import monotonic
 from types import FrameType
 
 
-class HandBack(Exception):
+class Released(Exception):
     """The worker was told to go: the import is given back unfinished."""
 
 
-class Draining:
+class GracefulShutdown:
     """Whether this process was told to go, and whether an import should be handed back by now.
 
     `told_at` reads the instant (of `time.monotonic`, which all processes of a machine share) at which the parent told
@@ -32,15 +32,15 @@ class Draining:
         return bool(self._signalled_at or self._told_at())
 
     @property
-    def hand_back(self) -> bool:
+    def release(self) -> bool:
         """Whether the grace is over."""
         told = self._signalled_at or self._told_at()
         return bool(told) and monotonic() >= told + self._grace
 
     def look(self) -> None:
-        """Raise `HandBack` when the grace is over."""
-        if self.hand_back:
-            raise HandBack
+        """Raise `Released` when the grace is over."""
+        if self.release:
+            raise Released
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from app.domain.file_format import COMPRESSIONS, FORMATS
-from app.domain.policy import MOST_PRIORITY, OnConflict, OnError
+from app.domain.policy import MAX_PRIORITY, OnConflict, OnError
 from app.domain.states import State
 from app.routes.openapi.models import ID, Id, Model, Time
 from app.routes.openapi.operations import JSON, Answer, text
@@ -216,7 +216,7 @@ class GenerateRequest(Model):
     dataset: str = "orders"
     seed: Annotated[str, Field(pattern="^[a-z0-9]{1,24}$")] | None = None
     """The same seed makes the same rows."""
-    priority: Annotated[int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY)] = 0
+    priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
     """Of imports that wait, one of a higher priority is begun first."""
 
 
