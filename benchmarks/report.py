@@ -9,8 +9,8 @@ HEAD = """# Benchmarks
 
 Written by `make bench`; [Performance](performance.md) explains the figures. Backout and the peer run in turn, in pairs
 of one run, so that a busy machine slows both. Values are medians, with minimum and maximum. The ratio is the median of
-the pairs' ratios: of speeds (≥, more is better) or of times and sizes (≤, less is better). "Client" is the server's own
-client with LOAD DATA LOCAL. Files are CSV. A load ends when it has committed.
+the pairs' ratios: of speeds (≥, more is better) or of times and sizes (≤, less is better). Missed targets are bold.
+"Client" is the server's own client with LOAD DATA LOCAL. Files are CSV. A load ends when it has committed.
 
 ![Loading a million rows beside the server's own client](benchmarks.svg)
 """
@@ -45,7 +45,9 @@ def _versions(report: Report) -> str:
 
 def _line(figure: Figure) -> str:
     sign = "≥" if figure.goal is Goal.SPEED else "≤"
-    target = "" if figure.target is None else f"{sign}{figure.target:g} {'✓' if figure.reached else '**missed**'}"
+    target = "" if figure.target is None else f"{sign}{figure.target:g}"
+    if figure.reached is False:
+        target = f"**{target}**"
     low, high = min(figure.ratios), max(figure.ratios)
     # two digits would say that a target was reached that was missed by less than they show
     digits = 3 if figure.reached is False and round(figure.ratio, 2) == figure.target else 2

@@ -80,13 +80,12 @@ def _parts(findings: Findings) -> Iterable[str]:
 def _table(
     title: str, results: list[Result], group: Callable[[Result], str], *, key: Callable[[str], int] | None
 ) -> str:
-    lines = [f"| {title} | cells | runs | p50, s | p99, s | longest, s |", "|---|--:|--:|--:|--:|--:|"]
+    lines = [f"| {title} | runs | p50, s | p99, s | longest, s |", "|---|--:|--:|--:|--:|"]
     for name in sorted({group(result) for result in results}, key=key):
         mine = [result for result in results if group(result) == name]
         seconds = sorted(result.seconds for result in mine)
         p50, p99 = _percentile(seconds, 50), _percentile(seconds, 99)
-        cells = len({result.cell for result in mine})
-        lines.append(f"| {name} | {cells} | {len(mine)} | {p50:.1f} | {p99:.1f} | {seconds[-1]:.1f} |")
+        lines.append(f"| {name} | {len(mine)} | {p50:.1f} | {p99:.1f} | {seconds[-1]:.1f} |")
     return "\n".join(lines)
 
 
