@@ -132,8 +132,8 @@ MUTANTS = {
         (("SIGSTOP, SIGCONT worker", "half loaded"), ("stop", "half loaded")),
     ),
     "SIGTERM unmasked": Mutant(
-        "a worker told to end finishes what it has prepared",
-        replace_by(GracefulShutdown, "attempt", lambda self: nullcontext()),
+        "on SIGTERM a worker finishes what it has prepared",
+        replace_by(Draining, "attempt", lambda self: nullcontext()),
         (("SIGTERM worker", "half loaded"), ("SIGTERM worker", "all prepared")),
     ),
     "nobody hints again": Mutant(
