@@ -7,9 +7,9 @@ from benchmarks.figures import Figure, Goal, Report
 
 HEAD = """# Benchmarks
 
-Written by `make bench`; [Performance](performance.md) says what is behind the figures. Each line is measured in pairs,
-ours and the peer's one after the other in the same run, so that a busy machine slows both. The ratio is the median of
-the pairs' ratios: of speeds, where more is better (≥), or of prices, where less is (≤).
+Written by `make bench`; [Performance](../explanation/performance.md) says what is behind the figures. Each line is
+measured in pairs, ours and the peer's one after the other in the same run, so that a busy machine slows both. The ratio
+is the median of the pairs' ratios: of speeds, where more is better (≥), or of prices, where less is (≤).
 
 ![Loading a million rows beside the server's own client](benchmarks.svg)
 """

@@ -16,7 +16,7 @@ from app.domain.mark import Installation, Mark, find_doubt
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle.site import Site
 
-WHAT_TO_DO = "`python -m app.cli branches`, then `python -m app.cli sweeping resume` (docs/recovery.md)"
+WHAT_TO_DO = "`python -m app.cli branches`, then `python -m app.cli sweeping resume` (docs/how-to/recovery.md)"
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,8 @@ from tests.stack import Stack, find_port, wait_for
 pytestmark = pytest.mark.in_turn
 
 README = ROOT / "README.md"
-HANDLING = ROOT / "docs" / "handling.md"
-DOCUMENTS = {README, *(ROOT / "docs").glob("*.md")} - {HANDLING}
+HANDLING = ROOT / "docs" / "how-to" / "handling.md"
+DOCUMENTS = {README, *(ROOT / "docs").rglob("*.md")} - {HANDLING}
 PAGES = [page for page in sorted(DOCUMENTS) if list(read_commands(page))]
 ADDRESS = "http://127.0.0.1:8000"
 
