@@ -33,8 +33,8 @@ test: ## All that CI runs: lint, then the tests on private servers of their own
 	@$(MAKE) --no-print-directory --jobs 2 lint browser # apt waits for the network while mypy calculates
 	@$(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
-crash: setup ## The whole crash matrix and its mutants, into docs/reliability.md (MINUTES=60)
-	@$(python) -m tests.crash --minutes $(or $(MINUTES),60) --report docs/reliability.md
+crash: setup ## The whole crash matrix and its mutants, into docs/internals/reliability.md (MINUTES=60)
+	@$(python) -m tests.crash --minutes $(or $(MINUTES),60) --report docs/internals/reliability.md
 
 long: setup ## The tests that `test` leaves out
 	@$(python) -m pytest -m long
@@ -49,7 +49,7 @@ fuzz: setup ## Random requests to the web server, random files against the reade
 screenshots: setup browser ## Pictures of the page in every state, and the README's two
 	@$(python) -m tests.browser
 
-bench: setup ## Benchmarks beside peers, into docs/benchmarks.md (QUICK=1: in three minutes; MYSQLD=path: MySQL too)
+bench: setup ## Benchmarks beside peers, into docs/internals/benchmarks.md (QUICK=1: in three minutes; MYSQLD=path: MySQL too)
 	@$(python) -m pip install --quiet --requirement requirements-bench.txt
 	@$(python) -m benchmarks $(if $(QUICK),--quick,--write) $(if $(MYSQLD),--mysqld "$(MYSQLD)")
 

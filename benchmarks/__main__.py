@@ -1,7 +1,7 @@
 """`make bench`: everything that is promised about speed, measured beside peers in the same run.
 
 `python -m benchmarks [--quick|--smoke] [--mysqld PATH] [--only loading,…] [--write]` measures on MariaDB, and on MySQL
-where its server is given; with --write it writes docs/benchmarks.md and docs/benchmarks.svg.
+where its server is given; with --write it writes benchmarks.md and benchmarks.svg into docs/internals/.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from benchmarks.figures import FULL, QUICK, SMOKE, Measure, Report
 from benchmarks.places import open_place
 from benchmarks.report import write
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parent.parent / "docs" / "internals"
 MEASURES: dict[str, Measure] = {
     "loading": loading.measure,
     "small": small.measure,
@@ -38,7 +38,7 @@ def main() -> None:
     size.add_argument("--smoke", action="store_true", help="only whether it works, not how fast")
     parser.add_argument("--mysqld", type=Path, help="MySQL's server, its client beside it")
     parser.add_argument("--only", default=",".join(MEASURES), help="some of " + ", ".join(MEASURES))
-    parser.add_argument("--write", action="store_true", help="into docs/")
+    parser.add_argument("--write", action="store_true", help="into docs/internals/")
     asked = parser.parse_args()
     report = Report(QUICK if asked.quick else SMOKE if asked.smoke else FULL)
     report.versions |= {"Python": platform.python_version(), "PyMySQL": version("pymysql"), "polars": version("polars")}

@@ -2,8 +2,8 @@
 
 Two branches that hold the same key wait for each other until a timeout; in one, the second row is a duplicate at once.
 Batches are dealt whole because rows that stand beside each other in the table are cheap in one branch: two that write
-into the same pages wait for each other and split them (docs/performance.md). Importing polars starts threads: a process
-that forks must do so before.
+into the same pages wait for each other and split them
+(docs/explanation/performance.md). Importing polars starts threads: a process that forks must do so before.
 """
 
 from dataclasses import replace

@@ -17,7 +17,7 @@ from app.domain.imports import Import, proves_older_ledger
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle.services import Services
 
-WHAT_TO_DO = "`python -m app.cli branches`, then `python -m app.cli sweeping resume` (docs/recovery.md)"
+WHAT_TO_DO = "`python -m app.cli branches`, then `python -m app.cli sweeping resume` (docs/how-to/recovery.md)"
 
 log = structlog.get_logger(__name__)
 

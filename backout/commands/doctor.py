@@ -18,7 +18,7 @@ REMEDIES = {
     "broker": "start RabbitMQ; the server finds it by its BACKOUT_BROKER_URL",
     "worker": "start one: `celery -A celeryconfig worker`; its log says why it is not connected",
     "spool": "make room, or give the server's account the folder BACKOUT_SPOOL_DIR",
-    "recovery": "a person must look: `python -m app.cli branches`, and docs/recovery.md",
+    "recovery": "a person must look: `python -m app.cli branches`, and docs/how-to/recovery.md",
 }
 UNKNOWN = "not known"
 

@@ -1,4 +1,4 @@
-"""The recipe in docs/cron.md, as it stands there, with a `mail` that keeps what it is told."""
+"""The recipe in docs/how-to/cron.md, as it stands there, with a `mail` that keeps what it is told."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ class Night:
         self.folder, self.stack = folder, stack
         self.file = folder / "orders.csv"
         write_csv_sample(self.file, rows, "n1")
-        text = (ROOT / "docs" / "cron.md").read_text()
+        text = (ROOT / "docs" / "how-to" / "cron.md").read_text()
         (script,) = re.findall(r"```sh\n(#!/bin/sh\n.*?)```", text, re.DOTALL)
         self.programs = programs = folder / "bin"
         programs.mkdir()

@@ -15,9 +15,9 @@ from tests.stack import Stack, find_port, wait_for
 
 pytestmark = pytest.mark.in_turn
 
-README = ROOT / "README.md"
-HANDLING = ROOT / "docs" / "handling.md"
-DOCUMENTS = {README, *(ROOT / "docs").glob("*.md")} - {HANDLING}
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+HANDLING = ROOT / "docs" / "how-to" / "handling.md"
+DOCUMENTS = {ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - {HANDLING}
 PAGES = [page for page in sorted(DOCUMENTS) if list(read_commands(page))]
 ADDRESS = "http://127.0.0.1:8000"
 
@@ -85,9 +85,9 @@ def test_every_curl_answers_as_shown(page: Path, stack: Stack, tmp_path: Path) -
 def check_page(page: Path, stack: Stack, tmp_path: Path) -> None:
     """Run what a page shows, in its order."""
     ids = Ids()
-    for shown in read_commands(README):
+    for shown in read_commands(TUTORIAL):
         if shown.answer is None:
-            run(shown.command, tmp_path, stack)  # the tour's files serve every page
+            run(shown.command, tmp_path, stack)  # its files serve every page
             break
     for shown in read_commands(page):
         if shown.answer is None:

@@ -48,7 +48,7 @@ def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> Non
     assert figures['backout_imports{state="committed"}'] == 1
     assert figures['backout_imports{state="stopped"}'] == 4
     assert figures["backout_rows_loaded"] == 3000  # what was undone does not count
-    described = (ROOT / "docs" / "watching.md").read_text().partition("## `/metrics`")[2]
+    described = (ROOT / "docs" / "how-to" / "monitoring.md").read_text().partition("## `/metrics`")[2]
     families = {re.sub(r"(_seconds)_(bucket|count|sum)$", r"\1", re.sub(r"\{.*", "", name)) for name in figures}
     assert set(re.findall("`(backout_[a-z_]+)", described)) == families
     assert figures["backout_workers"] == figures["backout_broker_up"] == 1

@@ -1,4 +1,4 @@
-"""The story that the README tells, over HTTP."""
+"""The story that the tutorial tells, over HTTP."""
 
 import gzip
 import time

@@ -176,7 +176,7 @@ def test_a_worker_may_drain_before_it_is_killed() -> None:
 
 
 def test_what_can_be_set_is_what_the_document_says() -> None:
-    page = (ROOT / "docs" / "docker.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "docker.md").read_text()
     asked = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", TEXT))
     said = dict(re.findall(r"^\| `([A-Z_]+)` \| `(.*?)` \|", page, re.MULTILINE))
     assert said == asked

@@ -1,4 +1,4 @@
-"""docs/cli.md and docs/python-client.md say what there is: every command, option, exit code, method; nothing else."""
+"""The reference pages cli.md and python-client.md list every command, option, exit code and method."""
 
 import inspect
 import re
@@ -13,7 +13,7 @@ from backout.client import BackoutClient, BackoutError
 from backout.commands.exit_codes import Exit
 from backout.commands.main import main
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
 CLI = (DOCS / "cli.md").read_text(encoding="utf-8")
 CLIENT = (DOCS / "python-client.md").read_text(encoding="utf-8")
 

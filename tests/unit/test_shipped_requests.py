@@ -16,7 +16,7 @@ PROGRAMS = [
     *(path for folder in ("scripts", "docker") for path in (ROOT / folder).iterdir() if path.is_file()),
     *(ROOT / "benchmarks").glob("*.py"),
 ]
-PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
 _BLOCK = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 # how rows, or a table of them, are deleted over HTTP, by the command line and by the client
 _DELETES = re.compile(

@@ -71,7 +71,7 @@ def _explain(dataset: Dataset, unfinished: int, damaged: list[int]) -> str:
     for number in damaged:
         told.append(
             f"import number {number} of {dataset.name} is damaged, which neither waiting nor a stop ends: a person"
-            f" settles it with `python -m app.cli decide {number} rollback` (docs/recovery.md)"
+            f" settles it with `python -m app.cli decide {number} rollback` (docs/how-to/recovery.md)"
         )
     return "; ".join(told)
 
