@@ -7,7 +7,7 @@ import { speak } from "./frame.js";
 import { follow } from "./live.js";
 import { drawPlot } from "./plot.js";
 import { showRejects } from "./rejects.js";
-import { EVENTS, FINAL, STATES, count, tellTime } from "./words.js";
+import { EVENTS, FINAL, STATES, count, tellTime } from "./formatting.js";
 
 const article = document.getElementById("import");
 const path = `/v1/imports/${article.dataset.id}`;

@@ -1,6 +1,6 @@
 // Draw: puts an import into the elements that the server drew. Data goes in as text, never as markup.
 
-import { FINAL, STATES, between, count, duration, name, share, size, tellTime } from "./words.js";
+import { FINAL, STATES, between, count, duration, name, share, size, tellTime } from "./formatting.js";
 
 const now = () => new Date().toISOString();
 const VALUES = {

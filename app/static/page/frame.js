@@ -1,6 +1,6 @@
 // What every page has: local times, and a banner when a part that imports need does not work.
 
-import { tellTime } from "./words.js";
+import { tellTime } from "./formatting.js";
 
 const ASK_MILLISECONDS = 4000;
 const WORDS = {

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { draw } from "./draw.js";
 import { speak } from "./frame.js";
 import { follow } from "./live.js";
-import { FINAL, STATES, name } from "./words.js";
+import { FINAL, STATES, name } from "./formatting.js";
 
 const list = document.getElementById("list");
 const body = list.querySelector("tbody");

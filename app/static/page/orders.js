@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { speak } from "./frame.js";
 import { follow } from "./live.js";
-import { count, share, tellTime } from "./words.js";
+import { count, share, tellTime } from "./formatting.js";
 
 const PAGE = 50;
 const REFRESH_MILLISECONDS = 1000;

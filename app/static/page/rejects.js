@@ -1,7 +1,7 @@
 // The first rejected rows of an import, as it goes on and at its end.
 
 import { ask } from "./api.js";
-import { FINAL, count } from "./words.js";
+import { FINAL, count } from "./formatting.js";
 
 const section = document.getElementById("rejects");
 const body = section.querySelector("tbody");

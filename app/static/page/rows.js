@@ -1,7 +1,7 @@
 // The rows of a dataset: how many there are, and deleting them.
 
 import { ask } from "./api.js";
-import { count } from "./words.js";
+import { count } from "./formatting.js";
 
 const by = (id) => document.getElementById(id);
 const panel = by("rows-panel");

@@ -3,7 +3,7 @@
 import { Problem, ask, randomText, send } from "./api.js";
 import { speak } from "./frame.js";
 import { preview } from "./preview.js";
-import { size } from "./words.js";
+import { size } from "./formatting.js";
 
 const by = (id) => document.getElementById(id);
 const options = by("options");
