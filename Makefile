@@ -66,6 +66,7 @@ lint: setup ## Format, lint, types, direction of imports
 	@.venv/bin/lint-imports
 	@$(python) scripts/lint-page
 	@scripts/check-commits
+	@scripts/check-words
 
 format: setup ## Put the code into its format
 	@$(python) -m ruff format .

@@ -7,9 +7,9 @@ from benchmarks.figures import Figure, Goal, Report
 
 HEAD = """# Benchmarks
 
-Written by `make bench`; [Performance](../explanation/performance.md) explains the figures. Backout and the peer run in turn, in pairs
-of one run, so that a busy machine slows both. Values are medians, with minimum and maximum. The ratio is the median of
-the pairs' ratios: of speeds (≥, more is better) or of times and sizes (≤, less is better). Missed targets are bold.
+Written by `make bench`; [Performance](../explanation/performance.md) explains the figures. Backout and the peer run in
+turn, in pairs, so that a busy machine slows both. Values are medians, with minimum and maximum. The ratio is the median
+of the pairs' ratios: of speeds (≥, more is better) or of times and sizes (≤, less is better). Missed targets are bold.
 "Client" is the server's own client with LOAD DATA LOCAL. Files are CSV. A load ends when it has committed.
 
 ![Loading a million rows beside the server's own client](benchmarks.svg)

@@ -28,7 +28,6 @@ OWN_TABLES = (
     "installation",
     "receipts",
     "before_images",
-    "replaced",
 )
 OWN_PREFIX = "backout_"  # tables of later versions
 

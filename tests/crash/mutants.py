@@ -133,7 +133,7 @@ MUTANTS = {
     ),
     "SIGTERM unmasked": Mutant(
         "on SIGTERM a worker finishes what it has prepared",
-        replace_by(Draining, "attempt", lambda self: nullcontext()),
+        replace_by(GracefulShutdown, "attempt", lambda self: nullcontext()),
         (("SIGTERM worker", "half loaded"), ("SIGTERM worker", "all prepared")),
     ),
     "nobody hints again": Mutant(

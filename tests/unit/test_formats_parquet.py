@@ -204,7 +204,7 @@ def test_a_small_file_of_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     pl.select(a=pl.repeat("x", 2_000_000)).write_parquet(path)
     assert path.stat().st_size < 100_000
     assert code_of(path, ONE) == "too_many_rows"
-    monkeypatch.setattr(table, "_MOST_ROWS_PER_BYTE", 1 << 20)
+    monkeypatch.setattr(table, "_MAX_ROWS_PER_BYTE", 1 << 20)
     assert sum(len(chunk.lines) for chunk in read(path, ONE)) == 2_000_000
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.states import FINAL, STOPPABLE
-from app.lifecycle import stop
+from app.lifecycle.imports import stop
 
 STATES = {
     "queued": "Queued",

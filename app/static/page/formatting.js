@@ -1,4 +1,4 @@
-// Numbers, sizes, durations and times as people read them, as the server writes them at first (app/routes/words.py).
+// Numbers, sizes, durations and times as people read them, as the server writes them at first (app/routes/pages/formatting.py).
 
 import { get } from "./dom.js";
 
