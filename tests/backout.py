@@ -27,7 +27,7 @@ def install(folder: Path) -> Path:
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "app", source / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "backout", source / "backout", ignore=shutil.ignore_patterns("__pycache__"))
     venv.create(environment, symlinks=True)
     ours = Path(next(path for path in sys.path if path.endswith("site-packages")))
     theirs = environment / ours.relative_to(sys.prefix)

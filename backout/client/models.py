@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.states import FINAL, State
+from backout.client.states import FINAL, State
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from enum import IntEnum
 from typing import Any
 
-from app.domain.states import State
 from backout.client import (
     BackoutError,
     Import,
@@ -14,6 +13,7 @@ from backout.client import (
     Unreachable,
     WaitTimeout,
 )
+from backout.client.states import State
 
 FILE_FIELDS = frozenset({"file", "generate"})
 

@@ -8,8 +8,8 @@ from typing import IO
 
 import click
 
-from app.domain.states import State
 from backout.client import Import
+from backout.client.states import State
 from backout.commands.context import DATASET, Duration, Session, command, is_watched
 from backout.commands.exit_codes import Exit, code_of_import
 from backout.commands.progress import follow, interrupt, tell_end

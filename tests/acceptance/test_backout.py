@@ -80,7 +80,7 @@ def test_a_wait_ends_as_the_import_did(backout: Backout, stack: Stack, orders: P
 def test_a_wait_that_is_too_short_says_so_and_the_import_goes_on(backout: Backout, stack: Stack) -> None:
     late = backout.ask("import", "--generate=2000000", "--wait=0.5", code=6)
     id = late["import"]["id"]
-    assert late["error"]["kind"] == "waited-too-long" and late["error"]["import_id"] == id and late["exit_code"] == 6
+    assert late["error"]["kind"] == "wait-timeout" and late["error"]["import_id"] == id and late["exit_code"] == 6
     seen, ended = map(json.loads, backout.run("watch", id, "--json", "--timeout=0.1", code=6).splitlines()[-2:])
     assert seen["id"] == ended["error"]["import_id"] == id
     assert backout.ask("status", id)["state"] in ("queued", "running")

@@ -102,7 +102,7 @@ def open_rows(path: Path, sheet: str | None, look: Look | None = None) -> Iterat
 
 def _need_extra() -> None:
     if importlib.util.find_spec("python_calamine") is None:
-        raise UnsupportedFormat("XLSX files are read only where the extra is installed: pip install 'backout[xlsx]'")
+        raise UnsupportedFormat("XLSX files are read only where the extra is installed: make setup, which installs python-calamine")
 
 
 def _received(messages: Iterator[Any], limits: runner.Limits) -> Iterator[Any]:

@@ -1,0 +1,21 @@
+"""The states of an import, as the server names them."""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where an import is; docs/reference/states.md explains each."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMMITTING = "committing"
+    COMMITTED = "committed"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILING = "failing"
+    FAILED = "failed"
+    CHECKING = "checking"
+    CHECKED = "checked"
+
+
+FINAL = frozenset({State.COMMITTED, State.STOPPED, State.FAILED, State.CHECKED})
