@@ -12,6 +12,16 @@ from app.lifecycle.site import Site
 
 log = structlog.get_logger(__name__)
 
+# why an import can't be stopped; the page shows the same
+TOO_LATE = {
+    State.COMMITTING: "too late: the import has been decided and is committing all of its {rows} rows",
+    State.COMMITTED: "too late: the import has committed all of its {rows} rows",
+    State.FAILING: "nothing to stop: the import has failed and is being rolled back; nothing of it will be loaded",
+    State.FAILED: "nothing to stop: the import has failed and nothing of it was loaded",
+    State.CHECKING: "nothing to stop: the dry run is over and its rows are being undone",
+    State.CHECKED: "nothing to stop: the dry run is over and nothing of it was kept",
+}
+
 
 def stop_import(site: Site, id: str) -> Import:
     """Stop an import; returns it as `stopping` or `stopped`, which it stays: it will never commit.
@@ -26,7 +36,7 @@ def stop_import(site: Site, id: str) -> Import:
         raise ImportNotFound(f"there is no import {id}", import_id=id)
     # a crash here leaves `stopping`: the answer is true already, and the sweeper does the rest
     if row.state not in (State.STOPPING, State.STOPPED):
-        raise AlreadyDecided(_TOO_LATE[row.state].format(rows=row.rows_done), import_id=id, state=row.state)
+        raise AlreadyDecided(TOO_LATE[row.state].format(rows=f"{row.rows_done:,}"), import_id=id, state=row.state)
     if won:
         log.info(row.state, import_id=id)
     if won and row.state is State.STOPPING:
@@ -45,13 +55,3 @@ def end_load(site: Site, row: Import) -> None:
     except Exception as error:  # noqa: BLE001 — nobody else would hear of it
         log.warning("load_not_ended_at_once", import_id=row.id, error=str(error) or type(error).__name__)
     # a crash here leaves a load that nobody ends: its worker looks by itself, and the sweeper after it
-
-
-_TOO_LATE = {
-    State.COMMITTING: "too late: the import has been decided and is committing all of its {rows:,} rows",
-    State.COMMITTED: "too late: the import has committed all of its {rows:,} rows",
-    State.FAILING: "nothing to stop: the import has failed and is being rolled back; nothing of it will be loaded",
-    State.FAILED: "nothing to stop: the import has failed and nothing of it was loaded",
-    State.CHECKING: "nothing to stop: the dry run is over and its rows are being undone",
-    State.CHECKED: "nothing to stop: the dry run is over and nothing of it was kept",
-}

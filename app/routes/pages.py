@@ -24,7 +24,7 @@ PATHS = ("/docs", "/imports/", "/orders", "/rows")
 # what the list can be narrowed to: the filter in the URL, and its words
 FILTERS = {
     "": "All",
-    "queued,running,committing,stopping,failing,checking": "Under way",
+    "queued,running,committing,stopping,failing,checking": "In progress",
     "committed": "Committed",
     "stopped": "Stopped",
     "failed": "Failed",

@@ -1,6 +1,10 @@
-"""Words: numbers, sizes, durations and states as people read them. The scripts of the page have the same."""
+"""Words: states, events and figures as people read them, on the page. Its scripts get the same phrases."""
 
 from datetime import datetime
+from typing import Any
+
+from app.domain.states import FINAL, STOPPABLE
+from app.lifecycle import stop
 
 STATES = {
     "queued": "Queued",
@@ -13,22 +17,51 @@ STATES = {
     "failed": "Failed",
     "checking": "Checking",
     "checked": "Checked",
+    # of handlings, their orders and steps
+    "pending": "Waiting",
+    "done": "Done",
+    "interrupted": "Interrupted",
 }
 EVENTS = {
     "queued": "Queued",
-    "running": "Taken up by a worker",
-    "committing": "Decided: it commits",
-    "committed": "Committed: every row is there",
-    "stopping": "Stopped: what was loaded is being undone",
-    "stopped": "Nothing of it is left",
-    "failing": "Failed: what was loaded is being undone",
-    "failed": "Failed: nothing of it is left",
-    "checking": "Dry run over: its rows are being undone",
-    "checked": "Dry run over: nothing of it was kept",
-    "rows_deleted": "Rows were deleted",
-    "tried_again": "Tried again",
-    "forced": "A branch was finished by a person",
+    "running": "Started by a worker",
+    "committing": "Committing: it can no longer be stopped",
+    "committed": "Committed: all of its rows are in the table",
+    "stopping": "Stopped: its rows are being undone",
+    "stopped": "Stopped: none of its rows is left",
+    "failing": "Failed: its rows are being undone",
+    "failed": "Failed: none of its rows is left",
+    "checking": "Dry run finished: its rows are being undone",
+    "checked": "Dry run finished: none of its rows was kept",
+    "rows_deleted": "Rows deleted",
+    "tried_again": "Retried",
+    "forced": "An operator resolved a branch",
 }
+WHY_NO_STOP: dict[str, str] = {
+    "stopping": "the import was stopped and will never commit: its rows are being undone",
+    "stopped": "the import was stopped: none of its rows is left",
+    # as the refusal says, without its "too late"
+    **{str(state): refusal.partition(": ")[2] for state, refusal in stop.TOO_LATE.items()},
+}
+RETRY = {"stopped": "Retry", "failed": "Retry", "checked": "Import it now"}
+ON_ERROR = {"abort": "fail the import", "reject": "are rejected"}
+ON_CONFLICT = {"fail": "fail the import", "skip": "stay as they are", "update": "are updated"}
+GENERATED = "generated rows"
+UNNAMED = "a file without a name"
+
+
+def phrases() -> dict[str, Any]:
+    """What the scripts of the page say too; base.html has it as JSON."""
+    return {
+        "states": STATES,
+        "final": sorted(FINAL),
+        "stoppable": sorted(STOPPABLE),
+        "events": EVENTS,
+        "why_no_stop": WHY_NO_STOP,
+        "retry": RETRY,
+        "generated": GENERATED,
+        "unnamed": UNNAMED,
+    }
 
 
 def count(number: int | None) -> str:
@@ -78,8 +111,8 @@ def name(source: dict[str, object]) -> str:
     """What an import loads: its file's name, or that it is generated."""
     if source["kind"] == "generated":
         rows = source["rows"]
-        return f"{rows:,} generated rows" if isinstance(rows, int) else "generated rows"
-    return str(source.get("name") or "a file without a name")
+        return f"{rows:,} {GENERATED}" if isinstance(rows, int) else GENERATED
+    return str(source.get("name") or UNNAMED)
 
 
 def share(percent: float) -> str:

@@ -1,4 +1,4 @@
-// What a link names is opened.
+// Open the part that a link names.
 
 function open() {
   const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));

@@ -64,19 +64,19 @@ def test_3_preview_before_start_and_each_part_can_be_overridden(person: Person) 
     preview = page.locator("#preview")
     expect(preview).to_contain_text("Read as csv, utf-8, delimiter “;”")
     expect(preview).to_contain_text("The first 20 rows:")
-    expect(preview).to_contain_text("20 of these 20 rows would not be accepted")
+    expect(preview).to_contain_text("20 of these 20 rows are invalid:")
     expect(preview.locator("tbody tr")).to_have_count(20)
     expect(preview.locator("thead th").nth(1)).to_have_text("marketplace")
-    expect(preview).to_contain_text("would not be accepted")  # its bytes are no UTF-8
-    expect(page.get_by_label("Delimiter").locator("option").first).to_have_text("as found: ;")
+    expect(preview).to_contain_text("invalid:")  # its bytes are no UTF-8
+    expect(page.get_by_label("Delimiter").locator("option").first).to_have_text("auto: ;")
     page.get_by_label("Encoding").select_option("iso-8859-1")
     expect(preview).to_contain_text("Zoë")
-    expect(preview).not_to_contain_text("would not be accepted")
+    expect(preview).not_to_contain_text("invalid:")
     person.check_accessible()
     person.check_width(320)
     person.check_accessible()
     page.get_by_label("Delimiter").select_option("tab")
-    expect(preview).to_contain_text("It would not be imported")
+    expect(preview).to_contain_text("This import would fail")
     page.get_by_label("Delimiter").select_option("")
     expect(preview.locator("tbody tr")).to_have_count(20)
     assert person.stack.get("/v1/imports").json()["imports"] == [], "nothing was started"
@@ -107,9 +107,9 @@ def test_3_a_column_of_another_name_is_given_its_place(person: Person) -> None:
     page = person.page
     text = HEADER.replace("sku", "article") + line(1)
     person.choose("night.csv", text.encode())
-    expect(page.locator("#preview")).to_contain_text("It would not be imported")
+    expect(page.locator("#preview")).to_contain_text("This import would fail")
     page.get_by_label("Column article goes to").select_option("→ sku")
-    expect(page.locator("#preview")).not_to_contain_text("It would not be imported")
+    expect(page.locator("#preview")).not_to_contain_text("This import would fail")
     assert json.loads(page.get_by_role("textbox", name="Columns").input_value()) == {"article": "sku"}
     page.get_by_role("button", name="Start the import").click()
     person.wait_for_import()
@@ -120,12 +120,12 @@ def test_4_a_dry_run_writes_nothing_and_lists_the_errors(person: Person) -> None
     page = person.page
     person.choose("night.csv", (HEADER + line(1) + line(2, quantity="two") + line(3, currency="eur")).encode())
     page.get_by_label("Dry run").check()
-    page.get_by_label("A row that is not in order").select_option("reject")
-    page.get_by_role("button", name="Check it").click()
+    page.get_by_label("Invalid rows").select_option("reject")
+    page.get_by_role("button", name="Check the file").click()
     id = person.wait_for_import()
     person.wait_shown("Checked")
     expect(page.locator("#rejects tbody tr")).to_have_count(2)
-    expect(page.locator("#sum")).to_have_text("3 rows checked: 1 in order, 2 not. Nothing was written.")
+    expect(page.locator("#sum")).to_have_text("3 rows checked: 1 valid, 2 invalid. Nothing was written.")
     assert person.stack.count() == 0
     person.check_accessible()
     page.get_by_role("button", name="Import it now").click()  # item 13, of a dry run

@@ -49,9 +49,9 @@ def test_6_detail_shows_how_it_goes(person: Person) -> None:
     person.wait_shown("Committed")
     assert page.locator("#timeline li span").all_inner_texts() == [
         "Queued",
-        "Taken up by a worker",
-        "Decided: it commits",
-        "Committed: every row is there",
+        "Started by a worker",
+        "Committing: it can no longer be stopped",
+        "Committed: all of its rows are in the table",
     ]
     assert person.figure("percent") == "100 %"
     assert len(person.stack.find(id)["timeline"]) == 4
@@ -91,12 +91,12 @@ def test_8_without_streams_it_polls_and_says_so(person: Person) -> None:
     page = person.open_window()
     page.route("**/events*", lambda route: route.abort())
     person.generate(ROWS, page)
-    expect(page.locator("#liveness")).to_contain_text("asking every 2 s")
+    expect(page.locator("#liveness")).to_contain_text("refreshing every 2 s")
     person.wait_shown("Committed", page)
     without = person.open_window()
     without.add_init_script("delete window.EventSource")
     without.goto("/")
-    expect(without.locator("#liveness")).to_contain_text("asking every 2 s")
+    expect(without.locator("#liveness")).to_contain_text("refreshing every 2 s")
     person.generate(300)
     expect(without.locator("tbody tr")).to_have_count(2)
 
@@ -110,9 +110,9 @@ def test_9_10_stop_asks_once_and_undoes_all(person: Person) -> None:
     undone = int(page.locator("#undone").inner_text().replace(",", ""))
     assert undone > 0
     assert "will be undone" in page.locator("dialog").inner_text()
-    page.get_by_role("button", name="Let it go on").click()
+    page.get_by_role("button", name="Keep it running").click()
     page.get_by_role("button", name="Stop…").click()
-    person.check_safe("#sure", "Let it go on")
+    person.check_safe("#sure", "Keep it running")
     assert person.stack.find(id)["state"] == "running", "nothing was stopped yet"
     page.get_by_role("button", name="Stop…").click()
     wait_for(lambda: int(page.locator("#undone").inner_text().replace(",", "")) > undone, 20, "the number goes on")
@@ -134,10 +134,10 @@ def test_11_stopping_a_finished_import_says_why_it_cannot(person: Person) -> Non
     assert person.stack.post(f"/v1/imports/{id}/stop").status_code == 202  # somebody else was faster
     person.wait_shown("Stopped")
     page.get_by_role("button", name="Stop and undo").click()
-    expect(page.locator("#why-not")).to_have_text("It was stopped, and nothing of it is left.")
+    expect(page.locator("#why-not")).to_have_text("The import was stopped: none of its rows is left.")
     done = person.generate(100)
     person.wait_shown("Committed")
-    expect(page.locator("#why-not")).to_contain_text("can’t be stopped any more: all of its rows are committed")
+    expect(page.locator("#why-not")).to_contain_text("The import has committed all of its")
     # a page that does not know yet
     page.goto("/")
     page.route("**/events*", lambda route: route.abort())
@@ -164,14 +164,14 @@ def test_13_try_again_makes_a_linked_import(person: Person) -> None:
     old = person.generate(2_000_000)
     person.wait_shown("Running")
     assert person.stack.post(f"/v1/imports/{old}/stop").status_code == 202
-    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Retry").click()
     page.wait_for_url(lambda url: "/imports/" in url and not url.endswith(old))
     new = person.wait_for_import()
     assert person.stack.find(new)["retry_of"] == old
     assert person.stack.find(new)["source"] == person.stack.find(old)["source"]
-    page.get_by_role("link", name="an earlier one").click()
+    page.get_by_role("link", name="an earlier import").click()
     page.wait_for_url(f"**/{old}")
-    expect(page.locator("#timeline li").last).to_contain_text("Tried again")
+    expect(page.locator("#timeline li").last).to_contain_text("Retried")
     page.get_by_role("link", name="as a new import").click()
     page.wait_for_url(f"**/{new}")
     assert person.stack.post(f"/v1/imports/{new}/stop").status_code == 202

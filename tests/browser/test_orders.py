@@ -128,7 +128,7 @@ def test_what_failed_says_why_and_is_retried(person: Person, stack: Stack, sandb
     expect(page.locator("#history")).to_contain_text("out of order")
     page.keyboard.press("Escape")
     sandbox.control(down=[])
-    line.get_by_role("button", name="Retry what failed").click()
+    line.get_by_role("button", name="Retry the failed orders").click()
     expect(line.locator(".badge")).to_have_text("Done", timeout=30_000)
 
 

@@ -22,7 +22,7 @@ def test_14_search_sort_page_filter_and_export(person: Person) -> None:
     expect(page.locator("tbody tr")).to_have_count(50)
     expect(page.locator("tbody")).to_contain_text(HOSTILE)
     person.check_accessible()
-    page.get_by_label("Of the import").fill(first["id"])
+    page.get_by_label("From import").fill(first["id"])
     page.get_by_role("button", name="Search").click()
     expect(page.locator("#rows-count")).to_have_text("120 rows")
     page.get_by_role("link", name="quantity").click()
@@ -37,7 +37,7 @@ def test_14_search_sort_page_filter_and_export(person: Person) -> None:
     assert shown() == [str(number) for number in range(20, 0, -1)]
     page.get_by_role("link", name="← First").click()
     page.get_by_label("Column").select_option("order_number")
-    page.get_by_label("is exactly").fill("N-77")
+    page.get_by_label("equals").fill("N-77")
     page.get_by_role("button", name="Search").click()
     assert shown() == ["77"]
     assert "value=N-77" in page.url and "import=" in page.url, "the filter stands in the URL"
@@ -47,10 +47,10 @@ def test_14_search_sort_page_filter_and_export(person: Person) -> None:
     assert [row["order_number"] for row in rows] == ["N-77"] and rows[0]["customer"] == HOSTILE
     person.check_width(320)
     person.check_accessible()
-    page.get_by_label("is exactly").fill("nobody has this")
+    page.get_by_label("equals").fill("nobody has this")
     page.get_by_role("button", name="Search").click()
-    expect(page.locator("main")).to_contain_text("No row is like this.")
-    page.get_by_label("Of the import").fill("nonsense")
+    expect(page.locator("main")).to_contain_text("No row matches.")
+    page.get_by_label("From import").fill("nonsense")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("alert").filter(has_text="nonsense")).to_be_visible()
 
@@ -90,7 +90,7 @@ def test_15_delete_all_needs_the_typed_count(person: Person) -> None:
     expect(page.locator("#rows-count")).to_have_text("0 rows")
     assert person.stack.count() == 0
     page.goto(f"/imports/{sent['id']}")
-    expect(page.locator("#timeline li").last).to_contain_text("Rows were deleted")
+    expect(page.locator("#timeline li").last).to_contain_text("Rows deleted")
     expect(page.locator("#kept")).to_have_text("0")
 
 

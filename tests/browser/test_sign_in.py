@@ -58,7 +58,7 @@ def test_the_page_asks_for_a_key_and_goes_on_where_one_was_going(visitor: Person
     assert page.evaluate("getComputedStyle(document.body).maxWidth") != "none", "its style is let in"
     page.get_by_label("API key").fill("wrong-wrong-wrong-wrong")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("No client here has this key")
+    expect(page.get_by_role("alert")).to_contain_text("No client has this key")
     page.get_by_label("API key").fill(KEY)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/?state=failed")

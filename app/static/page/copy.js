@@ -1,21 +1,23 @@
-// Copies what a button names, and says so.
+// Copy buttons: each names the element that it copies.
 
+import { get, make } from "./dom.js";
 import { speak } from "./frame.js";
 
 export function copyOnClick() {
-  for (const button of document.querySelectorAll("[data-copy]")) {
+  for (const button of document.querySelectorAll("button")) {
+    const from = button.dataset.copy;
+    if (!from) continue;
     button.addEventListener("click", async () => {
-      const text = document.getElementById(button.dataset.copy).textContent;
-      const done = await copy(text);
-      button.textContent = done ? "Copied" : "Select it and copy";
+      button.textContent = (await copy(get(from).textContent)) ? "Copied" : "Select it and copy";
       speak(button.textContent);
       setTimeout(() => (button.textContent = "Copy"), 2000);
     });
   }
 }
 
+/** @param {string} text */
 async function copy(text) {
-  if (navigator.clipboard) {
+  if ("clipboard" in navigator) {
     try {
       await navigator.clipboard.writeText(text);
       return true;
@@ -23,7 +25,7 @@ async function copy(text) {
       // not allowed here; the older way may be
     }
   }
-  const field = document.createElement("textarea"); // without TLS a browser gives no clipboard
+  const field = make("textarea"); // without TLS a browser has no clipboard
   field.value = text;
   document.body.append(field);
   field.select();

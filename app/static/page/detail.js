@@ -1,147 +1,140 @@
-// One import: progress, stop, try again, rejects, timeline.
+// One import: progress, stop, retry, rejected rows, timeline.
 
 import { ask } from "./api.js";
 import { copyOnClick } from "./copy.js";
+import { get, hideProblem, make, showProblem } from "./dom.js";
 import { draw } from "./draw.js";
+import { count, isFinal, phrases, showTime, stateName } from "./formatting.js";
 import { speak } from "./frame.js";
 import { follow } from "./live.js";
 import { drawPlot } from "./plot.js";
 import { showRejects } from "./rejects.js";
-import { EVENTS, FINAL, STATES, count, tellTime } from "./formatting.js";
 
-const article = document.getElementById("import");
+const article = get("import");
 const path = `/v1/imports/${article.dataset.id}`;
-const stop = document.getElementById("stop");
-const again = document.getElementById("again");
-const sure = document.getElementById("sure");
-const timeline = document.getElementById("timeline");
-const problem = document.getElementById("problem");
-const WHY_NOT = {
-  committing: "It can’t be stopped any more: it has been decided and is committing.",
-  committed: "It can’t be stopped any more: all of its rows are committed.",
-  stopping: "It was stopped and will never commit; what it had loaded is being undone.",
-  stopped: "It was stopped, and nothing of it is left.",
-  failing: "There is nothing to stop: it has failed, and what it had loaded is being undone.",
-  failed: "There is nothing to stop: it has failed, and nothing of it is left.",
-  checking: "There is nothing to stop: the dry run is over, and its rows are being undone.",
-  checked: "There is nothing to stop: the dry run is over, and nothing of it was kept.",
-};
+const stop = get("stop", HTMLButtonElement);
+const retry = get("again", HTMLButtonElement);
+const dialog = get("sure", HTMLDialogElement);
+const timeline = get("timeline");
 
+/** @type {Api.Import | null} */
 let shown = null;
 let spokenQuarter = -1;
 
-function put(i) {
-  const isFirst = shown === null;
+/** @param {Api.Import & Partial<Api.WatchedImport>} i */
+function update(i) {
   if (!draw(article, i)) return;
-  for (const event of i.timeline || []) tellEvent(event);
-  speakOf(i, isFirst);
+  for (const event of i.timeline ?? []) addEvent(event);
+  announce(i, shown);
   shown = i;
-  const stoppable = ["queued", "running"].includes(i.state);
-  if (!stoppable && document.activeElement === stop) document.getElementById("main").focus();
+  const stoppable = phrases.stoppable.includes(i.state);
+  if (!stoppable && document.activeElement === stop) get("main").focus();
   stop.hidden = !stoppable;
   stop.disabled = false;
-  again.hidden = !["stopped", "failed", "checked"].includes(i.state);
-  again.textContent = i.state === "checked" ? "Import it now" : "Try again";
-  document.getElementById("why-not").textContent = WHY_NOT[i.state] || "";
-  document.getElementById("undone").textContent = count(i.rows_done);
-  document.getElementById("failure").hidden = !i.error;
+  retry.hidden = !(i.state in phrases.retry);
+  retry.textContent = phrases.retry[i.state] ?? retry.textContent;
+  get("why-not").textContent = whyNoStop(i);
+  get("undone").textContent = count(i.rows_done);
+  get("failure").hidden = !i.error;
   document.title = document.title.replace(/, \w+ – /, `, ${i.state} – `);
-  addUp(i);
+  get("sum").hidden = !isFinal(i.state);
+  get("sum").textContent = summary(i);
   drawPlot(i);
   showRejects(i);
 }
 
-function tellEvent(event) {
+/** @param {Api.Import} i */
+function whyNoStop(i) {
+  const reason = phrases.why_no_stop[i.state];
+  return reason ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`.replace("{rows}", count(i.rows_done)) : "";
+}
+
+/** @param {Api.Event} event */
+function addEvent(event) {
   const last = timeline.lastElementChild;
-  if (last && Number(last.dataset.sequence) >= event.sequence) return;
-  const line = document.createElement("li");
-  const time = document.createElement("time");
-  const words = document.createElement("span");
-  line.dataset.sequence = event.sequence;
+  if (last instanceof HTMLElement && Number(last.dataset.sequence) >= event.sequence) return;
+  const line = make("li");
+  const time = make("time");
+  line.dataset.sequence = String(event.sequence);
   line.dataset.event = event.event;
-  tellTime(time, event.at);
+  showTime(time, event.at);
   const reason = event.event === "queued" && event.detail?.reason;
-  words.textContent = (EVENTS[event.event] || event.event) + (reason ? `: ${reason}` : "");
-  line.append(time, words);
+  line.append(time, make("span", (phrases.events[event.event] ?? event.event) + (reason ? `: ${reason}` : "")));
   if (event.event === "tried_again") {
-    const link = document.createElement("a");
-    link.href = `/imports/${encodeURIComponent(event.detail.import)}`;
-    link.textContent = "as a new import";
+    const link = make("a", "as a new import");
+    link.href = `/imports/${encodeURIComponent(String(event.detail?.import))}`;
     line.append(link);
   }
   timeline.append(line);
 }
 
-// Politely: a change of state, and progress at every quarter.
-function speakOf(i, isFirst) {
+/**
+ * Say a change of state, and progress at every quarter, to people with a screen reader.
+ * @param {Api.Import} i
+ * @param {Api.Import | null} before
+ */
+function announce(i, before) {
   const quarter = Math.floor(i.percent / 25);
-  if (isFirst) spokenQuarter = quarter;
-  else if (i.state !== shown.state) speak(`${STATES[i.state]}. ${FINAL.includes(i.state) ? sentence(i) : ""}`);
+  if (before === null) spokenQuarter = quarter;
+  else if (i.state !== before.state) speak(`${stateName(i.state)}. ${isFinal(i.state) ? summary(i) : ""}`);
   else if (quarter > spokenQuarter && i.state === "running") speak(`${quarter * 25} % loaded`);
   spokenQuarter = Math.max(spokenQuarter, quarter);
 }
 
-function addUp(i) {
-  const sum = document.getElementById("sum");
-  sum.hidden = !FINAL.includes(i.state);
-  sum.textContent = sentence(i);
-}
-
-function sentence(i) {
+/** @param {Api.Import} i */
+function summary(i) {
   const imported = i.rows_done + i.rows_updated + i.rows_skipped;
   const parts = [`${count(i.rows_done)} imported`];
   if (i.rows_updated) parts.push(`${count(i.rows_updated)} updated`);
-  if (i.rows_skipped) parts.push(`${count(i.rows_skipped)} there already`);
+  if (i.rows_skipped) parts.push(`${count(i.rows_skipped)} skipped`);
   parts.push(`${count(i.rows_rejected)} rejected`);
   const read = count(imported + i.rows_rejected);
-  const blank = i.rows_blank ? `; ${count(i.rows_blank)} blank rows were passed over` : "";
+  const blank = i.rows_blank ? `; ${count(i.rows_blank)} blank rows ignored` : "";
   if (i.state === "committed") return `${read} rows read = ${parts.join(" + ")}${blank}`;
-  if (i.state === "checked") return `${read} rows checked: ${count(imported)} in order, ${count(i.rows_rejected)} not${blank}. Nothing was written.`;
-  return `Nothing of it is in the table: what had been loaded was undone.`;
-}
-
-function complain(error) {
-  problem.textContent = error.message;
-  problem.hidden = false;
+  if (i.state === "checked") {
+    return `${read} rows checked: ${count(imported)} valid, ${count(i.rows_rejected)} invalid${blank}. Nothing was written.`;
+  }
+  return "None of its rows is in the table: all that was loaded has been undone.";
 }
 
 stop.addEventListener("click", () => {
-  problem.hidden = true;
-  sure.returnValue = "";
-  sure.showModal();
+  hideProblem();
+  dialog.returnValue = "";
+  dialog.showModal();
 });
 
-sure.addEventListener("close", async () => {
-  if (sure.returnValue !== "stop") return;
+dialog.addEventListener("close", async () => {
+  if (dialog.returnValue !== "stop") return;
   stop.disabled = true;
   try {
-    put(await ask(`${path}/stop`, { method: "POST" }));
-    document.getElementById("main").focus();
+    update(await ask(`${path}/stop`, { method: "POST" }));
+    get("main").focus();
   } catch (error) {
     stop.disabled = false;
-    complain(error);
+    showProblem(error);
   }
 });
 
-again.addEventListener("click", async () => {
-  problem.hidden = true;
-  again.disabled = true;
+retry.addEventListener("click", async () => {
+  hideProblem();
+  retry.disabled = true;
   try {
-    const made = await ask(`${path}/retry`, { method: "POST" });
-    location.assign(made.links.page);
+    /** @type {Api.Import} */
+    const started = await ask(`${path}/retry`, { method: "POST" });
+    location.assign(started.links.page);
   } catch (error) {
-    complain(error);
+    showProblem(error);
   } finally {
-    again.disabled = false;
+    retry.disabled = false;
   }
 });
 
 copyOnClick();
-const poll = async () => put(await ask(path));
-await poll().catch(complain);
+const poll = async () => update(await ask(path));
+await poll().catch(showProblem);
 follow({
   url: (last) => `${path}/events?after=${last ?? article.dataset.sequence}`,
-  on: { import: put },
+  on: { import: update },
   poll,
-  indicator: document.getElementById("liveness"),
+  indicator: get("liveness"),
 });

@@ -1,19 +1,21 @@
-// Draw: puts an import into the elements that the server drew. Data goes in as text, never as markup.
+// Drawing: states, and an import in the elements that the server drew.
 
-import { FINAL, STATES, between, count, duration, name, share, size, tellTime } from "./formatting.js";
+import { make } from "./dom.js";
+import { between, count, duration, isFinal, name, share, size, showTime, stateName } from "./formatting.js";
 
 const now = () => new Date().toISOString();
+/** @type {Record<string, (i: Api.Import, element: HTMLElement) => string | null>} */
 const VALUES = {
   state: (i, element) => {
     element.dataset.state = i.state;
-    return STATES[i.state] || i.state;
+    return stateName(i.state);
   },
   dry: (i, element) => {
     element.hidden = !i.dry_run;
-    return "dry run";
+    return null;
   },
   name: (i, element) => {
-    if (element.tagName === "A") element.href = `/imports/${encodeURIComponent(i.id)}`;
+    if (element instanceof HTMLAnchorElement) element.href = `/imports/${encodeURIComponent(i.id)}`;
     return name(i.source);
   },
   error: (i, element) => {
@@ -21,7 +23,7 @@ const VALUES = {
     return i.error ? i.error.message : "";
   },
   bar: (i, element) => {
-    element.value = i.percent;
+    if (element instanceof HTMLProgressElement) element.value = i.percent;
     element.setAttribute("aria-valuetext", share(i.percent));
     if (element.hasAttribute("aria-label")) element.setAttribute("aria-label", `Progress of import ${i.number}`);
     return null;
@@ -36,23 +38,40 @@ const VALUES = {
   rows_per_second: (i) => count(i.rows_per_second),
   eta: (i) => duration(i.eta_seconds),
   attempts: (i) => String(i.attempt.number),
-  took: (i) => (FINAL.includes(i.state) ? between(i.started_at, i.finished_at) : between(i.started_at, now())),
+  took: (i) => between(i.started_at, isFinal(i.state) ? i.finished_at : now()),
+};
+/** @type {Record<string, (i: Api.Import) => string | null>} */
+const TIMES = {
+  created_at: (i) => i.created_at,
+  started_at: (i) => i.started_at,
+  finished_at: (i) => i.finished_at,
 };
 
-// False for what is older than what is shown: progress never goes back.
+/**
+ * Draw an import, unless a newer state of it is shown: progress never goes back. Returns whether it was drawn.
+ * @param {HTMLElement} element
+ * @param {Api.Import} i
+ */
 export function draw(element, i) {
   if (i.sequence < Number(element.dataset.sequence)) return false;
-  element.dataset.sequence = i.sequence;
+  element.dataset.sequence = String(i.sequence);
   element.dataset.id = i.id;
   element.dataset.state = i.state;
-  for (const part of element.querySelectorAll("[data-f]")) {
-    const field = part.dataset.f;
-    if (part.tagName === "TIME") {
-      tellTime(part, i[field]);
+  for (const part of /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-f]"))) {
+    const field = part.dataset.f ?? "";
+    if (part instanceof HTMLTimeElement) {
+      showTime(part, TIMES[field]?.(i) ?? null);
       continue;
     }
-    const text = VALUES[field](i, part);
+    const text = VALUES[field]?.(i, part) ?? null;
     if (text !== null && part.textContent !== text) part.textContent = text;
   }
   return true;
+}
+
+/** @param {string} state */
+export function makeBadge(state) {
+  const badge = make("span", stateName(state), "badge");
+  badge.dataset.state = state;
+  return badge;
 }

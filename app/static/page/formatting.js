@@ -1,21 +1,26 @@
-// Words: numbers, sizes, durations and states as people read them; the same as the server's (app/routes/words.py).
+// Numbers, sizes, durations and times as people read them, as the server writes them at first (app/routes/words.py).
 
-export const STATES = {
-  queued: "Queued", running: "Running", committing: "Committing", committed: "Committed", stopping: "Stopping",
-  stopped: "Stopped", failing: "Failing", failed: "Failed", checking: "Checking", checked: "Checked",
-};
-export const FINAL = ["committed", "stopped", "failed", "checked"];
-export const EVENTS = {
-  queued: "Queued", running: "Taken up by a worker", committing: "Decided: it commits",
-  committed: "Committed: every row is there", stopping: "Stopped: what was loaded is being undone",
-  stopped: "Nothing of it is left", failing: "Failed: what was loaded is being undone",
-  failed: "Failed: nothing of it is left", checking: "Dry run over: its rows are being undone",
-  checked: "Dry run over: nothing of it was kept", rows_deleted: "Rows were deleted", tried_again: "Tried again",
-  forced: "A branch was finished by a person",
-};
+import { get } from "./dom.js";
 
+/**
+ * What the server and the scripts both say.
+ * @type {{
+ *   states: Record<string, string>, final: string[], stoppable: string[], events: Record<string, string>,
+ *   why_no_stop: Record<string, string>, retry: Record<string, string>, generated: string, unnamed: string,
+ * }}
+ */
+export const phrases = JSON.parse(get("phrases").textContent);
+
+/** @param {string} state */
+export const isFinal = (state) => phrases.final.includes(state);
+
+/** @param {string} state */
+export const stateName = (state) => phrases.states[state] ?? state;
+
+/** @param {number | null} number */
 export const count = (number) => (number == null ? "–" : Math.round(number).toLocaleString("en-US"));
 
+/** @param {number | null} bytes */
 export function size(bytes) {
   if (bytes == null) return "–";
   let amount = bytes;
@@ -26,6 +31,7 @@ export function size(bytes) {
   return `${amount.toFixed(1)} TB`;
 }
 
+/** @param {number | null} seconds */
 export function duration(seconds) {
   if (seconds == null) return "–";
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
@@ -35,15 +41,26 @@ export function duration(seconds) {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-export const between = (start, end) => (start && end ? duration((new Date(end) - new Date(start)) / 1000) : "–");
+/**
+ * How long it was from one ISO instant to another.
+ * @param {string | null} start
+ * @param {string | null} end
+ */
+export const between = (start, end) => (start && end ? duration((Date.parse(end) - Date.parse(start)) / 1000) : "–");
 
+/** @param {number} percent */
 export const share = (percent) => `${percent} %`;
 
+/** @param {Api.Import["source"]} source */
 export const name = (source) =>
-  source.kind === "generated" ? `${count(source.rows)} generated rows` : source.name || "a file without a name";
+  source.kind === "generated" ? `${count(source.rows)} ${phrases.generated}` : source.name || phrases.unnamed;
 
-// A <time> says the instant in this browser's zone, and in UTC when it is pointed at.
-export function tellTime(element, instant = element.dateTime) {
+/**
+ * Show an instant in this browser's zone, and in UTC when the mouse is over it.
+ * @param {HTMLTimeElement} element
+ * @param {string | null} instant
+ */
+export function showTime(element, instant = element.dateTime) {
   if (!instant) return;
   const at = new Date(instant);
   const now = new Date();

@@ -1,50 +1,52 @@
 // What every page has: local times, and a banner when a part that imports need does not work.
 
-import { tellTime } from "./formatting.js";
+import { get, make } from "./dom.js";
+import { showTime } from "./formatting.js";
 
-const ASK_MILLISECONDS = 4000;
-const WORDS = {
-  database: "The database does not answer: nothing can be imported or stopped until it is back.",
-  broker: "The broker does not answer: imports are accepted and wait, or begin late.",
-  worker: "No worker is running: imports are accepted and wait until one is started.",
-  spool: "Files can’t be kept at the moment, so none can be sent.",
+const CHECK_MILLISECONDS = 4000;
+/** @type {Record<string, string>} */
+const OUTAGES = {
+  database: "The database does not answer. Imports can’t be started or stopped until it is back.",
+  broker: "The broker does not answer. Imports are accepted, but they wait or start late.",
+  worker: "No worker is running. Imports are accepted and wait until a worker starts.",
+  spool: "The server can’t store files at the moment, so you can’t upload any.",
 };
-const banner = document.getElementById("banner");
+const banner = get("banner");
 
-for (const element of document.querySelectorAll("time[datetime]")) tellTime(element);
+for (const element of document.querySelectorAll("time")) showTime(element);
 
+/**
+ * Say something to people with a screen reader.
+ * @param {string} text
+ */
 export function speak(text) {
-  document.getElementById("spoken").textContent = text;
+  get("spoken").textContent = text;
 }
 
-async function look() {
+async function check() {
   const sentences = [];
   try {
     const response = await fetch("/readyz", { headers: { Accept: "application/json" }, cache: "no-store" });
+    /** @type {{parts?: Record<string, string>}} */
     const { parts = {} } = await response.json();
-    for (const [part, says] of Object.entries(parts)) {
-      if (says === "ok" || says === "not known") continue; // another part says why it is not known
-      sentences.push(WORDS[part] || `${part}: ${says}`);
+    for (const [part, status] of Object.entries(parts)) {
+      if (status === "ok" || status === "not known") continue; // another part says why it is not known
+      sentences.push(OUTAGES[part] ?? `${part}: ${status}`);
     }
   } catch {
-    sentences.push("The server does not answer: what is shown may be old.");
+    sentences.push("The server does not answer. This page may be out of date.");
   }
   show(sentences);
 }
 
+/** @param {string[]} sentences */
 function show(sentences) {
   const text = sentences.join("\n");
   if (banner.dataset.text === text) return; // an alert speaks when it changes
   banner.dataset.text = text;
-  banner.replaceChildren(
-    ...sentences.map((sentence) => {
-      const line = document.createElement("p");
-      line.textContent = sentence;
-      return line;
-    }),
-  );
+  banner.replaceChildren(...sentences.map((sentence) => make("p", sentence)));
   banner.hidden = !sentences.length;
 }
 
-look();
-setInterval(look, ASK_MILLISECONDS);
+check();
+setInterval(check, CHECK_MILLISECONDS);

@@ -1,59 +1,66 @@
 // The list of imports, kept up to date.
 
 import { ask } from "./api.js";
+import { find, get } from "./dom.js";
 import { draw } from "./draw.js";
+import { isFinal, name, stateName } from "./formatting.js";
 import { speak } from "./frame.js";
 import { follow } from "./live.js";
-import { FINAL, STATES, name } from "./formatting.js";
 
-const list = document.getElementById("list");
-const body = list.querySelector("tbody");
-const template = document.getElementById("line");
+const MAX_LINES = 50;
+const list = get("list");
+const body = find(list, "tbody", HTMLTableSectionElement);
+const template = get("line", HTMLTemplateElement);
 const wanted = list.dataset.state ? list.dataset.state.split(",") : null;
 const isFirst = list.dataset.first === "1";
-const most = 50;
-const known = new Map(); // states, for what is spoken
+/** @type {Map<string, string>} */
+const states = new Map(); // by import, for what is spoken
 
-for (const line of body.rows) known.set(line.dataset.id, line.querySelector(".badge").dataset.state);
+for (const line of body.rows) states.set(line.dataset.id ?? "", find(line, ".badge").dataset.state ?? "");
 
-const find = (id) => Array.from(body.rows).find((line) => line.dataset.id === id);
+/** @param {HTMLTableRowElement} line */
+const createdAt = (line) => find(line, "time", HTMLTimeElement).dateTime;
 
-function put(i) {
-  let line = find(i.id);
+/** @param {Api.Import} i */
+function update(i) {
+  let line = Array.from(body.rows).find((one) => one.dataset.id === i.id);
   const fits = !wanted || wanted.includes(i.state);
   if (!line && fits && isFirst && isNewest(i)) line = add(i);
-  if (!line) return;
-  if (!draw(line, i)) return;
-  const before = known.get(i.id);
-  known.set(i.id, i.state);
-  if (before !== i.state && FINAL.includes(i.state)) speak(`${name(i.source)}: ${STATES[i.state]}`);
+  if (!line || !draw(line, i)) return;
+  const before = states.get(i.id);
+  states.set(i.id, i.state);
+  if (before !== i.state && isFinal(i.state)) speak(`${name(i.source)}: ${stateName(i.state)}`);
 }
 
+/** @param {Api.Import} i */
 function isNewest(i) {
   const last = body.rows[body.rows.length - 1];
-  return body.rows.length < most || !last || i.created_at > last.querySelector("time").dateTime;
+  return body.rows.length < MAX_LINES || !last || i.created_at > createdAt(last);
 }
 
+/** @param {Api.Import} i */
 function add(i) {
-  const line = template.content.firstElementChild.cloneNode(true);
-  const older = Array.from(body.rows).find((other) => other.querySelector("time").dateTime < i.created_at);
-  body.insertBefore(line, older || null);
-  if (body.rows.length > most) body.rows[body.rows.length - 1].remove();
-  list.querySelector("table").hidden = false;
-  document.getElementById("empty").hidden = true;
+  const line = document.importNode(template.content, true).querySelector("tr");
+  if (!line) throw new Error("the template has no line");
+  const older = Array.from(body.rows).find((other) => createdAt(other) < i.created_at);
+  body.insertBefore(line, older ?? null);
+  if (body.rows.length > MAX_LINES) body.deleteRow(-1);
+  find(list, "table").hidden = false;
+  get("empty").hidden = true;
   return line;
 }
 
 async function poll() {
   const query = new URLSearchParams(location.search);
-  query.set("limit", most);
+  query.set("limit", String(MAX_LINES));
+  /** @type {Api.ImportList} */
   const { imports } = await ask(`/v1/imports?${query}`);
-  for (const i of imports.reverse()) put(i);
+  for (const i of imports.reverse()) update(i);
 }
 
 follow({
-  url: (last) => `/v1/events?after=${encodeURIComponent(last ?? list.dataset.after)}`,
-  on: { imports: (data) => data.imports.forEach(put), reset: poll },
+  url: (last) => `/v1/events?after=${encodeURIComponent(last ?? list.dataset.after ?? "")}`,
+  on: { imports: (/** @type {Api.Changed} */ data) => data.imports.forEach(update), reset: poll },
   poll,
-  indicator: document.getElementById("liveness"),
+  indicator: get("liveness"),
 });

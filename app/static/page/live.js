@@ -1,63 +1,82 @@
-// Live: follows a stream of server-sent events; where there is none it asks every 2 s, and says so.
+// Live: follows a stream of server-sent events. Without one it asks the server every 2 s, and says so.
 
-const ASK_MILLISECONDS = 2000;
-const TRY_AGAIN_MILLISECONDS = 30000;
+const POLL_MILLISECONDS = 2000;
+const RECONNECT_MILLISECONDS = 30000;
 
-// `url(last)` is where the stream goes on after an event's id, `on` its events by name, `poll()` asks once.
+/**
+ * Follow a stream until its `end` event; returns a function that stops.
+ * @param {object} options
+ * @param {(last: string | null) => string} options.url where the stream continues after the event with this id
+ * @param {Record<string, (data: any) => unknown>} options.on what to do with events, by name
+ * @param {() => Promise<unknown>} options.poll asks once
+ * @param {HTMLElement} options.indicator shows whether updates are live
+ */
 export function follow({ url, on, poll, indicator }) {
+  /** @type {EventSource | null} */
   let source = null;
-  let timer = null;
-  let retry = null;
+  /** @type {number | undefined} */
+  let timer;
+  /** @type {number | undefined} */
+  let retry;
   let over = false;
+  /** @type {string | null} */
   let last = null;
 
+  /**
+   * @param {string} kind
+   * @param {string} text
+   */
   function show(kind, text) {
     if (indicator.dataset.live === kind) return;
     indicator.dataset.live = kind;
     indicator.textContent = text;
   }
 
-  function listen() {
+  function connect() {
     if (over) return;
-    if (!window.EventSource) return askAgain("This browser has no live updates: asking every 2 s");
+    if (!("EventSource" in window)) {
+      startPolling("This browser has no live updates: refreshing every 2 s");
+      return;
+    }
     source?.close();
-    source = new EventSource(url(last));
-    source.onopen = () => {
+    const stream = new EventSource(url(last));
+    source = stream;
+    stream.onopen = () => {
       clearInterval(timer);
-      timer = null;
+      timer = undefined;
       show("live", "Live");
     };
-    source.onerror = () => {
-      // an end after a minute is usual: the browser connects again within a second, and misses nothing
-      if (source.readyState === EventSource.CLOSED) refused();
-      else setTimeout(() => source.readyState === EventSource.CONNECTING && askAgain(), 3000);
+    stream.onerror = () => {
+      // a stream ends after a minute: the browser connects again within a second, and misses nothing
+      if (stream.readyState === EventSource.CLOSED) refused();
+      else setTimeout(() => stream.readyState === EventSource.CONNECTING && startPolling(), 3000);
     };
-    for (const [name, tell] of Object.entries(on)) {
-      source.addEventListener(name, (event) => {
+    for (const [name, react] of Object.entries(on)) {
+      stream.addEventListener(name, (event) => {
         last = event.lastEventId || last;
-        tell(JSON.parse(event.data));
+        react(JSON.parse(event.data));
       });
     }
-    source.addEventListener("end", stop);
+    stream.addEventListener("end", stop);
   }
 
   function refused() {
-    askAgain();
+    startPolling();
     clearTimeout(retry);
-    retry = setTimeout(listen, TRY_AGAIN_MILLISECONDS);
+    retry = setTimeout(connect, RECONNECT_MILLISECONDS);
   }
 
-  function askAgain(text = "No live updates at the moment: asking every 2 s") {
+  function startPolling(text = "No live updates at the moment: refreshing every 2 s") {
     if (over || timer) return;
     const once = async () => {
       try {
         await poll();
         if (timer) show("polling", text);
       } catch {
-        show("lost", "Not reached: what is shown may be old");
+        show("lost", "Server not reached: this page may be out of date");
       }
     };
-    timer = setInterval(once, ASK_MILLISECONDS);
+    timer = setInterval(once, POLL_MILLISECONDS);
     show("polling", text);
     once();
   }
@@ -72,7 +91,7 @@ export function follow({ url, on, poll, indicator }) {
   }
 
   addEventListener("pagehide", () => source?.close());
-  addEventListener("pageshow", (event) => event.persisted && listen());
-  listen();
+  addEventListener("pageshow", (event) => event.persisted && connect());
+  connect();
   return stop;
 }

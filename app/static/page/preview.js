@@ -1,158 +1,191 @@
-// What is in a file, before anything starts: its beginning is sent to be looked at, and kept nowhere.
+// The preview of a file before its upload: its first part is sent to the server, which does not keep it.
 
-import { ask } from "./api.js";
+import { ask, isAbort } from "./api.js";
+import { find, get, make, makeCell, messageOf } from "./dom.js";
 
-const BEGINNING = 256 * 1024;
-const SHOWN = 20;
+const FIRST_PART = 256 * 1024;
+const MAX_ROWS = 20;
 const WHOLE = /\.(xlsx|parquet)(\.(gz|zst))?$/i; // these can't be read in part
-const MOST_WHOLE = 64 * 1024 * 1024;
-const WORDS = { "\t": "tab", "": "none", true: "names", false: "a row" };
+const MAX_WHOLE = 64 * 1024 * 1024;
+/** @type {Record<string, string>} */
+const VALUES = { "\t": "tab", "": "none", true: "column names", false: "a data row" };
+/** @type {Record<string, string>} */
+const STATUSES = { unknown: "unknown", left_out: "ignored", doubled: "duplicate", unnamed: "no name" };
+/** @type {AbortController | null} */
 let asking = null;
 
+/** @typedef {Api.Preview & {goesOn: boolean}} Found rows has at most MAX_ROWS; rejected counts those */
+
+/**
+ * @param {File} file
+ * @param {URLSearchParams} options
+ * @param {HTMLElement} place
+ */
 export async function preview(file, options, place) {
   asking?.abort();
   asking = new AbortController();
   const { signal } = asking;
-  const whole = WHOLE.test(file.name) || ["xlsx", "parquet"].includes(options.get("format"));
-  if (whole && file.size > MOST_WHOLE) {
-    place.replaceChildren(sentence("hint", "The file is too large to be looked at first; it can be imported as it is."));
+  const whole = WHOLE.test(file.name) || ["xlsx", "parquet"].includes(options.get("format") ?? "");
+  if (whole && file.size > MAX_WHOLE) {
+    place.replaceChildren(make("p", "The file is too large for a preview. You can import it as it is.", "hint"));
     return;
   }
   options.set("file_name", file.name);
-  options.set("rows", SHOWN + 1); // one more than is shown says whether these are all
-  if (!whole && file.size > BEGINNING) options.set("partial", "true");
+  options.set("rows", String(MAX_ROWS + 1)); // one more than is shown: then the page knows whether these are all
+  if (!whole && file.size > FIRST_PART) options.set("partial", "true");
   place.setAttribute("aria-busy", "true");
   try {
-    const body = whole ? file : file.slice(0, BEGINNING);
+    const body = whole ? file : file.slice(0, FIRST_PART);
     const headers = { "Content-Type": "application/octet-stream" };
     show(await ask(`/v1/previews?${options}`, { method: "POST", body, headers, signal }), place);
   } catch (error) {
-    if (error.name === "AbortError") return;
-    place.replaceChildren(sentence("problem", error.message));
+    if (isAbort(error)) return;
+    place.replaceChildren(make("p", messageOf(error), "problem"));
   }
   if (!signal.aborted) place.removeAttribute("aria-busy");
 }
 
+/**
+ * @param {Api.Preview} answer
+ * @param {HTMLElement} place
+ */
 function show(answer, place) {
-  const rows = answer.rows.slice(0, SHOWN);
-  const goesOn = answer.cut || answer.rows.length > SHOWN;
+  const rows = answer.rows.slice(0, MAX_ROWS);
+  const goesOn = answer.cut || answer.rows.length > MAX_ROWS;
   const found = { ...answer, rows, goesOn, rejected: rows.filter((row) => row.reject).length };
-  const parts = [sentence("hint", readAs(found))];
-  if (found.problem) parts.push(sentence("problem", `It would not be imported: ${found.problem.message ?? found.problem.reason}`));
-  else if (found.rejected) parts.push(sentence("problem", `${found.rows.length === 1 ? "This row" : `${found.rejected} of these ${found.rows.length} rows`} would not be accepted: the last column says why.`));
-  if (found.rows.length) parts.push(table(found));
-  place.replaceChildren(...parts);
-  tellFound(found.reading);
+  const parts = [make("p", summary(found), "hint"), ...warnings(found)];
+  place.replaceChildren(...parts, ...(rows.length ? [table(found)] : []));
+  showDetected(found.reading);
 }
 
-function readAs({ reading, rows, goesOn, problem }) {
+/** @param {Found} found */
+function warnings({ problem, rejected, rows }) {
+  if (problem) return [make("p", `This import would fail: ${problem.message ?? problem.reason}`, "problem")];
+  if (!rejected) return [];
+  const which = rows.length === 1 ? "This row is" : `${rejected} of these ${rows.length} rows ${rejected === 1 ? "is" : "are"}`;
+  return [make("p", `${which} invalid: the last column says why.`, "problem")];
+}
+
+/** @param {Found} found */
+function summary({ reading, rows, goesOn, problem }) {
   const parts = [reading.format];
   if (reading.compression && reading.compression !== "none") parts.push(reading.compression);
-  if (reading.encoding) parts.push(reading.encoding);
-  if (reading.delimiter !== undefined) parts.push(`delimiter ${WORDS[reading.delimiter] ?? `“${reading.delimiter}”`}`);
-  return `Read as ${parts.join(", ")}. ${howMany(rows.length, goesOn, problem)}`;
+  if (reading.encoding) parts.push(String(reading.encoding));
+  if (reading.delimiter !== undefined) {
+    const delimiter = String(reading.delimiter);
+    parts.push(`delimiter ${VALUES[delimiter] ?? `“${delimiter}”`}`);
+  }
+  return `Read as ${parts.join(", ")}. ${howMany(rows.length, goesOn, problem !== null)}`;
 }
 
-function howMany(number, goesOn, problem) {
-  if (!number) return goesOn || problem ? "" : "It has no rows.";
+/**
+ * @param {number} number
+ * @param {boolean} goesOn
+ * @param {boolean} fails
+ */
+function howMany(number, goesOn, fails) {
+  if (!number) return goesOn || fails ? "" : "The file has no rows.";
   if (goesOn) return number === 1 ? "The first row:" : `The first ${number} rows:`;
   return number === 1 ? "Its only row:" : `All ${number} rows:`;
 }
 
-// What was found stands in each choice that can say otherwise.
-function tellFound(reading) {
-  for (const select of document.querySelectorAll("#reading select")) {
+/**
+ * Show what was detected in the choices that can override it.
+ * @param {Api.PreviewReading} reading
+ */
+function showDetected(reading) {
+  for (const select of get("reading").querySelectorAll("select")) {
     const value = reading[select.name];
-    select.options[0].textContent = value === undefined ? "as found" : `as found: ${WORDS[value] ?? value}`;
+    const text = value === undefined ? "auto-detected" : `auto: ${VALUES[String(value)] ?? value}`;
+    if (select.options[0]) select.options[0].textContent = text;
   }
 }
 
+/** @param {Found} found */
 function table(found) {
-  const scroll = document.createElement("div");
-  scroll.className = "scroll tall";
+  const scroll = make("div", null, "scroll tall");
   scroll.tabIndex = 0;
   scroll.setAttribute("role", "group");
   scroll.setAttribute("aria-label", "Table of the first rows");
-  const made = document.createElement("table");
-  made.className = "rows";
+  const made = make("table", null, "rows");
   const head = made.createTHead().insertRow();
   head.append(heading("Line"));
   for (const column of found.columns) {
-    const cell = heading(column.name ?? "", place(column));
-    if (column.name && ["unknown", "left_out"].includes(column.status)) cell.append(chooser(column, found));
-    head.append(cell);
+    const top = heading(column.name ?? "", target(column));
+    if (column.name && ["unknown", "left_out"].includes(column.status)) top.append(chooser(column.name, column.status, found));
+    head.append(top);
   }
-  if (found.rejected) head.append(heading("Why not"));
+  if (found.rejected) head.append(heading("Reason"));
   const body = made.createTBody();
   for (const row of found.rows) body.append(line(row, found));
   scroll.append(made);
   return scroll;
 }
 
-function place(column) {
-  if (column.status !== "mapped") return { unknown: "not known", left_out: "left out", doubled: "twice", unnamed: "no name" }[column.status];
+/** @param {Api.PreviewColumn} column */
+function target(column) {
+  if (column.status !== "mapped") return STATUSES[column.status];
   return column.column === column.name ? "" : `→ ${column.column}`;
 }
 
-// Where a column goes that the dataset does not know: what is chosen becomes the option `columns`.
-function chooser(column, found) {
-  const select = document.createElement("select");
-  select.setAttribute("aria-label", `Column ${column.name} goes to`);
-  const choices = [["?", "choose…"], ...found.missing.map((name) => [`=${name}`, `→ ${name}`]), ["-", "leave it out"]];
-  for (const [value, text] of choices) select.add(new Option(text, value));
-  select.value = column.status === "left_out" ? "-" : "?";
+/**
+ * The choice of a dataset's column for one that the dataset does not know; it becomes the option `columns`.
+ * @param {string} name
+ * @param {string} status
+ * @param {Found} found
+ */
+function chooser(name, status, found) {
+  const select = make("select");
+  select.setAttribute("aria-label", `Column ${name} goes to`);
+  select.add(new Option("choose…", "?"));
+  for (const missing of found.missing) select.add(new Option(`→ ${missing}`, `=${missing}`));
+  select.add(new Option("ignore it", "-"));
+  select.value = status === "left_out" ? "-" : "?";
   select.addEventListener("change", () => {
-    const field = document.querySelector("#reading [name=columns]");
-    let said = {};
-    try {
-      said = JSON.parse(field.value || "{}");
-    } catch {
-      // what was typed is no mapping: it is replaced
-    }
-    delete said[column.name];
-    if (select.value !== "?") said[column.name] = select.value === "-" ? null : select.value.slice(1);
-    field.value = Object.keys(said).length ? JSON.stringify(said) : "";
+    const field = find(get("reading"), "[name=columns]", HTMLInputElement);
+    const mapping = readMapping(field.value);
+    delete mapping[name];
+    if (select.value !== "?") mapping[name] = select.value === "-" ? null : select.value.slice(1);
+    field.value = Object.keys(mapping).length ? JSON.stringify(mapping) : "";
     field.dispatchEvent(new Event("change", { bubbles: true }));
   });
   return select;
 }
 
-function heading(text, under = "") {
-  const cell = document.createElement("th");
-  cell.scope = "col";
-  cell.textContent = text;
-  if (under) {
-    const small = document.createElement("small");
-    small.textContent = under;
-    cell.append(small);
+/**
+ * @param {string} text
+ * @returns {Record<string, string | null>}
+ */
+function readMapping(text) {
+  try {
+    return JSON.parse(text || "{}");
+  } catch {
+    return {}; // what the user typed is no mapping: it is replaced
   }
-  return cell;
 }
 
+/**
+ * @param {string} text
+ * @param {string} [under]
+ */
+function heading(text, under) {
+  const made = make("th", text);
+  made.scope = "col";
+  if (under) made.append(make("small", under));
+  return made;
+}
+
+/**
+ * @param {Api.PreviewRow} row
+ * @param {Found} found
+ */
 function line(row, found) {
-  const made = document.createElement("tr");
-  made.className = row.reject ? "rejected" : "";
-  made.append(cell(row.line, "number"));
+  const made = make("tr", null, row.reject ? "rejected" : "");
+  made.append(makeCell(row.line, "number"));
   found.columns.forEach((column, position) => {
     const isWrong = row.reject && row.reject.column !== null && row.reject.column === column.column;
-    made.append(cell(row.values[position], isWrong ? "cell wrong" : "cell"));
+    made.append(makeCell(row.values[position], isWrong ? "cell wrong" : "cell"));
   });
-  if (found.rejected) made.append(cell(row.reject ? row.reject.reason : "", "cell"));
-  return made;
-}
-
-function cell(value, kind) {
-  const made = document.createElement("td");
-  const words = document.createElement("span");
-  made.className = kind;
-  words.textContent = value ?? "–";
-  made.append(words);
-  return made;
-}
-
-function sentence(kind, text) {
-  const made = document.createElement("p");
-  made.className = kind;
-  made.textContent = text;
+  if (found.rejected) made.append(makeCell(row.reject ? row.reject.reason : "", "cell"));
   return made;
 }

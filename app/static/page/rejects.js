@@ -1,43 +1,45 @@
-// The first rejected rows of an import, as it goes on and at its end.
+// The first rejected rows of an import: their number while it runs, the rows when it has ended.
 
 import { ask } from "./api.js";
-import { FINAL, count } from "./formatting.js";
+import { find, get, makeCell, messageOf } from "./dom.js";
+import { count, isFinal } from "./formatting.js";
 
-const section = document.getElementById("rejects");
-const body = section.querySelector("tbody");
-const most = Number(section.dataset.shown);
+const section = get("rejects");
+const body = find(section, "tbody");
+const shown = Number(section.dataset.shown);
+/** @type {number | null} */
 let shownFor = null;
 
-// They are on the disk when the import is decided.
+/**
+ * The server has the rows when the import is decided.
+ * @param {Api.Import} i
+ */
 export async function showRejects(i) {
   if (!i.rows_rejected) return;
   section.hidden = false;
-  document.getElementById("rejects-hint").textContent =
-    i.rows_rejected > most ? `the first ${most} of ${count(i.rows_rejected)}` : count(i.rows_rejected);
-  if (!FINAL.includes(i.state) || shownFor === i.sequence) return;
+  const hint = get("rejects-hint");
+  hint.textContent = i.rows_rejected > shown ? `the first ${shown} of ${count(i.rows_rejected)}` : count(i.rows_rejected);
+  if (!isFinal(i.state) || shownFor === i.sequence) return;
   shownFor = i.sequence;
   try {
+    /** @type {Api.RejectList} */
     const { rejects } = await ask(`/v1/imports/${i.id}/rejects`);
-    body.replaceChildren(...rejects.slice(0, most).map(line));
+    body.replaceChildren(...rejects.slice(0, shown).map(makeLine));
   } catch (error) {
-    document.getElementById("rejects-hint").textContent = error.message;
-    document.getElementById("rejects-file").hidden = true;
+    hint.textContent = messageOf(error);
+    get("rejects-file").hidden = true;
   }
 }
 
-function line(reject) {
+/** @param {Api.Reject} reject */
+function makeLine(reject) {
   const row = document.createElement("tr");
-  for (const text of [reject.line ?? reject.row, reject.column, reject.value, reject.reason, raw(reject)]) {
-    const cell = document.createElement("td");
-    const words = document.createElement("span"); // of a long one the beginning; the file has all of it
-    words.textContent = text ?? "–";
-    cell.className = row.childElementCount ? "cell" : "number";
-    cell.append(words);
-    row.append(cell);
-  }
+  row.append(makeCell(reject.line ?? reject.row, "number"));
+  for (const text of [reject.column, reject.value, reject.reason, originalRow(reject)]) row.append(makeCell(text, "cell"));
   return row;
 }
 
-function raw({ values, text }) {
+/** @param {Api.Reject} reject */
+function originalRow({ values, text }) {
   return values == null ? text : values.map((value) => value ?? "").join(" | ");
 }

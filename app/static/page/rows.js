@@ -1,65 +1,67 @@
 // The rows of a dataset: how many there are, and deleting them.
 
 import { ask } from "./api.js";
+import { find, get, hideProblem, messageOf, showProblem } from "./dom.js";
 import { count } from "./formatting.js";
 
-const by = (id) => document.getElementById(id);
-const panel = by("rows-panel");
-const sure = by("sure");
-const typed = by("typed");
-let there = null;
+const panel = get("rows-panel");
+const remove = get("delete", HTMLButtonElement);
+const confirm = get("sure-delete", HTMLButtonElement);
+const dialog = get("sure", HTMLDialogElement);
+const typed = get("typed", HTMLInputElement);
+/** @type {number | null} */
+let toDelete = null;
 
-async function look() {
-  there = (await ask(panel.dataset.count)).count;
-  return there;
+/** @param {HTMLElement} element whose `data-count` is the path that counts */
+async function countRows(element) {
+  /** @type {Api.RowCount} */
+  const answer = await ask(element.dataset.count ?? "");
+  return answer.count;
 }
 
-function complain(error) {
-  by("problem").textContent = error.message;
-  by("problem").hidden = false;
+async function showCount() {
+  get("rows-count").textContent = `${count(await countRows(panel))} rows`;
 }
 
-look().then(
-  (number) => (by("rows-count").textContent = `${count(number)} rows`),
-  (error) => (by("rows-count").textContent = error.message),
-);
+showCount().catch((error) => (get("rows-count").textContent = messageOf(error)));
 
-by("delete").addEventListener("click", async () => {
-  by("problem").hidden = true;
-  by("deleted").textContent = "";
+remove.addEventListener("click", async () => {
+  hideProblem();
+  get("deleted").textContent = "";
   try {
-    // of the filter only the import counts here
-    there = (await ask(by("delete").dataset.count)).count;
+    toDelete = await countRows(remove); // of the filter only the import matters here
   } catch (error) {
-    return complain(error);
+    showProblem(error);
+    return;
   }
-  by("sure-count").textContent = count(there);
+  get("sure-count").textContent = count(toDelete);
   typed.value = "";
-  sure.returnValue = "";
-  by("sure-delete").disabled = true;
-  sure.showModal();
+  dialog.returnValue = "";
+  confirm.disabled = true;
+  dialog.showModal();
 });
 
-const isRight = () => typed.value.replace(/[\s,.]/g, "") === String(there);
+const isRight = () => typed.value.replace(/[\s,.]/g, "") === String(toDelete);
 
-typed.addEventListener("input", () => (by("sure-delete").disabled = !isRight()));
+typed.addEventListener("input", () => (confirm.disabled = !isRight()));
 typed.addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
-  event.preventDefault(); // the first button, which keeps them, would be pressed
-  if (isRight()) by("sure-delete").click();
+  event.preventDefault(); // it would press the first button, which keeps the rows
+  if (isRight()) confirm.click();
 });
 
-sure.addEventListener("close", async () => {
-  if (sure.returnValue !== "delete" || !isRight()) return;
-  by("delete").disabled = true;
+dialog.addEventListener("close", async () => {
+  if (dialog.returnValue !== "delete" || !isRight()) return;
+  remove.disabled = true;
   try {
-    const { rows_deleted } = await ask(panel.dataset.delete, { method: "DELETE" });
-    by("deleted").textContent = `${count(rows_deleted)} rows were deleted.`;
-    document.querySelector(".rows tbody").replaceChildren();
-    by("rows-count").textContent = `${count(await look())} rows`;
+    /** @type {Api.RowsDeleted} */
+    const { rows_deleted } = await ask(panel.dataset.delete ?? "", { method: "DELETE" });
+    get("deleted").textContent = `${count(rows_deleted)} rows were deleted.`;
+    find(panel, ".rows tbody").replaceChildren();
+    await showCount();
   } catch (error) {
-    complain(error);
+    showProblem(error);
   } finally {
-    by("delete").disabled = false;
+    remove.disabled = false;
   }
 });

@@ -1,37 +1,39 @@
-// Starting an import: a file, looked at before it is sent, or generated rows.
+// Starting an import: of a file, with a preview before the upload, or of generated rows.
 
 import { Problem, ask, randomText, send } from "./api.js";
+import { find, get, hideProblem, showProblem } from "./dom.js";
+import { size } from "./formatting.js";
 import { speak } from "./frame.js";
 import { preview } from "./preview.js";
-import { size } from "./formatting.js";
 
-const by = (id) => document.getElementById(id);
-const options = by("options");
-const problem = by("start-problem");
+const PROBLEM = "start-problem";
+const options = get("options", HTMLFormElement);
+const picker = get("file", HTMLInputElement);
+const go = get("go", HTMLButtonElement);
+/** @type {File | null} */
 let file = null;
-let sending = null;
+/** @type {ReturnType<typeof send> | null} */
+let upload = null;
 
-function complain(error) {
-  problem.textContent = error.message;
-  problem.hidden = false;
-}
-
-function open(import_) {
-  location.assign(import_.links.page);
+/** @param {Api.Import} started */
+function open(started) {
+  location.assign(started.links.page);
 }
 
 // --- generated rows
 
-by("generate").addEventListener("submit", async (event) => {
+const generator = get("generate", HTMLFormElement);
+generator.addEventListener("submit", async (event) => {
   event.preventDefault();
-  problem.hidden = true;
-  const button = event.submitter || by("generate").querySelector("button");
+  hideProblem(PROBLEM);
+  const button = find(generator, "button", HTMLButtonElement);
   button.disabled = true;
   try {
     const headers = { "Idempotency-Key": `page-${randomText()}` };
-    open(await ask("/v1/imports", { method: "POST", json: { dataset: "orders", generate: by("rows").valueAsNumber }, headers }));
+    const json = { dataset: "orders", generate: get("rows", HTMLInputElement).valueAsNumber };
+    open(await ask("/v1/imports", { method: "POST", json, headers }));
   } catch (error) {
-    complain(error);
+    showProblem(error, PROBLEM);
   } finally {
     button.disabled = false;
   }
@@ -39,73 +41,85 @@ by("generate").addEventListener("submit", async (event) => {
 
 // --- a file
 
+/** @param {File | undefined} chosen */
 function choose(chosen) {
-  if (!chosen || sending) return;
+  if (!chosen || upload) return;
   file = chosen;
-  problem.hidden = true;
-  by("chosen").textContent = file.name;
-  by("chosen-size").textContent = size(file.size);
-  by("choice").hidden = false;
+  hideProblem(PROBLEM);
+  get("chosen").textContent = file.name;
+  get("chosen-size").textContent = size(file.size);
+  get("choice").hidden = false;
   options.reset();
-  name();
-  by("chosen").focus();
-  look();
+  showEffects();
+  get("chosen").focus();
+  showPreview();
 }
 
-const said = () => new URLSearchParams(Array.from(new FormData(options)).filter(([, value]) => value !== ""));
-const look = () => preview(file, said(), by("preview"));
-
-function name() {
-  by("go").textContent = options.elements.dry_run.checked ? "Check it" : "Start the import";
-  options.elements.max_rejects.disabled = options.elements.on_error.value !== "reject";
+function readOptions() {
+  const query = new URLSearchParams();
+  for (const [name, value] of new FormData(options)) if (typeof value === "string" && value) query.set(name, value);
+  return query;
 }
 
-by("file").addEventListener("change", () => choose(by("file").files[0]));
-by("forget").addEventListener("click", () => {
-  by("choice").hidden = true;
-  by("file").value = "";
-  by("file").focus();
+function showPreview() {
+  if (file) preview(file, readOptions(), get("preview"));
+}
+
+function showEffects() {
+  const query = readOptions();
+  go.textContent = query.has("dry_run") ? "Check the file" : "Start the import";
+  find(options, "[name=max_rejects]", HTMLInputElement).disabled = query.get("on_error") !== "reject";
+}
+
+picker.addEventListener("change", () => choose(picker.files?.[0]));
+get("forget").addEventListener("click", () => {
+  get("choice").hidden = true;
+  picker.value = "";
+  picker.focus();
 });
-for (const kind of ["dragover", "dragleave", "drop"]) {
-  by("drop").addEventListener(kind, (event) => {
+for (const kind of /** @type {const} */ (["dragover", "dragleave", "drop"])) {
+  get("drop").addEventListener(kind, (event) => {
     event.preventDefault();
-    by("drop").classList.toggle("over", kind === "dragover");
-    if (kind === "drop") choose(event.dataTransfer.files[0]);
+    get("drop").classList.toggle("over", kind === "dragover");
+    if (kind === "drop") choose(event.dataTransfer?.files[0]);
   });
 }
 options.addEventListener("change", (event) => {
-  name();
-  if (by("reading").contains(event.target) || event.target.name === "dataset") look();
+  showEffects();
+  const changed = event.target;
+  const isRead = changed instanceof Node && get("reading").contains(changed);
+  if (isRead || (changed instanceof HTMLSelectElement && changed.name === "dataset")) showPreview();
 });
 
 options.addEventListener("submit", async (event) => {
   event.preventDefault();
-  problem.hidden = true;
-  const query = said();
+  if (!file) return;
+  hideProblem(PROBLEM);
+  const query = readOptions();
   query.set("file_name", file.name);
-  const bar = by("sent");
+  const bar = get("sent", HTMLProgressElement);
   bar.value = 0;
-  by("sent-words").textContent = "";
-  by("upload").hidden = false;
-  by("go").disabled = true;
+  get("sent-words").textContent = "";
+  get("upload").hidden = false;
+  go.disabled = true;
   let quarter = 0;
-  sending = send(`/v1/imports?${query}`, file, (sent, total) => {
+  upload = send(`/v1/imports?${query}`, file, (sent, total) => {
     const percent = Math.floor((sent / total) * 100);
     bar.value = percent;
-    by("sent-words").textContent = `${percent} %, ${size(sent)} of ${size(total)}`;
-    if (Math.floor(percent / 25) > quarter) speak(`${percent} % of the file sent`);
+    get("sent-words").textContent = `${percent} %, ${size(sent)} of ${size(total)}`;
+    if (Math.floor(percent / 25) > quarter) speak(`${percent} % of the file uploaded`);
     quarter = Math.max(quarter, Math.floor(percent / 25));
   });
   try {
-    open(await sending.done);
+    open(await upload.done);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    complain(error);
-    by("upload").hidden = true;
+    showProblem(error, PROBLEM);
+    get("upload").hidden = true;
   } finally {
-    sending = null;
-    by("go").disabled = false;
+    upload = null;
+    go.disabled = false;
   }
 });
 
-by("cancel").addEventListener("click", () => sending?.cancel());
+get("cancel").addEventListener("click", () => upload?.cancel());
