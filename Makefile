@@ -64,6 +64,7 @@ lint: setup ## Format, lint, types, direction of imports
 	@$(python) -m ruff check .
 	@$(python) -m mypy
 	@.venv/bin/lint-imports
+	@$(python) scripts/lint-page
 	@scripts/check-commits
 
 format: setup ## Put the code into its format
