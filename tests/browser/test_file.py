@@ -68,7 +68,7 @@ def test_3_preview_before_start_and_each_part_can_be_overridden(person: Person) 
     expect(preview.locator("tbody tr")).to_have_count(20)
     expect(preview.locator("thead th").nth(1)).to_have_text("marketplace")
     expect(preview).to_contain_text("invalid:")  # its bytes are no UTF-8
-    expect(page.get_by_label("Delimiter").locator("option").first).to_have_text("auto-detected: ;")
+    expect(page.get_by_label("Delimiter").locator("option").first).to_have_text("auto: ;")
     page.get_by_label("Encoding").select_option("iso-8859-1")
     expect(preview).to_contain_text("Zoë")
     expect(preview).not_to_contain_text("invalid:")

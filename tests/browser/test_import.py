@@ -134,10 +134,10 @@ def test_11_stopping_a_finished_import_says_why_it_cannot(person: Person) -> Non
     assert person.stack.post(f"/v1/imports/{id}/stop").status_code == 202  # somebody else was faster
     person.wait_shown("Stopped")
     page.get_by_role("button", name="Stop and undo").click()
-    expect(page.locator("#why-not")).to_have_text("The import was stopped; none of its rows is left.")
+    expect(page.locator("#why-not")).to_have_text("The import was stopped: none of its rows is left.")
     done = person.generate(100)
     person.wait_shown("Committed")
-    expect(page.locator("#why-not")).to_contain_text("Too late: the import has committed all of its")
+    expect(page.locator("#why-not")).to_contain_text("The import has committed all of its")
     # a page that does not know yet
     page.goto("/")
     page.route("**/events*", lambda route: route.abort())
@@ -169,7 +169,7 @@ def test_13_try_again_makes_a_linked_import(person: Person) -> None:
     new = person.wait_for_import()
     assert person.stack.find(new)["retry_of"] == old
     assert person.stack.find(new)["source"] == person.stack.find(old)["source"]
-    page.get_by_role("link", name="an earlier one").click()
+    page.get_by_role("link", name="an earlier import").click()
     page.wait_for_url(f"**/{old}")
     expect(page.locator("#timeline li").last).to_contain_text("Retried")
     page.get_by_role("link", name="as a new import").click()

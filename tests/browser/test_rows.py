@@ -90,7 +90,7 @@ def test_15_delete_all_needs_the_typed_count(person: Person) -> None:
     expect(page.locator("#rows-count")).to_have_text("0 rows")
     assert person.stack.count() == 0
     page.goto(f"/imports/{sent['id']}")
-    expect(page.locator("#timeline li").last).to_contain_text("Rows were deleted")
+    expect(page.locator("#timeline li").last).to_contain_text("Rows deleted")
     expect(page.locator("#kept")).to_have_text("0")
 
 

@@ -38,9 +38,10 @@ EVENTS = {
     "forced": "An operator resolved a branch",
 }
 WHY_NO_STOP: dict[str, str] = {
-    "stopping": "the import was stopped and will never commit; its rows are being undone",
-    "stopped": "the import was stopped; none of its rows is left",
-    **{str(state): reason for state, reason in stop.TOO_LATE.items()},
+    "stopping": "the import was stopped and will never commit: its rows are being undone",
+    "stopped": "the import was stopped: none of its rows is left",
+    # as the refusal says, without its "too late"
+    **{str(state): refusal.partition(": ")[2] for state, refusal in stop.TOO_LATE.items()},
 }
 RETRY = {"stopped": "Retry", "failed": "Retry", "checked": "Import it now"}
 ON_ERROR = {"abort": "fail the import", "reject": "are rejected"}

@@ -96,8 +96,8 @@ function howMany(number, goesOn, fails) {
 function showDetected(reading) {
   for (const select of get("reading").querySelectorAll("select")) {
     const value = reading[select.name];
-    const text = value === undefined ? "" : `: ${VALUES[String(value)] ?? value}`;
-    if (select.options[0]) select.options[0].textContent = `auto-detected${text}`;
+    const text = value === undefined ? "auto-detected" : `auto: ${VALUES[String(value)] ?? value}`;
+    if (select.options[0]) select.options[0].textContent = text;
   }
 }
 
