@@ -37,9 +37,10 @@ def mixed(orders: Path) -> Path:
     return path
 
 
-def test_all_of_the_application_is_installed(backout_program: Path) -> None:
-    (installed,) = backout_program.parents[1].glob("lib/python*/site-packages/app")
-    assert list_files(installed) == list_files(ROOT / "app")
+def test_the_client_and_the_command_line_alone_are_installed(backout_program: Path) -> None:
+    (packages,) = backout_program.parents[1].glob("lib/python*/site-packages")
+    assert list_files(packages / "backout") == list_files(ROOT / "backout")
+    assert not (packages / "app").exists()
 
 
 def list_files(folder: Path) -> set[str]:

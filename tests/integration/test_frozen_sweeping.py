@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.db import installation
+from app.db.imports import transitions as import_transitions
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import LedgerFrozen
@@ -82,7 +83,7 @@ def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touc
             web.get("/delete_all"),
         ):
             assert answer.status_code == 503 and answer.content_type == "application/problem+json"
-            assert answer.json["type"] == "/problems/sweeping-frozen" and "sweeping resume" in answer.json["detail"]
+            assert answer.json["type"] == "/problems/ledger-frozen" and "sweeping resume" in answer.json["detail"]
             assert int(answer.headers["Retry-After"]) > 0
         assert load_next(site, "worker", GracefulShutdown(0)) is None and claim(site, queued.number, "worker") is None
 
@@ -287,7 +288,7 @@ def test_a_person_may_freeze_it_too(site: Services, run: Run) -> None:
 
 def test_what_loads_when_sweeping_is_frozen_still_ends(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     row = accept_rows(site)
-    load = accept.ledger.holds
+    load = import_transitions.holds
 
     def freeze_then_look(*arguments: Any) -> bool:
         freeze.freeze(site, "while it was loading")

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from pypdf import PdfReader
 
 from app import create_app
-from app.db.handlings.transitions import transitions as handling_transitions
+from app.db.handlings import transitions as handling_transitions
 from app.db.imports import transitions as import_transitions
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS

@@ -14,7 +14,7 @@ from app.lifecycle.services import Services
 
 
 def record(site: Services, **values: Any) -> int:
-    row = {"id": os.urandom(16).hex(), "dataset": "orders", "generate": 1_000_000, "seed": "s", **values}
+    row = {"id": os.urandom(16).hex(), "dataset": "orders", "generate_rows": 1_000_000, "seed": "s", **values}
     with site.database.begin() as connection:
         return transitions.insert_import(connection, row)
 
@@ -51,12 +51,15 @@ def test_what_another_has_claimed_meanwhile_is_left_to_it(site: Services, monkey
 @pytest.mark.parametrize(
     ("values", "small"),
     [
-        ({"generate": 100}, True),
-        ({"generate": 100_000}, False),
-        ({"generate": None, "bytes_total": 100_000, "compression": "none"}, True),
-        ({"generate": None, "bytes_total": 900_000, "compression": "gzip"}, False),
-        ({"generate": None, "bytes_total": 2_000_000, "compression": "none"}, False),
-        ({"generate": None, "bytes_total": 100, "compression": "none", "upload_lease_until": transitions.NOW}, False),
+        ({"generate_rows": 100}, True),
+        ({"generate_rows": 100_000}, False),
+        ({"generate_rows": None, "bytes_total": 100_000, "compression": "none"}, True),
+        ({"generate_rows": None, "bytes_total": 900_000, "compression": "gzip"}, False),
+        ({"generate_rows": None, "bytes_total": 2_000_000, "compression": "none"}, False),
+        (
+            {"generate_rows": None, "bytes_total": 100, "compression": "none", "upload_lease_until": transitions.NOW},
+            False,
+        ),
     ],
 )
 def test_what_is_small(site: Services, values: dict[str, Any], small: bool) -> None:

@@ -23,7 +23,8 @@ def checkout(servers_folder: Path) -> Iterator[Path]:
     folder.mkdir()
     for name in ("wsgi.py", "celeryconfig.py", "gunicorn.conf.py"):
         shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "app", folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("app", "backout"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     yield folder
     run(folder, "clean")
     shutil.rmtree(folder)

@@ -15,7 +15,8 @@ from tests.stack import wait_for
 def put(site: Services, state: State, epoch: int) -> int:
     """An import in this state."""
     with site.database.begin() as connection:
-        number = transitions.insert_import(connection, {"id": f"{state}-import", "dataset": "orders", "generate": 1})
+        values = {"id": f"{state}-import", "dataset": "orders", "generate_rows": 1}
+        number = transitions.insert_import(connection, values)
         connection.exec_driver_sql(
             "UPDATE imports SET state = %s, epoch = %s, lease_until = NOW(6) + INTERVAL 1 MINUTE WHERE number = %s",
             (str(state), epoch, number),
@@ -39,7 +40,7 @@ def test_only_the_first_of_two_wins_and_only_at_its_epoch(site: Services, source
 
 def test_a_matching_update_that_changes_nothing_counts_as_one_row(site: Services) -> None:
     with site.database.begin() as connection:
-        number = transitions.insert_import(connection, {"id": "same", "dataset": "orders", "generate": 1})
+        number = transitions.insert_import(connection, {"id": "same", "dataset": "orders", "generate_rows": 1})
         same = connection.exec_driver_sql("UPDATE imports SET priority = priority WHERE number = %s", (number,))
         assert same.rowcount == 1
 

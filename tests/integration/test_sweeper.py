@@ -24,7 +24,7 @@ from tests.invariants import check, find
 from tests.stack import wait_for
 
 ERRORS = [OSError(5, "Input/output error"), KeyError("number"), ValueError("no state"), UnicodeError("no text")]
-CHORES = ["_finish_branches", "_take_back", "_fail_broken_uploads", "_fail_deserted", "_undo", "_hint"]
+CHORES = ["_finish_branches", "_requeue_expired", "_fail_broken_uploads", "_fail_deserted", "_undo", "_hint"]
 
 pytestmark = pytest.mark.in_turn
 
@@ -88,7 +88,7 @@ def test_a_chore_that_fails_keeps_no_other_from_its_turn(
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("place", ["freeze.require_sweeping", "history.list_undoing", "freeze.keep_mark"])
+@pytest.mark.parametrize("place", ["freeze.require_sweeping", "queries.list_undoing", "freeze.keep_mark"])
 def test_no_error_ends_the_sweeper(
     site: Services, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
 ) -> None:
@@ -114,7 +114,7 @@ def test_uploads_that_come_and_go_end_no_sweep(site: Services, monkeypatch: pyte
     site.spool.folder.mkdir(exist_ok=True)
     done, swept = Event(), []
     whole = cleanup.clean
-    monkeypatch.setattr(recovery_sweeper.clean, "clean", lambda *given: (whole(*given), swept.append(1)))
+    monkeypatch.setattr(recovery_sweeper.cleanup, "clean", lambda *given: (whole(*given), swept.append(1)))
 
     def come_and_go(writer: int) -> None:
         while not done.is_set():

@@ -81,7 +81,7 @@ class Sweeper:
         self.chores.run("read_ledger", lambda: None)  # fails again where it still can't be read
         site, run = self._site, self.chores.run
         run("finish_branches", self._finish_branches)
-        run("requeue_expired", self._take_back)
+        run("requeue_expired", self._requeue_expired)
         run("fail_broken_uploads", self._fail_broken_uploads)
         run("fail_deserted", self._fail_deserted)
         run("undo", self._undo)
@@ -129,7 +129,7 @@ class Sweeper:
                 self._reported.add(xid)
                 log.critical("unknown_branch", import_no=xid.number, epoch=xid.epoch, branch=xid.branch)
 
-    def _take_back(self) -> None:
+    def _requeue_expired(self) -> None:
         """Queue again what runs under a lease that ran out."""
         died = [row for row in self._in_state(State.RUNNING) if not row.lease_live]
         reason = "its worker died or was cut off"

@@ -24,9 +24,10 @@ FIRST_HANDLING = "2147483648"
 def upgrade() -> None:
     # DDL commits by itself: a migration that was cut off must be able to run again
     looked = inspect(op.get_bind())
-    if "job" not in {column["name"] for column in looked.get_columns("imports")}:
+    # 0010 renames what is compared here
+    if not {"job", "dedup_key"} & {column["name"] for column in looked.get_columns("imports")}:
         op.add_column("imports", Column("job", CHAR(64)))
-    if "job" not in {index["name"] for index in looked.get_indexes("imports")}:
+    if not {"job", "dedup_key"} & {index["name"] for index in looked.get_indexes("imports")}:
         op.create_index("job", "imports", ["job"], unique=True)
     number, instant = INTEGER(unsigned=True), DATETIME(fsp=6)
     op.create_table(
@@ -105,5 +106,6 @@ def _add_indexes(wanted: dict[str, tuple[str, list[str]]], unique: set[str]) -> 
     """Those that are not there: a table is made without them first, and that may be all that an earlier try did."""
     looked = inspect(op.get_bind())
     for name, (table, columns) in wanted.items():
-        if name not in {index["name"] for index in looked.get_indexes(table)}:
+        names = {name, name.replace("_changed", "_updated")}  # 0010 renames that one
+        if not names & {str(index["name"]) for index in looked.get_indexes(table)}:
             op.create_index(name, table, columns, unique=name in unique)

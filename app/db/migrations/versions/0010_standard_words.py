@@ -32,16 +32,20 @@ INDEXES = {
 
 def upgrade() -> None:
     # DDL commits by itself: a migration that was cut off must be able to run again
-    looked = inspect(op.get_bind())
     for table, names in COLUMNS.items():
-        known = {column["name"] for column in looked.get_columns(table)}
+        known = {column["name"] for column in inspect(op.get_bind()).get_columns(table)}
         for old, new in names.items():
-            if old in known:
+            if old in known and new in known:
+                op.execute(f"ALTER TABLE {table} DROP COLUMN `{old}`")  # an older migration ran again
+            elif old in known:
                 op.execute(f"ALTER TABLE {table} RENAME COLUMN `{old}` TO {new}")
     for table, names in INDEXES.items():
-        known = {str(index["name"]) for index in looked.get_indexes(table)}
+        known = {str(index["name"]) for index in inspect(op.get_bind()).get_indexes(table)}
         for old, new in names.items():
-            if old in known:
+            if old in known and new not in known:
                 op.execute(f"ALTER TABLE {table} RENAME INDEX `{old}` TO {new}")
-    if looked.has_table("replaced"):
+    looked = inspect(op.get_bind())
+    if looked.has_table("replaced") and not looked.has_table("before_images"):
         op.execute("RENAME TABLE replaced TO before_images")
+    elif looked.has_table("replaced"):
+        op.execute("DROP TABLE replaced")  # empty: an older migration made it again
