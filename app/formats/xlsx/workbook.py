@@ -102,9 +102,7 @@ def open_rows(path: Path, sheet: str | None, look: Look | None = None) -> Iterat
 
 def _need_extra() -> None:
     if importlib.util.find_spec("python_calamine") is None:
-        raise UnsupportedFormat(
-            "XLSX files need python-calamine on the server: install it, or save the file as CSV"
-        )
+        raise UnsupportedFormat("XLSX files need python-calamine on the server: install it, or save the file as CSV")
 
 
 def _received(messages: Iterator[Any], limits: runner.Limits) -> Iterator[Any]:
