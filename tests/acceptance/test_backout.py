@@ -214,7 +214,7 @@ def test_ctrl_c_while_a_file_is_sent_leaves_nothing(backout: Backout, stack: Sta
 
 def test_doctor_names_what_fails_and_the_mend(backout: Backout, stack: Stack) -> None:
     parts = ["api", "database", "xa", "durability", "local_infile", "broker", "worker", "spool", "recovery"]
-    wait_for(lambda: stack.get("/readyz").json()["status"] == "ok", 10, "all is well")
+    wait_for(lambda: stack.get("/readyz").json()["status"] == "ok", 60, "all is well")
     told = backout.ask("doctor")
     assert told["ok"] is True and [check["name"] for check in told["checks"]] == parts
     stack.end("worker")

@@ -60,7 +60,7 @@ def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> Non
 
 def test_a_worker_that_is_gone_is_named(stack: Stack) -> None:
     everything = {"database", "durability", "local_infile", "xa", "recovery", "broker", "worker", "spool"}
-    wait_for(lambda: (found := stack.get("/readyz").json())["status"] == "ok" and found, 10, "all is well")
+    wait_for(lambda: (found := stack.get("/readyz").json())["status"] == "ok" and found, 60, "all is well")
     assert set(stack.get("/readyz").json()["parts"]) == everything
     stack.end("worker")
     try:
