@@ -47,7 +47,7 @@ class RowReader:
         if len(pairs) == len(self.names) and found.keys() == self._known:
             values: tuple[Any, ...] = self._in_order(found)
         else:
-            if self.is_blank(sent) and len(found) == len(pairs) and found.keys() <= self._known:
+            if self.is_blank(sent):  # whatever its keys are: no value of it could be lost
                 return None
             self.check_keys(pairs, line)
             values = tuple(map(found.get, self.names))
