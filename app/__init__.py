@@ -23,8 +23,8 @@ def create_app(settings: Settings) -> Flask:
     configure_logs(settings.log_level)
     app = Flask("app")
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["backout"] = site = open_services(settings, pool_size=32, extensions=(HandlingExtension(),))
-    app.extensions["backout_watch"] = ChangeFeed(site)
+    app.extensions["backout"] = services = open_services(settings, pool_size=32, extensions=(HandlingExtension(),))
+    app.extensions["backout_watch"] = ChangeFeed(services)
     auth.register_guards(app, settings)
     problems.register_problems(app)
     add_routes(app, handling=settings.handling)

@@ -143,10 +143,10 @@ class Hints:
 
     def depth(self, queue: str = QUEUE) -> int | None:
         """How many hints wait in the queue; None when the broker does not answer."""
-        found = self.look(queue)
+        found = self.queue_stats(queue)
         return None if found is None else found.hints
 
-    def look(self, queue: str = QUEUE) -> Waiting | None:
+    def queue_stats(self, queue: str = QUEUE) -> Waiting | None:
         """What the broker says of the queue; None when it does not answer."""
         try:
             declared = self._producer().channel.queue_declare(queue, passive=True)

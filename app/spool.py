@@ -57,7 +57,7 @@ class Spool:
     @contextmanager
     def receive(self, name: str, on_write: Callable[[], None]) -> Iterator["Upload"]:
         """A file that is being written, with a call after every piece. It becomes durable under `name` by
-        `Upload.keep`, or leaves no trace."""
+        `Upload.commit`, or leaves no trace."""
         with space(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             upload = Upload(self.path(name), self.max_bytes, on_write)
@@ -66,7 +66,7 @@ class Spool:
         finally:
             upload.close()
 
-    def share(self, name: str, new_name: str) -> bool:
+    def hard_link(self, name: str, new_name: str) -> bool:
         """Give a file a second name, durably: it is there until both are deleted. False where there is no such file."""
         with space(self.folder):
             try:
@@ -210,14 +210,14 @@ class Upload:
     def write(self, data: bytes) -> int:
         """Append; raises `ContentTooLarge` beyond the limit and `SpoolFull` when the disk is."""
         self.bytes += len(data)
-        self.expect(self.bytes)
+        self.require_space(self.bytes)
         with space(self._part.parent):
             self._file.write(data)
         self._digest.update(data)
         self._on_write()
         return len(data)
 
-    def expect(self, size: int) -> None:
+    def require_space(self, size: int) -> None:
         """Raise `ContentTooLarge` for what is larger than the limit, best before it is sent."""
         if size > self._max_bytes:
             raise ContentTooLarge(
@@ -248,7 +248,7 @@ class Upload:
         with space(self._part.parent):
             self._file.flush()
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """Make the file durable under its name: after this it survives a crash of the machine."""
         self.flush()
         with space(self._part.parent):

@@ -1,4 +1,4 @@
-"""Reading and checking orders of every format, without a server: `python -m benchmarks.reading [--rows N]`.
+"""Reading and checking orders of every format, without a server: `python -m benchmarks.file_format [--rows N]`.
 
 Prints rows per second of one core: the time that processors spent on it, of the process and of those that it starts.
 The best of three, so that other work on the machine counts for less.
@@ -35,19 +35,19 @@ def main() -> None:
     frame = pl.concat(frames.frames(asked.rows, "bench")).drop("row")
     print(f"{asked.rows:,} orders (xlsx: {min(asked.rows, SHEET_ROWS):,}), one core")
     with tempfile.TemporaryDirectory() as folder:
-        for name, (reading, write) in FORMATS.items():
+        for name, (file_format, write) in FORMATS.items():
             if asked.only in (None, name):
                 path = Path(folder) / "orders"
                 write(frame, path)
                 size = path.stat().st_size
-                rate = max(measure(path, reading) for _ in range(3))
+                rate = max(measure(path, file_format) for _ in range(3))
                 print(f"  {name:10} {size / 1e6:7.1f} MB  {rate:11,.0f} rows/s")
 
 
-def measure(path: Path, reading: FileFormat) -> float:
+def measure(path: Path, file_format: FileFormat) -> float:
     """Rows per second of processor time."""
     begun = spent()
-    batches = list(map(len_of, read_rows(path, ORDERS, reading, BATCH_BYTES)))
+    batches = list(map(len_of, read_rows(path, ORDERS, file_format, BATCH_BYTES)))
     return sum(batches) / (spent() - begun)
 
 

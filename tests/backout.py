@@ -47,7 +47,7 @@ class Backout:
             "HOME": str(folder),
             "TERM": "xterm",
             "BACKOUT_URL": url,
-            "BACKOUT_PATIENCE": "5",
+            "BACKOUT_RETRY_TIMEOUT": "5",
         }
 
     def run(self, *arguments: str, code: int = 0, stdin: IO[Any] | None = None, **more: Any) -> str:

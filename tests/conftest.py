@@ -38,7 +38,7 @@ for name in [name for name in os.environ if name.startswith("BACKOUT_")]:
 
 
 def make_logger(*_: Any) -> structlog.PrintLogger | structlog.ReturnLogger:
-    """To standard error, as the programs log: what a thread of a test's site says is then not read as a command's
+    """To standard error, as the programs log: what a thread of a test says is then not read as a command's
     answer. Between two tests, when pytest does not look, it is said to nobody."""
     return structlog.ReturnLogger() if sys.stderr is sys.__stderr__ else structlog.PrintLogger(sys.stderr)
 
@@ -290,8 +290,8 @@ def make_settings(database_url: str, spool: Path, broker_url: str = DEAD_BROKER,
 
 
 @pytest.fixture
-def site(database: DatabaseServer, tmp_path: Path) -> Iterator[Services]:
+def services(database: DatabaseServer, tmp_path: Path) -> Iterator[Services]:
     """An installation without a broker: nothing loads here unless the test does it."""
-    site = open_services(make_settings(database.url, tmp_path / "spool"))
-    yield site
-    site.database.dispose()
+    services = open_services(make_settings(database.url, tmp_path / "spool"))
+    yield services
+    services.database.dispose()

@@ -22,59 +22,59 @@ from tests.stack import wait_for
 ROWS = 50
 
 
-def accept_rows(site: Services, rows: int = ROWS) -> Import:
-    return accept.accept_generated(site, ORDERS, rows, Caller()).row
+def accept_rows(services: Services, rows: int = ROWS) -> Import:
+    return accept.accept_generated(services, ORDERS, rows, Caller()).row
 
 
-def prepare(site: Services, *, decided: bool = False) -> Import:
+def prepare(services: Services, *, decided: bool = False) -> Import:
     """An import whose worker died with every branch prepared; `decided`: and the commit recorded. Its lease lives."""
-    number = accept_rows(site).number
-    row = claim(site, number, "doomed")
+    number = accept_rows(services).number
+    row = claim(services, number, "doomed")
     assert row is not None
-    attempt = Attempt(site, row, GracefulShutdown(0))
-    attempt.load(generate_rows(ORDERS, ROWS, row.source.seed or "", site.settings.batch_bytes))
+    attempt = Attempt(services, row, GracefulShutdown(0))
+    attempt.load(generate_rows(ORDERS, ROWS, row.source.seed or "", services.settings.batch_bytes))
     for branch in attempt.branches:
         branch.prepare()
     if decided:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             values = {"rows_total": ROWS, "rows_done": ROWS, "decided_at": transitions.NOW}
             assert transitions.move(connection, number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values)
     attempt.abandon()
-    set_lease(site, number, 3600)
-    wait_for(lambda: not owned(site, xids_of(site, row)), 10, "the server noticed that the owner is gone")
-    return find(site, number)
+    set_lease(services, number, 3600)
+    wait_for(lambda: not owned(services, xids_of(services, row)), 10, "the server noticed that the owner is gone")
+    return find(services, number)
 
 
-def xids_of(site: Services, row: Import) -> list[Xid]:
-    return site.xids(row.number, range(row.epoch, row.epoch + 1), row.branches)
+def xids_of(services: Services, row: Import) -> list[Xid]:
+    return services.xids(row.number, range(row.epoch, row.epoch + 1), row.branches)
 
 
-def owned(site: Services, xids: list[Xid]) -> dict[Xid, int]:
-    with site.database.session() as session:
+def owned(services: Services, xids: list[Xid]) -> dict[Xid, int]:
+    with services.database.session() as session:
         return xa.owners_of(session, xids)
 
 
-def end_lease(site: Services, row: Import) -> None:
-    set_lease(site, row.number, -1)
+def end_lease(services: Services, row: Import) -> None:
+    set_lease(services, row.number, -1)
 
 
-def set_lease(site: Services, number: int, seconds: int) -> None:
-    with site.database.begin() as connection:
+def set_lease(services: Services, number: int, seconds: int) -> None:
+    with services.database.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE imports SET lease_until = NOW(6) + INTERVAL %s SECOND WHERE number = %s", (seconds, number)
         )
 
 
-def list_raw(site: Services) -> set[RawXid]:
-    with site.database.session() as session:
+def list_raw(services: Services) -> set[RawXid]:
+    with services.database.session() as session:
         return set(xa.list_prepared(session))
 
 
 @contextmanager
-def prepared_by_another(site: Services, raw: RawXid) -> Iterator[None]:
+def prepared_by_another(services: Services, raw: RawXid) -> Iterator[None]:
     """A branch that no import of ours explains, its owner gone; ended afterwards if it is still there."""
     literal = f"X'{raw.gtrid.hex()}',X'{raw.bqual.hex()}',{raw.format_id}"
-    connection = site.database.connect_branch()
+    connection = services.database.connect_branch()
     with connection.cursor() as cursor:
         cursor.execute(f"XA START {literal}")
         kind = raw.gtrid.hex()[-8:]  # so that two of them don't wait for each other
@@ -85,6 +85,6 @@ def prepared_by_another(site: Services, raw: RawXid) -> Iterator[None]:
     try:
         yield
     finally:
-        if raw in list_raw(site):
-            with site.database.session() as session, session.cursor() as cursor:
+        if raw in list_raw(services):
+            with services.database.session() as session, session.cursor() as cursor:
                 cursor.execute(f"XA ROLLBACK {literal}")

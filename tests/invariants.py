@@ -17,32 +17,32 @@ from app.lifecycle.services import Services
 from tests.stack import wait_for
 
 
-def find(site: Services, number: int) -> Import:
-    with site.database.begin() as connection:
+def find(services: Services, number: int) -> Import:
+    with services.database.begin() as connection:
         row = queries.find_numbered(connection, number)
     assert row is not None
     return row
 
 
-def converge(site: Services, number: int, seconds: float = 30) -> Import:
+def converge(services: Services, number: int, seconds: float = 30) -> Import:
     """Sweep, and load what is due as a worker would, until the import is final."""
-    sweeper = Sweeper(site)
+    sweeper = Sweeper(services)
     until = monotonic() + seconds
-    while find(site, number).state not in FINAL:
-        assert monotonic() < until, f"still {find(site, number).state} after {seconds} s"
+    while find(services, number).state not in FINAL:
+        assert monotonic() < until, f"still {find(services, number).state} after {seconds} s"
         sweeper.sweep()
-        load_next(site, "a-later-worker", GracefulShutdown(0))
+        load_next(services, "a-later-worker", GracefulShutdown(0))
         sleep(0.05)
-    check(site, number)
-    return find(site, number)
+    check(services, number)
+    return find(services, number)
 
 
-def check(site: Services, number: int) -> None:
+def check(services: Services, number: int) -> None:
     """Raise AssertionError unless the import is all there or not at all, and nothing of it is in doubt."""
-    row = find(site, number)
+    row = find(services, number)
     assert row.state in FINAL
-    dataset = find_dataset_of(site, row)
-    with site.database.uncommitted() as connection:  # sees what anybody left behind, committed or not
+    dataset = find_dataset_of(services, row)
+    with services.database.uncommitted() as connection:  # sees what anybody left behind, committed or not
         if dataset is None or dataset.adopted:
             loaded = row.rows_done if row.state is State.COMMITTED else 0
         else:
@@ -57,11 +57,11 @@ def check(site: Services, number: int) -> None:
         assert sum(receipt.row_count for receipt in receipts) == loaded
     else:
         assert loaded == 0 and not receipts
-    with site.database.session() as session:
-        assert not [raw for raw in xa.list_prepared(session) if parse_xid(raw, site.installation)]
-        xids = site.xids(number, range(row.epoch + 1), 4)
+    with services.database.session() as session:
+        assert not [raw for raw in xa.list_prepared(session) if parse_xid(raw, services.installation)]
+        xids = services.xids(number, range(row.epoch + 1), 4)
         # a worker hangs up when it has recorded the end: the server notices a moment later
         wait_for(lambda: not xa.owners_of(session, xids), 10, "no owner's lock is left")
     if dataset is not None and not dataset.adopted:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             assert rows.count_rows(connection, dataset, number) == loaded

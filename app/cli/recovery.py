@@ -44,8 +44,8 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
     def command(as_json: bool, **arguments: Any) -> None:
         configure_logs("warning")  # to standard error; what is forced may have no import whose history tells
         try:
-            site = open_services(read_settings(broker_url=NO_BROKER, **_local_address()))
-            shown, lines = run(site, **arguments)
+            services = open_services(read_settings(broker_url=NO_BROKER, **_local_address()))
+            shown, lines = run(services, **arguments)
         except Refused as error:
             kind = type(error).__name__
             click.echo(
@@ -60,9 +60,9 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
 
 @click.command()
 @_command
-def branches(site: Services) -> tuple[Shown, list[str]]:
+def branches(services: Services) -> tuple[Shown, list[str]]:
     """List every prepared branch of the server, and what becomes of it."""
-    doubt = in_doubt.find_doubt(site)
+    doubt = in_doubt.find_doubt(services)
     return _show_doubt(doubt), _describe_doubt(doubt)
 
 
@@ -71,14 +71,14 @@ def branches(site: Services) -> tuple[Shown, list[str]]:
 @click.argument("verdict", type=click.Choice(["commit", "rollback"]))
 @YES
 @_command
-def decide(site: Services, target: str, verdict: str, yes: bool) -> tuple[Shown, list[str]]:
+def decide(services: Services, target: str, verdict: str, yes: bool) -> tuple[Shown, list[str]]:
     """Finish a branch, an import's branches or a damaged import, if the protocol allows it.
 
     IMPORT_OR_BRANCH is a branch as `branches` lists it, an import's number or its id. What is done is recorded in the
     import's history.
     """
     _confirm(f"Force the {verdict} of {target}?", yes)
-    done = deciding.decide(site, target, RecoveryAction(verdict), _person())
+    done = deciding.decide(services, target, RecoveryAction(verdict), _person())
     return {"done": done}, done
 
 
@@ -92,22 +92,22 @@ def sweeping(context: click.Context) -> None:
 
 @sweeping.command()
 @_command
-def show(site: Services) -> tuple[Shown, list[str]]:
+def show(services: Services) -> tuple[Shown, list[str]]:
     """Whether sweeping is frozen, and why."""
-    here = in_doubt.find_doubt(site).installation
+    here = in_doubt.find_doubt(services).installation
     return _show_installation(here), _describe_installation(here)
 
 
 @sweeping.command()
 @YES
 @_command
-def resume(site: Services, yes: bool) -> tuple[Shown, list[str]]:
+def resume(services: Services, yes: bool) -> tuple[Shown, list[str]]:
     """Let sweeping go on with the ledger as it is, after you have looked."""
-    here = in_doubt.find_doubt(site).installation
+    here = in_doubt.find_doubt(services).installation
     if here.frozen_reason is not None:
         click.echo(f"It was frozen because {here.frozen_reason}.", err=True)
     _confirm("Is this the ledger to go on with?", yes)
-    was = freeze.resume(site)
+    was = freeze.resume(services)
     lines = ["Sweeping goes on; the sweeper begins with its next round."]
     if was.is_copy:
         lines.append("The copy has an id of its own now: start its web servers, workers and sweepers again.")
@@ -118,10 +118,10 @@ def resume(site: Services, yes: bool) -> tuple[Shown, list[str]]:
 @click.option("--reason", default="", help="Shown to whoever asks why.")
 @YES
 @_command
-def freeze_(site: Services, reason: str, yes: bool) -> tuple[Shown, list[str]]:
+def freeze_(services: Services, reason: str, yes: bool) -> tuple[Shown, list[str]]:
     """Let nothing be accepted, loaded or swept until `resume`."""
     _confirm("Let nothing be accepted, loaded or swept until `sweeping resume`?", yes)
-    freeze.freeze(site, f"{_person()} froze it" + (f": {reason}" if reason else ""))
+    freeze.freeze(services, f"{_person()} froze it" + (f": {reason}" if reason else ""))
     return {"frozen": True}, ["Sweeping is frozen. What is loading now still ends; stops are answered."]
 
 

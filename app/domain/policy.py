@@ -64,7 +64,7 @@ def policy_from_json(kept: Mapping[str, Any] | None) -> Policy:
     return Policy(on_error, kept.get("max_rejects"), on_conflict, dry_run, priority)
 
 
-def read_policy(said: Mapping[str, str]) -> Policy:
+def parse_policy(said: Mapping[str, str]) -> Policy:
     """The policy in a query or a form. Raises `InvalidContent`, which names the field."""
     on_error, most = said.get("on_error", "abort"), said.get("max_rejects")
     if on_error not in tuple(OnError):
@@ -81,11 +81,11 @@ def read_policy(said: Mapping[str, str]) -> Policy:
     dry_run = said.get("dry_run", "false")
     if dry_run not in ("true", "false"):
         raise _refused("dry_run", "dry_run must be true or false: whether everything is rolled back at the end")
-    priority = read_priority(said.get("priority", "0"))
+    priority = parse_priority(said.get("priority", "0"))
     return Policy(OnError(on_error), most, OnConflict(on_conflict), dry_run == "true", priority)
 
 
-def read_priority(text: str) -> int:
+def parse_priority(text: str) -> int:
     """A priority; raises `InvalidContent` for anything but a whole number within the limits."""
     if not _PRIORITY.fullmatch(text) or abs(int(text)) > MAX_PRIORITY:
         raise _refused("priority", f"priority must be a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}")

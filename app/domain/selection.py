@@ -71,7 +71,7 @@ def find_column(dataset: Dataset, name: str) -> Column | None:
     return next((column for column in dataset.columns if column.name == name), None)
 
 
-def read_selection(
+def parse_selection(
     dataset: Dataset, *, number: int | None, filters: Sequence[tuple[str, str | None]], sort: str | None
 ) -> Selection:
     """The selection of a query: `filters` are column names with values as a file or an export has them (None: rows

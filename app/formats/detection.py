@@ -57,21 +57,21 @@ _TYPES = {
 
 
 def detect(
-    name: str | None, content_type: str | None, head: bytes, dataset: Dataset, told: FormatOptions
+    name: str | None, content_type: str | None, head: bytes, dataset: Dataset, options: FormatOptions
 ) -> FileFormat:
     """How to read a file whose first bytes are `head`: HEAD_BYTES are enough.
 
-    What the client has `told` counts; then the content, and where it leaves the choice `name` and `content_type`. The
+    `options` count first; then the content, and where it leaves the choice `name` and `content_type`. The
     dataset's column names tell a delimiter and where the header stands. Raises UnsupportedFormat for what is clearly
     something else than what is read here.
     """
     compression, head = unpack_head(head[:HEAD_BYTES], _LOOKED_AT)  # what is damaged `check_head` tells
     head = head[:_LOOKED_AT]
-    encoding = told.encoding or _find_encoding(head)
+    encoding = options.encoding or _find_encoding(head)
     text = _decode(head, encoding)
-    format = told.format or _find_format(name, content_type, head, text)
-    reading = told.apply(FileFormat(format, compression, encoding if format in TEXTS else "utf-8"))
-    return dialect.find(reading, told, text, dataset, name or "") if format == "csv" else reading
+    format = options.format or _find_format(name, content_type, head, text)
+    file_format = options.apply(FileFormat(format, compression, encoding if format in TEXTS else "utf-8"))
+    return dialect.find(file_format, options, text, dataset, name or "") if format == "csv" else file_format
 
 
 def _find_format(name: str | None, content_type: str | None, head: bytes, text: str) -> str:

@@ -39,20 +39,20 @@ class FormatOptions:
         """Only what was said."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
-    def apply(self, reading: FileFormat) -> FileFormat:
+    def apply(self, file_format: FileFormat) -> FileFormat:
         """The reading with what was said. Raises `InvalidContent` for what a file of its format does not have."""
         said = self.as_json()
-        foreign = next((name for name in said if name not in PARTS[reading.format]), None)
+        foreign = next((name for name in said if name not in PARTS[file_format.format]), None)
         if foreign is not None:
-            raise _refused(foreign, f"the file is read as {reading.format}, which has no {foreign}")
-        if isinstance(self.columns, list) and reading.format in ("ndjson", "json"):
+            raise _refused(foreign, f"the file is read as {file_format.format}, which has no {foreign}")
+        if isinstance(self.columns, list) and file_format.format in ("ndjson", "json"):
             raise _refused("columns", "objects have names and no order: columns must be an object, not a list")
-        if isinstance(self.columns, list) and "header" in PARTS[reading.format]:
-            reading = replace(reading, header=None)  # only the first line can tell, unless the client does
-        return replace(reading, **said, quote_said=bool(self.quote))
+        if isinstance(self.columns, list) and "header" in PARTS[file_format.format]:
+            file_format = replace(file_format, header=None)  # only the first line can tell, unless the client does
+        return replace(file_format, **said, quote_said=bool(self.quote))
 
 
-def read_options(said: Mapping[str, str]) -> FormatOptions:
+def parse_options(said: Mapping[str, str]) -> FormatOptions:
     """Options from a query or a form, each a text. Raises `InvalidContent`, which names the field."""
     format, delimiter = said.get("format"), said.get("delimiter")
     if delimiter is not None:
@@ -62,7 +62,7 @@ def read_options(said: Mapping[str, str]) -> FormatOptions:
         delimiter = delimiter or implied
     if format is not None and format not in FORMATS:
         raise _refused("format", f"there is no format {format[:40]!r}; there are {', '.join(FORMATS)} and tsv")
-    told = FormatOptions(
+    options = FormatOptions(
         format=format,
         encoding=name_encoding(said["encoding"]) if "encoding" in said else None,
         delimiter=delimiter,
@@ -74,33 +74,33 @@ def read_options(said: Mapping[str, str]) -> FormatOptions:
         sheet=said.get("sheet"),
         null=said.get("null"),
     )
-    _check_dialect(told)
-    _check_null(told)
-    return told
+    _check_dialect(options)
+    _check_null(options)
+    return options
 
 
-def _check_dialect(told: FormatOptions) -> None:
-    quote = '"' if told.quote is None else told.quote
+def _check_dialect(options: FormatOptions) -> None:
+    quote = '"' if options.quote is None else options.quote
     if quote and (len(quote) > 1 or not quote.isascii() or quote.isalnum() or not quote.isprintable() or quote == " "):
         raise _refused("quote", "quote must be one ASCII punctuation character, or none where no field is quoted")
-    if told.delimiter is not None and (
-        not 1 <= len(told.delimiter) <= 8 or set(told.delimiter) & {"\r", "\n", "\0", quote}
+    if options.delimiter is not None and (
+        not 1 <= len(options.delimiter) <= 8 or set(options.delimiter) & {"\r", "\n", "\0", quote}
     ):
         raise _refused("delimiter", "delimiter must be 1 to 8 characters, no line break and not the quote")
-    if told.escape not in (None, "", "\\"):
+    if options.escape not in (None, "", "\\"):
         raise _refused("escape", "escape must be the backslash, or nothing where quotes are doubled")
-    if told.escape and (not quote or quote == told.escape):
+    if options.escape and (not quote or quote == options.escape):
         raise _refused("escape", "escape stands before a quote inside quotes, so a quote is needed")
 
 
-def _check_null(told: FormatOptions) -> None:
-    if told.null is None:
+def _check_null(options: FormatOptions) -> None:
+    if options.null is None:
         return
-    if not 1 <= len(told.null) <= _MAX_NULL or not told.null.isprintable():
+    if not 1 <= len(options.null) <= _MAX_NULL or not options.null.isprintable():
         reason = f"null must be 1 to {_MAX_NULL} printable characters; an empty field without quotes is no value anyway"
         raise _refused("null", reason)
-    quote = '"' if told.quote is None else told.quote
-    if (quote and quote in told.null) or (told.delimiter and told.delimiter in told.null):
+    quote = '"' if options.quote is None else options.quote
+    if (quote and quote in options.null) or (options.delimiter and options.delimiter in options.null):
         raise _refused("null", "null stands in a field without quotes, so it can't hold a quote or the delimiter")
 
 

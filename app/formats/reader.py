@@ -27,7 +27,7 @@ _COPY_BYTES = 1024 * 1024
 _MAX_UNPACKED_TABLE_BYTES = 4 * 1024**3  # of XLSX and Parquet, which can't be read while they are unpacked
 
 
-def read_rows(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: int) -> Iterator[Batch]:
+def read_rows(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
     """The file's rows in batches of about `batch_bytes` of decompressed source, in the file's order; each batch has the
     rows that were not accepted as its rejects.
 
@@ -37,71 +37,73 @@ def read_rows(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: in
     if batch_bytes < 1:
         raise ValueError("batch_bytes must be at least 1")
     rows = 1
-    batches = _read_table if reading.format in ("xlsx", "parquet") else _read_text
-    for batch in batches(path, dataset, reading, batch_bytes):
+    batches = _read_table if file_format.format in ("xlsx", "parquet") else _read_text
+    for batch in batches(path, dataset, file_format, batch_bytes):
         yield batch
         rows = batch.next_row
     if rows == 1:
-        raise _without_rows(reading)
+        raise _without_rows(file_format)
 
 
-def check_head(path: Path, dataset: Dataset, reading: FileFormat) -> None:
+def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
     """Reads the file's beginning, at most a few MiB, and raises ImportFailed for what it tells.
 
     An empty file, a header that doesn't name the columns, no data rows, no gzip data, a first object of JSON with keys
     that are no columns, or no object at all. Values, and single rows, are left to `read_rows`.
     """
-    if reading.format in ("xlsx", "parquet"):
-        with unpacked(path, reading) as file:
-            if reading.format == "xlsx":
-                workbook.check_workbook(file, reading)
+    if file_format.format in ("xlsx", "parquet"):
+        with unpacked(path, file_format) as file:
+            if file_format.format == "xlsx":
+                workbook.check_workbook(file, file_format)
             else:
-                table.check_parquet(file, dataset, reading)
+                table.check_parquet(file, dataset, file_format)
         return
-    with open_source(path, reading.compression) as source:
-        text = open_text(Limited(source, MAX_UNPACKED_BYTES), reading)
-        if reading.format == "csv":
-            cutter, layout = _begin_csv(text, dataset, reading, Quoting(reading))
-            if not cutter.rows_follow(*parser.blank_bytes(reading, layout)):
-                raise _without_rows(reading)
-        elif not first_records.check_objects(text, dataset, renamed(reading), reading.format):
-            raise _without_rows(reading)
+    with open_source(path, file_format.compression) as source:
+        text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
+        if file_format.format == "csv":
+            cutter, layout = _begin_csv(text, dataset, file_format, Quoting(file_format))
+            if not cutter.rows_follow(*parser.blank_bytes(file_format, layout)):
+                raise _without_rows(file_format)
+        elif not first_records.check_objects(text, dataset, renamed(file_format), file_format.format):
+            raise _without_rows(file_format)
 
 
 def _begin_csv(
-    text: Readable, dataset: Dataset, reading: FileFormat, quoting: Quoting
+    text: Readable, dataset: Dataset, file_format: FileFormat, quoting: Quoting
 ) -> tuple[BlockCutter, ColumnMapping]:
     """A cutter that stands before the first row, and the layout of its rows."""
-    cutter = BlockCutter(text, reading.quote.encode())
-    skipped = cutter.skip_to(reading.first_line)
+    cutter = BlockCutter(text, file_format.quote.encode())
+    skipped = cutter.skip_to(file_format.first_line)
     names = None
-    if reading.header is None and isinstance(reading.columns, list):
-        fields = parser.parse_header(cutter.header(taken=False), reading, Quoting(reading))
-        reading = replace(reading, header=header.has_header(fields, reading.columns, dataset, reading.first_line))
-    if reading.header:
-        names = parser.parse_header(cutter.header(), reading, quoting)
-    layout = map_columns(names, reading.columns, dataset, reading.first_line)
-    quoting.width = layout.width + reading.trailing
-    if reading.searched and skipped:
-        named = names is not None and not isinstance(reading.columns, list)
+    if file_format.header is None and isinstance(file_format.columns, list):
+        fields = parser.parse_header(cutter.header(taken=False), file_format, Quoting(file_format))
+        file_format = replace(
+            file_format, header=header.has_header(fields, file_format.columns, dataset, file_format.first_line)
+        )
+    if file_format.header:
+        names = parser.parse_header(cutter.header(), file_format, quoting)
+    layout = map_columns(names, file_format.columns, dataset, file_format.first_line)
+    quoting.width = layout.width + file_format.trailing
+    if file_format.searched and skipped:
+        named = names is not None and not isinstance(file_format.columns, list)
         above = skipped.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-        preamble.check_skipped(above, reading, dataset, layout, named=named)
+        preamble.check_skipped(above, file_format, dataset, layout, named=named)
     return cutter, layout
 
 
-def _read_text(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: int) -> Iterator[Batch]:
-    with open_source(path, reading.compression) as source:
-        text = open_text(Limited(source, MAX_UNPACKED_BYTES), reading)
-        if reading.format == "json":
-            yield from _checked(array.read_records(text, dataset, renamed(reading), batch_bytes), dataset)
+def _read_text(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
+    with open_source(path, file_format.compression) as source:
+        text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
+        if file_format.format == "json":
+            yield from _checked(array.read_records(text, dataset, renamed(file_format), batch_bytes), dataset)
             return
-        quoting = Quoting(reading)
-        if reading.format == "csv":
-            cutter, layout = _begin_csv(text, dataset, reading, quoting)
-            blank, too_wide = parser.blank_bytes(reading, layout)
+        quoting = Quoting(file_format)
+        if file_format.format == "csv":
+            cutter, layout = _begin_csv(text, dataset, file_format, quoting)
+            blank, too_wide = parser.blank_bytes(file_format, layout)
         else:
             cutter, layout = BlockCutter(text), None
-            blank, too_wide = ndjson.RowReader(dataset, renamed(reading)).blank_bytes, b""
+            blank, too_wide = ndjson.RowReader(dataset, renamed(file_format)).blank_bytes, b""
         row = 1
         for block in cutter.blocks(batch_bytes, blank, too_wide):
             if block.blank or not block.data:
@@ -109,7 +111,7 @@ def _read_text(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: i
             if not block.data:
                 continue
             check_length(block, row)
-            for batch in _read_block(block, dataset, reading, layout, row, cutter.keep, quoting):
+            for batch in _read_block(block, dataset, file_format, layout, row, cutter.keep, quoting):
                 yield batch
                 row = batch.next_row
         if quoting.failure is not None:
@@ -119,7 +121,7 @@ def _read_text(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: i
 def _read_block(
     block: Block,
     dataset: Dataset,
-    reading: FileFormat,
+    file_format: FileFormat,
     layout: ColumnMapping | None,
     first_row: int,
     keep: Callable[[int], None],
@@ -131,24 +133,24 @@ def _read_block(
     batch: Batch | None = None
     if layout is not None:
         if not block.cut_off:
-            batch = vectorized.read_csv_block(block, dataset, reading, layout, first_row)
+            batch = vectorized.read_csv_block(block, dataset, file_format, layout, first_row)
         if batch is None:
-            return parser.read_block(block, dataset, reading, layout, first_row, keep, quoting)
+            return parser.read_block(block, dataset, file_format, layout, first_row, keep, quoting)
         # the fast way takes no value with a line break, so that a quoted one leaves no doubt
-        quoting.settled = quoting.settled or reading.quote.encode() in block.data
+        quoting.settled = quoting.settled or file_format.quote.encode() in block.data
         return iter([batch])
-    columns = ndjson.read_columns(block, dataset, renamed(reading))
+    columns = ndjson.read_columns(block, dataset, renamed(file_format))
     if columns is not None:
         lines = range(block.first_line, block.first_line + len(columns[dataset.column_names[0]]))
         texts = vectorized.Lines(block)
         batch = vectorized.check_columns(columns, dataset, first_row, lines, block.source_bytes, texts.text)
-    return iter([batch]) if batch else ndjson.read_block(block, dataset, first_row, renamed(reading))
+    return iter([batch]) if batch else ndjson.read_block(block, dataset, first_row, renamed(file_format))
 
 
-def _read_table(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: int) -> Iterator[Batch]:
-    with unpacked(path, reading) as file:
-        reader = workbook.read_records if reading.format == "xlsx" else table.read_records
-        yield from _checked(reader(file, dataset, reading, batch_bytes), dataset)
+def _read_table(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
+    with unpacked(path, file_format) as file:
+        reader = workbook.read_records if file_format.format == "xlsx" else table.read_records
+        yield from _checked(reader(file, dataset, file_format, batch_bytes), dataset)
 
 
 def _checked(chunks: Iterator[Records], dataset: Dataset) -> Iterator[Batch]:
@@ -163,9 +165,9 @@ def _checked(chunks: Iterator[Records], dataset: Dataset) -> Iterator[Batch]:
             raise chunk.failure
 
 
-def renamed(reading: FileFormat) -> dict[str, str | None] | None:
+def renamed(file_format: FileFormat) -> dict[str, str | None] | None:
     """Names of the file that are called otherwise in the dataset; objects have names, so a list says nothing more."""
-    return reading.columns if isinstance(reading.columns, dict) else None
+    return file_format.columns if isinstance(file_format.columns, dict) else None
 
 
 @contextmanager
@@ -178,12 +180,12 @@ def temporary_beside(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def unpacked(path: Path, reading: FileFormat, max_bytes: int = _MAX_UNPACKED_TABLE_BYTES) -> Iterator[Path]:
+def unpacked(path: Path, file_format: FileFormat, max_bytes: int = _MAX_UNPACKED_TABLE_BYTES) -> Iterator[Path]:
     """The file without its compression: beside it, without a name, for as long as it is read."""
-    if reading.compression == "none":
+    if file_format.compression == "none":
         yield path
         return
-    with open_source(path, reading.compression) as source, temporary_beside(path) as file:
+    with open_source(path, file_format.compression) as source, temporary_beside(path) as file:
         limited = Limited(source, max_bytes)
         while data := limited.read(_COPY_BYTES):
             file.write(data)
@@ -191,9 +193,9 @@ def unpacked(path: Path, reading: FileFormat, max_bytes: int = _MAX_UNPACKED_TAB
         yield Path(file.name)
 
 
-def _without_rows(reading: FileFormat) -> ImportFailed:
-    if reading.format == "csv" and reading.header:
+def _without_rows(file_format: FileFormat) -> ImportFailed:
+    if file_format.format == "csv" and file_format.header:
         return ImportFailed("no_rows", "the file has a header but no rows")
-    if reading.format in ("xlsx", "parquet"):
+    if file_format.format in ("xlsx", "parquet"):
         return ImportFailed("no_rows", "the file has no rows")
     return ImportFailed("empty_file", "the file is empty")

@@ -38,16 +38,16 @@ class HandlingRequest:
     priority: int = 0
 
 
-def accept_handling(site: Services, wish: HandlingRequest, caller: Caller) -> Handling:
+def accept_handling(services: Services, wish: HandlingRequest, caller: Caller) -> Handling:
     """Accept a handling of orders that are in the table. Raises `InvalidContent`, `ImportNotFound`, `AlreadyRunning`
     with the handling that has one of the orders, `DatasetBeingCleared`, `Overloaded`, `LedgerFrozen`."""
-    freeze.require_sweeping(site)
-    _require_room(site)
+    freeze.require_sweeping(services)
+    _require_room(services)
     pipeline = read_pipeline(wish.pipeline)
-    concurrency = _read_concurrency(site, wish)
-    condition = None if wish.choice.listed is not None else _find_condition(site, wish.choice)
+    concurrency = _read_concurrency(services, wish)
+    condition = None if wish.choice.listed is not None else _find_condition(services, wish.choice)
     if wish.choice.listed is not None:
-        _require_handleable(site, wish.choice.listed)
+        _require_handleable(services, wish.choice.listed)
     values: dict[str, Any] = {
         "id": str(uuid4()),
         "client": caller.client or "local",
@@ -60,21 +60,23 @@ def accept_handling(site: Services, wish: HandlingRequest, caller: Caller) -> Ha
     until = monotonic() + CONTENDED_SECONDS
     while True:
         try:
-            handling = _record(site, values, wish.choice.listed, condition)
+            handling = _record(services, values, wish.choice.listed, condition)
             break
         except held_orders.OrdersHeld:
-            require_free(site, wish.choice.listed, condition)  # else it has ended meanwhile
+            require_free(services, wish.choice.listed, condition)  # else it has ended meanwhile
         except held_orders.OrdersContended as error:
             if monotonic() > until:
                 raise DatabaseUnavailable("others hold these orders: try again") from error
     log.info("handling_accepted", handling_id=handling.id, orders=handling.orders_total)
     # a crash here leaves `queued` without a hint: the sweeper publishes it
-    end.hint(site, handling.id)
+    end.hint(services, handling.id)
     return handling
 
 
-def _record(site: Services, values: Mapping[str, Any], listed: tuple[OrderId, ...] | None, condition: Any) -> Handling:
-    with site.database.begin_long() as connection:
+def _record(
+    services: Services, values: Mapping[str, Any], listed: tuple[OrderId, ...] | None, condition: Any
+) -> Handling:
+    with services.database.begin_long() as connection:
         if not held_orders.keep_from_clearing(connection, ORDERS.name):
             raise DatasetBeingCleared("the orders are being deleted: wait until that has ended")
         number = transitions.insert_handling(connection, values)
@@ -94,16 +96,16 @@ def _record(site: Services, values: Mapping[str, Any], listed: tuple[OrderId, ..
     return found
 
 
-def _require_room(site: Services) -> None:
-    with site.database.begin() as connection:
+def _require_room(services: Services) -> None:
+    with services.database.begin() as connection:
         waiting = transitions.count_states(connection).get(HandlingState.QUEUED, 0)
-    if waiting >= site.settings.max_queued:
+    if waiting >= services.settings.max_queued:
         raise Overloaded(f"{waiting:,} handlings wait already: nothing was begun, send it again later")
 
 
-def require_free(site: Services, listed: Sequence[OrderId] | None, condition: Any) -> None:
+def require_free(services: Services, listed: Sequence[OrderId] | None, condition: Any) -> None:
     """Raise `AlreadyRunning` if an unfinished handling has one of these orders."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         holder = queries.find_holder(connection, listed, condition)
     if holder is not None:
         id, order = holder
@@ -115,8 +117,8 @@ def require_free(site: Services, listed: Sequence[OrderId] | None, condition: An
         )
 
 
-def _read_concurrency(site: Services, wish: HandlingRequest) -> int:
-    most = site.settings.handling_concurrency
+def _read_concurrency(services: Services, wish: HandlingRequest) -> int:
+    most = services.settings.handling_concurrency
     if wish.mode is Mode.ORDERED:
         if wish.concurrency not in (None, 1):
             raise InvalidContent(
@@ -132,21 +134,21 @@ def _read_concurrency(site: Services, wish: HandlingRequest) -> int:
     return asked
 
 
-def _find_condition(site: Services, choice: OrderSelection) -> Any:
+def _find_condition(services: Services, choice: OrderSelection) -> Any:
     if choice.status not in HANDLEABLE:
         raise InvalidContent(
             f"orders that are {str(choice.status)[:40]} can't be handled: status is one of {', '.join(HANDLEABLE)}",
             errors=[{"field": "status"}],
         )
-    return choice.find_condition(site)
+    return choice.find_condition(services)
 
 
-def _require_handleable(site: Services, listed: tuple[OrderId, ...]) -> None:
+def _require_handleable(services: Services, listed: tuple[OrderId, ...]) -> None:
     if not 1 <= len(listed) <= MAX_LISTED:
         raise InvalidContent(f"name 1 to {MAX_LISTED:,} orders, or use a filter", errors=[{"field": "orders"}])
     if len(set(listed)) != len(listed):
         raise InvalidContent("an order is named twice", errors=[{"field": "orders"}])
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         statuses = queries.find_statuses(connection, listed)
     wrong = [
         {"field": "orders", "order": str(id), "reason": f"it is {statuses[id]}" if id in statuses else "no such order"}

@@ -15,9 +15,9 @@ from app.queue import HANDLE_TASK, HANDLING_QUEUE
 log = structlog.get_logger(__name__)
 
 
-def finish(site: Services, handling: Handling, *, whole: bool) -> None:
+def finish(services: Services, handling: Handling, *, whole: bool) -> None:
     """Record that a handling is at rest: `whole` when every order that was to be handled came to its end."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         now = transitions.find_numbered(connection, handling.number)
         if now is None or now.epoch != handling.epoch:
             log.info("attempt_lost", reason="the handling was taken over")
@@ -46,22 +46,22 @@ def _end_of(now: Handling) -> tuple[HandlingState, Mapping[str, Any] | None]:
     return (HandlingState.STOPPED if now.orders_pending else HandlingState.DONE), None
 
 
-def release(site: Services, handling: Handling) -> bool:
+def release(services: Services, handling: Handling) -> bool:
     """Give a handling back, because this worker goes; the attempt does not count. False when it was stopped."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         told = {"reason": "the worker was told to stop"}
         given = transitions.requeue(connection, handling.number, handling.epoch, detail=told, attempts=-1)
     if given:
         log.info("handed_back")
-        hint(site, handling.id)
+        hint(services, handling.id)
     return given
 
 
-def wait_for_space(site: Services, handling: Handling) -> bool:
+def wait_for_space(services: Services, handling: Handling) -> bool:
     """Give a handling back because the spool folder's disk has no space for a packing slip; the attempt does not count,
     and the pauses grow. False when it was stopped."""
     pause = min(SPACE_SECONDS * 2 ** min(handling.epoch // 2, 10), MAX_RETRY_SECONDS)  # an attempt takes two epochs
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         told = {"reason": WAITS_FOR_SPACE}
         given = transitions.requeue(
             connection, handling.number, handling.epoch, detail=told, attempts=-1, pause_seconds=pause
@@ -71,12 +71,12 @@ def wait_for_space(site: Services, handling: Handling) -> bool:
     return given
 
 
-def try_again(site: Services, handling: Handling, reason: str, *, only_expired: bool = False) -> bool:
+def try_again(services: Services, handling: Handling, reason: str, *, only_expired: bool = False) -> bool:
     """Queue a handling for another attempt after a pause, or end it when several in a row got nowhere; whether this
     call won. `only_expired` acts only if the lease has run out, by the database's clock."""
-    last = handling.attempts >= site.settings.max_attempts
+    last = handling.attempts >= services.settings.max_attempts
     pause = min(RETRY_SECONDS * 2 ** (handling.attempts - 1), MAX_RETRY_SECONDS)
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         if last:
             message = f"gave up after {handling.attempts} attempts without an order's end; the last one: {reason}"
             error = {"code": "gave_up", "message": message}
@@ -93,6 +93,6 @@ def try_again(site: Services, handling: Handling, reason: str, *, only_expired: 
         )
 
 
-def hint(site: Services, id: str) -> bool:
+def hint(services: Services, id: str) -> bool:
     """Tell the handlings' workers that there is work."""
-    return site.hints.publish(id, HANDLE_TASK, HANDLING_QUEUE)
+    return services.hints.publish(id, HANDLE_TASK, HANDLING_QUEUE)

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 class HandlingExtension:
-    """Handlings, for a site. It keeps orders from being deleted where nothing is handled any more, too."""
+    """Handlings, for one process. It keeps orders from being deleted where nothing is handled any more, too."""
 
     name = "handlings"
 
@@ -32,55 +32,55 @@ class HandlingExtension:
         """The handlings' ledger."""
         return transitions
 
-    def sweep(self, site: Services) -> None:
+    def sweep(self, services: Services) -> None:
         """Take back what runs under a lease that ran out, end stops whose worker died, hint at what is due."""
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             held = transitions.list_in_state(connection, [HandlingState.RUNNING, HandlingState.STOPPING])
-        do_each([row for row in held if not row.lease_live], partial(self._take_back, site))
-        self._hint(site)
+        do_each([row for row in held if not row.lease_live], partial(self._take_back, services))
+        self._hint(services)
 
-    def _take_back(self, site: Services, row: Handling) -> None:
+    def _take_back(self, services: Services, row: Handling) -> None:
         if row.state is HandlingState.RUNNING:
-            if end.try_again(site, row, "its worker died or was cut off", only_expired=True):
+            if end.try_again(services, row, "its worker died or was cut off", only_expired=True):
                 log.warning("handling_taken_back", handling_id=row.id, attempt=row.attempts)
         else:
-            with site.database.begin() as connection:
+            with services.database.begin() as connection:
                 transitions.end_deserted_stop(connection, row.number, row.epoch)
 
-    def _hint(self, site: Services) -> None:
-        with site.database.begin() as connection:
+    def _hint(self, services: Services) -> None:
+        with services.database.begin() as connection:
             due = [
                 transitions.find_numbered(connection, number) for number in transitions.list_due(connection, MAX_HINTS)
             ]
         if not due:
             return
-        waiting = site.hints.depth(HANDLING_QUEUE)
+        waiting = services.hints.depth(HANDLING_QUEUE)
         if waiting is None:
             return
         for row in due[waiting:]:
-            if row is not None and not end.hint(site, row.id):
+            if row is not None and not end.hint(services, row.id):
                 return
 
-    def clean(self, site: Services) -> None:
+    def clean(self, services: Services) -> None:
         """Forget old handlings with their history, as old imports are."""
-        with site.database.begin() as connection:
-            forgotten = transitions.forget_old(connection, site.settings.history_retention_days)
+        with services.database.begin() as connection:
+            forgotten = transitions.forget_old(connection, services.settings.history_retention_days)
         if forgotten:
             log.info("handlings_forgotten", handlings=forgotten)
 
-    def measure(self, site: Services, seconds: float) -> list[WorkStats]:
+    def measure(self, services: Services, seconds: float) -> list[WorkStats]:
         """How each step went lately, where orders are handled."""
-        if not site.settings.handling:
+        if not services.settings.handling:
             return []
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             names = statistics.list_steps(connection, seconds)
             return [summarize(name, statistics.sample_steps(connection, name, seconds)) for name in names]
 
-    def require_deletable(self, site: Services, dataset: Dataset, number: int | None = None) -> None:
+    def require_deletable(self, services: Services, dataset: Dataset, number: int | None = None) -> None:
         """Raise `OrdersKept` where orders are being handled or were shipped."""
         if dataset.name != ORDERS.name:
             return
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             count, first = queries.list_kept(connection, number, MAX_NAMED)
         if count:
             named = ", ".join(f"{order} ({reason})" for order, reason in first[:3])

@@ -20,11 +20,11 @@ class OrderSelection:
     marketplace: str | None = None
     search: str | None = None
 
-    def find_condition(self, site: Services) -> Any:
+    def find_condition(self, services: Services) -> Any:
         """What the orders are like, for a query; raises `ImportNotFound`."""
         import_no = None
         if self.import_id is not None:
-            with site.database.begin() as connection:
+            with services.database.begin() as connection:
                 row = import_queries.find_import(connection, self.import_id)
             if row is None:
                 raise ImportNotFound(f"there is no import {self.import_id}", import_id=self.import_id)

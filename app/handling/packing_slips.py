@@ -24,17 +24,17 @@ MARGIN = 8 * mm
 FONT = "Helvetica"  # one of PDF's own; characters that it lacks are shown as ?
 
 
-def keep(site: Services, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
+def keep(services: Services, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
     """Write an order's slip, whole or not at all; returns where it is. Raises `SpoolFull`."""
-    path = site.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
-    site.spool.write_whole(path, draw(id, order, tracking), 0o600)
+    path = services.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
+    services.spool.write_whole(path, draw(id, order, tracking), 0o600)
     return path
 
 
-def find(site: Services, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
+def find(services: Services, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
     """Where an order's slip is; drawn again if it is gone. Raises `SpoolFull`."""
-    path = site.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
-    return path if path.is_file() else keep(site, id, order, tracking)
+    path = services.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
+    return path if path.is_file() else keep(services, id, order, tracking)
 
 
 def merge(paths: list[Path]) -> bytes:

@@ -29,59 +29,61 @@ LOOK_SECONDS = 0.2  # how often a run looks whether its worker was told to go
 log = structlog.get_logger(__name__)
 
 
-def run_next(site: Services, outside: ServiceClients, worker: str, shutdown: GracefulShutdown) -> str | None:
+def run_next(services: Services, outside: ServiceClients, worker: str, shutdown: GracefulShutdown) -> str | None:
     """Claim what is due by priority, then age, and run it; returns its id, None where nothing was due or sweeping is
     frozen. Raises `DatabaseUnavailable` when nothing could be claimed."""
     try:
-        freeze.require_sweeping(site)
+        freeze.require_sweeping(services)
     except LedgerFrozen as error:
         log.warning("nothing_claimed", error=error.detail)
         return None
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         due = transitions.list_due(connection, CANDIDATES)
     for number in due:
         with shutdown.attempt():
-            handling = claim(site, number, worker)
+            handling = claim(services, number, worker)
             if handling is not None:
-                run(site, outside, handling, shutdown)
+                run(services, outside, handling, shutdown)
                 return handling.id
     return None
 
 
-def claim(site: Services, number: int, worker: str) -> Handling | None:
+def claim(services: Services, number: int, worker: str) -> Handling | None:
     """Take a queued handling for an attempt; None when somebody else was first."""
-    with site.database.begin() as connection:
-        if not transitions.claim(connection, number, worker=worker, lease_seconds=site.settings.lease_seconds):
+    with services.database.begin() as connection:
+        if not transitions.claim(connection, number, worker=worker, lease_seconds=services.settings.lease_seconds):
             return None
         return transitions.find_numbered(connection, number)
     # a crash here leaves `running` under a lease that runs out
 
 
-def run(site: Services, outside: ServiceClients, handling: Handling, shutdown: GracefulShutdown) -> None:
+def run(services: Services, outside: ServiceClients, handling: Handling, shutdown: GracefulShutdown) -> None:
     """Run a claimed handling to whatever end this attempt has: the ledger says what came of it. Raises
     `DatabaseUnavailable` when the end could not be recorded: the lease runs out, and the sweeper takes over."""
     with structlog.contextvars.bound_contextvars(handling_id=handling.id, epoch=handling.epoch):
         log.info("handling_started", attempt=handling.attempts, orders=handling.orders_total)
         try:
-            whole = _Run(site, outside, handling, shutdown).go()
+            whole = _Run(services, outside, handling, shutdown).go()
         except SpoolFull:
-            if not end.wait_for_space(site, handling):
-                end.finish(site, handling, whole=False)
+            if not end.wait_for_space(services, handling):
+                end.finish(services, handling, whole=False)
             return
         except Exception as error:  # the boundary of an attempt: whatever broke it, it is taken up again
             log.exception("handling_broken")
-            end.try_again(site, handling, f"{type(error).__name__}: {error}")
+            end.try_again(services, handling, f"{type(error).__name__}: {error}")
             return
-        if not whole and shutdown.told and end.release(site, handling):
+        if not whole and shutdown.told and end.release(services, handling):
             return
-        end.finish(site, handling, whole=whole)
+        end.finish(services, handling, whole=whole)
 
 
 class _Run:
     """One attempt. `ordered` is `parallel` with one order at a time, of which the first that has not ended is next."""
 
-    def __init__(self, site: Services, outside: ServiceClients, handling: Handling, shutdown: GracefulShutdown) -> None:
-        self._site, self._outside, self._handling, self._draining = site, outside, handling, shutdown
+    def __init__(
+        self, services: Services, outside: ServiceClients, handling: Handling, shutdown: GracefulShutdown
+    ) -> None:
+        self._services, self._outside, self._handling, self._shutdown = services, outside, handling, shutdown
         self._ordered = handling.mode is Mode.ORDERED
         self._slots = 1 if self._ordered else handling.concurrency
         self._over = Event()  # stopped or taken over: nothing new is begun, what is in hand ends its step
@@ -92,13 +94,13 @@ class _Run:
     def go(self) -> bool:
         """Whether every order came to its end; False when the steps in hand ended and no other was begun."""
         handling = self._handling
-        with self._site.database.begin_long() as connection:
+        with self._services.database.begin_long() as connection:
             waiting = [PendingOrder(*found) for found in queries.list_todo(connection, handling.number)]
         line = [(self._urgency(todo), todo.position, todo) for todo in waiting]
         heapify(line)
         running: dict[Future[StepOutcome], PendingOrder] = {}
         with (
-            Heartbeat(self._site, handling, self._lost.set, transitions.renew_lease),
+            Heartbeat(self._services, handling, self._lost.set, transitions.renew_lease),
             ThreadPoolExecutor(self._slots, thread_name_prefix="handling") as pool,
         ):
             while running or (line and not self._halted):
@@ -108,21 +110,21 @@ class _Run:
                 done, _ = wait(running, LOOK_SECONDS, FIRST_COMPLETED)
                 for future in done:
                     todo = running.pop(future)
-                    if self._settle(future) is StepOutcome.NEXT:
+                    if self._collect_result(future) is StepOutcome.NEXT:
                         heappush(line, (self._urgency(todo), todo.position, todo))
         return not line and not self._halted
 
     @property
     def _halted(self) -> bool:
-        return self._over.is_set() or self._lost.is_set() or self._draining.told
+        return self._over.is_set() or self._lost.is_set() or self._shutdown.told
 
     def _urgency(self, todo: PendingOrder) -> int:
         return -self._priorities[todo.step]
 
     def _perform(self, todo: PendingOrder) -> StepOutcome:
-        return perform(self._site, self._outside, self._handling, todo, self._pause)
+        return perform(self._services, self._outside, self._handling, todo, self._pause)
 
-    def _settle(self, future: "Future[StepOutcome]") -> StepOutcome:
+    def _collect_result(self, future: "Future[StepOutcome]") -> StepOutcome:
         try:
             ended = future.result()
         except Released:
@@ -135,7 +137,7 @@ class _Run:
         return ended
 
     def _still_ours(self) -> bool:
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             now = transitions.find_numbered(connection, self._handling.number)
         return now is not None and now.state is HandlingState.RUNNING and now.epoch == self._handling.epoch
 
@@ -143,6 +145,6 @@ class _Run:
         """Wait between two tries; raises `Released` when the worker must go, or the attempt is lost."""
         until = monotonic() + seconds
         while (left := until - monotonic()) > 0:
-            self._draining.look()
+            self._shutdown.check()
             if self._lost.wait(min(left, LOOK_SECONDS)):
                 raise Released

@@ -39,58 +39,58 @@ class PendingOrder:
     answers: dict[str, dict[str, Any]] | None = None
 
 
-def idempotency_key(site: Services, id: OrderId, step: str) -> str:
+def idempotency_key(services: Services, id: OrderId, step: str) -> str:
     """The same for ever: whichever handling, attempt or try it is, this step of this order happens once."""
-    return f"backout-{site.installation}-{id}-{step}"
+    return f"backout-{services.installation}-{id}-{step}"
 
 
 def perform(
-    site: Services, outside: ServiceClients, handling: Handling, todo: PendingOrder, pause: Callable[[float], None]
+    services: Services, outside: ServiceClients, handling: Handling, todo: PendingOrder, pause: Callable[[float], None]
 ) -> StepOutcome:
     """Do the next step of an order. Raises `DatabaseUnavailable`, `Released` if the worker must go, and `SpoolFull`."""
     step = all_steps()[handling.pipeline[todo.step]]
-    if not _begin(site, handling, todo, step):
+    if not _begin(services, handling, todo, step):
         return StepOutcome.NOTHING
     if todo.answers is None:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             todo.order = queries.find_order(connection, todo.id)
             todo.answers = queries.list_answers(connection, todo.id)
-    call = ServiceCall(outside, idempotency_key(site, todo.id, step.name), pause)
+    call = ServiceCall(outside, idempotency_key(services, todo.id, step.name), pause)
     try:
-        answer = _run(site, todo, step, call)
+        answer = _run(services, todo, step, call)
     except (DatabaseUnavailable, Released, SpoolFull):
         raise
     except (ServiceRefused, ServiceFailed) as error:
-        return _fail(site, handling, todo, call.tries, str(error))
+        return _fail(services, handling, todo, call.tries, str(error))
     except Exception as error:  # the boundary of a step: another order may go through it well
         log.exception("step_broken", order=str(todo.id), step=step.name)
-        return _fail(site, handling, todo, call.tries, f"unexpected: {type(error).__name__}: {error}")
-    return _end(site, handling, todo, step, call.tries, answer)
+        return _fail(services, handling, todo, call.tries, f"unexpected: {type(error).__name__}: {error}")
+    return _end(services, handling, todo, step, call.tries, answer)
 
 
-def _begin(site: Services, handling: Handling, todo: PendingOrder, step: Step) -> bool:
+def _begin(services: Services, handling: Handling, todo: PendingOrder, step: Step) -> bool:
     number, epoch = handling.number, handling.epoch
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         # a first step takes the order in hand; for the later ones that changes nothing
         return orders.take_in_hand(connection, number, epoch, todo.position) and orders.begin_step(
             connection, number, epoch, todo.position, todo.id, todo.step, step.name
         )
 
 
-def _run(site: Services, todo: PendingOrder, step: Step, call: ServiceCall) -> dict[str, Any]:
+def _run(services: Services, todo: PendingOrder, step: Step, call: ServiceCall) -> dict[str, Any]:
     assert todo.answers is not None
     if step.name in todo.answers:
         return todo.answers[step.name]  # done in an earlier handling, or recorded by a worker that then died
     if todo.order is None:
         raise ServiceRefused("the order is no longer in the table")
-    return step.run(StepContext(site, todo.id, todo.order, call, todo.answers))
+    return step.run(StepContext(services, todo.id, todo.order, call, todo.answers))
 
 
 def _end(
-    site: Services, handling: Handling, todo: PendingOrder, step: Step, tries: int, answer: dict[str, Any]
+    services: Services, handling: Handling, todo: PendingOrder, step: Step, tries: int, answer: dict[str, Any]
 ) -> StepOutcome:
     last = todo.step + 1 == len(handling.pipeline)
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         ours = orders.end_step(
             connection,
             handling.number,
@@ -111,8 +111,8 @@ def _end(
     return StepOutcome.ORDER if last else StepOutcome.NEXT
 
 
-def _fail(site: Services, handling: Handling, todo: PendingOrder, tries: int, reason: str) -> StepOutcome:
-    with site.database.begin() as connection:
+def _fail(services: Services, handling: Handling, todo: PendingOrder, tries: int, reason: str) -> StepOutcome:
+    with services.database.begin() as connection:
         ours = orders.fail_step(
             connection,
             handling.number,

@@ -12,13 +12,13 @@ from app.lifecycle.services import Services
 log = structlog.get_logger(__name__)
 
 
-def stop_handling(site: Services, id: str, by: str) -> Handling:
+def stop_handling(services: Services, id: str, by: str) -> Handling:
     """Stop a handling: the steps in hand are ended, no other is begun. What was done stays done.
 
     Returns it as `stopping`, or `stopped` where nothing was in hand; the same when asked again. Raises
     `HandlingNotFound`, `NotRunning`.
     """
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         row = transitions.find_handling(connection, id)
         if row is None:
             raise HandlingNotFound(f"there is no handling {id}", handling_id=id)
@@ -34,15 +34,15 @@ def stop_handling(site: Services, id: str, by: str) -> Handling:
     return row
 
 
-def retry_handling(site: Services, id: str, by: str, *, pending: bool = False) -> Handling:
+def retry_handling(services: Services, id: str, by: str, *, pending: bool = False) -> Handling:
     """Take up again what failed, each order from its failed step; with `pending` also what a stop left.
 
     Raises `HandlingNotFound`, `NothingFailed`, `AlreadyRunning` where another handling has one of the orders by now.
     """
-    freeze.require_sweeping(site)
+    freeze.require_sweeping(services)
     states = [OrderState.FAILED, OrderState.PENDING] if pending else [OrderState.FAILED]
     try:
-        with site.database.begin_long() as connection:
+        with services.database.begin_long() as connection:
             row = transitions.find_handling(connection, id)
             if row is None:
                 raise HandlingNotFound(f"there is no handling {id}", handling_id=id)
@@ -60,9 +60,9 @@ def retry_handling(site: Services, id: str, by: str, *, pending: bool = False) -
                 raise NothingFailed(_explain(row), handling_id=id, state=row.state)
             row = transitions.find_numbered(connection, row.number) or row
     except (orders.OrdersHeld, orders.OrdersContended) as error:
-        raise _find_other(site, id) from error
+        raise _find_other(services, id) from error
     log.info("retried", handling_id=id)
-    end.hint(site, id)
+    end.hint(services, id)
     return row
 
 
@@ -72,8 +72,8 @@ def _explain(row: Handling) -> str:
     return f"nothing to retry: the handling is {row.state}"
 
 
-def _find_other(site: Services, id: str) -> AlreadyRunning:
-    with site.database.begin() as connection:
+def _find_other(services: Services, id: str) -> AlreadyRunning:
+    with services.database.begin() as connection:
         row = transitions.find_handling(connection, id)
         mine = queries.list_handled(connection, row.number, limit=100_000) if row else []
         left = [one.order for one in mine if one.state is not OrderState.DONE]

@@ -14,7 +14,7 @@ from app.lifecycle.services import Services
 class StepContext:
     """One order at one step. `answers` has those of the order's earlier steps, by their names."""
 
-    site: Services
+    services: Services
     id: OrderId
     order: Mapping[str, Any]
     call: ServiceCall

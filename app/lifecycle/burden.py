@@ -9,21 +9,21 @@ LATELY_SECONDS = 3600.0
 ENOUGH = 20  # fewer say nothing about a rate
 
 
-def measure_kinds(site: Services) -> list[WorkStats]:
+def measure_kinds(services: Services) -> list[WorkStats]:
     """How imports went within the last hour, and what each chapter adds; raises `DatabaseUnavailable`."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         found = [summarize("import", statistics.sample_imports(connection, LATELY_SECONDS))]
-    for extension in site.extensions:
-        found += extension.measure(site, LATELY_SECONDS)
+    for extension in services.extensions:
+        found += extension.measure(services, LATELY_SECONDS)
     return found
 
 
-def find_excess(site: Services, found: list[WorkStats]) -> list[str]:
+def find_excess(services: Services, found: list[WorkStats]) -> list[str]:
     """A sentence for each bound that is passed: more waits than may, or too much of a kind goes wrong."""
     told = []
-    if is_overloaded(site):
-        told.append(f"{site.settings.max_queued:,} imports or more wait, so no more is taken for now")
-    most = site.settings.overload_error_rate
+    if is_overloaded(services):
+        told.append(f"{services.settings.max_queued:,} imports or more wait, so no more is taken for now")
+    most = services.settings.overload_error_rate
     for kind in found:
         if kind.ended >= ENOUGH and kind.error_rate is not None and kind.error_rate > most:
             told.append(f"of {kind.kind}, {kind.error_rate:.0%} went wrong lately, and {most:.0%} is too much")

@@ -98,17 +98,17 @@ class Subscription:
 class ChangeFeed:
     """One process's watching. Nothing is started before the first subscription, so a fork may come between."""
 
-    def __init__(self, site: Services) -> None:
-        self._site = site
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._lock = Lock()
         self._subscriptions: set[Subscription] = set()
         self._poller: Thread | None = None
         self._closing = False
-        self.seconds = site.settings.stream_max_seconds
+        self.seconds = services.settings.stream_max_seconds
 
     def subscribe(self, number: int | None = None) -> Subscription:
         """A place for following one import, or all; raises `TooManyStreams`."""
-        most = self._site.settings.max_streams
+        most = self._services.settings.max_streams
         subscription = Subscription(self, number)
         with self._lock:
             if self._closing or len(self._subscriptions) >= most:
@@ -130,11 +130,11 @@ class ChangeFeed:
         self._closing = True
 
     def _poll_on(self) -> None:
-        told: dict[int, int] = {}
+        known: dict[int, int] = {}
         pause = POLL_SECONDS
         while self._has_watchers():
             try:
-                told, pause = self._look(told), POLL_SECONDS
+                known, pause = self._poll(known), POLL_SECONDS
             except DatabaseUnavailable as error:
                 log.warning("nothing_to_tell", error=error.detail)
             except Exception as error:  # a poller that ended would leave every stream without news
@@ -153,23 +153,23 @@ class ChangeFeed:
                 return False
             return True
 
-    def _look(self, told: dict[int, int]) -> dict[int, int]:
-        """Tell what differs from `told`, sequences by number; returns those of now."""
+    def _poll(self, known: dict[int, int]) -> dict[int, int]:
+        """Tell what differs from `known`, sequences by number; returns those of now."""
         with self._lock:
             followed = {subscription.number for subscription in self._subscriptions}
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             now = queries.read_clock(connection)
-            glances: list[RowVersion] = []
+            versions: list[RowVersion] = []
             rows: list[Row] = []
-            for feed in (queries, *(extension.feed for extension in self._site.extensions)):
+            for feed in (queries, *(extension.feed for extension in self._services.extensions)):
                 changed = feed.list_changed(connection, now - OVERLAP)
-                news = [glance.number for glance in changed if glance.sequence > told.get(glance.number, 0)]
-                for start in range(0, len(news), ROWS_A_QUERY):
-                    rows += feed.list_numbered(connection, news[start : start + ROWS_A_QUERY])
-                glances += changed
+                numbers = [version.number for version in changed if version.sequence > known.get(version.number, 0)]
+                for start in range(0, len(numbers), ROWS_A_QUERY):
+                    rows += feed.list_numbered(connection, numbers[start : start + ROWS_A_QUERY])
+                versions += changed
             timelines = queries.list_timelines(connection, [row.number for row in rows if row.number in followed])
         # what changed between two of these queries counts by what was read
-        seen = {glance.number: glance.sequence for glance in glances} | {row.number: row.sequence for row in rows}
+        seen = {version.number: version.sequence for version in versions} | {row.number: row.sequence for row in rows}
         if rows:
             batch = Batch(Cursor(now - OVERLAP, seen), tuple(Change(row, timelines.get(row.number)) for row in rows))
             with self._lock:  # who comes after this looks at the ledger after we have
@@ -194,10 +194,10 @@ class End:
     row: Row
 
 
-def follow_import(site: Services, subscription: Subscription, id: str, after: int) -> Iterator[Update | End | None]:
+def follow_import(services: Services, subscription: Subscription, id: str, after: int) -> Iterator[Update | End | None]:
     """An import's changes after sequence `after`, each event of its timeline once, and its end; None is a sign of
     life. Raises `ImportNotFound`."""
-    return follow_one(subscription, lambda: find_import(site, id), FINAL, after)
+    return follow_one(subscription, lambda: find_import(services, id), FINAL, after)
 
 
 def follow_one(
@@ -205,9 +205,9 @@ def follow_one(
 ) -> Iterator[Update | End | None]:
     """The changes of what `find` reads, until it is in a `final` state. Raises what `find` raises."""
     row, timeline = find()
-    told = after if after <= row.sequence else 0  # no ledger of ours has said that
-    yield _update(row, timeline, told) if row.sequence > told else None
-    told = row.sequence
+    known = after if after <= row.sequence else 0  # no ledger of ours has said that
+    yield _update(row, timeline, known) if row.sequence > known else None
+    known = row.sequence
     if row.state in final:
         yield End(row)
         return
@@ -216,19 +216,19 @@ def follow_one(
             yield None
             continue
         for change in batch.changes:
-            if change.row.number != row.number or change.row.sequence <= told:
+            if change.row.number != row.number or change.row.sequence <= known:
                 continue
             row, timeline = find() if change.timeline is None else (change.row, change.timeline)
-            yield _update(row, timeline, told)
-            told = row.sequence
+            yield _update(row, timeline, known)
+            known = row.sequence
             if row.state in final:
                 yield End(row)
                 return
 
 
-def _update(row: Row, timeline: list[Event], told: int) -> Update:
+def _update(row: Row, timeline: list[Event], known: int) -> Update:
     # the timeline was read after the row, so it may know more
-    return Update(row, tuple(event for event in timeline if told < event.sequence <= row.sequence))
+    return Update(row, tuple(event for event in timeline if known < event.sequence <= row.sequence))
 
 
 @dataclass(frozen=True)
@@ -241,39 +241,39 @@ class FeedUpdate:
     is_gap: bool = False
 
 
-def find_cursor(site: Services) -> Cursor:
+def find_cursor(services: Services) -> Cursor:
     """Where somebody begins to follow who reads the list after this."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         now = queries.read_clock(connection)
         return cursor_at(now, queries.list_changed(connection, now - OVERLAP))
 
 
-def follow_all(site: Services, subscription: Subscription, after: Cursor | None) -> Iterator[FeedUpdate]:
+def follow_all(services: Services, subscription: Subscription, after: Cursor | None) -> Iterator[FeedUpdate]:
     """Changes of all imports after a cursor, or from now on; news without changes are a sign of life."""
-    first = _catch_up(site, after)
+    first = _catch_up(services, after)
     yield first
-    cursor, told = first.cursor, dict(first.cursor.seen)
+    cursor, known = first.cursor, dict(first.cursor.seen)
     for batch in subscription.listen():
         changes: tuple[Change, ...] = ()
         if batch is not None:
             imports = (change for change in batch.changes if isinstance(change.row, Import))
-            news = (change for change in imports if change.row.sequence > told.get(change.row.number, 0))
-            changes, cursor = tuple(news), max(cursor, batch.cursor, key=lambda known: known.since)
-            told.update((change.row.number, change.row.sequence) for change in changes)
+            fresh = (change for change in imports if change.row.sequence > known.get(change.row.number, 0))
+            changes, cursor = tuple(fresh), max(cursor, batch.cursor, key=lambda one: one.since)
+            known.update((change.row.number, change.row.sequence) for change in changes)
         if batch is None or changes:
             yield FeedUpdate(cursor, changes)
 
 
-def _catch_up(site: Services, after: Cursor | None) -> FeedUpdate:
+def _catch_up(services: Services, after: Cursor | None) -> FeedUpdate:
     if after is None:
-        return FeedUpdate(find_cursor(site))
-    with site.database.begin() as connection:
+        return FeedUpdate(find_cursor(services))
+    with services.database.begin() as connection:
         now = queries.read_clock(connection)
         if not after.is_exact or not now - OLDEST < after.since < now:
             return FeedUpdate(cursor_at(now, queries.list_changed(connection, now - OVERLAP)), is_gap=True)
-        glances = queries.list_changed(connection, after.since)
-        missed = [glance.number for glance in glances if after.is_news(glance.number, glance.sequence)]
-        here = cursor_at(now, glances)
+        versions = queries.list_changed(connection, after.since)
+        missed = [version.number for version in versions if after.is_news(version.number, version.sequence)]
+        here = cursor_at(now, versions)
         if len(missed) > ROWS_A_QUERY:
             return FeedUpdate(here, is_gap=True)
         rows = queries.list_numbered(connection, missed)

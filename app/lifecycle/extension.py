@@ -25,7 +25,7 @@ class Feed(Protocol):
 
 
 class Extension(Protocol):
-    """Registered with a site by whoever wires the process."""
+    """Registered where a process is wired."""
 
     @property
     def name(self) -> str:
@@ -37,19 +37,19 @@ class Extension(Protocol):
         """What watchers of its ledger are told of."""
         ...
 
-    def sweep(self, site: "Services") -> None:
+    def sweep(self, services: "Services") -> None:
         """Bring to its end, or queue again, what a crash left of it; with every sweep. Raises `DatabaseUnavailable`."""
         ...
 
-    def clean(self, site: "Services") -> None:
+    def clean(self, services: "Services") -> None:
         """Remove a step of what outlived its use."""
         ...
 
-    def measure(self, site: "Services", seconds: float) -> list[WorkStats]:
+    def measure(self, services: "Services", seconds: float) -> list[WorkStats]:
         """How its kinds of work went within so many seconds. Raises `DatabaseUnavailable`."""
         ...
 
-    def require_deletable(self, site: "Services", dataset: Dataset, number: int | None = None) -> None:
+    def require_deletable(self, services: "Services", dataset: Dataset, number: int | None = None) -> None:
         """Raise a `Refused` that says which, where rows may not be deleted: any, or those of the import of this number.
 
         Nothing new may get hold of the dataset's rows meanwhile: it is marked as being cleared.

@@ -22,108 +22,108 @@ WHAT_TO_DO = "`python -m app.cli branches`, then `python -m app.cli sweeping res
 log = structlog.get_logger(__name__)
 
 
-def require_sweeping(site: Services, also: Callable[[Any], None] | None = None) -> Installation:
+def require_sweeping(services: Services, also: Callable[[Any], None] | None = None) -> Installation:
     """Look whether this is the ledger that was known, and freeze sweeping where it is not. `also` may look at more in
     the same transaction, and raise what it wants.
 
     Raises `LedgerFrozen` then, and while nobody has let sweeping go on; `DatabaseUnavailable`.
     """
-    kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
-    with site.database.begin() as connection:
+    kept = services.spool.read_mark(services.installation)  # first: see `find_doubt`
+    with services.database.begin() as connection:
         found = _read(connection, kept)
         if also is not None:
             also(connection)
-    return _judge(site, kept, *found)
+    return _judge(services, kept, *found)
 
 
-def require_sweeping_in(site: Services, connection: Any, kept: Mark | None) -> Installation:
+def require_sweeping_in(services: Services, connection: Any, kept: Mark | None) -> Installation:
     """`require_sweeping` in a transaction of the caller's, who has read nothing in it yet and the mark that was `kept`
     before: one that goes on to write is undone by what this raises."""
-    return _judge(site, kept, *_read(connection, kept))
+    return _judge(services, kept, *_read(connection, kept))
 
 
 def _read(connection: Any, kept: Mark | None) -> tuple[Installation, int]:
     return installation.read_installation(connection), 0 if kept else installation.count_unfinished(connection)
 
 
-def _judge(site: Services, kept: Mark | None, here: Installation, unfinished: int) -> Installation:
+def _judge(services: Services, kept: Mark | None, here: Installation, unfinished: int) -> Installation:
     if here.frozen_reason is not None:
         raise _frozen(here.frozen_reason)
-    if here.id != site.installation:
+    if here.id != services.installation:
         raise _frozen("the installation was given a new id while this process ran: start it again")
     if doubt := find_doubt(here, kept, unfinished):
-        raise freeze(site, doubt, kept)
+        raise freeze(services, doubt, kept)
     return here
 
 
-def require_explained(site: Services, found: list[tuple[Xid, Import | None]]) -> None:
+def require_explained(services: Services, found: list[tuple[Xid, Import | None]]) -> None:
     """Freeze sweeping and raise `LedgerFrozen` if one of these branches shows that the ledger is older than it is.
 
     Their imports must have been read after they were listed.
     """
-    if late := _list_late(site, found):
+    if late := _list_late(services, found):
         raise freeze(
-            site,
+            services,
             f"prepared branch {late[0].lock_name()} is of an import or an attempt that the ledger does not know yet: an"
             " older backup was restored",
         )
 
 
-def freeze(site: Services, reason: str, kept: Mark | None = None) -> LedgerFrozen:
+def freeze(services: Services, reason: str, kept: Mark | None = None) -> LedgerFrozen:
     """Freeze sweeping, durably; returns the error that says so."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         won = installation.freeze(connection, reason, kept)
     if won:
         log.critical("sweeping_frozen", reason=reason, what_to_do=WHAT_TO_DO)
     return _frozen(reason)
 
 
-def keep_mark(site: Services, here: Installation) -> None:
+def keep_mark(services: Services, here: Installation) -> None:
     """Count the ledger's mark up and keep it outside: the ledger first, so that it is never behind what was kept.
 
     Raises OSError and `SpoolFull` where it can't be kept.
     """
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         mark = installation.advance_mark(connection, here)
     # a crash here leaves an older mark outside: the ledger is ahead of it, as it may be
     try:
-        site.spool.write_mark(here.id, mark)
+        services.spool.write_mark(here.id, mark)
     except (OSError, SpoolFull) as error:
         log.warning("mark_not_kept", error=str(error))
         raise
 
 
-def resume(site: Services) -> Installation:
+def resume(services: Services) -> Installation:
     """Let sweeping go on with the ledger as it is; returns what it was.
 
     No import number that is known of anywhere is given out again. A copy gets an id of its own. Raises `NotAllowed`
     when nothing is frozen, or while a branch of a later ledger is prepared: an import of now would be judged by it.
     """
-    with site.database.session() as session, site.database.begin() as connection:
+    with services.database.session() as session, services.database.begin() as connection:
         here = installation.read_installation(connection)
         listed = [xid for raw in xa.list_prepared(session) if (xid := parse_xid(raw, here.id)) is not None]
     if here.frozen_reason is None:
         raise NotAllowed("sweeping is not frozen")
     if not here.is_copy:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             found = [(xid, queries.find_numbered(connection, xid.number)) for xid in listed]
-        if late := _list_late(site, found):
+        if late := _list_late(services, found):
             names = ", ".join(xid.lock_name() for xid in late)
             raise NotAllowed(
                 f"{len(late)} prepared branch(es) come from a later ledger than this one: {names}. Either restore that"
                 " ledger, or roll them back first: `python -m app.cli decide <branch> rollback`"
             )
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         installation.skip_numbers(connection, max(here.last_number, installation.highest_number(connection)))
         installation.thaw(connection, here, new_id=here.is_copy)
     log.warning("sweeping_resumed", was_frozen=here.frozen_reason)
     return here
 
 
-def _list_late(site: Services, found: list[tuple[Xid, Import | None]]) -> list[Xid]:
+def _list_late(services: Services, found: list[tuple[Xid, Import | None]]) -> list[Xid]:
     if all(row is not None and xid.epoch <= row.epoch for xid, row in found):
         return []
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         highest = installation.highest_number(connection)
     return [xid for xid, row in found if proves_older_ledger(xid, row, highest)]
 

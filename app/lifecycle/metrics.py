@@ -39,17 +39,17 @@ class SweeperFigures:
     failures: dict[str, int]
 
 
-def measure_sweepers(site: Services) -> SweeperFigures:
+def measure_sweepers(services: Services) -> SweeperFigures:
     """What the sweepers say of themselves, in the spool folder; raises `DatabaseUnavailable`."""
-    return SweeperFigures(*chores.count_failures(site))
+    return SweeperFigures(*chores.count_failures(services))
 
 
-def measure_queue(site: Services) -> QueueFigures:
+def measure_queue(services: Services) -> QueueFigures:
     """How busy it is now; raises `DatabaseUnavailable`."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         backlog = queries.measure_backlog(connection)
         age = measures.measure_age(connection)
-    waiting = site.hints.look()
+    waiting = services.hints.queue_stats()
     rate = backlog.rows_per_second
     return QueueFigures(
         depth=backlog.waiting,
@@ -61,7 +61,7 @@ def measure_queue(site: Services) -> QueueFigures:
     )
 
 
-def measure_imports(site: Services) -> dict[State, StateFigures]:
+def measure_imports(services: Services) -> dict[State, StateFigures]:
     """What all imports in the ledger amount to, by state; raises `DatabaseUnavailable`."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         return measures.measure_states(connection)

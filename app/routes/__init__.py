@@ -5,7 +5,7 @@ from flask import current_app
 from app.lifecycle.services import Services
 
 
-def site() -> Services:
+def services() -> Services:
     """What the running application works with."""
     found = current_app.extensions["backout"]
     assert isinstance(found, Services)

@@ -125,12 +125,12 @@ def _check_key(keys: dict[str, str]) -> Response | None:
 
 
 def _check_origin() -> Response | None:
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is None:  # a program, or an old browser, which says at least where a form comes from
+    services = request.headers.get("Sec-Fetch-Site")
+    if services is None:  # a program, or an old browser, which says at least where a form comes from
         origin = request.headers.get("Origin")
         is_ours = origin is None or origin.partition("://")[2].lower() == request.headers.get("Host", "").lower()
     else:
-        is_ours = site in ("none", "same-origin")
+        is_ours = services in ("none", "same-origin")
     if _changes() and not is_ours:
         return problem(403, "cross-site", "another web page made your browser send this; nothing was done")
     return None

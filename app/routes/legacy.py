@@ -24,8 +24,8 @@ from app.lifecycle.datasets import delete_rows
 from app.lifecycle.imports import accept, queries, stop
 from app.lifecycle.imports.loading import load
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
-from app.routes import site
-from app.routes.api.serializers import CELERY_STATUS, parse_caller, read_number, show_row
+from app.routes import services
+from app.routes.api.serializers import CELERY_STATUS, parse_caller, parse_number, serialize_row
 from app.routes.auth import CHANGING_GETS
 from app.routes.openapi.models import classic as models
 from app.routes.openapi.operations import JSON, Answer, describe, text
@@ -66,7 +66,7 @@ def show_root() -> Response | dict[str, Any] | str:
 @describe("insert_orders", "classic", models.ACCEPTED, refuses=ACCEPTING, parameters=(IDEMPOTENCY_KEY,))
 def insert(rows: str) -> dict[str, Any]:
     """Import n generated orders; answers at once."""
-    accepted = accept.accept_generated(site(), ORDERS, _read_rows(rows), parse_caller())
+    accepted = accept.accept_generated(services(), ORDERS, _read_rows(rows), parse_caller())
     row = accepted.row
     message = "this was accepted before" if accepted.replayed else f"an import of {row.rows_total} orders was accepted"
     return {
@@ -74,7 +74,7 @@ def insert(rows: str) -> dict[str, Any]:
         "message": message,
         "task_id": row.id,
         "state": row.state,
-        "estimated_seconds": queries.estimate_seconds(site(), row),
+        "estimated_seconds": queries.estimate_seconds(services(), row),
     }
 
 
@@ -95,12 +95,12 @@ def insert(rows: str) -> dict[str, Any]:
 )
 def insert_and_wait(rows: str) -> Response:
     """Deprecated: import n generated orders and answer when they are there."""
-    accepted = accept.accept_generated(site(), ORDERS, _read_rows(rows), parse_caller(), inline=True)
+    accepted = accept.accept_generated(services(), ORDERS, _read_rows(rows), parse_caller(), inline=True)
     if not accepted.replayed:
-        claimed = load.claim(site(), accepted.row.number, "web")
+        claimed = load.claim(services(), accepted.row.number, "web")
         if claimed is not None:
-            load.run_attempt(site(), claimed, GracefulShutdown(0))
-    row, _ = queries.find_import(site(), accepted.row.id)
+            load.run_attempt(services(), claimed, GracefulShutdown(0))
+    row, _ = queries.find_import(services(), accepted.row.id)
     response = _show_end(row)
     response.headers["Deprecation"] = DEPRECATED_AT
     response.headers["Link"] = '</insert>; rel="successor-version"'
@@ -108,7 +108,7 @@ def insert_and_wait(rows: str) -> Response:
 
 
 def _read_rows(text: str) -> int:
-    return read_number(text, "n") if text else min(DEFAULT_ROWS, site().settings.max_generated_rows)
+    return parse_number(text, "n") if text else min(DEFAULT_ROWS, services().settings.max_generated_rows)
 
 
 def _show_end(row: Import) -> Response:
@@ -131,7 +131,7 @@ def _show_end(row: Import) -> Response:
 )
 def stop_import(task_id: str) -> dict[str, Any]:
     """Stop an import: it will never commit, or the answer says that it was too late."""
-    row = stop.stop_import(site(), task_id)
+    row = stop.stop_import(services(), task_id)
     message = (
         "the import was stopped and nothing of it is left"
         if row.state is State.STOPPED
@@ -144,7 +144,7 @@ def stop_import(task_id: str) -> dict[str, Any]:
 @describe("get_task_status", "classic", models.ClassicStatus, refuses=(ImportNotFound,))
 def show_status(task_id: str) -> dict[str, Any]:
     """How an import is doing; `status` in Celery's words, `progress` in percent."""
-    row, _ = queries.find_import(site(), task_id)
+    row, _ = queries.find_import(services(), task_id)
     return {
         "success": True,
         "task_id": row.id,
@@ -174,9 +174,9 @@ def _describe(row: Import) -> str:
 )
 def delete_all() -> dict[str, Any]:
     """Delete every order; for tests."""
-    if not site().settings.test_endpoints:
+    if not services().settings.test_endpoints:
         raise NotEnabled("this endpoint is for tests: start the server with BACKOUT_TEST_ENDPOINTS=1 to have it")
-    deleted = delete_rows.delete_rows(site(), ORDERS)
+    deleted = delete_rows.delete_rows(services(), ORDERS)
     return {"success": True, "message": f"{deleted} orders were deleted", "num_rows_deleted": deleted}
 
 
@@ -184,7 +184,7 @@ def delete_all() -> dict[str, Any]:
 @describe("count_orders", "classic", models.Orders)
 def count_data() -> dict[str, Any]:
     """How many orders there are; `data` is empty here."""
-    return {"success": True, "count": queries.count_rows(site(), ORDERS), "data": []}
+    return {"success": True, "count": queries.count_rows(services(), ORDERS), "data": []}
 
 
 @blueprint.get("/get_data")
@@ -193,7 +193,7 @@ def show_data() -> Response:
     """Every order, streamed from one consistent snapshot."""
     stack = ExitStack()
     try:
-        count, rows = stack.enter_context(queries.open_rows(site(), ORDERS))
+        count, rows = stack.enter_context(queries.open_rows(services(), ORDERS))
     except BaseException:
         stack.close()
         raise
@@ -202,7 +202,7 @@ def show_data() -> Response:
         with stack:
             yield f'{{"success": true, "count": {count}, "data": ['
             for position, row in enumerate(rows):
-                yield (", " if position else "") + json.dumps(show_row(row))
+                yield (", " if position else "") + json.dumps(serialize_row(row))
             yield "]}\n"
 
     response = Response(stream(), content_type="application/json")

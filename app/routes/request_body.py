@@ -32,7 +32,7 @@ class Body:
     def read(self, size: int) -> bytes:
         """At most `size` bytes, none at the end. Raises `BadRequest` for a body that was cut off or is malformed, and
         `RequestTimeout` where nothing comes any more."""
-        patience = None if self._connection is None else self._connection.gettimeout()
+        timeout = None if self._connection is None else self._connection.gettimeout()
         try:
             if self._connection is not None:
                 self._connection.settimeout(self._stall_seconds)
@@ -43,7 +43,7 @@ class Body:
             raise BadRequest("the body was cut off or its chunks are malformed: nothing of it was kept") from error
         finally:
             if self._connection is not None:
-                self._connection.settimeout(patience)
+                self._connection.settimeout(timeout)
         self._bytes += len(piece)
         if not piece and self.declared is not None and self._bytes < self.declared:
             raise BadRequest(
@@ -67,7 +67,7 @@ def open_body() -> Body:
     return Body(request.stream, request.content_length, request.environ.get("gunicorn.socket"))
 
 
-def read_json(limit: int, example: str, empty: bytes = b"") -> dict[str, Any]:
+def parse_json(limit: int, example: str, empty: bytes = b"") -> dict[str, Any]:
     """This request's JSON object; `empty` is read where no body came. Raises `BadRequest`, which shows the `example`,
     and `InvalidContent` for a field that is nested too deeply or has half a character, which no database keeps."""
     try:

@@ -28,8 +28,8 @@ def create_handler(settings: Settings) -> Celery:
     @cache
     def places() -> tuple[Services, ServiceClients]:
         # first used in a child: parent and child never share a connection
-        site = open_services(settings, pool_size=settings.handling_concurrency + 4)
-        return site, ServiceClients(settings)
+        services = open_services(settings, pool_size=settings.handling_concurrency + 4)
+        return services, ServiceClients(settings)
 
     @celery.task(name=HANDLE_TASK, shared=False)
     def handle(handling_id: str) -> None:

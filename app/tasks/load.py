@@ -32,7 +32,7 @@ def create_worker(settings: Settings) -> Celery:
     slots = Slots(settings.worker_slots)
 
     @cache
-    def site() -> Services:
+    def services() -> Services:
         return open_services(settings, pool_size=4)  # first used in a child: parent and child never share a connection
 
     @celery.task(name=LOAD_TASK, shared=False)
@@ -45,7 +45,7 @@ def create_worker(settings: Settings) -> Celery:
             while not (
                 shutdown := GracefulShutdown(settings.shutdown_grace_seconds, lambda: float(told_at.value))
             ).told:
-                if load_next(site(), f"{socket.gethostname()}:{os.getpid()}", shutdown, slots) is None:
+                if load_next(services(), f"{socket.gethostname()}:{os.getpid()}", shutdown, slots) is None:
                     return
             log.info("nothing_claimed", reason="this worker was told to go")  # the sweeper hints again
         except DatabaseUnavailable as error:

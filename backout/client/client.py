@@ -27,13 +27,11 @@ KEY_LENGTH = 200
 class BackoutClient:
     """Imports files through the HTTP API of an installation.
 
-    What was lost on the way, and answers of 408, 429, 502, 503 and 504, are tried again for `patience` seconds, with
-    growing, random pauses and never sooner than Retry-After says. An import keeps its Idempotency-Key meanwhile, so it
-    is accepted once. Without `patience` it is 20 s, and a server that was not reached before is not waited for: a
-    refused connection and an unknown host name fail at once. Every method raises `Unreachable` where no answer came and
-    a `Refused` where it was refused.
-
-    Not for use by several threads at a time.
+    A request that was lost on its way, or answered with 408, 429, 502, 503 or 504, is sent again for `retry_timeout`
+    seconds, after growing, random pauses and never sooner than Retry-After says. An import keeps its Idempotency-Key,
+    so it is accepted once. Without `retry_timeout` it is 20 s, and a server that was never reached is not waited for:
+    a refused connection and an unknown host name fail at once. Every method raises `Unreachable` if no answer came and
+    a `Refused` if the server refused.
     """
 
     def __init__(
@@ -41,11 +39,11 @@ class BackoutClient:
         url: str = DEFAULT_URL,
         *,
         api_key: str | None = None,
-        patience: float | None = None,
+        retry_timeout: float | None = None,
         on_retry: Retrying | None = None,
     ) -> None:
         """`on_retry` is called before each pause. Raises ValueError for what is no address."""
-        self._transport = Transport(url, key=api_key, patience=patience, on_retry=on_retry)
+        self._transport = Transport(url, key=api_key, retry_timeout=retry_timeout, on_retry=on_retry)
 
     @property
     def url(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx
 
-from backout.client.defaults import PATIENCE_SECONDS
+from backout.client.defaults import RETRY_TIMEOUT_SECONDS
 from backout.client.errors import BackoutError, Refused, SourceFailed, Unavailable, Unreachable, refusal
 from backout.client.uploads import Body, Sent
 
@@ -29,10 +29,10 @@ Retrying = Callable[[BackoutError, float], None]
 
 
 class Transport:
-    """A server's address, a key, and the patience to ask again."""
+    """A server's address, a key, and how long requests are retried."""
 
-    def __init__(self, url: str, *, key: str | None, patience: float | None, on_retry: Retrying | None) -> None:
-        """`patience`: for how many seconds after a first failure a request is tried again; None as `BackoutClient`
+    def __init__(self, url: str, *, key: str | None, retry_timeout: float | None, on_retry: Retrying | None) -> None:
+        """`retry_timeout`: for how many seconds after a first failure a request is tried again; None as `BackoutClient`
         says. Raises ValueError for what is no address."""
         address = _read_address(url)
         headers = {"Accept": "application/json, */*;q=0.1", "User-Agent": "backout-client"}
@@ -41,8 +41,8 @@ class Transport:
             headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
             timeout=httpx.Timeout(REPLY_SECONDS, connect=CONNECT_SECONDS),
         )
-        self._patience = PATIENCE_SECONDS if patience is None else patience
-        self._waits_for_a_start = patience is not None
+        self._retry_timeout = RETRY_TIMEOUT_SECONDS if retry_timeout is None else retry_timeout
+        self._waits_for_a_start = retry_timeout is not None
         self._was_reached = False
         self._on_retry = on_retry
 
@@ -86,7 +86,7 @@ class Transport:
         self, method: str, path: str, repeatable: bool, options: dict[str, Any], *, whole: bool
     ) -> httpx.Response:
         answers = options.pop("answers", ())
-        tries, spent, patience = 0, 0.0, self._patience
+        tries, spent, retry_timeout = 0, 0.0, self._retry_timeout
         while True:
             failure: BackoutError
             asked: float | None = None
@@ -99,7 +99,7 @@ class Transport:
                 failure, asked = _read_refusal(answer), _read_pause(answer)
                 is_ours = failure.kind == "key-in-flight"
                 if is_ours:  # the server has not noticed yet that the try before was lost
-                    patience = max(patience, KEY_SECONDS)
+                    retry_timeout = max(retry_timeout, KEY_SECONDS)
                 again = is_ours or (isinstance(failure, Unavailable) and (repeatable or answer.status_code in NOT_DONE))
             except httpx.RequestError as error:
                 unconnected = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
@@ -108,9 +108,9 @@ class Transport:
                 is_hopeless = not (self._was_reached or self._waits_for_a_start) and _is_absent(error)
                 again = not is_hopeless and (repeatable or unconnected)
             pause = _choose_pause(tries, asked)
-            # that a large body takes its time costs no patience
+            # the time that a large body takes does not count
             spent += pause if "body" in options or not tries else pause + time.monotonic() - begun
-            if not again or spent > patience:
+            if not again or spent > retry_timeout:
                 raise failure
             if self._on_retry:
                 self._on_retry(failure, pause)

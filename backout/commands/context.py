@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import os
 import re
 import shlex
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backout.client import BackoutError, Unreachable
-from backout.client.defaults import DEFAULT_URL, PATIENCE_SECONDS
+from backout.client.defaults import DEFAULT_URL, RETRY_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from backout.client import BackoutClient
@@ -108,9 +109,9 @@ def command(run: Callable[..., int]) -> Callable[..., int]:
         help="Where the key stands, if the server wants one; BACKOUT_API_KEY may have the key itself.",
     )
     @click.option(
-        "--patience",
-        envvar="BACKOUT_PATIENCE",
-        show_default=f"{PATIENCE_SECONDS:g}s",
+        "--retry-timeout",
+        envvar="BACKOUT_RETRY_TIMEOUT",
+        show_default=f"{RETRY_TIMEOUT_SECONDS:g}s",
         show_envvar=True,
         type=Duration(),
         help="How long a request that fails on its way is tried again; if given, also where no server is there yet.",
@@ -122,17 +123,19 @@ def command(run: Callable[..., int]) -> Callable[..., int]:
         url: str | None,
         api_key_file: Path | None,
         api_key: str | None,
-        patience: float | None,
+        retry_timeout: float | None,
         as_json: bool,
         **arguments: Any,
     ) -> int:
         from backout.client import BackoutClient  # noqa: PLC0415 — its httpx takes longer to import than `--help` may take
 
+        if "BACKOUT_PATIENCE" in os.environ:
+            raise click.UsageError("BACKOUT_PATIENCE is called BACKOUT_RETRY_TIMEOUT now: rename it")
         checkout: Path | None = click.get_current_context().obj
         url = url or (checkout and find_stack(checkout)) or DEFAULT_URL
         try:
             key = check_key(api_key) if api_key else read_key(api_key_file) if api_key_file else None
-            client = BackoutClient(url, api_key=key, patience=patience, on_retry=_tell_retry)
+            client = BackoutClient(url, api_key=key, retry_timeout=retry_timeout, on_retry=_tell_retry)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         with client:

@@ -142,8 +142,8 @@ def test_errors_have_one_shape_whatever_they_are(backout: Backout, tmp_path: Pat
 def test_nobody_there_is_7(backout: Backout, orders: Path) -> None:
     url = f"http://127.0.0.1:{find_port()}"
     for arguments in (("import", str(orders)), ("list",), ("doctor",), ("stop", "x")):
-        backout.try_(*arguments, code=7, BACKOUT_URL=url, BACKOUT_PATIENCE="1")
-    lost = backout.ask("status", "x", code=7, BACKOUT_URL=url, BACKOUT_PATIENCE="0")
+        backout.try_(*arguments, code=7, BACKOUT_URL=url, BACKOUT_RETRY_TIMEOUT="1")
+    lost = backout.ask("status", "x", code=7, BACKOUT_URL=url, BACKOUT_RETRY_TIMEOUT="0")
     assert lost["error"]["kind"] == "unreachable" and url in lost["error"]["message"]
 
 
@@ -246,7 +246,7 @@ def test_doctor_names_a_database_that_is_away(backout: Backout, stack: Stack) ->
 def test_a_pipe_on_a_bad_way_is_imported_once(backout: Backout, stack: Stack, orders: Path) -> None:
     troubles = (Cut(100_000), Answer(503, {"Retry-After": "1"}), LostAnswer())
     with FlakyWay(stack.port, *troubles) as way:
-        backout.environment |= {"BACKOUT_URL": way.url, "BACKOUT_PATIENCE": "60"}
+        backout.environment |= {"BACKOUT_URL": way.url, "BACKOUT_RETRY_TIMEOUT": "60"}
         with backout.start("import", "-", "--wait", stdin=subprocess.PIPE) as process:
             said, told = process.communicate(orders.read_text(), timeout=90)
         assert way.left == 0

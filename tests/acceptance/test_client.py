@@ -126,7 +126,7 @@ def list_ways() -> list[object]:
 def test_a_bad_way_is_made_up_for_and_the_file_is_there_once(
     stack: Stack, orders: Path, troubles: tuple[Trouble, ...], piped: bool
 ) -> None:
-    with FlakyWay(stack.port, *troubles) as way, BackoutClient(way.url, patience=60) as client:
+    with FlakyWay(stack.port, *troubles) as way, BackoutClient(way.url, retry_timeout=60) as client:
         if piped:
             reader, writer = os.pipe()
             thread = threading.Thread(target=_feed, args=(writer, orders.read_bytes()))
@@ -157,7 +157,7 @@ def test_retry_after_is_obeyed_and_patience_ends(stack: Stack) -> None:
         begun = time.monotonic()
         assert list(client.imports()) == []
         assert time.monotonic() - begun >= 2 and len(pauses) == 1 and 2 <= pauses[0] < 4
-    with FlakyWay(stack.port, asked, asked) as way, BackoutClient(way.url, patience=1) as client:
+    with FlakyWay(stack.port, asked, asked) as way, BackoutClient(way.url, retry_timeout=1) as client:
         with pytest.raises(Unavailable) as gone:
             list(client.imports())
         assert gone.value.status == 503 and way.left == 1

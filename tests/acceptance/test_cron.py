@@ -35,7 +35,7 @@ class Night:
             "PATH": "/usr/bin:/bin",
             "HOME": str(folder),
             "BACKOUT_URL": stack.url,
-            "BACKOUT_PATIENCE": "60",
+            "BACKOUT_RETRY_TIMEOUT": "60",
         }
 
     @property
@@ -96,10 +96,10 @@ def test_a_server_that_dies_in_between_is_waited_for_and_the_rows_are_there_once
 
 
 def test_a_server_that_is_away_is_said_and_the_next_start_mends_it(night: Night) -> None:
-    night.environment |= {"BACKOUT_URL": f"http://127.0.0.1:{find_port()}", "BACKOUT_PATIENCE": "1"}
+    night.environment |= {"BACKOUT_URL": f"http://127.0.0.1:{find_port()}", "BACKOUT_RETRY_TIMEOUT": "1"}
     night.run(7)
     assert "can't be reached; start this again" in night.mails
-    night.environment |= {"BACKOUT_URL": night.stack.url, "BACKOUT_PATIENCE": "60"}
+    night.environment |= {"BACKOUT_URL": night.stack.url, "BACKOUT_RETRY_TIMEOUT": "60"}
     night.run()
     night.run()
     assert night.stack.count() == ROWS

@@ -171,9 +171,9 @@ def test_a_foreign_page_changes_nothing(stack: Stack) -> None:
     for path in ("/", "/status/x", "/get_data/count", "/v1/imports", "/livez"):
         answer = stack.get(path, headers={"Sec-Fetch-Site": "cross-site"})
         assert answer.status_code in (200, 404) and "Access-Control-Allow-Origin" not in answer.headers
-    for site in ("same-origin", "none"):
-        assert stack.get("/insert/1", headers={"Sec-Fetch-Site": site}).status_code == 200
-        assert stack.send(file_of(line(order_number=site)), headers={"Sec-Fetch-Site": site}).status_code == 202
+    for services in ("same-origin", "none"):
+        assert stack.get("/insert/1", headers={"Sec-Fetch-Site": services}).status_code == 200
+        assert stack.send(file_of(line(order_number=services)), headers={"Sec-Fetch-Site": services}).status_code == 202
 
 
 def test_without_keys_only_this_machines_names_are_answered(stack: Stack) -> None:

@@ -22,7 +22,7 @@ def test_a_preview_starts_nothing_and_keeps_nothing(stack: Stack) -> None:
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert (found["dataset"], found["problem"], found["missing"], found["unknown"]) == ("orders", None, [], [])
-    assert (found["reading"]["format"], found["reading"]["delimiter"]) == ("csv", ",")
+    assert (found["file_format"]["format"], found["file_format"]["delimiter"]) == ("csv", ",")
     assert len(found["rows"]) == 20 and found["rejected"] == 1
     assert found["rows"][0] == {"line": 2, "values": ROW.format(1, 1).split(","), "reject": None}
     reject = found["rows"][2]["reject"]
@@ -37,11 +37,11 @@ def test_the_head_of_a_file_and_options(stack: Stack) -> None:
     head = gzip.compress(FILE, mtime=0)[:8000]
     answer = stack.post("/v1/previews?partial=true&rows=5", data=head).json()
     assert (answer["problem"], answer["cut"], len(answer["rows"])) == (None, True, 5)
-    assert answer["reading"]["compression"] == "gzip"
+    assert answer["file_format"]["compression"] == "gzip"
     other = FILE.replace(b",", b"|").replace(b"order_number", b"Order No").decode().encode("cp1252")
     fields = {"encoding": "cp1252", "columns": json.dumps({"Order No": "order_number"}), "rows": "2"}
     form = stack.post("/v1/previews", files={"file": ("o.csv", other)}, data=fields).json()
-    assert (form["reading"]["delimiter"], form["problem"], len(form["rows"])) == ("|", None, 2)
+    assert (form["file_format"]["delimiter"], form["problem"], len(form["rows"])) == ("|", None, 2)
     assert form["rows"][0]["values"][2] == "Jörg Ä"
     unknown = stack.post("/v1/previews", data=other).json()
     assert unknown["missing"] == ["order_number"] and unknown["unknown"] == ["Order No"]

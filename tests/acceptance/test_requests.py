@@ -59,7 +59,7 @@ def test_a_proposal_from_a_file_that_is_no_utf_8(stack: Stack) -> None:
     """The encoding has to be said; the proposal that is made then can be sent back."""
     found = stack.post("/v1/previews?infer=true", data=NOT_UTF8).json()
     assert found["problem"]["code"] == "not_utf8" and "`encoding`" in found["problem"]["reason"]
-    assert found["reading"]["columns"] is None
+    assert found["file_format"]["columns"] is None
     check_problem(stack.post("/v1/datasets/inferred", data=NOT_UTF8), 422, "invalid-content")
     columns = quote(json.dumps({"Ann\udce9e": "year"}))
     for path in ("/v1/imports", "/v1/previews"):

@@ -70,7 +70,7 @@ def test_a_file_is_wanted_not_a_terminal(backout: Backout) -> None:
 
 
 def test_a_person_is_told_of_each_try(backout: Backout) -> None:
-    backout.environment |= {"BACKOUT_URL": "http://127.0.0.1:1", "BACKOUT_PATIENCE": "2"}
+    backout.environment |= {"BACKOUT_URL": "http://127.0.0.1:1", "BACKOUT_RETRY_TIMEOUT": "2"}
     with backout.in_terminal("list") as child:
         child.expect(r"nothing answers at .*: connection refused; again in [0-9.]+ s")
         child.expect("Error: nothing answers at .*; set BACKOUT_URL")

@@ -16,15 +16,15 @@ class Case:
     """A file and what must come of it.
 
     `rows` are the values that are loaded, None for NULL, `rejects` the others (line, code, column), and `error` is what
-    ends the import: parts of `ImportFailed`; `blank` is how many rows are passed over. `reading` are parts of how it
-    must be read without a word of `options`.
+    ends the import: parts of `ImportFailed`; `blank` is how many rows are passed over. `file_format` holds parts of
+    how it must be read where `options` are silent.
     """
 
     path: Path
     about: str
     dataset: Dataset
     options: dict[str, str]
-    reading: dict[str, Any]
+    file_format: dict[str, Any]
     rows: list[list[str | None]]
     rejects: list[dict[str, Any]]
     error: dict[str, Any] | None
@@ -47,7 +47,7 @@ def _read(path: Path) -> Case:
         about=told["about"],
         dataset=read_definition(told["dataset"]) if "dataset" in told else ORDERS,
         options=told.get("options", {}),
-        reading=told.get("reading", {}),
+        file_format=told.get("file_format", {}),
         rows=told.get("rows", []),
         rejects=told.get("rejects", []),
         error=told.get("error"),

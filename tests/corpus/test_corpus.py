@@ -9,7 +9,7 @@ import pytest
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import read_options
+from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
 from app.formats.reader import check_head, read_rows
@@ -34,10 +34,10 @@ def outcome(path: Path, case: Case, batch_bytes: int) -> tuple[list[list[str | N
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-        reading = detect(path.name, None, head, case.dataset, read_options(case.options))
-        assert {name: reading.shown()[name] for name in case.reading} == case.reading
-        check_head(path, case.dataset, reading)
-        for batch in read_rows(path, case.dataset, reading, batch_bytes):
+        file_format = detect(path.name, None, head, case.dataset, parse_options(case.options))
+        assert {name: file_format.shown()[name] for name in case.file_format} == case.file_format
+        check_head(path, case.dataset, file_format)
+        for batch in read_rows(path, case.dataset, file_format, batch_bytes):
             rows += [list(values) for _, values in read_payload(batch.payload)]
             rejects += [{"line": bad.line, "code": bad.code, "column": bad.column} for bad in batch.rejects]
             assert all(bad.reason for bad in batch.rejects)
@@ -66,8 +66,8 @@ def test_the_file_comes_to_what_stands_beside_it(case: Case, path: Path, batch_b
 
 @every_case
 def test_its_preview_says_the_same(case: Case, path: Path) -> None:
-    reading = detect(path.name, None, path.read_bytes()[:HEAD_BYTES], case.dataset, read_options(case.options))
-    found = make_preview(path, reading, case.dataset, 100)
+    file_format = detect(path.name, None, path.read_bytes()[:HEAD_BYTES], case.dataset, parse_options(case.options))
+    found = make_preview(path, file_format, case.dataset, 100)
     if case.error is not None:
         assert found.problem is not None
         return
@@ -82,8 +82,8 @@ def test_its_preview_says_the_same(case: Case, path: Path) -> None:
 def test_the_dataset_that_is_inferred_accepts_what_can_be_read(case: Case, path: Path) -> None:
     said = {name: text for name, text in case.options.items() if name != "columns"}
     nothing = Dataset("", (), ())
-    reading = detect(path.name, None, path.read_bytes()[:HEAD_BYTES], nothing, read_options(said))
-    found = make_preview(path, reading, None, 100)
+    file_format = detect(path.name, None, path.read_bytes()[:HEAD_BYTES], nothing, parse_options(said))
+    found = make_preview(path, file_format, None, 100)
     assert found.inferred is not None
     unreadable = {"too_few_fields", "too_many_fields", "bad_quote", "not_utf8", "not_json", "not_an_object"}
     unreadable |= {"doubled_key", "cell_error"}

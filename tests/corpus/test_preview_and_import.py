@@ -16,7 +16,7 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, Refused
 from app.domain.file_format import FileFormat
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import read_options
+from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import Preview, make_preview
 from app.formats.reader import check_head, read_rows
@@ -198,17 +198,17 @@ def outcome(path: Path, data: bytes, table: Table) -> tuple[FileFormat | None, L
     """How an import reads the file, its rows and rejects by their lines, and the failure."""
     rows: Loaded = []
     rejects: list[tuple[int, str]] = []
-    reading = None
+    file_format = None
     try:
-        reading = detect(None, None, data[:HEAD_BYTES], table.dataset, read_options(table.said))
-        check_head(path, table.dataset, reading)
-        for batch in read_rows(path, table.dataset, reading, 1 << 20):
+        file_format = detect(None, None, data[:HEAD_BYTES], table.dataset, parse_options(table.said))
+        check_head(path, table.dataset, file_format)
+        for batch in read_rows(path, table.dataset, file_format, 1 << 20):
             found = [list(values) for _, values in read_payload(batch.payload)]
             rows += [(batch.line_of(row), values) for row, values in zip(batch.row_numbers, found, strict=True)]
             rejects += [(bad.line, bad.code) for bad in batch.rejects]
     except ImportFailed as failed:
-        return reading, rows, rejects, failed.code
-    return reading, rows, rejects, None
+        return file_format, rows, rejects, failed.code
+    return file_format, rows, rejects, None
 
 
 def check(table: Table, data: bytes) -> None:
@@ -216,26 +216,26 @@ def check(table: Table, data: bytes) -> None:
         path = Path(folder, "file")
         path.write_bytes(data)
         try:
-            reading, rows, rejects, failure = outcome(path, data, table)
+            file_format, rows, rejects, failure = outcome(path, data, table)
         except Refused:
             return
-        assert reading is not None
-        found = make_preview(path, reading, table.dataset, 100)
-    check_preview(table, reading, found, rows, rejects, failure)
+        assert file_format is not None
+        found = make_preview(path, file_format, table.dataset, 100)
+    check_preview(table, file_format, found, rows, rejects, failure)
     if failure is None:
         check_rows(table, rows, rejects)
 
 
 def check_preview(
-    table: Table, reading: FileFormat, found: Preview, rows: Loaded, rejects: list[tuple[int, str]], failure: Any
+    table: Table, file_format: FileFormat, found: Preview, rows: Loaded, rejects: list[tuple[int, str]], failure: Any
 ) -> None:
     """The preview says what the import did."""
     assert (found.problem.code if found.problem else None) == failure
-    if reading.header is not None:
-        assert found.reading == reading
+    if file_format.header is not None:
+        assert found.file_format == file_format
     if failure is not None:
         return
-    assert found.reading.header is not None
+    assert found.file_format.header is not None
     assert [(row.record.line, row.reject.code) for row in found.rows if row.reject] == rejects
     mapped = {each.column: at for at, each in enumerate(found.columns) if each.status == "mapped"}
     shown = [
@@ -247,8 +247,8 @@ def check_preview(
         if row.reject is None
     ]
     assert shown == rows
-    if reading.format in ("csv", "xlsx"):
-        assert found.reading.header == any(each.name is not None for each in found.columns)
+    if file_format.format in ("csv", "xlsx"):
+        assert found.file_format.header == any(each.name is not None for each in found.columns)
 
 
 def check_rows(table: Table, rows: Loaded, rejects: list[tuple[int, str]]) -> None:

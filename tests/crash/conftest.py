@@ -34,7 +34,7 @@ def settings_values(branches: int, tmp_path: Path) -> dict[str, object]:
 
 
 @pytest.fixture
-def site(
+def services(
     database: DatabaseServer, tmp_path: Path, settings_values: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> Services:
     monkeypatch.setattr("app.lifecycle.imports.requeue.RETRY_SECONDS", 0.01)
@@ -49,12 +49,12 @@ def orders_csv(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def accept_import(site: Services, orders_csv: bytes) -> Callable[[], int]:
+def accept_import(services: Services, orders_csv: bytes) -> Callable[[], int]:
     """Accepts a file of `ROWS` orders; returns the import's number."""
 
     def make() -> int:
         caller = Caller(key=uuid4().hex)  # the same orders again, and meant
-        accepted = accept.accept_upload(site, ORDERS, lambda upload: upload.write(orders_csv) and None, caller)
+        accepted = accept.accept_upload(services, ORDERS, lambda upload: upload.write(orders_csv) and None, caller)
         return accepted.row.number
 
     return make

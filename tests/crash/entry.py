@@ -23,12 +23,12 @@ def put_breakpoints(settings: Settings, breakpoints: list[Breakpoint]) -> None:
     """Let every attempt of this worker look whether it is to wait somewhere."""
     load_next = attempts.load_next
 
-    def load_to_breakpoint(site: Services, worker: str, shutdown: GracefulShutdown, *slots: Slots) -> object:
+    def load_to_breakpoint(services: Services, worker: str, shutdown: GracefulShutdown, *slots: Slots) -> object:
         for breakpoint in breakpoints:
             if instant := breakpoint.armed:
                 with at_instant(instant, settings.branches, breakpoint.wait):
-                    return breakpoint.run(lambda: load_next(site, worker, shutdown, *slots))
-        return load_next(site, worker, shutdown, *slots)
+                    return breakpoint.run(lambda: load_next(services, worker, shutdown, *slots))
+        return load_next(services, worker, shutdown, *slots)
 
     mutations.replace_in(load, "load_next", load_to_breakpoint)
 

@@ -73,7 +73,7 @@ def wake_beside_next(rig: Rig, id: str) -> State:
 def dawdle(rig: Rig, id: str) -> State:
     """The worker stays where it is for longer than a lease, and lives: nobody may take the import from it."""
     epoch = rig.find(id).epoch
-    sleep(rig.site.settings.lease_seconds * 1.5)
+    sleep(rig.services.settings.lease_seconds * 1.5)
     rig.breakpoint.release()
     rig.wait_final(id)
     assert rig.find(id).epoch == epoch, "a living attempt lost its import"
@@ -104,22 +104,22 @@ def lose_branch(rig: Rig, id: str) -> State:
     operator's page says then ends it."""
     rig.stack.kill("sweeper", rig.stopped_at)  # or it would finish the branch first
     row = rig.find(id)
-    with rig.site.database.session() as session:
-        xids = [xid for raw in xa.list_prepared(session) if (xid := parse_xid(raw, rig.site.installation))]
+    with rig.services.database.session() as session:
+        xids = [xid for raw in xa.list_prepared(session) if (xid := parse_xid(raw, rig.services.installation))]
         branch = next(xid for xid in xids if xid.number == row.number)
         assert xa.release(session, [branch]) and xa.roll_back_prepared(session, branch)
     wait_for(lambda: not rig.find(id).lease_live, FROZEN_SECONDS, "its lease is over")
     rig.ensure_up()
     wait_for(lambda: "damage" in [event.kind for event in rig.events(id)], FROZEN_SECONDS, "the damage was reported")
     assert rig.find(id).state is State.COMMITTING, f"it is called {rig.find(id).state}"
-    resolve.decide(rig.site, id, RecoveryAction.ROLLBACK, "a person")
+    resolve.decide(rig.services, id, RecoveryAction.ROLLBACK, "a person")
     return State.FAILED
 
 
 def deliver_again(rig: Rig, id: str) -> State:
     """The same message twice more, to a worker that is free."""
     for _ in range(2):
-        wait_for(lambda: rig.site.hints.publish(id), 10, "the broker took it")
+        wait_for(lambda: rig.services.hints.publish(id), 10, "the broker took it")
     return State.COMMITTED
 
 

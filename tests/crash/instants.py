@@ -66,8 +66,8 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
 
     begin = commit.commit_branches
 
-    def committing(site: Any, row: Any, *args: Any) -> None:
-        database = site.database
+    def committing(services: Any, row: Any, *args: Any) -> None:
+        database = services.database
         begin_transaction = database.begin
         decided: list[bool] = []
         decider = get_ident()
@@ -82,7 +82,7 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
                 reach("decided")
 
         with patch.object(database, "begin", noticing):
-            begin(site, row, *args)
+            begin(services, row, *args)
         reach("done")
 
     with (

@@ -49,7 +49,7 @@ class Rig:
         self.proxies = {name: Proxy(database.server.port) for name in ("web", *WORKERS)}
         self.breakpoint, self.second_breakpoint = (Breakpoint(folder / name) for name in BREAKPOINTS)
         self.stack = self._make_stack()
-        self.site = self._open_site()
+        self.services = self._open_services()
         self._seeds = (f"c{token_hex(3)}x{number}" for number in count())
         self._final: dict[str, tuple[str, int]] = {}
         self._struck_at = self._final_at = 0.0
@@ -85,8 +85,8 @@ class Rig:
         self.stack.http.close()
         for proxy in self.proxies.values():
             proxy.close()
-        self.site.hints.close()
-        self.site.database.dispose()
+        self.services.hints.close()
+        self.services.database.dispose()
         self.database.server.kill()
         self.broker.kill()
 
@@ -150,14 +150,14 @@ class Rig:
 
     def find(self, id: str) -> Import:
         """The import's row in the ledger, read without the web server."""
-        with self.site.database.begin() as connection:
+        with self.services.database.begin() as connection:
             row = queries.find_import(connection, id)
         assert row is not None, f"import {id} is lost"
         return row
 
     def events(self, id: str) -> list[queries.Event]:
         """The import's timeline."""
-        with self.site.database.begin() as connection:
+        with self.services.database.begin() as connection:
             return queries.list_events(connection, self.find(id).number)
 
     def strike(self, fault: Callable[["Rig", str], State], id: str) -> State:
@@ -180,7 +180,7 @@ class Rig:
     def check(self, id: str) -> None:
         """Every invariant of the import, foreign branches, and what was final before."""
         row = self.find(id)
-        invariants.check(self.site, row.number)
+        invariants.check(self.services, row.number)
         events = [event.kind for event in self.events(id)]
         assert [kind for kind in events if kind in FINAL] == [row.state], f"final more than once: {events}"
         assert self._foreign in self._listed(), "a branch that is not ours was finished"
@@ -224,14 +224,14 @@ class Rig:
             stack.own_settings[name] = stack.own_settings.get(name, {}) | {"database_url": url}
         return stack
 
-    def _open_site(self) -> Services:
+    def _open_services(self) -> Services:
         values = {name: value for name, value in self.place.settings.items() if value is not None}
         return open_services(make_settings(self.database.url, self.stack.spool, self.broker.url(), **values))
 
     def _prepare_foreign(self) -> None:
         """A branch of another installation, with the number and epoch of an import of ours that was stopped."""
-        stopped = accept.accept_generated(self.site, ORDERS, 1, Caller()).row
-        stop.stop_import(self.site, stopped.id)
+        stopped = accept.accept_generated(self.services, ORDERS, 1, Caller()).row
+        stop.stop_import(self.services, stopped.id)
         self._foreign = Xid(OTHER_INSTALLATION, stopped.number, 0, 1).raw()
         with self.database.root() as cursor:
             literal = f"X'{self._foreign.gtrid.hex()}',X'{self._foreign.bqual.hex()}',{self._foreign.format_id}"
@@ -241,7 +241,7 @@ class Rig:
             cursor.execute(f"XA PREPARE {literal}")
 
     def _listed(self) -> list[RawXid]:
-        with self.site.database.session() as session:
+        with self.services.database.session() as session:
             return xa.list_prepared(session)
 
     def _transactions(self) -> list[Any]:

@@ -64,7 +64,7 @@ def stop_with_long_undo(rig: Rig, id: str) -> State:
     end = _stop(rig, id)
     rig.breakpoint.release()
     rig.wait_final(id)
-    with rig.site.database.uncommitted() as connection:
+    with rig.services.database.uncommitted() as connection:
         assert not rows.anything_left(connection, ORDERS, rig.find(id).number), "it was called stopped before it was"
     return end
 

@@ -14,7 +14,7 @@ from tests.invariants import converge, find
 
 
 def test_an_order_that_another_import_is_loading(
-    site: Services, accept_import: Callable[[], int], branches: int
+    services: Services, accept_import: Callable[[], int], branches: int
 ) -> None:
     first, second = accept_import(), accept_import()
     reached, resume = Event(), Event()
@@ -24,26 +24,26 @@ def test_an_order_that_another_import_is_loading(
         assert resume.wait(30)
 
     with ThreadPoolExecutor(1) as pool, at_instant("half loaded", branches, hold):
-        holder = pool.submit(load_next, site, "holder", GracefulShutdown(0))
+        holder = pool.submit(load_next, services, "holder", GracefulShutdown(0))
         assert reached.wait(10)
-        load_next(site, "waiter", GracefulShutdown(0))
-        failed = find(site, second)
+        load_next(services, "waiter", GracefulShutdown(0))
+        failed = find(services, second)
         resume.set()
         holder.result(30)
     assert failed.state in (State.FAILING, State.FAILED)
     error = failed.error or {}
     assert error["code"] == "key_in_use"
-    assert error["other_import"] == find(site, first).id and error["other_import"] in error["message"]
+    assert error["other_import"] == find(services, first).id and error["other_import"] in error["message"]
     assert error["value"].startswith("CRASH-") and error["value"] in error["message"]
-    assert converge(site, second).state is State.FAILED
-    assert converge(site, first).rows_done == ROWS
+    assert converge(services, second).state is State.FAILED
+    assert converge(services, first).rows_done == ROWS
 
 
-def test_an_order_that_was_loaded_before(site: Services, accept_import: Callable[[], int], branches: int) -> None:
+def test_an_order_that_was_loaded_before(services: Services, accept_import: Callable[[], int], branches: int) -> None:
     first, second = accept_import(), accept_import()
-    assert converge(site, first).state is State.COMMITTED
-    error = converge(site, second).error or {}
+    assert converge(services, first).state is State.COMMITTED
+    error = converge(services, second).error or {}
     assert (error["code"], error["line"]) == ("duplicate_key", error["row"] + 1)
     assert branches > 1 or error["row"] == 1  # of several, each has a first row
-    assert error["other_import"] == find(site, first).id
+    assert error["other_import"] == find(services, first).id
     assert f"CRASH-{error['row']:07}" in error["message"]

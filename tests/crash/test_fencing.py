@@ -31,7 +31,7 @@ def frozen_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("frozen_heartbeat")
 @pytest.mark.parametrize("instant", ["claimed", "lock held", "half loaded", "all prepared", "deciding"])
 def test_a_zombie_is_fenced_by_its_epoch(
-    site: Services, accept_import: Callable[[], int], branches: int, instant: str
+    services: Services, accept_import: Callable[[], int], branches: int, instant: str
 ) -> None:
     number = accept_import()
     reached, resume = Event(), Event()
@@ -42,24 +42,24 @@ def test_a_zombie_is_fenced_by_its_epoch(
 
     with ThreadPoolExecutor(1) as pool:
         with at_instant(instant, branches, freeze):
-            zombie = pool.submit(load_next, site, "zombie", GracefulShutdown(0))
+            zombie = pool.submit(load_next, services, "zombie", GracefulShutdown(0))
             assert reached.wait(10)
-        ended = converge(site, number)
+        ended = converge(services, number)
         assert (ended.state, ended.worker) == (State.COMMITTED, "a-later-worker")
         resume.set()
         zombie.result(30)
-    after = converge(site, number)
+    after = converge(services, number)
     assert (after.state, after.epoch, after.rows_done) == (State.COMMITTED, ended.epoch, ROWS)
 
 
 def test_one_import_is_loaded_once_however_many_messages_there_are(
-    site: Services, accept_import: Callable[[], int]
+    services: Services, accept_import: Callable[[], int]
 ) -> None:
     number = accept_import()
     with ThreadPoolExecutor(4) as pool:
-        loaded = list(pool.map(lambda worker: load_next(site, f"worker-{worker}", GracefulShutdown(0)), range(4)))
+        loaded = list(pool.map(lambda worker: load_next(services, f"worker-{worker}", GracefulShutdown(0)), range(4)))
     assert len([id for id in loaded if id is not None]) == 1
-    ended = converge(site, number)
+    ended = converge(services, number)
     assert (ended.state, ended.attempts, ended.rows_done) == (State.COMMITTED, 1, ROWS)
 
 
@@ -72,26 +72,26 @@ def test_one_import_is_loaded_once_however_many_messages_there_are(
     ],
     ids=["another-program", "bytes-that-are-no-text", "another-installation"],
 )
-def test_a_foreign_branch_is_never_touched(site: Services, accept_import: Callable[[], int], raw: RawXid) -> None:
-    with prepared_by_another(site, raw):
+def test_a_foreign_branch_is_never_touched(services: Services, accept_import: Callable[[], int], raw: RawXid) -> None:
+    with prepared_by_another(services, raw):
         number = accept_import()
-        assert converge(site, number).state is State.COMMITTED
-        Sweeper(site).sweep()
-        assert list_raw(site) == {raw}
+        assert converge(services, number).state is State.COMMITTED
+        Sweeper(services).sweep()
+        assert list_raw(services) == {raw}
 
 
-def test_a_branch_of_ours_without_an_import_is_reported_and_left(site: Services, capsys: Any) -> None:
-    raw = Xid(site.installation, 4_000_000_001, 1, 1).raw()
-    with prepared_by_another(site, raw):
-        sweeper = Sweeper(site)
+def test_a_branch_of_ours_without_an_import_is_reported_and_left(services: Services, capsys: Any) -> None:
+    raw = Xid(services.installation, 4_000_000_001, 1, 1).raw()
+    with prepared_by_another(services, raw):
+        sweeper = Sweeper(services)
         sweeper.sweep()
         sweeper.sweep()
-        assert list_raw(site) == {raw}
+        assert list_raw(services) == {raw}
     assert capsys.readouterr().err.count("unknown_branch") == 1
 
 
 def test_an_import_that_breaks_every_time_fails_after_a_bounded_number_of_attempts(
-    site: Services, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    services: Services, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.lifecycle.imports.requeue.RETRY_SECONDS", 0.01)
 
@@ -100,20 +100,20 @@ def test_an_import_that_breaks_every_time_fails_after_a_bounded_number_of_attemp
 
     monkeypatch.setattr("app.db.datasets.rows.load_payload", break_down)
     number = accept_import()
-    ended = converge(site, number)
-    assert (ended.state, ended.attempts) == (State.FAILED, site.settings.max_attempts)
+    ended = converge(services, number)
+    assert (ended.state, ended.attempts) == (State.FAILED, services.settings.max_attempts)
     assert ended.error is not None
     assert ended.error["code"] == "gave_up" and "the disk is on fire" in ended.error["message"]
 
 
 def test_what_no_other_attempt_would_mend_fails_at_once(
-    site: Services, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    services: Services, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise ImportFailed("not_a_number", "quantity is no number", line=7, column="quantity", value="x")
 
     monkeypatch.setattr("app.db.datasets.rows.load_payload", refuse)
     number = accept_import()
-    ended = converge(site, number)
+    ended = converge(services, number)
     assert (ended.state, ended.attempts) == (State.FAILED, 1)
     assert ended.error is not None and ended.error["line"] == 7

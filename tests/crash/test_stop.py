@@ -27,68 +27,68 @@ TOO_LATE = INSTANTS[INSTANTS.index("decided") :]
 @pytest.mark.in_turn
 @pytest.mark.parametrize("instant", INSTANTS)
 def test_a_stop_wins_until_the_decision_and_never_after(
-    site: Services, accept_import: Callable[[], int], branches: int, instant: str
+    services: Services, accept_import: Callable[[], int], branches: int, instant: str
 ) -> None:
     number = accept_import()
-    id = find(site, number).id
+    id = find(services, number).id
     answers: list[bool] = []
 
     def ask() -> None:
         try:
-            assert stop.stop_import(site, id).state in (State.STOPPING, State.STOPPED)
+            assert stop.stop_import(services, id).state in (State.STOPPING, State.STOPPED)
             answers.append(True)
         except AlreadyDecided:
             answers.append(False)
 
     with at_instant(instant, branches, ask):
-        load_next(site, "worker", GracefulShutdown(0))
+        load_next(services, "worker", GracefulShutdown(0))
     assert answers == [instant not in TOO_LATE]
-    ended = converge(site, number)
+    ended = converge(services, number)
     if answers == [True]:
         assert ended.state is State.STOPPED
     else:
         assert (ended.state, ended.rows_done) == (State.COMMITTED, ROWS)
     if answers == [True]:
-        assert stop.stop_import(site, id).state is State.STOPPED
+        assert stop.stop_import(services, id).state is State.STOPPED
     else:
         with pytest.raises(AlreadyDecided):
-            stop.stop_import(site, id)
+            stop.stop_import(services, id)
 
 
 def test_what_was_stopped_between_its_claim_and_its_lock_is_not_begun(
-    site: Services, accept_import: Callable[[], int]
+    services: Services, accept_import: Callable[[], int]
 ) -> None:
     number = accept_import()
-    row = claim(site, number, "worker")
+    row = claim(services, number, "worker")
     assert row is not None
-    stop.stop_import(site, row.id)  # finds no connection to kill
-    attempt = Attempt(site, row, GracefulShutdown(0))
+    stop.stop_import(services, row.id)  # finds no connection to kill
+    attempt = Attempt(services, row, GracefulShutdown(0))
     with pytest.raises(AttemptLost, match="before it began to load"):
         attempt.load(iter(()))
     attempt.abandon()
-    assert converge(site, number).state is State.STOPPED
+    assert converge(services, number).state is State.STOPPED
 
 
 def test_a_queued_import_is_stopped_at_once_without_any_worker(
-    site: Services, accept_import: Callable[[], int]
+    services: Services, accept_import: Callable[[], int]
 ) -> None:
     number = accept_import()
-    assert stop.stop_import(site, find(site, number).id).state is State.STOPPED
-    assert load_next(site, "worker", GracefulShutdown(0)) is None
-    assert converge(site, number).state is State.STOPPED
+    assert stop.stop_import(services, find(services, number).id).state is State.STOPPED
+    assert load_next(services, "worker", GracefulShutdown(0)) is None
+    assert converge(services, number).state is State.STOPPED
 
 
 @pytest.mark.parametrize("table", ["receipts", "orders"])
 def test_stopped_is_said_only_when_the_server_has_undone_everything(
-    site: Services, accept_import: Callable[[], int], table: str
+    services: Services, accept_import: Callable[[], int], table: str
 ) -> None:
     number = accept_import()
-    load_next(site, "worker", GracefulShutdown(0))
-    assert find(site, number).state is State.COMMITTED
+    load_next(services, "worker", GracefulShutdown(0))
+    assert find(services, number).state is State.COMMITTED
     stopped = accept_import()
-    assert claim(site, stopped, "a-worker-that-is-gone") is not None
+    assert claim(services, stopped, "a-worker-that-is-gone") is not None
     # what a server that has crashed still undoes after its start: nobody owns it, and no lock says so
-    undoing = site.database.connect_branch()
+    undoing = services.database.connect_branch()
     with undoing.cursor() as cursor:
         cursor.execute("BEGIN")
         if table == "receipts":
@@ -97,37 +97,37 @@ def test_stopped_is_said_only_when_the_server_has_undone_everything(
             )
         else:
             cursor.execute("UPDATE orders SET import_no = %s WHERE import_no = %s LIMIT 1", (stopped, number))
-    assert stop.stop_import(site, find(site, stopped).id).state is State.STOPPING
-    Sweeper(site).sweep()
-    assert find(site, stopped).state is State.STOPPING
+    assert stop.stop_import(services, find(services, stopped).id).state is State.STOPPING
+    Sweeper(services).sweep()
+    assert find(services, stopped).state is State.STOPPING
     undoing.rollback()
     undoing.close()
-    Sweeper(site).sweep()
-    assert find(site, stopped).state is State.STOPPED
+    Sweeper(services).sweep()
+    assert find(services, stopped).state is State.STOPPED
 
 
-def test_the_timeline_of_a_stop(site: Services, accept_import: Callable[[], int]) -> None:
+def test_the_timeline_of_a_stop(services: Services, accept_import: Callable[[], int]) -> None:
     waiting, claimed, handed_back = (accept_import() for _ in range(3))
-    assert claim(site, claimed, "worker") and claim(site, handed_back, "worker")
-    with site.database.begin() as connection:
+    assert claim(services, claimed, "worker") and claim(services, handed_back, "worker")
+    with services.database.begin() as connection:
         assert transitions.requeue(connection, handed_back, 1, detail={})
     for number, state in ((waiting, State.STOPPED), (claimed, State.STOPPING), (handed_back, State.STOPPING)):
-        told = stop.stop_import(site, find(site, number).id)
+        told = stop.stop_import(services, find(services, number).id)
         assert (told.state, told.finished_at is not None) == (state, state is State.STOPPED)
-        assert stop.stop_import(site, told.id).sequence == told.sequence, "asked again, nothing changes"
-        with site.database.begin() as connection:
+        assert stop.stop_import(services, told.id).sequence == told.sequence, "asked again, nothing changes"
+        with services.database.begin() as connection:
             events = queries.list_events(connection, number)
         kinds = [event.kind for event in events]
         assert kinds[-1 if state is State.STOPPING else -2 :] == ["stopping", "stopped"][: 1 + (state is State.STOPPED)]
         assert [event.sequence for event in events] == list(range(1, told.sequence + 1))
-    assert {converge(site, number).state for number in (waiting, claimed, handed_back)} == {State.STOPPED}
+    assert {converge(services, number).state for number in (waiting, claimed, handed_back)} == {State.STOPPED}
 
 
 def test_a_stop_is_answered_before_anything_is_killed(
-    site: Services, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    services: Services, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = accept_import()
-    row = claim(site, number, "worker")
+    row = claim(services, number, "worker")
     assert row is not None
     answered, killed = Event(), Event()
     after: list[bool] = []
@@ -139,17 +139,17 @@ def test_a_stop_is_answered_before_anything_is_killed(
 
     with monkeypatch.context() as patched:
         patched.setattr(xa, "kill_owners", kill_late)
-        assert stop.stop_import(site, row.id).state is State.STOPPING
+        assert stop.stop_import(services, row.id).state is State.STOPPING
         answered.set()
         assert killed.wait(10) and after == [True]
-    assert converge(site, number).state is State.STOPPED
+    assert converge(services, number).state is State.STOPPED
 
 
 def test_between_two_sweeps_the_end_of_an_undo_is_not_waited_for(
-    site: Services, accept_import: Callable[[], int]
+    services: Services, accept_import: Callable[[], int]
 ) -> None:
     number = accept_import()
-    row = claim(site, number, "a-worker-that-is-gone")
+    row = claim(services, number, "a-worker-that-is-gone")
     assert row is not None
     rested, told = Event(), Event()
 
@@ -157,13 +157,13 @@ def test_between_two_sweeps_the_end_of_an_undo_is_not_waited_for(
         rested.set()
         return told.wait(seconds)
 
-    seldom = replace(site, settings=site.settings.model_copy(update={"sweep_seconds": 60.0}))
+    seldom = replace(services, settings=services.settings.model_copy(update={"sweep_seconds": 60.0}))
     sweeper = Thread(target=sweep_forever, args=(seldom, pause))
     sweeper.start()
     try:
         assert rested.wait(10)
-        assert stop.stop_import(site, row.id).state is State.STOPPING
-        wait_for(lambda: find(site, number).state is State.STOPPED, 10, "long before the next sweep")
+        assert stop.stop_import(services, row.id).state is State.STOPPING
+        wait_for(lambda: find(services, number).state is State.STOPPED, 10, "long before the next sweep")
     finally:
         told.set()
         sweeper.join()
@@ -171,14 +171,14 @@ def test_between_two_sweeps_the_end_of_an_undo_is_not_waited_for(
 
 @pytest.mark.parametrize("instant", ["half loaded", "all prepared", "deciding"])
 def test_a_stop_whose_kill_never_came_is_as_true(
-    site: Services, accept_import: Callable[[], int], branches: int, instant: str
+    services: Services, accept_import: Callable[[], int], branches: int, instant: str
 ) -> None:
     number = accept_import()
 
     def decide_and_die() -> None:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             assert transitions.move(connection, number, {State.RUNNING}, State.STOPPING, decided_at=transitions.NOW)
 
     with at_instant(instant, branches, decide_and_die):
-        load_next(site, "worker", GracefulShutdown(0))
-    assert converge(site, number).state is State.STOPPED
+        load_next(services, "worker", GracefulShutdown(0))
+    assert converge(services, number).state is State.STOPPED

@@ -139,10 +139,10 @@ class Requests:
         definition = {**preview["definition"], "name": name}
         columns = [each["name"] for each in definition["columns"]]
         file, said = self._file
-        options = {**said, **{key: value for key, value in preview["reading"].items() if isinstance(value, str)}}
+        options = {**said, **{key: value for key, value in preview["file_format"].items() if isinstance(value, str)}}
         options = {"dataset": name, **{key: value for key, value in options.items() if value and key != "compression"}}
-        if preview["reading"].get("columns") is not None:
-            options["columns"] = json.dumps(preview["reading"]["columns"], ensure_ascii=False)
+        if preview["file_format"].get("columns") is not None:
+            options["columns"] = json.dumps(preview["file_format"]["columns"], ensure_ascii=False)
         address = "/v1/imports?" + "&".join(f"{quoted(key)}={quoted(text)}" for key, text in options.items())
         as_json, local = [("Content-Type", b"application/json")], [("Host", b"localhost")]
         body = json.dumps(definition).encode()

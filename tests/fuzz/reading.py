@@ -10,7 +10,7 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, Refused
 from app.domain.file_format import FileFormat
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import read_options
+from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
 from app.formats.reader import check_head, read_rows
@@ -59,31 +59,31 @@ def check(data: bytes, folder: Path) -> str:
     path = folder / "file"
     path.write_bytes(data[1:])
     try:
-        reading = detect(None, None, data[1 : HEAD_BYTES + 1], PETS, read_options(options))
-        assert json.loads(json.dumps(reading.as_json()))
-        check_head(path, PETS, reading)
+        file_format = detect(None, None, data[1 : HEAD_BYTES + 1], PETS, parse_options(options))
+        assert json.loads(json.dumps(file_format.as_json()))
+        check_head(path, PETS, file_format)
     except ImportFailed as refused:
         str(refused)
-        check_preview(path, reading, None)
+        check_preview(path, file_format, None)
         return "refused"
     except Refused as refused:
         str(refused)
         return "refused"
-    found = outcome(path, reading, 1 << 20)
-    assert outcome(path, reading, 64) == found, "the size of batches matters"
-    if reading.format != "parquet":
+    found = outcome(path, file_format, 1 << 20)
+    assert outcome(path, file_format, 64) == found, "the size of batches matters"
+    if file_format.format != "parquet":
         with slowly():
-            assert outcome(path, reading, 1 << 20) == found, "the fast way has read something else"
-    check_preview(path, reading, found)
+            assert outcome(path, file_format, 1 << 20) == found, "the fast way has read something else"
+    check_preview(path, file_format, found)
     return "failed" if found["failure"] else "rejects" if found["rejects"] else "rows"
 
 
-def check_preview(path: Path, reading: FileFormat, found: dict[str, Any] | None) -> None:
+def check_preview(path: Path, file_format: FileFormat, found: dict[str, Any] | None) -> None:
     """A preview says of the first rows what an import says; of a part of the file, and without a dataset, it says
     something."""
-    shown = make_preview(path, reading, PETS, ROWS)
-    make_preview(path, reading, None, ROWS)
-    make_preview(path, reading, PETS, ROWS, partial=True)
+    shown = make_preview(path, file_format, PETS, ROWS)
+    make_preview(path, file_format, None, ROWS)
+    make_preview(path, file_format, PETS, ROWS, partial=True)
     if found is None:
         assert shown.problem is not None, "an import is refused, its preview is not"
         return
@@ -101,14 +101,14 @@ def check_preview(path: Path, reading: FileFormat, found: dict[str, Any] | None)
     assert shown.blank == found["blank"] or not whole, "the preview passes over other rows"
 
 
-def outcome(path: Path, reading: FileFormat, batch_bytes: int) -> dict[str, Any]:
+def outcome(path: Path, file_format: FileFormat, batch_bytes: int) -> dict[str, Any]:
     """All that is read of the file, without how it was cut into batches."""
     rows: list[tuple[int, tuple[str | None, ...], int | None]] = []
     rejects: list[tuple[Any, ...]] = []
     failure = None
     blank = 0
     try:
-        for batch in read_rows(path, PETS, reading, batch_bytes):
+        for batch in read_rows(path, PETS, file_format, batch_bytes):
             read = list(read_payload(batch.payload))
             assert len(read) == batch.rows == len(batch.keys)
             assert [key[0] for key in batch.keys] == [values[0] for _, values in read]

@@ -1,4 +1,4 @@
-"""The command line and the web server in this process, on the database of the test's site."""
+"""The command line and the web server in this process, on the database of the test."""
 
 from collections.abc import Callable
 
@@ -21,16 +21,16 @@ def _logs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(site: Services) -> Run:
-    """Runs a command against the site's database, where nobody can be asked."""
+def run(services: Services) -> Run:
+    """Runs a command against the test's database, where nobody can be asked."""
 
     def run(*arguments: str, url: str = "") -> Result:
-        address = url or site.settings.database_url.get_secret_value()
+        address = url or services.settings.database_url.get_secret_value()
         return CliRunner().invoke(main, arguments, env={"BACKOUT_DATABASE_URL": address})
 
     return run
 
 
 @pytest.fixture
-def web(site: Services) -> FlaskClient:
-    return create_app(site.settings).test_client()
+def web(services: Services) -> FlaskClient:
+    return create_app(services.settings).test_client()

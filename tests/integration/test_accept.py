@@ -26,8 +26,8 @@ ALL_SAID = {
 }
 
 
-def require_recorded(site: Services, answered: Import) -> None:
-    with site.database.begin() as connection:
+def require_recorded(services: Services, answered: Import) -> None:
+    with services.database.begin() as connection:
         found = queries.find_import(connection, answered.id)
     assert found is not None
     assert found == replace(answered, read_at=found.read_at)
@@ -35,18 +35,23 @@ def require_recorded(site: Services, answered: Import) -> None:
 
 
 @pytest.mark.parametrize("inline", [False, True])
-def test_of_generated_rows(site: Services, inline: bool) -> None:
+def test_of_generated_rows(services: Services, inline: bool) -> None:
     caller = Caller(client="night", key="one", request_id="r-1")
-    require_recorded(site, accept_generated(site, ORDERS, 7, caller, seed="s", inline=inline, priority=-2).row)
-    require_recorded(site, accept_generated(site, ORDERS, 1, Caller(), inline=inline).row)
+    require_recorded(services, accept_generated(services, ORDERS, 7, caller, seed="s", inline=inline, priority=-2).row)
+    require_recorded(services, accept_generated(services, ORDERS, 1, Caller(), inline=inline).row)
 
 
 @pytest.mark.parametrize("said", [{}, {"dry_run": "true"}, ALL_SAID], ids=["nothing", "dry run", "all"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_of_a_file(site: Services, said: Mapping[str, str], packed: bool) -> None:
+def test_of_a_file(services: Services, said: Mapping[str, str], packed: bool) -> None:
     body = BytesIO(gzip.compress(ROWS) if packed else ROWS)
     caller = Caller(client="night", key="two")
     accepted = accept_upload(
-        site, ORDERS, lambda upload: upload.copy_from(body), caller, options=said, file_name="Größe\t😀.csv" + "x" * 300
+        services,
+        ORDERS,
+        lambda upload: upload.copy_from(body),
+        caller,
+        options=said,
+        file_name="Größe\t😀.csv" + "x" * 300,
     )
-    require_recorded(site, accepted.row)
+    require_recorded(services, accepted.row)

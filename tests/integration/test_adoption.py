@@ -60,18 +60,18 @@ def owner(database: DatabaseServer) -> Iterator[Owner]:
 
 
 @pytest.fixture
-def stock(site: Services, owner: Owner) -> Dataset:
+def stock(services: Services, owner: Owner) -> Dataset:
     owner.make(STOCK)
     owner.make("INSERT INTO stock VALUES ('here', 1, 2.00, 'nut', '2025-01-01', NULL)")
-    return adopt.adopt_table(site, {"name": "stock", "adopt": True}).dataset
+    return adopt.adopt_table(services, {"name": "stock", "adopt": True}).dataset
 
 
-def rows_of(site: Services) -> list[tuple[Any, ...]]:
-    return sorted((row[0], row[1], str(row[2]), row[3]) for row in table_of(site, "stock"))
+def rows_of(services: Services) -> list[tuple[Any, ...]]:
+    return sorted((row[0], row[1], str(row[2]), row[3]) for row in table_of(services, "stock"))
 
 
-def test_columns_and_keys_are_read_from_the_server(site: Services, stock: Dataset) -> None:
-    assert stock == catalog.find_dataset(site, "stock").dataset
+def test_columns_and_keys_are_read_from_the_server(services: Services, stock: Dataset) -> None:
+    assert stock == catalog.find_dataset(services, "stock").dataset
     assert stock.adopted and stock.primary == stock.key == ("place", "order")
     assert stock.columns == (
         Column("place", ColumnType.TEXT, length=20, controls=Controls.ANY, empty=True),
@@ -82,25 +82,29 @@ def test_columns_and_keys_are_read_from_the_server(site: Services, stock: Datase
     )
 
 
-def test_imports_append(site: Services, stock: Dataset) -> None:
-    row = converge(site, send(site, stock, text("there", 1, 2)))
+def test_imports_append(services: Services, stock: Dataset) -> None:
+    row = converge(services, send(services, stock, text("there", 1, 2)))
     assert (row.state, row.rows_done, row.branches) == (State.COMMITTED, 2, 1)
-    assert rows_of(site) == [("here", 1, "2.00", "nut"), ("there", 1, "1.50", "b'olt"), ("there", 2, "1.50", "b'olt")]
-    assert {row[5] is None for row in table_of(site, "stock")} == {True, False}  # the server noted when
+    assert rows_of(services) == [
+        ("here", 1, "2.00", "nut"),
+        ("there", 1, "1.50", "b'olt"),
+        ("there", 2, "1.50", "b'olt"),
+    ]
+    assert {row[5] is None for row in table_of(services, "stock")} == {True, False}  # the server noted when
 
 
-def test_an_attempt_that_ends_half_way_leaves_nothing(site: Services, stock: Dataset) -> None:
-    number = send(site, stock, text("there", *range(1, 50)))
-    row = claim(site, number, "test")
+def test_an_attempt_that_ends_half_way_leaves_nothing(services: Services, stock: Dataset) -> None:
+    number = send(services, stock, text("there", *range(1, 50)))
+    row = claim(services, number, "test")
     assert row is not None
-    attempt = Attempt(site, row, GracefulShutdown(0))
+    attempt = Attempt(services, row, GracefulShutdown(0))
     assert row.source.file_format is not None
-    attempt.load(read_rows(site.spool.path(row.id), stock, row.source.file_format, 200))
+    attempt.load(read_rows(services.spool.path(row.id), stock, row.source.file_format, 200))
     attempt.abandon()
-    assert find(site, number).state is State.RUNNING
-    assert converge(site, number).state is State.COMMITTED
-    assert len(rows_of(site)) == 50
-    assert rollback.settle(site, number)
+    assert find(services, number).state is State.RUNNING
+    assert converge(services, number).state is State.COMMITTED
+    assert len(rows_of(services)) == 50
+    assert rollback.finish_rollback(services, number)
 
 
 @pytest.mark.parametrize(
@@ -112,62 +116,62 @@ def test_an_attempt_that_ends_half_way_leaves_nothing(site: Services, stock: Dat
     ],
 )
 def test_a_duplicate_is_named(
-    site: Services, stock: Dataset, rows: str, row: int | None, value: str | None, reason: str
+    services: Services, stock: Dataset, rows: str, row: int | None, value: str | None, reason: str
 ) -> None:
-    failed = converge(site, send(site, stock, rows))
+    failed = converge(services, send(services, stock, rows))
     assert failed.state is State.FAILED and failed.error is not None
     assert failed.error["code"] == "duplicate_key" and reason in failed.error["message"]
     assert (failed.error.get("row"), failed.error.get("value")) == (row, value)
-    assert rows_of(site) == [("here", 1, "2.00", "nut")]
+    assert rows_of(services) == [("here", 1, "2.00", "nut")]
 
 
-def test_duplicates_can_be_skipped_and_are_counted(site: Services, stock: Dataset) -> None:
+def test_duplicates_can_be_skipped_and_are_counted(services: Services, stock: Dataset) -> None:
     rows = text("there", *range(1, 40)) + text("here", 1).removeprefix(HEADER) + text("there", 1).removeprefix(HEADER)
-    row = converge(site, send(site, stock, rows, on_conflict="skip"))
+    row = converge(services, send(services, stock, rows, on_conflict="skip"))
     assert (row.state, row.rows_done, row.rows_skipped) == (State.COMMITTED, 39, 2), row.error
-    assert len(rows_of(site)) == 40
+    assert len(rows_of(services)) == 40
 
 
-def test_many_duplicates_are_skipped(site: Services, owner: Owner) -> None:
+def test_many_duplicates_are_skipped(services: Services, owner: Owner) -> None:
     """More than the server keeps warnings of."""
     owner.make("CREATE TABLE many (id INT PRIMARY KEY)")
-    many = adopt.adopt_table(site, {"name": "many", "adopt": True}).dataset
+    many = adopt.adopt_table(services, {"name": "many", "adopt": True}).dataset
     rows = "id\n" + "".join(f"{number}\n" for number in range(3000))
-    assert converge(site, send(site, many, rows)).rows_done == 3000
-    row = converge(site, send(site, many, rows + "3000\n", on_conflict="skip"))
+    assert converge(services, send(services, many, rows)).rows_done == 3000
+    row = converge(services, send(services, many, rows + "3000\n", on_conflict="skip"))
     assert (row.state, row.rows_done, row.rows_skipped) == (State.COMMITTED, 1, 3000), row.error
 
 
-def test_a_row_that_another_table_does_not_allow_is_no_duplicate(site: Services, owner: Owner) -> None:
+def test_a_row_that_another_table_does_not_allow_is_no_duplicate(services: Services, owner: Owner) -> None:
     owner.make("CREATE TABLE places (place VARCHAR(20) PRIMARY KEY)")
     owner.make(
         "CREATE TABLE shelves (id INT PRIMARY KEY, place VARCHAR(20), FOREIGN KEY (place) REFERENCES places (place))"
     )
     owner.make("INSERT INTO places VALUES ('here')")
-    shelves = adopt.adopt_table(site, {"name": "shelves", "adopt": True}).dataset
+    shelves = adopt.adopt_table(services, {"name": "shelves", "adopt": True}).dataset
     for choice in ("skip", "fail"):
-        failed = converge(site, send(site, shelves, "id,place\n1,here\n2,there\n", on_conflict=choice))
+        failed = converge(services, send(services, shelves, "id,place\n1,here\n2,there\n", on_conflict=choice))
         assert failed.state is State.FAILED, choice
-    assert table_of(site, "shelves") == []
+    assert table_of(services, "shelves") == []
 
 
-def test_what_is_off_is_said(site: Services, stock: Dataset, web: FlaskClient) -> None:
+def test_what_is_off_is_said(services: Services, stock: Dataset, web: FlaskClient) -> None:
     off = web.get("/v1/datasets/stock").get_json()["off"]
     assert set(off) == {"on_conflict=update", "generate", "filter_by_import", "delete_by_import", "delete_all"}
     with pytest.raises(InvalidContent, match="adopted"):
-        send(site, stock, text("there", 1), on_conflict="update")
-    number = send(site, stock, text("there", 1))
-    converge(site, number)
+        send(services, stock, text("there", 1), on_conflict="update")
+    number = send(services, stock, text("there", 1))
+    converge(services, number)
     assert web.get(f"/v1/datasets/stock/rows?import={number}").status_code == 422
     assert web.delete(f"/v1/datasets/stock/rows?import={number}").status_code == 422
     assert web.delete("/v1/datasets/stock/rows?confirm=stock").status_code == 403
     with pytest.raises(NotEnabled):
-        delete_rows.delete_rows(site, stock)
-    assert len(rows_of(site)) == 2
+        delete_rows.delete_rows(services, stock)
+    assert len(rows_of(services)) == 2
 
 
-def test_rows_are_paged_by_the_primary_key(site: Services, stock: Dataset, web: FlaskClient) -> None:
-    converge(site, send(site, stock, text("there", 3, 1, 2)))
+def test_rows_are_paged_by_the_primary_key(services: Services, stock: Dataset, web: FlaskClient) -> None:
+    converge(services, send(services, stock, text("there", 3, 1, 2)))
     for sort in ("", "&sort=-price", "&sort=at"):
         found, path = [], f"/v1/datasets/stock/rows?limit=1{sort}"
         while path:
@@ -179,22 +183,22 @@ def test_rows_are_paged_by_the_primary_key(site: Services, stock: Dataset, web: 
     assert web.get("/v1/datasets/stock/rows/count?filter[place]=there").get_json() == {"count": 3}
 
 
-def test_a_dropped_table_is_only_forgotten(site: Services, stock: Dataset) -> None:
-    converge(site, send(site, stock, text("there", 1)))
-    drop.drop_dataset(site, "stock")
+def test_a_dropped_table_is_only_forgotten(services: Services, stock: Dataset) -> None:
+    converge(services, send(services, stock, text("there", 1)))
+    drop.drop_dataset(services, "stock")
     with pytest.raises(DatasetNotFound):
-        catalog.find_dataset(site, "stock")
-    assert len(rows_of(site)) == 2
-    assert adopt.adopt_table(site, {"name": "stock", "adopt": True}).dataset == stock
+        catalog.find_dataset(services, "stock")
+    assert len(rows_of(services)) == 2
+    assert adopt.adopt_table(services, {"name": "stock", "adopt": True}).dataset == stock
 
 
-def test_a_table_is_adopted_once(site: Services, stock: Dataset) -> None:
+def test_a_table_is_adopted_once(services: Services, stock: Dataset) -> None:
     with pytest.raises(DatasetExists):
-        adopt.adopt_table(site, {"name": "stock", "adopt": True})
+        adopt.adopt_table(services, {"name": "stock", "adopt": True})
     with pytest.raises(DatasetExists):
-        create.create_dataset(site, {**PARTS, "name": "stock"})
+        create.create_dataset(services, {**PARTS, "name": "stock"})
     with pytest.raises(DatasetExists):
-        adopt.adopt_table(site, {"name": "orders", "adopt": True})
+        adopt.adopt_table(services, {"name": "orders", "adopt": True})
 
 
 @pytest.mark.parametrize(
@@ -207,9 +211,9 @@ def test_a_table_is_adopted_once(site: Services, stock: Dataset) -> None:
         {"adopt": True},
     ],
 )
-def test_what_is_no_adoption(site: Services, body: dict[str, Any]) -> None:
+def test_what_is_no_adoption(services: Services, body: dict[str, Any]) -> None:
     with pytest.raises(InvalidContent):
-        adopt.adopt_table(site, body)
+        adopt.adopt_table(services, body)
 
 
 @pytest.mark.parametrize(
@@ -237,37 +241,37 @@ def test_what_is_no_adoption(site: Services, body: dict[str, Any]) -> None:
     ],
 )
 def test_tables_that_cant_be(
-    site: Services, owner: Owner, database: DatabaseServer, statements: list[str], field: str, reason: str
+    services: Services, owner: Owner, database: DatabaseServer, statements: list[str], field: str, reason: str
 ) -> None:
     for statement in statements:
         owner.make(statement)
     with pytest.raises(InvalidContent, match=reason) as refused:
-        adopt.adopt_table(site, {"name": "odd", "adopt": True})
+        adopt.adopt_table(services, {"name": "odd", "adopt": True})
     assert [error["field"] for error in refused.value.extra["errors"]] == [field]
-    assert comment(site, "odd") == ""
+    assert comment(services, "odd") == ""
 
 
 def test_triggers_that_cant_be_seen_are_not_taken_for_none(
-    site: Services, owner: Owner, database: DatabaseServer
+    services: Services, owner: Owner, database: DatabaseServer
 ) -> None:
     owner.make("CREATE TABLE odd (id INT PRIMARY KEY)")
     with database.root() as cursor:
         cursor.execute(f"REVOKE TRIGGER ON `{database.database}`.* FROM app")
     try:
         with pytest.raises(InvalidContent, match="may not see triggers"):
-            adopt.adopt_table(site, {"name": "odd", "adopt": True})
+            adopt.adopt_table(services, {"name": "odd", "adopt": True})
     finally:
         database.install()
-    assert adopt.adopt_table(site, {"name": "odd", "adopt": True}).dataset.key == ("id",)
+    assert adopt.adopt_table(services, {"name": "odd", "adopt": True}).dataset.key == ("id",)
 
 
-def test_defaults_and_numbers_of_the_server(site: Services, owner: Owner) -> None:
+def test_defaults_and_numbers_of_the_server(services: Services, owner: Owner) -> None:
     owner.make(
         "CREATE TABLE more (id BIGINT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(30) NOT NULL UNIQUE,"
         " size VARCHAR(9) DEFAULT 'it''s', n INT NOT NULL DEFAULT -5, maybe DATE, yes TINYINT(1) NOT NULL DEFAULT 1,"
         " made DATETIME(3) DEFAULT CURRENT_TIMESTAMP(3), long_text MEDIUMTEXT)"
     )
-    more = adopt.adopt_table(site, {"name": "more", "adopt": True}).dataset
+    more = adopt.adopt_table(services, {"name": "more", "adopt": True}).dataset
     assert more.key == ("name",) and more.primary == ("id",)
     told = {column.name: (column.type, column.nullable, column.default) for column in more.columns}
     assert told == {
@@ -279,18 +283,18 @@ def test_defaults_and_numbers_of_the_server(site: Services, owner: Owner) -> Non
         "yes": (ColumnType.BOOLEAN, False, "1"),
         "long_text": (ColumnType.TEXT, True, None),
     }
-    row = converge(site, send(site, more, "name,maybe\na,2026-01-02\nb,\n"))
+    row = converge(services, send(services, more, "name,maybe\na,2026-01-02\nb,\n"))
     assert row.state is State.COMMITTED, row.error
-    first, second = table_of(site, "more")
+    first, second = table_of(services, "more")
     assert first[0] != second[0] and first[6] is not None
     assert (*first[1:6], first[7]) == ("a", "it's", -5, date(2026, 1, 2), 1, None)
     assert (*second[1:6], second[7]) == ("b", "it's", -5, None, 1, None)
-    clash = converge(site, send(site, more, "name\nc\na\n"))
+    clash = converge(services, send(services, more, "name\nc\na\n"))
     assert clash.error is not None and (clash.error["code"], clash.error["value"]) == ("duplicate_key", "a")
 
 
-def test_a_default_that_no_file_could_bring_is_none(site: Services, owner: Owner) -> None:
+def test_a_default_that_no_file_could_bring_is_none(services: Services, owner: Owner) -> None:
     owner.make("CREATE TABLE old (id INT PRIMARY KEY, size VARCHAR(3) NOT NULL DEFAULT 'xx', n INT UNSIGNED DEFAULT 7)")
     owner.make("ALTER TABLE old ADD COLUMN kind ENUM('', 'a') NOT NULL DEFAULT ''")
-    old = adopt.adopt_table(site, {"name": "old", "adopt": True}).dataset
+    old = adopt.adopt_table(services, {"name": "old", "adopt": True}).dataset
     assert {column.name: column.default for column in old.columns} == {"id": None, "size": "xx", "n": "7", "kind": None}

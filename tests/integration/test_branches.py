@@ -31,30 +31,30 @@ ROWS = 2000
 
 
 @pytest.fixture
-def site(database: DatabaseServer, tmp_path: Path) -> Iterator[Services]:
+def services(database: DatabaseServer, tmp_path: Path) -> Iterator[Services]:
     values = {"branches": BRANCHES, "batch_bytes": 16 * 1024, "lease_seconds": 30, "lock_wait_seconds": LOCK_WAIT}
-    site = open_services(make_settings(database.url, tmp_path / "spool", **values))
-    yield site
-    site.database.dispose()
+    services = open_services(make_settings(database.url, tmp_path / "spool", **values))
+    yield services
+    services.database.dispose()
 
 
-def send(site: Services, *lines: str) -> int:
+def send(services: Services, *lines: str) -> int:
     body = BytesIO((",".join(ORDERS.column_names) + "\n" + "".join(lines)).encode())
-    return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(body), Caller()).row.number
+    return accept.accept_upload(services, ORDERS, lambda upload: upload.copy_from(body), Caller()).row.number
 
 
-def test_every_branch_has_its_share(site: Services) -> None:
-    number = send(site, *(line(at) for at in range(ROWS)))
-    assert load_next(site, "worker", GracefulShutdown(0))
-    assert find(site, number).state is State.COMMITTED and find(site, number).branches == BRANCHES
-    with site.database.begin() as connection:
+def test_every_branch_has_its_share(services: Services) -> None:
+    number = send(services, *(line(at) for at in range(ROWS)))
+    assert load_next(services, "worker", GracefulShutdown(0))
+    assert find(services, number).state is State.COMMITTED and find(services, number).branches == BRANCHES
+    with services.database.begin() as connection:
         shares = connection.execute(text("SELECT row_count FROM receipts WHERE import_no = :n"), {"n": number})
         assert all(share > ROWS / BRANCHES / 2 for share in shares.scalars())
         numbered = text("SELECT COUNT(DISTINCT row_no), MIN(row_no), MAX(row_no) FROM orders")
         assert tuple(connection.execute(numbered).one()) == (ROWS, 1, ROWS)
 
 
-def test_one_that_is_not_prepared_undoes_all(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_is_not_prepared_undoes_all(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare = xa.Branch.prepare
 
     def break_off(branch: xa.Branch) -> None:
@@ -62,53 +62,53 @@ def test_one_that_is_not_prepared_undoes_all(site: Services, monkeypatch: pytest
             branch.cut()
         prepare(branch)
 
-    number = send(site, *(line(at) for at in range(ROWS)))
+    number = send(services, *(line(at) for at in range(ROWS)))
     with monkeypatch.context() as broken:
         broken.setattr(xa.Branch, "prepare", break_off)
-        assert load_next(site, "worker", GracefulShutdown(0))
-    assert find(site, number).state is State.QUEUED and find(site, number).error is None
-    sweeper = Sweeper(site)
+        assert load_next(services, "worker", GracefulShutdown(0))
+    assert find(services, number).state is State.QUEUED and find(services, number).error is None
+    sweeper = Sweeper(services)
 
     def is_due() -> bool:
         sweeper.sweep()
-        return load_next(site, "worker", GracefulShutdown(0)) is not None
+        return load_next(services, "worker", GracefulShutdown(0)) is not None
 
     wait_for(is_due, 20, "the next attempt")
-    assert find(site, number).state is State.COMMITTED
-    with site.database.begin() as connection:
+    assert find(services, number).state is State.COMMITTED
+    with services.database.begin() as connection:
         assert connection.execute(text("SELECT COUNT(*), COUNT(DISTINCT row_no) FROM orders")).one() == (ROWS, ROWS)
 
 
 @pytest.mark.parametrize("first", [1, ROWS // 2, ROWS - 3])
-def test_a_key_that_stands_twice_is_named(site: Services, first: int) -> None:
-    number = send(site, *(line(at) for at in range(1, ROWS + 1)), line(first, "again"))
-    load_next(site, "worker", GracefulShutdown(0))
-    failed = find(site, number)
+def test_a_key_that_stands_twice_is_named(services: Services, first: int) -> None:
+    number = send(services, *(line(at) for at in range(1, ROWS + 1)), line(first, "again"))
+    load_next(services, "worker", GracefulShutdown(0))
+    failed = find(services, number)
     assert failed.state in (State.FAILING, State.FAILED) and failed.error
     assert failed.error["code"] == "duplicate_key", failed.error
     assert (failed.error["row"], failed.error["line"], failed.error["value"]) == (ROWS + 1, ROWS + 2, f"N-{first}")
     assert "stands in this file twice" in failed.error["message"]
 
 
-def test_imports_beside_each_other_do_not_stall(site: Services) -> None:
-    numbers = [send(site, *(line(ROWS * one + at) for at in range(ROWS))) for one in range(3)]
-    threads = [Thread(target=load_next, args=(site, f"worker-{one}", GracefulShutdown(0))) for one in numbers]
+def test_imports_beside_each_other_do_not_stall(services: Services) -> None:
+    numbers = [send(services, *(line(ROWS * one + at) for at in range(ROWS))) for one in range(3)]
+    threads = [Thread(target=load_next, args=(services, f"worker-{one}", GracefulShutdown(0))) for one in numbers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert [find(site, number).state for number in numbers] == [State.COMMITTED] * 3
-    assert {find(site, number).attempts for number in numbers} == {1}
+    assert [find(services, number).state for number in numbers] == [State.COMMITTED] * 3
+    assert {find(services, number).attempts for number in numbers} == {1}
 
 
-def test_a_reader_never_sees_a_part(site: Services) -> None:
+def test_a_reader_never_sees_a_part(services: Services) -> None:
     done = Event()
     seen: set[int] = set()
     bare: set[int] = set()
 
     def read() -> None:
         while not done.is_set():
-            with site.database.snapshot() as connection:
+            with services.database.snapshot() as connection:
                 seen.add(rows.count_rows(connection, ORDERS))
                 bare.add(int(connection.execute(text("SELECT COUNT(*) FROM orders")).scalar_one()))
 
@@ -116,9 +116,9 @@ def test_a_reader_never_sees_a_part(site: Services) -> None:
     reader.start()
     try:
         for part in range(3):
-            send(site, *(line(ROWS * part + at) for at in range(ROWS)))
+            send(services, *(line(ROWS * part + at) for at in range(ROWS)))
             with at_instant("one committed", BRANCHES, lambda: sleep(0.5)):
-                assert load_next(site, "worker", GracefulShutdown(0))
+                assert load_next(services, "worker", GracefulShutdown(0))
     finally:
         done.set()
         reader.join()

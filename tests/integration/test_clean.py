@@ -20,79 +20,79 @@ from app.lifecycle.services import Services
 HOURS, DAYS = 3600, 86400
 
 
-def upload(site: Services, tmp_path: Path, seed: str, key: str | None = None) -> Accepted:
+def upload(services: Services, tmp_path: Path, seed: str, key: str | None = None) -> Accepted:
     path = tmp_path / f"{seed}.csv"
     write_csv_sample(path, 20, seed)
     with path.open("rb") as file:
-        return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(file), Caller(key=key))
+        return accept.accept_upload(services, ORDERS, lambda upload: upload.copy_from(file), Caller(key=key))
 
 
-def age(site: Services, number: int, seconds: int) -> None:
+def age(services: Services, number: int, seconds: int) -> None:
     """Let the import have ended so long ago."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE imports SET finished_at = NOW(6) - INTERVAL %s SECOND WHERE number = %s", (seconds, number)
         )
 
 
-def test_a_file_is_kept_for_a_day_after_the_end(site: Services, tmp_path: Path) -> None:
-    ended, waiting = upload(site, tmp_path, "one").row, upload(site, tmp_path, "two").row
-    load_next(site, "worker", GracefulShutdown(0))
-    age(site, ended.number, 23 * HOURS)
-    cleanup.clean(site)
-    assert site.spool.path(ended.id).exists()
-    age(site, ended.number, 25 * HOURS)
-    cleanup.clean(site)
-    assert not site.spool.path(ended.id).exists()
-    assert site.spool.path(waiting.id).exists()
-    with site.database.begin() as connection:
+def test_a_file_is_kept_for_a_day_after_the_end(services: Services, tmp_path: Path) -> None:
+    ended, waiting = upload(services, tmp_path, "one").row, upload(services, tmp_path, "two").row
+    load_next(services, "worker", GracefulShutdown(0))
+    age(services, ended.number, 23 * HOURS)
+    cleanup.clean(services)
+    assert services.spool.path(ended.id).exists()
+    age(services, ended.number, 25 * HOURS)
+    cleanup.clean(services)
+    assert not services.spool.path(ended.id).exists()
+    assert services.spool.path(waiting.id).exists()
+    with services.database.begin() as connection:
         row = queries.find_numbered(connection, ended.number)
     assert row is not None and (row.state, row.source.spool_name) == (State.COMMITTED, None)
 
 
-def test_an_orphan_goes_when_nobody_has_touched_it_for_long(site: Services, tmp_path: Path) -> None:
-    needed = upload(site, tmp_path, "needed").row
-    orphans = [site.spool.path("orphan"), site.spool.path("orphan.part")]
-    for path in (*orphans, site.spool.path(needed.id)):
+def test_an_orphan_goes_when_nobody_has_touched_it_for_long(services: Services, tmp_path: Path) -> None:
+    needed = upload(services, tmp_path, "needed").row
+    orphans = [services.spool.path("orphan"), services.spool.path("orphan.part")]
+    for path in (*orphans, services.spool.path(needed.id)):
         path.touch()
-    cleanup.clean(site)
+    cleanup.clean(services)
     assert all(path.exists() for path in orphans)
     long_ago = time.time() - 2 * cleanup.ORPHAN_SECONDS
-    for path in (*orphans, site.spool.path(needed.id)):
+    for path in (*orphans, services.spool.path(needed.id)):
         os.utime(path, (long_ago, long_ago))
-    cleanup.clean(site)
+    cleanup.clean(services)
     assert not any(path.exists() for path in orphans)
-    assert site.spool.path(needed.id).exists()
+    assert services.spool.path(needed.id).exists()
 
 
-def test_what_a_dead_attempt_rejected_goes(site: Services, tmp_path: Path) -> None:
+def test_what_a_dead_attempt_rejected_goes(services: Services, tmp_path: Path) -> None:
     """A reject file is needed by an import that counts rejects, and by one that is not over."""
-    rejected, clean_one, waiting = (upload(site, tmp_path, name).row for name in ("rejected", "fine", "waiting"))
+    rejected, clean_one, waiting = (upload(services, tmp_path, name).row for name in ("rejected", "fine", "waiting"))
     for _ in range(2):
-        load_next(site, "worker", GracefulShutdown(0))
-    with site.database.begin() as connection:
+        load_next(services, "worker", GracefulShutdown(0))
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE imports SET rows_rejected = 1 WHERE number = %s", (rejected.number,))
         connection.exec_driver_sql("UPDATE imports SET epoch = 1 WHERE number = %s", (waiting.number,))
     long_ago = time.time() - 2 * cleanup.ORPHAN_SECONDS
     for row in (rejected, clean_one, waiting):
         for epoch in (0, 1):
-            path = site.spool.path(reject_name(row.id, epoch))
+            path = services.spool.path(reject_name(row.id, epoch))
             path.touch()
             os.utime(path, (long_ago, long_ago))
-    cleanup.clean(site)
-    left = {path.name for path in site.spool.folder.glob("*.rejects")}
+    cleanup.clean(services)
+    left = {path.name for path in services.spool.folder.glob("*.rejects")}
     assert left == {reject_name(rejected.id, 1), reject_name(waiting.id, 1)}
 
 
-def test_history_is_forgotten_after_its_time_and_rows_stay(site: Services, tmp_path: Path) -> None:
-    old, young = upload(site, tmp_path, "old", key="night").row, upload(site, tmp_path, "young").row
+def test_history_is_forgotten_after_its_time_and_rows_stay(services: Services, tmp_path: Path) -> None:
+    old, young = upload(services, tmp_path, "old", key="night").row, upload(services, tmp_path, "young").row
     for _ in range(2):
-        load_next(site, "worker", GracefulShutdown(0))
+        load_next(services, "worker", GracefulShutdown(0))
     for row, days in ((old, 91), (young, 89)):
-        age(site, row.number, days * DAYS)
-    cleanup.clean(site)  # the files first
-    cleanup.clean(site)
-    with site.database.begin() as connection:
+        age(services, row.number, days * DAYS)
+    cleanup.clean(services)  # the files first
+    cleanup.clean(services)
+    with services.database.begin() as connection:
         assert queries.find_import(connection, old.id) is None
         assert queries.list_events(connection, old.number) == []
         assert queries.find_import(connection, young.id) is not None

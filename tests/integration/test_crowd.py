@@ -66,11 +66,11 @@ def test_a_broker_that_is_away_is_not_tried_for_each(tmp_path: Path) -> None:
     hints.close()
 
 
-def accept_until_full(sites: list[Services], most: int) -> int:
+def accept_until_full(all_services: list[Services], most: int) -> int:
     """How many imports several processes accept in turn."""
     for accepted in range(most):
         try:
-            accept_generated(sites[accepted % len(sites)], ORDERS, 3, Caller())
+            accept_generated(all_services[accepted % len(all_services)], ORDERS, 3, Caller())
         except Overloaded:
             return accepted
     return most
@@ -99,16 +99,18 @@ def test_what_waits_is_counted_once_for_many_and_never_passes_its_bound(
     with database.root() as cursor:
         cursor.execute("DELETE FROM imports")
     assert accept_until_full(two, 100) == 12
-    for site in (one, *two):
-        site.database.dispose()
+    for services in (one, *two):
+        services.database.dispose()
 
 
-def test_what_lies_before_an_import_is_measured_once_for_many(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lies_before_an_import_is_measured_once_for_many(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
     monkeypatch.setattr(places, "measure_backlog", lambda connection: asked.append(1) or measure_backlog(connection))
     monkeypatch.setattr(places, "BACKLOG_SECONDS", 60.0)
     for _ in range(5):
-        queries.estimate_seconds(site, accept_generated(site, ORDERS, 3, Caller()).row)
+        queries.estimate_seconds(services, accept_generated(services, ORDERS, 3, Caller()).row)
     assert len(asked) == 1
 
 
@@ -118,9 +120,9 @@ def test_more_at_once_than_there_are_connections_wait_for_each_other_and_not_for
     """One that holds a connection and asks for another waits for what none of them gives back: in a process that is
     new, all of them do what is done once."""
     monkeypatch.setattr("app.db.database.POOL_SECONDS", 60)
-    site = open_services(make_settings(database.url, tmp_path / "spool"), pool_size=2)
+    services = open_services(make_settings(database.url, tmp_path / "spool"), pool_size=2)
     begun = monotonic()
     with ThreadPoolExecutor(20) as crowd:
-        accepted = list(crowd.map(lambda _: accept_generated(site, ORDERS, 3, Caller()).row.id, range(20)))
+        accepted = list(crowd.map(lambda _: accept_generated(services, ORDERS, 3, Caller()).row.id, range(20)))
     assert len(set(accepted)) == 20 and monotonic() - begun < 30
-    site.database.dispose()
+    services.database.dispose()

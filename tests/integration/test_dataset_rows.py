@@ -40,12 +40,12 @@ def shown(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def loaded(site: Services) -> tuple[int, int]:
+def loaded(services: Services) -> tuple[int, int]:
     """Two imports of parts: 0 to 19 and 20 to 29."""
-    parts = create.create_dataset(site, PARTS).dataset
-    numbers = [send(site, parts, HEADER + "".join(map(line, some))) for some in (range(20), range(20, 30))]
+    parts = create.create_dataset(services, PARTS).dataset
+    numbers = [send(services, parts, HEADER + "".join(map(line, some))) for some in (range(20), range(20, 30))]
     for number in numbers:
-        assert converge(site, number).state is State.COMMITTED
+        assert converge(services, number).state is State.COMMITTED
     return numbers[0], numbers[1]
 
 
@@ -85,11 +85,13 @@ def test_sorted_pages_hold_every_row_once(web: FlaskClient, loaded: tuple[int, i
     assert values == sorted(values, reverse=sort.startswith("-"))
 
 
-def test_rows_that_come_and_go_shift_no_page(web: FlaskClient, site: Services, loaded: tuple[int, int]) -> None:
+def test_rows_that_come_and_go_shift_no_page(web: FlaskClient, services: Services, loaded: tuple[int, int]) -> None:
     page = web.get("/v1/datasets/parts/rows?limit=10").get_json()
     assert web.delete(f"/v1/datasets/parts/rows?import={loaded[1]}").get_json() == {"rows_deleted": 10}
     parts = read_definition(PARTS)
-    assert converge(site, send(site, parts, HEADER + "".join(map(line, range(40, 45))))).state is State.COMMITTED
+    assert (
+        converge(services, send(services, parts, HEADER + "".join(map(line, range(40, 45))))).state is State.COMMITTED
+    )
     rest = follow(web, page["next"])
     assert [row["stock"] for row in page["rows"] + rest] == [*range(20), *range(40, 45)]
 
@@ -111,14 +113,14 @@ def test_filters(web: FlaskClient, loaded: tuple[int, int], query: str, numbers:
     assert web.get(f"/v1/datasets/parts/rows/count?{query}").get_json() == {"count": len(list(numbers))}
 
 
-def test_rows_of_one_import(web: FlaskClient, site: Services, loaded: tuple[int, int]) -> None:
-    for name in (str(loaded[1]), find(site, loaded[1]).id):
+def test_rows_of_one_import(web: FlaskClient, services: Services, loaded: tuple[int, int]) -> None:
+    for name in (str(loaded[1]), find(services, loaded[1]).id):
         found = follow(web, f"/v1/datasets/parts/rows?import={name}&limit=3&sort=-stock")
         assert [row["stock"] for row in found] == list(range(29, 19, -1))
     assert web.get(f"/v1/datasets/parts/rows/count?import={loaded[0]}").get_json() == {"count": 20}
     assert web.get("/v1/datasets/parts/rows/count?import=999999").get_json() == {"count": 0}
     problem(web.get("/v1/datasets/parts/rows?import=no-such-import"), 404)
-    other = accept.accept_generated(site, ORDERS, 5, Caller()).row.id
+    other = accept.accept_generated(services, ORDERS, 5, Caller()).row.id
     assert problem(web.get(f"/v1/datasets/parts/rows?import={other}"), 422)["errors"][0]["field"] == "import"
 
 
@@ -133,10 +135,10 @@ def test_exports_are_what_was_sent(web: FlaskClient, loaded: tuple[int, int]) ->
     assert first == '"sku-029","a@b.c",29,"2.1000","EUR","bolt","2026-01-02T03:04:29Z"'
 
 
-def test_an_export_can_be_imported(web: FlaskClient, site: Services, loaded: tuple[int, int]) -> None:
+def test_an_export_can_be_imported(web: FlaskClient, services: Services, loaded: tuple[int, int]) -> None:
     exported = web.get("/v1/datasets/parts/rows?format=csv").text
-    again = create.create_dataset(site, {**PARTS, "name": "again"}).dataset
-    assert converge(site, send(site, again, exported)).rows_kept == 30
+    again = create.create_dataset(services, {**PARTS, "name": "again"}).dataset
+    assert converge(services, send(services, again, exported)).rows_kept == 30
     assert web.get("/v1/datasets/again/rows?format=csv").text == exported
     assert (
         web.get("/v1/datasets/again/rows?format=ndjson").text == web.get("/v1/datasets/parts/rows?format=ndjson").text
@@ -164,18 +166,18 @@ EVERY_ROW = [
 ]  # fmt: skip
 
 
-def test_every_type_is_read_back_as_it_was_sent(web: FlaskClient, site: Services) -> None:
+def test_every_type_is_read_back_as_it_was_sent(web: FlaskClient, services: Services) -> None:
     body = {"name": "every", "columns": EVERY_TYPE, "key": ["id"]}
-    every = create.create_dataset(site, body).dataset
+    every = create.create_dataset(services, body).dataset
     sent = [dict(zip(every.column_names, row, strict=True)) for row in EVERY_ROW]
-    number = send(site, every, "".join(json.dumps(row) + "\n" for row in sent), format="ndjson")
-    assert converge(site, number).rows_kept == 3, find(site, number).error
+    number = send(services, every, "".join(json.dumps(row) + "\n" for row in sent), format="ndjson")
+    assert converge(services, number).rows_kept == 3, find(services, number).error
     exported = [json.loads(one) for one in web.get("/v1/datasets/every/rows?format=ndjson").text.splitlines()]
     assert exported == sent
-    again = create.create_dataset(site, {**body, "name": "again"}).dataset
+    again = create.create_dataset(services, {**body, "name": "again"}).dataset
     text = web.get("/v1/datasets/every/rows?format=csv").text
-    number = send(site, again, text)
-    assert converge(site, number).rows_kept == 3, find(site, number).error
+    number = send(services, again, text)
+    assert converge(services, number).rows_kept == 3, find(services, number).error
     assert [json.loads(one) for one in web.get("/v1/datasets/again/rows?format=ndjson").text.splitlines()] == sent
     for column in EVERY_TYPE[1:]:
         name = str(column["name"])
@@ -187,19 +189,21 @@ def test_every_type_is_read_back_as_it_was_sent(web: FlaskClient, site: Services
             found = follow(web, f"/v1/datasets/every/rows?limit=1&{query}")
             assert value["id"] in [row["id"] for row in found], query
             assert {json.dumps(row[name]) for row in found} == {json.dumps(value[name])}
-    updated = send(site, again, "id,paid\n2,yes\n", on_conflict="update")
-    assert converge(site, updated).rows_updated == 1, find(site, updated).error
+    updated = send(services, again, "id,paid\n2,yes\n", on_conflict="update")
+    assert converge(services, updated).rows_updated == 1, find(services, updated).error
 
 
 def shown_text(value: Any) -> str:
     return ("false", "true")[value] if isinstance(value, bool) else str(value)
 
 
-def test_odd_names_are_filtered_and_sorted_by(web: FlaskClient, site: Services) -> None:
+def test_odd_names_are_filtered_and_sorted_by(web: FlaskClient, services: Services) -> None:
     columns = [{"name": name, "type": "text", "length": 10} for name in ODD_NAMES]
-    dataset = create.create_dataset(site, {"name": "group", "columns": columns}).dataset
+    dataset = create.create_dataset(services, {"name": "group", "columns": columns}).dataset
     text = "".join(",".join([value] * len(ODD_NAMES)) + "\n" for value in "xyz")
-    assert converge(site, send(site, dataset, text, header="false", columns=json.dumps(ODD_NAMES))).rows_kept == 3
+    assert (
+        converge(services, send(services, dataset, text, header="false", columns=json.dumps(ODD_NAMES))).rows_kept == 3
+    )
     for name in ODD_NAMES:
         found = web.get("/v1/datasets/group/rows", query_string={f"filter[{name}]": "y"}).get_json()["rows"]
         assert [row[name] for row in found] == ["y"]
@@ -230,8 +234,8 @@ def test_what_is_no_query(web: FlaskClient, loaded: tuple[int, int], query: str,
     assert problem(web.get(f"/v1/datasets/parts/rows?{query}"), status)["errors"][0]["field"] == field
 
 
-def test_rows_of_a_committing_import_are_hidden(web: FlaskClient, site: Services, loaded: tuple[int, int]) -> None:
-    with site.database.begin() as connection:
+def test_rows_of_a_committing_import_are_hidden(web: FlaskClient, services: Services, loaded: tuple[int, int]) -> None:
+    with services.database.begin() as connection:
         connection.exec_driver_sql(f"UPDATE imports SET state = 'committing' WHERE number = {loaded[0]}")
     assert [row["stock"] for row in follow(web, "/v1/datasets/parts/rows")] == list(range(20, 30))
     assert web.get("/v1/datasets/parts/rows/count").get_json() == {"count": 10}
@@ -239,23 +243,25 @@ def test_rows_of_a_committing_import_are_hidden(web: FlaskClient, site: Services
     assert len(web.get("/v1/datasets/parts/rows?format=ndjson").text.splitlines()) == 10
 
 
-def test_deleting_needs_to_say_what(web: FlaskClient, site: Services, loaded: tuple[int, int]) -> None:
+def test_deleting_needs_to_say_what(web: FlaskClient, services: Services, loaded: tuple[int, int]) -> None:
     for query in ("", "?confirm=orders", "?confirm="):
         assert problem(web.delete(f"/v1/datasets/parts/rows{query}"), 422)["errors"][0]["field"] == "confirm"
     problem(web.delete("/v1/datasets/parts/rows?import=no-such-import"), 404)
     problem(web.delete("/v1/datasets/parts/rows?filter[kind]=nut&confirm=parts"), 422)
-    assert web.delete(f"/v1/datasets/parts/rows?import={find(site, loaded[0]).id}").get_json() == {"rows_deleted": 20}
-    assert find(site, loaded[0]).rows_deleted == 20 and find(site, loaded[1]).rows_deleted == 0
+    assert web.delete(f"/v1/datasets/parts/rows?import={find(services, loaded[0]).id}").get_json() == {
+        "rows_deleted": 20
+    }
+    assert find(services, loaded[0]).rows_deleted == 20 and find(services, loaded[1]).rows_deleted == 0
     assert web.delete(f"/v1/datasets/parts/rows?import={loaded[0]}").get_json() == {"rows_deleted": 0}
-    assert find(site, loaded[0]).rows_deleted == 20
+    assert find(services, loaded[0]).rows_deleted == 20
     assert web.delete("/v1/datasets/parts/rows?confirm=parts").get_json() == {"rows_deleted": 10}
     assert web.get("/v1/datasets/parts").get_json()["rows"] == 0
 
 
 def test_nothing_is_deleted_while_an_import_is_unfinished(
-    web: FlaskClient, site: Services, loaded: tuple[int, int]
+    web: FlaskClient, services: Services, loaded: tuple[int, int]
 ) -> None:
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         transitions.insert_import(connection, {"id": "0" * 36, "dataset": "parts"})
     for query in ("confirm=parts", f"import={loaded[0]}"):
         problem(web.delete(f"/v1/datasets/parts/rows?{query}"), 409)

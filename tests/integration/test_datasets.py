@@ -53,184 +53,184 @@ def line(sku: str) -> str:
     return f"{sku},a@b.c,18446744073709551615,1234567890123456.7891,EUR,nut,2026-01-02 03:04:05\n"
 
 
-def send(site: Services, dataset: Dataset, text: str, **options: str) -> int:
+def send(services: Services, dataset: Dataset, text: str, **options: str) -> int:
     body = BytesIO(text.encode())
-    accepted = accept.accept_upload(site, dataset, lambda upload: upload.copy_from(body), Caller(), options=options)
+    accepted = accept.accept_upload(services, dataset, lambda upload: upload.copy_from(body), Caller(), options=options)
     return accepted.row.number
 
 
-def table_of(site: Services, name: str) -> list[Any]:
-    with site.database.begin() as connection:
+def table_of(services: Services, name: str) -> list[Any]:
+    with services.database.begin() as connection:
         return list(connection.exec_driver_sql(f"SELECT * FROM {tables.quote(name).replace('%', '%%')}").all())
 
 
-def comment(site: Services, name: str) -> str | None:
-    with site.database.begin() as connection:
+def comment(services: Services, name: str) -> str | None:
+    with services.database.begin() as connection:
         return tables.find_comment(connection, name)
 
 
-def test_a_created_dataset_is_loaded_into_and_dropped(site: Services) -> None:
-    parts = creation.create_dataset(site, PARTS).dataset
-    number = send(site, parts, HEADER + line("a") + line("b"))
-    assert converge(site, number).state is State.COMMITTED
-    (first, second) = table_of(site, "parts")
+def test_a_created_dataset_is_loaded_into_and_dropped(services: Services) -> None:
+    parts = creation.create_dataset(services, PARTS).dataset
+    number = send(services, parts, HEADER + line("a") + line("b"))
+    assert converge(services, number).state is State.COMMITTED
+    (first, second) = table_of(services, "parts")
     assert first[:3] == (number, 1, "a") and second[:3] == (number, 2, "b")
     assert first[4:6] == (2**64 - 1, first[5]) and str(first[5]) == "1234567890123456.7891"
-    assert [known.dataset.name for known in catalog.list_datasets(site)] == ["orders", "parts"]
-    drop.drop_dataset(site, "parts")
-    assert comment(site, "parts") is None
-    assert [known.dataset.name for known in catalog.list_datasets(site)] == ["orders"]
-    row = find(site, number)
+    assert [known.dataset.name for known in catalog.list_datasets(services)] == ["orders", "parts"]
+    drop.drop_dataset(services, "parts")
+    assert comment(services, "parts") is None
+    assert [known.dataset.name for known in catalog.list_datasets(services)] == ["orders"]
+    row = find(services, number)
     assert row.state is State.COMMITTED and row.rows_kept == 0 and row.rows_deleted == 2
     with pytest.raises(DatasetNotFound):
-        drop.drop_dataset(site, "parts")
+        drop.drop_dataset(services, "parts")
 
 
-def test_conflicts_of_a_created_dataset_are_those_of_any(site: Services) -> None:
-    parts = creation.create_dataset(site, PARTS).dataset
-    first = send(site, parts, HEADER + line("a"))
-    converge(site, first)
-    failed = converge(site, send(site, parts, HEADER + line("b") + line("a")))
+def test_conflicts_of_a_created_dataset_are_those_of_any(services: Services) -> None:
+    parts = creation.create_dataset(services, PARTS).dataset
+    first = send(services, parts, HEADER + line("a"))
+    converge(services, first)
+    failed = converge(services, send(services, parts, HEADER + line("b") + line("a")))
     assert failed.state is State.FAILED and failed.error is not None
     assert failed.error["code"] == "duplicate_key" and failed.error["value"] == "a" and failed.error["line"] == 3
-    skipped = converge(site, send(site, parts, HEADER + line("c") + line("a"), on_conflict="skip"))
+    skipped = converge(services, send(services, parts, HEADER + line("c") + line("a"), on_conflict="skip"))
     assert (skipped.state, skipped.rows_done, skipped.rows_skipped) == (State.COMMITTED, 1, 1)
-    updated = converge(site, send(site, parts, HEADER + line("a").replace("nut", "bolt"), on_conflict="update"))
+    updated = converge(services, send(services, parts, HEADER + line("a").replace("nut", "bolt"), on_conflict="update"))
     assert (updated.state, updated.rows_updated) == (State.COMMITTED, 1)
-    assert {row[2]: row[7] for row in table_of(site, "parts")} == {"a": "bolt", "c": "nut"}
+    assert {row[2]: row[7] for row in table_of(services, "parts")} == {"a": "bolt", "c": "nut"}
 
 
 ODD_NAMES = ["order", "select", "a b", "%s", "100%", "`", "it's", '"', "\\N", "größe", "数", "a.b", "x" * 64]
 
 
-def test_reserved_words_and_odd_names_are_names_like_any(site: Services) -> None:
+def test_reserved_words_and_odd_names_are_names_like_any(services: Services) -> None:
     columns = [{"name": name, "type": "text", "length": 10} for name in ODD_NAMES]
     body = {"name": "group", "columns": columns, "key": ODD_NAMES[:4]}
-    dataset = creation.create_dataset(site, body).dataset
+    dataset = creation.create_dataset(services, body).dataset
     columns_said = '["' + '","'.join(name.replace("\\", "\\\\").replace('"', '\\"') for name in ODD_NAMES) + '"]'
 
     def load(*values: str, **options: str) -> int:
         text = "".join(",".join([value] * len(ODD_NAMES)) + "\n" for value in values)
-        return send(site, dataset, text, header="false", columns=columns_said, **options)
+        return send(services, dataset, text, header="false", columns=columns_said, **options)
 
     first = load("x", "y")
-    assert converge(site, first).state is State.COMMITTED, find(site, first).error
-    clash = converge(site, load("y"))
+    assert converge(services, first).state is State.COMMITTED, find(services, first).error
+    clash = converge(services, load("y"))
     assert clash.error is not None and clash.error["code"] == "duplicate_key"
-    updated = converge(site, load("y", "z", on_conflict="update"))
+    updated = converge(services, load("y", "z", on_conflict="update"))
     assert (updated.state, updated.rows_updated, updated.rows_done) == (State.COMMITTED, 1, 1), updated.error
-    assert sorted(row[2] for row in table_of(site, "group")) == ["x", "y", "z"]
-    drop.drop_dataset(site, "group")
-    assert comment(site, "group") is None
+    assert sorted(row[2] for row in table_of(services, "group")) == ["x", "y", "z"]
+    drop.drop_dataset(services, "group")
+    assert comment(services, "group") is None
 
 
-def test_of_two_creations_of_one_name_one_wins(site: Services) -> None:
+def test_of_two_creations_of_one_name_one_wins(services: Services) -> None:
     def create(number: int) -> object:
         body = {**PARTS, "columns": [*PARTS["columns"], {"name": f"more_{number}", "type": "text"}]}  # type: ignore[misc]
         try:
-            return creation.create_dataset(site, body).dataset
+            return creation.create_dataset(services, body).dataset
         except Refused as error:
             return type(error)
 
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(create, range(8)))
     winners = [one for one in made if isinstance(one, Dataset)]
-    assert winners == [catalog.find_dataset(site, "parts").dataset]
+    assert winners == [catalog.find_dataset(services, "parts").dataset]
     assert set(made) - set(winners) <= {DatasetExists, DatasetInUse}
 
 
 @pytest.mark.parametrize("name", ["orders", "Other"])
-def test_a_table_that_is_there_is_not_touched(site: Services, database: DatabaseServer, name: str) -> None:
+def test_a_table_that_is_there_is_not_touched(services: Services, database: DatabaseServer, name: str) -> None:
     with database.root() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS Other (id INT) COMMENT 'mine'")
         try:
             with pytest.raises(DatasetExists):
-                creation.create_dataset(site, {**PARTS, "name": name})
-            assert comment(site, "Other") == "mine"
-            assert [known.dataset for known in catalog.list_datasets(site)] == [ORDERS]
+                creation.create_dataset(services, {**PARTS, "name": name})
+            assert comment(services, "Other") == "mine"
+            assert [known.dataset for known in catalog.list_datasets(services)] == [ORDERS]
         finally:
             cursor.execute("DROP TABLE Other")
 
 
 @pytest.mark.parametrize("where", ["before the table", "after the table"])
 @pytest.mark.parametrize("mended_by", ["a creation", "a drop", "the sweeper"])
-def test_a_creation_that_was_cut_off_is_mended(site: Services, where: str, mended_by: str) -> None:
+def test_a_creation_that_was_cut_off_is_mended(services: Services, where: str, mended_by: str) -> None:
     dataset = read_definition(PARTS)
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         registry.begin_creating(connection, dataset, "0123456789abcdef")
     if where == "after the table":
-        with site.database.define(site.installation) as definer:
+        with services.database.define(services.installation) as definer:
             create_table(definer, dataset, "0123456789abcdef")
     with pytest.raises(DatasetNotFound):
-        catalog.find_dataset(site, "parts")
+        catalog.find_dataset(services, "parts")
     with pytest.raises(InvalidContent):
-        catalog.find_import_dataset(site, "parts")
+        catalog.find_import_dataset(services, "parts")
     other = {**PARTS, "columns": PARTS["columns"][:1]}  # type: ignore[index]
     if mended_by == "a creation":
-        assert creation.create_dataset(site, other).dataset.column_names == ("sku",)
-        assert converge(site, send(site, read_definition(other), "sku\na\n")).state is State.COMMITTED
+        assert creation.create_dataset(services, other).dataset.column_names == ("sku",)
+        assert converge(services, send(services, read_definition(other), "sku\na\n")).state is State.COMMITTED
     elif mended_by == "a drop":
-        drop.drop_dataset(site, "parts")
+        drop.drop_dataset(services, "parts")
     else:
-        cleanup.clean(site)
+        cleanup.clean(services)
     if mended_by != "a creation":
-        assert comment(site, "parts") is None
-        creation.create_dataset(site, other)
+        assert comment(services, "parts") is None
+        creation.create_dataset(services, other)
 
 
-def test_a_drop_that_was_cut_off_is_mended(site: Services) -> None:
-    creation.create_dataset(site, PARTS)
-    with site.database.begin() as connection:
+def test_a_drop_that_was_cut_off_is_mended(services: Services) -> None:
+    creation.create_dataset(services, PARTS)
+    with services.database.begin() as connection:
         registry.begin_dropping(connection, "parts")
-    cleanup.clean(site)
-    assert comment(site, "parts") is None
-    assert creation.create_dataset(site, PARTS).created_at is not None
+    cleanup.clean(services)
+    assert comment(services, "parts") is None
+    assert creation.create_dataset(services, PARTS).created_at is not None
 
 
-def test_a_foreign_table_under_a_name_that_was_cut_off_stays(site: Services, database: DatabaseServer) -> None:
-    with site.database.begin() as connection:
+def test_a_foreign_table_under_a_name_that_was_cut_off_stays(services: Services, database: DatabaseServer) -> None:
+    with services.database.begin() as connection:
         registry.begin_creating(connection, read_definition(PARTS), "0123456789abcdef")
     with database.root() as cursor:
         cursor.execute("CREATE TABLE parts (id INT)")
         try:
             with pytest.raises(DatasetExists):
-                creation.create_dataset(site, PARTS)
-            assert comment(site, "parts") == ""
+                creation.create_dataset(services, PARTS)
+            assert comment(services, "parts") == ""
         finally:
             cursor.execute("DROP TABLE parts")
 
 
-def test_a_dataset_with_unfinished_imports_stays(site: Services) -> None:
-    parts = creation.create_dataset(site, PARTS).dataset
-    number = send(site, parts, HEADER + line("a"))
+def test_a_dataset_with_unfinished_imports_stays(services: Services) -> None:
+    parts = creation.create_dataset(services, PARTS).dataset
+    number = send(services, parts, HEADER + line("a"))
     with pytest.raises(ImportsRunning):
-        drop.drop_dataset(site, "parts")
-    assert converge(site, number).state is State.COMMITTED
-    drop.drop_dataset(site, "parts")
+        drop.drop_dataset(services, "parts")
+    assert converge(services, number).state is State.COMMITTED
+    drop.drop_dataset(services, "parts")
 
 
-def test_a_file_that_comes_while_its_dataset_is_dropped_is_not_accepted(site: Services) -> None:
-    parts = creation.create_dataset(site, PARTS).dataset
+def test_a_file_that_comes_while_its_dataset_is_dropped_is_not_accepted(services: Services) -> None:
+    parts = creation.create_dataset(services, PARTS).dataset
     sent = BytesIO((HEADER + line("a")).encode())
 
     def receive(upload: Upload) -> None:
         upload.copy_from(sent)
-        drop.drop_dataset(site, "parts")
+        drop.drop_dataset(services, "parts")
 
     with pytest.raises(InvalidContent, match="no dataset 'parts'"):
-        accept.accept_upload(site, parts, receive, Caller())
-    assert not list(site.spool.folder.glob("*-*"))
+        accept.accept_upload(services, parts, receive, Caller())
+    assert not list(services.spool.folder.glob("*-*"))
 
 
-def test_a_drop_waits_for_an_import_that_is_being_accepted(site: Services) -> None:
+def test_a_drop_waits_for_an_import_that_is_being_accepted(services: Services) -> None:
     """Whoever has begun to record an import is waited for, and then the import is in the way."""
-    parts = creation.create_dataset(site, PARTS).dataset
+    parts = creation.create_dataset(services, PARTS).dataset
     held, dropped = Event(), Event()
 
     def try_to_drop() -> object:
         held.wait()
         try:
-            drop.drop_dataset(site, "parts")
+            drop.drop_dataset(services, "parts")
         except ImportsRunning as error:
             return error
         finally:
@@ -239,58 +239,58 @@ def test_a_drop_waits_for_an_import_that_is_being_accepted(site: Services) -> No
 
     with ThreadPoolExecutor(1) as pool:
         dropping = pool.submit(try_to_drop)
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             assert registry.hold_dataset(connection, "parts") is not None
             held.set()
             assert not dropped.wait(0.5)
             number = transitions.insert_import(connection, {"id": str(uuid4()), "dataset": "parts"})
         assert isinstance(dropping.result(), ImportsRunning)
-    assert catalog.find_dataset(site, "parts").dataset == parts
-    assert converge(site, number).state is State.FAILED  # it has no file
+    assert catalog.find_dataset(services, "parts").dataset == parts
+    assert converge(services, number).state is State.FAILED  # it has no file
 
 
-def test_an_import_of_a_dataset_that_is_gone_fails_with_a_reason(site: Services) -> None:
+def test_an_import_of_a_dataset_that_is_gone_fails_with_a_reason(services: Services) -> None:
     """It can't be, by the rules above; a process of an older version may not keep to them."""
-    parts = creation.create_dataset(site, PARTS).dataset
-    number = send(site, parts, HEADER + line("a"))
-    with site.database.begin() as connection:
+    parts = creation.create_dataset(services, PARTS).dataset
+    number = send(services, parts, HEADER + line("a"))
+    with services.database.begin() as connection:
         registry.begin_dropping(connection, "parts")
-    row = converge(site, number)
+    row = converge(services, number)
     assert row.state is State.FAILED and row.error is not None and row.error["code"] == "dataset_dropped"
 
 
-def test_an_old_import_has_no_part_in_a_dataset_that_was_made_again(site: Services) -> None:
-    parts = creation.create_dataset(site, PARTS).dataset
-    number = send(site, parts, HEADER + line("a"))
-    converge(site, number)
-    drop.drop_dataset(site, "parts")
-    creation.create_dataset(site, PARTS)
-    assert catalog.find_dataset_of(site, find(site, number)) is None
+def test_an_old_import_has_no_part_in_a_dataset_that_was_made_again(services: Services) -> None:
+    parts = creation.create_dataset(services, PARTS).dataset
+    number = send(services, parts, HEADER + line("a"))
+    converge(services, number)
+    drop.drop_dataset(services, "parts")
+    creation.create_dataset(services, PARTS)
+    assert catalog.find_dataset_of(services, find(services, number)) is None
 
 
-def test_the_built_in_dataset_stays(site: Services) -> None:
+def test_the_built_in_dataset_stays(services: Services) -> None:
     with pytest.raises(NotEnabled):
-        drop.drop_dataset(site, "orders")
+        drop.drop_dataset(services, "orders")
 
 
-def test_orders_alone_are_generated(site: Services) -> None:
-    parts = creation.create_dataset(site, PARTS).dataset
+def test_orders_alone_are_generated(services: Services) -> None:
+    parts = creation.create_dataset(services, PARTS).dataset
     with pytest.raises(InvalidContent, match="orders only"):
-        accept.accept_generated(site, parts, 10, Caller())
+        accept.accept_generated(services, parts, 10, Caller())
 
 
-def test_a_table_that_is_read_is_dropped_when_that_has_ended(site: Services) -> None:
-    parts = creation.create_dataset(site, PARTS).dataset
-    converge(site, send(site, parts, HEADER + line("a")))
-    with queries.open_rows(site, parts) as (count, found):
+def test_a_table_that_is_read_is_dropped_when_that_has_ended(services: Services) -> None:
+    parts = creation.create_dataset(services, PARTS).dataset
+    converge(services, send(services, parts, HEADER + line("a")))
+    with queries.open_rows(services, parts) as (count, found):
         assert count == 1
         with pytest.raises(DatasetInUse):
-            drop.drop_dataset(site, "parts")
+            drop.drop_dataset(services, "parts")
         with pytest.raises(DatasetNotFound):
-            catalog.find_dataset(site, "parts")
+            catalog.find_dataset(services, "parts")
         assert len(list(found)) == 1
-    drop.drop_dataset(site, "parts")
-    assert comment(site, "parts") is None
+    drop.drop_dataset(services, "parts")
+    assert comment(services, "parts") is None
 
 
 def without_right(database: DatabaseServer) -> Callable[[str], None]:
@@ -301,20 +301,20 @@ def without_right(database: DatabaseServer) -> Callable[[str], None]:
     return run
 
 
-def test_a_missing_right_is_said(site: Services, database: DatabaseServer) -> None:
+def test_a_missing_right_is_said(services: Services, database: DatabaseServer) -> None:
     change = without_right(database)
     change("REVOKE")
     try:
         with pytest.raises(NotEnabled, match="provision"):
-            creation.create_dataset(site, PARTS)
+            creation.create_dataset(services, PARTS)
     finally:
         database.install()
-    assert creation.create_dataset(site, PARTS).dataset.name == "parts"
+    assert creation.create_dataset(services, PARTS).dataset.name == "parts"
 
 
-def test_what_the_server_does_not_take_is_refused_and_leaves_nothing(site: Services) -> None:
+def test_what_the_server_does_not_take_is_refused_and_leaves_nothing(services: Services) -> None:
     body = {"name": "wide", "columns": [{"name": f"c{n}", "type": "text", "length": 30} for n in range(450)]}
     with pytest.raises(InvalidContent, match="the server can't make this table"):
-        creation.create_dataset(site, body)
-    assert comment(site, "wide") is None
-    assert [known.dataset for known in catalog.list_datasets(site)] == [ORDERS]
+        creation.create_dataset(services, body)
+    assert comment(services, "wide") is None
+    assert [known.dataset for known in catalog.list_datasets(services)] == [ORDERS]

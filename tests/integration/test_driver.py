@@ -26,9 +26,9 @@ def table(database: DatabaseServer) -> Iterator[None]:
         cursor.execute("DROP TABLE sent_lines")
 
 
-def test_lines_are_sent_in_as_many_packets_as_they_need(site: Services, database: DatabaseServer) -> None:
+def test_lines_are_sent_in_as_many_packets_as_they_need(services: Services, database: DatabaseServer) -> None:
     lines = [f"{number:06} {'ä' * 4000}" for number in range(200)]
-    with site.database.session() as session:
+    with services.database.session() as session:
         assert session.load(LOAD.format(file="batch"), "".join(f"{line}\n" for line in lines).encode()) == (200, 0)
         with session.cursor() as cursor:
             cursor.execute("SELECT line FROM sent_lines ORDER BY line")
@@ -36,9 +36,9 @@ def test_lines_are_sent_in_as_many_packets_as_they_need(site: Services, database
 
 
 @pytest.mark.parametrize("packets", [1, 2, 253, 254, 255, 300])
-def test_lines_that_follow_at_once_are_the_same(site: Services, packets: int) -> None:
+def test_lines_that_follow_at_once_are_the_same(services: Services, packets: int) -> None:
     lines = b"".join(b"%07d%s\n" % (number, b"x" * 8184) for number in range(packets * 8))  # 8 KiB each
-    with site.database.session() as session:
+    with services.database.session() as session:
         for _ in range(3):
             assert session.load(LOAD.format(file="batch"), lines) == (packets * 8, 0)
             with session.cursor() as cursor:
@@ -50,9 +50,9 @@ def test_lines_that_follow_at_once_are_the_same(site: Services, packets: int) ->
         assert session.load(too_long, b"x\n" * 10) == (10, 10)
 
 
-def test_lines_for_a_statement_that_is_refused_are_never_commands(site: Services, database: DatabaseServer) -> None:
+def test_lines_for_a_statement_that_is_refused_are_never_commands(services: Services, database: DatabaseServer) -> None:
     command = b"\x03DROP TABLE sent_lines"
-    with site.database.session() as session:
+    with services.database.session() as session:
         with pytest.raises(pymysql.err.ProgrammingError):  # the first one is told why
             session.load(LOAD.format(file="batch").replace("sent_lines", "no_lines"), command)
         assert session.load(LOAD.format(file="batch"), b"one\n") == (1, 0)
@@ -65,10 +65,10 @@ def test_lines_for_a_statement_that_is_refused_are_never_commands(site: Services
         assert cursor.fetchall() == (("one",),)
 
 
-def test_a_server_that_asks_for_a_file_gets_nothing_of_it(site: Services, tmp_path: Path) -> None:
+def test_a_server_that_asks_for_a_file_gets_nothing_of_it(services: Services, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("mine\n")
-    with site.database.session() as session, session.cursor() as cursor:
+    with services.database.session() as session, session.cursor() as cursor:
         cursor.execute(LOAD.format(file=secret))
         assert session.load(LOAD.format(file=secret), b"yours\n") == (1, 0)
         cursor.execute("SELECT line FROM sent_lines")
@@ -80,14 +80,21 @@ TYPES = """SELECT 1, 1.5, CAST(1.5 AS DECIMAL(9, 3)), 'text', X'C3A4FF', NULL, D
     FROM imports LEFT JOIN events ON number = import_no"""
 
 
-def test_what_is_read_is_what_the_driver_would_read(site: Services, database: DatabaseServer) -> None:
-    number = accept_rows(site).number
-    address = {"host": site.database.url.host, "port": site.database.url.port, "user": site.database.url.username}
+def test_what_is_read_is_what_the_driver_would_read(services: Services, database: DatabaseServer) -> None:
+    number = accept_rows(services).number
+    address = {
+        "host": services.database.url.host,
+        "port": services.database.url.port,
+        "user": services.database.url.username,
+    }
     plain = pymysql.connect(
-        **address, password=str(site.database.url.password), database=site.database.url.database, charset="utf8mb4"
+        **address,
+        password=str(services.database.url.password),
+        database=services.database.url.database,
+        charset="utf8mb4",
     )
     statement = f"{TYPES} WHERE number = {number}"
-    with site.database.session() as session, plain, session.cursor() as ours, plain.cursor() as theirs:
+    with services.database.session() as session, plain, session.cursor() as ours, plain.cursor() as theirs:
         for asked in (statement, "SELECT 1 FROM imports WHERE FALSE", statement, "DO 1", "SELECT 'two' AS one"):
             assert ours.execute(asked) == theirs.execute(asked)
             assert ours.description == theirs.description and ours.fetchall() == theirs.fetchall()
@@ -98,8 +105,8 @@ def test_what_is_read_is_what_the_driver_would_read(site: Services, database: Da
 
 
 @pytest.mark.parametrize("rest", [b"", b"rd", b"what was never sent"])
-def test_an_answer_that_breaks_off_says_so(site: Services, rest: bytes) -> None:
-    with site.database.session() as session, session.cursor() as cursor:
+def test_an_answer_that_breaks_off_says_so(services: Services, rest: bytes) -> None:
+    with services.database.session() as session, session.cursor() as cursor:
         read, left = session._read_bytes, [9]
 
         def break_off(number: int) -> bytes:
@@ -113,9 +120,9 @@ def test_an_answer_that_breaks_off_says_so(site: Services, rest: bytes) -> None:
             cursor.execute("SELECT 1, 2, 3, 4, 5, 6, 7, 8")
 
 
-def test_a_connection_that_died_while_it_rested_is_replaced(site: Services, database: DatabaseServer) -> None:
+def test_a_connection_that_died_while_it_rested_is_replaced(services: Services, database: DatabaseServer) -> None:
     def connection_id() -> int:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             return int(connection.execute(text("SELECT CONNECTION_ID()")).scalar_one())
 
     first = connection_id()
@@ -125,13 +132,13 @@ def test_a_connection_that_died_while_it_rested_is_replaced(site: Services, data
     assert connection_id() != first
 
 
-def test_a_connection_that_was_long_unused_is_asked_first(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_was_long_unused_is_asked_first(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(DriverConnection, "ping", lambda connection, reconnect: asked.append(connection))
     for _ in range(3):
-        site.database.ping()
+        services.database.ping()
     assert not asked
     monkeypatch.setattr("app.db.database.UNUSED_SECONDS", 0)
     for _ in range(3):
-        site.database.ping()
+        services.database.ping()
     assert len(asked) == 3

@@ -36,41 +36,41 @@ from tests.invariants import check, converge, find
 def thawed(database: DatabaseServer) -> Iterator[None]:
     """What a test froze must not hold up others that share its server."""
     yield
-    site = open_services(make_settings(database.url, Path("/nonexistent")))
-    with site.database.begin() as connection:
+    services = open_services(make_settings(database.url, Path("/nonexistent")))
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE installation SET frozen_at = NULL, frozen_reason = NULL, home_server = NULL")
-    site.database.dispose()
+    services.database.dispose()
 
 
-def read(site: Services) -> Installation:
-    with site.database.begin() as connection:
+def read(services: Services) -> Installation:
+    with services.database.begin() as connection:
         return installation.read_installation(connection)
 
 
-def execute(site: Services, statement: str, *values: object) -> None:
-    with site.database.begin() as connection:
+def execute(services: Services, statement: str, *values: object) -> None:
+    with services.database.begin() as connection:
         connection.exec_driver_sql(statement, values)
 
 
-def go_back(site: Services, marks: int = 1) -> None:
+def go_back(services: Services, marks: int = 1) -> None:
     """Let the ledger be an older one."""
-    execute(site, "UPDATE installation SET mark = mark - %s", marks)
+    execute(services, "UPDATE installation SET mark = mark - %s", marks)
 
 
 def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touched(
-    site: Services, run: Run, web: FlaskClient, capsys: Any
+    services: Services, run: Run, web: FlaskClient, capsys: Any
 ) -> None:
-    over, undone = prepare(site, decided=True), prepare(site)
-    end_lease(site, over)
-    stop_import(site, undone.id)
-    queued, never = accept_rows(site), accept_rows(site)
-    late = Xid(site.installation, never.number + 1, 1, 1)  # the very next number
-    with prepared_by_another(site, late.raw()):
-        for sweeper in (Sweeper(site), Sweeper(site)):
+    over, undone = prepare(services, decided=True), prepare(services)
+    end_lease(services, over)
+    stop_import(services, undone.id)
+    queued, never = accept_rows(services), accept_rows(services)
+    late = Xid(services.installation, never.number + 1, 1, 1)  # the very next number
+    with prepared_by_another(services, late.raw()):
+        for sweeper in (Sweeper(services), Sweeper(services)):
             sweeper.sweep()
             sweeper.sweep()
         assert capsys.readouterr().err.count("sweeping_frozen") == 1
-        assert len(list_raw(site)) == 3 and find(site, over.number).state is State.COMMITTING
+        assert len(list_raw(services)) == 3 and find(services, over.number).state is State.COMMITTING
 
         ready = web.get("/readyz")
         assert ready.status_code == 200 and ready.json["status"] == "degraded"
@@ -85,9 +85,12 @@ def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touc
             assert answer.status_code == 503 and answer.content_type == "application/problem+json"
             assert answer.json["type"] == "/problems/ledger-frozen" and "sweeping resume" in answer.json["detail"]
             assert int(answer.headers["Retry-After"]) > 0
-        assert load_next(site, "worker", GracefulShutdown(0)) is None and claim(site, queued.number, "worker") is None
+        assert (
+            load_next(services, "worker", GracefulShutdown(0)) is None
+            and claim(services, queued.number, "worker") is None
+        )
 
-        assert not rollback.settle(site, undone.number) and len(list_raw(site)) == 3
+        assert not rollback.finish_rollback(services, undone.number) and len(list_raw(services)) == 3
 
         # a stop is a decision of the ledger, and as true as ever
         assert web.post(f"/v1/imports/{never.id}/stop").json["state"] == "stopped"
@@ -105,92 +108,96 @@ def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touc
     assert run("sweeping", "resume", "--yes").exit_code == 4
     assert "not frozen" in run("sweeping").output
     assert web.get("/readyz").json["parts"]["recovery"] == "ok"
-    assert converge(site, over.number).state is State.COMMITTED
-    assert converge(site, undone.number).state is State.STOPPED
-    assert converge(site, queued.number).state is State.COMMITTED
+    assert converge(services, over.number).state is State.COMMITTED
+    assert converge(services, undone.number).state is State.STOPPED
+    assert converge(services, queued.number).state is State.COMMITTED
     assert web.post("/v1/imports", json={"generate": 5}).status_code == 202
 
 
-def test_a_branch_of_a_later_attempt_freezes_too(site: Services, run: Run) -> None:
-    row = accept_rows(site)
-    late = Xid(site.installation, row.number, 1, 1)
-    with prepared_by_another(site, late.raw()):
-        Sweeper(site).sweep()
-        assert load_next(site, "worker", GracefulShutdown(0)) is None  # its claim would have made that branch its own
+def test_a_branch_of_a_later_attempt_freezes_too(services: Services, run: Run) -> None:
+    row = accept_rows(services)
+    late = Xid(services.installation, row.number, 1, 1)
+    with prepared_by_another(services, late.raw()):
+        Sweeper(services).sweep()
+        assert (
+            load_next(services, "worker", GracefulShutdown(0)) is None
+        )  # its claim would have made that branch its own
         assert run("decide", str(row.number), "rollback", "--yes").exit_code == 0
         assert run("sweeping", "resume", "--yes").exit_code == 0
-    assert converge(site, row.number).state is State.COMMITTED
+    assert converge(services, row.number).state is State.COMMITTED
 
 
-def test_who_runs_while_the_installation_gets_another_id_touches_nothing(site: Services) -> None:
-    row, queued = accept_rows(site), accept_rows(site)
-    assert claim(site, row.number, "a-worker-that-is-gone") is not None
-    sweeper, known = Sweeper(site), site.installation
-    execute(site, "UPDATE installation SET id = %s", "another")
-    assert stop_import(site, row.id).state is State.STOPPING
+def test_who_runs_while_the_installation_gets_another_id_touches_nothing(services: Services) -> None:
+    row, queued = accept_rows(services), accept_rows(services)
+    assert claim(services, row.number, "a-worker-that-is-gone") is not None
+    sweeper, known = Sweeper(services), services.installation
+    execute(services, "UPDATE installation SET id = %s", "another")
+    assert stop_import(services, row.id).state is State.STOPPING
     sweeper.undo()
     sweeper.sweep()
-    assert find(site, row.number).state is State.STOPPING, "the names of its branches are another's"
-    assert load_next(site, "worker", GracefulShutdown(0)) is None
-    assert find(site, queued.number).state is State.QUEUED
-    execute(site, "UPDATE installation SET id = %s", known)
+    assert find(services, row.number).state is State.STOPPING, "the names of its branches are another's"
+    assert load_next(services, "worker", GracefulShutdown(0)) is None
+    assert find(services, queued.number).state is State.QUEUED
+    execute(services, "UPDATE installation SET id = %s", known)
     sweeper.undo()
-    assert find(site, row.number).state is State.STOPPED
+    assert find(services, row.number).state is State.STOPPED
 
 
-def test_a_ledger_that_went_back_is_noticed_by_whoever_looks_first(site: Services, web: FlaskClient, run: Run) -> None:
-    queued = accept_rows(site)
-    Sweeper(site).sweep()
-    kept = site.spool.read_mark(site.installation)
-    assert kept is not None and kept.mark == read(site).mark and kept.number == queued.number
+def test_a_ledger_that_went_back_is_noticed_by_whoever_looks_first(
+    services: Services, web: FlaskClient, run: Run
+) -> None:
+    queued = accept_rows(services)
+    Sweeper(services).sweep()
+    kept = services.spool.read_mark(services.installation)
+    assert kept is not None and kept.mark == read(services).mark and kept.number == queued.number
     looks: list[Callable[[], object]] = [
-        lambda: Sweeper(site).sweep(),
-        lambda: Sweeper(site).undo(),
-        lambda: load_next(site, "worker", GracefulShutdown(0)),
+        lambda: Sweeper(services).sweep(),
+        lambda: Sweeper(services).undo(),
+        lambda: load_next(services, "worker", GracefulShutdown(0)),
         lambda: web.post("/v1/imports", json={"generate": 5}),
         lambda: web.get("/readyz"),
     ]
     for look in looks:
-        go_back(site)
-        assert read(site).frozen_at is None
+        go_back(services)
+        assert read(services).frozen_at is None
         look()
-        reason = read(site).frozen_reason
+        reason = read(services).frozen_reason
         assert reason is not None and "gone back" in reason and str(queued.number) in reason
-        assert find(site, queued.number).state is State.QUEUED
+        assert find(services, queued.number).state is State.QUEUED
         assert run("sweeping", "resume", "--yes").exit_code == 0
-        Sweeper(site).sweep()
-        assert read(site).frozen_at is None
-    assert converge(site, queued.number).state is State.COMMITTED
+        Sweeper(services).sweep()
+        assert read(services).frozen_at is None
+    assert converge(services, queued.number).state is State.COMMITTED
 
 
-def test_no_number_is_given_out_twice_after_a_person_has_resumed(site: Services, run: Run) -> None:
-    ours = accept_rows(site)
-    Sweeper(site).sweep()
-    told = Mark(read(site).mark + 5, ours.number + 20)  # numbers that others have been told, and the ledger forgot
-    site.spool.write_mark(site.installation, told)
+def test_no_number_is_given_out_twice_after_a_person_has_resumed(services: Services, run: Run) -> None:
+    ours = accept_rows(services)
+    Sweeper(services).sweep()
+    told = Mark(read(services).mark + 5, ours.number + 20)  # numbers that others have been told, and the ledger forgot
+    services.spool.write_mark(services.installation, told)
     with pytest.raises(LedgerFrozen):
-        freeze.require_sweeping(site)
+        freeze.require_sweeping(services)
     assert run("sweeping", "resume", "--yes").exit_code == 0
-    assert accept_rows(site).number == told.number + 1
+    assert accept_rows(services).number == told.number + 1
     # rows that came back without their imports: a part of a backup was restored
     execute(
-        site,
+        services,
         "INSERT INTO orders VALUES (%s, 1, 'm', 'n', 'c', 'e@x', 's', 'k', 1, 1, 'EUR', 'paid', NOW())",
         told.number + 50,
     )
-    freeze.freeze(site, "a test")
+    freeze.freeze(services, "a test")
     assert run("sweeping", "resume", "--yes").exit_code == 0
-    row = accept_rows(site)
+    row = accept_rows(services)
     assert row.number == told.number + 51
-    assert converge(site, row.number).state is State.COMMITTED
+    assert converge(services, row.number).state is State.COMMITTED
 
 
 def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
-    site: Services, database: DatabaseServer, tmp_path: Path, run: Run
+    services: Services, database: DatabaseServer, tmp_path: Path, run: Run
 ) -> None:
-    over = prepare(site, decided=True)
-    end_lease(site, over)
-    freeze.keep_mark(site, freeze.require_sweeping(site))
+    over = prepare(services, decided=True)
+    end_lease(services, over)
+    freeze.keep_mark(services, freeze.require_sweeping(services))
     root = pymysql.connect(
         host="127.0.0.1", port=database.server.port, user="root", password=database.server.password, autocommit=True
     )
@@ -203,10 +210,10 @@ def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
             cursor.execute(f"INSERT INTO the_copy.{table} SELECT * FROM backout.{table}")
         cursor.execute("UPDATE the_copy.imports SET state = 'stopping'")  # they went different ways since
         copy = open_services(make_settings(copied.url, tmp_path / "another-spool"))
-        assert copy.installation == site.installation
+        assert copy.installation == services.installation
         Sweeper(copy).sweep()
         assert "is a copy" in (read(copy).frozen_reason or "")
-        name = xids_of(site, over)[0].lock_name()
+        name = xids_of(services, over)[0].lock_name()
         refused = run("decide", name, "rollback", "--yes", url=copied.url)
         assert refused.exit_code == 4 and "are the original's" in refused.output
         resumed = run("sweeping", "resume", "--yes", url=copied.url)
@@ -214,87 +221,87 @@ def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
         with pytest.raises(LedgerFrozen, match="start it again"):  # a process that has the old id must not go on
             freeze.require_sweeping(copy)
         renamed = open_services(make_settings(copied.url, tmp_path / "another-spool"))
-        assert renamed.installation != site.installation
+        assert renamed.installation != services.installation
         assert converge_copy(renamed, over.number) is State.STOPPED
-        assert len(list_raw(site)) == 1
+        assert len(list_raw(services)) == 1
         cursor.execute("DROP DATABASE the_copy")
-    assert converge(site, over.number).state is State.COMMITTED
+    assert converge(services, over.number).state is State.COMMITTED
 
 
-def converge_copy(site: Services, number: int) -> State:
-    Sweeper(site).sweep()
-    return find(site, number).state
+def converge_copy(services: Services, number: int) -> State:
+    Sweeper(services).sweep()
+    return find(services, number).state
 
 
 def test_another_server_and_a_spool_that_does_not_know_the_ledger(
-    site: Services, database: DatabaseServer, tmp_path: Path
+    services: Services, database: DatabaseServer, tmp_path: Path
 ) -> None:
-    row = accept_rows(site)
-    Sweeper(site).sweep()
-    execute(site, "UPDATE installation SET home_server = 'the machine that burnt'")
-    here = freeze.require_sweeping(site)  # the spool is there: a failover, or the server was renamed
-    freeze.keep_mark(site, here)
-    assert read(site).home_server == here.server
+    row = accept_rows(services)
+    Sweeper(services).sweep()
+    execute(services, "UPDATE installation SET home_server = 'the machine that burnt'")
+    here = freeze.require_sweeping(services)  # the spool is there: a failover, or the server was renamed
+    freeze.keep_mark(services, here)
+    assert read(services).home_server == here.server
     elsewhere = open_services(make_settings(database.url, tmp_path / "new-spool"))
     freeze.require_sweeping(elsewhere)  # the server is the same: somebody emptied the spool folder
-    execute(site, "UPDATE installation SET home_server = 'the machine that burnt'")
+    execute(services, "UPDATE installation SET home_server = 'the machine that burnt'")
     with pytest.raises(LedgerFrozen, match="another server than before"):
         freeze.require_sweeping(elsewhere)
-    execute(site, "UPDATE installation SET frozen_at = NULL, frozen_reason = NULL")
-    converge(site, row.number)
-    execute(site, "UPDATE installation SET home_server = 'the machine that burnt'")
+    execute(services, "UPDATE installation SET frozen_at = NULL, frozen_reason = NULL")
+    converge(services, row.number)
+    execute(services, "UPDATE installation SET home_server = 'the machine that burnt'")
     freeze.require_sweeping(elsewhere)  # nothing is unfinished: there is nothing to do wrong
 
 
 @pytest.mark.parametrize("spoiled", [b"", b"{", b"[]", b'{"mark": "x"}', b"\xff\xfe"])
-def test_a_spoiled_mark_is_no_mark(site: Services, spoiled: bytes) -> None:
-    accept_rows(site)
-    Sweeper(site).sweep()
-    (mark,) = [path for path in site.spool.folder.iterdir() if path.name.startswith(".")]
+def test_a_spoiled_mark_is_no_mark(services: Services, spoiled: bytes) -> None:
+    accept_rows(services)
+    Sweeper(services).sweep()
+    (mark,) = [path for path in services.spool.folder.iterdir() if path.name.startswith(".")]
     mark.write_bytes(spoiled)
-    Sweeper(site).sweep()
-    assert read(site).frozen_at is None
-    kept = site.spool.read_mark(site.installation)
-    assert kept is not None and kept.mark == read(site).mark
+    Sweeper(services).sweep()
+    assert read(services).frozen_at is None
+    kept = services.spool.read_mark(services.installation)
+    assert kept is not None and kept.mark == read(services).mark
 
 
-def test_the_mark_is_no_upload_that_nobody_wants(site: Services) -> None:
-    Sweeper(site).sweep()
-    assert site.spool.list_untouched(-1000) == []
-    assert site.spool.read_mark(site.installation) is not None
+def test_the_mark_is_no_upload_that_nobody_wants(services: Services) -> None:
+    Sweeper(services).sweep()
+    assert services.spool.list_untouched(-1000) == []
+    assert services.spool.read_mark(services.installation) is not None
 
 
-def test_a_spool_that_cannot_be_written_to_stops_no_sweep(site: Services, database: DatabaseServer) -> None:
-    row = prepare(site, decided=True)
-    end_lease(site, row)
+def test_a_spool_that_cannot_be_written_to_stops_no_sweep(services: Services, database: DatabaseServer) -> None:
+    row = prepare(services, decided=True)
+    end_lease(services, row)
     blind = open_services(make_settings(database.url, Path("/dev/null/spool")))
     Sweeper(blind).sweep()
-    assert find(site, row.number).state is State.COMMITTED
-    check(site, row.number)
+    assert find(services, row.number).state is State.COMMITTED
+    check(services, row.number)
 
 
-def test_a_person_may_freeze_it_too(site: Services, run: Run) -> None:
-    row = accept_rows(site)
+def test_a_person_may_freeze_it_too(services: Services, run: Run) -> None:
+    row = accept_rows(services)
     assert run("sweeping", "freeze", "--reason", "a restore is under way").exit_code == 2
     assert run("sweeping", "freeze", "--reason", "a restore is under way", "--yes").exit_code == 0
     assert "a restore is under way" in run("sweeping", "show").output
     with pytest.raises(LedgerFrozen, match="a restore is under way"):
-        accept.accept_generated(site, ORDERS, 5, Caller())
+        accept.accept_generated(services, ORDERS, 5, Caller())
     with pytest.raises(LedgerFrozen):
-        delete_rows.delete_rows(site, ORDERS)
+        delete_rows.delete_rows(services, ORDERS)
     assert run("sweeping", "resume", "--yes").exit_code == 0
-    assert converge(site, row.number).state is State.COMMITTED
+    assert converge(services, row.number).state is State.COMMITTED
 
 
-def test_what_loads_when_sweeping_is_frozen_still_ends(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = accept_rows(site)
+def test_what_loads_when_sweeping_is_frozen_still_ends(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = accept_rows(services)
     load = import_transitions.holds
 
     def freeze_then_look(*arguments: Any) -> bool:
-        freeze.freeze(site, "while it was loading")
+        freeze.freeze(services, "while it was loading")
         return load(*arguments)
 
     monkeypatch.setattr("app.db.imports.transitions.holds", freeze_then_look)
-    load_next(site, "worker", GracefulShutdown(0))
-    assert find(site, row.number).state is State.COMMITTED
-    check(site, row.number)
+    load_next(services, "worker", GracefulShutdown(0))
+    assert find(services, row.number).state is State.COMMITTED
+    check(services, row.number)

@@ -39,11 +39,11 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def small(database: DatabaseServer, tmp_path: Path) -> Iterator[Services]:
-    """A site whose spool folder is on a disk of 4 MiB."""
+    """Services whose spool folder is on a disk of 4 MiB."""
     with small_disk(tmp_path / "disk", 4 * 1024**2) as disk:
-        site = open_services(make_settings(database.url, disk / "spool"))
-        yield site
-        site.database.dispose()
+        services = open_services(make_settings(database.url, disk / "spool"))
+        yield services
+        services.database.dispose()
 
 
 def make_file(tmp_path: Path, *, bad: bool = True) -> bytes:
@@ -66,38 +66,38 @@ def make_table(tmp_path: Path) -> bytes:
     return gzip.compress(plain.getvalue())
 
 
-def send(site: Services, data: bytes, **options: str) -> Import:
+def send(services: Services, data: bytes, **options: str) -> Import:
     file = io.BytesIO(data)
-    return accept.accept_upload(site, ORDERS, lambda upload: upload.copy_from(file), Caller(), options=options).row
+    return accept.accept_upload(services, ORDERS, lambda upload: upload.copy_from(file), Caller(), options=options).row
 
 
-def list_reasons(site: Services, number: int) -> list[str]:
-    with site.database.begin() as connection:
+def list_reasons(services: Services, number: int) -> list[str]:
+    with services.database.begin() as connection:
         events = queries.list_events(connection, number)
     return [event.detail["reason"] for event in events if event.kind == "queued" and event.detail]
 
 
-def load(site: Services) -> bool:
-    return load_next(site, "worker", GracefulShutdown(0)) is not None
+def load(services: Services) -> bool:
+    return load_next(services, "worker", GracefulShutdown(0)) is not None
 
 
-def wait_in_vain(site: Services, row: Import, attempts: int) -> None:
+def wait_in_vain(services: Services, row: Import, attempts: int) -> None:
     """Let more attempts end for want of space than an import has."""
     for _ in range(attempts):
-        wait_for(lambda: load(site), 10, "it is taken up again")
-        now = find(site, row.number)
+        wait_for(lambda: load(services), 10, "it is taken up again")
+        now = find(services, row.number)
         assert (now.state, now.attempts) == (State.QUEUED, 0)
-        assert not list(site.spool.folder.glob("*.rejects"))
-    assert list_reasons(site, row.number) == [requeue.WAITS_FOR_SPACE] * attempts
+        assert not list(services.spool.folder.glob("*.rejects"))
+    assert list_reasons(services, row.number) == [requeue.WAITS_FOR_SPACE] * attempts
 
 
-def commit_now(site: Services, row: Import) -> None:
-    wait_for(lambda: load(site), 10, "it is taken up again")
-    now = find(site, row.number)
+def commit_now(services: Services, row: Import) -> None:
+    wait_for(lambda: load(services), 10, "it is taken up again")
+    now = find(services, row.number)
     assert (now.state, now.rows_done, now.rows_rejected) == (State.COMMITTED, ROWS // 2, ROWS // 2)
-    rejects = site.spool.path(reject_name(row.id, now.epoch)).read_bytes().splitlines()
+    rejects = services.spool.path(reject_name(row.id, now.epoch)).read_bytes().splitlines()
     assert len(rejects) == ROWS // 2
-    check(site, row.number)
+    check(services, row.number)
 
 
 def test_a_worker_waits_for_space_on_a_disk_that_is_full(small: Services, tmp_path: Path) -> None:
@@ -111,42 +111,42 @@ def test_a_worker_waits_for_space_on_a_disk_that_is_full(small: Services, tmp_pa
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
-def test_a_worker_waits_for_space_wherever_it_lacks(site: Services, tmp_path: Path, packed: bool) -> None:
+def test_a_worker_waits_for_space_wherever_it_lacks(services: Services, tmp_path: Path, packed: bool) -> None:
     """In the midst of its rejects: a part of them was written."""
     data = make_file(tmp_path)
-    row = send(site, gzip.compress(data) if packed else data, on_error="reject")
+    row = send(services, gzip.compress(data) if packed else data, on_error="reject")
     with no_file_beyond(LIMIT):
-        wait_in_vain(site, row, site.settings.max_attempts + 1)
-    commit_now(site, row)
+        wait_in_vain(services, row, services.settings.max_attempts + 1)
+    commit_now(services, row)
 
 
-def test_a_report_of_an_import_that_fails_waits_for_space_too(site: Services, tmp_path: Path) -> None:
-    row = send(site, make_file(tmp_path))
+def test_a_report_of_an_import_that_fails_waits_for_space_too(services: Services, tmp_path: Path) -> None:
+    row = send(services, make_file(tmp_path))
     with no_file_beyond(LIMIT):
-        wait_in_vain(site, row, 2)
-    wait_for(lambda: load(site), 10, "it is taken up again")
-    now = find(site, row.number)
+        wait_in_vain(services, row, 2)
+    wait_for(lambda: load(services), 10, "it is taken up again")
+    now = find(services, row.number)
     assert (now.state, now.rows_rejected) == (State.FAILED, ROWS // 2)
-    check(site, row.number)
+    check(services, row.number)
 
 
-def test_a_packed_table_waits_for_space_to_be_unpacked_in(site: Services, tmp_path: Path) -> None:
-    row = send(site, make_table(tmp_path))
+def test_a_packed_table_waits_for_space_to_be_unpacked_in(services: Services, tmp_path: Path) -> None:
+    row = send(services, make_table(tmp_path))
     with no_file_beyond(LIMIT):
-        wait_in_vain(site, row, 2)
-        assert {path.name for path in site.spool.folder.iterdir() if not path.name.startswith(".mark")} == {row.id}
-    wait_for(lambda: load(site), 10, "it is taken up again")
-    assert find(site, row.number).state is State.COMMITTED
+        wait_in_vain(services, row, 2)
+        assert {path.name for path in services.spool.folder.iterdir() if not path.name.startswith(".mark")} == {row.id}
+    wait_for(lambda: load(services), 10, "it is taken up again")
+    assert find(services, row.number).state is State.COMMITTED
 
 
-def test_one_that_waits_for_space_can_be_stopped(site: Services, tmp_path: Path) -> None:
+def test_one_that_waits_for_space_can_be_stopped(services: Services, tmp_path: Path) -> None:
     from app.lifecycle.imports.stop import stop_import  # noqa: PLC0415
 
-    row = send(site, make_file(tmp_path), on_error="reject")
+    row = send(services, make_file(tmp_path), on_error="reject")
     with no_file_beyond(LIMIT):
-        wait_in_vain(site, row, 1)
-    assert stop_import(site, row.id).state in (State.STOPPING, State.STOPPED)
-    assert converge(site, row.number).state is State.STOPPED
+        wait_in_vain(services, row, 1)
+    assert stop_import(services, row.id).state in (State.STOPPING, State.STOPPED)
+    assert converge(services, row.number).state is State.STOPPED
 
 
 def test_what_is_sent_to_a_full_disk_is_answered_and_leaves_nothing(small: Services, tmp_path: Path) -> None:

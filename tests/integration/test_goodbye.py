@@ -25,12 +25,12 @@ def told_to_go() -> Iterator[Callable[[], None]]:
         signal.receivers = receivers
 
 
-def test_a_message_that_comes_too_late_is_left_to_others(site: Services, told_to_go: Callable[[], None]) -> None:
-    task = create_worker(site.settings).tasks[LOAD_TASK]
-    first = accept.accept_generated(site, ORDERS, 10, Caller()).row
+def test_a_message_that_comes_too_late_is_left_to_others(services: Services, told_to_go: Callable[[], None]) -> None:
+    task = create_worker(services.settings).tasks[LOAD_TASK]
+    first = accept.accept_generated(services, ORDERS, 10, Caller()).row
     task(first.id)
-    assert find(site, first.number).state is State.COMMITTED
-    second = accept.accept_generated(site, ORDERS, 10, Caller()).row
+    assert find(services, first.number).state is State.COMMITTED
+    second = accept.accept_generated(services, ORDERS, 10, Caller()).row
     told_to_go()
     task(second.id)
-    assert (find(site, second.number).state, find(site, second.number).epoch) == (State.QUEUED, 0)
+    assert (find(services, second.number).state, find(services, second.number).epoch) == (State.QUEUED, 0)

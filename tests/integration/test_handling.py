@@ -38,7 +38,7 @@ QUICK = {"handling_pause_seconds": 0.01, "handling_breaker_seconds": 1, "handlin
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
     try:
         yield sandbox.start()
@@ -47,48 +47,50 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(services: Sandbox) -> Sandbox:
+def sandbox(sandbox_process: Sandbox) -> Sandbox:
     """Well, and without a memory of earlier tests."""
-    services.control(forget=True, failure_rate=0, hang_seconds=4, down=[], faults=["before", "after", "twice", "hang"])
-    return services
+    sandbox_process.control(
+        forget=True, failure_rate=0, hang_seconds=4, down=[], faults=["before", "after", "twice", "hang"]
+    )
+    return sandbox_process
 
 
 @pytest.fixture
-def site(database: DatabaseServer, tmp_path: Path, sandbox: Sandbox) -> Iterator[Services]:
+def services(database: DatabaseServer, tmp_path: Path, sandbox: Sandbox) -> Iterator[Services]:
     addresses = {name: SecretStr(url) for name, url in sandbox.services().items()}
     settings = make_settings(
         database.url, tmp_path / "spool", handling=True, handling_services=addresses, handling_rates={}, **QUICK
     )
-    site = open_services(settings, extensions=(HandlingExtension(),))
-    yield site
-    site.database.dispose()
+    services = open_services(settings, extensions=(HandlingExtension(),))
+    yield services
+    services.database.dispose()
 
 
 @pytest.fixture
-def web(site: Services) -> FlaskClient:
-    return create_app(site.settings).test_client()
+def web(services: Services) -> FlaskClient:
+    return create_app(services.settings).test_client()
 
 
 Load = Callable[[int], list[str]]
 
 
 @pytest.fixture
-def load(site: Services) -> Load:
+def load(services: Services) -> Load:
     """Imports so many pending orders and returns their ids."""
 
     def load(rows: int) -> list[str]:
-        accepted = accept.accept_generated(site, ORDERS, rows, Caller())
-        assert load_next(site, "test", GracefulShutdown(0)) == accepted.row.id
-        with site.database.begin() as connection:
+        accepted = accept.accept_generated(services, ORDERS, rows, Caller())
+        assert load_next(services, "test", GracefulShutdown(0)) == accepted.row.id
+        with services.database.begin() as connection:
             connection.exec_driver_sql("UPDATE orders SET status = 'pending'")
         return [f"{accepted.row.number}-{row}" for row in range(1, rows + 1)]
 
     return load
 
 
-def work(site: Services) -> None:
+def work(services: Services) -> None:
     """One worker's turn, with breakers of its own."""
-    run_next(site, ServiceClients(site.settings), "test", GracefulShutdown(0))
+    run_next(services, ServiceClients(services.settings), "test", GracefulShutdown(0))
 
 
 def begin(web: FlaskClient, **body: Any) -> dict[str, Any]:
@@ -102,13 +104,13 @@ def mine(sandbox: Sandbox, service: str, orders: list[str]) -> list[str]:
 
 
 def test_orders_go_through_every_step_in_the_order_given(
-    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
+    web: FlaskClient, services: Services, load: Load, sandbox: Sandbox
 ) -> None:
     orders = load(4)
     wished = [orders[2], orders[0], orders[3], orders[1]]
     handling = begin(web, orders=wished)
     assert (handling["state"], handling["orders_total"]) == ("queued", 4)
-    work(site)
+    work(services)
     shown = web.get(f"/v1/handlings/{handling['id']}").json
     assert (shown["state"], shown["orders_done"], shown["percent"]) == ("done", 4, 100)
     assert [event["event"] for event in shown["timeline"]] == ["queued", "running", "done"]
@@ -124,26 +126,26 @@ def test_orders_go_through_every_step_in_the_order_given(
     assert web.get(f"/v1/orders/{wished[0]}").json["status"] == "shipped"
 
 
-def test_slips_are_pdfs_merged_in_the_order_of_the_handling(web: FlaskClient, site: Services, load: Load) -> None:
+def test_slips_are_pdfs_merged_in_the_order_of_the_handling(web: FlaskClient, services: Services, load: Load) -> None:
     orders = load(3)
     handling = begin(web, orders=orders[::-1])
     assert web.get(f"/v1/handlings/{handling['id']}/slips").status_code == 404
-    work(site)
+    work(services)
     merged = PdfReader(io.BytesIO(web.get(f"/v1/handlings/{handling['id']}/slips").data))
     assert [page.extract_text().split()[2] for page in merged.pages] == orders[::-1]
     one = web.get(f"/v1/orders/{orders[0]}/slip")
     assert one.mimetype == "application/pdf"
-    (site.spool.folder / "slips" / orders[0].split("-")[0] / f"{orders[0]}.pdf").unlink()
+    (services.spool.folder / "slips" / orders[0].split("-")[0] / f"{orders[0]}.pdf").unlink()
     assert web.get(f"/v1/orders/{orders[0]}/slip").data == one.data  # drawn again, to the byte
 
 
 def test_a_failed_step_is_retried_from_there_and_nothing_is_done_twice(
-    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
+    web: FlaskClient, services: Services, load: Load, sandbox: Sandbox
 ) -> None:
     orders = load(3)
     sandbox.control(down=["marketplace"])
     handling = begin(web, filter={}, mode="parallel", concurrency=2)
-    work(site)
+    work(services)
     shown = web.get(f"/v1/handlings/{handling['id']}").json
     assert (shown["state"], shown["orders_failed"], shown["error"]["code"]) == ("failed", 3, "orders_failed")
     rows = web.get(f"/v1/handlings/{handling['id']}/orders?state=failed").json["orders"]
@@ -153,7 +155,7 @@ def test_a_failed_step_is_retried_from_there_and_nothing_is_done_twice(
     assert [step["step"] for step in done_before] == ["reserve_inventory", "take_payment", "create_shipment"]
     sandbox.control(down=[])
     assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 202
-    work(site)
+    work(services)
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
     for service in ("inventory", "payment", "carrier", "marketplace"):
         assert sorted(mine(sandbox, service, orders)) == orders
@@ -167,20 +169,20 @@ def list_done(web: FlaskClient, order: str) -> list[dict[str, Any]]:
     return [step for step in web.get(f"/v1/orders/{order}/history").json["steps"] if step["state"] == "done"]
 
 
-def test_payment_comes_before_mail(web: FlaskClient, site: Services, load: Load, sandbox: Sandbox) -> None:
+def test_payment_comes_before_mail(web: FlaskClient, services: Services, load: Load, sandbox: Sandbox) -> None:
     load(3)
     begin(web, filter={}, pipeline=["take_payment", "mail_confirmation"], mode="parallel", concurrency=1)
-    work(site)
+    work(services)
     assert [call["service"] for call in sandbox.read("calls")] == ["payment"] * 3 + ["mail"] * 3
 
 
 def test_a_key_stays_the_same_when_the_answer_was_lost(
-    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
+    web: FlaskClient, services: Services, load: Load, sandbox: Sandbox
 ) -> None:
     orders = load(5)
     sandbox.control(failure_rate=0.5, faults=["after", "twice"])
     begin(web, filter={}, mode="parallel")
-    work(site)
+    work(services)
     for service in ("inventory", "payment", "carrier", "marketplace"):
         done = mine(sandbox, service, orders)
         assert len(done) == len(set(done))
@@ -188,34 +190,34 @@ def test_a_key_stays_the_same_when_the_answer_was_lost(
     assert len(tried) > len(set(tried))  # some were asked again, so this could have failed
 
 
-def test_the_breaker_opens_and_closes(web: FlaskClient, site: Services, load: Load, sandbox: Sandbox) -> None:
+def test_the_breaker_opens_and_closes(web: FlaskClient, services: Services, load: Load, sandbox: Sandbox) -> None:
     orders = load(4)
-    outside = ServiceClients(replace_settings(site, handling_tries=3, handling_breaker_failures=3))
+    outside = ServiceClients(replace_settings(services, handling_tries=3, handling_breaker_failures=3))
     sandbox.control(down=["payment"])
     handling = begin(web, orders=orders, pipeline=["take_payment"])
     before = len(sandbox.read("calls"))
-    run_next(site, outside, "test", GracefulShutdown(0))
+    run_next(services, outside, "test", GracefulShutdown(0))
     called = len(sandbox.read("calls")) - before
     assert called < 4 * 3  # open: left alone while it is broken
     assert web.get(f"/v1/handlings/{handling['id']}").json["orders_failed"] == 4
     sandbox.control(down=[])
     assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 202
-    run_next(site, outside, "test", GracefulShutdown(0))  # the same breaker: it lets one through and closes
+    run_next(services, outside, "test", GracefulShutdown(0))  # the same breaker: it lets one through and closes
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
 
 
-def replace_settings(site: Services, **values: Any) -> Any:
-    return site.settings.model_copy(update=values)
+def replace_settings(services: Services, **values: Any) -> Any:
+    return services.settings.model_copy(update=values)
 
 
 def test_a_stop_ends_the_step_in_hand_and_leaves_the_rest(
-    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
+    web: FlaskClient, services: Services, load: Load, sandbox: Sandbox
 ) -> None:
     orders = load(3)
     handling = begin(web, orders=orders)
     sandbox.control(failure_rate=1, faults=["hang"], hang_seconds=1)
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(work, site)
+        running = pool.submit(work, services)
         wait_called(sandbox, orders[0])
         stopped = web.post(f"/v1/handlings/{handling['id']}/stop")
         assert (stopped.status_code, stopped.json["state"]) == (202, "stopping")
@@ -229,7 +231,7 @@ def test_a_stop_ends_the_step_in_hand_and_leaves_the_rest(
     sandbox.control(failure_rate=0)
     assert web.post(f"/v1/handlings/{handling['id']}/retry").status_code == 409  # nothing failed
     assert web.post(f"/v1/handlings/{handling['id']}/retry", json={"pending": True}).status_code == 202
-    work(site)
+    work(services)
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
     assert mine(sandbox, "inventory", orders) == orders
 
@@ -238,7 +240,7 @@ def wait_called(sandbox: Sandbox, order: str) -> None:
     wait_for(lambda: any(f"-{order}-" in call["key"] for call in sandbox.read("calls")), 20, f"a call for {order}")
 
 
-def test_of_a_hundred_requests_for_the_same_orders_one_wins(web: FlaskClient, site: Services, load: Load) -> None:
+def test_of_a_hundred_requests_for_the_same_orders_one_wins(web: FlaskClient, services: Services, load: Load) -> None:
     orders = load(20)
     app = web.application
     body = json.dumps({"orders": orders})
@@ -255,59 +257,59 @@ def test_of_a_hundred_requests_for_the_same_orders_one_wins(web: FlaskClient, si
     assert {(problem["status"], problem["running"]) for problem in lost} == {(409, won[0].headers["Location"])}
 
 
-def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, site: Services, load: Load) -> None:
+def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, services: Services, load: Load) -> None:
     orders = load(2)
     handling = begin(web, orders=orders)
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
-    zombie = claim(site, number, "zombie")
+    zombie = claim(services, number, "zombie")
     assert zombie is not None
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
-    HandlingExtension().sweep(site)
+    HandlingExtension().sweep(services)
     shown = web.get(f"/v1/handlings/{handling['id']}").json
     assert (shown["state"], shown["timeline"][-1]["detail"]["attempt"]) == ("queued", 1)
-    run(site, ServiceClients(site.settings), zombie, GracefulShutdown(0))
+    run(services, ServiceClients(services.settings), zombie, GracefulShutdown(0))
     assert web.get(f"/v1/handlings/{handling['id']}").json["orders_done"] == 0
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET not_before = NULL")
-    work(site)
+    work(services)
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
 
 
-def test_a_stop_whose_worker_died_is_ended_by_the_sweeper(web: FlaskClient, site: Services, load: Load) -> None:
+def test_a_stop_whose_worker_died_is_ended_by_the_sweeper(web: FlaskClient, services: Services, load: Load) -> None:
     handling = begin(web, orders=load(2))
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
-    assert claim(site, number, "dies") is not None
+    assert claim(services, number, "dies") is not None
     assert web.post(f"/v1/handlings/{handling['id']}/stop").json["state"] == "stopping"
-    HandlingExtension().sweep(site)
+    HandlingExtension().sweep(services)
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "stopping"  # its lease lives
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
-    HandlingExtension().sweep(site)
+    HandlingExtension().sweep(services)
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "stopped"
 
 
-def test_a_handling_that_gets_nowhere_is_given_up(web: FlaskClient, site: Services, load: Load) -> None:
+def test_a_handling_that_gets_nowhere_is_given_up(web: FlaskClient, services: Services, load: Load) -> None:
     handling = begin(web, orders=load(2))
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
-    for _ in range(site.settings.max_attempts):
-        assert claim(site, number, "dies") is not None
-        with site.database.begin() as connection:
+    for _ in range(services.settings.max_attempts):
+        assert claim(services, number, "dies") is not None
+        with services.database.begin() as connection:
             connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
-        HandlingExtension().sweep(site)
+        HandlingExtension().sweep(services)
     shown = web.get(f"/v1/handlings/{handling['id']}").json
     assert (shown["state"], shown["error"]["code"]) == ("failed", "gave_up")
 
 
-def test_orders_that_are_handled_or_shipped_are_not_deleted(web: FlaskClient, site: Services, load: Load) -> None:
+def test_orders_that_are_handled_or_shipped_are_not_deleted(web: FlaskClient, services: Services, load: Load) -> None:
     orders = load(3)
     begin(web, orders=orders[:1])
     refused = web.delete("/delete_all")
     assert refused.status_code == 409 and f"{orders[0]} (being handled)" in refused.json["detail"]
-    work(site)
+    work(services)
     refused = web.delete("/delete_all")
     assert refused.status_code == 409 and f"{orders[0]} (shipped)" in refused.json["detail"]
     others = load(2)
@@ -316,45 +318,47 @@ def test_orders_that_are_handled_or_shipped_are_not_deleted(web: FlaskClient, si
     assert [answer.status_code for answer in by_import] == [200, 409] and orders[0] in by_import[1].text
     assert web.get(f"/v1/orders/{others[0]}").status_code == 404
     assert web.get("/get_data/count").json["count"] == 3
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handled_orders SET shipped_at = NULL")
     assert web.delete("/delete_all").status_code == 200
 
 
-def test_what_was_shipped_is_kept_when_its_handling_is_forgotten(web: FlaskClient, site: Services, load: Load) -> None:
+def test_what_was_shipped_is_kept_when_its_handling_is_forgotten(
+    web: FlaskClient, services: Services, load: Load
+) -> None:
     orders = load(3)
     handling = begin(web, orders=orders, pipeline=["create_shipment"])
-    work(site)
+    work(services)
     other = begin(web, orders=load(1), pipeline=["reserve_inventory"])
-    work(site)
-    with site.database.begin() as connection:
+    work(services)
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET finished_at = '2020-01-01'")
         connection.exec_driver_sql(f"DELETE FROM orders WHERE import_no = {orders[2].split('-')[0]} AND row_no = 3")
-    HandlingExtension().clean(site)
+    HandlingExtension().clean(services)
     assert [web.get(f"/v1/handlings/{one['id']}").status_code for one in (handling, other)] == [404, 404]
     refused = web.delete("/delete_all")
     assert (refused.status_code, [one["order"] for one in refused.json["orders"]]) == (409, orders[:2])
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM handled_orders").scalar_one() == 2
 
 
-def test_more_handlings_than_may_wait_are_refused(web: FlaskClient, site: Services, load: Load) -> None:
+def test_more_handlings_than_may_wait_are_refused(web: FlaskClient, services: Services, load: Load) -> None:
     orders = load(3)
-    app = create_app(replace_settings(site, max_queued=2)).test_client()
+    app = create_app(replace_settings(services, max_queued=2)).test_client()
     for order in orders[:2]:
         begin(app, orders=[order])
     refused = app.post("/v1/handlings", json={"orders": orders[2:]})
     assert refused.status_code == 503 and int(refused.headers["Retry-After"]) >= 1
     queue = web.get("/v1/queue").json["handlings"]
     assert (queue["depth"], queue["running"]) == (2, 0)
-    work(site)
+    work(services)
     assert app.post("/v1/handlings", json={"orders": orders[2:]}).status_code == 202
 
 
-def test_what_one_caller_has_handled_no_other_may(site: Services, load: Load, tmp_path: Path) -> None:
+def test_what_one_caller_has_handled_no_other_may(services: Services, load: Load, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("".join(f"{name}:the-key-of-{name}-0123\n" for name in ("ada", "bo")))
-    app = create_app(replace_settings(site, api_keys_file=keys))
+    app = create_app(replace_settings(services, api_keys_file=keys))
     orders = load(2)
 
     def ask(name: str, chosen: list[str]) -> Any:
@@ -370,20 +374,22 @@ def test_what_one_caller_has_handled_no_other_may(site: Services, load: Load, tm
 
 
 def test_a_service_is_called_no_more_often_than_its_rate(
-    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
+    web: FlaskClient, services: Services, load: Load, sandbox: Sandbox
 ) -> None:
     handling = begin(web, orders=load(5), pipeline=["take_payment"], mode="parallel")
     begun = time()
-    run_next(site, ServiceClients(replace_settings(site, handling_rates={"payment": 2})), "test", GracefulShutdown(0))
+    run_next(
+        services, ServiceClients(replace_settings(services, handling_rates={"payment": 2})), "test", GracefulShutdown(0)
+    )
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "done"
     # two a second; a call may arrive later than it was let go, but not sooner
     after = [call["at"] - begun for call in sandbox.read("calls")]
     assert len(after) == 5 and all(seconds > place // 2 * 0.95 for place, seconds in enumerate(sorted(after))), after
 
 
-def test_nothing_is_handled_while_orders_are_deleted(web: FlaskClient, site: Services, load: Load) -> None:
+def test_nothing_is_handled_while_orders_are_deleted(web: FlaskClient, services: Services, load: Load) -> None:
     orders = load(1)
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE datasets SET delete_lease_until = '2099-01-01'")
     assert web.post("/v1/handlings", json={"orders": orders}).status_code == 409
 
@@ -413,26 +419,26 @@ def test_a_wrong_wish_is_refused_with_its_reason(web: FlaskClient, body: Any, st
     assert (answer.status_code, answer.mimetype) == (status, "application/problem+json"), answer.text
 
 
-def test_orders_that_were_cancelled_are_not_handled(web: FlaskClient, site: Services, load: Load) -> None:
+def test_orders_that_were_cancelled_are_not_handled(web: FlaskClient, services: Services, load: Load) -> None:
     orders = load(2)
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE orders SET status = 'cancelled' WHERE row_no = 2")
     refused = web.post("/v1/handlings", json={"orders": orders})
     assert refused.status_code == 422 and f"{orders[1]}: it is cancelled" in refused.json["detail"]
     assert begin(web, filter={})["orders_total"] == 1
 
 
-def test_numbers_of_handlings_are_none_of_an_import(web: FlaskClient, site: Services, load: Load) -> None:
+def test_numbers_of_handlings_are_none_of_an_import(web: FlaskClient, services: Services, load: Load) -> None:
     handling = begin(web, orders=load(1))
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
         assert number >= 2**31
-        assert import_transitions.installation_id(connection) == site.installation
+        assert import_transitions.installation_id(connection) == services.installation
 
 
-def test_orders_are_found_with_their_handling(web: FlaskClient, site: Services, load: Load) -> None:
+def test_orders_are_found_with_their_handling(web: FlaskClient, services: Services, load: Load) -> None:
     orders = load(5)
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE orders SET customer = CONCAT('100%%_', row_no) WHERE row_no < 4")
     first = web.get("/v1/orders?search=100%25_&limit=2").json
     assert (first["count"], [order["id"] for order in first["orders"]]) == (3, orders[:2])
@@ -442,20 +448,20 @@ def test_orders_are_found_with_their_handling(web: FlaskClient, site: Services, 
     listed = web.get("/v1/orders?status=pending").json["orders"]
     assert listed[0]["handling"] == {"id": handling["id"], "state": "pending", "active": True, "error": None}
     assert listed[1]["handling"] is None
-    work(site)
+    work(services)
     shown = web.get("/v1/orders?status=shipped").json["orders"]
     assert [(order["id"], order["handling"]["active"]) for order in shown] == [(orders[0], False)]
     assert web.get("/v1/orders?cursor=x").status_code == web.get("/v1/orders?limit=0").status_code == 400
 
 
 def test_the_steps_of_handlings_are_kinds_of_work(
-    web: FlaskClient, site: Services, load: Load, sandbox: Sandbox
+    web: FlaskClient, services: Services, load: Load, sandbox: Sandbox
 ) -> None:
     load(2)
     sandbox.control(down=["inventory"])
     begin(web, filter={}, mode="parallel")
-    work(site)
-    found = {kind.kind: kind for kind in measure_kinds(site)}
+    work(services)
+    found = {kind.kind: kind for kind in measure_kinds(services)}
     assert found["import"].success_rate == 1 and found["import"].ended == 1
     step = found["reserve_inventory"]
     assert (step.ended, step.success_rate, step.error_rate) == (2, 0, 1)
@@ -463,7 +469,7 @@ def test_the_steps_of_handlings_are_kinds_of_work(
 
 
 def test_a_worker_waits_for_space_for_packing_slips(
-    site: Services, web: FlaskClient, load: Load, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    services: Services, web: FlaskClient, load: Load, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.handling.end.SPACE_SECONDS", 0.01)
     ids = load(2)
@@ -471,23 +477,25 @@ def test_a_worker_waits_for_space_for_packing_slips(
     monkeypatch.setattr(packing_slips, "draw", lambda *given: draw(*given) + b"%" * 2_000_000)
     handling = web.post("/v1/handlings", json={"orders": ids}).json
     with no_file_beyond(1_000_000):
-        for _ in range(site.settings.max_attempts + 1):
+        for _ in range(services.settings.max_attempts + 1):
             wait_for(
-                lambda: run_next(site, ServiceClients(site.settings), "worker", GracefulShutdown(0)),
+                lambda: run_next(services, ServiceClients(services.settings), "worker", GracefulShutdown(0)),
                 10,
                 "it is taken up again",
             )
             now = web.get(handling["links"]["self"]).json
             assert (now["state"], now["orders_failed"]) == ("queued", 0)
-            assert not [path for path in site.spool.folder.rglob("*") if "pdf" in path.name]
+            assert not [path for path in services.spool.folder.rglob("*") if "pdf" in path.name]
         assert requeue.WAITS_FOR_SPACE in json.dumps(now["timeline"])
     monkeypatch.undo()
     wait_for(
-        lambda: run_next(site, ServiceClients(site.settings), "worker", GracefulShutdown(0)), 30, "it is taken up again"
+        lambda: run_next(services, ServiceClients(services.settings), "worker", GracefulShutdown(0)),
+        30,
+        "it is taken up again",
     )
     assert web.get(handling["links"]["self"]).json["state"] == "done"
     sandbox.require_once(ids)  # however often it was tried
-    (site.spool.folder / "slips" / ids[0].partition("-")[0] / f"{ids[0]}.pdf").unlink()
+    (services.spool.folder / "slips" / ids[0].partition("-")[0] / f"{ids[0]}.pdf").unlink()
     monkeypatch.setattr(packing_slips, "draw", lambda *given: draw(*given) + b"%" * 2_000_000)
     with no_file_beyond(1_000_000):
         for path in (f"/v1/orders/{ids[0]}/slip", f"{handling['links']['self']}/slips"):

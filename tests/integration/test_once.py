@@ -38,41 +38,41 @@ def send(web: FlaskClient, **headers: str) -> Any:
     return web.post("/v1/imports", data=HEADER + ROW, content_type="text/csv", headers=headers)
 
 
-def test_the_same_file_is_refused_while_the_first_runs(web: FlaskClient, site: Services) -> None:
+def test_the_same_file_is_refused_while_the_first_runs(web: FlaskClient, services: Services) -> None:
     first = send(web)
     again = send(web)
     assert (first.status_code, again.status_code) == (202, 409)
     assert again.json["running"] == first.headers["Location"]
     assert web.post("/v1/imports?dry_run=true", data=HEADER + ROW, content_type="text/csv").status_code == 202
     assert send(web, **{"Idempotency-Key": "meant"}).status_code == 202  # a key says that it is meant
-    stop_import(site, first.json["id"])
+    stop_import(services, first.json["id"])
     assert send(web).status_code == 202
 
 
-def test_the_same_file_may_come_again_when_the_first_has_ended(web: FlaskClient, site: Services) -> None:
+def test_the_same_file_may_come_again_when_the_first_has_ended(web: FlaskClient, services: Services) -> None:
     first = send(web, **{"Idempotency-Key": "first"})
     assert send(web).status_code == 409  # the first has a key, this one has none
-    load_next(site, "test", GracefulShutdown(0))
+    load_next(services, "test", GracefulShutdown(0))
     assert web.get(first.headers["Location"]).json["state"] == "committed"
     assert send(web).status_code == 202
 
 
-def test_of_a_hundred_uploads_at_once_one_wins(web: FlaskClient, site: Services) -> None:
+def test_of_a_hundred_uploads_at_once_one_wins(web: FlaskClient, services: Services) -> None:
     app = web.application
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: send(app.test_client()), range(100)))
     won = [answer for answer in answers if answer.status_code == 202]
     assert len(won) == 1 and {answer.status_code for answer in answers} == {202, 409}
     assert {answer.json["running"] for answer in answers if answer.status_code == 409} == {won[0].headers["Location"]}
-    assert len(list(site.spool.folder.iterdir())) == 1  # the others left nothing
+    assert len(list(services.spool.folder.iterdir())) == 1  # the others left nothing
 
 
 @pytest.fixture
-def clerks(site: Services, tmp_path: Path) -> Callable[[str], FlaskClient]:
+def clerks(services: Services, tmp_path: Path) -> Callable[[str], FlaskClient]:
     """A web server with keys; a client of it by the name of its key."""
     keys = tmp_path / "keys"
     keys.write_text("".join(f"{name}:the-key-of-{name}-0123\n" for name in ("ada", "bo")))
-    app = create_app(site.settings.model_copy(update={"api_keys_file": keys}))
+    app = create_app(services.settings.model_copy(update={"api_keys_file": keys}))
 
     def make(name: str) -> FlaskClient:
         client = app.test_client()
@@ -115,7 +115,7 @@ def stream(web: FlaskClient, body: bytes, more: str = "", **headers: str) -> Any
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["by a whole one", "by another stream"])
 def test_a_streamed_file_is_refused_when_its_last_byte_shows_that_it_is_under_way(
-    web: FlaskClient, site: Services, large: bytes, is_streamed: bool
+    web: FlaskClient, services: Services, large: bytes, is_streamed: bool
 ) -> None:
     first = web.post(f"/v1/imports?stream={int(is_streamed)}", data=large, content_type="text/csv")
     refused = stream(web, large)
@@ -124,12 +124,12 @@ def test_a_streamed_file_is_refused_when_its_last_byte_shows_that_it_is_under_wa
     undone = web.get("/v1/imports").json["imports"][0]
     assert (undone["state"], undone["error"]["code"]) == ("failed", "already_running")
     assert first.json["id"] in undone["error"]["reason"]
-    assert [path.name for path in site.spool.folder.iterdir()] == [first.json["id"]]
+    assert [path.name for path in services.spool.folder.iterdir()] == [first.json["id"]]
     assert stream(web, large, "&dry_run=true").status_code == 202
     assert stream(web, large, **{"Idempotency-Key": "meant"}).status_code == 202
     whole = web.post("/v1/imports", data=large, content_type="text/csv")
     assert (whole.status_code, whole.json["running"]) == (409, first.headers["Location"])
-    stop_import(site, first.json["id"])
+    stop_import(services, first.json["id"])
     assert stream(web, large).status_code == 202
 
 
@@ -148,14 +148,14 @@ def test_generated_inserts_may_repeat(web: FlaskClient) -> None:
     assert [web.get("/insert/3").status_code for _ in range(2)] == [200, 200]
 
 
-def test_a_single_order_is_followed_to_its_end(web: FlaskClient, site: Services) -> None:
+def test_a_single_order_is_followed_to_its_end(web: FlaskClient, services: Services) -> None:
     accepted = web.post("/v1/orders", json=ORDER, headers={"Idempotency-Key": "order-b-1"})
     assert accepted.status_code == 202, accepted.text
     again = web.post("/v1/orders", json=ORDER, headers={"Idempotency-Key": "order-b-1"})
     assert again.json["id"] == accepted.json["id"]
     status = accepted.json["trackingUrl"]
     assert web.get(status).json["status"] == "queued"
-    load_next(site, "test", GracefulShutdown(0))
+    load_next(services, "test", GracefulShutdown(0))
     shown = web.get(status).json
     assert (shown["status"], shown["progress"], shown["reason"]) == ("completed", 100, None)
     order = web.get(f"/v1/orders/{accepted.json['id']}").json
@@ -164,12 +164,12 @@ def test_a_single_order_is_followed_to_its_end(web: FlaskClient, site: Services)
 
 
 @pytest.mark.parametrize("wrong", [{"quantity": 0}, {"email": "nobody"}, {"unit_price": 1.234}])
-def test_a_wrong_order_says_why(web: FlaskClient, site: Services, wrong: dict[str, Any]) -> None:
+def test_a_wrong_order_says_why(web: FlaskClient, services: Services, wrong: dict[str, Any]) -> None:
     accepted = web.post("/v1/orders", json=ORDER | wrong)
     if accepted.status_code == 422:
         assert next(iter(wrong)) in accepted.text
         return
-    load_next(site, "test", GracefulShutdown(0))
+    load_next(services, "test", GracefulShutdown(0))
     shown = web.get(accepted.json["trackingUrl"]).json
     assert shown["status"] == "failed" and next(iter(wrong)) in shown["reason"], shown
 
@@ -207,11 +207,11 @@ def test_an_order_that_is_not_there_is_not_found(web: FlaskClient, path: str) ->
 
 
 @pytest.fixture
-def busy(site: Services) -> Callable[..., FlaskClient]:
+def busy(services: Services) -> Callable[..., FlaskClient]:
     """A web server where one import waits already, which is as many as may."""
 
     def make(**settings: Any) -> FlaskClient:
-        app = create_app(site.settings.model_copy(update={"max_queued": 1, **settings}))
+        app = create_app(services.settings.model_copy(update={"max_queued": 1, **settings}))
         assert app.test_client().get("/insert/3").status_code == 200
         return app.test_client()
 
@@ -240,11 +240,11 @@ def test_the_queue_says_that_too_much_waits(busy: Callable[..., FlaskClient]) ->
     assert "wait" in found.json["excess"][0]
 
 
-def test_the_queue_says_that_too_much_goes_wrong(web: FlaskClient, site: Services) -> None:
+def test_the_queue_says_that_too_much_goes_wrong(web: FlaskClient, services: Services) -> None:
     assert web.get("/v1/queue").status_code == 200
     for number in range(20):
         web.post("/v1/orders", json=ORDER | {"order_number": f"Q-{number}", "quantity": 0 if number % 3 else 1})
-        load_next(site, "test", GracefulShutdown(0))
+        load_next(services, "test", GracefulShutdown(0))
     found = web.get("/v1/queue")
     assert found.status_code == 503, found.text
     (kind,) = found.json["kinds"]

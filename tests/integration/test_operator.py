@@ -30,32 +30,32 @@ def list_branches(run: Run) -> dict[str, Any]:
     return dict(json.loads(result.stdout))
 
 
-def kinds(site: Services, number: int) -> list[str]:
-    with site.database.begin() as connection:
+def kinds(services: Services, number: int) -> list[str]:
+    with services.database.begin() as connection:
         return [event.kind for event in queries.list_events(connection, number)]
 
 
-def lose(site: Services, xid: Xid) -> None:
+def lose(services: Services, xid: Xid) -> None:
     """As a person who finishes by hand what the sweeper would have finished."""
-    with site.database.session() as session:
+    with services.database.session() as session:
         assert xa.release(session, [xid]) and xa.roll_back_prepared(session, xid)
 
 
-def test_every_branch_is_listed_with_what_becomes_of_it(site: Services, run: Run) -> None:
+def test_every_branch_is_listed_with_what_becomes_of_it(services: Services, run: Run) -> None:
     loading, decided, over, stopped = (
-        prepare(site),
-        prepare(site, decided=True),
-        prepare(site, decided=True),
-        prepare(site),
+        prepare(services),
+        prepare(services, decided=True),
+        prepare(services, decided=True),
+        prepare(services),
     )
-    end_lease(site, over)
-    stop_import(site, stopped.id)
-    unknown = Xid(site.installation, 4_000_000_001, 1, 1)
+    end_lease(services, over)
+    stop_import(services, stopped.id)
+    unknown = Xid(services.installation, 4_000_000_001, 1, 1)
     foreign = RawXid(FORMAT_ID, b"\xff\x00\xfe", b"\x80")
-    with prepared_by_another(site, unknown.raw()), prepared_by_another(site, foreign):
+    with prepared_by_another(services, unknown.raw()), prepared_by_another(services, foreign):
         listed = list_branches(run)
         text = run("branches").output
-    assert listed["installation"] == site.installation and listed["frozen"] is None
+    assert listed["installation"] == services.installation and listed["frozen"] is None
     found = {branch["number"]: branch for branch in listed["branches"]}
     assert {number: branch["direction"] for number, branch in found.items()} == {
         loading.number: "leave",
@@ -73,16 +73,16 @@ def test_every_branch_is_listed_with_what_becomes_of_it(site: Services, run: Run
     assert r"foreign, never touched: \xff\x00\xfe / \x80" in text
 
 
-def test_an_owner_that_is_connected_is_named(site: Services, run: Run) -> None:
-    xid = Xid(site.installation, accept_rows(site).number, 1, 1)
-    branch = xa.Branch(site.database.connect_branch(), xid)
+def test_an_owner_that_is_connected_is_named(services: Services, run: Run) -> None:
+    xid = Xid(services.installation, accept_rows(services).number, 1, 1)
+    branch = xa.Branch(services.database.connect_branch(), xid)
     branch.hold_owner_lock()
     branch.start()
     branch.end()
     branch.prepare()
     try:
         (listed,) = list_branches(run)["branches"]
-        assert listed["owner"] == owned(site, [xid])[xid]
+        assert listed["owner"] == owned(services, [xid])[xid]
         refused = run("decide", xid.lock_name(), "rollback", "--yes")
         assert refused.exit_code == 4 and f"connection {listed['owner']}" in refused.output
     finally:
@@ -92,10 +92,10 @@ def test_an_owner_that_is_connected_is_named(site: Services, run: Run) -> None:
 
 @pytest.mark.parametrize("branches", [1, 2])
 def test_a_decided_import_is_committed_and_nothing_else(
-    site: Services, database: DatabaseServer, branches: int
+    services: Services, database: DatabaseServer, branches: int
 ) -> None:
     values = {"branches": branches}
-    two = open_services(make_settings(database.url, site.settings.spool_dir, **values))
+    two = open_services(make_settings(database.url, services.settings.spool_dir, **values))
     row = prepare(two, decided=True)
     run = lambda *arguments: CliRunner().invoke(main, arguments, env={"BACKOUT_DATABASE_URL": database.url})  # noqa: E731
     refused = run("decide", str(row.number), "commit", "--yes")
@@ -118,44 +118,46 @@ def test_a_decided_import_is_committed_and_nothing_else(
     assert forced[0].detail["branch"] == xids_of(two, row)[0].lock_name()
 
 
-def test_one_document_is_all_that_a_command_answers_with(site: Services) -> None:
-    row = prepare(site, decided=True)
-    end_lease(site, row)
-    url = site.settings.database_url.get_secret_value()
+def test_one_document_is_all_that_a_command_answers_with(services: Services) -> None:
+    row = prepare(services, decided=True)
+    end_lease(services, row)
+    url = services.settings.database_url.get_secret_value()
     command = [sys.executable, "-m", "app.cli", "decide", row.id, "commit", "--yes", "--json"]
     done = subprocess.run(command, cwd=ROOT, env={"BACKOUT_DATABASE_URL": url}, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["done"]
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["forced"]
-    check(site, row.number)
+    check(services, row.number)
 
 
-def test_an_undecided_import_is_left_to_its_worker_and_to_a_stop(site: Services, run: Run) -> None:
-    row = prepare(site)
+def test_an_undecided_import_is_left_to_its_worker_and_to_a_stop(services: Services, run: Run) -> None:
+    row = prepare(services)
     for verdict in ("commit", "rollback"):
         refused = run("decide", str(row.number), verdict, "--yes")
         assert refused.exit_code == 4 and "stop it" in refused.output
-    stop_import(site, row.id)
+    stop_import(services, row.id)
     refused = run("decide", str(row.number), "commit", "--yes")
     assert refused.exit_code == 4 and "will never commit" in refused.output
-    assert len(list_raw(site)) == 1
-    assert run("decide", xids_of(site, row)[0].lock_name(), "rollback", "--yes").exit_code == 0
-    assert list_raw(site) == set()
-    assert converge(site, row.number).state is State.STOPPED
-    assert "forced" in kinds(site, row.number)
+    assert len(list_raw(services)) == 1
+    assert run("decide", xids_of(services, row)[0].lock_name(), "rollback", "--yes").exit_code == 0
+    assert list_raw(services) == set()
+    assert converge(services, row.number).state is State.STOPPED
+    assert "forced" in kinds(services, row.number)
 
 
 @pytest.mark.parametrize("epoch", [1, 2], ids=["no-import", "a-later-attempt"])
-def test_what_no_import_explains_may_be_rolled_back_and_never_committed(site: Services, run: Run, epoch: int) -> None:
-    number = accept_rows(site).number if epoch > 1 else 4_000_000_001
-    raw = Xid(site.installation, number, epoch, 1).raw()
-    name = Xid(site.installation, number, epoch, 1).lock_name()
-    with prepared_by_another(site, raw):
+def test_what_no_import_explains_may_be_rolled_back_and_never_committed(
+    services: Services, run: Run, epoch: int
+) -> None:
+    number = accept_rows(services).number if epoch > 1 else 4_000_000_001
+    raw = Xid(services.installation, number, epoch, 1).raw()
+    name = Xid(services.installation, number, epoch, 1).lock_name()
+    with prepared_by_another(services, raw):
         refused = run("decide", name, "commit", "--yes")
-        assert refused.exit_code == 4 and "may not be committed" in refused.output and list_raw(site) == {raw}
+        assert refused.exit_code == 4 and "may not be committed" in refused.output and list_raw(services) == {raw}
         assert run("decide", name, "rollback", "--yes").exit_code == 0
-        assert list_raw(site) == set()
-    assert kinds(site, number) == (["queued", "forced"] if epoch > 1 else [])
+        assert list_raw(services) == set()
+    assert kinds(services, number) == (["queued", "forced"] if epoch > 1 else [])
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_what_no_import_explains_may_be_rolled_back_and_never_committed(site: Se
         ("'; DROP TABLE imports", 2, "is no branch"),
     ],
 )
-def test_what_is_nothing_of_ours_is_refused(site: Services, run: Run, target: str, code: int, says: str) -> None:
+def test_what_is_nothing_of_ours_is_refused(services: Services, run: Run, target: str, code: int, says: str) -> None:
     refused = run("decide", target, "rollback", "--yes")
     assert (refused.exit_code, "Traceback" in refused.output) == (code, False)
     assert says in refused.output
@@ -177,16 +179,16 @@ def test_what_is_nothing_of_ours_is_refused(site: Services, run: Run, target: st
     assert as_json.exit_code == code and says in json.loads(as_json.stdout)["detail"]
 
 
-def test_an_import_that_is_not_in_doubt_is_refused(site: Services, run: Run) -> None:
-    queued = accept_rows(site)
+def test_an_import_that_is_not_in_doubt_is_refused(services: Services, run: Run) -> None:
+    queued = accept_rows(services)
     refused = run("decide", str(queued.number), "rollback", "--yes")
     assert refused.exit_code == 4 and "to end it, stop it" in refused.output
-    converge(site, queued.number)
+    converge(services, queued.number)
     for verdict in ("commit", "rollback"):
         refused = run("decide", queued.id, verdict, "--yes")
         assert refused.exit_code == 4 and "has committed, which is final" in refused.output
-    check(site, queued.number)
-    assert "forced" not in kinds(site, queued.number)
+    check(services, queued.number)
+    assert "forced" not in kinds(services, queued.number)
 
 
 def test_without_an_address_it_is_the_local_stack(
@@ -222,65 +224,65 @@ def test_a_database_without_tables_says_how_to_make_them(database: DatabaseServe
 def test_damage_is_told_once_and_settled_by_a_person(
     database: DatabaseServer, tmp_path: Path, run: Run, web: FlaskClient
 ) -> None:
-    site = open_services(make_settings(database.url, tmp_path / "spool", branches=2))
-    whole = accept_rows(site)
-    converge(site, whole.number)
-    row = prepare(site, decided=True)
-    lose(site, xids_of(site, row)[1])
-    end_lease(site, row)
+    services = open_services(make_settings(database.url, tmp_path / "spool", branches=2))
+    whole = accept_rows(services)
+    converge(services, whole.number)
+    row = prepare(services, decided=True)
+    lose(services, xids_of(services, row)[1])
+    end_lease(services, row)
     assert web.get("/readyz").json["parts"]["recovery"] == "ok"  # nobody has noticed yet
     for _ in range(2):  # the second is a sweeper that was started again
-        sweeper = Sweeper(site)
+        sweeper = Sweeper(services)
         sweeper.sweep()
         sweeper.sweep()
-    assert kinds(site, row.number) == ["queued", "running", "committing", "damage"]
+    assert kinds(services, row.number) == ["queued", "running", "committing", "damage"]
     ready = web.get("/readyz")
     assert ready.status_code == 200 and ready.json["status"] == "degraded"
     assert row.id in ready.json["parts"]["recovery"] and "damaged" in ready.json["parts"]["recovery"]
     assert list_branches(run)["damaged"] == [{"number": row.number, "id": row.id}]
     refused = web.get("/delete_all")
     assert refused.status_code == 409 and "damaged" in refused.json["detail"] and "queued" not in refused.json["detail"]
-    waiting = accept_rows(site)
+    waiting = accept_rows(services)
     assert "1 import(s) of orders are queued or running" in web.get("/delete_all").json["detail"]
-    stop_import(site, waiting.id)
+    stop_import(services, waiting.id)
     refused_commit = run("decide", str(row.number), "commit", "--yes")
     assert refused_commit.exit_code == 4 and "can't be committed whole" in refused_commit.output
     done = run("decide", str(row.number), "rollback", "--yes")
     assert done.exit_code == 0, done.output
-    check(site, row.number)
-    check(site, whole.number)
-    ended = find(site, row.number)
+    check(services, row.number)
+    check(services, whole.number)
+    ended = find(services, row.number)
     assert ended.state is State.FAILED and ended.error is not None and ended.error["code"] == "damaged"
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         *_, last = queries.list_events(connection, row.number)
     assert last.kind == "failed" and last.detail is not None and "@" in last.detail["by"]
     assert web.get("/readyz").json["parts"]["recovery"] == "ok"
     assert web.get("/delete_all").status_code == 200
 
 
-def test_an_import_that_only_lacks_its_last_move_is_not_taken_for_damage(site: Services, run: Run) -> None:
-    row = prepare(site, decided=True)
-    with site.database.session() as session:
-        for xid in xa.release(session, xids_of(site, row)):
+def test_an_import_that_only_lacks_its_last_move_is_not_taken_for_damage(services: Services, run: Run) -> None:
+    row = prepare(services, decided=True)
+    with services.database.session() as session:
+        for xid in xa.release(session, xids_of(services, row)):
             assert xa.commit_prepared(session, xid)
-    end_lease(site, row)
+    end_lease(services, row)
     refused = run("decide", str(row.number), "rollback", "--yes")
     assert refused.exit_code == 4 and "every receipt is there" in refused.output
-    assert find(site, row.number).state is State.COMMITTED
-    check(site, row.number)
+    assert find(services, row.number).state is State.COMMITTED
+    check(services, row.number)
 
 
-def test_an_unknown_branch_is_on_the_readiness_page(site: Services, web: FlaskClient) -> None:
-    done = accept_rows(site)
-    converge(site, done.number)
-    with site.database.begin() as connection:
+def test_an_unknown_branch_is_on_the_readiness_page(services: Services, web: FlaskClient) -> None:
+    done = accept_rows(services)
+    converge(services, done.number)
+    with services.database.begin() as connection:
         connection.exec_driver_sql(
             "DELETE FROM imports WHERE number = %s", (done.number,)
         )  # its history's time is over
-    raw = Xid(site.installation, done.number, 1, 1).raw()
-    with prepared_by_another(site, raw):
-        Sweeper(site).sweep()
+    raw = Xid(services.installation, done.number, 1, 1).raw()
+    with prepared_by_another(services, raw):
+        Sweeper(services).sweep()
         told = web.get("/readyz").json["parts"]["recovery"]
         assert raw.gtrid.decode() in told and "no such import" in told and "frozen" not in told
-        assert list_raw(site) == {raw}
+        assert list_raw(services) == {raw}
     assert web.get("/readyz").json["parts"]["recovery"] == "ok"

@@ -39,9 +39,9 @@ def proxy(database: DatabaseServer) -> Iterator[Proxy]:
 def through(database: DatabaseServer, proxy: Proxy, tmp_path: Path) -> Iterator[Services]:
     """A worker's view of the installation, all of it through the proxy."""
     url = database.url.replace(str(database.server.port), str(proxy.port))
-    site = open_services(make_settings(url, tmp_path / "spool", batch_bytes=64 * 1024))
-    yield site
-    site.database._engine.dispose()
+    services = open_services(make_settings(url, tmp_path / "spool", batch_bytes=64 * 1024))
+    yield services
+    services.database._engine.dispose()
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def connect(database: DatabaseServer, proxy: Proxy) -> Callable[[], "pymysql.Con
     return connect
 
 
-def new_import(site: Services) -> int:
-    return accept.accept_generated(site, ORDERS, ROWS, Caller()).row.number
+def new_import(services: Services) -> int:
+    return accept.accept_generated(services, ORDERS, ROWS, Caller()).row.number
 
 
 LOSSES = [
@@ -73,23 +73,23 @@ LOSSES = [
 
 @pytest.mark.parametrize(("statement", "after", "arrives", "attempts"), LOSSES)
 def test_a_lost_answer_is_made_up_for(
-    site: Services, through: Services, proxy: Proxy, statement: str, after: str | None, arrives: bool, attempts: int
+    services: Services, through: Services, proxy: Proxy, statement: str, after: str | None, arrives: bool, attempts: int
 ) -> None:
-    number = new_import(site)
+    number = new_import(services)
     loss = proxy.lose_answer(statement, after=after, arrives=arrives)
     load_next(through, "worker", GracefulShutdown(0))
     assert loss.happened.is_set()
-    ended = converge(site, number)
+    ended = converge(services, number)
     assert (ended.state, ended.attempts) == (State.COMMITTED, attempts)
 
 
-def test_a_stop_whose_answer_is_lost_has_stopped(site: Services, through: Services, proxy: Proxy) -> None:
-    number = new_import(site)
+def test_a_stop_whose_answer_is_lost_has_stopped(services: Services, through: Services, proxy: Proxy) -> None:
+    number = new_import(services)
     loss = proxy.lose_answer(statements.DECISION_COMMIT, after=statements.STOP)
     with pytest.raises(DatabaseUnavailable):
-        stop.stop_import(through, find(site, number).id)
+        stop.stop_import(through, find(services, number).id)
     assert loss.happened.is_set()
-    assert find(site, number).state is State.STOPPED
+    assert find(services, number).state is State.STOPPED
 
 
 def test_a_loss_strikes_once_and_after_its_statement_only(
@@ -112,17 +112,17 @@ def test_a_loss_strikes_once_and_after_its_statement_only(
         cursor.execute("SELECT 3")
 
 
-def test_a_held_statement_arrives_when_it_is_released(site: Services, through: Services, proxy: Proxy) -> None:
-    number = new_import(site)
+def test_a_held_statement_arrives_when_it_is_released(services: Services, through: Services, proxy: Proxy) -> None:
+    number = new_import(services)
     hold = proxy.hold(statements.DECISION_COMMIT, after=statements.DECISION)
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(load_next, through, "worker", GracefulShutdown(0))
         assert hold.happened.wait(20)
         assert f"imports.number = {number} ".encode() in hold.sent
-        assert find(site, number).state is State.RUNNING
+        assert find(services, number).state is State.RUNNING
         proxy.release(hold)
         loading.result(20)
-    ended = converge(site, number)
+    ended = converge(services, number)
     assert (ended.state, ended.attempts) == (State.COMMITTED, 1)
 
 

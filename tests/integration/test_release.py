@@ -13,10 +13,10 @@ BRANCHES = 60
 
 
 def test_branches_whose_owners_are_alive_are_released_and_wholly_undone(
-    site: Services, database: DatabaseServer
+    services: Services, database: DatabaseServer
 ) -> None:
-    xids = site.xids(accept_rows(site).number, range(1, BRANCHES + 1), 1)
-    branches = [xa.Branch(site.database.connect_branch(), xid) for xid in xids]
+    xids = services.xids(accept_rows(services).number, range(1, BRANCHES + 1), 1)
+    branches = [xa.Branch(services.database.connect_branch(), xid) for xid in xids]
     for branch in branches:
         branch.hold_owner_lock()
         branch.start()
@@ -26,15 +26,15 @@ def test_branches_whose_owners_are_alive_are_released_and_wholly_undone(
         branch.end()
         branch.prepare()
     began = monotonic()
-    with site.database.session() as session:
+    with services.database.session() as session:
         released = xa.release(session, xids)
         if database.name == "mariadb":  # finished sooner, a branch may be lost with its locks, and OK is the answer
             assert monotonic() - began >= xa.DETACH_SECONDS
-        assert released == xids and not owned(site, xids)
+        assert released == xids and not owned(services, xids)
         assert all(xa.roll_back_prepared(session, xid) for xid in released)
     for branch in branches:
         branch.abandon()
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         connection.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
         connection.exec_driver_sql("DELETE FROM receipts")
         connection.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = DEFAULT")
@@ -42,10 +42,10 @@ def test_branches_whose_owners_are_alive_are_released_and_wholly_undone(
 
 
 def test_a_branch_whose_owner_does_not_end_is_left_out(
-    site: Services, database: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+    services: Services, database: DatabaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xa, "kill_owners", lambda *_: 0)  # as if its undo took long
-    kept, free = site.xids(accept_rows(site).number, range(1, 3), 1)
-    with database.root() as cursor, site.database.session() as session:
+    kept, free = services.xids(accept_rows(services).number, range(1, 3), 1)
+    with database.root() as cursor, services.database.session() as session:
         cursor.execute("SELECT GET_LOCK(%s, 0)", (kept.lock_name(),))
         assert xa.release(session, [kept, free]) == [free]

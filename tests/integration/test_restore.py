@@ -87,65 +87,65 @@ def restore(cursor: "pymysql.cursors.Cursor", *tables: str) -> None:
         cursor.execute(f"INSERT INTO {table} SELECT * FROM dump.{table}")
 
 
-def in_doubt(site: Services) -> Import:
+def in_doubt(services: Services) -> Import:
     """A decided import whose worker is gone, its branch prepared; and a mark that says how far the ledger had come."""
-    Sweeper(site).sweep()
-    row = prepare(site, decided=True)
-    end_lease(site, row)
+    Sweeper(services).sweep()
+    row = prepare(services, decided=True)
+    end_lease(services, row)
     return row
 
 
-def frozen_reason(site: Services) -> str | None:
-    with site.database.begin() as connection:
+def frozen_reason(services: Services) -> str | None:
+    with services.database.begin() as connection:
         return installation.read_installation(connection).frozen_reason
 
 
 @pytest.mark.in_turn  # one with each database
 @pytest.mark.parametrize("spool", ["the-same-spool", "a-new-spool"])
 def test_a_physical_backup_that_holds_a_prepared_branch(
-    database: DatabaseServer, site: Services, tmp_path: Path, spool: str
+    database: DatabaseServer, services: Services, tmp_path: Path, spool: str
 ) -> None:
-    row = in_doubt(site)
+    row = in_doubt(services)
     backup = database.server.folder / "backup"
     stopped(database, lambda data: copy_folder(data, backup))
-    assert len(list_raw(site)) == 1
-    assert converge(site, row.number).state is State.COMMITTED
-    later = accept_rows(site)
-    Sweeper(site).sweep()  # marks it
-    converge(site, later.number)
+    assert len(list_raw(services)) == 1
+    assert converge(services, row.number).state is State.COMMITTED
+    later = accept_rows(services)
+    Sweeper(services).sweep()  # marks it
+    converge(services, later.number)
 
     stopped(database, lambda data: copy_folder(backup, data))
-    assert len(list_raw(site)) == 1 and find(site, row.number).state is State.COMMITTING
+    assert len(list_raw(services)) == 1 and find(services, row.number).state is State.COMMITTING
     if spool == "a-new-spool":
         # nothing tells it from a crash: the branches and the ledger belong together, and are brought to their end
-        site = open_services(make_settings(database.url, tmp_path / "new"))
-        Sweeper(site).sweep()
-        assert frozen_reason(site) is None
-        check(site, row.number)
+        services = open_services(make_settings(database.url, tmp_path / "new"))
+        Sweeper(services).sweep()
+        assert frozen_reason(services) is None
+        check(services, row.number)
         return
-    Sweeper(site).sweep()
-    assert "gone back" in (frozen_reason(site) or "")
-    assert len(list_raw(site)) == 1 and find(site, row.number).state is State.COMMITTING
+    Sweeper(services).sweep()
+    assert "gone back" in (frozen_reason(services) or "")
+    assert len(list_raw(services)) == 1 and find(services, row.number).state is State.COMMITTING
     (listed,) = json.loads(run(database, "branches", "--json").stdout)["branches"]
     assert (listed["number"], listed["direction"]) == (row.number, "commit")
     assert run(database, "sweeping", "resume", "--yes").exit_code == 0
-    assert converge(site, row.number).state is State.COMMITTED
-    again = accept_rows(site)
+    assert converge(services, row.number).state is State.COMMITTED
+    again = accept_rows(services)
     assert again.number > later.number  # which was told to others
-    assert converge(site, again.number).state is State.COMMITTED
+    assert converge(services, again.number).state is State.COMMITTED
 
 
 @pytest.mark.in_turn  # one with each database
 @pytest.mark.parametrize("spool", ["the-same-spool", "a-new-spool"])
 def test_a_logical_dump_with_an_older_ledger_below_a_prepared_branch(
-    database: DatabaseServer, site: Services, tmp_path: Path, spool: str
+    database: DatabaseServer, services: Services, tmp_path: Path, spool: str
 ) -> None:
-    before = accept_rows(site)
-    converge(site, before.number)
-    Sweeper(site).sweep()
+    before = accept_rows(services)
+    converge(services, before.number)
+    Sweeper(services).sweep()
     dump(database)
-    row = in_doubt(site)
-    branch = xids_of(site, row)[0]
+    row = in_doubt(services)
+    branch = xids_of(services, row)[0]
 
     with root(database) as cursor:
         # a dump goes table by table; the first that the branch has written to holds it up, after the ledger
@@ -155,10 +155,10 @@ def test_a_logical_dump_with_an_older_ledger_below_a_prepared_branch(
         assert held.value.args[0] == LOCK_WAIT_TIMEOUT
 
         if spool == "a-new-spool":
-            site = open_services(make_settings(database.url, tmp_path / "new"))
-        Sweeper(site).sweep()
-        assert ("gone back" if spool == "the-same-spool" else branch.lock_name()) in (frozen_reason(site) or "")
-        assert list_raw(site) == {branch.raw()}
+            services = open_services(make_settings(database.url, tmp_path / "new"))
+        Sweeper(services).sweep()
+        assert ("gone back" if spool == "the-same-spool" else branch.lock_name()) in (frozen_reason(services) or "")
+        assert list_raw(services) == {branch.raw()}
         (listed,) = json.loads(run(database, "branches", "--json").stdout)["branches"]
         assert (listed["name"], listed["import"], listed["direction"]) == (branch.lock_name(), None, "report")
         assert run(database, "sweeping", "resume", "--yes").exit_code == 4
@@ -166,33 +166,35 @@ def test_a_logical_dump_with_an_older_ledger_below_a_prepared_branch(
         assert run(database, "decide", branch.lock_name(), "rollback", "--yes").exit_code == 0
         restore(cursor, "orders", "receipts")
     assert run(database, "sweeping", "resume", "--yes").exit_code == 0
-    check(site, before.number)
-    again = accept_rows(site)
+    check(services, before.number)
+    again = accept_rows(services)
     assert again.number > row.number  # which was told to others
-    assert converge(site, again.number).state is State.COMMITTED
-    check(site, before.number)
+    assert converge(services, again.number).state is State.COMMITTED
+    check(services, before.number)
 
 
-def test_a_logical_dump_of_imports_in_flight_when_nothing_is_prepared(database: DatabaseServer, site: Services) -> None:
-    loading, decided = prepare(site), prepare(site, decided=True)
+def test_a_logical_dump_of_imports_in_flight_when_nothing_is_prepared(
+    database: DatabaseServer, services: Services
+) -> None:
+    loading, decided = prepare(services), prepare(services, decided=True)
     for row in (loading, decided):
-        end_lease(site, row)
+        end_lease(services, row)
     dump(database)
     for row in (loading, decided):
-        assert converge(site, row.number).state is State.COMMITTED
-    site.database.dispose()
+        assert converge(services, row.number).state is State.COMMITTED
+    services.database.dispose()
     with root(database) as cursor:
         restore(cursor, *TABLES)
-    Sweeper(site).sweep()
-    assert "gone back" in (frozen_reason(site) or "")
-    assert find(site, loading.number).state is State.RUNNING
+    Sweeper(services).sweep()
+    assert "gone back" in (frozen_reason(services) or "")
+    assert find(services, loading.number).state is State.RUNNING
     assert run(database, "sweeping", "resume", "--yes").exit_code == 0
-    Sweeper(site).sweep()
-    assert converge(site, loading.number).rows_done == ROWS
+    Sweeper(services).sweep()
+    assert converge(services, loading.number).rows_done == ROWS
     assert run(database, "decide", str(decided.number), "commit", "--yes").exit_code == 4
     assert run(database, "decide", str(decided.number), "rollback", "--yes").exit_code == 0
-    check(site, decided.number)
-    assert find(site, decided.number).state is State.FAILED
+    check(services, decided.number)
+    assert find(services, decided.number).state is State.FAILED
 
 
 @pytest.fixture
@@ -216,36 +218,36 @@ def one_more_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database
 
 
 @pytest.mark.usefixtures("one_more_migration")
-def test_migrating_a_table_that_a_prepared_branch_holds(database: DatabaseServer, site: Services) -> None:
-    row = in_doubt(site)
+def test_migrating_a_table_that_a_prepared_branch_holds(database: DatabaseServer, services: Services) -> None:
+    row = in_doubt(services)
     began = monotonic()
     refused = run(database, "migrate")
     assert refused.exit_code == 1 and monotonic() - began < migrate.LOCK_WAIT_SECONDS + 10
     assert "was in use" in refused.output and "Traceback" not in refused.output and "[SQL" not in refused.output
-    assert len(list_raw(site)) == 1
-    assert converge(site, row.number).state is State.COMMITTED
+    assert len(list_raw(services)) == 1
+    assert converge(services, row.number).state is State.COMMITTED
     done = run(database, "migrate")
     assert done.exit_code == 0, done.output
-    check(site, row.number)
-    assert converge(site, accept_rows(site).number).rows_done == ROWS  # the version before goes on beside it
+    check(services, row.number)
+    assert converge(services, accept_rows(services).number).rows_done == ROWS  # the version before goes on beside it
 
 
 def test_an_upgrade_of_the_first_version_with_imports_in_flight(
-    database: DatabaseServer, site: Services, tmp_path: Path
+    database: DatabaseServer, services: Services, tmp_path: Path
 ) -> None:
-    decided, stopping, queued = prepare(site, decided=True), prepare(site), accept_rows(site)
-    end_lease(site, decided)
+    decided, stopping, queued = prepare(services, decided=True), prepare(services), accept_rows(services)
+    end_lease(services, decided)
     with root(database) as cursor:
         columns = "mark", "last_number", "home_database", "home_server", "frozen_at", "frozen_reason"
         cursor.execute(f"ALTER TABLE backout.installation {', '.join(f'DROP COLUMN {name}' for name in columns)}")
         cursor.execute("UPDATE backout.alembic_version SET version_num = '0001'")
     # new processes before the migration: nothing is accepted, swept or lost, and a stop is decided as ever
     with pytest.raises(DatabaseUnavailable):
-        accept_rows(site)
+        accept_rows(services)
     with pytest.raises(DatabaseUnavailable):
-        Sweeper(site).sweep()
-    assert stop_import(site, stopping.id).state is State.STOPPING
-    assert len(list_raw(site)) == 2
+        Sweeper(services).sweep()
+    assert stop_import(services, stopping.id).state is State.STOPPING
+    assert len(list_raw(services)) == 2
     done = run(database, "migrate")
     assert done.exit_code == 0, done.output
     new = open_services(make_settings(database.url, tmp_path / "spool"))

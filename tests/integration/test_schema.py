@@ -24,11 +24,11 @@ def test_migrations_make_what_the_code_says(database: DatabaseServer) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_migrating_again_changes_nothing(database: DatabaseServer, site: Services) -> None:
-    before = site.installation
+def test_migrating_again_changes_nothing(database: DatabaseServer, services: Services) -> None:
+    before = services.installation
     upgrade(database.owner_url)
     database.install()
-    assert replace(site).installation == before
+    assert replace(services).installation == before
 
 
 @pytest.mark.parametrize(
@@ -42,34 +42,36 @@ def test_migrating_again_changes_nothing(database: DatabaseServer, site: Service
         "SELECT 1 INTO OUTFILE '/tmp/mine'",
     ],
 )
-def test_the_application_has_least_privileges(site: Services, statement: str) -> None:
-    with site.database.connect_branch() as connection, connection.cursor() as cursor:
+def test_the_application_has_least_privileges(services: Services, statement: str) -> None:
+    with services.database.connect_branch() as connection, connection.cursor() as cursor:
         with pytest.raises(pymysql.err.MySQLError) as refused:
             cursor.execute(statement)
         assert refused.value.args[0] in (1142, 1044, 1045, 1227, 1290)
 
 
-def test_a_server_that_can_load_nothing_is_named(database: DatabaseServer, site: Services) -> None:
-    found = queries.check_parts(site)
+def test_a_server_that_can_load_nothing_is_named(database: DatabaseServer, services: Services) -> None:
+    found = queries.check_parts(services)
     assert [found[name] for name in ("database", "durability", "local_infile", "xa")] == ["ok"] * 4
     with database.root() as cursor:
         cursor.execute("SET GLOBAL local_infile = 0")
         try:
-            assert queries.check_parts(site)["local_infile"] == "local_infile is 0, must be 1: nothing can be loaded"
+            assert (
+                queries.check_parts(services)["local_infile"] == "local_infile is 0, must be 1: nothing can be loaded"
+            )
         finally:
             cursor.execute("SET GLOBAL local_infile = 1")
         if database.name == "mysql":  # MariaDB asks for no right
             cursor.execute("REVOKE XA_RECOVER_ADMIN ON *.* FROM app@'%'")
             try:
-                assert "XA_RECOVER_ADMIN" in queries.check_parts(site)["xa"]
+                assert "XA_RECOVER_ADMIN" in queries.check_parts(services)["xa"]
             finally:
                 cursor.execute("GRANT XA_RECOVER_ADMIN ON *.* TO app@'%'")
         cursor.execute("XA RECOVER")
         assert not cursor.fetchall()
 
 
-def test_a_weak_server_is_named(database: DatabaseServer, site: Services) -> None:
-    with site.database.begin() as connection:
+def test_a_weak_server_is_named(database: DatabaseServer, services: Services) -> None:
+    with services.database.begin() as connection:
         assert server_checks.list_weaknesses(connection) == []
     root = pymysql.connect(
         host="127.0.0.1", port=database.server.port, user="root", password=database.server.password, autocommit=True
@@ -77,7 +79,7 @@ def test_a_weak_server_is_named(database: DatabaseServer, site: Services) -> Non
     with root, root.cursor() as cursor:
         cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
         try:
-            with site.database.begin() as connection:
+            with services.database.begin() as connection:
                 (weakness,) = server_checks.list_weaknesses(connection)
         finally:
             cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")

@@ -13,39 +13,39 @@ from app.lifecycle.imports.loading.slots import Slots
 from app.lifecycle.services import Services
 
 
-def record(site: Services, **values: Any) -> int:
+def record(services: Services, **values: Any) -> int:
     row = {"id": os.urandom(16).hex(), "dataset": "orders", "generate_rows": 1_000_000, "seed": "s", **values}
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         return transitions.insert_import(connection, row)
 
 
-def list_due(site: Services, *, only_small: bool = False) -> list[int]:
-    with site.database.begin() as connection:
+def list_due(services: Services, *, only_small: bool = False) -> list[int]:
+    with services.database.begin() as connection:
         return transitions.list_due(connection, 10, only_small=only_small)
 
 
-def test_priority_comes_before_age(site: Services) -> None:
-    first, second, urgent = record(site), record(site), record(site, priority=5)
-    later = record(site, priority=-5)
-    assert list_due(site) == [urgent, first, second, later]
+def test_priority_comes_before_age(services: Services) -> None:
+    first, second, urgent = record(services), record(services), record(services, priority=5)
+    later = record(services, priority=-5)
+    assert list_due(services) == [urgent, first, second, later]
 
 
-def test_clients_take_turns(site: Services) -> None:
-    ann = [record(site, client="ann") for _ in range(3)]
-    bob = [record(site, client="bob") for _ in range(2)]
-    assert list_due(site) == ann + bob
-    assert claim(site, ann[0], "worker")
-    assert list_due(site) == [*bob, ann[1], ann[2]]
-    assert claim(site, bob[0], "worker")
-    assert list_due(site) == [ann[1], ann[2], bob[1]]
+def test_clients_take_turns(services: Services) -> None:
+    ann = [record(services, client="ann") for _ in range(3)]
+    bob = [record(services, client="bob") for _ in range(2)]
+    assert list_due(services) == ann + bob
+    assert claim(services, ann[0], "worker")
+    assert list_due(services) == [*bob, ann[1], ann[2]]
+    assert claim(services, bob[0], "worker")
+    assert list_due(services) == [ann[1], ann[2], bob[1]]
 
 
-def test_what_another_has_claimed_meanwhile_is_left_to_it(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = [record(site) for _ in range(2)]
+def test_what_another_has_claimed_meanwhile_is_left_to_it(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [record(services) for _ in range(2)]
     monkeypatch.setattr(transitions, "list_due", lambda *_, **__: numbers)  # as each saw it before the other's claim
-    claimed = [claim_next(site, worker, only_small=False) for worker in ("one", "another", "a third")]
+    claimed = [claim_next(services, worker, only_small=False) for worker in ("one", "another", "a third")]
     assert [row and (row.number, row.epoch) for row in claimed] == [(numbers[0], 1), (numbers[1], 1), None]
-    assert claim(site, numbers[0], "late") is None
+    assert claim(services, numbers[0], "late") is None
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_what_another_has_claimed_meanwhile_is_left_to_it(site: Services, monkey
         ),
     ],
 )
-def test_what_is_small(site: Services, values: dict[str, Any], small: bool) -> None:
-    number = record(site, **values)
-    assert list_due(site, only_small=True) == ([number] if small else [])
+def test_what_is_small(services: Services, values: dict[str, Any], small: bool) -> None:
+    number = record(services, **values)
+    assert list_due(services, only_small=True) == ([number] if small else [])
 
 
 def test_slots_are_freed_with_their_process() -> None:

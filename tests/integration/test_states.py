@@ -12,9 +12,9 @@ from app.lifecycle.services import Services
 from tests.stack import wait_for
 
 
-def put(site: Services, state: State, epoch: int) -> int:
+def put(services: Services, state: State, epoch: int) -> int:
     """An import in this state."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         values = {"id": f"{state}-import", "dataset": "orders", "generate_rows": 1}
         number = transitions.insert_import(connection, values)
         connection.exec_driver_sql(
@@ -25,9 +25,9 @@ def put(site: Services, state: State, epoch: int) -> int:
 
 
 @pytest.mark.parametrize(("source", "target"), sorted(LEGAL_MOVES))
-def test_only_the_first_of_two_wins_and_only_at_its_epoch(site: Services, source: State, target: State) -> None:
-    number = put(site, source, epoch=3)
-    with site.database.begin() as connection:
+def test_only_the_first_of_two_wins_and_only_at_its_epoch(services: Services, source: State, target: State) -> None:
+    number = put(services, source, epoch=3)
+    with services.database.begin() as connection:
         assert not transitions.move(connection, number, {source}, target, at_epoch=2)
         assert transitions.move(connection, number, {source}, target, at_epoch=3)
         assert not transitions.move(connection, number, {source}, target, at_epoch=3)
@@ -38,35 +38,35 @@ def test_only_the_first_of_two_wins_and_only_at_its_epoch(site: Services, source
     assert [event.sequence for event in events] == [1, 2]
 
 
-def test_a_matching_update_that_changes_nothing_counts_as_one_row(site: Services) -> None:
-    with site.database.begin() as connection:
+def test_a_matching_update_that_changes_nothing_counts_as_one_row(services: Services) -> None:
+    with services.database.begin() as connection:
         number = transitions.insert_import(connection, {"id": "same", "dataset": "orders", "generate_rows": 1})
         same = connection.exec_driver_sql("UPDATE imports SET priority = priority WHERE number = %s", (number,))
         assert same.rowcount == 1
 
 
-def test_a_process_that_freezes_before_its_commit_does_not_hold_up_a_stop_for_long(site: Services) -> None:
-    number = put(site, State.RUNNING, epoch=1)
+def test_a_process_that_freezes_before_its_commit_does_not_hold_up_a_stop_for_long(services: Services) -> None:
+    number = put(services, State.RUNNING, epoch=1)
 
     def stopped() -> bool:
         with suppress(DatabaseUnavailable):  # waited 5 s for the frozen one's lock
-            stop.stop_import(site, f"{State.RUNNING}-import")
+            stop.stop_import(services, f"{State.RUNNING}-import")
             return True
         return False
 
-    with pytest.raises(DatabaseUnavailable), site.database.begin() as frozen:
+    with pytest.raises(DatabaseUnavailable), services.database.begin() as frozen:
         frozen.exec_driver_sql("UPDATE imports SET phase = 'frozen' WHERE number = %s", (number,))
         wait_for(stopped, 40, "the server ends the frozen one's transaction")
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         row = import_queries.find_numbered(connection, number)
     assert row is not None and row.state in (State.STOPPING, State.STOPPED) and row.phase != "frozen"
 
 
 @pytest.mark.parametrize(("rows", "seconds"), [(1_000, 86_400), (2_000, 100), (1_000_000, 1)])
-def test_the_measured_rate_is_exact_however_slow_or_fast(site: Services, rows: int, seconds: int) -> None:
-    number = put(site, State.COMMITTED, epoch=1)
-    waiting = put(site, State.QUEUED, epoch=1)
-    with site.database.begin() as connection:
+def test_the_measured_rate_is_exact_however_slow_or_fast(services: Services, rows: int, seconds: int) -> None:
+    number = put(services, State.COMMITTED, epoch=1)
+    waiting = put(services, State.QUEUED, epoch=1)
+    with services.database.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE imports SET rows_done = %s, bytes_total = 100 * %s, attempt_started_at = NOW(6),"
             " finished_at = attempt_started_at + INTERVAL %s SECOND WHERE number = %s",
@@ -76,4 +76,4 @@ def test_the_measured_rate_is_exact_however_slow_or_fast(site: Services, rows: i
         row = import_queries.find_numbered(connection, waiting)
     assert backlog.rows_per_second == pytest.approx(rows / seconds, rel=0.01)
     assert backlog.bytes_per_second == pytest.approx(100 * rows / seconds, rel=0.01)
-    assert row is not None and import_views.estimate_seconds(site, row) is not None
+    assert row is not None and import_views.estimate_seconds(services, row) is not None

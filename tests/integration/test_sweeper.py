@@ -32,12 +32,12 @@ pytestmark = pytest.mark.in_turn
 class Running:
     """A sweeper on a thread, as its process runs it; leaving it says whether it still ran."""
 
-    def __init__(self, site: Services) -> None:
-        self._site, self._end = site, Event()
+    def __init__(self, services: Services) -> None:
+        self._services, self._end = services, Event()
         self._pool = ThreadPoolExecutor(1)
 
     def __enter__(self) -> "Running":
-        self._sweeping = self._pool.submit(sweep_forever, self._site, self._end.wait)
+        self._sweeping = self._pool.submit(sweep_forever, self._services, self._end.wait)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,40 +57,40 @@ def raising(error: Exception) -> Any:
 
 @pytest.mark.parametrize("chore", CHORES)
 def test_a_chore_that_fails_keeps_no_other_from_its_turn(
-    site: Services, monkeypatch: pytest.MonkeyPatch, chore: str
+    services: Services, monkeypatch: pytest.MonkeyPatch, chore: str
 ) -> None:
     monkeypatch.setattr(Sweeper, chore, raising(ERRORS[CHORES.index(chore) % len(ERRORS)]))
-    undone = prepare(site)
-    stop_import(site, undone.id)
-    over = prepare(site, decided=True)
-    end_lease(site, over)
-    old = site.spool.path("old")
+    undone = prepare(services)
+    stop_import(services, undone.id)
+    over = prepare(services, decided=True)
+    end_lease(services, over)
+    old = services.spool.path("old")
     old.parent.mkdir(exist_ok=True)
     old.touch()
     os.utime(old, (0, 0))
-    with Running(site):
+    with Running(services):
         # what is undone is looked at between two sweeps as well
-        wait_for(lambda: find(site, undone.number).state is State.STOPPED, 30, "what was stopped is undone")
+        wait_for(lambda: find(services, undone.number).state is State.STOPPED, 30, "what was stopped is undone")
         wait_for(lambda: not old.exists(), 30, "an orphan is deleted")
         if chore != "_finish_branches":
-            wait_for(lambda: find(site, over.number).state is State.COMMITTED, 30, "what was decided is committed")
-        wait_for(lambda: chore.removeprefix("_") in list_failing(site), 10, "it is said that the chore fails")
-        web = create_app(site.settings).test_client()
+            wait_for(lambda: find(services, over.number).state is State.COMMITTED, 30, "what was decided is committed")
+        wait_for(lambda: chore.removeprefix("_") in list_failing(services), 10, "it is said that the chore fails")
+        web = create_app(services.settings).test_client()
         assert chore.removeprefix("_") in web.get("/readyz").json["parts"]["recovery"]
         metrics = web.get("/metrics").get_data(as_text=True)
         assert f'backout_chore_failures_total{{chore="{chore.removeprefix("_")}"}}' in metrics
         assert "backout_sweepers 1.0" in metrics
         monkeypatch.undo()
-        wait_for(lambda: not list_failing(site), 30, "it is tried again")
-        wait_for(lambda: find(site, over.number).state is State.COMMITTED, 30, "what was decided is committed")
-    check(site, over.number)
-    check(site, undone.number)
+        wait_for(lambda: not list_failing(services), 30, "it is tried again")
+        wait_for(lambda: find(services, over.number).state is State.COMMITTED, 30, "what was decided is committed")
+    check(services, over.number)
+    check(services, undone.number)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("place", ["freeze.require_sweeping", "queries.list_undoing", "freeze.keep_mark"])
 def test_no_error_ends_the_sweeper(
-    site: Services, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
+    services: Services, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
 ) -> None:
     tried = Event()
 
@@ -100,18 +100,18 @@ def test_no_error_ends_the_sweeper(
 
     monkeypatch.setattr(f"app.lifecycle.recovery.sweeper.{place}", fail)
     monkeypatch.setattr(recovery_sweeper, "FAILED_SECONDS", 0.01)
-    undone = prepare(site)
-    with Running(site):
+    undone = prepare(services)
+    with Running(services):
         wait_for(tried.is_set, 30, "it fails")
         monkeypatch.undo()
-        stop_import(site, undone.id)
-        wait_for(lambda: find(site, undone.number).state is State.STOPPED, 30, "what was stopped is undone")
-    check(site, undone.number)
+        stop_import(services, undone.id)
+        wait_for(lambda: find(services, undone.number).state is State.STOPPED, 30, "what was stopped is undone")
+    check(services, undone.number)
 
 
-def test_uploads_that_come_and_go_end_no_sweep(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uploads_that_come_and_go_end_no_sweep(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery_sweeper, "CLEAN_SECONDS", 0.0)
-    site.spool.folder.mkdir(exist_ok=True)
+    services.spool.folder.mkdir(exist_ok=True)
     done, swept = Event(), []
     whole = cleanup.clean
     monkeypatch.setattr(recovery_sweeper.cleanup, "clean", lambda *given: (whole(*given), swept.append(1)))
@@ -119,11 +119,11 @@ def test_uploads_that_come_and_go_end_no_sweep(site: Services, monkeypatch: pyte
     def come_and_go(writer: int) -> None:
         while not done.is_set():
             for at in range(50):
-                site.spool.path(f"{writer}-{at}.part").touch()
+                services.spool.path(f"{writer}-{at}.part").touch()
             for at in range(50):
-                site.spool.path(f"{writer}-{at}.part").unlink()
+                services.spool.path(f"{writer}-{at}.part").unlink()
 
-    with ThreadPoolExecutor(2) as pool, Running(site):
+    with ThreadPoolExecutor(2) as pool, Running(services):
         coming = [pool.submit(come_and_go, writer) for writer in range(2)]
         try:
             wait_for(lambda: len(swept) >= 20, 60, "it has swept again and again")
@@ -131,37 +131,39 @@ def test_uploads_that_come_and_go_end_no_sweep(site: Services, monkeypatch: pyte
             done.set()
         for each in coming:
             each.result()
-        assert list_failing(site) == {}
+        assert list_failing(services) == {}
 
 
 def test_one_import_that_cannot_be_brought_to_its_end_holds_up_no_other(
-    site: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopped, decided = [prepare(site) for _ in range(2)], [prepare(site, decided=True) for _ in range(2)]
+    stopped, decided = [prepare(services) for _ in range(2)], [prepare(services, decided=True) for _ in range(2)]
     for row in stopped:
-        stop_import(site, row.id)
+        stop_import(services, row.id)
     for row in decided:
-        end_lease(site, row)
-    settle, finish = rollback.settle, commit.finish
+        end_lease(services, row)
+    roll_back, finish = rollback.finish_rollback, commit.finish
     bad = stopped[0].number, decided[0].number
 
     def unless_bad(act: Any) -> Any:
-        return lambda site, number: raising(ValueError("a bad row"))() if number in bad else act(site, number)
+        return lambda services, number: raising(ValueError("a bad row"))() if number in bad else act(services, number)
 
-    monkeypatch.setattr(recovery_sweeper.rollback, "settle", unless_bad(settle))
+    monkeypatch.setattr(recovery_sweeper.rollback, "finish_rollback", unless_bad(roll_back))
     monkeypatch.setattr(recovery_sweeper.commit, "finish", unless_bad(finish))
-    sweeper = Sweeper(site)
+    sweeper = Sweeper(services)
     until = time.monotonic() + 30
-    while {find(site, row.number).state for row in (stopped[1], decided[1])} != {State.STOPPED, State.COMMITTED}:
+    while {find(services, row.number).state for row in (stopped[1], decided[1])} != {State.STOPPED, State.COMMITTED}:
         assert time.monotonic() < until
         sweeper.sweep()
-    assert find(site, bad[0]).state is State.STOPPING and find(site, bad[1]).state is State.COMMITTING
+    assert find(services, bad[0]).state is State.STOPPING and find(services, bad[1]).state is State.COMMITTING
 
 
-def test_one_branch_that_cannot_be_finished_holds_up_no_other(site: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [prepare(site, decided=True) for _ in range(3)]
+def test_one_branch_that_cannot_be_finished_holds_up_no_other(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [prepare(services, decided=True) for _ in range(3)]
     for row in rows:
-        end_lease(site, row)
+        end_lease(services, row)
     finish = recovery_sweeper.xa.commit_prepared
 
     def unless_first(session: Any, xid: Any) -> bool:
@@ -170,42 +172,42 @@ def test_one_branch_that_cannot_be_finished_holds_up_no_other(site: Services, mo
         return finish(session, xid)
 
     monkeypatch.setattr(recovery_sweeper.xa, "commit_prepared", unless_first)
-    Sweeper(site).sweep()
-    assert [find(site, row.number).state for row in rows] == [State.COMMITTING, State.COMMITTED, State.COMMITTED]
+    Sweeper(services).sweep()
+    assert [find(services, row.number).state for row in rows] == [State.COMMITTING, State.COMMITTED, State.COMMITTED]
     monkeypatch.undo()
-    Sweeper(site).sweep()
-    assert find(site, rows[0].number).state is State.COMMITTED
+    Sweeper(services).sweep()
+    assert find(services, rows[0].number).state is State.COMMITTED
 
 
-def test_a_row_of_the_ledger_that_cannot_be_read_holds_up_no_other(site: Services) -> None:
+def test_a_row_of_the_ledger_that_cannot_be_read_holds_up_no_other(services: Services) -> None:
     """Neither in the sweeper nor in a worker."""
-    bad, good = [prepare(site) for _ in range(2)]
-    waiting, next_one = accept_rows(site), accept_rows(site)
-    with site.database.begin() as connection:
+    bad, good = [prepare(services) for _ in range(2)]
+    waiting, next_one = accept_rows(services), accept_rows(services)
+    with services.database.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE imports SET options = '[1]' WHERE number IN (%s, %s)", (bad.number, waiting.number)
         )
     with pytest.raises(Exception):  # noqa: B017 — whatever it raises
-        find(site, bad.number)
+        find(services, bad.number)
     for row in (bad, good):
-        end_lease(site, row)
-    sweeper = Sweeper(site)
+        end_lease(services, row)
+    sweeper = Sweeper(services)
     sweeper.sweep()
     sweeper.chores.tell()
-    assert find(site, good.number).state is State.QUEUED
-    assert "read_ledger" in list_failing(site)
-    claimed = claim_next(site, "worker", only_small=False)
+    assert find(services, good.number).state is State.QUEUED
+    assert "read_ledger" in list_failing(services)
+    claimed = claim_next(services, "worker", only_small=False)
     assert claimed is not None and claimed.number in (good.number, next_one.number)
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE imports SET options = NULL")
-    assert find(site, waiting.number).state is State.QUEUED and find(site, bad.number).state is State.RUNNING
+    assert find(services, waiting.number).state is State.QUEUED and find(services, bad.number).state is State.RUNNING
     sweeper.sweep()
     sweeper.chores.tell()
-    assert list_failing(site) == {} and find(site, bad.number).state is State.QUEUED
+    assert list_failing(services) == {} and find(services, bad.number).state is State.QUEUED
 
 
-def test_waiting_imports_stay_where_they_are(site: Services) -> None:
-    row = accept_rows(site)
-    Sweeper(site).sweep()
-    with site.database.begin() as connection:
+def test_waiting_imports_stay_where_they_are(services: Services) -> None:
+    row = accept_rows(services)
+    Sweeper(services).sweep()
+    with services.database.begin() as connection:
         assert [event.kind for event in queries.list_events(connection, row.number)] == ["queued"]

@@ -37,12 +37,12 @@ def table(database: DatabaseServer) -> Iterator[None]:
         cursor.execute("DROP TABLE typed")
 
 
-def load(site: Services, path: Path, data: bytes, reading: FileFormat) -> list[dict[str, Any]]:
+def load(services: Services, path: Path, data: bytes, file_format: FileFormat) -> list[dict[str, Any]]:
     """Loads a file as an import does, and reads the table."""
     path.write_bytes(data)
-    with site.database.session() as session, session.cursor() as cursor:
+    with services.database.session() as session, session.cursor() as cursor:
         session.begin()
-        for batch in read_rows(path, TYPED, reading, 1 << 22):
+        for batch in read_rows(path, TYPED, file_format, 1 << 22):
             assert not batch.rejects
             load_payload(session, TYPED, 7, batch.payload, batch.rows)
         cursor.execute(f"SELECT {', '.join(NAMES)} FROM typed ORDER BY row_no")
@@ -71,25 +71,25 @@ def in_ndjson(rows: list[dict[str, Any]]) -> bytes:
 PLAIN = dict.fromkeys(NAMES) | {"name": "x", "kind": "a"}
 
 
-def test_every_odd_text_is_read_back(site: Services, tmp_path: Path) -> None:
+def test_every_odd_text_is_read_back(services: Services, tmp_path: Path) -> None:
     texts = [*ODD, "", None, "\\", "\\\\", "\\0", '\\"', "x" * 90_000, "".join(map(chr, range(256))), "😀" * 1000]
     rows = [PLAIN | {"id": at, "raw": text, "seen": datetime(2026, 1, 2)} for at, text in enumerate(texts)]
     expected = [meant(row) for row in rows]
-    assert load(site, tmp_path / "t", in_csv(rows), FileFormat("csv")) == expected
-    assert load(site, tmp_path / "t", in_ndjson(rows), FileFormat("ndjson")) == expected
+    assert load(services, tmp_path / "t", in_csv(rows), FileFormat("csv")) == expected
+    assert load(services, tmp_path / "t", in_ndjson(rows), FileFormat("ndjson")) == expected
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(rows=st.lists(ROWS, min_size=1, max_size=12, unique_by=lambda row: row["id"]))
-def test_values_of_every_type_are_read_back(site: Services, tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+def test_values_of_every_type_are_read_back(services: Services, tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     expected = [meant(row) for row in rows]
-    assert load(site, tmp_path / "t", in_csv(rows), FileFormat("csv")) == expected
-    assert load(site, tmp_path / "t", in_ndjson(rows), FileFormat("ndjson")) == expected
+    assert load(services, tmp_path / "t", in_csv(rows), FileFormat("csv")) == expected
+    assert load(services, tmp_path / "t", in_ndjson(rows), FileFormat("ndjson")) == expected
 
 
-def test_other_ways_to_write_a_number(site: Services, tmp_path: Path) -> None:
+def test_other_ways_to_write_a_number(services: Services, tmp_path: Path) -> None:
     lines = ["id,small,price,ratio,name", "-0,-0,1.5,-0.0,x", "7,7,0,-0.50,x"]
-    rows = load(site, tmp_path / "t", "\n".join(lines).encode(), FileFormat("csv"))
+    rows = load(services, tmp_path / "t", "\n".join(lines).encode(), FileFormat("csv"))
     numbers = [(row["id"], row["small"], row["price"], row["ratio"], row["kind"]) for row in rows]
     assert numbers == [
         (0, 0, Decimal("1.50"), Decimal(0), "a"),

@@ -78,9 +78,9 @@ def explain(installation: Installation, journal: Journal, violation: Violation) 
         parts.append("  " + _line(cursor.fetchone() or {}))
         cursor.execute("SELECT * FROM events WHERE import_no = %s ORDER BY sequence", (violation.number,))
         parts += [f"  event: {_line(event)}" for event in cursor.fetchall()]
-    with installation.site.database.session() as session:
+    with installation.services.database.session() as session:
         for raw in xa.list_prepared(session):
-            xid = parse_xid(raw, installation.site.installation)
+            xid = parse_xid(raw, installation.services.installation)
             if xid is not None and xid.number == violation.number:
                 parts.append(f"  prepared: {xid}")
     id, request_id = str(row.get("id")), str(row.get("request_id"))

@@ -51,7 +51,7 @@ class Installation:
                 "database_url": _through(database.url, database.server.port, self.proxies[name]),
                 "broker_url": _through(broker.url(), broker.port, self.broker_proxies[name]),
             }
-        self.site: Services = open_services(make_settings(database.url, self.stack.spool, broker.url()))
+        self.services: Services = open_services(make_settings(database.url, self.stack.spool, broker.url()))
 
     @property
     def servers(self) -> dict[str, PrivateServer]:
@@ -94,7 +94,7 @@ class Installation:
         for proxy in (*self.proxies.values(), *self.broker_proxies.values()):
             proxy.close()
         self.stack.http.close()
-        self.site.database.dispose()
+        self.services.database.dispose()
 
     def prepare_foreign(self) -> None:
         """A prepared branch of somebody else, with a row in it, so that it outlives the server's crashes."""

@@ -63,7 +63,7 @@ class Verdict:
             yield Violation("every import ends", f"{row.id} is still {row.state}", row.number)
             return
         try:
-            invariants.check(self._installation.site, row.number)
+            invariants.check(self._installation.services, row.number)
         except AssertionError as error:
             said = str(error) or traceback.extract_tb(error.__traceback__)[-1].line
             yield Violation("all or nothing, and nothing in doubt", f"{row.id}: {said}", row.number)
@@ -173,7 +173,7 @@ class Verdict:
                 yield Violation("a reader sees whole imports", f"counts {counts} of {row}", number)
 
     def _check_server(self) -> Iterator[Violation]:
-        with self._installation.site.database.session() as session:
+        with self._installation.services.database.session() as session:
             listed = xa.list_prepared(session)
         if FOREIGN not in listed:
             yield Violation("foreign branches are left alone", f"only these are prepared: {listed}")
@@ -190,7 +190,7 @@ class Verdict:
     def _check_spool(self) -> Iterator[Violation]:
         """A file without an import is left only by a request that had no answer, a reject file without rejects only by
         an attempt that was killed; and the cleaner deletes both."""
-        spool = self._installation.site.spool
+        spool = self._installation.services.spool
         known = {row.spool_name for row in self.rows if row.spool_name}
         known |= {reject_name(row.id, row.epoch) for row in self.rows if row.rows_rejected}
         orphans = [path for path in _files(spool.folder) if path.name not in known]
@@ -201,7 +201,7 @@ class Verdict:
         long_ago = time() - 2 * cleanup.ORPHAN_SECONDS
         for path in orphans:
             os.utime(path, (long_ago, long_ago))
-        cleanup.clean(self._installation.site)
+        cleanup.clean(self._installation.services)
         if left := {path.name for path in _files(spool.folder)} ^ known:
             yield Violation("the spool holds the imports' files", f"orphans or missing: {sorted(left)[:5]}")
 

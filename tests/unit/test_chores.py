@@ -17,7 +17,7 @@ ERRORS = [OSError(5, "Input/output error"), KeyError("number"), ValueError("no s
 
 
 class Standing:
-    """As much of a site as chores need; `database` is itself."""
+    """As much of the services as chores need; `database` is itself."""
 
     installation = "0123456789abcdef"
 
@@ -36,7 +36,7 @@ def standing(tmp_path: Path) -> Standing:
 
 
 @pytest.fixture
-def site(standing: Standing) -> Services:
+def services(standing: Standing) -> Services:
     return cast("Services", standing)
 
 
@@ -55,26 +55,26 @@ def fail(error: BaseException) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_a_chore_that_fails_is_counted_and_said_until_it_succeeds(site: Services, error: Exception) -> None:
-    mine, others, done = Chores(site), Chores(site), []
+def test_a_chore_that_fails_is_counted_and_said_until_it_succeeds(services: Services, error: Exception) -> None:
+    mine, others, done = Chores(services), Chores(services), []
     mine.run("tidy", fail(error))
     mine.run("sweep", lambda: done.append(1))
     others.run("tidy", fail(error))
     for each in (mine, others):
         each.tell()
     assert done == [1]
-    assert count_failures(site) == (2, {"tidy": 2, "sweep": 0})
-    assert list_failing(site).keys() == {"tidy"} and type(error).__name__ in list_failing(site)["tidy"]
+    assert count_failures(services) == (2, {"tidy": 2, "sweep": 0})
+    assert list_failing(services).keys() == {"tidy"} and type(error).__name__ in list_failing(services)["tidy"]
     for each in (mine, others):
         each.run("tidy", lambda: None)
         each.tell()
-    assert list_failing(site) == {} and count_failures(site) == (2, {"tidy": 2, "sweep": 0})
+    assert list_failing(services) == {} and count_failures(services) == (2, {"tidy": 2, "sweep": 0})
 
 
 def test_what_fails_on_and_on_is_tried_at_longer_intervals_and_does_not_stop(
-    site: Services, clock: list[float]
+    services: Services, clock: list[float]
 ) -> None:
-    mine, tried = Chores(site), []
+    mine, tried = Chores(services), []
 
     def chore() -> None:
         tried.append(clock[0])
@@ -88,28 +88,30 @@ def test_what_fails_on_and_on_is_tried_at_longer_intervals_and_does_not_stop(
     assert pauses == sorted(pauses) and pauses[-1] == chores.MAX_PAUSE_SECONDS
 
 
-def test_a_database_that_is_away_ends_the_sweep_and_one_refusal_does_not(site: Services, standing: Standing) -> None:
-    mine = Chores(site)
+def test_a_database_that_is_away_ends_the_sweep_and_one_refusal_does_not(
+    services: Services, standing: Standing
+) -> None:
+    mine = Chores(services)
     mine.run("tidy", fail(DatabaseUnavailable("a lock was kept for long")))
     standing.is_away = True
     with pytest.raises(DatabaseUnavailable):
         mine.run("other", fail(DatabaseUnavailable("the database does not answer")))
     mine.tell()
-    assert list_failing(site).keys() == {"tidy"}  # not the chore's fault
+    assert list_failing(services).keys() == {"tidy"}  # not the chore's fault
 
 
 @pytest.mark.parametrize("error", [LedgerFrozen("look"), KeyboardInterrupt(), SystemExit()])
-def test_what_ends_a_sweep_or_the_process_still_does(site: Services, error: BaseException) -> None:
+def test_what_ends_a_sweep_or_the_process_still_does(services: Services, error: BaseException) -> None:
     with pytest.raises(type(error)):
-        Chores(site).run("tidy", fail(error))
+        Chores(services).run("tidy", fail(error))
 
 
 def test_figures_that_cannot_be_kept_end_nothing(
-    site: Services, standing: Standing, monkeypatch: pytest.MonkeyPatch
+    services: Services, standing: Standing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for error in (SpoolFull("full"), OSError(30, "Read-only file system")):
         monkeypatch.setattr(standing.spool, "write_figures", lambda *_, error=error: fail(error)())
-        Chores(site).tell()
+        Chores(services).tell()
 
 
 def test_one_item_that_fails_keeps_no_other_from_its_turn() -> None:

@@ -36,7 +36,7 @@ def options_of(command: click.Command) -> set[str]:
     return {name for one in shown for name in (*one.opts, *one.secondary_opts)} | {"--help"}
 
 
-COMMON = {"--url", "--api-key-file", "--patience", "--json", "--help"}
+COMMON = {"--url", "--api-key-file", "--retry-timeout", "--json", "--help"}
 
 
 def test_every_command_has_a_section() -> None:

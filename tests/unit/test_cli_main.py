@@ -100,7 +100,7 @@ def test_what_is_given_goes_before_the_stack_that_runs(
     backout: Callable[..., StepOutcome], checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("BACKOUT_URL", raising=False)
-    monkeypatch.delenv("BACKOUT_PATIENCE", raising=False)
+    monkeypatch.delenv("BACKOUT_RETRY_TIMEOUT", raising=False)
     code, _, said = backout("list", checkout=checkout)
     assert code == 7 and "nothing answers at http://127.0.0.1:2: connection refused; set BACKOUT_URL" in said
     monkeypatch.setenv("BACKOUT_URL", "http://127.0.0.1:3")

@@ -47,7 +47,7 @@ def test_pauses_grow_and_are_never_the_same(monkeypatch: pytest.MonkeyPatch) -> 
             raise Enough
 
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with BackoutClient("http://127.0.0.1:1", patience=1000, on_retry=remember) as client, pytest.raises(Enough):
+    with BackoutClient("http://127.0.0.1:1", retry_timeout=1000, on_retry=remember) as client, pytest.raises(Enough):
         client.queue()
     bounds = [0.4 * 2**number for number in range(6)]
     assert all(bound / 2 <= pause <= bound for pause, bound in zip(pauses, bounds, strict=True))

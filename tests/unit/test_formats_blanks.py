@@ -15,8 +15,8 @@ from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
-from app.formats.reader import check_head, read_rows
-from tests.fuzz.reading import slowly
+from app.formats.reader import check_head, parse_rows
+from tests.fuzz.file_format import slowly
 
 PETS = Dataset(
     "pets",
@@ -32,12 +32,12 @@ MAX_SECONDS = 3.0  # of the processor; one by one, it would be some twenty
 OBJECT = b'{"name": "Rex", "age": 1}\n'
 
 
-def read(path: Path, reading: FileFormat, batch_bytes: int = 1 << 22) -> tuple[list[int], list[int], int]:
+def read(path: Path, file_format: FileFormat, batch_bytes: int = 1 << 22) -> tuple[list[int], list[int], int]:
     """The numbers of the rows, those of the rejects, and how many rows are blank."""
     rows: list[int] = []
     rejects: list[int] = []
     blank = 0
-    for batch in read_rows(path, PETS, reading, batch_bytes):
+    for batch in parse_rows(path, PETS, file_format, batch_bytes):
         rows += [row for row, _ in read_payload(batch.payload)]
         rejects += [reject.row for reject in batch.rejects]
         blank += batch.blank
@@ -49,7 +49,7 @@ def repeated(unit: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("reading", "before", "unit", "after", "lines"),
+    ("file_format", "before", "unit", "after", "lines"),
     [
         (CSV, b"name,age\nRex,1\n", b"\n", b"Tom,2\n", 1),
         (CSV, b"name,age\nRex,1\n", b"\r\n", b"Tom,2\n", 1),
@@ -63,11 +63,11 @@ def repeated(unit: bytes) -> bytes:
     ids=["lf", "crlf", "cr", "commas", "mixed", "ndjson", "spaces", "returns"],
 )
 def test_blank_lines_pass_at_the_speed_of_reading(
-    tmp_path: Path, reading: FileFormat, before: bytes, unit: bytes, after: bytes, lines: int
+    tmp_path: Path, file_format: FileFormat, before: bytes, unit: bytes, after: bytes, lines: int
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(gzip.compress(before + repeated(unit) + after, 1))
-    packed = FileFormat(reading.format, "gzip")
+    packed = FileFormat(file_format.format, "gzip")
     began = time.process_time()
     check_head(path, PETS, packed)
     assert read(path, packed) == ([1, 2], [], lines * (MANY // len(unit)))
@@ -75,15 +75,15 @@ def test_blank_lines_pass_at_the_speed_of_reading(
 
 
 @pytest.mark.parametrize(
-    ("reading", "row", "blanks"),
+    ("file_format", "row", "blanks"),
     [(CSV, b"Rex,1\n", b"\n"), (CSV, b"Rex,1\n", b",\n"), (NDJSON, OBJECT, b"\n"), (NDJSON, OBJECT, b" \n")],
 )
-def test_so_do_those_between_rows(tmp_path: Path, reading: FileFormat, row: bytes, blanks: bytes) -> None:
+def test_so_do_those_between_rows(tmp_path: Path, file_format: FileFormat, row: bytes, blanks: bytes) -> None:
     path = tmp_path / "file"
     run = row + blanks * (1_000_000 // len(blanks))
-    path.write_bytes(b"name,age\n" * (reading is CSV) + run * 16 + row)
+    path.write_bytes(b"name,age\n" * (file_format is CSV) + run * 16 + row)
     began = time.process_time()
-    rows, _, blank = read(path, reading)
+    rows, _, blank = read(path, file_format)
     assert (rows, blank) == (list(range(1, 18)), 16 * (1_000_000 // len(blanks)))
     assert time.process_time() - began < MAX_SECONDS
 
@@ -146,7 +146,7 @@ def test_only_the_record_with_a_constant_is_refused(tmp_path: Path) -> None:
         check_head(path, PETS, FileFormat(format))
         assert read(path, FileFormat(format)) == ([5, 10], [1, 2, 3, 4, 6, 7, 8, 9], 0)
         assert read(path, FileFormat(format), 1) == ([5, 10], [1, 2, 3, 4, 6, 7, 8, 9], 0)
-        rejects = [bad for batch in read_rows(path, PETS, FileFormat(format), 1 << 20) for bad in batch.rejects]
+        rejects = [bad for batch in parse_rows(path, PETS, FileFormat(format), 1 << 20) for bad in batch.rejects]
         assert {reject.code for reject in rejects} == {"not_json"}
         assert "-Infinity is not JSON" in rejects[2].reason and "NaN is not JSON" in rejects[3].reason
 
@@ -183,7 +183,7 @@ def test_a_first_object_decides_only_by_its_keys(tmp_path: Path, format: str, fi
 
 def test_a_file_of_nothing_but_blank_rows_has_none(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    for reading, data in (
+    for file_format, data in (
         (CSV, "name,age\n,\n\n,\n"),
         (NDJSON, "{}\n \n{}\n"),
         (FileFormat("json"), '[{}, {"name": null}]'),
@@ -191,11 +191,11 @@ def test_a_file_of_nothing_but_blank_rows_has_none(tmp_path: Path) -> None:
         path.write_text(data)
         for batch_bytes in (1, 1 << 20):
             with pytest.raises(ImportFailed) as caught:
-                read(path, reading, batch_bytes)
+                read(path, file_format, batch_bytes)
             assert caught.value.code in ("no_rows", "empty_file")
         with pytest.raises(ImportFailed):
-            check_head(path, PETS, reading)
-        assert make_preview(path, reading, PETS, 5).problem is not None
+            check_head(path, PETS, file_format)
+        assert make_preview(path, file_format, PETS, 5).problem is not None
 
 
 def test_a_preview_shows_bytes_as_bytes(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import InvalidContent, UnsupportedFormat
 from app.domain.file_format import FileFormat, file_format_from_json
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import FormatOptions, read_options
+from app.formats.options import FormatOptions, parse_options
 
 PETS = Dataset(
     "pets",
@@ -25,7 +25,7 @@ NDJSON = b'{"name": "Rex"}\n'
 
 def found(head: bytes | str, name: str | None = None, content_type: str | None = None, **said: str) -> FileFormat:
     data = head.encode() if isinstance(head, str) else head
-    return detect(name, content_type, data, PETS, read_options(said))
+    return detect(name, content_type, data, PETS, parse_options(said))
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def found(head: bytes | str, name: str | None = None, content_type: str | None =
     ],
 )
 def test_what_is_read(name: str | None, content_type: str | None, head: bytes, expected: tuple[str, str]) -> None:
-    reading = found(head, name, content_type)
-    assert (reading.format, reading.compression) == expected
+    file_format = found(head, name, content_type)
+    assert (file_format.format, file_format.compression) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,16 +118,16 @@ def test_what_is_not_read(head: bytes, what: str) -> None:
     ],
 )
 def test_the_dialect(head: str, expected: dict[str, Any]) -> None:
-    reading = found(head)
-    assert {name: value for name, value in reading.as_json().items() if name != "format"} == expected
-    assert file_format_from_json(reading.as_json()) == reading
+    file_format = found(head)
+    assert {name: value for name, value in file_format.as_json().items() if name != "format"} == expected
+    assert file_format_from_json(file_format.as_json()) == file_format
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_unicode_is_told_from_its_bytes(encoding: str) -> None:
-    reading = found("name;age\nRéx;1\n".encode(encoding))
-    assert reading.delimiter == ";"
-    assert reading.encoding == ("utf-8" if encoding == "utf-8-sig" else encoding)
+    file_format = found("name;age\nRéx;1\n".encode(encoding))
+    assert file_format.delimiter == ";"
+    assert file_format.encoding == ("utf-8" if encoding == "utf-8-sig" else encoding)
 
 
 def test_a_compressed_file_is_known_by_its_first_bytes_however_badly_it_packs() -> None:
@@ -190,7 +190,7 @@ def test_what_is_said_counts() -> None:
 )
 def test_bad_options_are_named(said: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidContent) as caught:
-        read_options(said)
+        parse_options(said)
     assert [error["field"] for error in caught.value.extra["errors"]] == [field]
 
 
@@ -209,5 +209,5 @@ def test_objects_have_no_order_of_columns() -> None:
 
 
 def test_nothing_said_is_nothing() -> None:
-    assert read_options({}) == FormatOptions()
+    assert parse_options({}) == FormatOptions()
     assert FormatOptions().as_json() == {}

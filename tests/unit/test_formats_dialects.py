@@ -13,8 +13,8 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import read_options
-from app.formats.reader import check_head, read_rows
+from app.formats.options import parse_options
+from app.formats.reader import check_head, parse_rows
 
 PETS = Dataset(
     "pets",
@@ -29,10 +29,10 @@ def read(
     """The rows that are read and their lines, with what is detected and `said`."""
     content = data.encode() if isinstance(data, str) else data
     path.write_bytes(content)
-    reading = detect(name, None, content[:HEAD_BYTES], PETS, read_options(said))
-    check_head(path, PETS, reading)
+    file_format = detect(name, None, content[:HEAD_BYTES], PETS, parse_options(said))
+    check_head(path, PETS, file_format)
     rows, lines = [], []
-    for batch in read_rows(path, PETS, reading, 1000):
+    for batch in parse_rows(path, PETS, file_format, 1000):
         if batch.rejects:
             raise batch.rejects[0].as_failure()
         rows += [tuple(row[1:]) for row in standard.reader(io.StringIO(batch.payload.decode(), newline=""))]
@@ -213,6 +213,6 @@ def test_every_value_survives_every_dialect(
     path = tmp_path_factory.getbasetemp() / "dialect"
     path.write_bytes((ending.join(lines) + ending).encode(encoding))
     name = "utf-8" if encoding == "utf-8-sig" else encoding
-    reading = FileFormat("csv", encoding=name, delimiter=delimiter, quote=quote, escape=escape)
-    read = b"".join(batch.payload for batch in read_rows(path, PETS, reading, batch_bytes)).decode()
+    file_format = FileFormat("csv", encoding=name, delimiter=delimiter, quote=quote, escape=escape)
+    read = b"".join(batch.payload for batch in parse_rows(path, PETS, file_format, batch_bytes)).decode()
     assert [tuple(row[1:]) for row in standard.reader(io.StringIO(read, newline=""))] == rows

@@ -13,10 +13,10 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import file_format_from_json
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import read_options
+from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
-from app.formats.reader import check_head, read_rows
+from app.formats.reader import check_head, parse_rows
 
 PETS = Dataset(
     "pets", (Column("name", ColumnType.TEXT, length=30), Column("age", ColumnType.INTEGER, maximum=9999)), ("name",)
@@ -60,12 +60,12 @@ every_format = pytest.mark.parametrize("write", [as_csv, as_semicolons, as_xlsx]
 def read(path: Path, data: bytes, dataset: Dataset, **said: str) -> list[list[str | None]]:
     """The rows, as the import reads them and as the preview shows them."""
     path.write_bytes(data)
-    reading = detect(None, None, data[:HEAD_BYTES], dataset, read_options(said))
-    kept = file_format_from_json(reading.as_json())
-    found = make_preview(path, reading, dataset, 100)
+    file_format = detect(None, None, data[:HEAD_BYTES], dataset, parse_options(said))
+    kept = file_format_from_json(file_format.as_json())
+    found = make_preview(path, file_format, dataset, 100)
     try:
-        check_head(path, dataset, reading)
-        batches = list(read_rows(path, dataset, kept, 1 << 20))
+        check_head(path, dataset, file_format)
+        batches = list(parse_rows(path, dataset, kept, 1 << 20))
     except ImportFailed as failed:
         assert found.problem is not None and found.problem.as_dict() == failed.as_dict()
         raise
@@ -193,11 +193,11 @@ def test_a_proposal_is_imported_as_it_was_shown(tmp_path: Path, write: Any, rows
     path, data = tmp_path / "file", write(rows)
     path.write_bytes(data)
     nothing = Dataset("", (), ())
-    shown = make_preview(path, detect(None, None, data, nothing, read_options({})), None, 100)
+    shown = make_preview(path, detect(None, None, data, nothing, parse_options({})), None, 100)
     assert shown.inferred is not None and shown.problem is None
     said = {}
-    if shown.reading.columns is not None:
-        said["columns"] = json.dumps(shown.reading.columns)
+    if shown.file_format.columns is not None:
+        said["columns"] = json.dumps(shown.file_format.columns)
     assert len(read(path, data, shown.inferred.dataset, **said)) == len(shown.rows)
 
 
@@ -205,9 +205,9 @@ def test_a_list_names_the_columns_of_a_proposal(tmp_path: Path) -> None:
     for data in (as_csv([["Rex", "1"], ["Tom", "2"]]), as_xlsx([["Rex", "1"], ["Tom", "2"]])):
         path = tmp_path / "file"
         path.write_bytes(data)
-        reading = detect(None, None, data, Dataset("", (), ()), read_options({"columns": "pet,age"}))
-        found = make_preview(path, reading, None, 100)
-        assert found.inferred is not None and found.problem is None and found.reading.header is False
+        file_format = detect(None, None, data, Dataset("", (), ()), parse_options({"columns": "pet,age"}))
+        found = make_preview(path, file_format, None, 100)
+        assert found.inferred is not None and found.problem is None and found.file_format.header is False
         assert found.inferred.dataset.column_names == ("pet", "age") and len(found.rows) == 2
 
 
@@ -223,8 +223,8 @@ def test_empty_rows_below_a_sheets_header_are_counted_alike(tmp_path: Path) -> N
     data = as_xlsx([["name", "age"], [], [], ["Rex", "1"], ["Tom", "two"]])
     path = tmp_path / "file"
     path.write_bytes(data)
-    reading = detect(None, None, data, PETS, read_options({}))
-    [batch] = read_rows(path, PETS, reading, 1 << 20)
-    found = make_preview(path, reading, PETS, 100)
+    file_format = detect(None, None, data, PETS, parse_options({}))
+    [batch] = parse_rows(path, PETS, file_format, 1 << 20)
+    found = make_preview(path, file_format, PETS, 100)
     shown = [(row.record.line, row.reject.line, row.reject.code) for row in found.rows if row.reject]
     assert shown == [(bad.line, bad.line, bad.code) for bad in batch.rejects]

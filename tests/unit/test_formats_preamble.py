@@ -7,10 +7,10 @@ import pytest
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.formats.detection import detect
-from app.formats.options import read_options
+from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
-from app.formats.reader import check_head, read_rows
+from app.formats.reader import check_head, parse_rows
 
 PETS = Dataset(
     "pets",
@@ -30,15 +30,15 @@ def read(path: Path, text: str, dataset: Dataset, **said: str) -> list[list[str 
     """The rows; of what is refused the preview has to say the same."""
     data = text.encode()
     path.write_bytes(data)
-    reading = detect(None, None, data, dataset, read_options(said))
-    found = make_preview(path, reading, dataset, 100)
+    file_format = detect(None, None, data, dataset, parse_options(said))
+    found = make_preview(path, file_format, dataset, 100)
     try:
-        check_head(path, dataset, reading)
+        check_head(path, dataset, file_format)
     except ImportFailed as failed:
         assert found.problem is not None and found.problem.as_dict() == failed.as_dict()
         raise
     assert found.problem is None
-    batches = list(read_rows(path, dataset, reading, 1 << 20))
+    batches = list(parse_rows(path, dataset, file_format, 1 << 20))
     return [list(values) for batch in batches for _, values in read_payload(batch.payload)]
 
 

@@ -13,10 +13,10 @@ from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import read_options
+from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
-from app.formats.reader import check_head, read_rows
+from app.formats.reader import check_head, parse_rows
 
 NAMES = ("a", "b", "c")
 NOTES = Dataset(
@@ -37,12 +37,12 @@ def text_of(rows: Sequence[Sequence[str]], delimiter: str = "\t", end: str = "\n
 def outcome(path: Path, data: bytes, batch_bytes: int = 1 << 20, **said: str) -> tuple[int, str | None]:
     """How many rows were accepted and how the import failed; the preview says the same."""
     path.write_bytes(data)
-    reading = detect(path.name, None, data[:HEAD_BYTES], NOTES, read_options(said))
-    found = make_preview(path, reading, NOTES, 100)
+    file_format = detect(path.name, None, data[:HEAD_BYTES], NOTES, parse_options(said))
+    found = make_preview(path, file_format, NOTES, 100)
     rows = 0
     try:
-        check_head(path, NOTES, reading)
-        for batch in read_rows(path, NOTES, reading, batch_bytes):
+        check_head(path, NOTES, file_format)
+        for batch in parse_rows(path, NOTES, file_format, batch_bytes):
             rows += batch.rows
     except ImportFailed as failed:
         assert found.problem is not None and found.problem.code == failed.code
@@ -86,9 +86,9 @@ def test_without_a_header_and_in_one(tmp_path: Path) -> None:
     assert outcome(tmp_path / "f", bare, header="false", columns="a,b,c")[1] == "doubtful_quote"
     names = b'a\t"b\tc\n1\tx\ty\n2\tx"\ty\n3\tx\ty\n'
     assert outcome(tmp_path / "f", names, columns="a,b,c", header="true")[1] == "doubtful_quote"
-    reading = detect("f", None, bare, Dataset("", (), ()), read_options({"header": "false"}))
+    file_format = detect("f", None, bare, Dataset("", (), ()), parse_options({"header": "false"}))
     (tmp_path / "f").write_bytes(bare)
-    problem = make_preview(tmp_path / "f", reading, None, 10).problem
+    problem = make_preview(tmp_path / "f", file_format, None, 10).problem
     assert problem is not None and problem.code == "doubtful_quote"
 
 
@@ -135,7 +135,7 @@ def test_the_failure_names_the_lines_and_both_ways_out(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(text_of([("0", "x", "y"), *STRAY], end="\r\n").encode())
     with pytest.raises(ImportFailed) as caught:
-        list(read_rows(path, NOTES, FileFormat("csv", delimiter="\t"), 1 << 20))
+        list(parse_rows(path, NOTES, FileFormat("csv", delimiter="\t"), 1 << 20))
     failed = caught.value
     assert (failed.line, failed.value) == (3, '1\t"x\ty')
     assert "closes on line 5" in failed.reason and "`quote=none`" in failed.reason and '`quote="`' in failed.reason
@@ -149,7 +149,7 @@ def test_a_large_file_of_doubt_takes_no_longer_than_its_length(tmp_path: Path) -
         path.write_text(",".join(wide.column_names) + '\n"' + line + '"\n')
         begun = time.process_time()
         with pytest.raises(ImportFailed):
-            check = [reject for batch in read_rows(path, wide, FileFormat("csv"), 1 << 20) for reject in batch.rejects]
+            check = [reject for batch in parse_rows(path, wide, FileFormat("csv"), 1 << 20) for reject in batch.rejects]
             raise check[0].as_failure()
         return time.process_time() - begun
 
@@ -170,6 +170,6 @@ def test_a_file_that_quotes_every_field_is_never_doubted(
     path = tmp_path / "f"
     path.write_text(text + '"end","x","y"\n', newline="")
     found: list[Any] = []
-    for batch in read_rows(path, NOTES, FileFormat("csv"), size):
+    for batch in parse_rows(path, NOTES, FileFormat("csv"), size):
         found += [values for _, values in read_payload(batch.payload)]
     assert found == [*rows, ("end", "x", "y")]

@@ -48,13 +48,13 @@ def outcome(batch: Batch) -> Any:
 
 
 def agree_on_csv(
-    data: bytes, dataset: Dataset = ORDERS, order: tuple[int, ...] = IN_ORDER, reading: FileFormat = CSV
+    data: bytes, dataset: Dataset = ORDERS, order: tuple[int, ...] = IN_ORDER, file_format: FileFormat = CSV
 ) -> Batch | None:
     """Whether the fast way has an answer; if so, it must be the parser's."""
     block, layout = Block(data, first_line=7, source_bytes=123), ColumnMapping(order, len(order))
-    fast = vectorized.read_csv_block(block, dataset, reading, layout, 40)
+    fast = vectorized.read_csv_block(block, dataset, file_format, layout, 40)
     if fast is not None:
-        assert outcome(fast) == outcome(*parser.read_block(block, dataset, reading, layout, 40))
+        assert outcome(fast) == outcome(*parser.read_block(block, dataset, file_format, layout, 40))
     return fast
 
 
@@ -299,14 +299,16 @@ def test_any_lines_fare_alike(parts: list[tuple[str, str]]) -> None:
 @example(['"', '"', "1", '"', '"', ",", "x", "\n"])
 @example(["1", ",", '"', "x", '"', '"', "\n"])
 def test_any_punctuation_fares_alike(parts: list[str]) -> None:
-    for reading in (
+    for file_format in (
         CSV,
         FileFormat("csv", quote="'"),
         FileFormat("csv", delimiter=";"),
         FileFormat("csv", delimiter="\t", quote=""),
     ):
-        text = "".join(parts).replace(",", reading.delimiter)
-        agree_on_csv((text.replace('"', reading.quote) if reading.quote else text).encode(), NOTES, (0, 1), reading)
+        text = "".join(parts).replace(",", file_format.delimiter)
+        agree_on_csv(
+            (text.replace('"', file_format.quote) if file_format.quote else text).encode(), NOTES, (0, 1), file_format
+        )
     agree_on_csv("".join(parts).encode(), NOTES, (1, 0))
 
 

@@ -19,9 +19,9 @@ from app.formats.batch import Batch, Reject
 from app.formats.column_mapping import ColumnMapping
 from app.formats.csv import parser
 from app.formats.json import ndjson
-from app.formats.options import read_options
+from app.formats.options import parse_options
 from app.formats.payload import read_payload
-from app.formats.reader import check_head, read_rows
+from app.formats.reader import check_head, parse_rows
 from app.formats.reject_file import RejectWriter, read_rejects, write_csv
 from app.formats.streams.blocks import Block
 from app.formats.validate import vectorized
@@ -33,10 +33,10 @@ PROPERTY = settings(deadline=None, max_examples=60, suppress_health_check=list(H
 Row = dict[str, Any]
 
 
-def read(path: Path, data: bytes, reading: FileFormat, dataset: Dataset = TYPED) -> list[Batch]:
+def read(path: Path, data: bytes, file_format: FileFormat, dataset: Dataset = TYPED) -> list[Batch]:
     path.write_bytes(data)
-    check_head(path, dataset, reading)
-    return list(read_rows(path, dataset, reading, 1 << 20))
+    check_head(path, dataset, file_format)
+    return list(parse_rows(path, dataset, file_format, 1 << 20))
 
 
 def values_of(batches: list[Batch]) -> list[tuple[str | None, ...]]:
@@ -157,11 +157,11 @@ def outcome(batch: Batch) -> Any:
 ORDER = tuple(range(len(NAMES)))
 
 
-def agree_on_csv(data: bytes, reading: FileFormat, layout: ColumnMapping, dataset: Dataset = TYPED) -> Batch | None:
+def agree_on_csv(data: bytes, file_format: FileFormat, layout: ColumnMapping, dataset: Dataset = TYPED) -> Batch | None:
     block = Block(data, 7, 123)
-    fast = vectorized.read_csv_block(block, dataset, reading, layout, 40)
+    fast = vectorized.read_csv_block(block, dataset, file_format, layout, 40)
     if fast is not None:
-        assert outcome(fast) == outcome(*parser.read_block(block, dataset, reading, layout, 40))
+        assert outcome(fast) == outcome(*parser.read_block(block, dataset, file_format, layout, 40))
     return fast
 
 
@@ -402,8 +402,8 @@ SHORT = Dataset(
 
 
 def short(tmp_path: Path, text: str, **parts: Any) -> tuple[list[tuple[str | None, ...]], list[Reject]]:
-    reading = FileFormat(**({"format": "csv"} | parts))
-    batches = read(tmp_path / "s", text.encode(), reading, SHORT)
+    file_format = FileFormat(**({"format": "csv"} | parts))
+    batches = read(tmp_path / "s", text.encode(), file_format, SHORT)
     rows = [values for batch in batches for _, values in read_payload(batch.payload)]
     return rows, [reject for batch in batches for reject in batch.rejects]
 
@@ -496,10 +496,10 @@ def test_a_field_of_ten_million_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("null", ["", "a\nb", 'a"b', "x" * 41])
 def test_a_null_text_that_cannot_be(null: str) -> None:
     with pytest.raises(InvalidContent, match="null"):
-        read_options({"null": null})
-    assert read_options({"null": "\\N"}).apply(FileFormat("xlsx")) == replace(FileFormat("xlsx"), null="\\N")
+        parse_options({"null": null})
+    assert parse_options({"null": "\\N"}).apply(FileFormat("xlsx")) == replace(FileFormat("xlsx"), null="\\N")
     with pytest.raises(InvalidContent, match="which has no null"):
-        read_options({"null": "\\N"}).apply(FileFormat("ndjson"))
+        parse_options({"null": "\\N"}).apply(FileFormat("ndjson"))
 
 
 def test_numbers_keep_their_digits() -> None:

@@ -14,15 +14,15 @@ from app.domain.definition import read_definition
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.infer.names import make_names
 from app.formats.infer.schema import Inferred, as_definition
-from app.formats.options import read_options
+from app.formats.options import parse_options
 from app.formats.preview.preview import Preview, make_preview
 
 
 def inferred(path: Path, data: bytes | str, rows: int = 10_000, **said: str) -> Preview:
     content = data.encode() if isinstance(data, str) else data
     path.write_bytes(content)
-    reading = detect(None, None, content[:HEAD_BYTES], Dataset("", (), ()), read_options(said))
-    found = make_preview(path, reading, None, rows, name="new")
+    file_format = detect(None, None, content[:HEAD_BYTES], Dataset("", (), ()), parse_options(said))
+    found = make_preview(path, file_format, None, rows, name="new")
     assert found.problem is None, found.problem
     return found
 
@@ -143,7 +143,7 @@ def test_a_key_is_a_column_that_tells_the_rows_apart(tmp_path: Path) -> None:
 
 def test_a_file_without_a_header_is_noticed(tmp_path: Path) -> None:
     found = inferred(tmp_path / "file", "Rex,2026-01-02 03:04:05,7\nTom,2026-01-02 03:04:06,8\n")
-    assert found.reading.header is False and len(found.rows) == 2
+    assert found.file_format.header is False and len(found.rows) == 2
     assert [column.name for column in of(found).dataset.columns] == ["column_1", "column_2", "column_3"]
     assert of(found).columns == ["column_1", "column_2", "column_3"]
     assert not any(row.reject for row in found.rows)
@@ -152,7 +152,7 @@ def test_a_file_without_a_header_is_noticed(tmp_path: Path) -> None:
 def test_a_report_with_a_preamble(tmp_path: Path) -> None:
     text = "Report of the week; all shops\n\nfrom;2026-01-01\n\nsku;price;shop\n" + "A-1;1.50;north\n" * 20
     found = inferred(tmp_path / "file", text)
-    assert (found.reading.first_line, found.reading.delimiter) == (5, ";")
+    assert (found.file_format.first_line, found.file_format.delimiter) == (5, ";")
     assert [column.type for column in of(found).dataset.columns] == ["text", "decimal", "text"]
 
 
@@ -239,8 +239,8 @@ def test_every_object_of_the_sample_is_accepted(
 def test_names_that_are_no_unicode_are_a_problem_and_never_an_option(tmp_path: Path, data: bytes, shown: str) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
-    reading = detect(None, None, data, Dataset("", (), ()), read_options({}))
-    found = make_preview(path, reading, None, 20)
+    file_format = detect(None, None, data, Dataset("", (), ()), parse_options({}))
+    found = make_preview(path, file_format, None, 20)
     assert found.problem is not None and found.problem.code == "not_utf8" and found.problem.column == shown
-    assert found.reading.columns is None and of(found).columns is None
+    assert found.file_format.columns is None and of(found).columns is None
     json.dumps(definition(found), ensure_ascii=False).encode()

@@ -35,7 +35,7 @@ class Database:
         yield
 
 
-def make_site(**settings: Any) -> Any:
+def make_services(**settings: Any) -> Any:
     return SimpleNamespace(database=Database(), settings=SimpleNamespace(**settings), extensions=())
 
 
@@ -56,7 +56,7 @@ def failing(times: int, error: Exception, then: Callable[..., Any]) -> tuple[Cal
 def test_a_heart_goes_on_beating_when_a_beat_fails(error: Exception) -> None:
     renew, well = failing(2, error, lambda *_: True)
     lost = Event()
-    with Heartbeat(make_site(lease_seconds=0.4), Claimed(), lost.set, renew):
+    with Heartbeat(make_services(lease_seconds=0.4), Claimed(), lost.set, renew):
         assert well.wait(10)
         assert not lost.is_set()
 
@@ -65,7 +65,7 @@ def test_a_heart_goes_on_beating_when_a_beat_fails(error: Exception) -> None:
 def test_an_attempt_whose_beats_all_fail_ends_with_its_lease(error: Exception) -> None:
     renew, _ = failing(1000, error, lambda *_: True)
     lost = Event()
-    with Heartbeat(make_site(lease_seconds=0.2), Claimed(), lost.set, renew):
+    with Heartbeat(make_services(lease_seconds=0.2), Claimed(), lost.set, renew):
         assert lost.wait(10)
 
 
@@ -73,7 +73,7 @@ def test_a_loss_that_cannot_be_said_is_logged(capsys: pytest.CaptureFixture[str]
     def cut() -> None:
         raise KeyError("no branch")
 
-    with Heartbeat(make_site(lease_seconds=0.1), Claimed(), cut, lambda *_: False) as beat:
+    with Heartbeat(make_services(lease_seconds=0.1), Claimed(), cut, lambda *_: False) as beat:
         wait_for(lambda: not beat._thread.is_alive(), 10, "it has ended")
     assert "attempt_not_cut" in capsys.readouterr().err
 
@@ -83,7 +83,7 @@ def test_the_poller_of_streams_goes_on_and_slows_down(monkeypatch: pytest.Monkey
     pauses: list[float] = []
     looked, well = failing(6, error, lambda told: told)
     monkeypatch.setattr(change_feed, "sleep", lambda seconds: (pauses.append(seconds), Event().wait(0.01)))
-    watching = ChangeFeed(make_site(max_streams=2, stream_max_seconds=60))
+    watching = ChangeFeed(make_services(max_streams=2, stream_max_seconds=60))
     monkeypatch.setattr(watching, "_look", looked)
     subscription = watching.subscribe()
     assert well.wait(10)
@@ -93,7 +93,7 @@ def test_the_poller_of_streams_goes_on_and_slows_down(monkeypatch: pytest.Monkey
 
 
 def test_a_stream_that_gets_no_poller_leaves_none_behind_that_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    watching = ChangeFeed(make_site(max_streams=1, stream_max_seconds=60))
+    watching = ChangeFeed(make_services(max_streams=1, stream_max_seconds=60))
     start = Thread.start
     left = [RuntimeError("can't start new thread")]
 
@@ -134,7 +134,7 @@ def test_hints_go_on_after_an_error_that_is_not_the_brokers(monkeypatch: pytest.
     assert hints.publish("second") and sent == ["second"]
     hints.announce("third")
     wait_for(lambda: sent == ["second", "third"], 10, "it is published")
-    assert hints.look() is None  # a broken channel
+    assert hints.queue_stats() is None  # a broken channel
     hints.close()
     hints.announce("when the process ends")
 

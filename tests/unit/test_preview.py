@@ -13,7 +13,7 @@ from backports import zstd
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import read_options
+from app.formats.options import parse_options
 from app.formats.preview.preview import Preview, make_preview
 
 PETS = Dataset(
@@ -35,8 +35,8 @@ def preview(
 ) -> Preview:
     content = data.encode() if isinstance(data, str) else data
     path.write_bytes(content)
-    reading = detect(name, None, content[:HEAD_BYTES], dataset or Dataset("", (), ()), read_options(said))
-    return make_preview(path, reading, dataset, rows, partial=partial)
+    file_format = detect(name, None, content[:HEAD_BYTES], dataset or Dataset("", (), ()), parse_options(said))
+    return make_preview(path, file_format, dataset, rows, partial=partial)
 
 
 def shown(found: Preview) -> list[tuple[int, tuple[str | None, ...], str | None]]:
@@ -56,7 +56,7 @@ def test_rows_are_shown_as_they_stand_with_what_an_import_would_refuse(tmp_path:
         (6, ("Ben",), "too_few_fields"),
     ]
     assert mapped(found) == [("name", "name", "mapped"), ("age", "age", "mapped")]
-    assert (found.problem, found.cut, found.missing, found.reading.delimiter) == (None, False, [], ";")
+    assert (found.problem, found.cut, found.missing, found.file_format.delimiter) == (None, False, [], ";")
     assert shown(preview(tmp_path / "file", CSV, rows=1)) == [(2, ("Rex", "1"), None)]
 
 

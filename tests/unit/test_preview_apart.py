@@ -27,8 +27,8 @@ def peak_bytes() -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-def preview(path: Path, dataset: Dataset | None = LONG_TEXT, rows: int = 100, **reading: Any) -> dict[str, Any]:
-    return preview_file(path, FileFormat("parquet", **reading), dataset, rows, partial=False, name="new")
+def preview(path: Path, dataset: Dataset | None = LONG_TEXT, rows: int = 100, **file_format: Any) -> dict[str, Any]:
+    return preview_file(path, FileFormat("parquet", **file_format), dataset, rows, partial=False, name="new")
 
 
 def test_a_child_says_what_this_process_would(tmp_path: Path) -> None:

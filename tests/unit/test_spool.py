@@ -35,13 +35,13 @@ def test_a_mark_is_whole_whoever_else_writes_it(tmp_path: Path) -> None:
         return found
 
     with ThreadPoolExecutor(WRITERS + 1) as pool:
-        reading = pool.submit(read)
+        file_format = pool.submit(read)
         try:
             for writing in [pool.submit(write, writer) for writer in range(WRITERS)]:
                 writing.result()
         finally:
             done.set()
-        assert None not in reading.result()
+        assert None not in file_format.result()
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -145,7 +145,7 @@ def test_the_second_name_of_an_old_file_is_young_from_the_start(tmp_path: Path) 
     spool = Spool(tmp_path, 1)
     (tmp_path / "old").touch()
     make_old(tmp_path / "old")
-    assert spool.share("old", "new") and not spool.share("gone", "other")
+    assert spool.hard_link("old", "new") and not spool.hard_link("gone", "other")
     assert spool.list_untouched(3600) == []
     assert not (tmp_path / "other").exists()
 

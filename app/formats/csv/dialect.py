@@ -20,95 +20,108 @@ _ROWS_LOOKED_AT = 50
 _MIN_CUT_OFF = 16 * 1024  # characters: a text as long as this may have been cut off in its first line
 
 
-def find(reading: FileFormat, told: FormatOptions, text: str, dataset: Dataset, name: str) -> FileFormat:
+def find(file_format: FileFormat, options: FormatOptions, text: str, dataset: Dataset, name: str) -> FileFormat:
     """The reading with what the beginning of the file shows where the client said nothing."""
     text = re.sub("\r\n?", "\n", text)
-    delimiters: tuple[str, ...] = (told.delimiter,) if told.delimiter else _DELIMITERS
-    if name.lower().endswith((".tsv", ".tab", ".tsv.gz", ".tsv.zst")) and not told.delimiter:
+    delimiters: tuple[str, ...] = (options.delimiter,) if options.delimiter else _DELIMITERS
+    if name.lower().endswith((".tsv", ".tab", ".tsv.gz", ".tsv.zst")) and not options.delimiter:
         delimiters = ("\t", *(other for other in delimiters if other != "\t"))
-    candidates = [replace(reading, delimiter=delimiter) for delimiter in delimiters]
+    candidates = [replace(file_format, delimiter=delimiter) for delimiter in delimiters]
     score, found = max(
-        (_placed(candidate, told, text, dataset) for candidate in candidates), key=lambda placed: placed[0]
+        (_placed(candidate, options, text, dataset) for candidate in candidates), key=lambda placed: placed[0]
     )
     if score < 1:  # no line names a column of the dataset
-        found = max((_shaped(candidate, told, text) for candidate in candidates), key=lambda shaped: shaped[0])[1]
-        if told.header is None and told.columns is None and not dataset.columns and _begins_with_data(found, text):
+        found = max((_shaped(candidate, options, text) for candidate in candidates), key=lambda shaped: shaped[0])[1]
+        if (
+            options.header is None
+            and options.columns is None
+            and not dataset.columns
+            and _begins_with_data(found, text)
+        ):
             found = replace(found, header=False)
-    if told.quote is None and _is_quoted_with("'", found.delimiter, text):
+    if options.quote is None and _is_quoted_with("'", found.delimiter, text):
         found = replace(found, quote="'")
-    if told.escape is None and found.quote and f"\\{found.quote}" in text and _reads_better_escaped(found, text):
+    if options.escape is None and found.quote and f"\\{found.quote}" in text and _reads_better_escaped(found, text):
         found = replace(found, escape="\\")
     if found.header is None:
         found = replace(found, header=_has_header(found, text, dataset))
-    searched = told.first_line is None and found.first_line > 1
+    searched = options.first_line is None and found.first_line > 1
     return replace(found, trailing=_has_trailing_delimiter(found, text), searched=searched)
 
 
-def _has_header(reading: FileFormat, text: str, dataset: Dataset) -> bool | None:
+def _has_header(file_format: FileFormat, text: str, dataset: Dataset) -> bool | None:
     """What the first line tells with a list of columns; None where it must be read as a whole, or tells nothing."""
-    whole = "\n".join(text.split("\n")[reading.first_line - 1 :])
-    records = grammar(reading.delimiter, reading.quote).records(whole, 1, len(whole) + 1)
+    whole = "\n".join(text.split("\n")[file_format.first_line - 1 :])
+    records = grammar(file_format.delimiter, file_format.quote).records(whole, 1, len(whole) + 1)
     _, record, fields = next(records, (1, "", []))
     is_whole = record.endswith("\n") or len(text) < _MIN_CUT_OFF
-    if isinstance(fields, ImportFailed) or not isinstance(reading.columns, list) or not is_whole or reading.escape:
+    if (
+        isinstance(fields, ImportFailed)
+        or not isinstance(file_format.columns, list)
+        or not is_whole
+        or file_format.escape
+    ):
         return None
-    return tell_header(fields, reading.columns, dataset, reading.first_line)
+    return tell_header(fields, file_format.columns, dataset, file_format.first_line)
 
 
-def _placed(reading: FileFormat, told: FormatOptions, text: str, dataset: Dataset) -> tuple[float, FileFormat]:
+def _placed(file_format: FileFormat, options: FormatOptions, text: str, dataset: Dataset) -> tuple[float, FileFormat]:
     """How well a delimiter fits, and the reading with the line on which the header, or the first row, stands.
 
     A header that names columns of the dataset decides; else the number of fields.
     """
-    lines = text.split("\n")[:SEARCHED_LINES] if told.first_line is None else text.split("\n")[: told.first_line]
-    begun = range(told.first_line or 1, len(lines) + 1)
+    lines = text.split("\n")[:SEARCHED_LINES] if options.first_line is None else text.split("\n")[: options.first_line]
+    begun = range(options.first_line or 1, len(lines) + 1)
     first = next((line for line in begun if not is_no_row(lines[line - 1], line)), begun.start)
-    if not reading.header or isinstance(told.columns, list):
-        if isinstance(told.columns, list) and told.header is not False:
+    if not file_format.header or isinstance(options.columns, list):
+        if isinstance(options.columns, list) and options.header is not False:
             for line in begun:
-                names = [field.strip() for field in _fields(reading, lines[line - 1])]
-                names = names[: len(names) - (len(names) == len(told.columns) + 1 and not names[-1])]
-                if len(names) == len(told.columns) and names_all(names, told.columns, dataset):
-                    return 2.0 + _few(names), replace(reading, first_line=line)
-        fields = _fields(reading, lines[first - 1]) if first in begun else []
-        expected = len(told.columns) if isinstance(told.columns, list) else len(dataset.columns)
+                names = [field.strip() for field in _fields(file_format, lines[line - 1])]
+                names = names[: len(names) - (len(names) == len(options.columns) + 1 and not names[-1])]
+                if len(names) == len(options.columns) and names_all(names, options.columns, dataset):
+                    return 2.0 + _few(names), replace(file_format, first_line=line)
+        fields = _fields(file_format, lines[first - 1]) if first in begun else []
+        expected = len(options.columns) if isinstance(options.columns, list) else len(dataset.columns)
         fits = fields and (len(fields) == expected or (len(fields) == expected + 1 and not fields[-1]))
-        return (2.0 if fits else _few(fields)), replace(reading, first_line=first)
+        return (2.0 if fits else _few(fields)), replace(file_format, first_line=first)
     wanted = set(dataset.column_names)
-    if isinstance(told.columns, dict):
-        wanted = (wanted - {to for to in told.columns.values() if to}) | {of for of, to in told.columns.items() if to}
+    if isinstance(options.columns, dict):
+        wanted = (wanted - {to for to in options.columns.values() if to}) | {
+            of for of, to in options.columns.items() if to
+        }
     best, best_line = 0.0, first
     for line in begun:
-        fields = _fields(reading, lines[line - 1])
+        fields = _fields(file_format, lines[line - 1])
         matched = len(wanted.intersection(field.strip() for field in fields)) + _few(fields)
         if matched > best:
             best, best_line = matched, line
-    return best, replace(reading, first_line=best_line if best >= 1 else first)
+    return best, replace(file_format, first_line=best_line if best >= 1 else first)
 
 
-def _shaped(reading: FileFormat, told: FormatOptions, text: str) -> tuple[float, FileFormat]:
+def _shaped(file_format: FileFormat, options: FormatOptions, text: str) -> tuple[float, FileFormat]:
     """How well a delimiter fits where no name is known, and the line on which a table begins: the first record that
     has as many fields as most of those after it."""
     lines = text.split("\n")
-    begun = told.first_line or 1
-    while told.first_line is None and begun < len(lines) and is_no_row(lines[begun - 1], begun):
+    begun = options.first_line or 1
+    while options.first_line is None and begun < len(lines) and is_no_row(lines[begun - 1], begun):
         begun += 1
     rest = "\n".join(lines[begun - 1 :])
     records = islice(
-        grammar(reading.delimiter, reading.quote).records(rest, begun, len(rest) + 1), SEARCHED_LINES + _ROWS_LOOKED_AT
+        grammar(file_format.delimiter, file_format.quote).records(rest, begun, len(rest) + 1),
+        SEARCHED_LINES + _ROWS_LOOKED_AT,
     )
     widths = [(line, 0 if isinstance(fields, ImportFailed) else len(fields)) for line, _, fields in records]
     counts = Counter(width for _, width in widths if width > 1)
     if not counts:
-        return 0.0, replace(reading, first_line=begun)
+        return 0.0, replace(file_format, first_line=begun)
     width, often = counts.most_common(1)[0]
-    line = begun if told.first_line else next(line for line, each in widths if each == width)
-    return often / len(widths) * (1 - 1 / (1 + width)), replace(reading, first_line=line)
+    line = begun if options.first_line else next(line for line, each in widths if each == width)
+    return often / len(widths) * (1 - 1 / (1 + width)), replace(file_format, first_line=line)
 
 
-def _begins_with_data(reading: FileFormat, text: str) -> bool:
+def _begins_with_data(file_format: FileFormat, text: str) -> bool:
     """Whether a number, a date or an address stands in the first row, which no header would have."""
-    fields = next(_rows(reading, text), [])
+    fields = next(_rows(file_format, text), [])
     return any(is_data(field) for field in fields)
 
 
@@ -117,8 +130,8 @@ def _few(fields: list[str]) -> float:
     return 1 - 1 / (1 + len(fields)) if len(fields) > 1 else 0.0
 
 
-def _fields(reading: FileFormat, line: str) -> list[str]:
-    records = grammar(reading.delimiter, reading.quote).records(line, 1, len(line) + 1)
+def _fields(file_format: FileFormat, line: str) -> list[str]:
+    records = grammar(file_format.delimiter, file_format.quote).records(line, 1, len(line) + 1)
     fields = next((fields for _, _, fields in records), [])
     return [] if isinstance(fields, ImportFailed) else fields
 
@@ -133,34 +146,34 @@ def _is_quoted_with(quote: str, delimiter: str, text: str) -> bool:
     return opened > 0 and opened == len(re.findall(f"{quote}(?:{d}|$)", text, re.MULTILINE))
 
 
-def _reads_better_escaped(reading: FileFormat, text: str) -> bool:
-    quote = reading.quote
+def _reads_better_escaped(file_format: FileFormat, text: str) -> bool:
+    quote = file_format.quote
     pair = re.compile(rf"\\([\\{re.escape(quote)}])")
     unescaped = pair.sub(lambda found: quote * 2 if found[1] == quote else found[1], text)
-    return _good_rows(reading, unescaped) > _good_rows(reading, text)
+    return _good_rows(file_format, unescaped) > _good_rows(file_format, text)
 
 
-def _good_rows(reading: FileFormat, text: str) -> int:
+def _good_rows(file_format: FileFormat, text: str) -> int:
     """How many of the first rows have as many fields as the first one, up to the first that can't be read."""
-    rows = list(_rows(reading, text))
+    rows = list(_rows(file_format, text))
     return sum(len(fields) == len(rows[0]) for fields in rows)
 
 
-def _rows(reading: FileFormat, text: str) -> Iterator[list[str]]:
+def _rows(file_format: FileFormat, text: str) -> Iterator[list[str]]:
     """The first rows, the header included, up to the first that can't be read."""
-    whole = "\n".join(text.split("\n")[reading.first_line - 1 :])
+    whole = "\n".join(text.split("\n")[file_format.first_line - 1 :])
     for _, _, fields in islice(
-        grammar(reading.delimiter, reading.quote).records(whole, 1, len(whole) + 1), _ROWS_LOOKED_AT
+        grammar(file_format.delimiter, file_format.quote).records(whole, 1, len(whole) + 1), _ROWS_LOOKED_AT
     ):
         if isinstance(fields, ImportFailed):
             return
         yield fields
 
 
-def _has_trailing_delimiter(reading: FileFormat, text: str) -> bool:
+def _has_trailing_delimiter(file_format: FileFormat, text: str) -> bool:
     """Whether the first row has one field more than the header names, with nothing in it."""
-    rows = list(islice(_rows(reading, text), 2))
-    if not reading.header:
-        named = len(reading.columns) if isinstance(reading.columns, list) else 0
+    rows = list(islice(_rows(file_format, text), 2))
+    if not file_format.header:
+        named = len(file_format.columns) if isinstance(file_format.columns, list) else 0
         return bool(rows) and len(rows[0]) == named + 1 and not rows[0][-1]
     return len(rows) > 1 and bool(rows[0][-1]) and len(rows[1]) == len(rows[0]) + 1 and not rows[1][-1]

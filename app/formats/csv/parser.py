@@ -132,10 +132,10 @@ def grammar(delimiter: str, quote: str) -> Grammar:
     return Grammar(delimiter, quote)
 
 
-def parse_header(block: Block, reading: FileFormat, quoting: Quoting | None = None) -> list[str]:
+def parse_header(block: Block, file_format: FileFormat, quoting: Quoting | None = None) -> list[str]:
     """The names in a header's record. Raises ImportFailed (bad_quote)."""
     text = block.data.decode("utf-8", "surrogateescape")
-    parser = grammar(reading.delimiter, reading.quote)
+    parser = grammar(file_format.delimiter, file_format.quote)
     records = parser.records(text, block.first_line, MAX_COLUMNS, quoting=quoting)
     _, _, fields = next(records, (block.first_line, "", [""]))
     if isinstance(fields, ImportFailed):
@@ -146,7 +146,7 @@ def parse_header(block: Block, reading: FileFormat, quoting: Quoting | None = No
 def read_block(
     block: Block,
     dataset: Dataset,
-    reading: FileFormat,
+    file_format: FileFormat,
     layout: ColumnMapping,
     first_row: int,
     keep: Callable[[int], None] | None = None,
@@ -156,41 +156,41 @@ def read_block(
     bytes at the end that have not been read, since only what follows them tells what they are; `quoting` is of the
     whole file."""
     blanks = Blanks()
-    rows = _rows(block, reading, layout, keep, quoting, blanks)
+    rows = _rows(block, file_format, layout, keep, quoting, blanks)
     return check_rows(rows, dataset, first_row, block.source_bytes, layout.file_order, blanks)
 
 
-def blank_bytes(reading: FileFormat, layout: ColumnMapping) -> tuple[bytes | None, bytes]:
+def blank_bytes(file_format: FileFormat, layout: ColumnMapping) -> tuple[bytes | None, bytes]:
     """What a line may hold and still have no value, and what it may not, as `BlockCutter.blocks` takes them. None where
     an empty line is a row: in a file of one column."""
-    delimiter = reading.delimiter.encode()
+    delimiter = file_format.delimiter.encode()
     if len(delimiter) > 1 or not layout.has_blanks:
         return (b"" if layout.has_blanks else None), b""
-    return delimiter, delimiter * (layout.width + reading.trailing)
+    return delimiter, delimiter * (layout.width + file_format.trailing)
 
 
 def _rows(
     block: Block,
-    reading: FileFormat,
+    file_format: FileFormat,
     layout: ColumnMapping,
     keep: Callable[[int], None] | None,
     quoting: Quoting | None,
     blanks: Blanks,
 ) -> Iterator[Record]:
-    width = layout.width + reading.trailing
+    width = layout.width + file_format.trailing
     empty = (*layout.empty, *range(layout.width, width))
     # Bytes that are not of the file's encoding become surrogates, so that the error can name their field.
     text = block.data.decode("utf-8", "surrogateescape")
     keep_text = None
     if keep is not None and not block.last and not block.cut_off:
         keep_text = lambda rest: keep(len(rest.encode("utf-8", "surrogateescape")))  # noqa: E731
-    records = grammar(reading.delimiter, reading.quote).records(
+    records = grammar(file_format.delimiter, file_format.quote).records(
         text,
         block.first_line,
         width,
         cut_off=block.cut_off,
         keep=keep_text,
-        null=reading.null,
+        null=file_format.null,
         quoting=quoting,
         passed=blanks.add if layout.has_blanks else None,
     )
@@ -199,7 +199,7 @@ def _rows(
         if isinstance(fields, ImportFailed):
             yield line, record, fields
         elif len(fields) != width:
-            yield line, record, _wrong_number(fields, width, line, reading.delimiter)
+            yield line, record, _wrong_number(fields, width, line, file_format.delimiter)
         elif unnamed := next((position for position in empty if fields[position]), None):
             reason = f"field {unnamed + 1} has no name in the header, so nothing may stand there"
             yield line, record, ImportFailed("too_many_fields", reason, line, value=shown(fields[unnamed]))

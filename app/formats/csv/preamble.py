@@ -22,7 +22,7 @@ def is_no_row(text: str, line: int) -> bool:
     return not text.strip() or text.startswith("#") or (line == 1 and _SEPARATOR.fullmatch(text.strip()) is not None)
 
 
-def check_skipped(text: str, reading: FileFormat, dataset: Dataset, layout: ColumnMapping, *, named: bool) -> None:
+def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, layout: ColumnMapping, *, named: bool) -> None:
     """Raises ImportFailed (rows_above) where `text`, the lines above those that are read, looks as if it had rows.
 
     Titles, comments and what a report has above its table may be left out. `named` says that a header names the
@@ -35,31 +35,31 @@ def check_skipped(text: str, reading: FileFormat, dataset: Dataset, layout: Colu
     ]
     found = [
         line
-        for line, fields in _records(text, reading)
+        for line, fields in _records(text, file_format)
         if fields is None or _is_like_row(fields, checks, layout.width, named)
     ]
     if found:
-        what = "the header" if named or reading.header else "the first row"
+        what = "the header" if named or file_format.header else "the first row"
         lines = ", ".join(map(str, found[:_MAX_LINES_SHOWN])) + ", …" * (len(found) > _MAX_LINES_SHOWN)
         raise ImportFailed(
             "rows_above",
-            f"above {what}, found on line {reading.first_line}, are lines that look like rows and would not be loaded:"
-            f" line{'s' * (len(found) > 1)} {lines}. Say first_line={reading.first_line} to leave them out, or"
-            f" first_line={found[0]} to begin there; a header must be above all rows",
+            f"above {what}, found on line {file_format.first_line}, are lines that look like rows and would not be"
+            f" loaded: line{'s' * (len(found) > 1)} {lines}. Say first_line={file_format.first_line} to leave them out,"
+            f" or first_line={found[0]} to begin there; a header must be above all rows",
             line=found[0],
             value=shown(text.split("\n")[found[0] - 1]),
         )
 
 
-def _records(text: str, reading: FileFormat) -> Iterator[tuple[int, list[str] | None]]:
+def _records(text: str, file_format: FileFormat) -> Iterator[tuple[int, list[str] | None]]:
     """The lines and fields above a table; what can't be parsed is split at each delimiter. No fields where a quote
     opens that does not close: all from there on is of one row."""
     opened: list[str] = []
-    parser = grammar(reading.delimiter, reading.quote)
-    for line, whole, fields in parser.records(text, 1, len(text) + 1, keep=opened.append, null=reading.null):
+    parser = grammar(file_format.delimiter, file_format.quote)
+    for line, whole, fields in parser.records(text, 1, len(text) + 1, keep=opened.append, null=file_format.null):
         if line == 1 and (_SEPARATOR.fullmatch(whole.strip()) or whole.lstrip('"').startswith(_DATEV)):
             continue
-        yield line, whole.split(reading.delimiter) if isinstance(fields, ImportFailed) else fields
+        yield line, whole.split(file_format.delimiter) if isinstance(fields, ImportFailed) else fields
     if opened:  # the table that was found may stand between quotes
         yield text.count("\n", 0, len(text) - len(opened[0])) + 1, None
 

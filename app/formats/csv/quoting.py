@@ -20,10 +20,10 @@ class Quoting:
     file has, or where another quoted field of the file leaves no doubt: then, or without quotes, all is `settled`.
     """
 
-    def __init__(self, reading: FileFormat) -> None:
+    def __init__(self, file_format: FileFormat) -> None:
         self.width: int | None = None  # fields of a row; None where nothing says it: as many as the record was read as
-        self.settled = reading.quote_said or not reading.quote
-        self._delimiter, self._quote = reading.delimiter, reading.quote
+        self.settled = file_format.quote_said or not file_format.quote
+        self._delimiter, self._quote = file_format.delimiter, file_format.quote
         self._doubtful: ImportFailed | None = None
 
     @property

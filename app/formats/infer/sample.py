@@ -32,7 +32,7 @@ _Object = tuple[int, int, Pairs | ImportFailed | None]
 
 
 def sample_text(
-    path: Path, reading: FileFormat, dataset: Dataset, *, partial: bool = False, blanks: bool | None = None
+    path: Path, file_format: FileFormat, dataset: Dataset, *, partial: bool = False, blanks: bool | None = None
 ) -> Sample:
     """The first records of a file of text: CSV, NDJSON or a JSON array.
 
@@ -42,9 +42,9 @@ def sample_text(
     """
     failure = None
     parts: list[bytes] = []
-    with open_source(path, reading.compression) as source:
+    with open_source(path, file_format.compression) as source:
         head = Head(source, partial)
-        text = open_text(head, reading)
+        text = open_text(head, file_format)
         try:
             while data := text.read(_PIECE_BYTES):
                 parts.append(data)
@@ -53,10 +53,10 @@ def sample_text(
                 failure = failed
     content = b"".join(parts).removeprefix(BOM).decode("utf-8", "surrogateescape")
     cut = head.cut or failure is not None
-    if reading.format == "csv":
-        found = sample_csv(content, reading, dataset, cut)
+    if file_format.format == "csv":
+        found = sample_csv(content, file_format, dataset, cut)
     else:
-        found = (_sample_ndjson if reading.format == "ndjson" else _sample_json)(content, cut, blanks)
+        found = (_sample_ndjson if file_format.format == "ndjson" else _sample_json)(content, cut, blanks)
     if head.cut and not found.records:
         reason = "no whole row is in what was looked at; send more of the file, up to 1 MiB"
         found = replace(found, failure=found.failure or ImportFailed("no_whole_row", reason))

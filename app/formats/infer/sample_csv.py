@@ -16,26 +16,26 @@ from app.formats.infer.records import MAX_SAMPLED_ROWS, Record, Sample
 _LONGEST_OPEN = 64 * 1024  # characters after a quote that does not close in the sample: rather a quote too many
 
 
-def sample_csv(text: str, reading: FileFormat, dataset: Dataset, cut: bool) -> Sample:
+def sample_csv(text: str, file_format: FileFormat, dataset: Dataset, cut: bool) -> Sample:
     """The first records of a text that may be `cut` off anywhere."""
     begin = 0
-    for line in range(1, reading.first_line):
+    for line in range(1, file_format.first_line):
         begin = text.find("\n", begin) + 1
         if not begin:
-            reason = f"the file ends before line {reading.first_line}, where its rows should begin"
+            reason = f"the file ends before line {file_format.first_line}, where its rows should begin"
             return Sample(None, 0, [], cut, ImportFailed("empty_file", reason, line=line))
     names: tuple[str, ...] | None = None
-    first_line = reading.first_line
-    quoting = Quoting(reading)
-    if (is_header := reading.header) is not False:
-        header = next(_csv_records(text[begin:], reading, first_line, MAX_COLUMNS, quoting), None)
+    first_line = file_format.first_line
+    quoting = Quoting(file_format)
+    if (is_header := file_format.header) is not False:
+        header = next(_csv_records(text[begin:], file_format, first_line, MAX_COLUMNS, quoting), None)
         if header is None or (cut and not header[2].endswith("\n")):
             return Sample(None, 0, [], cut, None if cut else ImportFailed("empty_file", "the file is empty"))
         line, _, whole, fields = header
         if isinstance(fields, ImportFailed):
             return Sample(None, 0, [], cut, fields)
-        if is_header is None and isinstance(reading.columns, list):
-            is_header = tell_header(fields, reading.columns, dataset, line)
+        if is_header is None and isinstance(file_format.columns, list):
+            is_header = tell_header(fields, file_format.columns, dataset, line)
         if len(fields) > MAX_COLUMNS:
             reason = f"the file has more than {MAX_COLUMNS:,} columns"
             return Sample(None, 0, [], cut, ImportFailed("too_many_columns", reason, line))
@@ -43,37 +43,37 @@ def sample_csv(text: str, reading: FileFormat, dataset: Dataset, cut: bool) -> S
             names = tuple(name.strip() for name in fields)
             begin += len(whole)
             first_line += whole.count("\n")
-    return replace(_sample_rows(text, begin, first_line, reading, names, quoting, cut), header=is_header)
+    return replace(_sample_rows(text, begin, first_line, file_format, names, quoting, cut), header=is_header)
 
 
 def _sample_rows(
     text: str,
     begin: int,
     first_line: int,
-    reading: FileFormat,
+    file_format: FileFormat,
     names: tuple[str, ...] | None,
     quoting: Quoting,
     cut: bool,
 ) -> Sample:
     # As many fields as an import takes apart: what is beyond them decides where a record ends.
-    told = names if names is not None else reading.columns
-    quoting.width = len(told) + reading.trailing if isinstance(told, tuple | list) else None
+    told = names if names is not None else file_format.columns
+    quoting.width = len(told) + file_format.trailing if isinstance(told, tuple | list) else None
     most = quoting.width or MAX_COLUMNS
     if isinstance(told, tuple | list):
         blanks = len(told) > 1
     else:  # only the rows say how many columns there are
-        rows = _csv_records(text[begin:], reading, first_line, most, Quoting(reading))
-        blanks = _widest(rows) - reading.trailing > 1
+        rows = _csv_records(text[begin:], file_format, first_line, most, Quoting(file_format))
+        blanks = _widest(rows) - file_format.trailing > 1
     open_at: list[str] = []
     keep = open_at.append if cut else None
-    found = list(_csv_records(text[begin:], reading, first_line, most, quoting, blanks=blanks, keep=keep))
+    found = list(_csv_records(text[begin:], file_format, first_line, most, quoting, blanks=blanks, keep=keep))
     if open_at and len(open_at[0]) > _LONGEST_OPEN:
-        found = list(_csv_records(text[begin:], reading, first_line, most, quoting, blanks=blanks))
+        found = list(_csv_records(text[begin:], file_format, first_line, most, quoting, blanks=blanks))
     elif cut and found and not open_at and not found[-1][2].endswith("\n"):
         found.pop()
     while found and found[-1][2] in ("\n", "\r\n"):  # a carriage return without a line feed is content
         found.pop()
-    width = len(names) if names is not None else max(0, _widest(found) - reading.trailing)
+    width = len(names) if names is not None else max(0, _widest(found) - file_format.trailing)
     records, ends = [], []
     for line, before, whole, fields in found:
         passed = text.count("\n", begin, begin + before)
@@ -82,7 +82,7 @@ def _sample_rows(
         if isinstance(fields, ImportFailed):
             records.append(Record(line, (), fields, passed))
         else:
-            if reading.trailing and len(fields) > width and not fields[-1]:
+            if file_format.trailing and len(fields) > width and not fields[-1]:
                 fields.pop()
             values = tuple(None if type(field) is Lacking else field for field in fields)
             records.append(Record(line, values, blanks=passed))
@@ -103,7 +103,7 @@ def _widest(records: Iterable[_CsvRecord]) -> int:
 
 def _csv_records(
     text: str,
-    reading: FileFormat,
+    file_format: FileFormat,
     first_line: int,
     most: int,
     quoting: Quoting,
@@ -113,9 +113,9 @@ def _csv_records(
 ) -> Iterator[_CsvRecord]:
     """Each record's line, how many characters of blank lines were passed over before it, its text and its fields."""
     before: list[int] = []
-    parser = grammar(reading.delimiter, reading.quote)
+    parser = grammar(file_format.delimiter, file_format.quote)
     passed = (lambda _, characters: before.append(characters)) if blanks else None
-    records = parser.records(text, first_line, most, keep=keep, null=reading.null, passed=passed, quoting=quoting)
+    records = parser.records(text, first_line, most, keep=keep, null=file_format.null, passed=passed, quoting=quoting)
     for line, whole, fields in islice(records, MAX_SAMPLED_ROWS):
         yield line, sum(before), whole, fields
         before.clear()

@@ -32,26 +32,26 @@ def sheets_of(path: Path) -> list[str]:
         return list_sheets(archive)
 
 
-def sample_sheet(path: Path, reading: FileFormat, dataset: Dataset) -> tuple[Sample, list[Any]]:
+def sample_sheet(path: Path, file_format: FileFormat, dataset: Dataset) -> tuple[Sample, list[Any]]:
     """The first rows of a sheet, and what its reader sent of them. Raises ImportFailed as `open_rows` does."""
-    look = workbook.Look(reading.first_line + MAX_TABLE_ROWS, _MAX_SHEET_BYTES, _LIMITS)
-    with runner.PREVIEWS.take(), workbook.open_rows(path, reading.sheet, look) as received:
+    look = workbook.Look(file_format.first_line + MAX_TABLE_ROWS, _MAX_SHEET_BYTES, _LIMITS)
+    with runner.PREVIEWS.take(), workbook.open_rows(path, file_format.sheet, look) as received:
         sent = list(received)
     cut = sent[-1] == CUT
     if cut:
         sent.pop()
-    rows = [row for row in sent[1:] if row[0] >= reading.first_line]
-    return _sheet(rows, reading, dataset, cut), sent
+    rows = [row for row in sent[1:] if row[0] >= file_format.first_line]
+    return _sheet(rows, file_format, dataset, cut), sent
 
 
-def _sheet(rows: list[Any], reading: FileFormat, dataset: Dataset, cut: bool) -> Sample:
+def _sheet(rows: list[Any], file_format: FileFormat, dataset: Dataset, cut: bool) -> Sample:
     names: tuple[str, ...] | None = None
     begin = 0
     filled = [row for row in rows if not is_blank(row[1], row[2])]
-    header = reading.header
+    header = file_format.header
     if filled:
         try:
-            header = workbook.has_header(filled[0][0], filled[0][1], reading, dataset)
+            header = workbook.has_header(filled[0][0], filled[0][1], file_format, dataset)
         except ImportFailed:
             header = None  # an import refuses the file
     if header and filled:
@@ -66,7 +66,7 @@ def _sheet(rows: list[Any], reading: FileFormat, dataset: Dataset, cut: bool) ->
     else:
         blanks, rows = [0] * (len(rows) + 1), list(_without_blanks(rows, begun=bool(header)))
     found = zip(rows, blanks, strict=False)
-    records = [replace(_record(row, begin, width, reading.null), blanks=passed) for row, passed in found]
+    records = [replace(_record(row, begin, width, file_format.null), blanks=passed) for row, passed in found]
     failure = None if records else ImportFailed("no_rows", "the sheet has no rows" + " below its header" * bool(header))
     return Sample(names, width, records, cut, failure, header=header, blanks=blanks[-1])
 

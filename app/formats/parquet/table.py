@@ -30,23 +30,23 @@ _MAX_SHOWN_BYTES = 200  # of a value that is no text
 _ROWS_OF_ANY_FILE, _MAX_ROWS_PER_BYTE = 1_000_000, 8
 
 
-def check_parquet(path: Path, dataset: Dataset, reading: FileFormat) -> None:
+def check_parquet(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
     """Raises ImportFailed unless the file's footer names columns that can be read as the dataset's.
 
     (damaged_parquet, no_rows, too_many_rows, too_many_columns, unsupported_type, and those of `map_columns`.)
     """
     with _polars_errors():
-        _open(path, dataset, reading)
+        _open(path, dataset, file_format)
 
 
-def read_records(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: int) -> Iterator[Records]:
+def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Records]:
     """The file's rows in chunks of about `batch_bytes` of text; `lines` are row numbers from 1.
 
     Raises ImportFailed as `check_parquet` does; damaged_parquet also where the damage is met later, out_of_range where
     a moment is, and unpacked_too_large. Memory: a few times `batch_bytes` and one row group of the file.
     """
     with _polars_errors():
-        found = _open(path, dataset, reading)
+        found = _open(path, dataset, file_format)
     check_pages(path, found.types)
     file_bytes = path.stat().st_size
     with found.readable(path) as file:
@@ -174,7 +174,7 @@ def _scan(path: Path) -> "pl.LazyFrame":
     return pl.scan_parquet(path, hive_partitioning=False, glob=False)
 
 
-def _open(path: Path, dataset: Dataset, reading: FileFormat) -> _Opened:
+def _open(path: Path, dataset: Dataset, file_format: FileFormat) -> _Opened:
     import polars as pl  # noqa: PLC0415
 
     size = path.stat().st_size
@@ -184,7 +184,7 @@ def _open(path: Path, dataset: Dataset, reading: FileFormat) -> _Opened:
     frame = _scan(path)
     schema = frame.collect_schema()
     names = schema.names()
-    layout = map_columns(names, reading.columns, dataset)
+    layout = map_columns(names, file_format.columns, dataset)
     texts = {
         column.name: pl.lit(None, pl.String)
         if position is None

@@ -21,14 +21,14 @@ _LIMITS = runner.Limits(_ADDRESSES, seconds=20, cpu_seconds=20)
 
 
 def preview_file(
-    path: Path, reading: FileFormat, dataset: Dataset | None, rows: int, *, partial: bool, name: str
+    path: Path, file_format: FileFormat, dataset: Dataset | None, rows: int, *, partial: bool, name: str
 ) -> dict[str, Any]:
     """`make_preview` as the interface answers it. Raises UnsupportedFormat, and Overloaded where too many files are
     looked at already."""
-    if reading.format != "parquet":
-        return show_preview(make_preview(path, reading, dataset, rows, partial=partial, name=name))
+    if file_format.format != "parquet":
+        return show_preview(make_preview(path, file_format, dataset, rows, partial=partial, name=name))
     with NamedTemporaryFile(dir=path.parent, prefix=".") as asked:
-        pickle.dump((path, reading, dataset, rows, name), asked)
+        pickle.dump((path, file_format, dataset, rows, name), asked)
         asked.flush()
         try:
             with runner.PREVIEWS.take(), runner.run(__name__, [asked.name], _LIMITS) as messages:
@@ -44,12 +44,12 @@ def preview_file(
             failure = ImportFailed("parquet_too_slow", reason)
         except runner.ChildFailed as error:
             failure = ImportFailed("damaged_parquet", f"the Parquet file can't be read: {error}; write it anew")
-    return show_preview(refused_preview(reading, dataset, name, failure))
+    return show_preview(refused_preview(file_format, dataset, name, failure))
 
 
 def messages(asked: str) -> Iterator[dict[str, Any]]:
     """The preview, in the child."""
     os.environ["POLARS_MAX_THREADS"] = "1"  # each takes memory of its own
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    path, reading, dataset, rows, name = pickle.loads(Path(asked).read_bytes())
-    yield show_preview(make_preview(path, reading, dataset, rows, name=name))
+    path, file_format, dataset, rows, name = pickle.loads(Path(asked).read_bytes())
+    yield show_preview(make_preview(path, file_format, dataset, rows, name=name))

@@ -52,7 +52,7 @@ class Preview:
     passed over among these rows.
     """
 
-    reading: FileFormat
+    file_format: FileFormat
     dataset: Dataset
     columns: list[Mapped]
     rows: list[PreviewRow]
@@ -65,7 +65,7 @@ class Preview:
 
 
 def make_preview(
-    path: Path, reading: FileFormat, dataset: Dataset | None, rows: int, *, partial: bool = False, name: str = "new"
+    path: Path, file_format: FileFormat, dataset: Dataset | None, rows: int, *, partial: bool = False, name: str = "new"
 ) -> Preview:
     """The preview of a file's first `rows`. Without a dataset one is inferred, under this `name`.
 
@@ -73,20 +73,20 @@ def make_preview(
     UnsupportedFormat where a format's extra is not installed.
     """
     try:
-        sample, sheets, sent = _sample(path, reading, partial, dataset)
+        sample, sheets, sent = _sample(path, file_format, partial, dataset)
     except ImportFailed as failure:
-        return refused_preview(reading, dataset, name, failure)
-    return _preview(path, reading, dataset, name, sample, sheets, sent, rows)
+        return refused_preview(file_format, dataset, name, failure)
+    return _preview(path, file_format, dataset, name, sample, sheets, sent, rows)
 
 
-def refused_preview(reading: FileFormat, dataset: Dataset | None, name: str, failure: ImportFailed) -> Preview:
+def refused_preview(file_format: FileFormat, dataset: Dataset | None, name: str, failure: ImportFailed) -> Preview:
     """The preview of a file of which nothing can be shown but the failure."""
-    return _preview(Path(), reading, dataset, name, Sample(None, 0, [], False, failure), [], [], 0)
+    return _preview(Path(), file_format, dataset, name, Sample(None, 0, [], False, failure), [], [], 0)
 
 
 def _preview(
     path: Path,
-    reading: FileFormat,
+    file_format: FileFormat,
     dataset: Dataset | None,
     name: str,
     sample: Sample,
@@ -94,16 +94,16 @@ def _preview(
     sent: list[Any],
     rows: int,
 ) -> Preview:
-    wanted = reading
-    if reading.header is None:
-        reading = replace(reading, header=sample.header)
+    wanted = file_format
+    if file_format.header is None:
+        file_format = replace(file_format, header=sample.header)
     inferred = None
     if dataset is None:
-        inferred = infer(name, sample, reading.columns if isinstance(reading.columns, list) else None)
+        inferred = infer(name, sample, file_format.columns if isinstance(file_format.columns, list) else None)
         dataset = inferred.dataset
-        if reading.columns is None:
-            reading = replace(reading, columns=inferred.columns)
-        wanted = reading
+        if file_format.columns is None:
+            file_format = replace(file_format, columns=inferred.columns)
+        wanted = file_format
     shown = sample.records[:rows]
     rejects: dict[int, Reject] = {}
     problem = sample.failure or (inferred.problem if inferred else None)
@@ -112,10 +112,10 @@ def _preview(
             rejects = _rejects(_batches(path, sample, sent, dataset, wanted, len(shown)), len(shown))
         except ImportFailed as failure:
             problem = failure
-    columns = _mapped(sample, reading, dataset)
+    columns = _mapped(sample, file_format, dataset)
     found = {each.column for each in columns if each.status == "mapped"}
     return Preview(
-        reading=reading,
+        file_format=file_format,
         dataset=dataset,
         columns=columns[:MAX_COLUMNS_SHOWN],
         rows=[PreviewRow(record, rejects.get(at)) for at, record in enumerate(shown)],
@@ -129,36 +129,36 @@ def _preview(
 
 
 def _sample(
-    path: Path, reading: FileFormat, partial: bool, dataset: Dataset | None
+    path: Path, file_format: FileFormat, partial: bool, dataset: Dataset | None
 ) -> tuple[Sample, list[str], list[Any]]:
     """The sample, a workbook's sheets, and what its reader sent."""
     meant = dataset or _NO_DATASET
-    if reading.format in TEXTS:
-        blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed(reading))
-        return sample_text(path, reading, meant, partial=partial, blanks=blanks), [], []
-    with unpacked(path, reading, MAX_UNPACKED_BYTES) as file:
-        if reading.format == "parquet":
+    if file_format.format in TEXTS:
+        blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed(file_format))
+        return sample_text(path, file_format, meant, partial=partial, blanks=blanks), [], []
+    with unpacked(path, file_format, MAX_UNPACKED_BYTES) as file:
+        if file_format.format == "parquet":
             return sample_tables.sample_parquet(file), [], []
         sheets = sample_tables.sheets_of(file)
-        sample, sent = sample_tables.sample_sheet(file, reading, meant)
+        sample, sent = sample_tables.sample_sheet(file, file_format, meant)
         return sample, sheets, sent
 
 
 def _batches(
-    path: Path, sample: Sample, sent: list[Any], dataset: Dataset, reading: FileFormat, rows: int
+    path: Path, sample: Sample, sent: list[Any], dataset: Dataset, file_format: FileFormat, rows: int
 ) -> Iterator[Batch]:
     """What an import reads of the first rows, with the same readers."""
-    if reading.format == "parquet":
-        yield from read_rows(path, dataset, reading, SAMPLE_BYTES)
-    elif reading.format == "xlsx":
+    if file_format.format == "parquet":
+        yield from read_rows(path, dataset, file_format, SAMPLE_BYTES)
+    elif file_format.format == "xlsx":
         row = 1
-        for chunk in workbook.records_of(iter(sent), dataset, reading, path.stat().st_size, SAMPLE_BYTES):
+        for chunk in workbook.records_of(iter(sent), dataset, file_format, path.stat().st_size, SAMPLE_BYTES):
             for batch in check_records(chunk, dataset, row):
                 yield batch
                 row = batch.next_row
     else:
         # what was sampled is text in UTF-8 by now, and all of the sample said whether a quote is doubtful
-        plain = replace(reading, compression="none", encoding="utf-8", escape="", quote_said=True)
+        plain = replace(file_format, compression="none", encoding="utf-8", escape="", quote_said=True)
         with temporary_beside(path) as file:
             # the head first: rows that are not shown may decide whether a file of objects is refused
             for last in dict.fromkeys((len(sample.records), rows)):
@@ -181,8 +181,8 @@ def _rejects(batches: Iterator[Batch], rows: int) -> dict[int, Reject]:
     return found
 
 
-def _mapped(sample: Sample, reading: FileFormat, dataset: Dataset) -> list[Mapped]:
-    columns = reading.columns
+def _mapped(sample: Sample, file_format: FileFormat, dataset: Dataset) -> list[Mapped]:
+    columns = file_format.columns
     names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
     if isinstance(columns, list):
         meant = [*columns, *[None] * (len(names) - len(columns))][: len(names)]

@@ -21,7 +21,7 @@ def show_preview(found: Preview) -> dict[str, Any]:
             break
     return {
         "dataset": None if found.inferred else found.dataset.name,
-        "reading": found.reading.shown(),
+        "file_format": found.file_format.shown(),
         "sheets": found.sheets,
         "cut": found.cut or len(rows) < len(found.rows),
         "problem": found.problem and found.problem.as_dict(),

@@ -29,13 +29,13 @@ def name_encoding(name: str) -> str:
     return "utf-8" if found.name == "utf-8-sig" else found.name
 
 
-def open_text(source: Readable, reading: FileFormat) -> Readable:
+def open_text(source: Readable, file_format: FileFormat) -> Readable:
     """The stream as UTF-8; for CSV with doubled quotes for escaped ones, and line feeds for every kind of line end."""
-    text = source if reading.encoding == "utf-8" else _Transcoded(source, reading.encoding)
-    if reading.format == "csv":
-        if reading.escape:
-            text = _Unescaped(text, reading.escape.encode(), reading.quote.encode())
-        text = _LineFeeds(text, reading.quote.encode())
+    text = source if file_format.encoding == "utf-8" else _Transcoded(source, file_format.encoding)
+    if file_format.format == "csv":
+        if file_format.escape:
+            text = _Unescaped(text, file_format.escape.encode(), file_format.quote.encode())
+        text = _LineFeeds(text, file_format.quote.encode())
     return text
 
 

@@ -32,22 +32,22 @@ _FIRST_LINE_BYTES = 64 * 1024  # polars makes a column of every field it has: a 
 
 
 def read_csv_block(
-    block: Block, dataset: Dataset, reading: FileFormat, layout: ColumnMapping, first_row: int
+    block: Block, dataset: Dataset, file_format: FileFormat, layout: ColumnMapping, first_row: int
 ) -> Batch | None:
     """The block as a batch, the same that `csv.read_block` makes of it, or None if only that can tell."""
-    if len(reading.delimiter.encode()) != 1:
+    if len(file_format.delimiter.encode()) != 1:
         return None
     data = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data
     if not data.endswith(b"\n"):
         data += b"\n"
-    frame = _parsed(data, dataset, reading, layout)
+    frame = _parsed(data, dataset, file_format, layout)
     if frame is None:
         return None
     lines: Sequence[int] = range(block.first_line, block.first_line + frame.height)
     texts = Lines(block)
     controls = holds_misread(data)  # of all others there are none but line feeds
     blanks = find_blanks(frame) if layout.has_blanks else None
-    frame = _complete(frame, dataset, reading)
+    frame = _complete(frame, dataset, file_format)
     if blanks is None:
         return _batch(
             frame, dataset, first_row, lines, block.source_bytes, texts.text, layout.file_order, controls=controls
@@ -92,7 +92,7 @@ def check_columns(
     return _batch(frame, dataset, first_row, lines, source_bytes, text_of, controls=True)
 
 
-def _parsed(data: bytes, dataset: Dataset, reading: FileFormat, layout: ColumnMapping) -> pl.DataFrame | None:
+def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, layout: ColumnMapping) -> pl.DataFrame | None:
     """The fields as a strict parser would find them, or None.
 
     Polars forgives much: it pads short rows, skips a byte order mark, strips a carriage return. So it is not believed:
@@ -100,7 +100,7 @@ def _parsed(data: bytes, dataset: Dataset, reading: FileFormat, layout: ColumnMa
     line ends and quotes around them must add up to the data. (With a row padded they are more.)
     """
     values = np.frombuffer(data, np.uint8)
-    delimiter = ord(reading.delimiter)
+    delimiter = ord(file_format.delimiter)
     control_characters = int(np.count_nonzero(values < _FIRST_PRINTABLE))
     if delimiter < _FIRST_PRINTABLE:
         control_characters -= (delimiters := int(np.count_nonzero(values == delimiter)))
@@ -109,15 +109,15 @@ def _parsed(data: bytes, dataset: Dataset, reading: FileFormat, layout: ColumnMa
     if data.startswith(codecs.BOM_UTF8):
         return None
     doubled = quotes = 0
-    if reading.quote:
-        found = np.flatnonzero(values == ord(reading.quote))
-        counted = _doubled_quotes(values, found, ord(reading.quote), delimiter)
+    if file_format.quote:
+        found = np.flatnonzero(values == ord(file_format.quote))
+        counted = _doubled_quotes(values, found, ord(file_format.quote), delimiter)
         if counted is None:
             return None
         doubled, quotes = counted, len(found)
     if data.find(b"\n") > _FIRST_LINE_BYTES:
         return None
-    width = layout.width + reading.trailing
+    width = layout.width + file_format.trailing
     if control_characters * width > len(data):
         return None  # lines that are shorter than a row can be: polars would need much memory to fill them up
     names = [f"\0{position}" for position in range(width)]
@@ -128,8 +128,8 @@ def _parsed(data: bytes, dataset: Dataset, reading: FileFormat, layout: ColumnMa
         frame = pl.read_csv(
             data,
             has_header=False,
-            separator=reading.delimiter,
-            quote_char=reading.quote or None,
+            separator=file_format.delimiter,
+            quote_char=file_format.quote or None,
             schema=dict.fromkeys(names, pl.String),
             empty_string_is_null=True,  # one in quotes is none
             extra_columns="raise",
@@ -152,8 +152,8 @@ def _parsed(data: bytes, dataset: Dataset, reading: FileFormat, layout: ColumnMa
     empty = (*layout.empty, *range(layout.width, width))
     if any(sizes[position] for position in empty):
         return None
-    if reading.null is not None and reading.quote:
-        quoted = f"{reading.quote}{reading.null}{reading.quote}"
+    if file_format.null is not None and file_format.quote:
+        quoted = f"{file_format.quote}{file_format.null}{file_format.quote}"
         if quoted.encode() in data:
             return None  # in quotes it is a text
     return frame
@@ -165,14 +165,14 @@ def _bare_lines(values: NDArray[np.uint8]) -> int:
     return int(np.count_nonzero(feeds[1:] & feeds[:-1])) + int(feeds[0])
 
 
-def _complete(frame: pl.DataFrame, dataset: Dataset, reading: FileFormat) -> pl.DataFrame:
+def _complete(frame: pl.DataFrame, dataset: Dataset, file_format: FileFormat) -> pl.DataFrame:
     """The dataset's columns, null where the client's null text stands and where the file lacks a column."""
     absent = [name for name in dataset.column_names if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
-    if reading.null is None:
+    if file_format.null is None:
         return frame
     text = pl.col(*dataset.column_names)
-    return frame.with_columns(pl.when(text != reading.null).then(text))
+    return frame.with_columns(pl.when(text != file_format.null).then(text))
 
 
 def _doubled_quotes(values: NDArray[np.uint8], quotes: NDArray[np.intp], quote: int, delimiter: int) -> int | None:

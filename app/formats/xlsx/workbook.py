@@ -40,17 +40,17 @@ class Look:
     limits: runner.Limits
 
 
-def check_workbook(path: Path, reading: FileFormat) -> None:
+def check_workbook(path: Path, file_format: FileFormat) -> None:
     """Raises ImportFailed unless the file is a workbook within the limits that has the sheet, by its ZIP directory.
 
     (not_xlsx, encrypted_xlsx, xlsx_too_large, damaged_xlsx, unknown_sheet; UnsupportedFormat without the extra.)
     """
     _need_extra()
     with open_zip(path) as archive:
-        find_sheet(archive, reading.sheet)
+        find_sheet(archive, file_format.sheet)
 
 
-def read_records(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes: int) -> Iterator[Records]:
+def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Records]:
     """The sheet's rows in chunks of about `batch_bytes` of text; `lines` are the sheet's row numbers.
 
     Rows that can't be read go to `bad`: too_few_fields (a blank one in a sheet of one column), too_many_fields,
@@ -58,22 +58,24 @@ def read_records(path: Path, dataset: Dataset, reading: FileFormat, batch_bytes:
     sheet_too_large. A workbook is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times
     `batch_bytes`.
     """
-    with open_rows(path, reading.sheet) as received:
-        yield from records_of(received, dataset, reading, path.stat().st_size, batch_bytes)
+    with open_rows(path, file_format.sheet) as received:
+        yield from records_of(received, dataset, file_format, path.stat().st_size, batch_bytes)
 
 
 def records_of(
-    received: Iterator[Any], dataset: Dataset, reading: FileFormat, file_bytes: int, batch_bytes: int
+    received: Iterator[Any], dataset: Dataset, file_format: FileFormat, file_bytes: int, batch_bytes: int
 ) -> Iterator[Records]:
     """`read_records` of what `open_rows` gives."""
-    return _Sheet(dataset, reading, file_bytes).records(received, batch_bytes)
+    return _Sheet(dataset, file_format, file_bytes).records(received, batch_bytes)
 
 
-def has_header(number: int, cells: list[str], reading: FileFormat, dataset: Dataset) -> bool:
+def has_header(number: int, cells: list[str], file_format: FileFormat, dataset: Dataset) -> bool:
     """Whether the first row that is not empty is the header. Raises ImportFailed (header_unclear)."""
-    if reading.header is not None or not isinstance(reading.columns, list):
-        return bool(reading.header)
-    return _names_all(cells, reading.columns, dataset) or header.has_header(cells, reading.columns, dataset, number)
+    if file_format.header is not None or not isinstance(file_format.columns, list):
+        return bool(file_format.header)
+    return _names_all(cells, file_format.columns, dataset) or header.has_header(
+        cells, file_format.columns, dataset, number
+    )
 
 
 def _names_all(cells: list[str], columns: list[str | None], dataset: Dataset) -> bool:
@@ -123,12 +125,12 @@ def _received(messages: Iterator[Any], limits: runner.Limits) -> Iterator[Any]:
 class _Sheet:
     """Makes records of a sheet's rows."""
 
-    def __init__(self, dataset: Dataset, reading: FileFormat, file_bytes: int) -> None:
+    def __init__(self, dataset: Dataset, file_format: FileFormat, file_bytes: int) -> None:
         self._names = dataset.column_names
         self._dataset = dataset
-        self._reading = reading
+        self._reading = file_format
         self._file_bytes = file_bytes
-        self._header = reading.header
+        self._header = file_format.header
         self._first = 0  # the first row that is not empty
         self._begin = 0  # the sheet's first column that is the table's
         self._layout: ColumnMapping | None = None

@@ -19,7 +19,7 @@ from app.lifecycle.services import Services
 log = structlog.get_logger(__name__)
 
 
-def adopt_table(site: Services, body: Mapping[str, Any]) -> Registered:
+def adopt_table(services: Services, body: Mapping[str, Any]) -> Registered:
     """Make the table `{name, adopt: true}` a dataset: its columns and keys are read from the server.
 
     Raises `InvalidContent`, which says of every column and of the table what can't be had, `DatasetExists`,
@@ -31,18 +31,18 @@ def adopt_table(site: Services, body: Mapping[str, Any]) -> Registered:
     name = read_name(body.get("name"), lambda field, reason: errors.append({"field": field, "reason": reason}))
     if errors:
         raise InvalidContent(f"{errors[0]['field']}: {errors[0]['reason']}", errors=errors)
-    freeze.require_sweeping(site)
-    with site.database.define(site.installation) as definer:
-        create.require_no_dataset(site, definer, name)
+    freeze.require_sweeping(services)
+    with services.database.define(services.installation) as definer:
+        create.require_no_dataset(services, definer, name)
         dataset = introspection.read_table(definer, name)
         if dataset is None:
             reason = f"there is no table {name} in this database"
             raise InvalidContent(reason, errors=[{"field": "name", "reason": reason}])
         dataset = replace(dataset, columns=tuple(_without_odd_default(column) for column in dataset.columns))
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             registry.register_adopted(connection, dataset, secrets.token_hex(8))
     log.info("table_adopted", dataset=name)
-    return catalog.find_dataset(site, name)
+    return catalog.find_dataset(services, name)
 
 
 def _without_odd_default(column: Column) -> Column:

@@ -14,24 +14,24 @@ from app.lifecycle.services import Services
 NAMED = 20  # how many names an error lists
 
 
-def list_datasets(site: Services) -> list[Registered]:
+def list_datasets(services: Services) -> list[Registered]:
     """Every dataset, by name."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         return registry.list_datasets(connection)
 
 
-def find_dataset(site: Services, name: str) -> Registered:
+def find_dataset(services: Services, name: str) -> Registered:
     """The dataset of this name; raises `DatasetNotFound`."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         known = registry.find_dataset(connection, name)
     if known is None:
         raise DatasetNotFound(f"there is no dataset {name[:80]!r}")
     return known
 
 
-def find_import_dataset(site: Services, name: str) -> Dataset:
+def find_import_dataset(services: Services, name: str) -> Dataset:
     """The dataset that an import is for; raises `InvalidContent`, which says which there are."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         known = registry.find_dataset(connection, name)
         if known is None:
             raise no_dataset(name, registry.list_datasets(connection))
@@ -47,32 +47,32 @@ def no_dataset(name: str, there: list[Registered]) -> InvalidContent:
     )
 
 
-def find_dataset_of(site: Services, row: Import) -> Dataset | None:
+def find_dataset_of(services: Services, row: Import) -> Dataset | None:
     """The dataset that an import was accepted for; None where it was dropped, be there another of its name or not."""
     if row.dataset == ORDERS.name:
         return ORDERS  # built in
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         known = registry.find_dataset(connection, row.dataset)
     if known is None or (known.created_at is not None and known.created_at > row.created_at):
         return None
     return known.dataset
 
 
-def dataset_of(site: Services, row: Import) -> Dataset:
+def dataset_of(services: Services, row: Import) -> Dataset:
     """`find_dataset_of` for an attempt: raises `ImportFailed` where there is none."""
-    dataset = find_dataset_of(site, row)
+    dataset = find_dataset_of(services, row)
     if dataset is None:
         raise ImportFailed("dataset_dropped", f"the dataset {row.dataset} was dropped: nothing was loaded")
     return dataset
 
 
-def count_branches(site: Services, known: Registered | None, policy: Policy) -> int:
+def count_branches(services: Services, known: Registered | None, policy: Policy) -> int:
     """How many branches an attempt has."""
     if policy.on_conflict is not OnConflict.FAIL:
         return 1  # a row may meet one of its own file: two branches would wait for each other
     if known is not None and known.dataset.adopted:
         return 1  # nobody could leave out, or delete, the part that one of several has brought
-    return site.settings.branches
+    return services.settings.branches
 
 
 def why_unsupported(dataset: Dataset, on_conflict: OnConflict) -> str | None:

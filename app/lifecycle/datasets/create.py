@@ -25,7 +25,7 @@ from app.lifecycle.services import Services
 log = structlog.get_logger(__name__)
 
 
-def create_dataset(site: Services, body: Mapping[str, Any]) -> Registered:
+def create_dataset(services: Services, body: Mapping[str, Any]) -> Registered:
     """Create the dataset that `body` describes (see `read_definition`), with a table of its own.
 
     Raises `InvalidContent`, `DatasetExists`, `DatasetInUse`, `NotEnabled` where the database lets the application make
@@ -33,65 +33,65 @@ def create_dataset(site: Services, body: Mapping[str, Any]) -> Registered:
     """
     dataset = read_definition(body)
     _check_columns(dataset)
-    freeze.require_sweeping(site)
-    with site.database.define(site.installation) as definer:
-        require_no_dataset(site, definer, dataset.name)
+    freeze.require_sweeping(services)
+    with services.database.define(services.installation) as definer:
+        require_no_dataset(services, definer, dataset.name)
         if tables.find_comment(definer, dataset.name) is not None:
             raise DatasetExists(
                 f"there is a table {dataset.name} already, which is no dataset: take another name, or adopt the table"
                 ' with {"name": "' + dataset.name + '", "adopt": true}'
             )
         token = secrets.token_hex(8)
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             registry.begin_creating(connection, dataset, token)
         # a crash here leaves the name `creating`, and no table
         try:
             tables.create_table(definer, dataset, token)
         except Refused:
-            with site.database.begin() as connection:
+            with services.database.begin() as connection:
                 registry.forget_dataset(connection, dataset.name, token)
             raise
         # a crash here leaves the name `creating`, and a table with its token
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             if not registry.finish_creating(connection, dataset.name, token):
                 # the lock went with its connection, and another has mended what seemed to be cut off
                 raise DatasetInUse(f"the creation of {dataset.name} took too long and was undone: send it again")
     log.info("dataset_created", dataset=dataset.name)
-    return catalog.find_dataset(site, dataset.name)
+    return catalog.find_dataset(services, dataset.name)
 
 
-def mend(site: Services, definer: Any, name: str | None = None) -> list[str]:
+def mend(services: Services, definer: Any, name: str | None = None) -> list[str]:
     """Undo what was cut off while it was created or dropped: of this name, or all; the names. `definer` comes from
     `Database.define`, so nobody is at it any more. Raises `DatasetInUse` where a table is still read."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         unfinished = registry.list_unfinished(connection, name)
     for one in unfinished:
         if not one.dataset.adopted:
             tables.drop_own_table(definer, one.dataset.name, one.token)
         # a crash here leaves a name without a table: this is done again
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             registry.forget_dataset(connection, one.dataset.name, one.token)
     return [one.dataset.name for one in unfinished]
 
 
-def mend_all(site: Services) -> None:
+def mend_all(services: Services) -> None:
     """`mend` for the sweeper, which comes again where a table is still read, another defines one, or a right lacks."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         if not registry.list_unfinished(connection):
             return
     try:
-        with site.database.define(site.installation) as definer:
-            mended = mend(site, definer)
+        with services.database.define(services.installation) as definer:
+            mended = mend(services, definer)
     except (DatasetInUse, NotEnabled) as error:
         log.info("dataset_not_mended", reason=error.detail)
     else:
         log.info("datasets_mended", datasets=mended)
 
 
-def require_no_dataset(site: Services, definer: Any, name: str) -> None:
+def require_no_dataset(services: Services, definer: Any, name: str) -> None:
     """Raise `DatasetExists` where the name is taken; one that was left unfinished is mended, and gives it back."""
-    mend(site, definer, name)
-    with site.database.begin() as connection:
+    mend(services, definer, name)
+    with services.database.begin() as connection:
         known = registry.find_dataset(connection, name)
     if known is not None:
         raise DatasetExists(f"there is a dataset {name} already: take another name, or drop it first")

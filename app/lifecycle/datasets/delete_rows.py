@@ -19,39 +19,39 @@ CLEAR_SECONDS = 60.0  # the lease of a clearing, renewed with every import's row
 log = structlog.get_logger(__name__)
 
 
-def delete_rows(site: Services, dataset: Dataset, number: int | None = None) -> int:
+def delete_rows(services: Services, dataset: Dataset, number: int | None = None) -> int:
     """Delete every row of a dataset, or those of the import with this number, and record it in the history of the
     imports that brought them; returns how many.
 
     One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared`, `LedgerFrozen`,
     `NotEnabled` for an adopted table, or what a chapter has against it, and then deletes nothing.
     """
-    freeze.require_sweeping(site)
+    freeze.require_sweeping(services)
     off = catalog.list_unsupported(dataset)
     if reason := off.get("delete_all" if number is None else "delete_by_import"):
         raise NotEnabled(reason)
-    with clearing(site, dataset):
-        for extension in site.extensions:
-            extension.require_deletable(site, dataset, number)
-        with site.database.begin() as connection:
+    with clearing(services, dataset):
+        for extension in services.extensions:
+            extension.require_deletable(services, dataset, number)
+        with services.database.begin() as connection:
             numbers = rows.imports_with_rows(connection, dataset) if number is None else [number]
-        return sum(_delete(site, dataset, one) for one in numbers)
+        return sum(_delete(services, dataset, one) for one in numbers)
 
 
 @contextmanager
-def clearing(site: Services, dataset: Dataset) -> Iterator[None]:
+def clearing(services: Services, dataset: Dataset) -> Iterator[None]:
     """Mark a dataset as being cleared for as long as this lasts. Raises `DatasetBeingCleared`, and `ImportsRunning`
     while an import of it is unfinished."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         if not registry.take_delete_lease(connection, dataset.name, CLEAR_SECONDS):
             raise DatasetBeingCleared(f"another request is clearing {dataset.name}: wait until it has ended")
     # From here on no import of it is claimed; a crash leaves a mark that runs out.
     try:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             require_idle(connection, dataset)
         yield
     finally:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             registry.end_delete_lease(connection, dataset.name)
 
 
@@ -76,10 +76,10 @@ def _explain(dataset: Dataset, unfinished: int, damaged: list[int]) -> str:
     return "; ".join(told)
 
 
-def _delete(site: Services, dataset: Dataset, number: int) -> int:
-    with site.database.begin() as connection:
+def _delete(services: Services, dataset: Dataset, number: int) -> int:
+    with services.database.begin() as connection:
         registry.extend_delete_lease(connection, dataset.name, CLEAR_SECONDS)
-    with site.database.begin_long() as connection:
+    with services.database.begin_long() as connection:
         deleted = rows.delete_rows(connection, dataset, number)
         if deleted:
             transitions.note_deleted(connection, number, deleted)

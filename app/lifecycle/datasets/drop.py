@@ -13,7 +13,7 @@ from app.lifecycle.services import Services
 log = structlog.get_logger(__name__)
 
 
-def drop_dataset(site: Services, name: str) -> None:
+def drop_dataset(services: Services, name: str) -> None:
     """Drop a dataset with all of its rows, which is recorded in the history of the imports that brought them; an
     adopted one is only forgotten.
 
@@ -21,27 +21,27 @@ def drop_dataset(site: Services, name: str) -> None:
     changes nothing; `DatasetInUse` while its table is still read, after which it is dropped as soon as that has ended:
     by the sweeper, or by asking again.
     """
-    freeze.require_sweeping(site)
-    with site.database.define(site.installation) as definer:
-        if create.mend(site, definer, name):
+    freeze.require_sweeping(services)
+    with services.database.define(services.installation) as definer:
+        if create.mend(services, definer, name):
             return  # an earlier drop that was cut off, or a creation that was
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             known = registry.find_dataset(connection, name)
         if known is None:
             raise DatasetNotFound(f"there is no dataset {name[:80]!r}")
         if known.built_in:
             raise NotEnabled(f"{name} is built in and can't be dropped; its rows can be deleted")
         # while it is marked, no import of it is claimed and no rows are deleted
-        with delete_rows.clearing(site, known.dataset):
-            _let_go(site, known.dataset)
+        with delete_rows.clearing(services, known.dataset):
+            _let_go(services, known.dataset)
         # a crash here leaves the name `dropping`, and the table
-        create.mend(site, definer, name)
+        create.mend(services, definer, name)
     log.info("dataset_dropped", dataset=name)
 
 
-def _let_go(site: Services, dataset: Dataset) -> None:
-    counts = {} if dataset.adopted else _count_kept(site, dataset)
-    with site.database.begin() as connection:
+def _let_go(services: Services, dataset: Dataset) -> None:
+    counts = {} if dataset.adopted else _count_kept(services, dataset)
+    with services.database.begin() as connection:
         # An acceptance holds the dataset until its import is there, so that one is either found here, or finds none.
         registry.lock_dataset(connection, dataset.name)
         delete_rows.require_idle(connection, dataset)
@@ -50,13 +50,13 @@ def _let_go(site: Services, dataset: Dataset) -> None:
             transitions.note_deleted(connection, number, count)
 
 
-def _count_kept(site: Services, dataset: Dataset) -> dict[int, int]:
+def _count_kept(services: Services, dataset: Dataset) -> dict[int, int]:
     """How many rows of each import are there."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         numbers = rows.imports_with_rows(connection, dataset)
     counts = {}
     for number in numbers:
-        with site.database.begin_long() as connection:
+        with services.database.begin_long() as connection:
             registry.extend_delete_lease(connection, dataset.name, delete_rows.CLEAR_SECONDS)
             counts[number] = rows.count_rows(connection, dataset, number)
     return counts

@@ -8,7 +8,7 @@ from uuid import uuid4
 from app.domain.dataset import Dataset
 from app.domain.errors import ContentTooLarge, InvalidContent
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import read_options
+from app.formats.options import parse_options
 from app.formats.preview.child import preview_file
 from app.lifecycle.datasets import catalog
 from app.lifecycle.services import Services
@@ -20,8 +20,8 @@ _NO_DATASET = Dataset("", (), ())
 
 @dataclass(frozen=True)
 class Wanted:
-    """What of a file is to be shown, and how it is read: `options` are those of `read_options`. Without a `dataset` one
-    is inferred, under this `name`; `partial` says that only the file's beginning was sent."""
+    """What of a file is to be shown, and how it is read: `options` are those of `parse_options`. Without a `dataset`
+    one is inferred, under this `name`; `partial` says that only the file's beginning was sent."""
 
     rows: int
     dataset: str | None
@@ -32,14 +32,14 @@ class Wanted:
     content_type: str | None
 
 
-def preview_upload(site: Services, receive: Callable[[Upload], Wanted]) -> dict[str, Any]:
+def preview_upload(services: Services, receive: Callable[[Upload], Wanted]) -> dict[str, Any]:
     """The preview of an upload, as JSON: as an import of it with the same options would be read. `receive` writes the
     body into the upload and returns what is wanted of it.
 
     The upload waits in the spool meanwhile and leaves no trace. Raises what `receive` raises, `ContentTooLarge`,
     `SpoolFull`, `UnsupportedFormat`, `Overloaded`, and `InvalidContent` for options that don't fit or an empty file.
     """
-    spool = Spool(site.spool.folder, min(MAX_BYTES, site.settings.max_upload_bytes))
+    spool = Spool(services.spool.folder, min(MAX_BYTES, services.settings.max_upload_bytes))
     with space(spool.folder), spool.receive(f"preview-{uuid4()}", lambda: None) as upload:
         try:
             wanted = receive(upload)
@@ -51,9 +51,9 @@ def preview_upload(site: Services, receive: Callable[[Upload], Wanted]) -> dict[
         upload.flush()
         if upload.bytes == 0:
             raise InvalidContent("the file is empty: send at least its first rows", errors=[{"field": "file"}])
-        told = read_options(wanted.options)
-        dataset = None if wanted.dataset is None else catalog.find_import_dataset(site, wanted.dataset)
+        options = parse_options(wanted.options)
+        dataset = None if wanted.dataset is None else catalog.find_import_dataset(services, wanted.dataset)
         with upload.part.open("rb") as file:
             head = file.read(HEAD_BYTES)
-        reading = detect(wanted.file_name, wanted.content_type, head, dataset or _NO_DATASET, told)
-        return preview_file(upload.part, reading, dataset, wanted.rows, partial=wanted.partial, name=wanted.name)
+        file_format = detect(wanted.file_name, wanted.content_type, head, dataset or _NO_DATASET, options)
+        return preview_file(upload.part, file_format, dataset, wanted.rows, partial=wanted.partial, name=wanted.name)

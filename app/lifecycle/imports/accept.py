@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 def accept_generated(
-    site: Services,
+    services: Services,
     dataset: Dataset,
     rows: int,
     caller: Caller,
@@ -41,14 +41,14 @@ def accept_generated(
             f"rows can be generated for {ORDERS.name} only: send a file for {dataset.name}",
             errors=[{"field": "dataset", "value": dataset.name}],
         )
-    most = site.settings.max_generated_rows
+    most = services.settings.max_generated_rows
     if not 1 <= rows <= most:
         raise InvalidContent(
             f"the number of rows must be from 1 to {most:,}; it is {str(rows)[:40]}",
             errors=[{"field": "generate", "value": str(rows)[:40], "minimum": 1, "maximum": most}],
         )
     content = content_hash({"dataset": dataset.name, "generate": rows, "seed": seed}, "")
-    with hold_idempotency_key(site, caller, content, inline=inline, at_once=True) as claim:
+    with hold_idempotency_key(services, caller, content, inline=inline, at_once=True) as claim:
         if claim.held is not None:
             return claim.held
         values = {
@@ -58,7 +58,7 @@ def accept_generated(
             "inline": inline,
         }
         values["priority"] = priority
-        return record(site, dataset, str(uuid4()), values, caller, claim, content)
+        return record(services, dataset, str(uuid4()), values, caller, claim, content)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Form:
 
 
 def accept_upload(
-    site: Services,
+    services: Services,
     dataset: Dataset,
     receive: Callable[[Upload], Form | None],
     caller: Caller,
@@ -82,7 +82,7 @@ def accept_upload(
 ) -> Accepted:
     """Accept an import of a file. `receive` writes the body into the upload and returns what else a form had.
 
-    `options` are those of `read_options`; a form's fields are such, too, and `dataset`.
+    `options` are those of `parse_options`; a form's fields are such, too, and `dataset`.
 
     The file is durable before the import is recorded, and the import before this returns. Raises what `receive` and
     `Spool` raise, `UnsupportedFormat`, `InvalidContent` for what the head of the file shows, and the key's errors; then
@@ -90,21 +90,21 @@ def accept_upload(
     """
     id = str(uuid4())
     with (
-        hold_idempotency_key(site, caller, None, inline=inline) as claim,
-        site.spool.receive(id, claim.renew) as upload,
+        hold_idempotency_key(services, caller, None, inline=inline) as claim,
+        services.spool.receive(id, claim.renew) as upload,
     ):
         form = receive(upload)
         upload.flush()
         if form is not None:
             file_name = form.file_name or file_name
             options = {**(options or {}), **{name: text for name, text in form.fields.items() if name != "dataset"}}
-            dataset = catalog.find_import_dataset(site, form.fields.get("dataset", dataset.name))
+            dataset = catalog.find_import_dataset(services, form.fields.get("dataset", dataset.name))
         wishes = parse_import_options(dataset, options or {}, file_name, content_type)
-        return accept_whole(site, id, upload, wishes, caller, claim, inline=inline)
+        return accept_whole(services, id, upload, wishes, caller, claim, inline=inline)
 
 
 def accept_whole(
-    site: Services,
+    services: Services,
     id: str,
     upload: Upload,
     wishes: ImportOptions,
@@ -120,18 +120,18 @@ def accept_whole(
     if claim.held is not None:
         return claim.same(content)
     values = wishes.describe(upload) | {"spool_name": id, "bytes_total": upload.bytes, "inline": inline}
-    upload.keep()
+    upload.commit()
     try:
-        return record(site, wishes.dataset, id, values, caller, claim, content)
+        return record(services, wishes.dataset, id, values, caller, claim, content)
     except BaseException:
         # A lost answer may hide a recorded import: then its file must stay, and the sweeper deletes it otherwise.
-        if not _may_be_recorded(site, id):
-            site.spool.delete(id)
+        if not _may_be_recorded(services, id):
+            services.spool.delete(id)
         raise
 
 
 def record(
-    site: Services,
+    services: Services,
     dataset: Dataset,
     id: str,
     values: dict[str, Any],
@@ -146,23 +146,23 @@ def record(
     )
     while True:
         try:
-            row = _insert(site, dataset, {**values, "dedup_key": dedup_key}, claim, content)
+            row = _insert(services, dataset, {**values, "dedup_key": dedup_key}, claim, content)
             break
         except transitions.DuplicateInFlight:
-            dedup_key = deduplication.resolve_duplicate(site, caller.key, dedup_key)
+            dedup_key = deduplication.resolve_duplicate(services, caller.key, dedup_key)
     claim.bound = content is not None
     log.info("accepted", import_id=id, dataset=dataset.name)
     # a crash here leaves `queued` without a hint: the sweeper publishes it
     if not row.inline:
-        site.hints.announce(id)
+        services.hints.announce(id)
     return Accepted(row)
 
 
 def _insert(
-    site: Services, dataset: Dataset, values: dict[str, Any], claim: IdempotencyClaim, content: str | None
+    services: Services, dataset: Dataset, values: dict[str, Any], claim: IdempotencyClaim, content: str | None
 ) -> Import:
-    kept = site.spool.read_mark(site.installation)
-    with site.database.begin() as connection:
+    kept = services.spool.read_mark(services.installation)
+    with services.database.begin() as connection:
         now = claim.look(connection, kept)
         # held until the import is there: a drop finds it unfinished, or the import finds no dataset
         known = registry.hold_dataset(connection, dataset.name)
@@ -175,9 +175,9 @@ def _insert(
     return queries.recorded(number, values, now)  # all of it is known: no need to read it again
 
 
-def _may_be_recorded(site: Services, id: str) -> bool:
+def _may_be_recorded(services: Services, id: str) -> bool:
     try:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             return queries.find_import(connection, id) is not None
     except DatabaseUnavailable:
         return True

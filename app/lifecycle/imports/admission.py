@@ -5,13 +5,15 @@ from app.domain.errors import Overloaded
 from app.lifecycle.services import Services
 
 
-def is_overloaded(site: Services) -> bool:
+def is_overloaded(services: Services) -> bool:
     """Whether as many imports wait as are allowed to."""
-    with site.database.begin() as connection:
-        return queries.count_queued(connection) >= site.settings.max_queued
+    with services.database.begin() as connection:
+        return queries.count_queued(connection) >= services.settings.max_queued
 
 
-def require_capacity(site: Services, waiting: int) -> None:
+def require_capacity(services: Services, waiting: int) -> None:
     """Raise `Overloaded` where so many wait that no more are allowed to."""
-    if waiting >= site.settings.max_queued:
-        raise Overloaded(f"{site.settings.max_queued:,} imports wait already: nothing was kept, send it again later")
+    if waiting >= services.settings.max_queued:
+        raise Overloaded(
+            f"{services.settings.max_queued:,} imports wait already: nothing was kept, send it again later"
+        )

@@ -17,7 +17,7 @@ from app.lifecycle.services import Services
 log = structlog.get_logger(__name__)
 
 
-def commit_branches(site: Services, row: Import, branches: list[xa.Branch], tally: Tally) -> None:
+def commit_branches(services: Services, row: Import, branches: list[xa.Branch], tally: Tally) -> None:
     """Bring ended branches to `committed`; `tally` is what became of the file's rows.
 
     Raises `AttemptLost` when the decision went the other way: everything is rolled back then. Any other exception says
@@ -27,7 +27,7 @@ def commit_branches(site: Services, row: Import, branches: list[xa.Branch], tall
     for branch in branches:
         branch.prepare()
         # a crash here leaves prepared branches of a `running` import: rolled back when its lease has run out
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         decided = transitions.move(
             connection,
             row.number,
@@ -46,7 +46,7 @@ def commit_branches(site: Services, row: Import, branches: list[xa.Branch], tall
     # a crash from here on leaves prepared branches of a `committing` import: committed by the sweeper
     for branch in branches:
         branch.commit()
-    _finish(site, replace(row, state=State.COMMITTING), branches[0])
+    _finish(services, replace(row, state=State.COMMITTING), branches[0])
 
 
 def _counts(tally: Tally) -> dict[str, Any]:
@@ -63,12 +63,12 @@ def _counts(tally: Tally) -> dict[str, Any]:
     }
 
 
-def end_dry_run(site: Services, row: Import, tally: Tally) -> None:
+def end_dry_run(services: Services, row: Import, tally: Tally) -> None:
     """Decide that a load that went well is never committed. The caller drops its sockets, so the server undoes it.
 
     Raises `AttemptLost` when the import was stopped or taken over meanwhile.
     """
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         decided = transitions.move(
             connection,
             row.number,
@@ -83,32 +83,32 @@ def end_dry_run(site: Services, row: Import, tally: Tally) -> None:
         raise AttemptLost("the dry run was stopped or taken over before its end")
 
 
-def finish(site: Services, number: int) -> bool:
+def finish(services: Services, number: int) -> bool:
     """Move a `committing` import to `committed` if every receipt is there and no branch is listed; True when it is.
 
     Raises `ImportDamaged` where a branch is neither prepared nor proved by a receipt: nothing may be guessed then.
     """
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         row = queries.find_numbered(connection, number)
     if row is None or row.state is not State.COMMITTING:
         return row is not None and row.state is State.COMMITTED
-    return _finish(site, row)
+    return _finish(services, row)
 
 
-def _finish(site: Services, row: Import, branch: xa.Branch | None = None) -> bool:
+def _finish(services: Services, row: Import, branch: xa.Branch | None = None) -> bool:
     # `branch` is one of the finished ones, whose connection then asks for the list
     number = row.number
-    mine = set(site.xids(number, range(row.epoch, row.epoch + 1), row.branches))
-    with nullcontext(branch.connection) if branch else site.database.session() as session:
-        listed = any(parse_xid(raw, site.installation) in mine for raw in xa.list_prepared(session))
-    with site.database.begin() as connection:
+    mine = set(services.xids(number, range(row.epoch, row.epoch + 1), row.branches))
+    with nullcontext(branch.connection) if branch else services.database.session() as session:
+        listed = any(parse_xid(raw, services.installation) in mine for raw in xa.list_prepared(session))
+    with services.database.begin() as connection:
         committed, loaded = receipts.count_receipts(connection, number, row.epoch)
         if committed == row.branches and not listed:
             if transitions.move(connection, number, {State.COMMITTING}, State.COMMITTED, phase="committed"):
                 log.info("committed", import_id=row.id, rows=loaded)
             return True
     if not listed and not row.lease_live:
-        with site.database.control() as control:
+        with services.database.control() as control:
             owned = xa.owners_of(control, list(mine))
         if not owned:
             raise ImportDamaged(

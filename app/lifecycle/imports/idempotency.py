@@ -39,14 +39,14 @@ class IdempotencyClaim:
 
     def __init__(
         self,
-        site: Services,
+        services: Services,
         caller: Caller,
         token: str,
         holder: idempotency_keys.KeyHolder | None,
         *,
         room: bool = False,
     ) -> None:
-        self._site, self._asker, self._token, self._holder = site, caller, token, holder
+        self._services, self._asker, self._token, self._holder = services, caller, token, holder
         self._room = room
         self._renewed_at = monotonic()
         self.bound = False
@@ -56,7 +56,7 @@ class IdempotencyClaim:
         """Keep the key while the body arrives."""
         if self._asker.key and self.held is None and monotonic() > self._renewed_at + KEY_SECONDS / 4:
             self._renewed_at = monotonic()
-            with self._site.database.begin() as connection:
+            with self._services.database.begin() as connection:
                 idempotency_keys.renew_key(connection, self._asker.client, self._asker.key, self._token, KEY_SECONDS)
 
     def same(self, content: str) -> Accepted:
@@ -73,9 +73,9 @@ class IdempotencyClaim:
         """The first thing in the transaction that records the import; returns when it is recorded. Raises
         `LedgerFrozen`: a body may have been on its way for hours; and `Overloaded` where nobody has looked for room
         yet."""
-        here = freeze.require_sweeping_in(self._site, connection, kept)
+        here = freeze.require_sweeping_in(self._services, connection, kept)
         if self._room:
-            admission.require_capacity(self._site, self._site.backlog_cache.waiting(connection))
+            admission.require_capacity(self._services, self._services.backlog_cache.waiting(connection))
         return here.read_at
 
     def bind(self, connection: Any, content: str, number: int) -> None:
@@ -89,7 +89,7 @@ class IdempotencyClaim:
         assert self._holder is not None
         if self._holder.import_id is None:
             raise KeyInFlight("the first request with this Idempotency-Key is still being answered: try again soon")
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             row = queries.find_import(connection, self._holder.import_id)
         if row is None:
             raise KeyInFlight("the import of this Idempotency-Key is being forgotten: try again soon")
@@ -98,7 +98,7 @@ class IdempotencyClaim:
 
 @contextmanager
 def hold_idempotency_key(
-    site: Services, caller: Caller, content: str | None, *, inline: bool = False, at_once: bool = False
+    services: Services, caller: Caller, content: str | None, *, inline: bool = False, at_once: bool = False
 ) -> Iterator[IdempotencyClaim]:
     """Hold the asker's key, if there is one, for as long as the request takes; given back if nothing is accepted.
 
@@ -106,36 +106,36 @@ def hold_idempotency_key(
     numbers again, and know keys no longer. `at_once` says that no body follows: without a key, `record` looks at both.
     """
     if at_once and caller.key is None:
-        yield IdempotencyClaim(site, caller, "", None, room=not inline)
+        yield IdempotencyClaim(services, caller, "", None, room=not inline)
         return
     waiting: list[int] = []
 
     def look(connection: Any) -> None:
-        waiting.append(site.backlog_cache.waiting(connection))
+        waiting.append(services.backlog_cache.waiting(connection))
 
-    freeze.require_sweeping(site, None if inline else look)
+    freeze.require_sweeping(services, None if inline else look)
     token = str(uuid4())
     holder = None
     if caller.key is not None:
         if not 1 <= len(caller.key) <= KEY_LENGTH or not caller.key.isprintable():
             raise BadRequest(f"an Idempotency-Key has 1 to {KEY_LENGTH} printable characters")
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             holder = idempotency_keys.claim_key(connection, caller.client, caller.key, token, KEY_SECONDS)
-    claim = IdempotencyClaim(site, caller, token, holder)
+    claim = IdempotencyClaim(services, caller, token, holder)
     if content is not None and claim.held is not None:
         claim.same(content)
     try:
         if claim.held is None and waiting:
-            admission.require_capacity(site, *waiting)  # only now: what was accepted before is not refused
+            admission.require_capacity(services, *waiting)  # only now: what was accepted before is not refused
         yield claim
     finally:
         if caller.key is not None and holder is None and not claim.bound:
-            _release(site, caller.client, caller.key, token)
+            _release(services, caller.client, caller.key, token)
 
 
-def _release(site: Services, client: str, key: str, token: str) -> None:
+def _release(services: Services, client: str, key: str, token: str) -> None:
     try:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             idempotency_keys.release_key(connection, client, key, token)
     except DatabaseUnavailable as error:
         log.warning("key_not_released", error=error.detail)  # its claim runs out

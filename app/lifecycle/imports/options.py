@@ -8,9 +8,9 @@ from typing import Any
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed, InvalidContent
-from app.domain.policy import Policy, read_policy
+from app.domain.policy import Policy, parse_policy
 from app.formats.detection import HEAD_BYTES, detect
-from app.formats.options import FormatOptions, read_options
+from app.formats.options import FormatOptions, parse_options
 from app.formats.reader import check_head
 from app.lifecycle.datasets import catalog
 from app.spool import Upload
@@ -34,16 +34,16 @@ class ImportOptions:
     def describe(self, upload: Upload) -> dict[str, Any]:
         """What the ledger keeps of it, by what the file's head shows. Raises `UnsupportedFormat`, `InvalidContent`."""
         with upload.part.open("rb") as file:
-            reading = detect(self.file_name, self.content_type, file.read(HEAD_BYTES), self.dataset, self.told)
+            file_format = detect(self.file_name, self.content_type, file.read(HEAD_BYTES), self.dataset, self.told)
         try:
-            check_head(upload.part, self.dataset, reading)
+            check_head(upload.part, self.dataset, file_format)
         except ImportFailed as error:
             raise InvalidContent(str(error), errors=[{"field": "file", **error.as_dict()}]) from error
         return {
             "file_name": _harmless(self.file_name) if self.file_name else None,
-            "format": reading.format,
-            "compression": reading.compression,
-            "file_format": reading.as_json(),
+            "format": file_format.format,
+            "compression": file_format.compression,
+            "file_format": file_format.as_json(),
             "options": self.policy.as_json() or None,
             "priority": self.policy.priority,
         }
@@ -53,10 +53,10 @@ def parse_import_options(
     dataset: Dataset, options: Mapping[str, str], file_name: str | None, content_type: str | None
 ) -> ImportOptions:
     """What a query or a form says. Raises `InvalidContent`, which names the field."""
-    policy = read_policy(options)
+    policy = parse_policy(options)
     if reason := catalog.why_unsupported(dataset, policy.on_conflict):
         raise InvalidContent(reason, errors=[{"field": "on_conflict", "reason": reason}])
-    return ImportOptions(dataset, read_options(options), policy, file_name, content_type)
+    return ImportOptions(dataset, parse_options(options), policy, file_name, content_type)
 
 
 def content_hash(options: dict[str, Any], digest: str) -> str:

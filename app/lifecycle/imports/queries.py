@@ -17,33 +17,33 @@ from app.lifecycle.recovery import in_doubt
 from app.lifecycle.services import Services
 
 
-def find_import(site: Services, id: str) -> tuple[Import, list[Event]]:
+def find_import(services: Services, id: str) -> tuple[Import, list[Event]]:
     """An import and its timeline; raises `ImportNotFound`."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         row = queries.find_import(connection, id)
         if row is None:
             raise ImportNotFound(f"there is no import {id}", import_id=id)
         return row, queries.list_events(connection, row.number)
 
 
-def find_numbered(site: Services, number: int) -> Import | None:
+def find_numbered(services: Services, number: int) -> Import | None:
     """The import with this number, or None."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         return queries.find_numbered(connection, number)
 
 
 def list_imports(
-    site: Services, *, states: Iterable[State], dataset: str | None, before: int | None, limit: int
+    services: Services, *, states: Iterable[State], dataset: str | None, before: int | None, limit: int
 ) -> list[Import]:
     """Imports, newest first."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         return queries.list_imports(connection, states=states, dataset=dataset, before=before, limit=limit)
 
 
-def estimate_seconds(site: Services, row: Import) -> float | None:
+def estimate_seconds(services: Services, row: Import) -> float | None:
     """How long until a new import has committed, waiting included, at the rates that were measured lately; None while
     nothing was measured."""
-    backlog = site.backlog_cache.backlog(site.database)
+    backlog = services.backlog_cache.backlog(services.database)
     if not backlog.rows_per_second:
         return None
     seconds = backlog.waiting_rows / backlog.rows_per_second
@@ -53,7 +53,7 @@ def estimate_seconds(site: Services, row: Import) -> float | None:
         return None
     # the import itself is part of what waits, or soon will be; the others share the slots with it
     own = _own_seconds(row, backlog)
-    return None if own is None else round(own + max(seconds - own, 0) / site.settings.worker_slots, 1)
+    return None if own is None else round(own + max(seconds - own, 0) / services.settings.worker_slots, 1)
 
 
 def _own_seconds(row: Import, backlog: queries.Backlog) -> float | None:
@@ -64,61 +64,61 @@ def _own_seconds(row: Import, backlog: queries.Backlog) -> float | None:
     return None
 
 
-def open_rejects(site: Services, id: str) -> tuple[Import, Iterator[dict[str, Any]]]:
+def open_rejects(services: Services, id: str) -> tuple[Import, Iterator[dict[str, Any]]]:
     """An import and the rows that it did not accept, streamed: all of them, or of an aborted one the first 1,000.
 
     Raises `ImportNotFound`, also where its reject file is no longer kept.
     """
-    row, _ = find_import(site, id)
+    row, _ = find_import(services, id)
     if not row.rows_rejected:
         return row, iter(())
     try:
-        return row, read_rejects(site.spool.path(reject_name(row.id, row.epoch)))
+        return row, read_rejects(services.spool.path(reject_name(row.id, row.epoch)))
     except FileNotFoundError:
         raise ImportNotFound("the reject file of this import is no longer kept", import_id=id) from None
 
 
-def count_rows(site: Services, dataset: Dataset) -> int:
+def count_rows(services: Services, dataset: Dataset) -> int:
     """How many rows of the dataset a reader may see."""
-    with site.database.snapshot() as connection:
+    with services.database.snapshot() as connection:
         return rows.count_rows(connection, dataset)
 
 
 @contextmanager
-def open_rows(site: Services, dataset: Dataset) -> Iterator[tuple[int, Iterator[dict[str, Any]]]]:
+def open_rows(services: Services, dataset: Dataset) -> Iterator[tuple[int, Iterator[dict[str, Any]]]]:
     """The count and all rows, in import order, of one consistent snapshot; streamed."""
-    with site.database.snapshot() as connection:
+    with services.database.snapshot() as connection:
         yield rows.count_rows(connection, dataset), rows.read_rows(connection, dataset)
 
 
-def check_parts(site: Services) -> dict[str, str]:
+def check_parts(services: Services) -> dict[str, str]:
     """What each part that an import needs answers: "ok", or a sentence that says what is wrong."""
-    parts = _check_database(site)
-    waiting = site.hints.look()
+    parts = _check_database(services)
+    waiting = services.hints.queue_stats()
     parts["broker"] = "ok" if waiting else "the broker does not answer: imports are accepted and wait for it"
     parts["worker"] = "ok"
     if waiting is None:
         parts["worker"] = "not known"
     elif not waiting.workers:
         parts["worker"] = "no worker is connected to the broker: imports are accepted and wait for one"
-    parts["spool"] = site.spool.find_problem() or "ok"
+    parts["spool"] = services.spool.find_problem() or "ok"
     return parts
 
 
-def _check_database(site: Services) -> dict[str, str]:
+def _check_database(services: Services) -> dict[str, str]:
     """The parts that are the database's."""
     parts = dict.fromkeys(("database", "durability", "local_infile", "xa", "recovery"), "ok")
     try:
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             transitions.installation_id(connection)
             if weaknesses := server_checks.list_weaknesses(connection):
                 parts["durability"] = "; ".join(weaknesses)
             if not server_checks.allows_local_infile(connection):
                 parts["local_infile"] = "local_infile is 0, must be 1: nothing can be loaded"
-        with site.database.session() as session:
+        with services.database.session() as session:
             if fault := xa.find_fault(session):
                 parts["xa"] = f"the server refuses distributed transactions: {fault}"
     except DatabaseUnavailable as error:
         return dict.fromkeys(parts, "not known") | {"database": error.detail}
-    parts["recovery"] = in_doubt.find_trouble(site) or "ok"
+    parts["recovery"] = in_doubt.find_trouble(services) or "ok"
     return parts

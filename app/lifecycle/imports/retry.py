@@ -16,15 +16,15 @@ log = structlog.get_logger(__name__)
 RETRYABLE = frozenset({State.STOPPED, State.FAILED, State.CHECKED})
 
 
-def retry_import(site: Services, id: str, *, client: str = "", request_id: str | None = None) -> Import:
+def retry_import(services: Services, id: str, *, client: str = "", request_id: str | None = None) -> Import:
     """Accept a new import of what this one was to load, for whoever asks; returns it. A dry run becomes a real one.
 
     The file is shared by a hard link, so that each import keeps its own for as long as it needs it. Raises
     `ImportNotFound`, `NothingToRetry` for one that is not over or has loaded its rows, `FileForgotten` and
     `LedgerFrozen`.
     """
-    freeze.require_sweeping(site)
-    with site.database.begin() as connection:
+    freeze.require_sweeping(services)
+    with services.database.begin() as connection:
         old = queries.find_import(connection, id)
     if old is None:
         raise ImportNotFound(f"there is no import {id}", import_id=id)
@@ -33,17 +33,17 @@ def retry_import(site: Services, id: str, *, client: str = "", request_id: str |
     new_id = str(uuid4())
     values = {"client": client, "request_id": request_id}
     if old.source.generate is None:
-        if old.source.spool_name is None or not site.spool.share(old.source.spool_name, new_id):
+        if old.source.spool_name is None or not services.spool.hard_link(old.source.spool_name, new_id):
             raise FileForgotten("the file of this import is no longer kept: send it again", import_id=id)
         values["spool_name"] = new_id
     # a crash here leaves a file without an import: the sweeper deletes it
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         number = transitions.insert_again(connection, old.number, {"id": new_id, **values})
         transitions.note(connection, old.number, "tried_again", {"import": new_id})
         row = queries.find_numbered(connection, number)
     assert row is not None
     log.info("accepted", import_id=new_id, dataset=row.dataset, retry_of=id)
-    site.hints.announce(new_id)
+    services.hints.announce(new_id)
     return row
 
 

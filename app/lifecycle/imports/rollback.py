@@ -21,75 +21,75 @@ MAX_BRANCHES = 16  # the setting may have been higher in an earlier attempt
 log = structlog.get_logger(__name__)
 
 
-def settle(site: Services, number: int) -> bool:
+def finish_rollback(services: Services, number: int) -> bool:
     """Push a `stopping` or `failing` import towards its end; True when nothing is left to do.
 
     Kills the owners of its branches, rolls back the prepared ones, and moves it to `stopped` or `failed` once no owner
     lock, no branch and no row or receipt of it is left. A crash anywhere in here is mended by calling it again. While
     sweeping is frozen nothing is touched.
     """
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         row = queries.find_numbered(connection, number)
         frozen = installation.is_frozen(connection)
     if row is None or row.state not in UNDOING:
         return True
     if frozen:
         return False
-    if not _nothing_left(site, row, range(1, row.epoch + 1)):
+    if not _nothing_left(services, row, range(1, row.epoch + 1)):
         return False
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         ended = transitions.move(connection, number, {row.state}, UNDOING[row.state], phase="undone")
     if ended:
         log.info("rolled_back", import_id=row.id, state=UNDOING[row.state])
     return True
 
 
-def settle_within(site: Services, number: int, seconds: float) -> bool:
-    """`settle` again and again for so long; what is left then is the sweeper's."""
+def finish_rollback_within(services: Services, number: int, seconds: float) -> bool:
+    """`finish_rollback` again and again for so long; what is left then is the sweeper's."""
     until = monotonic() + seconds
-    while not settle(site, number):
+    while not finish_rollback(services, number):
         if monotonic() >= until:
             return False
         sleep(POLL_SECONDS)
     return True
 
 
-def await_older_attempts(site: Services, row: Import, shutdown: GracefulShutdown) -> None:
+def await_older_attempts(services: Services, row: Import, shutdown: GracefulShutdown) -> None:
     """Wait until nothing is left of the attempts before this one: else the new load would stall on their locks.
 
     Raises `AttemptLost` when the import was stopped or taken over meanwhile: what is there may be a later attempt's.
     Raises `Released` when the worker is to go before that.
     """
-    while row.epoch > 1 and not _nothing_left(site, row, range(1, row.epoch)):
-        with site.database.begin() as connection:
+    while row.epoch > 1 and not _nothing_left(services, row, range(1, row.epoch)):
+        with services.database.begin() as connection:
             if not transitions.holds(connection, row.number, row.epoch):
                 raise AttemptLost("the import was stopped or taken over while an older attempt was undone")
-        shutdown.look()
+        shutdown.check()
         sleep(POLL_SECONDS)
 
 
-def _nothing_left(site: Services, row: Import, epochs: range) -> bool:
+def _nothing_left(services: Services, row: Import, epochs: range) -> bool:
     """Undo what these attempts left; True when no lock, branch, row or receipt of the import is there any more.
 
     In this order: an owner's lock is freed when its undo is over or its branch is prepared and detached, so a branch
     that was being prepared is listed by then.
     """
-    xids = site.xids(row.number, epochs, max(row.branches, MAX_BRANCHES))
+    xids = services.xids(row.number, epochs, max(row.branches, MAX_BRANCHES))
     if xids:
-        with site.database.control() as session:
+        with services.database.control() as session:
             if xa.kill_owners(session, xids):
                 return False
-        if undo_prepared(site, set(xids)):
+        if undo_prepared(services, set(xids)):
             return False
-    dataset = find_dataset_of(site, row)
-    with site.database.uncommitted() as connection:
+    dataset = find_dataset_of(services, row)
+    with services.database.uncommitted() as connection:
         return not rows.anything_left(connection, dataset, row.number)
 
 
-def undo_prepared(site: Services, xids: set[Xid]) -> bool:
+def undo_prepared(services: Services, xids: set[Xid]) -> bool:
     """Roll back those of these branches that are prepared; whether there were any."""
-    with site.database.session() as session:
-        listed = [parse_xid(raw, site.installation) for raw in xa.list_prepared(session)]
+    with services.database.session() as session:
+        listed = [parse_xid(raw, services.installation) for raw in xa.list_prepared(session)]
         prepared = [xid for xid in listed if xid in xids and xid is not None]
         for xid in xa.release(session, prepared):
             xa.roll_back_prepared(session, xid)

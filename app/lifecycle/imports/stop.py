@@ -24,13 +24,13 @@ TOO_LATE = {
 }
 
 
-def stop_import(site: Services, id: str) -> Import:
+def stop_import(services: Services, id: str) -> Import:
     """Stop an import; returns it as `stopping` or `stopped`, which it stays: it will never commit.
 
     Stopping it again gives the same answer. Raises `ImportNotFound`, `AlreadyDecided` when it is too late, and
     `DatabaseUnavailable`, after which nothing is known: ask again.
     """
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         won = stops.stop_at_once(connection, id, STOPPABLE)
         row = queries.find_import(connection, id)
     if row is None:
@@ -43,16 +43,16 @@ def stop_import(site: Services, id: str) -> Import:
     if won and row.state is State.STOPPING:
         # beside the answer, which is true already: to kill a connection of a busy server takes longer than to decide
         with suppress(RuntimeError):  # this process ends
-            site.background.submit(end_load, site, row)
+            services.background.submit(end_load, services, row)
     return row
 
 
-def end_load(site: Services, row: Import) -> None:
+def end_load(services: Services, row: Import) -> None:
     """End the load's connection at once, so that its worker is free; raises nothing, and promises nothing that is not
     decided."""
     try:
-        with site.database.control() as session:
-            xa.kill_owners(session, site.xids(row.number, range(row.epoch, row.epoch + 1), row.branches))
+        with services.database.control() as session:
+            xa.kill_owners(session, services.xids(row.number, range(row.epoch, row.epoch + 1), row.branches))
     except Exception as error:  # noqa: BLE001 — nobody else would hear of it
         log.warning("load_not_ended_at_once", import_id=row.id, error=str(error) or type(error).__name__)
     # a crash here leaves a load that nobody ends: its worker looks by itself, and the sweeper after it

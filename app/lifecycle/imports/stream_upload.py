@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 def accept_stream(
-    site: Services,
+    services: Services,
     dataset: Dataset,
     receive: Callable[[Upload], Form | None],
     caller: Caller,
@@ -45,24 +45,24 @@ def accept_stream(
     has the same file under way.
     """
     wishes = parse_import_options(dataset, options or {}, file_name, content_type)
-    with hold_idempotency_key(site, caller, None) as claim, ExitStack() as ending:
-        arrival = _Arrival(site, wishes, caller, claim)
-        upload = ending.enter_context(site.spool.receive(arrival.id, lambda: arrival.look(upload)))
+    with hold_idempotency_key(services, caller, None) as claim, ExitStack() as ending:
+        arrival = _Arrival(services, wishes, caller, claim)
+        upload = ending.enter_context(services.spool.receive(arrival.id, lambda: arrival.check_in(upload)))
         ending.enter_context(arrival)
         receive(upload)
         upload.flush()
         if not arrival.begun:
             _require_text(wishes.describe(upload))
-            return accept_whole(site, arrival.id, upload, wishes, caller, claim)
+            return accept_whole(services, arrival.id, upload, wishes, caller, claim)
         return arrival.end(upload)
 
 
 class _Arrival:
     """One upload that is loaded while it comes. Left with an exception, its import fails."""
 
-    def __init__(self, site: Services, wishes: ImportOptions, caller: Caller, claim: IdempotencyClaim) -> None:
+    def __init__(self, services: Services, wishes: ImportOptions, caller: Caller, claim: IdempotencyClaim) -> None:
         self.id = str(uuid4())
-        self._site, self._wishes, self._asker, self._claim = site, wishes, caller, claim
+        self._services, self._wishes, self._asker, self._claim = services, wishes, caller, claim
         self._row: Import | None = None
         self._lost = Event()
         self._beat = ExitStack()
@@ -80,7 +80,7 @@ class _Arrival:
         if error is not None and self._row is not None:
             self._break_off(self._row, error)
 
-    def look(self, upload: Upload) -> None:
+    def check_in(self, upload: Upload) -> None:
         """After each piece of the body: begin once the head is there; raise when the import is not wanted any more."""
         self._claim.renew()
         if self._row is not None:
@@ -96,8 +96,8 @@ class _Arrival:
         content = self._wishes.content(upload)
         mine = deduplication.dedup_key_of(self._asker.client, content)
         if self._asker.key is None:
-            deduplication.refuse_again(self._site, mine)
-        upload.keep()
+            deduplication.refuse_again(self._services, mine)
+        upload.commit()
         # a crash here leaves an import that waits for its file's end: failed when the web server's lease runs out
         dedup_key: str | None = mine
         while True:
@@ -105,7 +105,7 @@ class _Arrival:
                 row = self._record_end(upload, content, dedup_key)
                 break
             except transitions.DuplicateInFlight:
-                dedup_key = deduplication.resolve_duplicate(self._site, self._asker.key, dedup_key)
+                dedup_key = deduplication.resolve_duplicate(self._services, self._asker.key, dedup_key)
         if row is None:
             raise self._decided()
         self._claim.bound = True
@@ -113,7 +113,7 @@ class _Arrival:
 
     def _record_end(self, upload: Upload, content: str, dedup_key: str | None) -> Import | None:
         assert self._row is not None
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             if not uploads.record_upload(connection, self._row.number, upload.bytes, dedup_key):
                 return None
             self._claim.bind(connection, content, self._row.number)
@@ -123,11 +123,11 @@ class _Arrival:
         upload.flush()
         values = self._wishes.describe(upload)
         _require_text(values)
-        lease = self._site.settings.lease_seconds
+        lease = self._services.settings.lease_seconds
         values |= {"spool_name": self.id, "upload_lease_until": transitions.seconds_from_now(lease)}
-        accepted = record(self._site, self._wishes.dataset, self.id, values, self._asker, self._claim, None)
+        accepted = record(self._services, self._wishes.dataset, self.id, values, self._asker, self._claim, None)
         self._row = accepted.row
-        self._beat.enter_context(UploadHeartbeat(self._site, accepted.row, on_loss=self._lost.set))
+        self._beat.enter_context(UploadHeartbeat(self._services, accepted.row, on_loss=self._lost.set))
 
     def _break_off(self, row: Import, error: BaseException) -> None:
         if isinstance(error, AlreadyRunning):
@@ -136,19 +136,19 @@ class _Arrival:
             reason = f"the upload broke off, and nothing of it was kept: {getattr(error, 'detail', error)}"
             failure = ImportFailed("upload_broken", reason)
         try:
-            with self._site.database.begin() as connection:
+            with self._services.database.begin() as connection:
                 failed = uploads.fail_upload(connection, row.number, failure.as_dict())
                 now = queries.find_numbered(connection, row.number) or row
             if failed:
                 log.info(failure.code, import_id=row.id, reason=failure.reason)
-                stop.end_load(self._site, now)
-                rollback.settle(self._site, row.number)
+                stop.end_load(self._services, now)
+                rollback.finish_rollback(self._services, row.number)
         except Exception as other:  # noqa: BLE001 — the client is answered what broke its upload
             log.warning(failure.code, import_id=row.id, error=str(other) or type(other).__name__)  # its lease runs out
 
     def _decided(self) -> AlreadyDecided:
         assert self._row is not None
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             row = queries.find_numbered(connection, self._row.number) or self._row
         return AlreadyDecided(f"the import is {row.state}: it was decided while its file arrived", import_id=row.id)
 

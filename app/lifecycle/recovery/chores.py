@@ -24,8 +24,8 @@ log = structlog.get_logger(__name__)
 class Chores:
     """Runs one sweeper's chores, counts those that failed, and says which fail now."""
 
-    def __init__(self, site: Services) -> None:
-        self._site = site
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._name = secrets.token_hex(8)
         self._failures: Counter[str] = Counter()
         self._failing: dict[str, str] = {}
@@ -48,7 +48,7 @@ class Chores:
         except LedgerFrozen:
             raise
         except DatabaseUnavailable as error:
-            self._site.database.ping()  # raises where it is away; else this chore alone was refused
+            self._services.database.ping()  # raises where it is away; else this chore alone was refused
             self.fail(name, error)
         except Exception as error:  # noqa: BLE001 — the boundary of a chore: the others are run whatever it was
             self.fail(name, error)
@@ -74,7 +74,7 @@ class Chores:
         if figures == self._told and monotonic() < self._told_at + TELL_SECONDS:
             return
         try:
-            self._site.spool.write_figures(self._site.installation, self._name, figures)
+            self._services.spool.write_figures(self._services.installation, self._name, figures)
         except (OSError, SpoolFull, DatabaseUnavailable) as error:
             log.warning("figures_not_kept", error=str(error))
         self._told, self._told_at = figures, monotonic()
@@ -97,17 +97,17 @@ def do_each(items: Iterable[Item], act: Callable[[Item], object]) -> None:
         raise first
 
 
-def list_failing(site: Services) -> dict[str, str]:
+def list_failing(services: Services) -> dict[str, str]:
     """Which chores fail now, each with its error, by what the sweepers that run say."""
     failing: dict[str, str] = {}
-    for figures in site.spool.read_figures(site.installation):
+    for figures in services.spool.read_figures(services.installation):
         failing |= figures.get("failing", {})
     return failing
 
 
-def count_failures(site: Services) -> tuple[int, dict[str, int]]:
+def count_failures(services: Services) -> tuple[int, dict[str, int]]:
     """How many sweepers run, and how often each chore has failed since these were started."""
-    found = site.spool.read_figures(site.installation)
+    found = services.spool.read_figures(services.installation)
     failures: Counter[str] = Counter()
     for figures in found:
         failures.update(figures.get("failures", {}))

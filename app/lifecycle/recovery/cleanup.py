@@ -15,7 +15,7 @@ ORPHAN_SECONDS = 3600.0  # an upload that nobody has written to for so long
 log = structlog.get_logger(__name__)
 
 
-def clean(site: Services, run: Callable[[str, Callable[[], object]], object] = lambda name, chore: chore()) -> None:
+def clean(services: Services, run: Callable[[str, Callable[[], object]], object] = lambda name, chore: chore()) -> None:
     """One step each of old spool files, orphaned uploads, temporary files, half-made datasets, old history and stale
     keys; each by `run`, which is given its name."""
     for chore in (
@@ -26,51 +26,51 @@ def clean(site: Services, run: Callable[[str, Callable[[], object]], object] = l
         _forget_history,
         _forget_keys,
     ):
-        run(chore.__name__.removeprefix("_"), partial(chore, site))
+        run(chore.__name__.removeprefix("_"), partial(chore, services))
 
 
-def _mend_datasets(site: Services) -> None:
-    create.mend_all(site)
+def _mend_datasets(services: Services) -> None:
+    create.mend_all(services)
 
 
-def _forget_history(site: Services) -> None:
-    with site.database.begin() as connection:
-        forgotten = retention.delete_old_history(connection, site.settings.history_retention_days)
+def _forget_history(services: Services) -> None:
+    with services.database.begin() as connection:
+        forgotten = retention.delete_old_history(connection, services.settings.history_retention_days)
     if forgotten:
         log.info("history_forgotten", imports=forgotten)
 
 
-def _forget_keys(site: Services) -> None:
-    with site.database.begin() as connection:
+def _forget_keys(services: Services) -> None:
+    with services.database.begin() as connection:
         retention.delete_stale_keys(connection)
 
 
-def _delete_old_spools(site: Services) -> None:
-    with site.database.begin() as connection:
-        old = retention.list_old_spools(connection, site.settings.spool_retention_hours)
+def _delete_old_spools(services: Services) -> None:
+    with services.database.begin() as connection:
+        old = retention.list_old_spools(connection, services.settings.spool_retention_hours)
 
     def delete(one: tuple[int, str]) -> None:
         number, name = one
-        site.spool.delete(name)
+        services.spool.delete(name)
         # a crash here leaves a name without a file: the next step forgets it
-        with site.database.begin() as connection:
+        with services.database.begin() as connection:
             retention.forget_spool(connection, number)
 
     do_each(old, delete)
 
 
-def _delete_orphans(site: Services) -> None:
-    untouched = site.spool.list_untouched(ORPHAN_SECONDS)
-    with site.database.begin() as connection:
+def _delete_orphans(services: Services) -> None:
+    untouched = services.spool.list_untouched(ORPHAN_SECONDS)
+    with services.database.begin() as connection:
         known = retention.known_spools(connection, untouched) if untouched else set()
 
     def delete(name: str) -> None:
-        site.spool.delete(name)
+        services.spool.delete(name)
         log.info("orphan_deleted", spool_name=name)
 
     do_each([name for name in untouched if name not in known], delete)
 
 
-def _delete_temporary(site: Services) -> None:
-    for name in site.spool.delete_temporary(ORPHAN_SECONDS):
+def _delete_temporary(services: Services) -> None:
+    for name in services.spool.delete_temporary(ORPHAN_SECONDS):
         log.info("temporary_file_deleted", spool_name=name)

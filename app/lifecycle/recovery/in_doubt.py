@@ -42,28 +42,28 @@ class Doubt:
     damaged: list[Import]
 
 
-def find_doubt(site: Services) -> Doubt:
+def find_doubt(services: Services) -> Doubt:
     """List every prepared branch of the server, ours and foreign ones, and the damaged imports."""
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         here = installation.read_installation(connection)
     branches, foreign = [], []
-    with site.database.control() as session:
+    with services.database.control() as session:
         listed = xa.list_prepared(session)
         ours = [xid for raw in listed if (xid := parse_xid(raw, here.id)) is not None]
         owners = xa.owners_of(session, ours)
         foreign = [raw for raw in listed if parse_xid(raw, here.id) is None]
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         branches = [Listed(xid, queries.find_numbered(connection, xid.number), owners.get(xid)) for xid in ours]
         found = [queries.find_numbered(connection, number) for number in lost_branches.list_damaged(connection)]
     branches.sort(key=lambda listed: (listed.xid.number, listed.xid.epoch, listed.xid.branch))
     return Doubt(here, branches, foreign, [row for row in found if row is not None])
 
 
-def find_trouble(site: Services) -> str | None:
+def find_trouble(services: Services) -> str | None:
     """Sentences about what only a person can mend; None where there is nothing of the kind."""
     try:
-        freeze.require_sweeping(site)
-        doubt = find_doubt(site)
+        freeze.require_sweeping(services)
+        doubt = find_doubt(services)
     except LedgerFrozen as error:
         return error.detail
     except DatabaseUnavailable as error:
@@ -72,7 +72,7 @@ def find_trouble(site: Services) -> str | None:
         f"import {row.id} (number {row.number}) is damaged: `python -m app.cli decide {row.number} rollback`"
         for row in doubt.damaged
     ]
-    told += [f"the sweeper fails to {name}, and tries again: {error}" for name, error in list_failing(site).items()]
+    told += [f"the sweeper fails to {name}, and tries again: {error}" for name, error in list_failing(services).items()]
     told += [
         f"prepared branch {listed.xid.lock_name()}: {listed.meaning}"
         for listed in doubt.branches

@@ -26,34 +26,34 @@ _NUMBER = re.compile("[0-9]{1,10}")
 log = structlog.get_logger(__name__)
 
 
-def decide(site: Services, target: str, verdict: RecoveryAction, by: str) -> list[str]:
+def decide(services: Services, target: str, verdict: RecoveryAction, by: str) -> list[str]:
     """Commit or roll back a branch, all prepared branches of an import, or a damaged import, in a person's name `by`.
 
     `target` is a branch as `branches` lists it, an import's number or its id. Returns sentences that say what was done.
     Raises `BadRequest` for what is no target, `NotAllowed` where the protocol does not call for this, and
     `DatabaseUnavailable`. Every forced act is recorded in the import's history first, where there is an import.
     """
-    doubt = in_doubt.find_doubt(site)
+    doubt = in_doubt.find_doubt(services)
     if doubt.installation.is_copy:
         raise NotAllowed(
             f"this ledger is a copy of the one in {doubt.installation.home_database}, and the branches that carry its"
             " id are the original's: `python -m app.cli sweeping resume` gives the copy an id of its own"
         )
-    chosen = _find_branches(site, doubt, target)
+    chosen = _find_branches(services, doubt, target)
     if chosen is None:
-        return [_settle(site, _find_import(site, target), verdict, by)]
+        return [_settle(services, _find_import(services, target), verdict, by)]
     for listed in chosen:  # all of them first: none is touched if one is refused
         _require_allowed(listed, verdict)
-    told = [_finish(site, listed, verdict, by) for listed in chosen]
+    told = [_finish(services, listed, verdict, by) for listed in chosen]
     if verdict is RecoveryAction.COMMIT:
         for number in sorted({listed.xid.number for listed in chosen}):
             with suppress(ImportDamaged):  # the sweeper says so
-                if commit.finish(site, number):
+                if commit.finish(services, number):
                     told.append(f"import number {number} has committed")
     return told
 
 
-def _find_branches(site: Services, doubt: Doubt, target: str) -> list[Listed] | None:
+def _find_branches(services: Services, doubt: Doubt, target: str) -> list[Listed] | None:
     """The prepared branches that are meant; None where an import is meant that has none."""
     if match := _BRANCH.fullmatch(target):
         owner, number, epoch, branch = match[1], int(match[2]), int(match[3]), int(match[4])
@@ -64,12 +64,12 @@ def _find_branches(site: Services, doubt: Doubt, target: str) -> list[Listed] | 
         if not chosen:
             raise NotAllowed(f"no branch {target} is prepared: there is nothing to decide")
         return chosen
-    number = int(target) if _NUMBER.fullmatch(target) else _find_import(site, target).number
+    number = int(target) if _NUMBER.fullmatch(target) else _find_import(services, target).number
     return [listed for listed in doubt.branches if listed.xid.number == number] or None
 
 
-def _find_import(site: Services, target: str) -> Import:
-    with site.database.begin() as connection:
+def _find_import(services: Services, target: str) -> Import:
+    with services.database.begin() as connection:
         if _NUMBER.fullmatch(target):
             row = queries.find_numbered(connection, int(target))
         else:
@@ -97,9 +97,9 @@ def _require_allowed(listed: Listed, verdict: RecoveryAction) -> None:
         raise NotAllowed(why)
 
 
-def _finish(site: Services, listed: Listed, verdict: RecoveryAction, by: str) -> str:
+def _finish(services: Services, listed: Listed, verdict: RecoveryAction, by: str) -> str:
     xid, name = listed.xid, listed.xid.lock_name()
-    with site.database.begin() as connection:
+    with services.database.begin() as connection:
         # judged again beside the record of it: what the person was shown may be minutes old
         row = queries.find_numbered(connection, xid.number)
         if recovery_action(xid, row) is not listed.recovery_action:
@@ -109,7 +109,7 @@ def _finish(site: Services, listed: Listed, verdict: RecoveryAction, by: str) ->
         else:
             installation.know_number(connection, xid.number)
     log.warning(FORCED, by=by, verdict=verdict, branch=name)
-    with site.database.session() as session:
+    with services.database.session() as session:
         finish = xa.commit_prepared if verdict is RecoveryAction.COMMIT else xa.roll_back_prepared
         done = bool(xa.release(session, [xid])) and finish(session, xid)
     if not done:
@@ -117,7 +117,7 @@ def _finish(site: Services, listed: Listed, verdict: RecoveryAction, by: str) ->
     return f"branch {name} was {_done(verdict)}"
 
 
-def _settle(site: Services, row: Import, verdict: RecoveryAction, by: str) -> str:
+def _settle(services: Services, row: Import, verdict: RecoveryAction, by: str) -> str:
     """Settle an import of which no branch is prepared: only a damaged one needs it."""
     if row.state is not State.COMMITTING:
         raise NotAllowed(f"import {row.id} (number {row.number}) {_WHY_NOT[row.state]}")
@@ -126,11 +126,11 @@ def _settle(site: Services, row: Import, verdict: RecoveryAction, by: str) -> st
             f"import {row.id} is committing, and its worker holds the lease: wait until it has, or is gone"
         )
     try:
-        ended = commit.finish(site, row.number)
+        ended = commit.finish(services, row.number)
     except ImportDamaged as error:
         if verdict is RecoveryAction.COMMIT:
             raise NotAllowed(f"import {row.id} is damaged and can't be committed whole: {error}") from None
-        return _fail(site, row, str(error), by)
+        return _fail(services, row, str(error), by)
     if ended and verdict is RecoveryAction.COMMIT:
         return f"import {row.id} has committed: every receipt was there"
     if ended:
@@ -138,12 +138,12 @@ def _settle(site: Services, row: Import, verdict: RecoveryAction, by: str) -> st
     raise NotAllowed(f"import {row.id} is committing, and a connection of its worker is still there: look again")
 
 
-def _fail(site: Services, row: Import, reason: str, by: str) -> str:
+def _fail(services: Services, row: Import, reason: str, by: str) -> str:
     """A damaged import: nothing of it stays, and it says so."""
     lost = "a branch was lost after the decision; nothing of it is left: send it again"
     error = {"code": "damaged", "reason": lost, "message": lost}
-    dataset = find_dataset_of(site, row)
-    with site.database.begin_long() as connection:
+    dataset = find_dataset_of(services, row)
+    with services.database.begin_long() as connection:
         told = {"by": by, "verdict": RecoveryAction.ROLLBACK, "reason": reason}
         if not lost_branches.fail_damaged(connection, row.number, row.epoch, error, told):
             raise NotAllowed(f"import {row.id} changed meanwhile: look again")

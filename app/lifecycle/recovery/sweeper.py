@@ -35,9 +35,9 @@ log = structlog.get_logger(__name__)
 class Sweeper:
     """Sweeps again and again; remembers only what it has reported."""
 
-    def __init__(self, site: Services) -> None:
-        self._site = site
-        self.chores = Chores(site)
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.chores = Chores(services)
         self._reported: set[Xid] = set()
         self._damaged: set[int] = set()
         self._cleaned_at = 0.0
@@ -51,7 +51,7 @@ class Sweeper:
         def sweep(here: Installation) -> None:
             if monotonic() >= self._marked_at + MARK_SECONDS:
                 self._marked_at = monotonic()
-                self.chores.run("keep_mark", lambda: freeze.keep_mark(self._site, here))
+                self.chores.run("keep_mark", lambda: freeze.keep_mark(self._services, here))
             self._sweep()
 
         self._unless_frozen(sweep)
@@ -64,13 +64,13 @@ class Sweeper:
             undoing.extend(queries.list_undoing(connection, LATELY_SECONDS))
 
         def undo(_: Installation) -> None:
-            self.chores.run("undo_lately", lambda: do_each(undoing, partial(rollback.settle, self._site)))
+            self.chores.run("undo_lately", lambda: do_each(undoing, partial(rollback.finish_rollback, self._services)))
 
         self._unless_frozen(undo, look)
 
     def _unless_frozen(self, step: Callable[[Installation], None], also: Callable[[Any], None] | None = None) -> None:
         try:
-            step(freeze.require_sweeping(self._site, also))
+            step(freeze.require_sweeping(self._services, also))
             self._frozen = ""
         except LedgerFrozen as error:
             if self._frozen != error.detail:
@@ -79,7 +79,7 @@ class Sweeper:
 
     def _sweep(self) -> None:
         self.chores.run("read_ledger", lambda: None)  # fails again where it still can't be read
-        site, run = self._site, self.chores.run
+        services, run = self._services, self.chores.run
         run("finish_branches", self._finish_branches)
         run("requeue_expired", self._requeue_expired)
         run("fail_broken_uploads", self._fail_broken_uploads)
@@ -87,28 +87,30 @@ class Sweeper:
         run("undo", self._undo)
         run("record_commits", self._record_commits)
         run("hint", self._hint)
-        for extension in site.extensions:
-            run(f"sweep_{extension.name}", partial(extension.sweep, site))
+        for extension in services.extensions:
+            run(f"sweep_{extension.name}", partial(extension.sweep, services))
         if monotonic() >= self._cleaned_at + CLEAN_SECONDS:
             self._cleaned_at = monotonic()
-            cleanup.clean(site, run)
-            for extension in site.extensions:
-                run(f"clean_{extension.name}", partial(extension.clean, site))
+            cleanup.clean(services, run)
+            for extension in services.extensions:
+                run(f"clean_{extension.name}", partial(extension.clean, services))
 
     def _finish_branches(self) -> None:
         """Finish what is prepared. The branches are listed before their imports are read: the other order would judge a
         new branch by an old state."""
-        site = self._site
-        with site.database.session() as session:
+        services = self._services
+        with services.database.session() as session:
             found: list[tuple[Xid, Import | None]] = []
             for raw in xa.list_prepared(session):
-                xid = parse_xid(raw, site.installation)
+                xid = parse_xid(raw, services.installation)
                 if xid is None:
                     continue  # foreign
-                with site.database.begin() as connection:
+                with services.database.begin() as connection:
                     found.append((xid, queries.find_numbered(connection, xid.number)))
             self._report(found)
-            freeze.require_explained(site, found)  # before any is touched: the ledger that judges them may be too old
+            freeze.require_explained(
+                services, found
+            )  # before any is touched: the ledger that judges them may be too old
             called_for = {xid: recovery_action(xid, row) for xid, row in found}
             due = [xid for xid in called_for if called_for[xid] in (RecoveryAction.COMMIT, RecoveryAction.ROLLBACK)]
 
@@ -133,18 +135,18 @@ class Sweeper:
         """Queue again what runs under a lease that ran out."""
         died = [row for row in self._in_state(State.RUNNING) if not row.lease_live]
         reason = "its worker died or was cut off"
-        do_each(died, lambda row: requeue.try_again(self._site, row, reason, only_expired=True))
+        do_each(died, lambda row: requeue.try_again(self._services, row, reason, only_expired=True))
 
     def _fail_broken_uploads(self) -> None:
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             broken = ImportFailed("upload_broken", "the web server ended while the file was arriving")
             for number in uploads.list_broken(connection):
                 uploads.fail_upload(connection, number, broken.as_dict(), only_expired=True)
 
     def _fail_deserted(self) -> None:
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             failure = ImportFailed("deserted", "the web server ended before the import began; nothing was loaded")
-            for number in transitions.list_deserted(connection, self._site.settings.lease_seconds):
+            for number in transitions.list_deserted(connection, self._services.settings.lease_seconds):
                 transitions.move(
                     connection,
                     number,
@@ -155,41 +157,41 @@ class Sweeper:
                 )
 
     def _undo(self) -> None:
-        do_each(self._in_state(*UNDOING), lambda row: rollback.settle(self._site, row.number))
+        do_each(self._in_state(*UNDOING), lambda row: rollback.finish_rollback(self._services, row.number))
 
     def _record_commits(self) -> None:
         do_each([row for row in self._in_state(State.COMMITTING) if not row.lease_live], self._record_commit)
 
     def _record_commit(self, row: Import) -> None:
         try:
-            commit.finish(self._site, row.number)
+            commit.finish(self._services, row.number)
         except ImportDamaged as error:
             self._report_damage(row, error)
 
     def _report_damage(self, row: Import, error: ImportDamaged) -> None:
         if row.number not in self._damaged:
-            with self._site.database.begin() as connection:
+            with self._services.database.begin() as connection:
                 lost_branches.note_damage(connection, row.number, {"reason": str(error)})
             self._damaged.add(row.number)
             log.critical("damage", import_id=row.id, reason=str(error))
 
     def _hint(self) -> None:
         """Publish again what the queue lacks: as many hints as there are imports due, never more."""
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             due = transitions.list_due(connection, MAX_HINTS)
             rows = [queries.find_numbered(connection, number) for number in due]
         if not due:
             return
-        waiting = self._site.hints.depth()
+        waiting = self._services.hints.depth()
         if waiting is None:
             return
         for row in rows[waiting:]:
-            if row is not None and not self._site.hints.publish(row.id):
+            if row is not None and not self._services.hints.publish(row.id):
                 return
 
     def _in_state(self, *states: State) -> list[Import]:
         rows: list[Import] = []
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             try:
                 return queries.list_in_state(connection, states)
             except UNREADABLE as error:
@@ -202,19 +204,19 @@ class Sweeper:
         return rows
 
 
-def sweep_forever(site: Services, pause: Callable[[float], bool]) -> None:
+def sweep_forever(services: Services, pause: Callable[[float], bool]) -> None:
     """Sweep until `pause`, which waits for so many seconds, says to end. A database that is away is waited for, and no
     error ends it.
 
     Between two sweeps only what is being undone is looked at: whoever stopped an import waits for its end.
     """
-    sweeper = Sweeper(site)
+    sweeper = Sweeper(services)
     while True:
-        until = monotonic() + site.settings.sweep_seconds
+        until = monotonic() + services.settings.sweep_seconds
         try:
             sweeper.sweep()
             sweeper.chores.tell()
-            until = monotonic() + site.settings.sweep_seconds
+            until = monotonic() + services.settings.sweep_seconds
             while until - monotonic() > UNDO_SECONDS:
                 if pause(UNDO_SECONDS):
                     return
@@ -224,6 +226,6 @@ def sweep_forever(site: Services, pause: Callable[[float], bool]) -> None:
         except Exception as error:  # noqa: BLE001 — what it has to bring to its end, nothing else does
             sweeper.chores.fail("sweep", error)
             sweeper.chores.tell()
-            until = monotonic() + max(site.settings.sweep_seconds, FAILED_SECONDS)
+            until = monotonic() + max(services.settings.sweep_seconds, FAILED_SECONDS)
         if pause(max(until - monotonic(), 0)):
             return

@@ -20,7 +20,7 @@ from app.domain.errors import (
     NotEnabled,
 )
 from app.domain.selection import Selection
-from app.formats.export import show_row, write_csv, write_ndjson
+from app.formats.export import serialize_row, write_csv, write_ndjson
 from app.lifecycle.datasets import (
     adopt,
     catalog,
@@ -30,11 +30,11 @@ from app.lifecycle.datasets import (
     rows as dataset_rows,
 )
 from app.lifecycle.imports import queries
-from app.routes import site
-from app.routes.api.serializers import read_number, show_time
+from app.routes import services
+from app.routes.api.serializers import parse_number, serialize_time
 from app.routes.openapi.models import datasets as models
 from app.routes.openapi.operations import FILTERS, JSON, describe, one_of, query
-from app.routes.request_body import read_json
+from app.routes.request_body import parse_json
 
 JSON_BYTES = 1024 * 1024
 FILTER = "filter["
@@ -64,8 +64,8 @@ blueprint = Blueprint("datasets", __name__, url_prefix="/v1/datasets")
 )
 def create() -> Response:
     """Create a dataset from `{name, columns, key}`, or adopt a table with `{name, adopt: true}`; 201 with it."""
-    body = read_json(JSON_BYTES, '{"name": "parts", "columns": [{"name": "sku", "type": "text"}], "key": ["sku"]}')
-    known = adopt.adopt_table(site(), body) if "adopt" in body else creation.create_dataset(site(), body)
+    body = parse_json(JSON_BYTES, '{"name": "parts", "columns": [{"name": "sku", "type": "text"}], "key": ["sku"]}')
+    known = adopt.adopt_table(services(), body) if "adopt" in body else creation.create_dataset(services(), body)
     response = jsonify(_show(known))
     response.status_code = 201
     response.headers["Location"] = url_for("datasets.show", name=known.dataset.name)
@@ -76,15 +76,15 @@ def create() -> Response:
 @describe("list_datasets", "datasets", models.DatasetList)
 def list_all() -> dict[str, Any]:
     """Every dataset, by name."""
-    return {"datasets": [_show(known) for known in catalog.list_datasets(site())]}
+    return {"datasets": [_show(known) for known in catalog.list_datasets(services())]}
 
 
 @blueprint.get("/<name>")
 @describe("get_dataset", "datasets", models.CountedDataset, refuses=(DatasetNotFound,))
 def show(name: str) -> dict[str, Any]:
     """One dataset: its columns, its key, how many rows it has, and what is off."""
-    known = catalog.find_dataset(site(), name)
-    return {**_show(known), "rows": queries.count_rows(site(), known.dataset)}
+    known = catalog.find_dataset(services(), name)
+    return {**_show(known), "rows": queries.count_rows(services(), known.dataset)}
 
 
 @blueprint.delete("/<name>")
@@ -101,7 +101,7 @@ def show(name: str) -> dict[str, Any]:
 def drop_one(name: str) -> tuple[str, int]:
     """Drop a dataset with its rows; an adopted table stays."""
     _require_confirmed(name)
-    drop.drop_dataset(site(), name)
+    drop.drop_dataset(services(), name)
     return "", 204
 
 
@@ -137,7 +137,7 @@ def rows(name: str) -> Response:
 )
 def count(name: str) -> dict[str, Any]:
     """How many rows match."""
-    return {"count": dataset_rows.count_rows(site(), _read_selection(name))}
+    return {"count": dataset_rows.count_rows(services(), _read_selection(name))}
 
 
 @blueprint.delete("/<name>/rows")
@@ -153,24 +153,24 @@ def count(name: str) -> dict[str, Any]:
 )
 def delete_rows(name: str) -> dict[str, Any]:
     """Delete one import's rows, or with `confirm=<name>` all of them."""
-    dataset = catalog.find_dataset(site(), name).dataset
+    dataset = catalog.find_dataset(services(), name).dataset
     _refuse_unknown("import", "confirm")
     of = request.args.get("import")
     if of is None:
         _require_confirmed(name)
-    number = None if of is None else dataset_rows.find_number(site(), dataset, of)
-    return {"rows_deleted": deletion.delete_rows(site(), dataset, number)}
+    number = None if of is None else dataset_rows.find_number(services(), dataset, of)
+    return {"rows_deleted": deletion.delete_rows(services(), dataset, number)}
 
 
 def _read_selection(name: str, *others: str) -> Selection:
-    dataset = catalog.find_dataset(site(), name).dataset
+    dataset = catalog.find_dataset(services(), name).dataset
     _refuse_unknown("import", "sort", "null", *others)
     filters: list[tuple[str, str | None]] = [
         (said[len(FILTER) : -1], text) for said, text in request.args.items(multi=True) if _is_filter(said)
     ]
     filters += [(column, None) for column in request.args.getlist("null")]
     of, sort = request.args.get("import"), request.args.get("sort")
-    return dataset_rows.select_rows(site(), dataset, of=of, filters=filters, sort=sort)
+    return dataset_rows.select_rows(services(), dataset, of=of, filters=filters, sort=sort)
 
 
 def _is_filter(said: str) -> bool:
@@ -188,22 +188,22 @@ def _refuse_unknown(*known: str) -> None:
 
 
 def _show_page(selection: Selection) -> Response:
-    limit = read_number(request.args.get("limit", str(PAGE)), "limit")
+    limit = parse_number(request.args.get("limit", str(PAGE)), "limit")
     if not 1 <= limit <= MAX_A_PAGE:
         raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE:,}", errors=[{"field": "limit"}])
-    found, cursor = dataset_rows.read_page(site(), selection, request.args.get("cursor"), limit)
+    found, cursor = dataset_rows.read_page(services(), selection, request.args.get("cursor"), limit)
     following = None
     if cursor is not None:
         kept: dict[str, Any] = {said: texts for said, texts in request.args.lists() if said != "cursor"}
         following = url_for("datasets.rows", name=selection.dataset.name, **{**kept, "cursor": cursor})
-    return jsonify({"rows": [show_row(selection.dataset, row) for row in found], "next": following})
+    return jsonify({"rows": [serialize_row(selection.dataset, row) for row in found], "next": following})
 
 
 def _export(selection: Selection, form: str) -> Response:
     write, mimetype = EXPORTS[form]
     stack = ExitStack()
     try:
-        found = stack.enter_context(dataset_rows.open_rows(site(), selection))
+        found = stack.enter_context(dataset_rows.open_rows(services(), selection))
     except BaseException:
         stack.close()
         raise
@@ -236,7 +236,7 @@ def _show(known: Registered) -> dict[str, Any]:
         "key": list(dataset.key),
         "built_in": known.built_in,
         "adopted": dataset.adopted,
-        "created_at": show_time(known.created_at),
+        "created_at": serialize_time(known.created_at),
         "off": catalog.list_unsupported(dataset),
         "links": {"self": this, "rows": f"{this}/rows", "imports": url_for("imports.list_all", dataset=dataset.name)},
     }

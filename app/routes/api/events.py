@@ -13,8 +13,8 @@ from app.domain.imports import Import
 from app.lifecycle import change_feed
 from app.lifecycle.change_feed import Change, ChangeFeed, End, FeedUpdate, Row, Subscription, Update
 from app.lifecycle.imports import queries
-from app.routes import site
-from app.routes.api.serializers import read_number, show_event, show_import
+from app.routes import services
+from app.routes.api.serializers import parse_number, serialize_event, serialize_import
 from app.routes.openapi.models.events import ALL_EVENTS, IMPORT_EVENTS, stream_of
 from app.routes.openapi.operations import describe, header, query
 
@@ -44,12 +44,12 @@ blueprint = Blueprint("events", __name__)
 def stream_import(id: str) -> Response:
     """One import's changes as server-sent events, from after `Last-Event-ID` (or `?after=`) on: `import` with what
     `GET` shows and the new lines of its timeline, the sequence as its id; `end` when it is over."""
-    given = read_position()
-    after = read_number(given, "Last-Event-ID") if given else 0
-    row, _ = queries.find_import(site(), id)
+    given = parse_position()
+    after = parse_number(given, "Last-Event-ID") if given else 0
+    row, _ = queries.find_import(services(), id)
     subscription = the_watch().subscribe(row.number)
-    updates = change_feed.follow_import(site(), subscription, id, after)
-    return stream(tell_one("import", lambda row: show_import(cast("Import", row)), updates), subscription)
+    updates = change_feed.follow_import(services(), subscription, id, after)
+    return stream(tell_one("import", lambda row: serialize_import(cast("Import", row)), updates), subscription)
 
 
 @blueprint.get("/v1/events")
@@ -64,12 +64,12 @@ def stream_import(id: str) -> Response:
 def stream_all() -> Response:
     """Every import's changes as server-sent events: `imports` with those that changed; `reset` when what was missed
     can't be told, so that the list must be asked for anew. Begins after `Last-Event-ID` (or `?after=`), or now."""
-    given = read_position()
+    given = parse_position()
     after = parse_cursor(given) if given else None
     if given and after is None:
         raise BadRequest("this Last-Event-ID is none of this stream's", errors=[{"field": "Last-Event-ID"}])
     subscription = the_watch().subscribe()
-    return stream(_tell_all(change_feed.follow_all(site(), subscription, after)), subscription)
+    return stream(_tell_all(change_feed.follow_all(services(), subscription, after)), subscription)
 
 
 def the_watch() -> ChangeFeed:
@@ -79,7 +79,7 @@ def the_watch() -> ChangeFeed:
     return found
 
 
-def read_position() -> str:
+def parse_position() -> str:
     """Where a stream is to go on."""
     return request.headers.get("Last-Event-ID") or request.args.get("after", "")
 
@@ -110,7 +110,7 @@ def tell_one(name: str, show: Callable[[Row], dict[str, Any]], updates: Iterator
         elif isinstance(update, End):
             yield _message("end", {"id": update.row.id, "state": update.row.state})
         else:
-            shown = show(update.row) | {"timeline": [show_event(event) for event in update.events]}
+            shown = show(update.row) | {"timeline": [serialize_event(event) for event in update.events]}
             yield _message(name, shown, update.row.sequence)
 
 
@@ -133,4 +133,4 @@ def _message(event: str, data: dict[str, Any], id: int | Cursor | None = None) -
 @lru_cache(maxsize=512)
 def _show(change: Change) -> str:
     """Written once, however many watch."""
-    return json.dumps(show_import(cast("Import", change.row)))
+    return json.dumps(serialize_import(cast("Import", change.row)))

@@ -22,10 +22,10 @@ from app.domain.errors import (
 from app.domain.handling import RESTING, HandledOrder, Handling, HandlingState, OrderState
 from app.handling import accept, queries, stop
 from app.lifecycle import change_feed
-from app.routes import site
-from app.routes.api.events import positions, read_position, stream, tell_one, the_watch
-from app.routes.api.json_body import parse_handling_request, read_body, require_known
-from app.routes.api.serializers import parse_caller, read_cursor, read_number, show_time
+from app.routes import services
+from app.routes.api.events import parse_position, positions, stream, tell_one, the_watch
+from app.routes.api.json_body import parse_body, parse_handling_request, require_known
+from app.routes.api.serializers import parse_caller, parse_cursor, parse_number, serialize_time
 from app.routes.openapi.models import handlings as models
 from app.routes.openapi.models.events import HANDLING_EVENTS, stream_of
 from app.routes.openapi.operations import JSON, describe, query
@@ -68,8 +68,8 @@ blueprint = Blueprint("handlings", __name__, url_prefix="/v1/handlings")
 )
 def accept_handling() -> Response:
     """Accept a handling of orders that are named, in this order, or that match; 202, before anything is done."""
-    handling = accept.accept_handling(site(), parse_handling_request(read_body()), parse_caller())
-    response = jsonify(show_handling(handling))
+    handling = accept.accept_handling(services(), parse_handling_request(parse_body()), parse_caller())
+    response = jsonify(serialize_handling(handling))
     response.status_code = 202
     response.headers["Location"] = url_for("handlings.show", handling_id=handling.id)
     response.headers["Retry-After"] = "1"
@@ -82,23 +82,23 @@ def list_all() -> dict[str, Any]:
     """Handlings, newest first; `state` (several with commas), `limit`, and `cursor` from `next`."""
     states = [_read_state(HandlingState, name) for name in request.args.get("state", "").split(",") if name]
     limit, cursor = _read_page()
-    rows = queries.list_handlings(site(), states=states, before=cursor, limit=limit + 1)
+    rows = queries.list_handlings(services(), states=states, before=cursor, limit=limit + 1)
     following = None
     if len(rows) > limit:
         rows = rows[:limit]
         kept: dict[str, Any] = {"state": ",".join(states) or None, "limit": limit, "cursor": rows[-1].number}
         following = url_for("handlings.list_all", **kept)
-    return {"handlings": [show_handling(row) for row in rows], "next": following}
+    return {"handlings": [serialize_handling(row) for row in rows], "next": following}
 
 
 @blueprint.get("/<handling_id>")
 @describe("get_handling", "handlings", models.FOUND, refuses=(HandlingNotFound,), parameters=(IF_NONE_MATCH,))
 def show(handling_id: str) -> Response:
     """One handling with its timeline; the ETag changes with its sequence."""
-    row, timeline = queries.find_handling(site(), handling_id)
-    shown = show_handling(row) | {
+    row, timeline = queries.find_handling(services(), handling_id)
+    shown = serialize_handling(row) | {
         "timeline": [
-            {"sequence": event.sequence, "at": show_time(event.at), "event": event.kind, "detail": event.detail}
+            {"sequence": event.sequence, "at": serialize_time(event.at), "event": event.kind, "detail": event.detail}
             for event in timeline
         ]
     }
@@ -121,7 +121,7 @@ def list_orders(handling_id: str) -> dict[str, Any]:
     """A handling's orders, in its order; `state`, `limit`, and `cursor` from `next`."""
     states = [_read_state(OrderState, name) for name in request.args.get("state", "").split(",") if name]
     limit, cursor = _read_page()
-    row, found = queries.list_orders(site(), handling_id, states=states, after=cursor or 0, limit=limit + 1)
+    row, found = queries.list_orders(services(), handling_id, states=states, after=cursor or 0, limit=limit + 1)
     following = None
     if len(found) > limit:
         found = found[:limit]
@@ -132,7 +132,7 @@ def list_orders(handling_id: str) -> dict[str, Any]:
             "cursor": found[-1].position,
         }
         following = url_for("handlings.list_orders", **kept)
-    return {"handling": row.id, "orders": [show_handled(one, row) for one in found], "next": following}
+    return {"handling": row.id, "orders": [serialize_handled(one, row) for one in found], "next": following}
 
 
 @blueprint.get("/<handling_id>/events")
@@ -146,19 +146,21 @@ def list_orders(handling_id: str) -> dict[str, Any]:
 )
 def stream_one(handling_id: str) -> Response:
     """One handling's changes as server-sent events, as an import's: `handling`, and `end` when it is at rest."""
-    given = read_position()
-    after = read_number(given, "Last-Event-ID") if given else 0
-    row, _ = queries.find_handling(site(), handling_id)
+    given = parse_position()
+    after = parse_number(given, "Last-Event-ID") if given else 0
+    row, _ = queries.find_handling(services(), handling_id)
     subscription = the_watch().subscribe(row.number)
-    updates = change_feed.follow_one(subscription, lambda: queries.find_handling(site(), handling_id), RESTING, after)
-    return stream(tell_one("handling", lambda row: show_handling(cast("Handling", row)), updates), subscription)
+    updates = change_feed.follow_one(
+        subscription, lambda: queries.find_handling(services(), handling_id), RESTING, after
+    )
+    return stream(tell_one("handling", lambda row: serialize_handling(cast("Handling", row)), updates), subscription)
 
 
 @blueprint.get("/<handling_id>/slips")
 @describe("get_slips", "handlings", models.SLIPS, refuses=(HandlingNotFound, OrderNotFound, SpoolFull))
 def slips(handling_id: str) -> Response:
     """The packing slips of all orders that have one, as one PDF in the handling's order."""
-    row, document = queries.merge_slips(site(), handling_id)
+    row, document = queries.merge_slips(services(), handling_id)
     response = Response(document, mimetype="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="slips-{row.id}.pdf"'
     return response
@@ -168,7 +170,7 @@ def slips(handling_id: str) -> Response:
 @describe("stop_handling", "handlings", models.STOPPED, refuses=(HandlingNotFound, NotRunning))
 def stop_one(handling_id: str) -> Response:
     """Stop it: 202 with what it is now. The steps in hand are ended; what was done stays done."""
-    response = jsonify(show_handling(stop.stop_handling(site(), handling_id, g.client or "local")))
+    response = jsonify(serialize_handling(stop.stop_handling(services(), handling_id, g.client or "local")))
     response.status_code = 202
     return response
 
@@ -187,17 +189,19 @@ def stop_one(handling_id: str) -> Response:
 )
 def retry_one(handling_id: str) -> Response:
     """Take up again what failed, from the failed step; with `{"pending": true}` also what a stop left. 202."""
-    body = read_body()
+    body = parse_body()
     require_known(body, ("pending",))
     pending = body.get("pending", False)
     if not isinstance(pending, bool):
         raise InvalidContent("pending must be true or false", errors=[{"field": "pending"}])
-    response = jsonify(show_handling(stop.retry_handling(site(), handling_id, g.client or "local", pending=pending)))
+    response = jsonify(
+        serialize_handling(stop.retry_handling(services(), handling_id, g.client or "local", pending=pending))
+    )
     response.status_code = 202
     return response
 
 
-def show_handling(row: Handling) -> dict[str, Any]:
+def serialize_handling(row: Handling) -> dict[str, Any]:
     """A handling as `/v1` shows it."""
     this = f"/v1/handlings/{row.id}"
     return {
@@ -216,9 +220,9 @@ def show_handling(row: Handling) -> dict[str, Any]:
         "attempts": row.attempts,
         "sequence": row.sequence,
         "error": row.error,
-        "created_at": show_time(row.created_at),
-        "started_at": show_time(row.started_at),
-        "finished_at": show_time(row.finished_at),
+        "created_at": serialize_time(row.created_at),
+        "started_at": serialize_time(row.started_at),
+        "finished_at": serialize_time(row.finished_at),
         "reversible": False,
         "links": {
             "self": this,
@@ -231,7 +235,7 @@ def show_handling(row: Handling) -> dict[str, Any]:
     }
 
 
-def show_handled(one: HandledOrder, row: Handling) -> dict[str, Any]:
+def serialize_handled(one: HandledOrder, row: Handling) -> dict[str, Any]:
     """One order of a handling; `step` is the one that is next, in hand or failed."""
     return {
         "order": str(one.order),
@@ -241,8 +245,8 @@ def show_handled(one: HandledOrder, row: Handling) -> dict[str, Any]:
         "steps_done": one.step,
         "steps_total": len(row.pipeline),
         "error": one.error,
-        "started_at": show_time(one.started_at),
-        "finished_at": show_time(one.finished_at),
+        "started_at": serialize_time(one.started_at),
+        "finished_at": serialize_time(one.finished_at),
         "links": {"history": f"/v1/orders/{one.order}/history", "slip": f"/v1/orders/{one.order}/slip"},
     }
 
@@ -257,8 +261,8 @@ def _read_state(kind: Any, name: str) -> Any:
 
 
 def _read_page() -> tuple[int, int | None]:
-    limit = read_number(request.args.get("limit", str(PAGE)), "limit")
+    limit = parse_number(request.args.get("limit", str(PAGE)), "limit")
     if not 1 <= limit <= MAX_A_PAGE:
         raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE}", errors=[{"field": "limit"}])
     cursor = request.args.get("cursor")
-    return limit, read_cursor(cursor) if cursor else None
+    return limit, parse_cursor(cursor) if cursor else None

@@ -9,7 +9,7 @@ from app.domain.errors import DatabaseUnavailable
 from app.handling import queries as handlings
 from app.lifecycle import burden, metrics
 from app.lifecycle.imports import queries
-from app.routes import site
+from app.routes import services
 from app.routes.openapi.models.classic import Life, Queue, Readiness
 from app.routes.openapi.operations import JSON, Answer, describe
 
@@ -36,7 +36,7 @@ def show_life() -> dict[str, Any]:
 )
 def show_readiness() -> tuple[dict[str, Any], int]:
     """What each part says: 503 when imports can't be accepted, `degraded` when only a part of the work goes on."""
-    parts = queries.check_parts(site())
+    parts = queries.check_parts(services())
     if any(parts[name] != "ok" for name in NEEDED):
         return {"status": "failing", "parts": parts}, 503
     return {"status": "ok" if set(parts.values()) == {"ok"} else "degraded", "parts": parts}, 200
@@ -56,9 +56,9 @@ def show_queue() -> tuple[dict[str, Any], int]:
     """How many imports wait and run, how many workers there are, the same of handlings where orders are handled, and
     how each kind of work went within the last hour; null for what the broker does not answer, and for rates of nothing.
     503 beyond the bounds that the settings have."""
-    figures = metrics.measure_queue(site())
-    kinds = burden.measure_kinds(site())
-    excess = burden.find_excess(site(), kinds)
-    handled = asdict(handlings.measure_queue(site())) if site().settings.handling else None
+    figures = metrics.measure_queue(services())
+    kinds = burden.measure_kinds(services())
+    excess = burden.find_excess(services(), kinds)
+    handled = asdict(handlings.measure_queue(services())) if services().settings.handling else None
     told = {**asdict(figures), "handlings": handled}
     return {**told, "kinds": [asdict(kind) for kind in kinds], "excess": excess}, 503 if excess else 200

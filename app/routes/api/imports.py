@@ -19,20 +19,20 @@ from app.domain.errors import (
     InvalidContent,
     UnsupportedFormat,
 )
-from app.domain.policy import NAMES as POLICY_NAMES, read_policy, read_priority
+from app.domain.policy import NAMES as POLICY_NAMES, parse_policy, parse_priority
 from app.domain.states import State
-from app.formats.options import NAMES, read_options
+from app.formats.options import NAMES, parse_options
 from app.formats.reject_file import write_csv
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import accept, queries, stop, stream_upload
 from app.lifecycle.imports.accept import Form
 from app.lifecycle.imports.idempotency import Accepted
-from app.routes import site
-from app.routes.api.serializers import parse_caller, read_cursor, read_number, show_import
+from app.routes import services
+from app.routes.api.serializers import parse_caller, parse_cursor, parse_number, serialize_import
 from app.routes.openapi import parameters as common
 from app.routes.openapi.models import imports as models
 from app.routes.openapi.operations import JSON, describe, one_of, query
-from app.routes.request_body import open_body, read_json
+from app.routes.request_body import open_body, parse_json
 from app.spool import Upload
 
 JSON_BYTES = 64 * 1024
@@ -63,8 +63,8 @@ blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
 def accept_import() -> Response:
     """Accept a file (raw body or multipart) or `{dataset, generate}`; 202 with the import, before it is loaded."""
     accepted = _accept_json() if request.mimetype == "application/json" else _accept_file()
-    shown = show_import(accepted.row)
-    shown["estimated_seconds"] = estimate = queries.estimate_seconds(site(), accepted.row)
+    shown = serialize_import(accepted.row)
+    shown["estimated_seconds"] = estimate = queries.estimate_seconds(services(), accepted.row)
     response = jsonify(shown)
     response.status_code = 202
     response.headers["Location"] = url_for("imports.show", id=accepted.row.id)
@@ -79,7 +79,7 @@ def _accept_json() -> Accepted:
             f"{name!r} is not for made-up rows: they have dataset, generate, seed and priority, in the body",
             errors=[{"field": name, "reason": "an option of a file"}],
         )
-    body = read_json(JSON_BYTES, '{"dataset": "orders", "generate": 1000}')
+    body = parse_json(JSON_BYTES, '{"dataset": "orders", "generate": 1000}')
     unknown = sorted(set(body) - {"dataset", "generate", "seed", "priority"})
     if unknown:
         raise InvalidContent(
@@ -91,13 +91,13 @@ def _accept_json() -> Accepted:
         raise InvalidContent("generate must be a whole number: how many rows", errors=[{"field": "generate"}])
     if seed is not None and not (isinstance(seed, str) and SEED.fullmatch(seed)):
         raise InvalidContent("seed must be 1 to 24 lower-case letters and digits", errors=[{"field": "seed"}])
-    dataset = catalog.find_import_dataset(site(), str(body.get("dataset", "orders")))
-    priority = read_priority(json.dumps(body.get("priority", 0)))
-    return accept.accept_generated(site(), dataset, rows, parse_caller(), seed=seed, priority=priority)
+    dataset = catalog.find_import_dataset(services(), str(body.get("dataset", "orders")))
+    priority = parse_priority(json.dumps(body.get("priority", 0)))
+    return accept.accept_generated(services(), dataset, rows, parse_caller(), seed=seed, priority=priority)
 
 
 def _accept_file() -> Accepted:
-    dataset = catalog.find_import_dataset(site(), request.args.get("dataset", "orders"))
+    dataset = catalog.find_import_dataset(services(), request.args.get("dataset", "orders"))
     options = _read_options(request.args, QUERY_OPTIONS)
     check_content_encoding()
     multipart = request.mimetype == "multipart/form-data"
@@ -108,7 +108,7 @@ def _accept_file() -> Accepted:
             raise InvalidContent(reason, errors=[{"field": "stream", "reason": reason}])
         accept_file = stream_upload.accept_stream
     return accept_file(
-        site(),
+        services(),
         dataset,
         receive_form if multipart else receive_body,
         parse_caller(),
@@ -137,8 +137,8 @@ def _read_options(said: Mapping[str, str], known: Sequence[str] = OPTIONS) -> di
             errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
         )
     options = {name: text for name, text in said.items() if name not in ("dataset", "file_name", "stream")}
-    read_options(options)
-    read_policy(options)
+    parse_options(options)
+    parse_policy(options)
     return options
 
 
@@ -152,7 +152,7 @@ def _read_stream(text: str) -> bool:
 def receive_body(upload: Upload) -> None:
     """Write the body into the upload."""
     body = open_body()
-    upload.expect(body.declared or 0)
+    upload.require_space(body.declared or 0)
     upload.copy_from(body)
 
 
@@ -172,7 +172,7 @@ def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = 
         return upload  # type: ignore[return-value]
 
     body = open_body()
-    upload.expect((body.declared or 0) - FORM_MEMORY_BYTES)  # the rest of the form is beside the file
+    upload.require_space((body.declared or 0) - FORM_MEMORY_BYTES)  # the rest of the form is beside the file
     parser = FormDataParser(
         stream_factory=open_part, max_form_memory_size=FORM_MEMORY_BYTES, max_form_parts=FORM_PARTS, silent=False
     )
@@ -209,13 +209,13 @@ def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = 
 def list_all() -> dict[str, Any]:
     """Imports, newest first; `state` (several with commas), `dataset`, `limit`, and `cursor` from `next`."""
     states = [_read_state(name) for name in request.args.get("state", "").split(",") if name]
-    limit = read_number(request.args.get("limit", str(PAGE)), "limit")
+    limit = parse_number(request.args.get("limit", str(PAGE)), "limit")
     if not 1 <= limit <= MAX_A_PAGE:
         raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE}", errors=[{"field": "limit"}])
     cursor = request.args.get("cursor")
-    before = read_cursor(cursor) if cursor else None
+    before = parse_cursor(cursor) if cursor else None
     dataset = request.args.get("dataset")
-    rows = queries.list_imports(site(), states=states, dataset=dataset, before=before, limit=limit + 1)
+    rows = queries.list_imports(services(), states=states, dataset=dataset, before=before, limit=limit + 1)
     following = None
     if len(rows) > limit:
         rows = rows[:limit]
@@ -226,7 +226,7 @@ def list_all() -> dict[str, Any]:
             "cursor": rows[-1].number,
         }
         following = url_for("imports.list_all", **{name: value for name, value in kept.items() if value})
-    return {"imports": [show_import(row) for row in rows], "next": following}
+    return {"imports": [serialize_import(row) for row in rows], "next": following}
 
 
 def _read_state(name: str) -> State:
@@ -242,8 +242,8 @@ def _read_state(name: str) -> State:
 @describe("get_import", "imports", models.FOUND, refuses=(ImportNotFound,), parameters=(common.IF_NONE_MATCH,))
 def show(id: str) -> Response:
     """One import with its timeline; the ETag changes with its sequence."""
-    row, timeline = queries.find_import(site(), id)
-    response = jsonify(show_import(row, timeline))
+    row, timeline = queries.find_import(services(), id)
+    response = jsonify(serialize_import(row, timeline))
     response.set_etag(str(row.sequence), weak=True)
     response.headers["Cache-Control"] = "no-cache"
     response.make_conditional(request)
@@ -263,7 +263,7 @@ def rejects(id: str) -> Response:
     format = request.args.get("format", "json")
     if format not in ("json", "csv", "ndjson"):
         raise BadRequest("format must be json, csv or ndjson", errors=[{"field": "format"}])
-    row, found = queries.open_rejects(site(), id)
+    row, found = queries.open_rejects(services(), id)
     if format == "json":
         shown = {"id": row.id, "rows_rejected": row.rows_rejected, "rejects": list(islice(found, MAX_REJECTS_SHOWN))}
         return jsonify(shown)
@@ -271,7 +271,7 @@ def rejects(id: str) -> Response:
         body: Iterator[bytes] = (json.dumps(reject).encode() + b"\n" for reject in found)
         response = Response(body, mimetype="application/x-ndjson")
     else:
-        dataset = catalog.find_dataset_of(site(), row)
+        dataset = catalog.find_dataset_of(services(), row)
         if dataset is None:
             raise DatasetNotFound(f"{row.dataset} was dropped: its rejects can still be had as json or ndjson")
         response = Response(write_csv(found, dataset), mimetype="text/csv")
@@ -283,6 +283,6 @@ def rejects(id: str) -> Response:
 @describe("stop_import", "imports", models.STOPPED, refuses=(ImportNotFound, AlreadyDecided))
 def stop_one(id: str) -> Response:
     """Stop it: 202 with what it is now, the same when asked again; 409 when it is too late."""
-    response = jsonify(show_import(stop.stop_import(site(), id)))
+    response = jsonify(serialize_import(stop.stop_import(services(), id)))
     response.status_code = 202
     return response

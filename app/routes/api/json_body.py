@@ -7,7 +7,7 @@ from app.domain.errors import InvalidContent
 from app.domain.handling import Mode, OrderId, parse_order_id
 from app.handling.accept import HandlingRequest
 from app.handling.order_selection import OrderSelection
-from app.routes.request_body import read_json
+from app.routes.request_body import parse_json
 
 JSON_BYTES = 1024 * 1024
 FIELDS = ("orders", "filter", "pipeline", "mode", "concurrency", "priority")
@@ -15,9 +15,9 @@ FILTERS = ("import", "status", "marketplace", "search")
 MAX_PRIORITY = 100
 
 
-def read_body() -> dict[str, Any]:
-    """This request's JSON object; none is an empty one. Raises as `read_json`."""
-    return read_json(JSON_BYTES, '{"orders": ["7-1", "7-2"], "mode": "ordered"}', empty=b"{}")
+def parse_body() -> dict[str, Any]:
+    """This request's JSON object; none is an empty one. Raises as `parse_json`."""
+    return parse_json(JSON_BYTES, '{"orders": ["7-1", "7-2"], "mode": "ordered"}', empty=b"{}")
 
 
 def parse_handling_request(body: dict[str, Any]) -> HandlingRequest:

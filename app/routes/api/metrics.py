@@ -13,7 +13,7 @@ from app.domain.errors import DatabaseUnavailable
 from app.domain.states import FINAL, State
 from app.lifecycle import metrics
 from app.lifecycle.metrics import QueueFigures, SweeperFigures
-from app.routes import site
+from app.routes import services
 from app.routes.openapi.operations import Answer, describe, text
 
 blueprint = Blueprint("metrics", __name__)
@@ -29,7 +29,11 @@ blueprint = Blueprint("metrics", __name__)
 def show_metrics() -> Response:
     """Imports by state, their rows and durations, the queue, and the sweepers."""
     registry = CollectorRegistry(auto_describe=False)
-    figures = metrics.measure_imports(site()), metrics.measure_queue(site()), metrics.measure_sweepers(site())
+    figures = (
+        metrics.measure_imports(services()),
+        metrics.measure_queue(services()),
+        metrics.measure_sweepers(services()),
+    )
     registry.register(_Figures(*figures))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 

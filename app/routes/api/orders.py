@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from app.db.handlings.queries import Listed
 from app.domain.dataset import ORDERS
 from app.domain.errors import BadRequest, ImportNotFound, InvalidContent, OrderNotFound, SpoolFull
-from app.domain.handling import OrderId, StepRecord, parse_order_id
+from app.domain.handling import OrderId, StepRecord, parse_order_id as parse_id
 from app.domain.imports import Import
 from app.domain.states import NEVER_COMMIT, State
 from app.handling import queries
@@ -18,8 +18,8 @@ from app.handling.order_selection import OrderSelection
 from app.lifecycle.imports import accept, admission, queries as imports
 from app.lifecycle.imports.loading import load
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
-from app.routes import site
-from app.routes.api.serializers import parse_caller, read_number, show_row, show_time
+from app.routes import services
+from app.routes.api.serializers import parse_caller, parse_number, serialize_row, serialize_time
 from app.routes.openapi.models import orders as models
 from app.routes.openapi.operations import JSON, describe, query
 from app.routes.openapi.parameters import ACCEPTING_FILES, IDEMPOTENCY_KEY
@@ -66,22 +66,22 @@ def accept_order() -> Response:
     def receive(upload: Upload) -> None:
         upload.write(line)
 
-    inline = site().settings.overload_inline and admission.is_overloaded(site())
+    inline = services().settings.overload_inline and admission.is_overloaded(services())
     accepted = accept.accept_upload(
-        site(), ORDERS, receive, parse_caller(), content_type="application/x-ndjson", inline=inline
+        services(), ORDERS, receive, parse_caller(), content_type="application/x-ndjson", inline=inline
     )
     row = accepted.row
-    if inline and not accepted.replayed and (claimed := load.claim(site(), row.number, "web")) is not None:
-        load.run_attempt(site(), claimed, GracefulShutdown(0))
-        row, _ = imports.find_import(site(), row.id)
-    id, estimate = OrderId(row.number, 1), imports.estimate_seconds(site(), row)
+    if inline and not accepted.replayed and (claimed := load.claim(services(), row.number, "web")) is not None:
+        load.run_attempt(services(), claimed, GracefulShutdown(0))
+        row, _ = imports.find_import(services(), row.id)
+    id, estimate = OrderId(row.number, 1), imports.estimate_seconds(services(), row)
     tracking = f"/v1/orders/{id}/status"
     shown = {
         "id": str(id),
         "import": row.id,
         "trackingUrl": tracking,
         "estimated_seconds": estimate,
-        "links": show_links(id),
+        "links": serialize_links(id),
     }
     response = jsonify({**shown, **_show_status(row)})
     response.status_code = 202
@@ -114,14 +114,14 @@ def _read_order() -> dict[str, Any]:
 def show_status(order_id: str) -> dict[str, Any]:
     """Whether an order has come into the table: queued, processing, completed, or failed with the reason; and how its
     latest handling is doing."""
-    order = read_order_id(order_id)
-    row = imports.find_numbered(site(), order.import_no)
+    order = parse_order_id(order_id)
+    row = imports.find_numbered(services(), order.import_no)
     if row is None or row.dataset != ORDERS.name or order.row_no > (row.rows_read or 1):
         raise OrderNotFound(f"there is no order {order}", order=str(order))
     if row.state is State.COMMITTED:
-        queries.find_order(site(), order)
-    shown = {"id": str(order), "import": row.id, **_show_status(row), "handling": None, "links": show_links(order)}
-    if latest := queries.find_latest(site(), order):
+        queries.find_order(services(), order)
+    shown = {"id": str(order), "import": row.id, **_show_status(row), "handling": None, "links": serialize_links(order)}
+    if latest := queries.find_latest(services(), order):
         shown["handling"] = {"id": latest[0], "state": latest[1].state, "error": latest[1].error}
     return shown
 
@@ -143,7 +143,7 @@ def list_all() -> dict[str, Any]:
     wanted = {name: request.args[name] for name in FILTERS if request.args.get(name)}
     if request.args.get("status", models.STATUSES[0]) not in models.STATUSES:
         raise BadRequest(f"status must be one of {', '.join(models.STATUSES)}", errors=[{"field": "status"}])
-    limit = read_number(request.args.get("limit", str(PAGE)), "limit")
+    limit = parse_number(request.args.get("limit", str(PAGE)), "limit")
     if not 1 <= limit <= MAX_A_PAGE:
         raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE}", errors=[{"field": "limit"}])
     cursor = request.args.get("cursor")
@@ -153,59 +153,61 @@ def list_all() -> dict[str, Any]:
     choice = OrderSelection(
         None, wanted.get("import"), wanted.get("status"), wanted.get("marketplace"), wanted.get("search")
     )
-    count, active, found = queries.search_orders(site(), choice, after=after, limit=limit + 1)
+    count, active, found = queries.search_orders(services(), choice, after=after, limit=limit + 1)
     following = None
     if len(found) > limit:
         found = found[:limit]
         kept: dict[str, Any] = {**wanted, "limit": limit, "cursor": found[-1].id}
         following = url_for("orders.list_all", **kept)
-    return {"count": count, "active": active, "orders": [show_listed(one) for one in found], "next": following}
+    return {"count": count, "active": active, "orders": [serialize_listed(one) for one in found], "next": following}
 
 
-def show_listed(one: Listed) -> dict[str, Any]:
+def serialize_listed(one: Listed) -> dict[str, Any]:
     """An order as a list shows it."""
     handling = None
     if one.handling is not None:
         id, state = one.handling
         handling = {"id": id, "state": state.state, "active": state.is_active, "error": state.error}
-    return {"id": str(one.id), **show_row(one.row), "handling": handling, "links": show_links(one.id)}
+    return {"id": str(one.id), **serialize_row(one.row), "handling": handling, "links": serialize_links(one.id)}
 
 
 @blueprint.get("/<order_id>")
 @describe("get_order", "orders", models.Order, refuses=(OrderNotFound,))
 def show(order_id: str) -> Response:
     """An order's row."""
-    order = read_order_id(order_id)
-    return jsonify({"id": str(order), **show_row(queries.find_order(site(), order)), "links": show_links(order)})
+    order = parse_order_id(order_id)
+    return jsonify(
+        {"id": str(order), **serialize_row(queries.find_order(services(), order)), "links": serialize_links(order)}
+    )
 
 
 @blueprint.get("/<order_id>/history")
 @describe("get_order_history", "orders", models.OrderHistory, refuses=(OrderNotFound,))
 def show_history(order_id: str) -> dict[str, Any]:
     """Each step of an order that was begun: when, how often it was tried, what was answered, and who asked for it."""
-    order = read_order_id(order_id)
-    return {"order": str(order), "steps": [_show_step(step) for step in queries.list_history(site(), order)]}
+    order = parse_order_id(order_id)
+    return {"order": str(order), "steps": [_show_step(step) for step in queries.list_history(services(), order)]}
 
 
 @blueprint.get("/<order_id>/slip")
 @describe("get_slip", "orders", models.SLIP, refuses=(OrderNotFound, SpoolFull))
 def show_slip(order_id: str) -> Response:
     """An order's packing slip."""
-    order = read_order_id(order_id)
-    response = Response(queries.find_slip(site(), order), mimetype="application/pdf")
+    order = parse_order_id(order_id)
+    response = Response(queries.find_slip(services(), order), mimetype="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="slip-{order}.pdf"'
     return response
 
 
-def read_order_id(text: str) -> OrderId:
+def parse_order_id(text: str) -> OrderId:
     """The order that a path names; raises `OrderNotFound` for what can't be one."""
-    order = parse_order_id(text)
+    order = parse_id(text)
     if order is None:
         raise OrderNotFound(f"there is no order {text[:40]!r}: an id is an import's number and a row, such as 7-1")
     return order
 
 
-def show_links(order: OrderId) -> dict[str, str]:
+def serialize_links(order: OrderId) -> dict[str, str]:
     """What there is to see of an order."""
     this = f"/v1/orders/{order}"
     return {"self": this, "status": f"{this}/status", "history": f"{this}/history"}
@@ -220,6 +222,6 @@ def _show_step(step: StepRecord) -> dict[str, Any]:
         "tries": step.tries,
         "answer": step.answer,
         "error": step.error,
-        "started_at": show_time(step.started_at),
-        "ended_at": show_time(step.ended_at),
+        "started_at": serialize_time(step.started_at),
+        "ended_at": serialize_time(step.ended_at),
     }

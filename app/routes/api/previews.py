@@ -15,12 +15,12 @@ from app.domain.errors import (
     SpoolFull,
     UnsupportedFormat,
 )
-from app.domain.policy import NAMES as POLICY_NAMES, read_policy
-from app.formats.options import NAMES, read_options
+from app.domain.policy import NAMES as POLICY_NAMES, parse_policy
+from app.formats.options import NAMES, parse_options
 from app.lifecycle.datasets.preview import Wanted, preview_upload
-from app.routes import site
+from app.routes import services
 from app.routes.api.imports import check_content_encoding, receive_body, receive_form
-from app.routes.api.serializers import read_number
+from app.routes.api.serializers import parse_number
 from app.routes.openapi import parameters as common
 from app.routes.openapi.models import datasets as models
 from app.routes.openapi.operations import describe
@@ -41,14 +41,14 @@ blueprint = Blueprint("previews", __name__, url_prefix="/v1")
 @describe("preview_file", "datasets", models.Preview, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
 def preview() -> dict[str, Any]:
     """What an import of this file would read, with its first rows; `infer=true` proposes a dataset for it instead."""
-    return preview_upload(site(), _receive)
+    return preview_upload(services(), _receive)
 
 
 @blueprint.post("/datasets/inferred")
 @describe("infer_dataset", "datasets", models.Definition, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
 def infer_dataset() -> dict[str, Any]:
     """A definition for `POST /v1/datasets` that a file's first rows suggest. Nothing is created."""
-    found = preview_upload(site(), lambda upload: replace(_receive(upload), dataset=None))
+    found = preview_upload(services(), lambda upload: replace(_receive(upload), dataset=None))
     if found["problem"] is not None:
         raise InvalidContent(found["problem"]["message"], errors=[{"field": "file", **found["problem"]}])
     definition: dict[str, Any] = found["definition"]
@@ -80,9 +80,9 @@ def _read(said: Mapping[str, str]) -> Wanted:
             f"there is no option {unknown[0][:40]!r}; there are {', '.join(OPTIONS)}",
             errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
         )
-    read_options(said)
-    read_policy(said)
-    rows = read_number(said.get("rows", str(ROWS)), "rows")
+    parse_options(said)
+    parse_policy(said)
+    rows = parse_number(said.get("rows", str(ROWS)), "rows")
     if not 1 <= rows <= MAX_ROWS:
         raise BadRequest(f"rows must be from 1 to {MAX_ROWS}", errors=[{"field": "rows"}])
     return Wanted(

@@ -31,7 +31,7 @@ CELERY_STATUS = {
 }
 
 
-def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, Any]:
+def serialize_import(row: Import, timeline: list[Event] | None = None) -> dict[str, Any]:
     """An import as `/v1` shows it; times are UTC, sizes bytes, durations seconds."""
     source = row.source
     shown: dict[str, Any] = {
@@ -71,20 +71,20 @@ def show_import(row: Import, timeline: list[Event] | None = None) -> dict[str, A
             **(source.file_format.shown() if source.file_format else {}),
             "bytes": source.bytes_total,
         },
-        "created_at": show_time(row.created_at),
-        "started_at": show_time(row.started_at),
-        "decided_at": show_time(row.decided_at),
-        "finished_at": show_time(row.finished_at),
+        "created_at": serialize_time(row.created_at),
+        "started_at": serialize_time(row.started_at),
+        "decided_at": serialize_time(row.decided_at),
+        "finished_at": serialize_time(row.finished_at),
         "links": _links(row),
     }
     if timeline is not None:
-        shown["timeline"] = [show_event(event) for event in timeline]
+        shown["timeline"] = [serialize_event(event) for event in timeline]
     return shown
 
 
-def show_event(event: Event) -> dict[str, Any]:
+def serialize_event(event: Event) -> dict[str, Any]:
     """A line of an import's timeline."""
-    return {"sequence": event.sequence, "at": show_time(event.at), "event": event.kind, "detail": event.detail}
+    return {"sequence": event.sequence, "at": serialize_time(event.at), "event": event.kind, "detail": event.detail}
 
 
 def _links(row: Import) -> dict[str, str]:
@@ -93,12 +93,12 @@ def _links(row: Import) -> dict[str, str]:
     return links | {"rejects": f"{this}/rejects"} if row.rows_rejected else links
 
 
-def show_time(at: datetime | None) -> str | None:
+def serialize_time(at: datetime | None) -> str | None:
     """An instant of the ledger, which is UTC, in ISO 8601."""
     return None if at is None else at.isoformat(timespec="milliseconds") + "Z"
 
 
-def show_row(row: dict[str, Any]) -> dict[str, Any]:
+def serialize_row(row: dict[str, Any]) -> dict[str, Any]:
     """A loaded row: decimals as text, so that they are read back exactly."""
     return {name: _show_value(value) for name, value in row.items()}
 
@@ -114,13 +114,13 @@ def parse_caller() -> Caller:
     return Caller(client=g.client, key=request.headers.get("Idempotency-Key"), request_id=g.request_id)
 
 
-def read_number(text: str, name: str) -> int:
+def parse_number(text: str, name: str) -> int:
     """A whole number from a path or query; raises `BadRequest` for anything else."""
     if not _NUMBER.fullmatch(text):
         raise BadRequest(f"{name} must be a whole number; it is {text[:40]!r}", errors=[{"field": name}])
     return int(text)
 
 
-def read_cursor(text: str) -> int:
+def parse_cursor(text: str) -> int:
     """A number from which a list goes on: as far as numbers go, or from the beginning. Raises `BadRequest`."""
-    return max(0, min(read_number(text, "cursor"), NUMBERS))
+    return max(0, min(parse_number(text, "cursor"), NUMBERS))

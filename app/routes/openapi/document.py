@@ -13,7 +13,7 @@ from werkzeug.routing import Rule
 
 from app.config import Settings
 from app.domain.errors import DatabaseUnavailable
-from app.routes import site
+from app.routes import services
 from app.routes.auth import CHANGING_GETS
 from app.routes.openapi.models.problems import ClassicProblem, Problem
 from app.routes.openapi.operations import JSON, Answer, Content, Operation, describe, operation_of, text
@@ -50,14 +50,14 @@ blueprint = Blueprint("openapi", __name__)
 @describe("get_contract", "contract", {200: Answer("OpenAPI 3.1.", {JSON: {"type": "object"}})})
 def show_document() -> Response:
     """This interface as an OpenAPI document."""
-    return jsonify(build_document(current_app, site().settings))
+    return jsonify(build_document(current_app, services().settings))
 
 
 @blueprint.get("/docs")
 @describe("read_contract", "page", {200: Answer("A page.", {"text/html": text("HTML")})})
 def show_page() -> str:
     """This interface to read, in a browser; asks no other server for anything."""
-    document = build_document(current_app, site().settings)
+    document = build_document(current_app, services().settings)
     used = {tag for path in document["paths"].values() for operation in path.values() for tag in operation["tags"]}
     tags = [tag for tag in document["tags"] if tag["name"] in used]
     return render_template("docs.html", document=document, tags=tags, root=request.host_url.rstrip("/"))

@@ -12,8 +12,8 @@ from app.domain.states import State
 from app.lifecycle import change_feed
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import queries
-from app.routes import site
-from app.routes.api.serializers import read_cursor, show_import
+from app.routes import services
+from app.routes.api.serializers import parse_cursor, serialize_import
 from app.routes.openapi.operations import Answer, describe, text
 from app.routes.pages import formatting
 from app.routes.problems import STATUSES, refuse
@@ -70,13 +70,15 @@ def show_imports() -> str:
     wanted = request.args.get("state", "")
     states = [State(name) for name in wanted.split(",") if name in tuple(State)]
     cursor = request.args.get("cursor", "")
-    before = read_cursor(cursor) if cursor else None
-    after = change_feed.find_cursor(site())  # before the list: what changes meanwhile is told twice rather than never
-    rows = queries.list_imports(site(), states=states, dataset=None, before=before, limit=SHOWN + 1)
-    settings = site().settings
+    before = parse_cursor(cursor) if cursor else None
+    after = change_feed.find_cursor(
+        services()
+    )  # before the list: what changes meanwhile is told twice rather than never
+    rows = queries.list_imports(services(), states=states, dataset=None, before=before, limit=SHOWN + 1)
+    settings = services().settings
     return render_template(
         "imports.html",
-        imports=[show_import(row) for row in rows[:SHOWN]],
+        imports=[serialize_import(row) for row in rows[:SHOWN]],
         older=url_for("classic.show_root", state=wanted or None, cursor=rows[SHOWN - 1].number)
         if len(rows) > SHOWN
         else None,
@@ -84,7 +86,7 @@ def show_imports() -> str:
         state=wanted,
         filters=FILTERS,
         after=after,
-        datasets=[known.dataset.name for known in catalog.list_datasets(site())],
+        datasets=[known.dataset.name for known in catalog.list_datasets(services())],
         formats=FORMATS,
         max_bytes=settings.max_upload_bytes,
         max_rows=settings.max_generated_rows,
@@ -95,8 +97,8 @@ def show_imports() -> str:
 @describe("show_import_page", "page", PAGE, refuses=(ImportNotFound,))
 def show_one(id: str) -> str:
     """One import: how far it is, what happened, what was not accepted."""
-    row, timeline = queries.find_import(site(), id)
-    shown = show_import(row, timeline)
+    row, timeline = queries.find_import(services(), id)
+    shown = serialize_import(row, timeline)
     return render_template("import.html", i=shown, curl=_write_curl(shown), rejects_shown=REJECTS_SHOWN)
 
 

@@ -4,7 +4,7 @@ from flask import Blueprint, render_template
 
 from app.domain.dataset import ORDERS
 from app.handling.steps import all_steps
-from app.routes import site
+from app.routes import services
 from app.routes.openapi.operations import describe
 from app.routes.pages.imports import PAGE
 
@@ -21,6 +21,6 @@ def show_orders() -> str:
         "orders.html",
         statuses=STATUSES,
         steps=list(all_steps().values()),
-        max_at_a_time=site().settings.handling_concurrency,
-        max_rows=site().settings.max_generated_rows,
+        max_at_a_time=services().settings.handling_concurrency,
+        max_rows=services().settings.max_generated_rows,
     )

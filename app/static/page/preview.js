@@ -55,7 +55,7 @@ function show(answer, place) {
   const found = { ...answer, rows, goesOn, rejected: rows.filter((row) => row.reject).length };
   const parts = [make("p", summary(found), "hint"), ...warnings(found)];
   place.replaceChildren(...parts, ...(rows.length ? [table(found)] : []));
-  showDetected(found.reading);
+  showDetected(found.file_format);
 }
 
 /** @param {Found} found */
@@ -67,12 +67,12 @@ function warnings({ problem, rejected, rows }) {
 }
 
 /** @param {Found} found */
-function summary({ reading, rows, goesOn, problem }) {
-  const parts = [reading.format];
-  if (reading.compression && reading.compression !== "none") parts.push(reading.compression);
-  if (reading.encoding) parts.push(String(reading.encoding));
-  if (reading.delimiter !== undefined) {
-    const delimiter = String(reading.delimiter);
+function summary({ file_format: fileFormat, rows, goesOn, problem }) {
+  const parts = [fileFormat.format];
+  if (fileFormat.compression && fileFormat.compression !== "none") parts.push(fileFormat.compression);
+  if (fileFormat.encoding) parts.push(String(fileFormat.encoding));
+  if (fileFormat.delimiter !== undefined) {
+    const delimiter = String(fileFormat.delimiter);
     parts.push(`delimiter ${VALUES[delimiter] ?? `“${delimiter}”`}`);
   }
   return `Read as ${parts.join(", ")}. ${howMany(rows.length, goesOn, problem !== null)}`;
@@ -91,11 +91,11 @@ function howMany(number, goesOn, fails) {
 
 /**
  * Show what was detected in the choices that can override it.
- * @param {Api.PreviewReading} reading
+ * @param {Api.PreviewFileFormat} fileFormat
  */
-function showDetected(reading) {
-  for (const select of get("reading").querySelectorAll("select")) {
-    const value = reading[select.name];
+function showDetected(fileFormat) {
+  for (const select of get("file-format").querySelectorAll("select")) {
+    const value = fileFormat[select.name];
     const text = value === undefined ? "auto-detected" : `auto: ${VALUES[String(value)] ?? value}`;
     if (select.options[0]) select.options[0].textContent = text;
   }
@@ -142,7 +142,7 @@ function chooser(name, status, found) {
   select.add(new Option("ignore it", "-"));
   select.value = status === "left_out" ? "-" : "?";
   select.addEventListener("change", () => {
-    const field = find(get("reading"), "[name=columns]", HTMLInputElement);
+    const field = find(get("file-format"), "[name=columns]", HTMLInputElement);
     const mapping = readMapping(field.value);
     delete mapping[name];
     if (select.value !== "?") mapping[name] = select.value === "-" ? null : select.value.slice(1);

@@ -87,7 +87,7 @@ for (const kind of /** @type {const} */ (["dragover", "dragleave", "drop"])) {
 options.addEventListener("change", (event) => {
   showEffects();
   const changed = event.target;
-  const isRead = changed instanceof Node && get("reading").contains(changed);
+  const isRead = changed instanceof Node && get("file-format").contains(changed);
   if (isRead || (changed instanceof HTMLSelectElement && changed.name === "dataset")) showPreview();
 });
 

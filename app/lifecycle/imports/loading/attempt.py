@@ -27,8 +27,8 @@ LOOK_SECONDS = 0.2  # how often an attempt looks whether its worker was told to 
 class Attempt:
     """Loads rows into as many branches as the claim recorded, each on a connection and a thread of its own."""
 
-    def __init__(self, site: Services, row: Import, shutdown: GracefulShutdown) -> None:
-        self._site, self._row, self._draining = site, row, shutdown
+    def __init__(self, services: Services, row: Import, shutdown: GracefulShutdown) -> None:
+        self._services, self._row, self._shutdown = services, row, shutdown
         self._lock = Lock()
         self._cut = Event()
         self._branches: dict[int, xa.Branch] = {}
@@ -39,7 +39,7 @@ class Attempt:
     @cached_property
     def dataset(self) -> Dataset:
         """What the rows are. Raises `ImportFailed` where it is gone."""
-        return dataset_of(self._site, self._row)
+        return dataset_of(self._services, self._row)
 
     @property
     def branches(self) -> list[xa.Branch]:
@@ -57,7 +57,7 @@ class Attempt:
         Raises `ImportFailed` for what another attempt would meet again, `AttemptLost`, `Released`, or whatever the
         driver raised: any of them says that the branches must be abandoned.
         """
-        xids = self._site.xids(self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches)
+        xids = self._services.xids(self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches)
         deal = Partitioner(self.dataset, len(xids)).deal if self._is_dealt(xids) else None
         with (
             Prefetch(batches, len(xids), deal) as ahead,
@@ -69,7 +69,7 @@ class Attempt:
             while running and not broken:
                 done, running = wait(running, LOOK_SECONDS, FIRST_EXCEPTION)
                 broken += [error for load in done if (error := load.exception()) is not None]
-                if running and not broken and (error := self._look()) is not None:
+                if running and not broken and (error := self._check_in()) is not None:
                     broken.append(error)
             if broken:
                 self.cut()
@@ -94,7 +94,7 @@ class Attempt:
             do_each(self._branches.values(), xa.Branch.abandon)
 
     def _load_branch(self, xid: Xid, ahead: Prefetch) -> None:
-        branch = xa.Branch(self._site.database.connect_branch(), xid)
+        branch = xa.Branch(self._services.database.connect_branch(), xid)
         with self._lock:
             self._branches[xid.branch] = branch
             if self._cut.is_set():
@@ -123,15 +123,15 @@ class Attempt:
         try:
             return load_batch(branch, self.dataset, batch, on_conflict)
         except Exception as error:  # a killed connection raises more kinds than the driver's own
-            failure = explain_conflict(self._site, self.dataset, branch, batch, on_conflict, error)
+            failure = explain_conflict(self._services, self.dataset, branch, batch, on_conflict, error)
             if failure is None:
                 raise
             raise failure from error
 
-    def _look(self) -> Exception | None:
+    def _check_in(self) -> Exception | None:
         """Whether the attempt must end, and why. What the branches have loaded is recorded here, beside their work: the
         server would have nothing to load while a branch waits for the ledger."""
-        if self._draining.release:
+        if self._shutdown.release:
             return Released()  # at once: a batch may wait for a lock much longer than the grace
         try:
             self._record("loading")
@@ -142,7 +142,7 @@ class Attempt:
     def _record(self, phase: str) -> None:
         with self._lock:
             come_to = self.tally, self.source_bytes
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             if come_to == self._recorded and phase == "loading":
                 held = transitions.holds(connection, self._row.number, self._row.epoch)
             else:

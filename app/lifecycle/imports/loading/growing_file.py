@@ -22,11 +22,11 @@ class GrowingFile(PosixPath):
 
     _more: "_More"
 
-    def __new__(cls, site: Services, row: Import, ended: Event) -> "GrowingFile":
+    def __new__(cls, services: Services, row: Import, ended: Event) -> "GrowingFile":
         """The file of an import that was claimed while its file arrived."""
         assert row.source.spool_name is not None
-        path = super().__new__(cls, site.spool.path(row.source.spool_name))
-        path._more = _More(site, row, ended)
+        path = super().__new__(cls, services.spool.path(row.source.spool_name))
+        path._more = _More(services, row, ended)
         return path
 
     def open(self, *_: Any, **__: Any) -> Any:
@@ -42,12 +42,12 @@ class GrowingFile(PosixPath):
 class _More:
     """Whether more is to come."""
 
-    def __init__(self, site: Services, row: Import, ended: Event) -> None:
-        self._site, self._row, self._ended = site, row, ended
+    def __init__(self, services: Services, row: Import, ended: Event) -> None:
+        self._services, self._row, self._ended = services, row, ended
 
     def await_some(self) -> bool:
         """Wait for a moment; False when all has arrived."""
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             arrives = uploads.is_uploading(connection, self._row.number, self._row.epoch)
         if arrives is None or (arrives and self._ended.wait(POLL_SECONDS)):
             raise AttemptLost("the import was stopped, or its upload broke, while its file arrived")

@@ -35,12 +35,12 @@ class Heartbeat:
 
     def __init__(
         self,
-        site: Services,
+        services: Services,
         row: Claimed,
         on_loss: Callable[[], None],
         renew: Callable[[Any, int, int, float], bool] | None = None,
     ) -> None:
-        self._site = site
+        self._services = services
         self._renew_lease = renew
         self._number, self._epoch = row.number, row.epoch
         self._on_loss = on_loss
@@ -59,11 +59,11 @@ class Heartbeat:
 
     def _renew(self, lease: float) -> bool:
         renew = self._renew_lease or transitions.renew_lease
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             return renew(connection, self._number, self._epoch, lease)
 
     def _beat(self) -> None:
-        lease = self._site.settings.lease_seconds
+        lease = self._services.settings.lease_seconds
         held_until = monotonic() + lease
         while not self._done.wait(lease / BEATS_A_LEASE):
             asked_at = monotonic()
@@ -87,5 +87,5 @@ class UploadHeartbeat(Heartbeat):
     """The same for an import whose file is still arriving, in the web server that receives it."""
 
     def _renew(self, lease: float) -> bool:
-        with self._site.database.begin() as connection:
+        with self._services.database.begin() as connection:
             return uploads.renew_upload_lease(connection, self._number, lease)

@@ -27,12 +27,12 @@ from app.lifecycle.services import Services
 from app.spool import is_full
 
 CANDIDATES = 5  # several workers look at the same list; one wins each
-SETTLE_SECONDS = 0.4  # how long a worker's slot waits for an undo before the sweeper takes over
+ROLLBACK_SECONDS = 0.4  # how long a worker's slot waits for an undo before the sweeper takes over
 
 log = structlog.get_logger(__name__)
 
 
-def load_next(site: Services, worker: str, shutdown: GracefulShutdown, slots: Slots | None = None) -> str | None:
+def load_next(services: Services, worker: str, shutdown: GracefulShutdown, slots: Slots | None = None) -> str | None:
     """Claim what is due and load it; returns its id, None where nothing was due or sweeping is frozen. Without a slot
     among `slots` only what is small is due.
 
@@ -40,25 +40,27 @@ def load_next(site: Services, worker: str, shutdown: GracefulShutdown, slots: Sl
     """
     with slots.take() if slots else nullcontext(True) as any_size, shutdown.attempt():
         # what is claimed from here on is brought to its end or handed back
-        row = claim_next(site, worker, only_small=not any_size)
+        row = claim_next(services, worker, only_small=not any_size)
         if row is not None:
-            run_attempt(site, row, shutdown)
+            run_attempt(services, row, shutdown)
     return row.id if row else None
 
 
-def claim_next(site: Services, worker: str, *, only_small: bool) -> Import | None:
+def claim_next(services: Services, worker: str, *, only_small: bool) -> Import | None:
     """Take the first of what is due for an attempt; None where nothing is, or sweeping is frozen. All of it is one
     transaction: of a small import, its length is a part."""
-    kept = site.spool.read_mark(site.installation)  # first: see `find_doubt`
+    kept = services.spool.read_mark(services.installation)  # first: see `find_doubt`
     unreadable: set[int] = set()
     while True:
         number = None
         try:
-            with site.database.begin() as connection:
-                freeze.require_sweeping_in(site, connection, kept)  # the sweeper may not have looked since a restore
+            with services.database.begin() as connection:
+                freeze.require_sweeping_in(
+                    services, connection, kept
+                )  # the sweeper may not have looked since a restore
                 due = transitions.list_due(connection, CANDIDATES + len(unreadable), only_small=only_small)
                 for number in due:
-                    if number not in unreadable and (row := _claim(site, connection, number, worker)) is not None:
+                    if number not in unreadable and (row := _claim(services, connection, number, worker)) is not None:
                         return row
                 return None
             # a crash here leaves `running` under a lease that runs out
@@ -74,98 +76,98 @@ def claim_next(site: Services, worker: str, *, only_small: bool) -> Import | Non
             log.exception("not_claimed", import_no=number)
 
 
-def claim(site: Services, number: int, worker: str) -> Import | None:
+def claim(services: Services, number: int, worker: str) -> Import | None:
     """Take a queued import for an attempt; None when somebody else was first."""
-    with site.database.begin() as connection:
-        return _claim(site, connection, number, worker)
+    with services.database.begin() as connection:
+        return _claim(services, connection, number, worker)
 
 
-def _claim(site: Services, connection: Any, number: int, worker: str) -> Import | None:
-    branches = site.settings.branches
+def _claim(services: Services, connection: Any, number: int, worker: str) -> Import | None:
+    branches = services.settings.branches
     if branches > 1:
         row = queries.find_numbered(connection, number)
         if row is None:
             return None
         known = registry.find_dataset(connection, row.dataset)
-        branches = catalog.count_branches(site, known, row.policy)
+        branches = catalog.count_branches(services, known, row.policy)
     won = transitions.claim(
-        connection, number, worker=worker, lease_seconds=site.settings.lease_seconds, branches=branches
+        connection, number, worker=worker, lease_seconds=services.settings.lease_seconds, branches=branches
     )
     return queries.find_numbered(connection, number) if won else None
 
 
-def run_attempt(site: Services, row: Import, shutdown: GracefulShutdown) -> None:
+def run_attempt(services: Services, row: Import, shutdown: GracefulShutdown) -> None:
     """Load a claimed import to whatever end this attempt has: the ledger says what came of it.
 
     Raises `DatabaseUnavailable` when the end could not be recorded: the lease runs out, and the sweeper takes over.
     """
     with structlog.contextvars.bound_contextvars(import_id=row.id, epoch=row.epoch):
         log.info("attempt_started", attempt=row.attempts)
-        if not _try(site, row, shutdown):
-            rollback.settle_within(site, row.number, SETTLE_SECONDS)
+        if not _try(services, row, shutdown):
+            rollback.finish_rollback_within(services, row.number, ROLLBACK_SECONDS)
 
 
-def _try(site: Services, row: Import, shutdown: GracefulShutdown) -> bool:
+def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> bool:
     """Whether it has committed."""
-    attempt = Attempt(site, row, shutdown)
-    writer = RejectWriter(site.spool.path(reject_name(row.id, row.epoch)))
+    attempt = Attempt(services, row, shutdown)
+    writer = RejectWriter(services.spool.path(reject_name(row.id, row.epoch)))
     error_filter = ErrorPolicyFilter(row.policy, writer)
     try:
-        if row.epoch > 1 and site.spool.is_short():
-            requeue.wait_for_space(site, row)  # it may be what ended the attempt before
+        if row.epoch > 1 and services.spool.is_short():
+            requeue.wait_for_space(services, row)  # it may be what ended the attempt before
             return False
         try:
-            return _load(site, row, shutdown, attempt, error_filter, writer)
+            return _load(services, row, shutdown, attempt, error_filter, writer)
         except ImportFailed as error:
             writer.close()
-            requeue.fail(site, row, error, error_filter.rejected, error_filter.blank)
+            requeue.fail(services, row, error, error_filter.rejected, error_filter.blank)
     except AttemptLost as error:
         log.info("attempt_lost", reason=str(error))
     except Released:
-        requeue.release(site, row)
+        requeue.release(services, row)
     except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, it is tried again
         if is_full(error):
-            requeue.wait_for_space(site, row)
+            requeue.wait_for_space(services, row)
         else:
-            requeue.try_again(site, row, f"{type(error).__name__}: {error}")
+            requeue.try_again(services, row, f"{type(error).__name__}: {error}")
     finally:
         writer.discard()
     return False
 
 
 def _load(
-    site: Services,
+    services: Services,
     row: Import,
     shutdown: GracefulShutdown,
     attempt: Attempt,
     error_filter: ErrorPolicyFilter,
     writer: RejectWriter,
 ) -> bool:
-    with Heartbeat(site, row, on_loss=attempt.cut):
+    with Heartbeat(services, row, on_loss=attempt.cut):
         try:
-            rollback.await_older_attempts(site, row, shutdown)
-            attempt.load(error_filter.filter_batches(_open_rows(site, row, attempt)))
+            rollback.await_older_attempts(services, row, shutdown)
+            attempt.load(error_filter.filter_batches(_open_rows(services, row, attempt)))
             writer.close()  # durable before the decision, which counts what is in it
             tally = attempt.tally + Tally(rejected=error_filter.rejected, blank=error_filter.blank)
             if row.policy.dry_run:
-                commit.end_dry_run(site, row, tally)
+                commit.end_dry_run(services, row, tally)
                 return False
-            commit.commit_branches(site, row, attempt.branches, tally)
+            commit.commit_branches(services, row, attempt.branches, tally)
             return True
         finally:
             # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
             attempt.abandon()
 
 
-def _open_rows(site: Services, row: Import, attempt: Attempt) -> Iterator[Batch]:
+def _open_rows(services: Services, row: Import, attempt: Attempt) -> Iterator[Batch]:
     dataset, source = attempt.dataset, row.source
     if source.generate is not None:
-        return generate_rows(dataset, source.generate, source.seed or "", site.settings.batch_bytes)
+        return generate_rows(dataset, source.generate, source.seed or "", services.settings.batch_bytes)
     if row.arriving:
         assert source.file_format is not None
-        file = GrowingFile(site, row, attempt.ended)
-        return read_rows(file, dataset, source.file_format, site.settings.batch_bytes)
-    if source.spool_name is None or not site.spool.path(source.spool_name).is_file():
+        file = GrowingFile(services, row, attempt.ended)
+        return read_rows(file, dataset, source.file_format, services.settings.batch_bytes)
+    if source.spool_name is None or not services.spool.path(source.spool_name).is_file():
         raise ImportFailed("file_missing", "the uploaded file is no longer in the spool folder: send it again")
     assert source.file_format is not None
-    return read_rows(site.spool.path(source.spool_name), dataset, source.file_format, site.settings.batch_bytes)
+    return read_rows(services.spool.path(source.spool_name), dataset, source.file_format, services.settings.batch_bytes)

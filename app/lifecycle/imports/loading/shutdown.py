@@ -37,7 +37,7 @@ class GracefulShutdown:
         told = self._signalled_at or self._told_at()
         return bool(told) and monotonic() >= told + self._grace
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Raise `Released` when the grace is over."""
         if self.release:
             raise Released

@@ -113,7 +113,7 @@ class RowsDeleted(Model):
     rows_deleted: int
 
 
-class PreviewReading(Model):
+class PreviewFileFormat(Model):
     """How a file is read. A format has only some of these parts."""
 
     model_config = ConfigDict(extra="allow")
@@ -160,7 +160,7 @@ class Preview(Model):
 
     dataset: str | None
     """Null where one is proposed."""
-    reading: PreviewReading
+    file_format: PreviewFileFormat
     sheets: list[str]
     cut: bool
     """Whether only a part of the file was looked at."""
