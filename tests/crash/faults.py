@@ -110,9 +110,13 @@ def lose_branch(rig: Rig, id: str) -> State:
         assert xa.release(session, [branch]) and xa.roll_back_prepared(session, branch)
     wait_for(lambda: not rig.find(id).lease_live, FROZEN_SECONDS, "its lease is over")
     rig.ensure_up()
-    wait_for(lambda: "damage" in [event.kind for event in rig.events(id)], FROZEN_SECONDS, "the damage was reported")
+    wait_for(
+        lambda: "lost_branch" in [event.kind for event in rig.events(id)],
+        FROZEN_SECONDS,
+        "the lost branch was reported",
+    )
     assert rig.find(id).state is State.COMMITTING, f"it is called {rig.find(id).state}"
-    resolve.decide(rig.services, id, RecoveryAction.ROLLBACK, "a person")
+    resolve.resolve(rig.services, id, RecoveryAction.ROLLBACK, "a person")
     return State.FAILED
 
 

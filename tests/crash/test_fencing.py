@@ -17,7 +17,7 @@ from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services
 from tests.crash.conftest import ROWS
 from tests.crash.instants import at_instant
-from tests.doubt import list_raw, prepared_by_another
+from tests.in_doubt import list_raw, prepared_by_another
 from tests.invariants import converge
 
 
