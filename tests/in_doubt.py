@@ -9,7 +9,7 @@ from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import
 from app.domain.states import State
-from app.domain.xid import RawXid, Xid
+from app.domain.xid import RawXid, Xid, name_branches
 from app.formats.generate.orders import generate_rows
 from app.lifecycle.imports import accept
 from app.lifecycle.imports.loading.attempt import Attempt
@@ -29,9 +29,9 @@ def accept_rows(services: Services, rows: int = ROWS) -> Import:
 def prepare(services: Services, *, decided: bool = False) -> Import:
     """An import whose worker died with every branch prepared; `decided`: and the commit recorded. Its lease lives."""
     number = accept_rows(services).number
-    row = claim(services, number, "doomed")
+    row = claim(services.database, services.settings, number, "doomed")
     assert row is not None
-    attempt = Attempt(services, row, GracefulShutdown(0))
+    attempt = Attempt(services.database, services.installation, row, GracefulShutdown(0))
     attempt.load(generate_rows(ORDERS, ROWS, row.source.seed or "", services.settings.batch_bytes))
     for branch in attempt.branches:
         branch.prepare()
@@ -46,7 +46,7 @@ def prepare(services: Services, *, decided: bool = False) -> Import:
 
 
 def xids_of(services: Services, row: Import) -> list[Xid]:
-    return services.xids(row.number, range(row.epoch, row.epoch + 1), row.branches)
+    return name_branches(services.installation, row.number, range(row.epoch, row.epoch + 1), row.branches)
 
 
 def owned(services: Services, xids: list[Xid]) -> dict[Xid, int]:

@@ -8,7 +8,7 @@ from app.db.imports import queries
 from app.db.receipts import LOAD
 from app.domain.imports import Import
 from app.domain.states import FINAL, State
-from app.domain.xid import parse_xid
+from app.domain.xid import name_branches, parse_xid
 from app.lifecycle.datasets.catalog import find_dataset_of
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
@@ -41,7 +41,7 @@ def check(services: Services, number: int) -> None:
     """Raise AssertionError unless the import is all there or not at all, and nothing of it is in doubt."""
     row = find(services, number)
     assert row.state in FINAL
-    dataset = find_dataset_of(services, row)
+    dataset = find_dataset_of(services.database, row)
     with services.database.uncommitted() as connection:  # sees what anybody left behind, committed or not
         if dataset is None or dataset.adopted:
             loaded = row.rows_done if row.state is State.COMMITTED else 0
@@ -59,7 +59,7 @@ def check(services: Services, number: int) -> None:
         assert loaded == 0 and not receipts
     with services.database.session() as session:
         assert not [raw for raw in xa.list_prepared(session) if parse_xid(raw, services.installation)]
-        xids = services.xids(number, range(row.epoch + 1), 4)
+        xids = name_branches(services.installation, number, range(row.epoch + 1), 4)
         # a worker hangs up when it has recorded the end: the server notices a moment later
         wait_for(lambda: not xa.owners_of(session, xids), 10, "no owner's lock is left")
     if dataset is not None and not dataset.adopted:

@@ -62,7 +62,7 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
 @_command
 def branches(services: Services) -> tuple[Shown, list[str]]:
     """List every prepared branch of the server, and what becomes of it."""
-    doubt = in_doubt.list_in_doubt(services)
+    doubt = in_doubt.list_in_doubt(services.database)
     return _show_doubt(doubt), _describe_doubt(doubt)
 
 
@@ -78,7 +78,7 @@ def resolve(services: Services, target: str, verdict: str, yes: bool) -> tuple[S
     import's history.
     """
     _confirm(f"Force the {verdict} of {target}?", yes)
-    done = resolving.resolve(services, target, RecoveryAction(verdict), _person())
+    done = resolving.resolve(services.database, services.installation, target, RecoveryAction(verdict), _person())
     return {"done": done}, done
 
 
@@ -101,7 +101,7 @@ def sweeping(context: click.Context) -> None:
 @_command
 def show(services: Services) -> tuple[Shown, list[str]]:
     """Whether sweeping is frozen, and why."""
-    here = in_doubt.list_in_doubt(services).installation
+    here = in_doubt.list_in_doubt(services.database).installation
     return _show_installation(here), _describe_installation(here)
 
 
@@ -110,11 +110,11 @@ def show(services: Services) -> tuple[Shown, list[str]]:
 @_command
 def resume(services: Services, yes: bool) -> tuple[Shown, list[str]]:
     """Let sweeping go on with the ledger as it is, after you have looked."""
-    here = in_doubt.list_in_doubt(services).installation
+    here = in_doubt.list_in_doubt(services.database).installation
     if here.frozen_reason is not None:
         click.echo(f"It was frozen because {here.frozen_reason}.", err=True)
     _confirm("Is this the ledger to go on with?", yes)
-    was = freeze.resume(services)
+    was = freeze.resume(services.database)
     lines = ["Sweeping goes on; the sweeper begins with its next round."]
     if was.is_copy:
         lines.append("The copy has an id of its own now: start its web servers, workers and sweepers again.")
@@ -128,7 +128,7 @@ def resume(services: Services, yes: bool) -> tuple[Shown, list[str]]:
 def freeze_(services: Services, reason: str, yes: bool) -> tuple[Shown, list[str]]:
     """Let nothing be accepted, loaded or swept until `resume`."""
     _confirm("Let nothing be accepted, loaded or swept until `sweeping resume`?", yes)
-    freeze.freeze(services, f"{_person()} froze it" + (f": {reason}" if reason else ""))
+    freeze.freeze(services.database, f"{_person()} froze it" + (f": {reason}" if reason else ""))
     return {"frozen": True}, ["Sweeping is frozen. What is loading now still ends; stops are answered."]
 
 

@@ -23,6 +23,8 @@ from app.db.driver import DriverConnection
 from app.db.failures import sentence, translate, write_json
 from app.domain.errors import DatabaseUnavailable, DatasetInUse
 
+__all__ = ["Connection", "Database"]  # whoever draws a transaction's boundary names its connection
+
 CONNECT_SECONDS = 3
 LEDGER_REPLY_SECONDS = 20  # how long one ledger statement may take before its connection counts as dead
 LEDGER_LOCK_SECONDS = 5

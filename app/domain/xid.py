@@ -46,3 +46,8 @@ def parse_xid(raw: RawXid, installation: str) -> Xid | None:
     if raw.format_id != FORMAT_ID or gtrid is None or bqual is None or gtrid[1].decode() != installation:
         return None
     return Xid(installation, int(gtrid[2]), int(gtrid[3]), int(raw.bqual))
+
+
+def name_branches(installation: str, number: int, epochs: range, branches: int) -> list[Xid]:
+    """The names of all branches that these attempts of an import may have."""
+    return [Xid(installation, number, epoch, branch) for epoch in epochs for branch in range(1, branches + 1)]

@@ -26,7 +26,7 @@ def show_value(column: Column, value: Any) -> Any:
             return value
 
 
-def show_row(dataset: Dataset, row: Mapping[str, Any]) -> dict[str, Any]:
+def serialize_row(dataset: Dataset, row: Mapping[str, Any]) -> dict[str, Any]:
     """The row as JSON has it, with the numbers of import and row where it carries them."""
     numbers = {} if dataset.adopted else {name: row[name] for name in ("import_no", "row_no")}
     return {**numbers, **{column.name: show_value(column, row[column.name]) for column in dataset.columns}}

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import structlog
 
+from app.config import Settings
+from app.db.database import Database
 from app.db.handlings import orders as held_orders, queries, transitions
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
@@ -42,12 +44,12 @@ def accept_handling(services: Services, wish: HandlingRequest, caller: Caller) -
     """Accept a handling of orders that are in the table. Raises `InvalidContent`, `ImportNotFound`, `AlreadyRunning`
     with the handling that has one of the orders, `DatasetBeingCleared`, `Overloaded`, `LedgerFrozen`."""
     freeze.require_sweeping(services)
-    _require_room(services)
+    _require_room(services.database, services.settings)
     pipeline = read_pipeline(wish.pipeline)
-    concurrency = _read_concurrency(services, wish)
-    condition = None if wish.choice.listed is not None else _find_condition(services, wish.choice)
+    concurrency = _read_concurrency(services.settings, wish)
+    condition = None if wish.choice.listed is not None else _find_condition(services.database, wish.choice)
     if wish.choice.listed is not None:
-        _require_handleable(services, wish.choice.listed)
+        _require_handleable(services.database, wish.choice.listed)
     values: dict[str, Any] = {
         "id": str(uuid4()),
         "client": caller.client or "local",
@@ -60,23 +62,23 @@ def accept_handling(services: Services, wish: HandlingRequest, caller: Caller) -
     until = monotonic() + CONTENDED_SECONDS
     while True:
         try:
-            handling = _record(services, values, wish.choice.listed, condition)
+            handling = _record(services.database, values, wish.choice.listed, condition)
             break
         except held_orders.OrdersHeld:
-            require_free(services, wish.choice.listed, condition)  # else it has ended meanwhile
+            require_free(services.database, wish.choice.listed, condition)  # else it has ended meanwhile
         except held_orders.OrdersContended as error:
             if monotonic() > until:
                 raise DatabaseUnavailable("others hold these orders: try again") from error
     log.info("handling_accepted", handling_id=handling.id, orders=handling.orders_total)
     # a crash here leaves `queued` without a hint: the sweeper publishes it
-    end.hint(services, handling.id)
+    end.hint(services.hints, handling.id)
     return handling
 
 
 def _record(
-    services: Services, values: Mapping[str, Any], listed: tuple[OrderId, ...] | None, condition: Any
+    database: Database, values: Mapping[str, Any], listed: tuple[OrderId, ...] | None, condition: Any
 ) -> Handling:
-    with services.database.begin_long() as connection:
+    with database.begin_long() as connection:
         if not held_orders.keep_from_clearing(connection, ORDERS.name):
             raise DatasetBeingCleared("the orders are being deleted: wait until that has ended")
         number = transitions.insert_handling(connection, values)
@@ -96,16 +98,16 @@ def _record(
     return found
 
 
-def _require_room(services: Services) -> None:
-    with services.database.begin() as connection:
+def _require_room(database: Database, settings: Settings) -> None:
+    with database.begin() as connection:
         waiting = transitions.count_states(connection).get(HandlingState.QUEUED, 0)
-    if waiting >= services.settings.max_queued:
+    if waiting >= settings.max_queued:
         raise Overloaded(f"{waiting:,} handlings wait already: nothing was begun, send it again later")
 
 
-def require_free(services: Services, listed: Sequence[OrderId] | None, condition: Any) -> None:
+def require_free(database: Database, listed: Sequence[OrderId] | None, condition: Any) -> None:
     """Raise `AlreadyRunning` if an unfinished handling has one of these orders."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         holder = queries.find_holder(connection, listed, condition)
     if holder is not None:
         id, order = holder
@@ -117,8 +119,8 @@ def require_free(services: Services, listed: Sequence[OrderId] | None, condition
         )
 
 
-def _read_concurrency(services: Services, wish: HandlingRequest) -> int:
-    most = services.settings.handling_concurrency
+def _read_concurrency(settings: Settings, wish: HandlingRequest) -> int:
+    most = settings.handling_concurrency
     if wish.mode is Mode.ORDERED:
         if wish.concurrency not in (None, 1):
             raise InvalidContent(
@@ -134,21 +136,21 @@ def _read_concurrency(services: Services, wish: HandlingRequest) -> int:
     return asked
 
 
-def _find_condition(services: Services, choice: OrderSelection) -> Any:
+def _find_condition(database: Database, choice: OrderSelection) -> Any:
     if choice.status not in HANDLEABLE:
         raise InvalidContent(
             f"orders that are {str(choice.status)[:40]} can't be handled: status is one of {', '.join(HANDLEABLE)}",
             errors=[{"field": "status"}],
         )
-    return choice.find_condition(services)
+    return choice.find_condition(database)
 
 
-def _require_handleable(services: Services, listed: tuple[OrderId, ...]) -> None:
+def _require_handleable(database: Database, listed: tuple[OrderId, ...]) -> None:
     if not 1 <= len(listed) <= MAX_LISTED:
         raise InvalidContent(f"name 1 to {MAX_LISTED:,} orders, or use a filter", errors=[{"field": "orders"}])
     if len(set(listed)) != len(listed):
         raise InvalidContent("an order is named twice", errors=[{"field": "orders"}])
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         statuses = queries.find_statuses(connection, listed)
     wrong = [
         {"field": "orders", "order": str(id), "reason": f"it is {statuses[id]}" if id in statuses else "no such order"}

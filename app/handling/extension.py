@@ -4,7 +4,9 @@ from functools import partial
 
 import structlog
 
+from app.config import Settings
 from app.db import statistics
+from app.db.database import Database
 from app.db.handlings import queries, transitions
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import OrdersKept
@@ -14,7 +16,7 @@ from app.handling import end
 from app.lifecycle.extension import Feed
 from app.lifecycle.recovery.chores import do_each
 from app.lifecycle.services import Services
-from app.queue import HANDLING_QUEUE
+from app.queue import HANDLING_QUEUE, Hints
 
 MAX_HINTS = 100  # a sweep
 MAX_NAMED = 20
@@ -36,29 +38,31 @@ class HandlingExtension:
         """Take back what runs under a lease that ran out, end stops whose worker died, hint at what is due."""
         with services.database.begin() as connection:
             held = transitions.list_in_state(connection, [HandlingState.RUNNING, HandlingState.STOPPING])
-        do_each([row for row in held if not row.lease_live], partial(self._take_back, services))
-        self._hint(services)
+        do_each(
+            [row for row in held if not row.lease_live], partial(self._take_back, services.database, services.settings)
+        )
+        self._hint(services.database, services.hints)
 
-    def _take_back(self, services: Services, row: Handling) -> None:
+    def _take_back(self, database: Database, settings: Settings, row: Handling) -> None:
         if row.state is HandlingState.RUNNING:
-            if end.try_again(services, row, "its worker died or was cut off", only_expired=True):
+            if end.try_again(database, settings, row, "its worker died or was cut off", only_expired=True):
                 log.warning("handling_taken_back", handling_id=row.id, attempt=row.attempts)
         else:
-            with services.database.begin() as connection:
+            with database.begin() as connection:
                 transitions.end_deserted_stop(connection, row.number, row.epoch)
 
-    def _hint(self, services: Services) -> None:
-        with services.database.begin() as connection:
+    def _hint(self, database: Database, hints: Hints) -> None:
+        with database.begin() as connection:
             due = [
                 transitions.find_numbered(connection, number) for number in transitions.list_due(connection, MAX_HINTS)
             ]
         if not due:
             return
-        waiting = services.hints.depth(HANDLING_QUEUE)
+        waiting = hints.depth(HANDLING_QUEUE)
         if waiting is None:
             return
         for row in due[waiting:]:
-            if row is not None and not end.hint(services, row.id):
+            if row is not None and not end.hint(hints, row.id):
                 return
 
     def clean(self, services: Services) -> None:

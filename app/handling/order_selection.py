@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from app.db.database import Database
 from app.db.handlings import queries as handling_queries
 from app.db.imports import queries as import_queries
 from app.domain.errors import ImportNotFound
 from app.domain.handling import OrderId
-from app.lifecycle.services import Services
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class OrderSelection:
     marketplace: str | None = None
     search: str | None = None
 
-    def find_condition(self, services: Services) -> Any:
+    def find_condition(self, database: Database) -> Any:
         """What the orders are like, for a query; raises `ImportNotFound`."""
         import_no = None
         if self.import_id is not None:
-            with services.database.begin() as connection:
+            with database.begin() as connection:
                 row = import_queries.find_import(connection, self.import_id)
             if row is None:
                 raise ImportNotFound(f"there is no import {self.import_id}", import_id=self.import_id)

@@ -16,7 +16,7 @@ from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
 from app.domain.handling import OrderId
-from app.lifecycle.services import Services
+from app.spool import Spool
 
 FOLDER = "slips"  # below the spool folder, which web servers and workers share
 WIDTH, HEIGHT = A6
@@ -24,17 +24,17 @@ MARGIN = 8 * mm
 FONT = "Helvetica"  # one of PDF's own; characters that it lacks are shown as ?
 
 
-def keep(services: Services, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
+def keep(spool: Spool, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
     """Write an order's slip, whole or not at all; returns where it is. Raises `SpoolFull`."""
-    path = services.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
-    services.spool.write_whole(path, draw(id, order, tracking), 0o600)
+    path = spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
+    spool.write_whole(path, draw(id, order, tracking), 0o600)
     return path
 
 
-def find(services: Services, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
+def find(spool: Spool, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
     """Where an order's slip is; drawn again if it is gone. Raises `SpoolFull`."""
-    path = services.spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
-    return path if path.is_file() else keep(services, id, order, tracking)
+    path = spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
+    return path if path.is_file() else keep(spool, id, order, tracking)
 
 
 def merge(paths: list[Path]) -> bytes:

@@ -11,6 +11,8 @@ from time import monotonic
 
 import structlog
 
+from app.config import Settings
+from app.db.database import Database
 from app.db.handlings import queries, transitions
 from app.domain.errors import LedgerFrozen, SpoolFull
 from app.domain.handling import Handling, HandlingState, Mode
@@ -41,17 +43,17 @@ def run_next(services: Services, outside: ServiceClients, worker: str, shutdown:
         due = transitions.list_due(connection, CANDIDATES)
     for number in due:
         with shutdown.attempt():
-            handling = claim(services, number, worker)
+            handling = claim(services.database, services.settings, number, worker)
             if handling is not None:
                 run(services, outside, handling, shutdown)
                 return handling.id
     return None
 
 
-def claim(services: Services, number: int, worker: str) -> Handling | None:
+def claim(database: Database, settings: Settings, number: int, worker: str) -> Handling | None:
     """Take a queued handling for an attempt; None when somebody else was first."""
-    with services.database.begin() as connection:
-        if not transitions.claim(connection, number, worker=worker, lease_seconds=services.settings.lease_seconds):
+    with database.begin() as connection:
+        if not transitions.claim(connection, number, worker=worker, lease_seconds=settings.lease_seconds):
             return None
         return transitions.find_numbered(connection, number)
     # a crash here leaves `running` under a lease that runs out
@@ -65,16 +67,16 @@ def run(services: Services, outside: ServiceClients, handling: Handling, shutdow
         try:
             whole = _Run(services, outside, handling, shutdown).go()
         except SpoolFull:
-            if not end.wait_for_space(services, handling):
-                end.finish(services, handling, whole=False)
+            if not end.wait_for_space(services.database, handling):
+                end.finish(services.database, handling, whole=False)
             return
         except Exception as error:  # the boundary of an attempt: whatever broke it, it is taken up again
             log.exception("handling_broken")
-            end.try_again(services, handling, f"{type(error).__name__}: {error}")
+            end.try_again(services.database, services.settings, handling, f"{type(error).__name__}: {error}")
             return
-        if not whole and shutdown.told and end.release(services, handling):
+        if not whole and shutdown.told and end.release(services.database, services.hints, handling):
             return
-        end.finish(services, handling, whole=whole)
+        end.finish(services.database, handling, whole=whole)
 
 
 class _Run:
@@ -100,7 +102,13 @@ class _Run:
         heapify(line)
         running: dict[Future[StepOutcome], PendingOrder] = {}
         with (
-            Heartbeat(self._services, handling, self._lost.set, transitions.renew_lease),
+            Heartbeat(
+                self._services.database,
+                self._services.settings.lease_seconds,
+                handling,
+                self._lost.set,
+                transitions.renew_lease,
+            ),
             ThreadPoolExecutor(self._slots, thread_name_prefix="handling") as pool,
         ):
             while running or (line and not self._halted):

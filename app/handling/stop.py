@@ -2,6 +2,7 @@
 
 import structlog
 
+from app.db.database import Database
 from app.db.handlings import orders, queries, transitions
 from app.domain.errors import AlreadyRunning, HandlingNotFound, NothingFailed, NotRunning
 from app.domain.handling import Handling, HandlingState, OrderState
@@ -12,13 +13,13 @@ from app.lifecycle.services import Services
 log = structlog.get_logger(__name__)
 
 
-def stop_handling(services: Services, id: str, by: str) -> Handling:
+def stop_handling(database: Database, id: str, by: str) -> Handling:
     """Stop a handling: the steps in hand are ended, no other is begun. What was done stays done.
 
     Returns it as `stopping`, or `stopped` where nothing was in hand; the same when asked again. Raises
     `HandlingNotFound`, `NotRunning`.
     """
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         row = transitions.find_handling(connection, id)
         if row is None:
             raise HandlingNotFound(f"there is no handling {id}", handling_id=id)
@@ -60,9 +61,9 @@ def retry_handling(services: Services, id: str, by: str, *, pending: bool = Fals
                 raise NothingFailed(_explain(row), handling_id=id, state=row.state)
             row = transitions.find_numbered(connection, row.number) or row
     except (orders.OrdersHeld, orders.OrdersContended) as error:
-        raise _find_other(services, id) from error
+        raise _find_other(services.database, id) from error
     log.info("retried", handling_id=id)
-    end.hint(services, id)
+    end.hint(services.hints, id)
     return row
 
 
@@ -72,8 +73,8 @@ def _explain(row: Handling) -> str:
     return f"nothing to retry: the handling is {row.state}"
 
 
-def _find_other(services: Services, id: str) -> AlreadyRunning:
-    with services.database.begin() as connection:
+def _find_other(database: Database, id: str) -> AlreadyRunning:
+    with database.begin() as connection:
         row = transitions.find_handling(connection, id)
         mine = queries.list_handled(connection, row.number, limit=100_000) if row else []
         left = [one.order for one in mine if one.state is not OrderState.DONE]

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from app.db.database import Database
 from app.domain.handling import OrderId
 from app.handling.service_calls import ServiceCall
-from app.lifecycle.services import Services
+from app.spool import Spool
 
 
 @dataclass(frozen=True)
 class StepContext:
     """One order at one step. `answers` has those of the order's earlier steps, by their names."""
 
-    services: Services
+    database: Database
+    spool: Spool
     id: OrderId
     order: Mapping[str, Any]
     call: ServiceCall

@@ -1,6 +1,8 @@
 """Burden: how the work went lately, and what of it is beyond bounds."""
 
+from app.config import Settings
 from app.db import statistics
+from app.db.database import Database
 from app.domain.work_stats import WorkStats, summarize
 from app.lifecycle.imports.admission import is_overloaded
 from app.lifecycle.services import Services
@@ -18,12 +20,12 @@ def measure_kinds(services: Services) -> list[WorkStats]:
     return found
 
 
-def find_excess(services: Services, found: list[WorkStats]) -> list[str]:
+def find_excess(database: Database, settings: Settings, found: list[WorkStats]) -> list[str]:
     """A sentence for each bound that is passed: more waits than may, or too much of a kind goes wrong."""
     told = []
-    if is_overloaded(services):
-        told.append(f"{services.settings.max_queued:,} imports or more wait, so no more is taken for now")
-    most = services.settings.overload_error_rate
+    if is_overloaded(database, settings):
+        told.append(f"{settings.max_queued:,} imports or more wait, so no more is taken for now")
+    most = settings.overload_error_rate
     for kind in found:
         if kind.ended >= ENOUGH and kind.error_rate is not None and kind.error_rate > most:
             told.append(f"of {kind.kind}, {kind.error_rate:.0%} went wrong lately, and {most:.0%} is too much")

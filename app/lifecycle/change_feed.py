@@ -13,6 +13,7 @@ from typing import Protocol
 
 import structlog
 
+from app.db.database import Database
 from app.db.imports import queries
 from app.db.imports.queries import Event
 from app.domain.errors import DatabaseUnavailable, TooManyStreams
@@ -194,10 +195,10 @@ class End:
     row: Row
 
 
-def follow_import(services: Services, subscription: Subscription, id: str, after: int) -> Iterator[Update | End | None]:
+def follow_import(database: Database, subscription: Subscription, id: str, after: int) -> Iterator[Update | End | None]:
     """An import's changes after sequence `after`, each event of its timeline once, and its end; None is a sign of
     life. Raises `ImportNotFound`."""
-    return follow_one(subscription, lambda: find_import(services, id), FINAL, after)
+    return follow_one(subscription, lambda: find_import(database, id), FINAL, after)
 
 
 def follow_one(
@@ -241,16 +242,16 @@ class FeedUpdate:
     is_gap: bool = False
 
 
-def find_cursor(services: Services) -> Cursor:
+def find_cursor(database: Database) -> Cursor:
     """Where somebody begins to follow who reads the list after this."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         now = queries.read_clock(connection)
         return cursor_at(now, queries.list_changed(connection, now - OVERLAP))
 
 
-def follow_all(services: Services, subscription: Subscription, after: Cursor | None) -> Iterator[FeedUpdate]:
+def follow_all(database: Database, subscription: Subscription, after: Cursor | None) -> Iterator[FeedUpdate]:
     """Changes of all imports after a cursor, or from now on; news without changes are a sign of life."""
-    first = _catch_up(services, after)
+    first = _catch_up(database, after)
     yield first
     cursor, known = first.cursor, dict(first.cursor.seen)
     for batch in subscription.listen():
@@ -264,10 +265,10 @@ def follow_all(services: Services, subscription: Subscription, after: Cursor | N
             yield FeedUpdate(cursor, changes)
 
 
-def _catch_up(services: Services, after: Cursor | None) -> FeedUpdate:
+def _catch_up(database: Database, after: Cursor | None) -> FeedUpdate:
     if after is None:
-        return FeedUpdate(find_cursor(services))
-    with services.database.begin() as connection:
+        return FeedUpdate(find_cursor(database))
+    with database.begin() as connection:
         now = queries.read_clock(connection)
         if not after.is_exact or not now - OLDEST < after.since < now:
             return FeedUpdate(cursor_at(now, queries.list_changed(connection, now - OVERLAP)), is_gap=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from app.db.database import Connection
 from app.domain.dataset import Dataset
 from app.domain.feed_cursor import RowVersion
 from app.domain.work_stats import WorkStats
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 class Feed(Protocol):
     """How the one poller reads a ledger. Numbers are of one space with those of imports."""
 
-    def list_changed(self, connection: Any, since: datetime) -> list[RowVersion]:
+    def list_changed(self, connection: Connection, since: datetime) -> list[RowVersion]:
         """What changed after an instant of the database's clock."""
         ...
 
-    def list_numbered(self, connection: Any, numbers: Iterable[int]) -> Sequence[Any]:
+    def list_numbered(self, connection: Connection, numbers: Iterable[int]) -> Sequence[Any]:
         """The rows with these numbers."""
         ...
 

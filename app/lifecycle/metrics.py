@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from app.db import measures
+from app.db.database import Database
 from app.db.imports import queries
 from app.db.measures import StateFigures
 from app.domain.states import State
 from app.lifecycle.recovery import chores
-from app.lifecycle.services import Services
+from app.queue import Hints
+from app.spool import Spool
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,17 @@ class SweeperFigures:
     failures: dict[str, int]
 
 
-def measure_sweepers(services: Services) -> SweeperFigures:
+def measure_sweepers(spool: Spool, installation: str) -> SweeperFigures:
     """What the sweepers say of themselves, in the spool folder; raises `DatabaseUnavailable`."""
-    return SweeperFigures(*chores.count_failures(services))
+    return SweeperFigures(*chores.count_failures(spool, installation))
 
 
-def measure_queue(services: Services) -> QueueFigures:
+def measure_queue(database: Database, hints: Hints) -> QueueFigures:
     """How busy it is now; raises `DatabaseUnavailable`."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         backlog = queries.measure_backlog(connection)
         age = measures.measure_age(connection)
-    waiting = services.hints.queue_stats()
+    waiting = hints.queue_stats()
     rate = backlog.rows_per_second
     return QueueFigures(
         depth=backlog.waiting,
@@ -61,7 +63,7 @@ def measure_queue(services: Services) -> QueueFigures:
     )
 
 
-def measure_imports(services: Services) -> dict[State, StateFigures]:
+def measure_imports(database: Database) -> dict[State, StateFigures]:
     """What all imports in the ledger amount to, by state; raises `DatabaseUnavailable`."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         return measures.measure_states(connection)

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 from time import monotonic
-from typing import Any
 
 from app.config import Settings
-from app.db.database import Database
+from app.db.database import Connection, Database
 from app.db.imports import transitions
 from app.db.imports.queries import Backlog, count_queued, measure_backlog
-from app.domain.xid import Xid
 from app.lifecycle.extension import Extension
 from app.queue import Hints, create_celery
 from app.spool import Spool
@@ -37,7 +35,7 @@ class BacklogCache:
                 known = self._backlog = monotonic(), measure_backlog(connection)
         return known[1]
 
-    def waiting(self, connection: Any) -> int:
+    def waiting(self, connection: Connection) -> int:
         """How many imports wait, for one that is about to: as it was `WAITING_SECONDS` ago at most, and one more for
         each that has asked since. Asked anew where more than half of those wait that may."""
         asked_at, known = self._waiting
@@ -68,10 +66,6 @@ class Services:
     def background(self) -> ThreadPoolExecutor:
         """For what need not be waited for. Few threads: each takes a connection from whoever answers a request."""
         return ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="aside")
-
-    def xids(self, number: int, epochs: range, branches: int) -> list[Xid]:
-        """The names of all branches that these attempts of an import may have."""
-        return [Xid(self.installation, number, epoch, branch) for epoch in epochs for branch in range(1, branches + 1)]
 
 
 def open_services(settings: Settings, *, pool_size: int = 10, extensions: tuple[Extension, ...] = ()) -> Services:

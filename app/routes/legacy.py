@@ -97,10 +97,10 @@ def insert_and_wait(rows: str) -> Response:
     """Deprecated: import n generated orders and answer when they are there."""
     accepted = accept.accept_generated(services(), ORDERS, _read_rows(rows), parse_caller(), inline=True)
     if not accepted.replayed:
-        claimed = load.claim(services(), accepted.row.number, "web")
+        claimed = load.claim(services().database, services().settings, accepted.row.number, "web")
         if claimed is not None:
             load.run_attempt(services(), claimed, GracefulShutdown(0))
-    row, _ = queries.find_import(services(), accepted.row.id)
+    row, _ = queries.find_import(services().database, accepted.row.id)
     response = _show_end(row)
     response.headers["Deprecation"] = DEPRECATED_AT
     response.headers["Link"] = '</insert>; rel="successor-version"'
@@ -144,7 +144,7 @@ def stop_import(task_id: str) -> dict[str, Any]:
 @describe("get_task_status", "classic", models.ClassicStatus, refuses=(ImportNotFound,))
 def show_status(task_id: str) -> dict[str, Any]:
     """How an import is doing; `status` in Celery's words, `progress` in percent."""
-    row, _ = queries.find_import(services(), task_id)
+    row, _ = queries.find_import(services().database, task_id)
     return {
         "success": True,
         "task_id": row.id,
@@ -184,7 +184,7 @@ def delete_all() -> dict[str, Any]:
 @describe("count_orders", "classic", models.Orders)
 def count_data() -> dict[str, Any]:
     """How many orders there are; `data` is empty here."""
-    return {"success": True, "count": queries.count_rows(services(), ORDERS), "data": []}
+    return {"success": True, "count": queries.count_rows(services().database, ORDERS), "data": []}
 
 
 @blueprint.get("/get_data")
@@ -193,7 +193,7 @@ def show_data() -> Response:
     """Every order, streamed from one consistent snapshot."""
     stack = ExitStack()
     try:
-        count, rows = stack.enter_context(queries.open_rows(services(), ORDERS))
+        count, rows = stack.enter_context(queries.open_rows(services().database, ORDERS))
     except BaseException:
         stack.close()
         raise

@@ -116,7 +116,7 @@ def lose_branch(rig: Rig, id: str) -> State:
         "the lost branch was reported",
     )
     assert rig.find(id).state is State.COMMITTING, f"it is called {rig.find(id).state}"
-    resolve.resolve(rig.services, id, RecoveryAction.ROLLBACK, "a person")
+    resolve.resolve(rig.services.database, rig.services.installation, id, RecoveryAction.ROLLBACK, "a person")
     return State.FAILED
 
 

@@ -66,8 +66,7 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
 
     begin = commit.commit_branches
 
-    def committing(services: Any, row: Any, *args: Any) -> None:
-        database = services.database
+    def committing(database: Any, *args: Any) -> None:
         begin_transaction = database.begin
         decided: list[bool] = []
         decider = get_ident()
@@ -82,7 +81,7 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
                 reach("decided")
 
         with patch.object(database, "begin", noticing):
-            begin(services, row, *args)
+            begin(database, *args)
         reach("done")
 
     with (

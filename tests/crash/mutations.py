@@ -86,8 +86,8 @@ def skip_receipt() -> None:
 
 
 def trust_list() -> None:
-    def wrong(services: Any, row: Any, branch: Any = None) -> bool:
-        with services.database.begin() as connection:
+    def wrong(database: Any, installation: str, row: Any, branch: Any = None) -> bool:
+        with database.begin() as connection:
             return transitions.move(connection, row.number, {State.COMMITTING}, State.COMMITTED, phase="committed")
 
     replace_in(commit, "_finish", wrong)
@@ -106,12 +106,12 @@ def any_receipt() -> None:
 
 
 def decide_after_commit() -> None:
-    def wrong(services: Any, row: Any, branches: list[xa.Branch], tally: Tally) -> None:
+    def wrong(database: Any, installation: str, row: Any, branches: list[xa.Branch], tally: Tally) -> None:
         for branch in branches:
             branch.prepare()
         for branch in branches:
             branch.commit()
-        with services.database.begin() as connection:
+        with database.begin() as connection:
             values = {
                 "phase": "committing",
                 "rows_total": tally.accepted,
@@ -122,7 +122,7 @@ def decide_after_commit() -> None:
                 connection, row.number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values
             ):
                 raise AttemptLost("too late")
-        commit.finish(services, row.number)
+        commit.finish(database, installation, row.number)
 
     replace_in(commit, "commit_branches", wrong)
 
@@ -139,9 +139,9 @@ def ignore_lost_decision() -> None:
 def roll_back_when_unsure() -> None:
     right = commit.commit_branches
 
-    def wrong(services: Any, row: Any, branches: list[xa.Branch], tally: Tally) -> None:
+    def wrong(database: Any, installation: str, row: Any, branches: list[xa.Branch], tally: Tally) -> None:
         try:
-            right(services, row, branches, tally)
+            right(database, installation, row, branches, tally)
         except Exception:
             for branch in branches:
                 branch.rollback()

@@ -59,10 +59,10 @@ def test_what_was_stopped_between_its_claim_and_its_lock_is_not_begun(
     services: Services, accept_import: Callable[[], int]
 ) -> None:
     number = accept_import()
-    row = claim(services, number, "worker")
+    row = claim(services.database, services.settings, number, "worker")
     assert row is not None
     stop.stop_import(services, row.id)  # finds no connection to kill
-    attempt = Attempt(services, row, GracefulShutdown(0))
+    attempt = Attempt(services.database, services.installation, row, GracefulShutdown(0))
     with pytest.raises(AttemptLost, match="before it began to load"):
         attempt.load(iter(()))
     attempt.abandon()
@@ -86,7 +86,7 @@ def test_stopped_is_said_only_when_the_server_has_undone_everything(
     load_next(services, "worker", GracefulShutdown(0))
     assert find(services, number).state is State.COMMITTED
     stopped = accept_import()
-    assert claim(services, stopped, "a-worker-that-is-gone") is not None
+    assert claim(services.database, services.settings, stopped, "a-worker-that-is-gone") is not None
     # what a server that has crashed still undoes after its start: nobody owns it, and no lock says so
     undoing = services.database.connect_branch()
     with undoing.cursor() as cursor:
@@ -108,7 +108,9 @@ def test_stopped_is_said_only_when_the_server_has_undone_everything(
 
 def test_the_timeline_of_a_stop(services: Services, accept_import: Callable[[], int]) -> None:
     waiting, claimed, handed_back = (accept_import() for _ in range(3))
-    assert claim(services, claimed, "worker") and claim(services, handed_back, "worker")
+    assert claim(services.database, services.settings, claimed, "worker") and claim(
+        services.database, services.settings, handed_back, "worker"
+    )
     with services.database.begin() as connection:
         assert transitions.requeue(connection, handed_back, 1, detail={})
     for number, state in ((waiting, State.STOPPED), (claimed, State.STOPPING), (handed_back, State.STOPPING)):
@@ -127,7 +129,7 @@ def test_a_stop_is_answered_before_anything_is_killed(
     services: Services, accept_import: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = accept_import()
-    row = claim(services, number, "worker")
+    row = claim(services.database, services.settings, number, "worker")
     assert row is not None
     answered, killed = Event(), Event()
     after: list[bool] = []
@@ -149,7 +151,7 @@ def test_between_two_sweeps_the_end_of_an_undo_is_not_waited_for(
     services: Services, accept_import: Callable[[], int]
 ) -> None:
     number = accept_import()
-    row = claim(services, number, "a-worker-that-is-gone")
+    row = claim(services.database, services.settings, number, "a-worker-that-is-gone")
     assert row is not None
     rested, told = Event(), Event()
 

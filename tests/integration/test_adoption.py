@@ -71,7 +71,7 @@ def rows_of(services: Services) -> list[tuple[Any, ...]]:
 
 
 def test_columns_and_keys_are_read_from_the_server(services: Services, stock: Dataset) -> None:
-    assert stock == catalog.find_dataset(services, "stock").dataset
+    assert stock == catalog.find_dataset(services.database, "stock").dataset
     assert stock.adopted and stock.primary == stock.key == ("place", "order")
     assert stock.columns == (
         Column("place", ColumnType.TEXT, length=20, controls=Controls.ANY, empty=True),
@@ -95,16 +95,16 @@ def test_imports_append(services: Services, stock: Dataset) -> None:
 
 def test_an_attempt_that_ends_half_way_leaves_nothing(services: Services, stock: Dataset) -> None:
     number = send(services, stock, text("there", *range(1, 50)))
-    row = claim(services, number, "test")
+    row = claim(services.database, services.settings, number, "test")
     assert row is not None
-    attempt = Attempt(services, row, GracefulShutdown(0))
+    attempt = Attempt(services.database, services.installation, row, GracefulShutdown(0))
     assert row.source.file_format is not None
     attempt.load(read_rows(services.spool.path(row.id), stock, row.source.file_format, 200))
     attempt.abandon()
     assert find(services, number).state is State.RUNNING
     assert converge(services, number).state is State.COMMITTED
     assert len(rows_of(services)) == 50
-    assert rollback.finish_rollback(services, number)
+    assert rollback.finish_rollback(services.database, services.installation, number)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_dropped_table_is_only_forgotten(services: Services, stock: Dataset) -
     converge(services, send(services, stock, text("there", 1)))
     drop.drop_dataset(services, "stock")
     with pytest.raises(DatasetNotFound):
-        catalog.find_dataset(services, "stock")
+        catalog.find_dataset(services.database, "stock")
     assert len(rows_of(services)) == 2
     assert adopt.adopt_table(services, {"name": "stock", "adopt": True}).dataset == stock
 

@@ -207,9 +207,9 @@ def test_a_dry_run_counts_alike_and_changes_nothing(services: Services, send: Se
 
 def in_doubt(services: Services, number: int, *, decided: bool) -> None:
     """Leave the import as a worker that died after `prepare` leaves it; `decided`: the commit is recorded."""
-    row = claim(services, number, "doomed")
+    row = claim(services.database, services.settings, number, "doomed")
     assert row is not None and row.source.file_format is not None and row.source.spool_name is not None
-    attempt = Attempt(services, row, GracefulShutdown(0))
+    attempt = Attempt(services.database, services.installation, row, GracefulShutdown(0))
     attempt.load(read_rows(services.spool.path(row.source.spool_name), ORDERS, row.source.file_format, 1 << 20))
     for branch in attempt.branches:
         branch.prepare()

@@ -76,10 +76,10 @@ def test_a_created_dataset_is_loaded_into_and_dropped(services: Services) -> Non
     (first, second) = table_of(services, "parts")
     assert first[:3] == (number, 1, "a") and second[:3] == (number, 2, "b")
     assert first[4:6] == (2**64 - 1, first[5]) and str(first[5]) == "1234567890123456.7891"
-    assert [known.dataset.name for known in catalog.list_datasets(services)] == ["orders", "parts"]
+    assert [known.dataset.name for known in catalog.list_datasets(services.database)] == ["orders", "parts"]
     drop.drop_dataset(services, "parts")
     assert comment(services, "parts") is None
-    assert [known.dataset.name for known in catalog.list_datasets(services)] == ["orders"]
+    assert [known.dataset.name for known in catalog.list_datasets(services.database)] == ["orders"]
     row = find(services, number)
     assert row.state is State.COMMITTED and row.rows_kept == 0 and row.rows_deleted == 2
     with pytest.raises(DatasetNotFound):
@@ -135,7 +135,7 @@ def test_of_two_creations_of_one_name_one_wins(services: Services) -> None:
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(create, range(8)))
     winners = [one for one in made if isinstance(one, Dataset)]
-    assert winners == [catalog.find_dataset(services, "parts").dataset]
+    assert winners == [catalog.find_dataset(services.database, "parts").dataset]
     assert set(made) - set(winners) <= {DatasetExists, DatasetInUse}
 
 
@@ -147,7 +147,7 @@ def test_a_table_that_is_there_is_not_touched(services: Services, database: Data
             with pytest.raises(DatasetExists):
                 creation.create_dataset(services, {**PARTS, "name": name})
             assert comment(services, "Other") == "mine"
-            assert [known.dataset for known in catalog.list_datasets(services)] == [ORDERS]
+            assert [known.dataset for known in catalog.list_datasets(services.database)] == [ORDERS]
         finally:
             cursor.execute("DROP TABLE Other")
 
@@ -162,9 +162,9 @@ def test_a_creation_that_was_cut_off_is_mended(services: Services, where: str, m
         with services.database.define(services.installation) as definer:
             create_table(definer, dataset, "0123456789abcdef")
     with pytest.raises(DatasetNotFound):
-        catalog.find_dataset(services, "parts")
+        catalog.find_dataset(services.database, "parts")
     with pytest.raises(InvalidContent):
-        catalog.find_import_dataset(services, "parts")
+        catalog.find_import_dataset(services.database, "parts")
     other = {**PARTS, "columns": PARTS["columns"][:1]}  # type: ignore[index]
     if mended_by == "a creation":
         assert creation.create_dataset(services, other).dataset.column_names == ("sku",)
@@ -245,7 +245,7 @@ def test_a_drop_waits_for_an_import_that_is_being_accepted(services: Services) -
             assert not dropped.wait(0.5)
             number = transitions.insert_import(connection, {"id": str(uuid4()), "dataset": "parts"})
         assert isinstance(dropping.result(), ImportsRunning)
-    assert catalog.find_dataset(services, "parts").dataset == parts
+    assert catalog.find_dataset(services.database, "parts").dataset == parts
     assert converge(services, number).state is State.FAILED  # it has no file
 
 
@@ -265,7 +265,7 @@ def test_an_old_import_has_no_part_in_a_dataset_that_was_made_again(services: Se
     converge(services, number)
     drop.drop_dataset(services, "parts")
     creation.create_dataset(services, PARTS)
-    assert catalog.find_dataset_of(services, find(services, number)) is None
+    assert catalog.find_dataset_of(services.database, find(services, number)) is None
 
 
 def test_the_built_in_dataset_stays(services: Services) -> None:
@@ -282,12 +282,12 @@ def test_orders_alone_are_generated(services: Services) -> None:
 def test_a_table_that_is_read_is_dropped_when_that_has_ended(services: Services) -> None:
     parts = creation.create_dataset(services, PARTS).dataset
     converge(services, send(services, parts, HEADER + line("a")))
-    with queries.open_rows(services, parts) as (count, found):
+    with queries.open_rows(services.database, parts) as (count, found):
         assert count == 1
         with pytest.raises(DatasetInUse):
             drop.drop_dataset(services, "parts")
         with pytest.raises(DatasetNotFound):
-            catalog.find_dataset(services, "parts")
+            catalog.find_dataset(services.database, "parts")
         assert len(list(found)) == 1
     drop.drop_dataset(services, "parts")
     assert comment(services, "parts") is None
@@ -317,4 +317,4 @@ def test_what_the_server_does_not_take_is_refused_and_leaves_nothing(services: S
     with pytest.raises(InvalidContent, match="the server can't make this table"):
         creation.create_dataset(services, body)
     assert comment(services, "wide") is None
-    assert [known.dataset for known in catalog.list_datasets(services)] == [ORDERS]
+    assert [known.dataset for known in catalog.list_datasets(services.database)] == [ORDERS]

@@ -87,10 +87,13 @@ def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touc
             assert int(answer.headers["Retry-After"]) > 0
         assert (
             load_next(services, "worker", GracefulShutdown(0)) is None
-            and claim(services, queued.number, "worker") is None
+            and claim(services.database, services.settings, queued.number, "worker") is None
         )
 
-        assert not rollback.finish_rollback(services, undone.number) and len(list_raw(services)) == 3
+        assert (
+            not rollback.finish_rollback(services.database, services.installation, undone.number)
+            and len(list_raw(services)) == 3
+        )
 
         # a stop is a decision of the ledger, and as true as ever
         assert web.post(f"/v1/imports/{never.id}/stop").json["state"] == "stopped"
@@ -129,7 +132,7 @@ def test_a_branch_of_a_later_attempt_freezes_too(services: Services, run: Run) -
 
 def test_who_runs_while_the_installation_gets_another_id_touches_nothing(services: Services) -> None:
     row, queued = accept_rows(services), accept_rows(services)
-    assert claim(services, row.number, "a-worker-that-is-gone") is not None
+    assert claim(services.database, services.settings, row.number, "a-worker-that-is-gone") is not None
     sweeper, known = Sweeper(services), services.installation
     execute(services, "UPDATE installation SET id = %s", "another")
     assert stop_import(services, row.id).state is State.STOPPING
@@ -187,7 +190,7 @@ def test_no_number_is_given_out_twice_after_a_person_has_resumed(services: Servi
         "INSERT INTO orders VALUES (%s, 1, 'm', 'n', 'c', 'e@x', 's', 'k', 1, 1, 'EUR', 'paid', NOW())",
         known.last_number + 50,
     )
-    freeze.freeze(services, "a test")
+    freeze.freeze(services.database, "a test")
     assert run("sweeping", "resume", "--yes").exit_code == 0
     row = accept_rows(services)
     assert row.number == known.last_number + 51
@@ -199,7 +202,7 @@ def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
 ) -> None:
     over = prepare(services, decided=True)
     end_lease(services, over)
-    freeze.advance_generation(services, freeze.require_sweeping(services))
+    freeze.advance_generation(services.database, services.spool, freeze.require_sweeping(services))
     root = pymysql.connect(
         host="127.0.0.1", port=database.server.port, user="root", password=database.server.password, autocommit=True
     )
@@ -242,7 +245,7 @@ def test_another_server_and_a_spool_that_does_not_know_the_ledger(
     Sweeper(services).sweep()
     execute(services, "UPDATE installation SET home_server = 'the machine that burnt'")
     here = freeze.require_sweeping(services)  # the spool is there: a failover, or the server was renamed
-    freeze.advance_generation(services, here)
+    freeze.advance_generation(services.database, services.spool, here)
     assert read(services).home_server == here.server
     elsewhere = open_services(make_settings(database.url, tmp_path / "new-spool"))
     freeze.require_sweeping(elsewhere)  # the server is the same: somebody emptied the spool folder
@@ -300,7 +303,7 @@ def test_what_loads_when_sweeping_is_frozen_still_ends(services: Services, monke
     load = import_transitions.holds
 
     def freeze_then_look(*arguments: Any) -> bool:
-        freeze.freeze(services, "while it was loading")
+        freeze.freeze(services.database, "while it was loading")
         return load(*arguments)
 
     monkeypatch.setattr("app.db.imports.transitions.holds", freeze_then_look)

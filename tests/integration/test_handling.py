@@ -262,7 +262,7 @@ def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, servi
     handling = begin(web, orders=orders)
     with services.database.begin() as connection:
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
-    zombie = claim(services, number, "zombie")
+    zombie = claim(services.database, services.settings, number, "zombie")
     assert zombie is not None
     with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
@@ -281,7 +281,7 @@ def test_a_stop_whose_worker_died_is_ended_by_the_sweeper(web: FlaskClient, serv
     handling = begin(web, orders=load(2))
     with services.database.begin() as connection:
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
-    assert claim(services, number, "dies") is not None
+    assert claim(services.database, services.settings, number, "dies") is not None
     assert web.post(f"/v1/handlings/{handling['id']}/stop").json["state"] == "stopping"
     HandlingExtension().sweep(services)
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "stopping"  # its lease lives
@@ -296,7 +296,7 @@ def test_a_handling_that_gets_nowhere_is_given_up(web: FlaskClient, services: Se
     with services.database.begin() as connection:
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
     for _ in range(services.settings.max_attempts):
-        assert claim(services, number, "dies") is not None
+        assert claim(services.database, services.settings, number, "dies") is not None
         with services.database.begin() as connection:
             connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
         HandlingExtension().sweep(services)

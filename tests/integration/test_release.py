@@ -5,6 +5,7 @@ from time import monotonic
 import pytest
 
 from app.db import xa
+from app.domain.xid import name_branches
 from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer, empty
 from tests.in_doubt import accept_rows, owned
@@ -15,7 +16,7 @@ BRANCHES = 60
 def test_branches_whose_owners_are_alive_are_released_and_wholly_undone(
     services: Services, database: DatabaseServer
 ) -> None:
-    xids = services.xids(accept_rows(services).number, range(1, BRANCHES + 1), 1)
+    xids = name_branches(services.installation, accept_rows(services).number, range(1, BRANCHES + 1), 1)
     branches = [xa.Branch(services.database.connect_branch(), xid) for xid in xids]
     for branch in branches:
         branch.hold_owner_lock()
@@ -45,7 +46,7 @@ def test_a_branch_whose_owner_does_not_end_is_left_out(
     services: Services, database: DatabaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xa, "kill_owners", lambda *_: 0)  # as if its undo took long
-    kept, free = services.xids(accept_rows(services).number, range(1, 3), 1)
+    kept, free = name_branches(services.installation, accept_rows(services).number, range(1, 3), 1)
     with database.root() as cursor, services.database.session() as session:
         cursor.execute("SELECT GET_LOCK(%s, 0)", (kept.lock_name(),))
         assert xa.release(session, [kept, free]) == [free]

@@ -34,9 +34,9 @@ def test_clients_take_turns(services: Services) -> None:
     ann = [record(services, client="ann") for _ in range(3)]
     bob = [record(services, client="bob") for _ in range(2)]
     assert list_due(services) == ann + bob
-    assert claim(services, ann[0], "worker")
+    assert claim(services.database, services.settings, ann[0], "worker")
     assert list_due(services) == [*bob, ann[1], ann[2]]
-    assert claim(services, bob[0], "worker")
+    assert claim(services.database, services.settings, bob[0], "worker")
     assert list_due(services) == [ann[1], ann[2], bob[1]]
 
 
@@ -45,7 +45,7 @@ def test_what_another_has_claimed_meanwhile_is_left_to_it(services: Services, mo
     monkeypatch.setattr(transitions, "list_due", lambda *_, **__: numbers)  # as each saw it before the other's claim
     claimed = [claim_next(services, worker, only_small=False) for worker in ("one", "another", "a third")]
     assert [row and (row.number, row.epoch) for row in claimed] == [(numbers[0], 1), (numbers[1], 1), None]
-    assert claim(services, numbers[0], "late") is None
+    assert claim(services.database, services.settings, numbers[0], "late") is None
 
 
 @pytest.mark.parametrize(

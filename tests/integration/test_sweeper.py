@@ -74,21 +74,25 @@ def test_a_chore_that_fails_keeps_no_other_from_its_turn(
         wait_for(lambda: not old.exists(), 30, "an orphan is deleted")
         if chore != "_finish_branches":
             wait_for(lambda: find(services, over.number).state is State.COMMITTED, 30, "what was decided is committed")
-        wait_for(lambda: chore.removeprefix("_") in list_failing(services), 10, "it is said that the chore fails")
+        wait_for(
+            lambda: chore.removeprefix("_") in list_failing(services.spool, services.installation),
+            10,
+            "it is said that the chore fails",
+        )
         web = create_app(services.settings).test_client()
         assert chore.removeprefix("_") in web.get("/readyz").json["parts"]["recovery"]
         metrics = web.get("/metrics").get_data(as_text=True)
         assert f'backout_chore_failures_total{{chore="{chore.removeprefix("_")}"}}' in metrics
         assert "backout_sweepers 1.0" in metrics
         monkeypatch.undo()
-        wait_for(lambda: not list_failing(services), 30, "it is tried again")
+        wait_for(lambda: not list_failing(services.spool, services.installation), 30, "it is tried again")
         wait_for(lambda: find(services, over.number).state is State.COMMITTED, 30, "what was decided is committed")
     check(services, over.number)
     check(services, undone.number)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("place", ["freeze.require_sweeping", "queries.list_undoing", "freeze.keep_mark"])
+@pytest.mark.parametrize("place", ["freeze.require_sweeping", "queries.list_undoing", "freeze.advance_generation"])
 def test_no_error_ends_the_sweeper(
     services: Services, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
 ) -> None:
@@ -131,7 +135,7 @@ def test_uploads_that_come_and_go_end_no_sweep(services: Services, monkeypatch: 
             done.set()
         for each in coming:
             each.result()
-        assert list_failing(services) == {}
+        assert list_failing(services.spool, services.installation) == {}
 
 
 def test_one_import_that_cannot_be_brought_to_its_end_holds_up_no_other(
@@ -146,7 +150,7 @@ def test_one_import_that_cannot_be_brought_to_its_end_holds_up_no_other(
     bad = stopped[0].number, decided[0].number
 
     def unless_bad(act: Any) -> Any:
-        return lambda services, number: raising(ValueError("a bad row"))() if number in bad else act(services, number)
+        return lambda *given: raising(ValueError("a bad row"))() if given[-1] in bad else act(*given)
 
     monkeypatch.setattr(recovery_sweeper.rollback, "finish_rollback", unless_bad(roll_back))
     monkeypatch.setattr(recovery_sweeper.commit, "finish", unless_bad(finish))
@@ -195,7 +199,7 @@ def test_a_row_of_the_ledger_that_cannot_be_read_holds_up_no_other(services: Ser
     sweeper.sweep()
     sweeper.chores.tell()
     assert find(services, good.number).state is State.QUEUED
-    assert "read_ledger" in list_failing(services)
+    assert "read_ledger" in list_failing(services.spool, services.installation)
     claimed = claim_next(services, "worker", only_small=False)
     assert claimed is not None and claimed.number in (good.number, next_one.number)
     with services.database.begin() as connection:
@@ -203,7 +207,9 @@ def test_a_row_of_the_ledger_that_cannot_be_read_holds_up_no_other(services: Ser
     assert find(services, waiting.number).state is State.QUEUED and find(services, bad.number).state is State.RUNNING
     sweeper.sweep()
     sweeper.chores.tell()
-    assert list_failing(services) == {} and find(services, bad.number).state is State.QUEUED
+    assert (
+        list_failing(services.spool, services.installation) == {} and find(services, bad.number).state is State.QUEUED
+    )
 
 
 def test_waiting_imports_stay_where_they_are(services: Services) -> None:

@@ -63,12 +63,17 @@ def test_a_chore_that_fails_is_counted_and_said_until_it_succeeds(services: Serv
     for each in (mine, others):
         each.tell()
     assert done == [1]
-    assert count_failures(services) == (2, {"tidy": 2, "sweep": 0})
-    assert list_failing(services).keys() == {"tidy"} and type(error).__name__ in list_failing(services)["tidy"]
+    assert count_failures(services.spool, services.installation) == (2, {"tidy": 2, "sweep": 0})
+    assert (
+        list_failing(services.spool, services.installation).keys() == {"tidy"}
+        and type(error).__name__ in list_failing(services.spool, services.installation)["tidy"]
+    )
     for each in (mine, others):
         each.run("tidy", lambda: None)
         each.tell()
-    assert list_failing(services) == {} and count_failures(services) == (2, {"tidy": 2, "sweep": 0})
+    assert list_failing(services.spool, services.installation) == {} and count_failures(
+        services.spool, services.installation
+    ) == (2, {"tidy": 2, "sweep": 0})
 
 
 def test_what_fails_on_and_on_is_tried_at_longer_intervals_and_does_not_stop(
@@ -97,7 +102,7 @@ def test_a_database_that_is_away_ends_the_sweep_and_one_refusal_does_not(
     with pytest.raises(DatabaseUnavailable):
         mine.run("other", fail(DatabaseUnavailable("the database does not answer")))
     mine.tell()
-    assert list_failing(services).keys() == {"tidy"}  # not the chore's fault
+    assert list_failing(services.spool, services.installation).keys() == {"tidy"}  # not the chore's fault
 
 
 @pytest.mark.parametrize("error", [LedgerFrozen("look"), KeyboardInterrupt(), SystemExit()])

@@ -56,7 +56,7 @@ def failing(times: int, error: Exception, then: Callable[..., Any]) -> tuple[Cal
 def test_a_heart_goes_on_beating_when_a_beat_fails(error: Exception) -> None:
     renew, well = failing(2, error, lambda *_: True)
     lost = Event()
-    with Heartbeat(make_services(lease_seconds=0.4), Claimed(), lost.set, renew):
+    with Heartbeat(Database(), 0.4, Claimed(), lost.set, renew):
         assert well.wait(10)
         assert not lost.is_set()
 
@@ -65,7 +65,7 @@ def test_a_heart_goes_on_beating_when_a_beat_fails(error: Exception) -> None:
 def test_an_attempt_whose_beats_all_fail_ends_with_its_lease(error: Exception) -> None:
     renew, _ = failing(1000, error, lambda *_: True)
     lost = Event()
-    with Heartbeat(make_services(lease_seconds=0.2), Claimed(), lost.set, renew):
+    with Heartbeat(Database(), 0.2, Claimed(), lost.set, renew):
         assert lost.wait(10)
 
 
@@ -73,7 +73,7 @@ def test_a_loss_that_cannot_be_said_is_logged(capsys: pytest.CaptureFixture[str]
     def cut() -> None:
         raise KeyError("no branch")
 
-    with Heartbeat(make_services(lease_seconds=0.1), Claimed(), cut, lambda *_: False) as beat:
+    with Heartbeat(Database(), 0.1, Claimed(), cut, lambda *_: False) as beat:
         wait_for(lambda: not beat._thread.is_alive(), 10, "it has ended")
     assert "attempt_not_cut" in capsys.readouterr().err
 
@@ -84,7 +84,7 @@ def test_the_poller_of_streams_goes_on_and_slows_down(monkeypatch: pytest.Monkey
     looked, well = failing(6, error, lambda told: told)
     monkeypatch.setattr(change_feed, "sleep", lambda seconds: (pauses.append(seconds), Event().wait(0.01)))
     watching = ChangeFeed(make_services(max_streams=2, stream_max_seconds=60))
-    monkeypatch.setattr(watching, "_look", looked)
+    monkeypatch.setattr(watching, "_poll", looked)
     subscription = watching.subscribe()
     assert well.wait(10)
     wait_for(lambda: pauses[-1] == change_feed.POLL_SECONDS, 10, "it polls as before")
@@ -104,7 +104,7 @@ def test_a_stream_that_gets_no_poller_leaves_none_behind_that_is_dead(monkeypatc
 
     monkeypatch.setattr(change_feed.Thread, "start", start_or_fail)
     looked = Event()
-    monkeypatch.setattr(watching, "_look", lambda told: (looked.set(), told)[1])
+    monkeypatch.setattr(watching, "_poll", lambda told: (looked.set(), told)[1])
     with pytest.raises(RuntimeError):
         watching.subscribe()
     subscription = watching.subscribe()

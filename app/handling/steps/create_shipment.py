@@ -12,7 +12,7 @@ NAME = "create_shipment"
 def run(work: StepContext) -> dict[str, Any]:
     order = work.order
     tracking = carrier.ship(work.call, str(work.id), order["customer"], order["ship_to"])
-    packing_slips.keep(work.services, work.id, order, tracking)
+    packing_slips.keep(work.spool, work.id, order, tracking)
     return {"tracking": tracking}
 
 

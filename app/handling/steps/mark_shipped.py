@@ -7,7 +7,7 @@ from app.handling.work import Step, StepContext
 
 
 def run(work: StepContext) -> dict[str, Any]:
-    with work.services.database.begin() as connection:
+    with work.database.begin() as connection:
         orders.mark_shipped(connection, work.id)
     return {"status": "shipped"}
 

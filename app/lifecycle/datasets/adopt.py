@@ -33,7 +33,7 @@ def adopt_table(services: Services, body: Mapping[str, Any]) -> Registered:
         raise InvalidContent(f"{errors[0]['field']}: {errors[0]['reason']}", errors=errors)
     freeze.require_sweeping(services)
     with services.database.define(services.installation) as definer:
-        create.require_no_dataset(services, definer, name)
+        create.require_no_dataset(services.database, definer, name)
         dataset = introspection.read_table(definer, name)
         if dataset is None:
             reason = f"there is no table {name} in this database"
@@ -42,7 +42,7 @@ def adopt_table(services: Services, body: Mapping[str, Any]) -> Registered:
         with services.database.begin() as connection:
             registry.register_adopted(connection, dataset, secrets.token_hex(8))
     log.info("table_adopted", dataset=name)
-    return catalog.find_dataset(services, name)
+    return catalog.find_dataset(services.database, name)
 
 
 def _without_odd_default(column: Column) -> Column:

@@ -4,34 +4,35 @@ What is not built in is asked for anew by every request and every attempt: a cac
 every other process.
 """
 
+from app.config import Settings
+from app.db.database import Database
 from app.db.datasets import registry
 from app.domain.dataset import ORDERS, Dataset, Registered
 from app.domain.errors import DatasetNotFound, ImportFailed, InvalidContent
 from app.domain.imports import Import
 from app.domain.policy import OnConflict, Policy
-from app.lifecycle.services import Services
 
 NAMED = 20  # how many names an error lists
 
 
-def list_datasets(services: Services) -> list[Registered]:
+def list_datasets(database: Database) -> list[Registered]:
     """Every dataset, by name."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         return registry.list_datasets(connection)
 
 
-def find_dataset(services: Services, name: str) -> Registered:
+def find_dataset(database: Database, name: str) -> Registered:
     """The dataset of this name; raises `DatasetNotFound`."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         known = registry.find_dataset(connection, name)
     if known is None:
         raise DatasetNotFound(f"there is no dataset {name[:80]!r}")
     return known
 
 
-def find_import_dataset(services: Services, name: str) -> Dataset:
+def find_import_dataset(database: Database, name: str) -> Dataset:
     """The dataset that an import is for; raises `InvalidContent`, which says which there are."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         known = registry.find_dataset(connection, name)
         if known is None:
             raise no_dataset(name, registry.list_datasets(connection))
@@ -47,32 +48,32 @@ def no_dataset(name: str, there: list[Registered]) -> InvalidContent:
     )
 
 
-def find_dataset_of(services: Services, row: Import) -> Dataset | None:
+def find_dataset_of(database: Database, row: Import) -> Dataset | None:
     """The dataset that an import was accepted for; None where it was dropped, be there another of its name or not."""
     if row.dataset == ORDERS.name:
         return ORDERS  # built in
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         known = registry.find_dataset(connection, row.dataset)
     if known is None or (known.created_at is not None and known.created_at > row.created_at):
         return None
     return known.dataset
 
 
-def dataset_of(services: Services, row: Import) -> Dataset:
+def dataset_of(database: Database, row: Import) -> Dataset:
     """`find_dataset_of` for an attempt: raises `ImportFailed` where there is none."""
-    dataset = find_dataset_of(services, row)
+    dataset = find_dataset_of(database, row)
     if dataset is None:
         raise ImportFailed("dataset_dropped", f"the dataset {row.dataset} was dropped: nothing was loaded")
     return dataset
 
 
-def count_branches(services: Services, known: Registered | None, policy: Policy) -> int:
+def count_branches(settings: Settings, known: Registered | None, policy: Policy) -> int:
     """How many branches an attempt has."""
     if policy.on_conflict is not OnConflict.FAIL:
         return 1  # a row may meet one of its own file: two branches would wait for each other
     if known is not None and known.dataset.adopted:
         return 1  # nobody could leave out, or delete, the part that one of several has brought
-    return services.settings.branches
+    return settings.branches
 
 
 def why_unsupported(dataset: Dataset, on_conflict: OnConflict) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from app.db.database import Connection, Database
 from app.db.datasets import registry, tables
 from app.domain.dataset import Dataset, Registered
 from app.domain.definition import read_definition
@@ -35,7 +36,7 @@ def create_dataset(services: Services, body: Mapping[str, Any]) -> Registered:
     _check_columns(dataset)
     freeze.require_sweeping(services)
     with services.database.define(services.installation) as definer:
-        require_no_dataset(services, definer, dataset.name)
+        require_no_dataset(services.database, definer, dataset.name)
         if tables.find_comment(definer, dataset.name) is not None:
             raise DatasetExists(
                 f"there is a table {dataset.name} already, which is no dataset: take another name, or adopt the table"
@@ -57,41 +58,41 @@ def create_dataset(services: Services, body: Mapping[str, Any]) -> Registered:
                 # the lock went with its connection, and another has mended what seemed to be cut off
                 raise DatasetInUse(f"the creation of {dataset.name} took too long and was undone: send it again")
     log.info("dataset_created", dataset=dataset.name)
-    return catalog.find_dataset(services, dataset.name)
+    return catalog.find_dataset(services.database, dataset.name)
 
 
-def mend(services: Services, definer: Any, name: str | None = None) -> list[str]:
+def mend(database: Database, definer: Connection, name: str | None = None) -> list[str]:
     """Undo what was cut off while it was created or dropped: of this name, or all; the names. `definer` comes from
     `Database.define`, so nobody is at it any more. Raises `DatasetInUse` where a table is still read."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         unfinished = registry.list_unfinished(connection, name)
     for one in unfinished:
         if not one.dataset.adopted:
             tables.drop_own_table(definer, one.dataset.name, one.token)
         # a crash here leaves a name without a table: this is done again
-        with services.database.begin() as connection:
+        with database.begin() as connection:
             registry.forget_dataset(connection, one.dataset.name, one.token)
     return [one.dataset.name for one in unfinished]
 
 
-def mend_all(services: Services) -> None:
+def mend_all(database: Database, installation: str) -> None:
     """`mend` for the sweeper, which comes again where a table is still read, another defines one, or a right lacks."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         if not registry.list_unfinished(connection):
             return
     try:
-        with services.database.define(services.installation) as definer:
-            mended = mend(services, definer)
+        with database.define(installation) as definer:
+            mended = mend(database, definer)
     except (DatasetInUse, NotEnabled) as error:
         log.info("dataset_not_mended", reason=error.detail)
     else:
         log.info("datasets_mended", datasets=mended)
 
 
-def require_no_dataset(services: Services, definer: Any, name: str) -> None:
+def require_no_dataset(database: Database, definer: Connection, name: str) -> None:
     """Raise `DatasetExists` where the name is taken; one that was left unfinished is mended, and gives it back."""
-    mend(services, definer, name)
-    with services.database.begin() as connection:
+    mend(database, definer, name)
+    with database.begin() as connection:
         known = registry.find_dataset(connection, name)
     if known is not None:
         raise DatasetExists(f"there is a dataset {name} already: take another name, or drop it first")

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import structlog
 
+from app.db.database import Connection, Database
 from app.db.datasets import registry, rows
 from app.db.imports import lost_branches, transitions
 from app.domain.dataset import Dataset
@@ -30,32 +30,32 @@ def delete_rows(services: Services, dataset: Dataset, number: int | None = None)
     off = catalog.list_unsupported(dataset)
     if reason := off.get("delete_all" if number is None else "delete_by_import"):
         raise NotEnabled(reason)
-    with clearing(services, dataset):
+    with clearing(services.database, dataset):
         for extension in services.extensions:
             extension.require_deletable(services, dataset, number)
         with services.database.begin() as connection:
             numbers = rows.imports_with_rows(connection, dataset) if number is None else [number]
-        return sum(_delete(services, dataset, one) for one in numbers)
+        return sum(_delete(services.database, dataset, one) for one in numbers)
 
 
 @contextmanager
-def clearing(services: Services, dataset: Dataset) -> Iterator[None]:
+def clearing(database: Database, dataset: Dataset) -> Iterator[None]:
     """Mark a dataset as being cleared for as long as this lasts. Raises `DatasetBeingCleared`, and `ImportsRunning`
     while an import of it is unfinished."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         if not registry.take_delete_lease(connection, dataset.name, CLEAR_SECONDS):
             raise DatasetBeingCleared(f"another request is clearing {dataset.name}: wait until it has ended")
     # From here on no import of it is claimed; a crash leaves a mark that runs out.
     try:
-        with services.database.begin() as connection:
+        with database.begin() as connection:
             require_idle(connection, dataset)
         yield
     finally:
-        with services.database.begin() as connection:
+        with database.begin() as connection:
             registry.end_delete_lease(connection, dataset.name)
 
 
-def require_idle(connection: Any, dataset: Dataset) -> None:
+def require_idle(connection: Connection, dataset: Dataset) -> None:
     """Raise `ImportsRunning` while an import of the dataset is unfinished."""
     lost = lost_branches.list_with_lost_branch(connection, dataset.name)
     unfinished = registry.count_unfinished(connection, dataset.name)
@@ -76,10 +76,10 @@ def _explain(dataset: Dataset, unfinished: int, lost: list[int]) -> str:
     return "; ".join(told)
 
 
-def _delete(services: Services, dataset: Dataset, number: int) -> int:
-    with services.database.begin() as connection:
+def _delete(database: Database, dataset: Dataset, number: int) -> int:
+    with database.begin() as connection:
         registry.extend_delete_lease(connection, dataset.name, CLEAR_SECONDS)
-    with services.database.begin_long() as connection:
+    with database.begin_long() as connection:
         deleted = rows.delete_rows(connection, dataset, number)
         if deleted:
             transitions.note_deleted(connection, number, deleted)

@@ -2,6 +2,7 @@
 
 import structlog
 
+from app.db.database import Database
 from app.db.datasets import registry, rows
 from app.db.imports import transitions
 from app.domain.dataset import Dataset
@@ -23,7 +24,7 @@ def drop_dataset(services: Services, name: str) -> None:
     """
     freeze.require_sweeping(services)
     with services.database.define(services.installation) as definer:
-        if create.mend(services, definer, name):
+        if create.mend(services.database, definer, name):
             return  # an earlier drop that was cut off, or a creation that was
         with services.database.begin() as connection:
             known = registry.find_dataset(connection, name)
@@ -32,16 +33,16 @@ def drop_dataset(services: Services, name: str) -> None:
         if known.built_in:
             raise NotEnabled(f"{name} is built in and can't be dropped; its rows can be deleted")
         # while it is marked, no import of it is claimed and no rows are deleted
-        with delete_rows.clearing(services, known.dataset):
-            _let_go(services, known.dataset)
+        with delete_rows.clearing(services.database, known.dataset):
+            _let_go(services.database, known.dataset)
         # a crash here leaves the name `dropping`, and the table
-        create.mend(services, definer, name)
+        create.mend(services.database, definer, name)
     log.info("dataset_dropped", dataset=name)
 
 
-def _let_go(services: Services, dataset: Dataset) -> None:
-    counts = {} if dataset.adopted else _count_kept(services, dataset)
-    with services.database.begin() as connection:
+def _let_go(database: Database, dataset: Dataset) -> None:
+    counts = {} if dataset.adopted else _count_kept(database, dataset)
+    with database.begin() as connection:
         # An acceptance holds the dataset until its import is there, so that one is either found here, or finds none.
         registry.lock_dataset(connection, dataset.name)
         delete_rows.require_idle(connection, dataset)
@@ -50,13 +51,13 @@ def _let_go(services: Services, dataset: Dataset) -> None:
             transitions.note_deleted(connection, number, count)
 
 
-def _count_kept(services: Services, dataset: Dataset) -> dict[int, int]:
+def _count_kept(database: Database, dataset: Dataset) -> dict[int, int]:
     """How many rows of each import are there."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         numbers = rows.imports_with_rows(connection, dataset)
     counts = {}
     for number in numbers:
-        with services.database.begin_long() as connection:
+        with database.begin_long() as connection:
             registry.extend_delete_lease(connection, dataset.name, delete_rows.CLEAR_SECONDS)
             counts[number] = rows.count_rows(connection, dataset, number)
     return counts

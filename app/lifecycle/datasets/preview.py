@@ -52,7 +52,7 @@ def preview_upload(services: Services, receive: Callable[[Upload], Wanted]) -> d
         if upload.bytes == 0:
             raise InvalidContent("the file is empty: send at least its first rows", errors=[{"field": "file"}])
         options = parse_options(wanted.options)
-        dataset = None if wanted.dataset is None else catalog.find_import_dataset(services, wanted.dataset)
+        dataset = None if wanted.dataset is None else catalog.find_import_dataset(services.database, wanted.dataset)
         with upload.part.open("rb") as file:
             head = file.read(HEAD_BYTES)
         file_format = detect(wanted.file_name, wanted.content_type, head, dataset or _NO_DATASET, options)

@@ -5,49 +5,49 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from app.db.database import Database
 from app.db.datasets import row_queries
 from app.db.imports import queries
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportNotFound, InvalidContent
 from app.domain.selection import Selection, parse_selection
 from app.lifecycle.datasets import catalog
-from app.lifecycle.services import Services
 
 _NUMBER = re.compile("[0-9]{1,9}")
 
 
 def select_rows(
-    services: Services, dataset: Dataset, *, of: str | None, filters: Sequence[tuple[str, str | None]], sort: str | None
+    database: Database, dataset: Dataset, *, of: str | None, filters: Sequence[tuple[str, str | None]], sort: str | None
 ) -> Selection:
     """The selection of a query (see `parse_selection`); `of` is an import's id or number. Raises `InvalidContent`, also
     where the dataset's rows don't carry their import's number, and `ImportNotFound`."""
-    number = None if of is None else find_number(services, dataset, of)
+    number = None if of is None else find_number(database, dataset, of)
     return parse_selection(dataset, number=number, filters=filters, sort=sort)
 
 
-def find_number(services: Services, dataset: Dataset, of: str) -> int:
+def find_number(database: Database, dataset: Dataset, of: str) -> int:
     """The number of an import of the dataset, by its id or its number. Raises as `select_rows`."""
     if reason := catalog.list_unsupported(dataset).get("filter_by_import"):
         raise InvalidContent(reason, errors=[{"field": "import", "reason": reason}])
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         by_number = _NUMBER.fullmatch(of) is not None
         row = queries.find_numbered(connection, int(of)) if by_number else queries.find_import(connection, of)
     if row is None:
         if by_number:
             return int(of)  # rows outlive the history of their import
         raise ImportNotFound(f"there is no import {of[:80]!r}")
-    if row.dataset != dataset.name or catalog.find_dataset_of(services, row) is None:
+    if row.dataset != dataset.name or catalog.find_dataset_of(database, row) is None:
         reason = f"import {row.id} is none of this dataset"
         raise InvalidContent(reason, errors=[{"field": "import", "reason": reason}])
     return row.number
 
 
 def read_page(
-    services: Services, selection: Selection, cursor: str | None, limit: int
+    database: Database, selection: Selection, cursor: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
     """At most `limit` rows, and the cursor of the next page if there is one. Raises `BadRequest` for a wrong cursor."""
     after = None if cursor is None else selection.read_cursor(cursor)
-    with services.database.snapshot() as connection:
+    with database.snapshot() as connection:
         rows = row_queries.read_page(connection, selection, after, limit + 1)
     if len(rows) <= limit:
         return rows, None
@@ -55,14 +55,14 @@ def read_page(
     return rows[:limit], selection.write_cursor([last[name] for name in selection.order])
 
 
-def count_rows(services: Services, selection: Selection) -> int:
+def count_rows(database: Database, selection: Selection) -> int:
     """How many rows there are."""
-    with services.database.snapshot() as connection:
+    with database.snapshot() as connection:
         return row_queries.count_selected(connection, selection)
 
 
 @contextmanager
-def open_rows(services: Services, selection: Selection) -> Iterator[Iterator[dict[str, Any]]]:
+def open_rows(database: Database, selection: Selection) -> Iterator[Iterator[dict[str, Any]]]:
     """All rows of one consistent snapshot, streamed."""
-    with services.database.snapshot() as connection:
+    with database.snapshot() as connection:
         yield row_queries.stream_rows(connection, selection)

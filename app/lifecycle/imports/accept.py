@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import structlog
 
+from app.db.database import Database
 from app.db.datasets import registry
 from app.db.imports import queries, transitions
 from app.domain.caller import Caller
@@ -98,7 +99,7 @@ def accept_upload(
         if form is not None:
             file_name = form.file_name or file_name
             options = {**(options or {}), **{name: text for name, text in form.fields.items() if name != "dataset"}}
-            dataset = catalog.find_import_dataset(services, form.fields.get("dataset", dataset.name))
+            dataset = catalog.find_import_dataset(services.database, form.fields.get("dataset", dataset.name))
         wishes = parse_import_options(dataset, options or {}, file_name, content_type)
         return accept_whole(services, id, upload, wishes, caller, claim, inline=inline)
 
@@ -125,7 +126,7 @@ def accept_whole(
         return record(services, wishes.dataset, id, values, caller, claim, content)
     except BaseException:
         # A lost answer may hide a recorded import: then its file must stay, and the sweeper deletes it otherwise.
-        if not _may_be_recorded(services, id):
+        if not _may_be_recorded(services.database, id):
             services.spool.delete(id)
         raise
 
@@ -149,7 +150,7 @@ def record(
             row = _insert(services, dataset, {**values, "dedup_key": dedup_key}, claim, content)
             break
         except transitions.DuplicateInFlight:
-            dedup_key = deduplication.resolve_duplicate(services, caller.key, dedup_key)
+            dedup_key = deduplication.resolve_duplicate(services.database, caller.key, dedup_key)
     claim.bound = content is not None
     log.info("accepted", import_id=id, dataset=dataset.name)
     # a crash here leaves `queued` without a hint: the sweeper publishes it
@@ -175,9 +176,9 @@ def _insert(
     return queries.recorded(number, values, now)  # all of it is known: no need to read it again
 
 
-def _may_be_recorded(services: Services, id: str) -> bool:
+def _may_be_recorded(database: Database, id: str) -> bool:
     try:
-        with services.database.begin() as connection:
+        with database.begin() as connection:
             return queries.find_import(connection, id) is not None
     except DatabaseUnavailable:
         return True

@@ -7,17 +7,19 @@ from typing import Any
 import structlog
 
 from app.db import receipts, xa
+from app.db.database import Database
 from app.db.imports import queries, transitions
 from app.domain.errors import AttemptLost, BranchLost
 from app.domain.imports import Import, Tally
 from app.domain.states import State
-from app.domain.xid import parse_xid
-from app.lifecycle.services import Services
+from app.domain.xid import name_branches, parse_xid
 
 log = structlog.get_logger(__name__)
 
 
-def commit_branches(services: Services, row: Import, branches: list[xa.Branch], tally: Tally) -> None:
+def commit_branches(
+    database: Database, installation: str, row: Import, branches: list[xa.Branch], tally: Tally
+) -> None:
     """Bring ended branches to `committed`; `tally` is what became of the file's rows.
 
     Raises `AttemptLost` when the decision went the other way: everything is rolled back then. Any other exception says
@@ -27,7 +29,7 @@ def commit_branches(services: Services, row: Import, branches: list[xa.Branch], 
     for branch in branches:
         branch.prepare()
         # a crash here leaves prepared branches of a `running` import: rolled back when its lease has run out
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         decided = transitions.move(
             connection,
             row.number,
@@ -46,7 +48,7 @@ def commit_branches(services: Services, row: Import, branches: list[xa.Branch], 
     # a crash from here on leaves prepared branches of a `committing` import: committed by the sweeper
     for branch in branches:
         branch.commit()
-    _finish(services, replace(row, state=State.COMMITTING), branches[0])
+    _finish(database, installation, replace(row, state=State.COMMITTING), branches[0])
 
 
 def _counts(tally: Tally) -> dict[str, Any]:
@@ -63,12 +65,12 @@ def _counts(tally: Tally) -> dict[str, Any]:
     }
 
 
-def end_dry_run(services: Services, row: Import, tally: Tally) -> None:
+def end_dry_run(database: Database, row: Import, tally: Tally) -> None:
     """Decide that a load that went well is never committed. The caller drops its sockets, so the server undoes it.
 
     Raises `AttemptLost` when the import was stopped or taken over meanwhile.
     """
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         decided = transitions.move(
             connection,
             row.number,
@@ -83,32 +85,32 @@ def end_dry_run(services: Services, row: Import, tally: Tally) -> None:
         raise AttemptLost("the dry run was stopped or taken over before its end")
 
 
-def finish(services: Services, number: int) -> bool:
+def finish(database: Database, installation: str, number: int) -> bool:
     """Move a `committing` import to `committed` if every receipt is there and no branch is listed; True when it is.
 
     Raises `BranchLost` where a branch is neither prepared nor proved by a receipt: nothing may be guessed then.
     """
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         row = queries.find_numbered(connection, number)
     if row is None or row.state is not State.COMMITTING:
         return row is not None and row.state is State.COMMITTED
-    return _finish(services, row)
+    return _finish(database, installation, row)
 
 
-def _finish(services: Services, row: Import, branch: xa.Branch | None = None) -> bool:
+def _finish(database: Database, installation: str, row: Import, branch: xa.Branch | None = None) -> bool:
     # `branch` is one of the finished ones, whose connection then asks for the list
     number = row.number
-    mine = set(services.xids(number, range(row.epoch, row.epoch + 1), row.branches))
-    with nullcontext(branch.connection) if branch else services.database.session() as session:
-        listed = any(parse_xid(raw, services.installation) in mine for raw in xa.list_prepared(session))
-    with services.database.begin() as connection:
+    mine = set(name_branches(installation, number, range(row.epoch, row.epoch + 1), row.branches))
+    with nullcontext(branch.connection) if branch else database.session() as session:
+        listed = any(parse_xid(raw, installation) in mine for raw in xa.list_prepared(session))
+    with database.begin() as connection:
         committed, loaded = receipts.count_receipts(connection, number, row.epoch)
         if committed == row.branches and not listed:
             if transitions.move(connection, number, {State.COMMITTING}, State.COMMITTED, phase="committed"):
                 log.info("committed", import_id=row.id, rows=loaded)
             return True
     if not listed and not row.lease_live:
-        with services.database.control() as control:
+        with database.control() as control:
             owned = xa.owners_of(control, list(mine))
         if not owned:
             raise BranchLost(

@@ -7,9 +7,9 @@ not ended.
 
 import hashlib
 
+from app.db.database import Database
 from app.db.imports import queries
 from app.domain.errors import AlreadyRunning
-from app.lifecycle.services import Services
 
 
 def dedup_key_of(client: str, content: str) -> str:
@@ -17,18 +17,18 @@ def dedup_key_of(client: str, content: str) -> str:
     return hashlib.sha256(f"{client}\0{content}".encode()).hexdigest()
 
 
-def resolve_duplicate(services: Services, key: str | None, dedup_key: str | None) -> str | None:
+def resolve_duplicate(database: Database, key: str | None, dedup_key: str | None) -> str | None:
     """The ledger has this dedup key: which one to record instead. Raises `AlreadyRunning` where there is none."""
     if key is not None:
         return None  # its own key says that it is meant to be another
     assert dedup_key is not None
-    refuse_again(services, dedup_key)
+    refuse_again(database, dedup_key)
     return dedup_key  # the other one has ended meanwhile
 
 
-def refuse_again(services: Services, dedup_key: str) -> None:
+def refuse_again(database: Database, dedup_key: str) -> None:
     """Raise `AlreadyRunning` if an import under this dedup key has not ended."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         running = queries.find_by_dedup_key(connection, dedup_key)
     if running is not None:
         raise AlreadyRunning(

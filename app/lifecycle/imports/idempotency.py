@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from app.db import idempotency_keys
+from app.db.database import Connection, Database
 from app.db.imports import queries
 from app.domain.caller import Caller
 from app.domain.errors import BadRequest, DatabaseUnavailable, KeyInFlight, KeyReused
@@ -69,16 +69,16 @@ class IdempotencyClaim:
             )
         return self.held
 
-    def look(self, connection: Any, kept: Generation | None) -> datetime:
+    def look(self, connection: Connection, kept: Generation | None) -> datetime:
         """The first thing in the transaction that records the import; returns when it is recorded. Raises
         `LedgerFrozen`: a body may have been on its way for hours; and `Overloaded` where nobody has looked for room
         yet."""
-        here = freeze.require_sweeping_in(self._services, connection, kept)
+        here = freeze.require_sweeping_in(self._services.database, self._services.installation, connection, kept)
         if self._room:
-            admission.require_capacity(self._services, self._services.backlog_cache.waiting(connection))
+            admission.require_capacity(self._services.settings, self._services.backlog_cache.waiting(connection))
         return here.read_at
 
-    def bind(self, connection: Any, content: str, number: int) -> None:
+    def bind(self, connection: Connection, content: str, number: int) -> None:
         """Let the key stand for the import that is being recorded."""
         if self._asker.key and not idempotency_keys.bind_key(
             connection, self._asker.client, self._asker.key, self._token, content, number
@@ -110,7 +110,7 @@ def hold_idempotency_key(
         return
     waiting: list[int] = []
 
-    def look(connection: Any) -> None:
+    def look(connection: Connection) -> None:
         waiting.append(services.backlog_cache.waiting(connection))
 
     freeze.require_sweeping(services, None if inline else look)
@@ -126,16 +126,16 @@ def hold_idempotency_key(
         claim.same(content)
     try:
         if claim.held is None and waiting:
-            admission.require_capacity(services, *waiting)  # only now: what was accepted before is not refused
+            admission.require_capacity(services.settings, *waiting)  # only now: what was accepted before is not refused
         yield claim
     finally:
         if caller.key is not None and holder is None and not claim.bound:
-            _release(services, caller.client, caller.key, token)
+            _release(services.database, caller.client, caller.key, token)
 
 
-def _release(services: Services, client: str, key: str, token: str) -> None:
+def _release(database: Database, client: str, key: str, token: str) -> None:
     try:
-        with services.database.begin() as connection:
+        with database.begin() as connection:
             idempotency_keys.release_key(connection, client, key, token)
     except DatabaseUnavailable as error:
         log.warning("key_not_released", error=error.detail)  # its claim runs out

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.db import server_checks, xa
+from app.db.database import Database
 from app.db.datasets import rows
 from app.db.imports import queries, transitions
 from app.db.imports.queries import Event
@@ -15,28 +16,29 @@ from app.domain.states import State
 from app.formats.reject_file import read_rejects
 from app.lifecycle.recovery import in_doubt
 from app.lifecycle.services import Services
+from app.spool import Spool
 
 
-def find_import(services: Services, id: str) -> tuple[Import, list[Event]]:
+def find_import(database: Database, id: str) -> tuple[Import, list[Event]]:
     """An import and its timeline; raises `ImportNotFound`."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         row = queries.find_import(connection, id)
         if row is None:
             raise ImportNotFound(f"there is no import {id}", import_id=id)
         return row, queries.list_events(connection, row.number)
 
 
-def find_numbered(services: Services, number: int) -> Import | None:
+def find_numbered(database: Database, number: int) -> Import | None:
     """The import with this number, or None."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         return queries.find_numbered(connection, number)
 
 
 def list_imports(
-    services: Services, *, states: Iterable[State], dataset: str | None, before: int | None, limit: int
+    database: Database, *, states: Iterable[State], dataset: str | None, before: int | None, limit: int
 ) -> list[Import]:
     """Imports, newest first."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         return queries.list_imports(connection, states=states, dataset=dataset, before=before, limit=limit)
 
 
@@ -64,30 +66,30 @@ def _own_seconds(row: Import, backlog: queries.Backlog) -> float | None:
     return None
 
 
-def open_rejects(services: Services, id: str) -> tuple[Import, Iterator[dict[str, Any]]]:
+def open_rejects(database: Database, spool: Spool, id: str) -> tuple[Import, Iterator[dict[str, Any]]]:
     """An import and the rows that it did not accept, streamed: all of them, or of an aborted one the first 1,000.
 
     Raises `ImportNotFound`, also where its reject file is no longer kept.
     """
-    row, _ = find_import(services, id)
+    row, _ = find_import(database, id)
     if not row.rows_rejected:
         return row, iter(())
     try:
-        return row, read_rejects(services.spool.path(reject_name(row.id, row.epoch)))
+        return row, read_rejects(spool.path(reject_name(row.id, row.epoch)))
     except FileNotFoundError:
         raise ImportNotFound("the reject file of this import is no longer kept", import_id=id) from None
 
 
-def count_rows(services: Services, dataset: Dataset) -> int:
+def count_rows(database: Database, dataset: Dataset) -> int:
     """How many rows of the dataset a reader may see."""
-    with services.database.snapshot() as connection:
+    with database.snapshot() as connection:
         return rows.count_rows(connection, dataset)
 
 
 @contextmanager
-def open_rows(services: Services, dataset: Dataset) -> Iterator[tuple[int, Iterator[dict[str, Any]]]]:
+def open_rows(database: Database, dataset: Dataset) -> Iterator[tuple[int, Iterator[dict[str, Any]]]]:
     """The count and all rows, in import order, of one consistent snapshot; streamed."""
-    with services.database.snapshot() as connection:
+    with database.snapshot() as connection:
         yield rows.count_rows(connection, dataset), rows.read_rows(connection, dataset)
 
 

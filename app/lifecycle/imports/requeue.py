@@ -5,11 +5,13 @@ Each move names the attempt's epoch, so it finds nothing when the import was sto
 
 import structlog
 
+from app.config import Settings
+from app.db.database import Database
 from app.db.imports import transitions
 from app.domain.errors import ImportFailed
 from app.domain.imports import Import
 from app.domain.states import State
-from app.lifecycle.services import Services
+from app.queue import Hints
 
 RETRY_SECONDS = 1.0  # doubled with every attempt
 MAX_RETRY_SECONDS = 60.0
@@ -19,23 +21,23 @@ WAITS_FOR_SPACE = "waits for space in the spool folder: its disk is full"
 log = structlog.get_logger(__name__)
 
 
-def release(services: Services, row: Import) -> None:
+def release(database: Database, hints: Hints, row: Import) -> None:
     """Give an import back unfinished, because this worker goes; the attempt does not count."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         told = {"reason": "the worker was told to stop"}
         given = transitions.requeue(connection, row.number, row.epoch, detail=told, attempts=-1)
     if given:
         log.info("handed_back")
-        services.hints.publish(row.id)
+        hints.publish(row.id)
 
 
-def wait_for_space(services: Services, row: Import) -> None:
+def wait_for_space(database: Database, row: Import) -> None:
     """Give an import back because the spool folder's disk has no space for what its attempt writes; the attempt does
     not count, and the pauses grow. An inline import fails: whoever waited for it is told."""
     if row.inline:
-        return fail(services, row, ImportFailed("spool_full", "the disk of the spool folder is full: free some space"))
+        return fail(database, row, ImportFailed("spool_full", "the disk of the spool folder is full: free some space"))
     pause = min(SPACE_SECONDS * 2 ** min(row.epoch // 2, 10), MAX_RETRY_SECONDS)  # an attempt takes two epochs
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         told = {"reason": WAITS_FOR_SPACE}
         given = transitions.requeue(connection, row.number, row.epoch, detail=told, attempts=-1, pause_seconds=pause)
     if given:
@@ -43,10 +45,10 @@ def wait_for_space(services: Services, row: Import) -> None:
     return None
 
 
-def fail(services: Services, row: Import, failure: ImportFailed, rejected: int = 0, blank: int = 0) -> None:
+def fail(database: Database, row: Import, failure: ImportFailed, rejected: int = 0, blank: int = 0) -> None:
     """The import can't be loaded: decide that, with the reason, how many rows its report lists, and how many blank ones
     were passed over until then."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         decided = transitions.move(
             connection,
             row.number,
@@ -62,15 +64,15 @@ def fail(services: Services, row: Import, failure: ImportFailed, rejected: int =
     log.info("failing" if decided else "attempt_lost", code=failure.code, reason=str(failure))
 
 
-def try_again(services: Services, row: Import, reason: str, *, only_expired: bool = False) -> bool:
+def try_again(database: Database, settings: Settings, row: Import, reason: str, *, only_expired: bool = False) -> bool:
     """Queue the import for another attempt after a pause, or fail it when it had its last; whether this call won.
 
     An inline import is never tried again: whoever waited for it is gone. `only_expired` acts only if the lease has run
     out, by the database's clock.
     """
-    last = row.inline or row.attempts >= services.settings.max_attempts
+    last = row.inline or row.attempts >= settings.max_attempts
     pause = min(RETRY_SECONDS * 2 ** (row.attempts - 1), MAX_RETRY_SECONDS)
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         if last:
             ended = f"gave up after {row.attempts} attempt(s); the last one ended with: {reason}"
             failure = ImportFailed("gave_up", ended)

@@ -5,10 +5,12 @@ from contextlib import suppress
 import structlog
 
 from app.db import xa
+from app.db.database import Database
 from app.db.imports import queries, stops
 from app.domain.errors import AlreadyDecided, ImportNotFound
 from app.domain.imports import Import
 from app.domain.states import STOPPABLE, State
+from app.domain.xid import name_branches
 from app.lifecycle.services import Services
 
 log = structlog.get_logger(__name__)
@@ -43,16 +45,18 @@ def stop_import(services: Services, id: str) -> Import:
     if won and row.state is State.STOPPING:
         # beside the answer, which is true already: to kill a connection of a busy server takes longer than to decide
         with suppress(RuntimeError):  # this process ends
-            services.background.submit(end_load, services, row)
+            services.background.submit(lambda: end_load(services.database, services.installation, row))
     return row
 
 
-def end_load(services: Services, row: Import) -> None:
+def end_load(database: Database, installation: str, row: Import) -> None:
     """End the load's connection at once, so that its worker is free; raises nothing, and promises nothing that is not
     decided."""
     try:
-        with services.database.control() as session:
-            xa.kill_owners(session, services.xids(row.number, range(row.epoch, row.epoch + 1), row.branches))
+        with database.control() as session:
+            xa.kill_owners(
+                session, name_branches(installation, row.number, range(row.epoch, row.epoch + 1), row.branches)
+            )
     except Exception as error:  # noqa: BLE001 — nobody else would hear of it
         log.warning("load_not_ended_at_once", import_id=row.id, error=str(error) or type(error).__name__)
     # a crash here leaves a load that nobody ends: its worker looks by itself, and the sweeper after it

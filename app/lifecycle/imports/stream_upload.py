@@ -96,7 +96,7 @@ class _Arrival:
         content = self._wishes.content(upload)
         mine = deduplication.dedup_key_of(self._asker.client, content)
         if self._asker.key is None:
-            deduplication.refuse_again(self._services, mine)
+            deduplication.refuse_again(self._services.database, mine)
         upload.commit()
         # a crash here leaves an import that waits for its file's end: failed when the web server's lease runs out
         dedup_key: str | None = mine
@@ -105,7 +105,7 @@ class _Arrival:
                 row = self._record_end(upload, content, dedup_key)
                 break
             except transitions.DuplicateInFlight:
-                dedup_key = deduplication.resolve_duplicate(self._services, self._asker.key, dedup_key)
+                dedup_key = deduplication.resolve_duplicate(self._services.database, self._asker.key, dedup_key)
         if row is None:
             raise self._decided()
         self._claim.bound = True
@@ -127,7 +127,11 @@ class _Arrival:
         values |= {"spool_name": self.id, "upload_lease_until": transitions.seconds_from_now(lease)}
         accepted = record(self._services, self._wishes.dataset, self.id, values, self._asker, self._claim, None)
         self._row = accepted.row
-        self._beat.enter_context(UploadHeartbeat(self._services, accepted.row, on_loss=self._lost.set))
+        self._beat.enter_context(
+            UploadHeartbeat(
+                self._services.database, self._services.settings.lease_seconds, accepted.row, on_loss=self._lost.set
+            )
+        )
 
     def _break_off(self, row: Import, error: BaseException) -> None:
         if isinstance(error, AlreadyRunning):
@@ -141,8 +145,8 @@ class _Arrival:
                 now = queries.find_numbered(connection, row.number) or row
             if failed:
                 log.info(failure.code, import_id=row.id, reason=failure.reason)
-                stop.end_load(self._services, now)
-                rollback.finish_rollback(self._services, row.number)
+                stop.end_load(self._services.database, self._services.installation, now)
+                rollback.finish_rollback(self._services.database, self._services.installation, row.number)
         except Exception as other:  # noqa: BLE001 — the client is answered what broke its upload
             log.warning(failure.code, import_id=row.id, error=str(other) or type(other).__name__)  # its lease runs out
 

@@ -10,6 +10,7 @@ import structlog
 
 from app.domain.errors import DatabaseUnavailable, LedgerFrozen, SpoolFull
 from app.lifecycle.services import Services
+from app.spool import Spool
 
 FIRST_PAUSE_SECONDS = 0.5  # after a second failure in a row, and doubled with each one that follows
 MAX_PAUSE_SECONDS = 10.0
@@ -97,17 +98,17 @@ def do_each(items: Iterable[Item], act: Callable[[Item], object]) -> None:
         raise first
 
 
-def list_failing(services: Services) -> dict[str, str]:
+def list_failing(spool: Spool, installation: str) -> dict[str, str]:
     """Which chores fail now, each with its error, by what the sweepers that run say."""
     failing: dict[str, str] = {}
-    for figures in services.spool.read_figures(services.installation):
+    for figures in spool.read_figures(installation):
         failing |= figures.get("failing", {})
     return failing
 
 
-def count_failures(services: Services) -> tuple[int, dict[str, int]]:
+def count_failures(spool: Spool, installation: str) -> tuple[int, dict[str, int]]:
     """How many sweepers run, and how often each chore has failed since these were started."""
-    found = services.spool.read_figures(services.installation)
+    found = spool.read_figures(installation)
     failures: Counter[str] = Counter()
     for figures in found:
         failures.update(figures.get("failures", {}))

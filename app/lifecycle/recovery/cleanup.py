@@ -1,14 +1,15 @@
 """Clean: removes what outlived its use, in small steps."""
 
 from collections.abc import Callable
-from functools import partial
 
 import structlog
 
+from app.db.database import Database
 from app.db.imports import retention
 from app.lifecycle.datasets import create
 from app.lifecycle.recovery.chores import do_each
 from app.lifecycle.services import Services
+from app.spool import Spool
 
 ORPHAN_SECONDS = 3600.0  # an upload that nobody has written to for so long
 
@@ -18,30 +19,24 @@ log = structlog.get_logger(__name__)
 def clean(services: Services, run: Callable[[str, Callable[[], object]], object] = lambda name, chore: chore()) -> None:
     """One step each of old spool files, orphaned uploads, temporary files, half-made datasets, old history and stale
     keys; each by `run`, which is given its name."""
-    for chore in (
-        _delete_old_spools,
-        _delete_orphans,
-        _delete_temporary,
-        _mend_datasets,
-        _forget_history,
-        _forget_keys,
-    ):
-        run(chore.__name__.removeprefix("_"), partial(chore, services))
+    database, spool = services.database, services.spool
+    run("delete_old_spools", lambda: _delete_old_spools(services))
+    run("delete_orphans", lambda: _delete_orphans(database, spool))
+    run("delete_temporary", lambda: _delete_temporary(spool))
+    run("mend_datasets", lambda: create.mend_all(database, services.installation))
+    run("forget_history", lambda: _forget_history(database, services.settings.history_retention_days))
+    run("forget_keys", lambda: _forget_keys(database))
 
 
-def _mend_datasets(services: Services) -> None:
-    create.mend_all(services)
-
-
-def _forget_history(services: Services) -> None:
-    with services.database.begin() as connection:
-        forgotten = retention.delete_old_history(connection, services.settings.history_retention_days)
+def _forget_history(database: Database, keep_days: float) -> None:
+    with database.begin() as connection:
+        forgotten = retention.delete_old_history(connection, keep_days)
     if forgotten:
         log.info("history_forgotten", imports=forgotten)
 
 
-def _forget_keys(services: Services) -> None:
-    with services.database.begin() as connection:
+def _forget_keys(database: Database) -> None:
+    with database.begin() as connection:
         retention.delete_stale_keys(connection)
 
 
@@ -59,18 +54,18 @@ def _delete_old_spools(services: Services) -> None:
     do_each(old, delete)
 
 
-def _delete_orphans(services: Services) -> None:
-    untouched = services.spool.list_untouched(ORPHAN_SECONDS)
-    with services.database.begin() as connection:
+def _delete_orphans(database: Database, spool: Spool) -> None:
+    untouched = spool.list_untouched(ORPHAN_SECONDS)
+    with database.begin() as connection:
         known = retention.known_spools(connection, untouched) if untouched else set()
 
     def delete(name: str) -> None:
-        services.spool.delete(name)
+        spool.delete(name)
         log.info("orphan_deleted", spool_name=name)
 
     do_each([name for name in untouched if name not in known], delete)
 
 
-def _delete_temporary(services: Services) -> None:
-    for name in services.spool.delete_temporary(ORPHAN_SECONDS):
+def _delete_temporary(spool: Spool) -> None:
+    for name in spool.delete_temporary(ORPHAN_SECONDS):
         log.info("temporary_file_deleted", spool_name=name)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.db import installation, xa
+from app.db.database import Database
 from app.db.imports import lost_branches, queries
 from app.domain.errors import DatabaseUnavailable, LedgerFrozen
 from app.domain.generation import Installation
@@ -42,17 +43,17 @@ class Doubt:
     lost: list[Import]  # decided imports with a lost branch
 
 
-def list_in_doubt(services: Services) -> Doubt:
+def list_in_doubt(database: Database) -> Doubt:
     """List every prepared branch of the server, ours and foreign ones, and the imports with a lost branch."""
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         here = installation.read_installation(connection)
     branches, foreign = [], []
-    with services.database.control() as session:
+    with database.control() as session:
         listed = xa.list_prepared(session)
         ours = [xid for raw in listed if (xid := parse_xid(raw, here.id)) is not None]
         owners = xa.owners_of(session, ours)
         foreign = [raw for raw in listed if parse_xid(raw, here.id) is None]
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         branches = [Listed(xid, queries.find_numbered(connection, xid.number), owners.get(xid)) for xid in ours]
         found = [
             queries.find_numbered(connection, number) for number in lost_branches.list_with_lost_branch(connection)
@@ -65,7 +66,7 @@ def find_trouble(services: Services) -> str | None:
     """Sentences about what only a person can mend; None where there is nothing of the kind."""
     try:
         freeze.require_sweeping(services)
-        doubt = list_in_doubt(services)
+        doubt = list_in_doubt(services.database)
     except LedgerFrozen as error:
         return error.detail
     except DatabaseUnavailable as error:
@@ -74,7 +75,10 @@ def find_trouble(services: Services) -> str | None:
         f"import {row.id} (number {row.number}) has lost a branch: `python -m app.cli resolve {row.number} rollback`"
         for row in doubt.lost
     ]
-    told += [f"the sweeper fails to {name}, and tries again: {error}" for name, error in list_failing(services).items()]
+    told += [
+        f"the sweeper fails to {name}, and tries again: {error}"
+        for name, error in list_failing(services.spool, services.installation).items()
+    ]
     told += [
         f"prepared branch {listed.xid.lock_name()}: {listed.meaning}"
         for listed in doubt.branches

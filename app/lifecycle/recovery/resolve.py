@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from app.db import installation, xa
+from app.db.database import Database
 from app.db.datasets import rows
 from app.db.imports import lost_branches, queries, transitions
 from app.domain.errors import BadRequest, BranchLost, NotAllowed
@@ -17,7 +18,6 @@ from app.lifecycle.datasets.catalog import find_dataset_of
 from app.lifecycle.imports import commit
 from app.lifecycle.recovery import in_doubt
 from app.lifecycle.recovery.in_doubt import Doubt, Listed
-from app.lifecycle.services import Services
 
 HEURISTIC_DECISION = (
     "heuristic_decision"  # the event; it is recorded before the act, which may then turn out to be done already
@@ -28,7 +28,7 @@ _NUMBER = re.compile("[0-9]{1,10}")
 log = structlog.get_logger(__name__)
 
 
-def resolve(services: Services, target: str, verdict: RecoveryAction, by: str) -> list[str]:
+def resolve(database: Database, installation: str, target: str, verdict: RecoveryAction, by: str) -> list[str]:
     """Commit or roll back a branch, all prepared branches of an import, or an import with a lost branch.
 
     `target` is a branch as `branches` lists it, an import's number or its id; `by` is who does it. Returns
@@ -36,27 +36,27 @@ def resolve(services: Services, target: str, verdict: RecoveryAction, by: str) -
     Raises `BadRequest` for what is no target, `NotAllowed` where the protocol does not call for this, and
     `DatabaseUnavailable`. Every heuristic decision is recorded in the import's history first, where there is an import.
     """
-    doubt = in_doubt.list_in_doubt(services)
+    doubt = in_doubt.list_in_doubt(database)
     if doubt.installation.is_copy:
         raise NotAllowed(
             f"this ledger is a copy of the one in {doubt.installation.home_database}, and the branches that carry its"
             " id are the original's: `python -m app.cli sweeping resume` gives the copy an id of its own"
         )
-    chosen = _find_branches(services, doubt, target)
+    chosen = _find_branches(database, doubt, target)
     if chosen is None:
-        return [_resolve_lost_branch(services, _find_import(services, target), verdict, by)]
+        return [_resolve_lost_branch(database, installation, _find_import(database, target), verdict, by)]
     for listed in chosen:  # all of them first: none is touched if one is refused
         _require_allowed(listed, verdict)
-    told = [_finish(services, listed, verdict, by) for listed in chosen]
+    told = [_finish(database, listed, verdict, by) for listed in chosen]
     if verdict is RecoveryAction.COMMIT:
         for number in sorted({listed.xid.number for listed in chosen}):
             with suppress(BranchLost):  # the sweeper says so
-                if commit.finish(services, number):
+                if commit.finish(database, installation, number):
                     told.append(f"import number {number} has committed")
     return told
 
 
-def _find_branches(services: Services, doubt: Doubt, target: str) -> list[Listed] | None:
+def _find_branches(database: Database, doubt: Doubt, target: str) -> list[Listed] | None:
     """The prepared branches that are meant; None where an import is meant that has none."""
     if match := _BRANCH.fullmatch(target):
         owner, number, epoch, branch = match[1], int(match[2]), int(match[3]), int(match[4])
@@ -67,12 +67,12 @@ def _find_branches(services: Services, doubt: Doubt, target: str) -> list[Listed
         if not chosen:
             raise NotAllowed(f"no branch {target} is prepared: there is nothing to resolve")
         return chosen
-    number = int(target) if _NUMBER.fullmatch(target) else _find_import(services, target).number
+    number = int(target) if _NUMBER.fullmatch(target) else _find_import(database, target).number
     return [listed for listed in doubt.branches if listed.xid.number == number] or None
 
 
-def _find_import(services: Services, target: str) -> Import:
-    with services.database.begin() as connection:
+def _find_import(database: Database, target: str) -> Import:
+    with database.begin() as connection:
         if _NUMBER.fullmatch(target):
             row = queries.find_numbered(connection, int(target))
         else:
@@ -100,9 +100,9 @@ def _require_allowed(listed: Listed, verdict: RecoveryAction) -> None:
         raise NotAllowed(why)
 
 
-def _finish(services: Services, listed: Listed, verdict: RecoveryAction, by: str) -> str:
+def _finish(database: Database, listed: Listed, verdict: RecoveryAction, by: str) -> str:
     xid, name = listed.xid, listed.xid.lock_name()
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         # judged again beside the record of it: what the person was shown may be minutes old
         row = queries.find_numbered(connection, xid.number)
         if recovery_action(xid, row) is not listed.recovery_action:
@@ -112,7 +112,7 @@ def _finish(services: Services, listed: Listed, verdict: RecoveryAction, by: str
         else:
             installation.know_number(connection, xid.number)
     log.warning(HEURISTIC_DECISION, by=by, verdict=verdict, branch=name)
-    with services.database.session() as session:
+    with database.session() as session:
         finish = xa.commit_prepared if verdict is RecoveryAction.COMMIT else xa.roll_back_prepared
         done = bool(xa.release(session, [xid])) and finish(session, xid)
     if not done:
@@ -120,7 +120,7 @@ def _finish(services: Services, listed: Listed, verdict: RecoveryAction, by: str
     return f"branch {name} was {_done(verdict)}"
 
 
-def _resolve_lost_branch(services: Services, row: Import, verdict: RecoveryAction, by: str) -> str:
+def _resolve_lost_branch(database: Database, installation: str, row: Import, verdict: RecoveryAction, by: str) -> str:
     """Finish an import of which no branch is prepared: only one with a lost branch needs it."""
     if row.state is not State.COMMITTING:
         raise NotAllowed(f"import {row.id} (number {row.number}) {_WHY_NOT[row.state]}")
@@ -129,11 +129,11 @@ def _resolve_lost_branch(services: Services, row: Import, verdict: RecoveryActio
             f"import {row.id} is committing, and its worker holds the lease: wait until it has, or is gone"
         )
     try:
-        ended = commit.finish(services, row.number)
+        ended = commit.finish(database, installation, row.number)
     except BranchLost as error:
         if verdict is RecoveryAction.COMMIT:
             raise NotAllowed(f"import {row.id} has lost a branch and can't be committed whole: {error}") from None
-        return _fail(services, row, str(error), by)
+        return _fail(database, row, str(error), by)
     if ended and verdict is RecoveryAction.COMMIT:
         return f"import {row.id} has committed: every receipt was there"
     if ended:
@@ -141,12 +141,12 @@ def _resolve_lost_branch(services: Services, row: Import, verdict: RecoveryActio
     raise NotAllowed(f"import {row.id} is committing, and a connection of its worker is still there: look again")
 
 
-def _fail(services: Services, row: Import, reason: str, by: str) -> str:
+def _fail(database: Database, row: Import, reason: str, by: str) -> str:
     """Let an import with a lost branch fail, and delete its rows."""
     lost = "a branch was lost after the decision; nothing of it is left: send it again"
     error = {"code": "lost_branch", "reason": lost, "message": lost}
-    dataset = find_dataset_of(services, row)
-    with services.database.begin_long() as connection:
+    dataset = find_dataset_of(database, row)
+    with database.begin_long() as connection:
         told = {"by": by, "verdict": RecoveryAction.ROLLBACK, "reason": reason}
         if not lost_branches.fail_with_lost_branch(connection, row.number, row.epoch, error, told):
             raise NotAllowed(f"import {row.id} changed meanwhile: look again")

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import Any
 
 import structlog
 
 from app.db import xa
+from app.db.database import Connection
 from app.db.imports import lost_branches, queries, transitions, uploads
 from app.domain.errors import BranchLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
 from app.domain.generation import Installation
@@ -51,7 +51,10 @@ class Sweeper:
         def sweep(here: Installation) -> None:
             if monotonic() >= self._advanced_at + GENERATION_SECONDS:
                 self._advanced_at = monotonic()
-                self.chores.run("advance_generation", lambda: freeze.advance_generation(self._services, here))
+                self.chores.run(
+                    "advance_generation",
+                    lambda: freeze.advance_generation(self._services.database, self._services.spool, here),
+                )
             self._sweep()
 
         self._unless_frozen(sweep)
@@ -60,15 +63,22 @@ class Sweeper:
         """The part of a sweep that somebody waits for: what was stopped, or failed, lately. Raises as `sweep`."""
         undoing: list[int] = []
 
-        def look(connection: Any) -> None:
+        def look(connection: Connection) -> None:
             undoing.extend(queries.list_undoing(connection, LATELY_SECONDS))
 
         def undo(_: Installation) -> None:
-            self.chores.run("undo_lately", lambda: do_each(undoing, partial(rollback.finish_rollback, self._services)))
+            self.chores.run(
+                "undo_lately",
+                lambda: do_each(
+                    undoing, partial(rollback.finish_rollback, self._services.database, self._services.installation)
+                ),
+            )
 
         self._unless_frozen(undo, look)
 
-    def _unless_frozen(self, step: Callable[[Installation], None], also: Callable[[Any], None] | None = None) -> None:
+    def _unless_frozen(
+        self, step: Callable[[Installation], None], also: Callable[[Connection], None] | None = None
+    ) -> None:
         try:
             step(freeze.require_sweeping(self._services, also))
             self._frozen = ""
@@ -109,7 +119,7 @@ class Sweeper:
                     found.append((xid, queries.find_numbered(connection, xid.number)))
             self._report(found)
             freeze.require_explained(
-                services, found
+                services.database, found
             )  # before any is touched: the ledger that judges them may be too old
             called_for = {xid: recovery_action(xid, row) for xid, row in found}
             due = [xid for xid in called_for if called_for[xid] in (RecoveryAction.COMMIT, RecoveryAction.ROLLBACK)]
@@ -135,7 +145,12 @@ class Sweeper:
         """Queue again what runs under a lease that ran out."""
         died = [row for row in self._in_state(State.RUNNING) if not row.lease_live]
         reason = "its worker died or was cut off"
-        do_each(died, lambda row: requeue.try_again(self._services, row, reason, only_expired=True))
+        do_each(
+            died,
+            lambda row: requeue.try_again(
+                self._services.database, self._services.settings, row, reason, only_expired=True
+            ),
+        )
 
     def _fail_broken_uploads(self) -> None:
         with self._services.database.begin() as connection:
@@ -157,14 +172,17 @@ class Sweeper:
                 )
 
     def _undo(self) -> None:
-        do_each(self._in_state(*UNDOING), lambda row: rollback.finish_rollback(self._services, row.number))
+        do_each(
+            self._in_state(*UNDOING),
+            lambda row: rollback.finish_rollback(self._services.database, self._services.installation, row.number),
+        )
 
     def _record_commits(self) -> None:
         do_each([row for row in self._in_state(State.COMMITTING) if not row.lease_live], self._record_commit)
 
     def _record_commit(self, row: Import) -> None:
         try:
-            commit.finish(self._services, row.number)
+            commit.finish(self._services.database, self._services.installation, row.number)
         except BranchLost as error:
             self._report_lost_branch(row, error)
 

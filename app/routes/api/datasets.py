@@ -76,15 +76,15 @@ def create() -> Response:
 @describe("list_datasets", "datasets", models.DatasetList)
 def list_all() -> dict[str, Any]:
     """Every dataset, by name."""
-    return {"datasets": [_show(known) for known in catalog.list_datasets(services())]}
+    return {"datasets": [_show(known) for known in catalog.list_datasets(services().database)]}
 
 
 @blueprint.get("/<name>")
 @describe("get_dataset", "datasets", models.CountedDataset, refuses=(DatasetNotFound,))
 def show(name: str) -> dict[str, Any]:
     """One dataset: its columns, its key, how many rows it has, and what is off."""
-    known = catalog.find_dataset(services(), name)
-    return {**_show(known), "rows": queries.count_rows(services(), known.dataset)}
+    known = catalog.find_dataset(services().database, name)
+    return {**_show(known), "rows": queries.count_rows(services().database, known.dataset)}
 
 
 @blueprint.delete("/<name>")
@@ -137,7 +137,7 @@ def rows(name: str) -> Response:
 )
 def count(name: str) -> dict[str, Any]:
     """How many rows match."""
-    return {"count": dataset_rows.count_rows(services(), _read_selection(name))}
+    return {"count": dataset_rows.count_rows(services().database, _read_selection(name))}
 
 
 @blueprint.delete("/<name>/rows")
@@ -153,24 +153,24 @@ def count(name: str) -> dict[str, Any]:
 )
 def delete_rows(name: str) -> dict[str, Any]:
     """Delete one import's rows, or with `confirm=<name>` all of them."""
-    dataset = catalog.find_dataset(services(), name).dataset
+    dataset = catalog.find_dataset(services().database, name).dataset
     _refuse_unknown("import", "confirm")
     of = request.args.get("import")
     if of is None:
         _require_confirmed(name)
-    number = None if of is None else dataset_rows.find_number(services(), dataset, of)
+    number = None if of is None else dataset_rows.find_number(services().database, dataset, of)
     return {"rows_deleted": deletion.delete_rows(services(), dataset, number)}
 
 
 def _read_selection(name: str, *others: str) -> Selection:
-    dataset = catalog.find_dataset(services(), name).dataset
+    dataset = catalog.find_dataset(services().database, name).dataset
     _refuse_unknown("import", "sort", "null", *others)
     filters: list[tuple[str, str | None]] = [
         (said[len(FILTER) : -1], text) for said, text in request.args.items(multi=True) if _is_filter(said)
     ]
     filters += [(column, None) for column in request.args.getlist("null")]
     of, sort = request.args.get("import"), request.args.get("sort")
-    return dataset_rows.select_rows(services(), dataset, of=of, filters=filters, sort=sort)
+    return dataset_rows.select_rows(services().database, dataset, of=of, filters=filters, sort=sort)
 
 
 def _is_filter(said: str) -> bool:
@@ -191,7 +191,7 @@ def _show_page(selection: Selection) -> Response:
     limit = parse_number(request.args.get("limit", str(PAGE)), "limit")
     if not 1 <= limit <= MAX_A_PAGE:
         raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE:,}", errors=[{"field": "limit"}])
-    found, cursor = dataset_rows.read_page(services(), selection, request.args.get("cursor"), limit)
+    found, cursor = dataset_rows.read_page(services().database, selection, request.args.get("cursor"), limit)
     following = None
     if cursor is not None:
         kept: dict[str, Any] = {said: texts for said, texts in request.args.lists() if said != "cursor"}
@@ -203,7 +203,7 @@ def _export(selection: Selection, form: str) -> Response:
     write, mimetype = EXPORTS[form]
     stack = ExitStack()
     try:
-        found = stack.enter_context(dataset_rows.open_rows(services(), selection))
+        found = stack.enter_context(dataset_rows.open_rows(services().database, selection))
     except BaseException:
         stack.close()
         raise

@@ -46,9 +46,9 @@ def stream_import(id: str) -> Response:
     `GET` shows and the new lines of its timeline, the sequence as its id; `end` when it is over."""
     given = parse_position()
     after = parse_number(given, "Last-Event-ID") if given else 0
-    row, _ = queries.find_import(services(), id)
+    row, _ = queries.find_import(services().database, id)
     subscription = the_watch().subscribe(row.number)
-    updates = change_feed.follow_import(services(), subscription, id, after)
+    updates = change_feed.follow_import(services().database, subscription, id, after)
     return stream(tell_one("import", lambda row: serialize_import(cast("Import", row)), updates), subscription)
 
 
@@ -69,7 +69,7 @@ def stream_all() -> Response:
     if given and after is None:
         raise BadRequest("this Last-Event-ID is none of this stream's", errors=[{"field": "Last-Event-ID"}])
     subscription = the_watch().subscribe()
-    return stream(_tell_all(change_feed.follow_all(services(), subscription, after)), subscription)
+    return stream(_tell_all(change_feed.follow_all(services().database, subscription, after)), subscription)
 
 
 def the_watch() -> ChangeFeed:

@@ -82,7 +82,7 @@ def list_all() -> dict[str, Any]:
     """Handlings, newest first; `state` (several with commas), `limit`, and `cursor` from `next`."""
     states = [_read_state(HandlingState, name) for name in request.args.get("state", "").split(",") if name]
     limit, cursor = _read_page()
-    rows = queries.list_handlings(services(), states=states, before=cursor, limit=limit + 1)
+    rows = queries.list_handlings(services().database, states=states, before=cursor, limit=limit + 1)
     following = None
     if len(rows) > limit:
         rows = rows[:limit]
@@ -95,7 +95,7 @@ def list_all() -> dict[str, Any]:
 @describe("get_handling", "handlings", models.FOUND, refuses=(HandlingNotFound,), parameters=(IF_NONE_MATCH,))
 def show(handling_id: str) -> Response:
     """One handling with its timeline; the ETag changes with its sequence."""
-    row, timeline = queries.find_handling(services(), handling_id)
+    row, timeline = queries.find_handling(services().database, handling_id)
     shown = serialize_handling(row) | {
         "timeline": [
             {"sequence": event.sequence, "at": serialize_time(event.at), "event": event.kind, "detail": event.detail}
@@ -121,7 +121,9 @@ def list_orders(handling_id: str) -> dict[str, Any]:
     """A handling's orders, in its order; `state`, `limit`, and `cursor` from `next`."""
     states = [_read_state(OrderState, name) for name in request.args.get("state", "").split(",") if name]
     limit, cursor = _read_page()
-    row, found = queries.list_orders(services(), handling_id, states=states, after=cursor or 0, limit=limit + 1)
+    row, found = queries.list_orders(
+        services().database, handling_id, states=states, after=cursor or 0, limit=limit + 1
+    )
     following = None
     if len(found) > limit:
         found = found[:limit]
@@ -148,10 +150,10 @@ def stream_one(handling_id: str) -> Response:
     """One handling's changes as server-sent events, as an import's: `handling`, and `end` when it is at rest."""
     given = parse_position()
     after = parse_number(given, "Last-Event-ID") if given else 0
-    row, _ = queries.find_handling(services(), handling_id)
+    row, _ = queries.find_handling(services().database, handling_id)
     subscription = the_watch().subscribe(row.number)
     updates = change_feed.follow_one(
-        subscription, lambda: queries.find_handling(services(), handling_id), RESTING, after
+        subscription, lambda: queries.find_handling(services().database, handling_id), RESTING, after
     )
     return stream(tell_one("handling", lambda row: serialize_handling(cast("Handling", row)), updates), subscription)
 
@@ -160,7 +162,7 @@ def stream_one(handling_id: str) -> Response:
 @describe("get_slips", "handlings", models.SLIPS, refuses=(HandlingNotFound, OrderNotFound, SpoolFull))
 def slips(handling_id: str) -> Response:
     """The packing slips of all orders that have one, as one PDF in the handling's order."""
-    row, document = queries.merge_slips(services(), handling_id)
+    row, document = queries.merge_slips(services().database, services().spool, handling_id)
     response = Response(document, mimetype="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="slips-{row.id}.pdf"'
     return response
@@ -170,7 +172,7 @@ def slips(handling_id: str) -> Response:
 @describe("stop_handling", "handlings", models.STOPPED, refuses=(HandlingNotFound, NotRunning))
 def stop_one(handling_id: str) -> Response:
     """Stop it: 202 with what it is now. The steps in hand are ended; what was done stays done."""
-    response = jsonify(serialize_handling(stop.stop_handling(services(), handling_id, g.client or "local")))
+    response = jsonify(serialize_handling(stop.stop_handling(services().database, handling_id, g.client or "local")))
     response.status_code = 202
     return response
 

@@ -56,9 +56,11 @@ def show_queue() -> tuple[dict[str, Any], int]:
     """How many imports wait and run, how many workers there are, the same of handlings where orders are handled, and
     how each kind of work went within the last hour; null for what the broker does not answer, and for rates of nothing.
     503 beyond the bounds that the settings have."""
-    figures = metrics.measure_queue(services())
+    figures = metrics.measure_queue(services().database, services().hints)
     kinds = burden.measure_kinds(services())
-    excess = burden.find_excess(services(), kinds)
-    handled = asdict(handlings.measure_queue(services())) if services().settings.handling else None
+    excess = burden.find_excess(services().database, services().settings, kinds)
+    handled = (
+        asdict(handlings.measure_queue(services().database, services().hints)) if services().settings.handling else None
+    )
     told = {**asdict(figures), "handlings": handled}
     return {**told, "kinds": [asdict(kind) for kind in kinds], "excess": excess}, 503 if excess else 200

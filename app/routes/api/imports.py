@@ -91,13 +91,13 @@ def _accept_json() -> Accepted:
         raise InvalidContent("generate must be a whole number: how many rows", errors=[{"field": "generate"}])
     if seed is not None and not (isinstance(seed, str) and SEED.fullmatch(seed)):
         raise InvalidContent("seed must be 1 to 24 lower-case letters and digits", errors=[{"field": "seed"}])
-    dataset = catalog.find_import_dataset(services(), str(body.get("dataset", "orders")))
+    dataset = catalog.find_import_dataset(services().database, str(body.get("dataset", "orders")))
     priority = parse_priority(json.dumps(body.get("priority", 0)))
     return accept.accept_generated(services(), dataset, rows, parse_caller(), seed=seed, priority=priority)
 
 
 def _accept_file() -> Accepted:
-    dataset = catalog.find_import_dataset(services(), request.args.get("dataset", "orders"))
+    dataset = catalog.find_import_dataset(services().database, request.args.get("dataset", "orders"))
     options = _read_options(request.args, QUERY_OPTIONS)
     check_content_encoding()
     multipart = request.mimetype == "multipart/form-data"
@@ -215,7 +215,7 @@ def list_all() -> dict[str, Any]:
     cursor = request.args.get("cursor")
     before = parse_cursor(cursor) if cursor else None
     dataset = request.args.get("dataset")
-    rows = queries.list_imports(services(), states=states, dataset=dataset, before=before, limit=limit + 1)
+    rows = queries.list_imports(services().database, states=states, dataset=dataset, before=before, limit=limit + 1)
     following = None
     if len(rows) > limit:
         rows = rows[:limit]
@@ -242,7 +242,7 @@ def _read_state(name: str) -> State:
 @describe("get_import", "imports", models.FOUND, refuses=(ImportNotFound,), parameters=(common.IF_NONE_MATCH,))
 def show(id: str) -> Response:
     """One import with its timeline; the ETag changes with its sequence."""
-    row, timeline = queries.find_import(services(), id)
+    row, timeline = queries.find_import(services().database, id)
     response = jsonify(serialize_import(row, timeline))
     response.set_etag(str(row.sequence), weak=True)
     response.headers["Cache-Control"] = "no-cache"
@@ -263,7 +263,7 @@ def rejects(id: str) -> Response:
     format = request.args.get("format", "json")
     if format not in ("json", "csv", "ndjson"):
         raise BadRequest("format must be json, csv or ndjson", errors=[{"field": "format"}])
-    row, found = queries.open_rejects(services(), id)
+    row, found = queries.open_rejects(services().database, services().spool, id)
     if format == "json":
         shown = {"id": row.id, "rows_rejected": row.rows_rejected, "rejects": list(islice(found, MAX_REJECTS_SHOWN))}
         return jsonify(shown)
@@ -271,7 +271,7 @@ def rejects(id: str) -> Response:
         body: Iterator[bytes] = (json.dumps(reject).encode() + b"\n" for reject in found)
         response = Response(body, mimetype="application/x-ndjson")
     else:
-        dataset = catalog.find_dataset_of(services(), row)
+        dataset = catalog.find_dataset_of(services().database, row)
         if dataset is None:
             raise DatasetNotFound(f"{row.dataset} was dropped: its rejects can still be had as json or ndjson")
         response = Response(write_csv(found, dataset), mimetype="text/csv")

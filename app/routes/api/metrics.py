@@ -30,9 +30,9 @@ def show_metrics() -> Response:
     """Imports by state, their rows and durations, the queue, and the sweepers."""
     registry = CollectorRegistry(auto_describe=False)
     figures = (
-        metrics.measure_imports(services()),
-        metrics.measure_queue(services()),
-        metrics.measure_sweepers(services()),
+        metrics.measure_imports(services().database),
+        metrics.measure_queue(services().database, services().hints),
+        metrics.measure_sweepers(services().spool, services().installation),
     )
     registry.register(_Figures(*figures))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

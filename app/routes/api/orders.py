@@ -66,14 +66,18 @@ def accept_order() -> Response:
     def receive(upload: Upload) -> None:
         upload.write(line)
 
-    inline = services().settings.overload_inline and admission.is_overloaded(services())
+    inline = services().settings.overload_inline and admission.is_overloaded(services().database, services().settings)
     accepted = accept.accept_upload(
         services(), ORDERS, receive, parse_caller(), content_type="application/x-ndjson", inline=inline
     )
     row = accepted.row
-    if inline and not accepted.replayed and (claimed := load.claim(services(), row.number, "web")) is not None:
+    if (
+        inline
+        and not accepted.replayed
+        and (claimed := load.claim(services().database, services().settings, row.number, "web")) is not None
+    ):
         load.run_attempt(services(), claimed, GracefulShutdown(0))
-        row, _ = imports.find_import(services(), row.id)
+        row, _ = imports.find_import(services().database, row.id)
     id, estimate = OrderId(row.number, 1), imports.estimate_seconds(services(), row)
     tracking = f"/v1/orders/{id}/status"
     shown = {
@@ -115,13 +119,13 @@ def show_status(order_id: str) -> dict[str, Any]:
     """Whether an order has come into the table: queued, processing, completed, or failed with the reason; and how its
     latest handling is doing."""
     order = parse_order_id(order_id)
-    row = imports.find_numbered(services(), order.import_no)
+    row = imports.find_numbered(services().database, order.import_no)
     if row is None or row.dataset != ORDERS.name or order.row_no > (row.rows_read or 1):
         raise OrderNotFound(f"there is no order {order}", order=str(order))
     if row.state is State.COMMITTED:
-        queries.find_order(services(), order)
+        queries.find_order(services().database, order)
     shown = {"id": str(order), "import": row.id, **_show_status(row), "handling": None, "links": serialize_links(order)}
-    if latest := queries.find_latest(services(), order):
+    if latest := queries.find_latest(services().database, order):
         shown["handling"] = {"id": latest[0], "state": latest[1].state, "error": latest[1].error}
     return shown
 
@@ -153,7 +157,7 @@ def list_all() -> dict[str, Any]:
     choice = OrderSelection(
         None, wanted.get("import"), wanted.get("status"), wanted.get("marketplace"), wanted.get("search")
     )
-    count, active, found = queries.search_orders(services(), choice, after=after, limit=limit + 1)
+    count, active, found = queries.search_orders(services().database, choice, after=after, limit=limit + 1)
     following = None
     if len(found) > limit:
         found = found[:limit]
@@ -177,7 +181,11 @@ def show(order_id: str) -> Response:
     """An order's row."""
     order = parse_order_id(order_id)
     return jsonify(
-        {"id": str(order), **serialize_row(queries.find_order(services(), order)), "links": serialize_links(order)}
+        {
+            "id": str(order),
+            **serialize_row(queries.find_order(services().database, order)),
+            "links": serialize_links(order),
+        }
     )
 
 
@@ -186,7 +194,10 @@ def show(order_id: str) -> Response:
 def show_history(order_id: str) -> dict[str, Any]:
     """Each step of an order that was begun: when, how often it was tried, what was answered, and who asked for it."""
     order = parse_order_id(order_id)
-    return {"order": str(order), "steps": [_show_step(step) for step in queries.list_history(services(), order)]}
+    return {
+        "order": str(order),
+        "steps": [_show_step(step) for step in queries.list_history(services().database, order)],
+    }
 
 
 @blueprint.get("/<order_id>/slip")
@@ -194,7 +205,7 @@ def show_history(order_id: str) -> dict[str, Any]:
 def show_slip(order_id: str) -> Response:
     """An order's packing slip."""
     order = parse_order_id(order_id)
-    response = Response(queries.find_slip(services(), order), mimetype="application/pdf")
+    response = Response(queries.find_slip(services().database, services().spool, order), mimetype="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="slip-{order}.pdf"'
     return response
 

@@ -72,9 +72,9 @@ def show_imports() -> str:
     cursor = request.args.get("cursor", "")
     before = parse_cursor(cursor) if cursor else None
     after = change_feed.find_cursor(
-        services()
+        services().database
     )  # before the list: what changes meanwhile is told twice rather than never
-    rows = queries.list_imports(services(), states=states, dataset=None, before=before, limit=SHOWN + 1)
+    rows = queries.list_imports(services().database, states=states, dataset=None, before=before, limit=SHOWN + 1)
     settings = services().settings
     return render_template(
         "imports.html",
@@ -86,7 +86,7 @@ def show_imports() -> str:
         state=wanted,
         filters=FILTERS,
         after=after,
-        datasets=[known.dataset.name for known in catalog.list_datasets(services())],
+        datasets=[known.dataset.name for known in catalog.list_datasets(services().database)],
         formats=FORMATS,
         max_bytes=settings.max_upload_bytes,
         max_rows=settings.max_generated_rows,
@@ -97,7 +97,7 @@ def show_imports() -> str:
 @describe("show_import_page", "page", PAGE, refuses=(ImportNotFound,))
 def show_one(id: str) -> str:
     """One import: how far it is, what happened, what was not accepted."""
-    row, timeline = queries.find_import(services(), id)
+    row, timeline = queries.find_import(services().database, id)
     shown = serialize_import(row, timeline)
     return render_template("import.html", i=shown, curl=_write_curl(shown), rejects_shown=REJECTS_SHOWN)
 

@@ -33,14 +33,14 @@ blueprint.register_error_handler(Refused, show_problem)
 @describe("choose_rows_page", "page", {302: Answer("To the first dataset.", headers={"Location": "Its rows."})})
 def choose() -> AnyResponse:
     """The rows of the first dataset."""
-    return redirect(url_for("rows.show", name=catalog.list_datasets(services())[0].dataset.name))
+    return redirect(url_for("rows.show", name=catalog.list_datasets(services().database)[0].dataset.name))
 
 
 @blueprint.get("/rows/<name>")
 @describe("show_rows_page", "page", PAGE, refuses=(DatasetNotFound,), parameters=SHOWN_BY)
 def show(name: str) -> str:
     """A page of rows: those of an `import`, where a `column` has a `value`, in the order of `sort`."""
-    dataset = catalog.find_dataset(services(), name).dataset
+    dataset = catalog.find_dataset(services().database, name).dataset
     value, of, sort = (request.args.get(said, "").strip() for said in ("value", "import", "sort"))
     column = request.args.get("column", dataset.columns[0].name)
     filters = {f"filter[{column}]": value} if value else {}
@@ -51,9 +51,9 @@ def show(name: str) -> str:
     cursor: str | None = None
     try:
         selection = rows.select_rows(
-            services(), dataset, of=of or None, filters=[(column, value)] if value else [], sort=sort or None
+            services().database, dataset, of=of or None, filters=[(column, value)] if value else [], sort=sort or None
         )
-        found, cursor = rows.read_page(services(), selection, request.args.get("cursor"), SHOWN)
+        found, cursor = rows.read_page(services().database, selection, request.args.get("cursor"), SHOWN)
     except (BadRequest, InvalidContent, ImportNotFound) as error:
         problem, selection = error.detail, Selection(dataset)
     said: dict[str, Any] = {
@@ -65,7 +65,7 @@ def show(name: str) -> str:
     return render_template(
         "rows.html",
         dataset=dataset,
-        others=[known.dataset.name for known in catalog.list_datasets(services())],
+        others=[known.dataset.name for known in catalog.list_datasets(services().database)],
         heads=_make_heads(selection, said),
         rows=[serialize_row(dataset, row) for row in found],
         problem=problem,

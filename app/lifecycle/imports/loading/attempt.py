@@ -6,11 +6,12 @@ from functools import cached_property
 from threading import Event, Lock
 
 from app.db import receipts, xa
+from app.db.database import Database
 from app.db.imports import transitions
 from app.domain.dataset import Dataset
 from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import, Tally
-from app.domain.xid import Xid
+from app.domain.xid import Xid, name_branches
 from app.formats.batch import Batch
 from app.formats.partition import Partitioner
 from app.lifecycle.datasets.catalog import dataset_of
@@ -19,7 +20,6 @@ from app.lifecycle.imports.loading.load_batch import load_batch
 from app.lifecycle.imports.loading.prefetch import Prefetch
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown, Released
 from app.lifecycle.recovery.chores import do_each
-from app.lifecycle.services import Services
 
 LOOK_SECONDS = 0.2  # how often an attempt looks whether its worker was told to go
 
@@ -27,8 +27,9 @@ LOOK_SECONDS = 0.2  # how often an attempt looks whether its worker was told to 
 class Attempt:
     """Loads rows into as many branches as the claim recorded, each on a connection and a thread of its own."""
 
-    def __init__(self, services: Services, row: Import, shutdown: GracefulShutdown) -> None:
-        self._services, self._row, self._shutdown = services, row, shutdown
+    def __init__(self, database: Database, installation: str, row: Import, shutdown: GracefulShutdown) -> None:
+        self._database, self._installation = database, installation
+        self._row, self._shutdown = row, shutdown
         self._lock = Lock()
         self._cut = Event()
         self._branches: dict[int, xa.Branch] = {}
@@ -39,7 +40,7 @@ class Attempt:
     @cached_property
     def dataset(self) -> Dataset:
         """What the rows are. Raises `ImportFailed` where it is gone."""
-        return dataset_of(self._services, self._row)
+        return dataset_of(self._database, self._row)
 
     @property
     def branches(self) -> list[xa.Branch]:
@@ -57,7 +58,9 @@ class Attempt:
         Raises `ImportFailed` for what another attempt would meet again, `AttemptLost`, `Released`, or whatever the
         driver raised: any of them says that the branches must be abandoned.
         """
-        xids = self._services.xids(self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches)
+        xids = name_branches(
+            self._installation, self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches
+        )
         deal = Partitioner(self.dataset, len(xids)).deal if self._is_dealt(xids) else None
         with (
             Prefetch(batches, len(xids), deal) as ahead,
@@ -94,7 +97,7 @@ class Attempt:
             do_each(self._branches.values(), xa.Branch.abandon)
 
     def _load_branch(self, xid: Xid, ahead: Prefetch) -> None:
-        branch = xa.Branch(self._services.database.connect_branch(), xid)
+        branch = xa.Branch(self._database.connect_branch(), xid)
         with self._lock:
             self._branches[xid.branch] = branch
             if self._cut.is_set():
@@ -123,7 +126,7 @@ class Attempt:
         try:
             return load_batch(branch, self.dataset, batch, on_conflict)
         except Exception as error:  # a killed connection raises more kinds than the driver's own
-            failure = explain_conflict(self._services, self.dataset, branch, batch, on_conflict, error)
+            failure = explain_conflict(self._database, self.dataset, branch, batch, on_conflict, error)
             if failure is None:
                 raise
             raise failure from error
@@ -142,7 +145,7 @@ class Attempt:
     def _record(self, phase: str) -> None:
         with self._lock:
             come_to = self.tally, self.source_bytes
-        with self._services.database.begin() as connection:
+        with self._database.begin() as connection:
             if come_to == self._recorded and phase == "loading":
                 held = transitions.holds(connection, self._row.number, self._row.epoch)
             else:

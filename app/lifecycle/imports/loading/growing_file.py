@@ -5,11 +5,11 @@ from pathlib import Path, PosixPath
 from threading import Event
 from typing import Any
 
+from app.db.database import Database
 from app.db.imports import uploads
 from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import
-from app.lifecycle.services import Services
-from app.spool import part_of
+from app.spool import Spool, part_of
 
 POLL_SECONDS = 0.1
 
@@ -22,11 +22,11 @@ class GrowingFile(PosixPath):
 
     _more: "_More"
 
-    def __new__(cls, services: Services, row: Import, ended: Event) -> "GrowingFile":
+    def __new__(cls, database: Database, spool: Spool, row: Import, ended: Event) -> "GrowingFile":
         """The file of an import that was claimed while its file arrived."""
         assert row.source.spool_name is not None
-        path = super().__new__(cls, services.spool.path(row.source.spool_name))
-        path._more = _More(services, row, ended)
+        path = super().__new__(cls, spool.path(row.source.spool_name))
+        path._more = _More(database, row, ended)
         return path
 
     def open(self, *_: Any, **__: Any) -> Any:
@@ -42,12 +42,12 @@ class GrowingFile(PosixPath):
 class _More:
     """Whether more is to come."""
 
-    def __init__(self, services: Services, row: Import, ended: Event) -> None:
-        self._services, self._row, self._ended = services, row, ended
+    def __init__(self, database: Database, row: Import, ended: Event) -> None:
+        self._database, self._row, self._ended = database, row, ended
 
     def await_some(self) -> bool:
         """Wait for a moment; False when all has arrived."""
-        with self._services.database.begin() as connection:
+        with self._database.begin() as connection:
             arrives = uploads.is_uploading(connection, self._row.number, self._row.epoch)
         if arrives is None or (arrives and self._ended.wait(POLL_SECONDS)):
             raise AttemptLost("the import was stopped, or its upload broke, while its file arrived")

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
+from app.db.database import Connection, Database
 from app.db.imports import transitions, uploads
-from app.lifecycle.services import Services
 
 BEATS_A_LEASE = 4
 
@@ -35,12 +35,13 @@ class Heartbeat:
 
     def __init__(
         self,
-        services: Services,
+        database: Database,
+        lease_seconds: float,
         row: Claimed,
         on_loss: Callable[[], None],
-        renew: Callable[[Any, int, int, float], bool] | None = None,
+        renew: Callable[[Connection, int, int, float], bool] | None = None,
     ) -> None:
-        self._services = services
+        self._database, self._lease_seconds = database, lease_seconds
         self._renew_lease = renew
         self._number, self._epoch = row.number, row.epoch
         self._on_loss = on_loss
@@ -59,11 +60,11 @@ class Heartbeat:
 
     def _renew(self, lease: float) -> bool:
         renew = self._renew_lease or transitions.renew_lease
-        with self._services.database.begin() as connection:
+        with self._database.begin() as connection:
             return renew(connection, self._number, self._epoch, lease)
 
     def _beat(self) -> None:
-        lease = self._services.settings.lease_seconds
+        lease = self._lease_seconds
         held_until = monotonic() + lease
         while not self._done.wait(lease / BEATS_A_LEASE):
             asked_at = monotonic()
@@ -87,5 +88,5 @@ class UploadHeartbeat(Heartbeat):
     """The same for an import whose file is still arriving, in the web server that receives it."""
 
     def _renew(self, lease: float) -> bool:
-        with self._services.database.begin() as connection:
+        with self._database.begin() as connection:
             return uploads.renew_upload_lease(connection, self._number, lease)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.db import xa
+from app.db.database import Database
 from app.db.datasets import rows, upserts
 from app.db.imports import queries
 from app.domain.dataset import Dataset
@@ -11,38 +12,37 @@ from app.domain.errors import ImportFailed
 from app.domain.policy import OnConflict
 from app.domain.states import FINAL
 from app.formats.batch import Batch
-from app.lifecycle.services import Services
 
 DUPLICATE = 1062  # the server's code
 MAX_ROWS = 2**32  # of an import: what a row's number has room for
 
 
 def explain_conflict(
-    services: Services, dataset: Dataset, branch: xa.Branch, batch: Batch, on_conflict: OnConflict, error: Exception
+    database: Database, dataset: Dataset, branch: xa.Branch, batch: Batch, on_conflict: OnConflict, error: Exception
 ) -> ImportFailed | None:
     """Why the server did not take a batch, if rows are the reason; None when it is something else.
 
     The branch is asked once more, which is allowed after these errors; it must be abandoned all the same.
     """
     if isinstance(error, rows.RowsDiffer):
-        return _explain_difference(services, dataset, branch, batch, error)
+        return _explain_difference(database, dataset, branch, batch, error)
     if rows.is_lock_conflict(error):
-        return _explain_wait(services, dataset, branch, batch, on_conflict) if dataset.key else None
+        return _explain_wait(database, dataset, branch, batch, on_conflict) if dataset.key else None
     return None
 
 
 def _explain_difference(
-    services: Services, dataset: Dataset, branch: xa.Branch, batch: Batch, error: rows.RowsDiffer
+    database: Database, dataset: Dataset, branch: xa.Branch, batch: Batch, error: rows.RowsDiffer
 ) -> ImportFailed:
     if dataset.adopted:
-        return _explain_adopted(services, dataset, batch, error)
+        return _explain_adopted(database, dataset, batch, error)
     number = branch.xid.number
     missing = upserts.list_missing(branch.connection, dataset, number, batch.row_numbers)
     if not missing or error.warned > len(missing):
         return ImportFailed("value_adjusted", f"the server would have changed a value: {'; '.join(error.warnings[:3])}")
     skipped = missing[0]
     key = batch.keys[batch.position_of(skipped) or 0]
-    with services.database.uncommitted() as connection:
+    with database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, [key])
         other = None if holder is None else queries.find_numbered(connection, holder[1])
     reason = f"{_name(dataset, key)} is a duplicate"
@@ -55,14 +55,14 @@ def _explain_difference(
     return _failure("duplicate_key", reason, dataset, batch, skipped, key, named)
 
 
-def _explain_adopted(services: Services, dataset: Dataset, batch: Batch, error: rows.RowsDiffer) -> ImportFailed:
+def _explain_adopted(database: Database, dataset: Dataset, batch: Batch, error: rows.RowsDiffer) -> ImportFailed:
     """The same of a table whose rows have no numbers: what was there before is what others see of it."""
     said = "; ".join(error.warnings[:3])
     if set(error.codes) != {DUPLICATE}:
         return ImportFailed("value_adjusted", f"the server would have changed or left out a row: {said}")
     if not dataset.key:
         return ImportFailed("duplicate_key", f"a row is a duplicate: {said}")
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         holder = rows.find_key_holder(connection, dataset, batch.keys)
     if holder is not None:
         at, reason = holder[0], "it is in the table already"
@@ -85,7 +85,7 @@ def _find_twice(batch: Batch, change: Callable[[tuple[str, ...]], tuple[str, ...
 
 
 def _explain_wait(
-    services: Services, dataset: Dataset, branch: xa.Branch, batch: Batch, on_conflict: OnConflict
+    database: Database, dataset: Dataset, branch: xa.Branch, batch: Batch, on_conflict: OnConflict
 ) -> ImportFailed | None:
     number = branch.xid.number
     unique = on_conflict is OnConflict.FAIL  # else a key may stand in the file twice, and its rows are in one branch
@@ -97,7 +97,7 @@ def _explain_wait(
         reason = f"{_name(dataset, key)} is a duplicate: it stands in this file twice, first in row {first}"
         return _failure("duplicate_key", reason, dataset, batch, again, key, None)
     ours = (number, batch.first_row, batch.last_row) if unique else (number, 0, MAX_ROWS)
-    with services.database.uncommitted() as connection:
+    with database.uncommitted() as connection:
         holder = rows.find_key_holder(connection, dataset, batch.keys, not_by=ours)
         other = None if holder is None else queries.find_numbered(connection, holder[1])
     if (
@@ -111,7 +111,7 @@ def _explain_wait(
     if other is not None and other.number != number:
         reason = (
             f"{_name(dataset, key)} is also in import {other.id}, which is {other.state}; waited"
-            f" {services.database.lock_wait_seconds} s for it to end: send this file again when it has"
+            f" {database.lock_wait_seconds} s for it to end: send this file again when it has"
         )
         return _failure("key_in_use", reason, dataset, batch, row, key, other.id)
     reason = f"{_name(dataset, key)} is a duplicate: it stands in this file twice, also in row {holder[2]}"

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import Any
 
 import structlog
 
+from app.config import Settings
+from app.db.database import Connection, Database
 from app.db.datasets import registry
 from app.db.imports import queries, transitions
 from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
@@ -56,11 +57,14 @@ def claim_next(services: Services, worker: str, *, only_small: bool) -> Import |
         try:
             with services.database.begin() as connection:
                 freeze.require_sweeping_in(
-                    services, connection, kept
+                    services.database, services.installation, connection, kept
                 )  # the sweeper may not have looked since a restore
                 due = transitions.list_due(connection, CANDIDATES + len(unreadable), only_small=only_small)
                 for number in due:
-                    if number not in unreadable and (row := _claim(services, connection, number, worker)) is not None:
+                    if (
+                        number not in unreadable
+                        and (row := _claim(services.settings, connection, number, worker)) is not None
+                    ):
                         return row
                 return None
             # a crash here leaves `running` under a lease that runs out
@@ -76,23 +80,21 @@ def claim_next(services: Services, worker: str, *, only_small: bool) -> Import |
             log.exception("not_claimed", import_no=number)
 
 
-def claim(services: Services, number: int, worker: str) -> Import | None:
+def claim(database: Database, settings: Settings, number: int, worker: str) -> Import | None:
     """Take a queued import for an attempt; None when somebody else was first."""
-    with services.database.begin() as connection:
-        return _claim(services, connection, number, worker)
+    with database.begin() as connection:
+        return _claim(settings, connection, number, worker)
 
 
-def _claim(services: Services, connection: Any, number: int, worker: str) -> Import | None:
-    branches = services.settings.branches
+def _claim(settings: Settings, connection: Connection, number: int, worker: str) -> Import | None:
+    branches = settings.branches
     if branches > 1:
         row = queries.find_numbered(connection, number)
         if row is None:
             return None
         known = registry.find_dataset(connection, row.dataset)
-        branches = catalog.count_branches(services, known, row.policy)
-    won = transitions.claim(
-        connection, number, worker=worker, lease_seconds=services.settings.lease_seconds, branches=branches
-    )
+        branches = catalog.count_branches(settings, known, row.policy)
+    won = transitions.claim(connection, number, worker=worker, lease_seconds=settings.lease_seconds, branches=branches)
     return queries.find_numbered(connection, number) if won else None
 
 
@@ -104,32 +106,32 @@ def run_attempt(services: Services, row: Import, shutdown: GracefulShutdown) -> 
     with structlog.contextvars.bound_contextvars(import_id=row.id, epoch=row.epoch):
         log.info("attempt_started", attempt=row.attempts)
         if not _try(services, row, shutdown):
-            rollback.finish_rollback_within(services, row.number, ROLLBACK_SECONDS)
+            rollback.finish_rollback_within(services.database, services.installation, row.number, ROLLBACK_SECONDS)
 
 
 def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> bool:
     """Whether it has committed."""
-    attempt = Attempt(services, row, shutdown)
+    attempt = Attempt(services.database, services.installation, row, shutdown)
     writer = RejectWriter(services.spool.path(reject_name(row.id, row.epoch)))
     error_filter = ErrorPolicyFilter(row.policy, writer)
     try:
         if row.epoch > 1 and services.spool.is_short():
-            requeue.wait_for_space(services, row)  # it may be what ended the attempt before
+            requeue.wait_for_space(services.database, row)  # it may be what ended the attempt before
             return False
         try:
             return _load(services, row, shutdown, attempt, error_filter, writer)
         except ImportFailed as error:
             writer.close()
-            requeue.fail(services, row, error, error_filter.rejected, error_filter.blank)
+            requeue.fail(services.database, row, error, error_filter.rejected, error_filter.blank)
     except AttemptLost as error:
         log.info("attempt_lost", reason=str(error))
     except Released:
-        requeue.release(services, row)
+        requeue.release(services.database, services.hints, row)
     except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, it is tried again
         if is_full(error):
-            requeue.wait_for_space(services, row)
+            requeue.wait_for_space(services.database, row)
         else:
-            requeue.try_again(services, row, f"{type(error).__name__}: {error}")
+            requeue.try_again(services.database, services.settings, row, f"{type(error).__name__}: {error}")
     finally:
         writer.discard()
     return False
@@ -143,16 +145,16 @@ def _load(
     error_filter: ErrorPolicyFilter,
     writer: RejectWriter,
 ) -> bool:
-    with Heartbeat(services, row, on_loss=attempt.cut):
+    with Heartbeat(services.database, services.settings.lease_seconds, row, on_loss=attempt.cut):
         try:
-            rollback.await_older_attempts(services, row, shutdown)
+            rollback.await_older_attempts(services.database, services.installation, row, shutdown)
             attempt.load(error_filter.filter_batches(_open_rows(services, row, attempt)))
             writer.close()  # durable before the decision, which counts what is in it
             tally = attempt.tally + Tally(rejected=error_filter.rejected, blank=error_filter.blank)
             if row.policy.dry_run:
-                commit.end_dry_run(services, row, tally)
+                commit.end_dry_run(services.database, row, tally)
                 return False
-            commit.commit_branches(services, row, attempt.branches, tally)
+            commit.commit_branches(services.database, services.installation, row, attempt.branches, tally)
             return True
         finally:
             # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
@@ -165,7 +167,7 @@ def _open_rows(services: Services, row: Import, attempt: Attempt) -> Iterator[Ba
         return generate_rows(dataset, source.generate, source.seed or "", services.settings.batch_bytes)
     if row.arriving:
         assert source.file_format is not None
-        file = GrowingFile(services, row, attempt.ended)
+        file = GrowingFile(services.database, services.spool, row, attempt.ended)
         return read_rows(file, dataset, source.file_format, services.settings.batch_bytes)
     if source.spool_name is None or not services.spool.path(source.spool_name).is_file():
         raise ImportFailed("file_missing", "the uploaded file is no longer in the spool folder: send it again")
