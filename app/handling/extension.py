@@ -15,7 +15,6 @@ from app.domain.work_stats import WorkStats, summarize
 from app.handling import end
 from app.lifecycle.extension import Feed
 from app.lifecycle.recovery.chores import do_each
-from app.lifecycle.services import Services
 from app.queue import HANDLING_QUEUE, Hints
 
 MAX_HINTS = 100  # a sweep
@@ -34,14 +33,12 @@ class HandlingExtension:
         """The handlings' ledger."""
         return transitions
 
-    def sweep(self, services: Services) -> None:
+    def sweep(self, database: Database, hints: Hints, settings: Settings) -> None:
         """Take back what runs under a lease that ran out, end stops whose worker died, hint at what is due."""
-        with services.database.begin() as connection:
+        with database.begin() as connection:
             held = transitions.list_in_state(connection, [HandlingState.RUNNING, HandlingState.STOPPING])
-        do_each(
-            [row for row in held if not row.lease_live], partial(self._take_back, services.database, services.settings)
-        )
-        self._hint(services.database, services.hints)
+        do_each([row for row in held if not row.lease_live], partial(self._take_back, database, settings))
+        self._hint(database, hints)
 
     def _take_back(self, database: Database, settings: Settings, row: Handling) -> None:
         if row.state is HandlingState.RUNNING:
@@ -65,26 +62,26 @@ class HandlingExtension:
             if row is not None and not end.hint(hints, row.id):
                 return
 
-    def clean(self, services: Services) -> None:
+    def clean(self, database: Database, settings: Settings) -> None:
         """Forget old handlings with their history, as old imports are."""
-        with services.database.begin() as connection:
-            forgotten = transitions.forget_old(connection, services.settings.history_retention_days)
+        with database.begin() as connection:
+            forgotten = transitions.forget_old(connection, settings.history_retention_days)
         if forgotten:
             log.info("handlings_forgotten", handlings=forgotten)
 
-    def measure(self, services: Services, seconds: float) -> list[WorkStats]:
+    def measure(self, database: Database, settings: Settings, seconds: float) -> list[WorkStats]:
         """How each step went lately, where orders are handled."""
-        if not services.settings.handling:
+        if not settings.handling:
             return []
-        with services.database.begin() as connection:
+        with database.begin() as connection:
             names = statistics.list_steps(connection, seconds)
             return [summarize(name, statistics.sample_steps(connection, name, seconds)) for name in names]
 
-    def require_deletable(self, services: Services, dataset: Dataset, number: int | None = None) -> None:
+    def require_deletable(self, database: Database, dataset: Dataset, number: int | None = None) -> None:
         """Raise `OrdersKept` where orders are being handled or were shipped."""
         if dataset.name != ORDERS.name:
             return
-        with services.database.begin() as connection:
+        with database.begin() as connection:
             count, first = queries.list_kept(connection, number, MAX_NAMED)
         if count:
             named = ", ".join(f"{order} ({reason})" for order, reason in first[:3])

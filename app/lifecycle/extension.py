@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from app.db.database import Connection
+from app.config import Settings
+from app.db.database import Connection, Database
 from app.domain.dataset import Dataset
 from app.domain.feed_cursor import RowVersion
 from app.domain.work_stats import WorkStats
-
-if TYPE_CHECKING:
-    from app.lifecycle.services import Services
+from app.queue import Hints
 
 
 class Feed(Protocol):
@@ -34,23 +33,23 @@ class Extension(Protocol):
         ...
 
     @property
-    def feed(self) -> "Feed":
+    def feed(self) -> Feed:
         """What watchers of its ledger are told of."""
         ...
 
-    def sweep(self, services: "Services") -> None:
+    def sweep(self, database: Database, hints: Hints, settings: Settings) -> None:
         """Bring to its end, or queue again, what a crash left of it; with every sweep. Raises `DatabaseUnavailable`."""
         ...
 
-    def clean(self, services: "Services") -> None:
+    def clean(self, database: Database, settings: Settings) -> None:
         """Remove a step of what outlived its use."""
         ...
 
-    def measure(self, services: "Services", seconds: float) -> list[WorkStats]:
+    def measure(self, database: Database, settings: Settings, seconds: float) -> list[WorkStats]:
         """How its kinds of work went within so many seconds. Raises `DatabaseUnavailable`."""
         ...
 
-    def require_deletable(self, services: "Services", dataset: Dataset, number: int | None = None) -> None:
+    def require_deletable(self, database: Database, dataset: Dataset, number: int | None = None) -> None:
         """Raise a `Refused` that says which, where rows may not be deleted: any, or those of the import of this number.
 
         Nothing new may get hold of the dataset's rows meanwhile: it is marked as being cleared.

@@ -22,10 +22,10 @@ from app.handling import packing_slips
 from app.handling.extension import HandlingExtension
 from app.handling.runner import claim, run, run_next
 from app.handling.service_calls import ServiceClients
-from app.lifecycle.burden import measure_kinds
 from app.lifecycle.imports import accept, requeue
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.metrics import measure_kinds
 from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
 from tests.disks import no_file_beyond
@@ -266,7 +266,7 @@ def test_a_worker_that_lost_its_lease_can_record_nothing(web: FlaskClient, servi
     assert zombie is not None
     with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
-    HandlingExtension().sweep(services)
+    HandlingExtension().sweep(services.database, services.hints, services.settings)
     shown = web.get(f"/v1/handlings/{handling['id']}").json
     assert (shown["state"], shown["timeline"][-1]["detail"]["attempt"]) == ("queued", 1)
     run(services, ServiceClients(services.settings), zombie, GracefulShutdown(0))
@@ -283,11 +283,11 @@ def test_a_stop_whose_worker_died_is_ended_by_the_sweeper(web: FlaskClient, serv
         number = handling_transitions.find_handling(connection, handling["id"]).number  # type: ignore[union-attr]
     assert claim(services.database, services.settings, number, "dies") is not None
     assert web.post(f"/v1/handlings/{handling['id']}/stop").json["state"] == "stopping"
-    HandlingExtension().sweep(services)
+    HandlingExtension().sweep(services.database, services.hints, services.settings)
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "stopping"  # its lease lives
     with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
-    HandlingExtension().sweep(services)
+    HandlingExtension().sweep(services.database, services.hints, services.settings)
     assert web.get(f"/v1/handlings/{handling['id']}").json["state"] == "stopped"
 
 
@@ -299,7 +299,7 @@ def test_a_handling_that_gets_nowhere_is_given_up(web: FlaskClient, services: Se
         assert claim(services.database, services.settings, number, "dies") is not None
         with services.database.begin() as connection:
             connection.exec_driver_sql("UPDATE handlings SET lease_until = '2020-01-01'")
-        HandlingExtension().sweep(services)
+        HandlingExtension().sweep(services.database, services.hints, services.settings)
     shown = web.get(f"/v1/handlings/{handling['id']}").json
     assert (shown["state"], shown["error"]["code"]) == ("failed", "gave_up")
 
@@ -334,7 +334,7 @@ def test_what_was_shipped_is_kept_when_its_handling_is_forgotten(
     with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE handlings SET finished_at = '2020-01-01'")
         connection.exec_driver_sql(f"DELETE FROM orders WHERE import_no = {orders[2].split('-')[0]} AND row_no = 3")
-    HandlingExtension().clean(services)
+    HandlingExtension().clean(services.database, services.settings)
     assert [web.get(f"/v1/handlings/{one['id']}").status_code for one in (handling, other)] == [404, 404]
     refused = web.delete("/delete_all")
     assert (refused.status_code, [one["order"] for one in refused.json["orders"]]) == (409, orders[:2])

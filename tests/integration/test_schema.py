@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 from app.db import server_checks
 from app.db.migrate import upgrade
 from app.db.schema import metadata
-from app.lifecycle.imports import queries
+from app.lifecycle import health
 from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
 from tests.in_doubt import accept_rows
@@ -76,20 +76,18 @@ def test_the_application_has_least_privileges(services: Services, statement: str
 
 
 def test_a_server_that_can_load_nothing_is_named(database: DatabaseServer, services: Services) -> None:
-    found = queries.check_parts(services)
+    found = health.check_parts(services)
     assert [found[name] for name in ("database", "durability", "local_infile", "xa")] == ["ok"] * 4
     with database.root() as cursor:
         cursor.execute("SET GLOBAL local_infile = 0")
         try:
-            assert (
-                queries.check_parts(services)["local_infile"] == "local_infile is 0, must be 1: nothing can be loaded"
-            )
+            assert health.check_parts(services)["local_infile"] == "local_infile is 0, must be 1: nothing can be loaded"
         finally:
             cursor.execute("SET GLOBAL local_infile = 1")
         if database.name == "mysql":  # MariaDB asks for no right
             cursor.execute("REVOKE XA_RECOVER_ADMIN ON *.* FROM app@'%'")
             try:
-                assert "XA_RECOVER_ADMIN" in queries.check_parts(services)["xa"]
+                assert "XA_RECOVER_ADMIN" in health.check_parts(services)["xa"]
             finally:
                 cursor.execute("GRANT XA_RECOVER_ADMIN ON *.* TO app@'%'")
         cursor.execute("XA RECOVER")

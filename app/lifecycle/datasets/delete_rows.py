@@ -32,7 +32,7 @@ def delete_rows(services: Services, dataset: Dataset, number: int | None = None)
         raise NotEnabled(reason)
     with clearing(services.database, dataset):
         for extension in services.extensions:
-            extension.require_deletable(services, dataset, number)
+            extension.require_deletable(services.database, dataset, number)
         with services.database.begin() as connection:
             numbers = rows.imports_with_rows(connection, dataset) if number is None else [number]
         return sum(_delete(services.database, dataset, one) for one in numbers)

@@ -4,17 +4,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from app.db import server_checks, xa
 from app.db.database import Database
 from app.db.datasets import rows
-from app.db.imports import queries, transitions
+from app.db.imports import queries
 from app.db.imports.queries import Event
 from app.domain.dataset import Dataset
-from app.domain.errors import DatabaseUnavailable, ImportNotFound
+from app.domain.errors import ImportNotFound
 from app.domain.imports import Import, reject_name
 from app.domain.states import State
 from app.formats.reject_file import read_rejects
-from app.lifecycle.recovery import in_doubt
 from app.lifecycle.services import Services
 from app.spool import Spool
 
@@ -91,36 +89,3 @@ def open_rows(database: Database, dataset: Dataset) -> Iterator[tuple[int, Itera
     """The count and all rows, in import order, of one consistent snapshot; streamed."""
     with database.snapshot() as connection:
         yield rows.count_rows(connection, dataset), rows.read_rows(connection, dataset)
-
-
-def check_parts(services: Services) -> dict[str, str]:
-    """What each part that an import needs answers: "ok", or a sentence that says what is wrong."""
-    parts = _check_database(services)
-    waiting = services.hints.queue_stats()
-    parts["broker"] = "ok" if waiting else "the broker does not answer: imports are accepted and wait for it"
-    parts["worker"] = "ok"
-    if waiting is None:
-        parts["worker"] = "not known"
-    elif not waiting.workers:
-        parts["worker"] = "no worker is connected to the broker: imports are accepted and wait for one"
-    parts["spool"] = services.spool.find_problem() or "ok"
-    return parts
-
-
-def _check_database(services: Services) -> dict[str, str]:
-    """The parts that are the database's."""
-    parts = dict.fromkeys(("database", "durability", "local_infile", "xa", "recovery"), "ok")
-    try:
-        with services.database.begin() as connection:
-            transitions.installation_id(connection)
-            if weaknesses := server_checks.list_weaknesses(connection):
-                parts["durability"] = "; ".join(weaknesses)
-            if not server_checks.allows_local_infile(connection):
-                parts["local_infile"] = "local_infile is 0, must be 1: nothing can be loaded"
-        with services.database.session() as session:
-            if fault := xa.find_fault(session):
-                parts["xa"] = f"the server refuses distributed transactions: {fault}"
-    except DatabaseUnavailable as error:
-        return dict.fromkeys(parts, "not known") | {"database": error.detail}
-    parts["recovery"] = in_doubt.find_trouble(services) or "ok"
-    return parts

@@ -5,13 +5,9 @@ from dataclasses import dataclass
 from app.db import installation, xa
 from app.db.database import Database
 from app.db.imports import lost_branches, queries
-from app.domain.errors import DatabaseUnavailable, LedgerFrozen
 from app.domain.generation import Installation
 from app.domain.imports import Import, RecoveryAction, explain, recovery_action
 from app.domain.xid import RawXid, Xid, parse_xid
-from app.lifecycle import freeze
-from app.lifecycle.recovery.chores import list_failing
-from app.lifecycle.services import Services
 
 
 @dataclass(frozen=True)
@@ -60,28 +56,3 @@ def list_in_doubt(database: Database) -> Doubt:
         ]
     branches.sort(key=lambda listed: (listed.xid.number, listed.xid.epoch, listed.xid.branch))
     return Doubt(here, branches, foreign, [row for row in found if row is not None])
-
-
-def find_trouble(services: Services) -> str | None:
-    """Sentences about what only a person can mend; None where there is nothing of the kind."""
-    try:
-        freeze.require_sweeping(services)
-        doubt = list_in_doubt(services.database)
-    except LedgerFrozen as error:
-        return error.detail
-    except DatabaseUnavailable as error:
-        return f"not known: {error.detail}"
-    told = [
-        f"import {row.id} (number {row.number}) has lost a branch: `python -m app.cli resolve {row.number} rollback`"
-        for row in doubt.lost
-    ]
-    told += [
-        f"the sweeper fails to {name}, and tries again: {error}"
-        for name, error in list_failing(services.spool, services.installation).items()
-    ]
-    told += [
-        f"prepared branch {listed.xid.lock_name()}: {listed.meaning}"
-        for listed in doubt.branches
-        if listed.recovery_action is RecoveryAction.REPORT
-    ]
-    return "; ".join(told) or None

@@ -98,12 +98,15 @@ class Sweeper:
         run("record_commits", self._record_commits)
         run("hint", self._hint)
         for extension in services.extensions:
-            run(f"sweep_{extension.name}", partial(extension.sweep, services))
+            run(
+                f"sweep_{extension.name}",
+                partial(extension.sweep, services.database, services.hints, services.settings),
+            )
         if monotonic() >= self._cleaned_at + CLEAN_SECONDS:
             self._cleaned_at = monotonic()
             cleanup.clean(services, run)
             for extension in services.extensions:
-                run(f"clean_{extension.name}", partial(extension.clean, services))
+                run(f"clean_{extension.name}", partial(extension.clean, services.database, services.settings))
 
     def _finish_branches(self) -> None:
         """Finish what is prepared. The branches are listed before their imports are read: the other order would judge a

@@ -7,8 +7,7 @@ from flask import Blueprint
 
 from app.domain.errors import DatabaseUnavailable
 from app.handling import queries as handlings
-from app.lifecycle import burden, metrics
-from app.lifecycle.imports import queries
+from app.lifecycle import health, metrics
 from app.routes import services
 from app.routes.openapi.models.classic import Life, Queue, Readiness
 from app.routes.openapi.operations import JSON, Answer, describe
@@ -36,7 +35,7 @@ def show_life() -> dict[str, Any]:
 )
 def show_readiness() -> tuple[dict[str, Any], int]:
     """What each part says: 503 when imports can't be accepted, `degraded` when only a part of the work goes on."""
-    parts = queries.check_parts(services())
+    parts = health.check_parts(services())
     if any(parts[name] != "ok" for name in NEEDED):
         return {"status": "failing", "parts": parts}, 503
     return {"status": "ok" if set(parts.values()) == {"ok"} else "degraded", "parts": parts}, 200
@@ -57,8 +56,8 @@ def show_queue() -> tuple[dict[str, Any], int]:
     how each kind of work went within the last hour; null for what the broker does not answer, and for rates of nothing.
     503 beyond the bounds that the settings have."""
     figures = metrics.measure_queue(services().database, services().hints)
-    kinds = burden.measure_kinds(services())
-    excess = burden.find_excess(services().database, services().settings, kinds)
+    kinds = metrics.measure_kinds(services())
+    excess = metrics.find_excess(services().database, services().settings, kinds)
     handled = (
         asdict(handlings.measure_queue(services().database, services().hints)) if services().settings.handling else None
     )

@@ -1,7 +1,8 @@
 """An attempt: one run of loading an import, with the branches that it opened."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from functools import cached_property
 from threading import Event, Lock
 
@@ -19,7 +20,6 @@ from app.lifecycle.imports.loading.key_conflict import explain_conflict
 from app.lifecycle.imports.loading.load_batch import load_batch
 from app.lifecycle.imports.loading.prefetch import Prefetch
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown, Released
-from app.lifecycle.recovery.chores import do_each
 
 LOOK_SECONDS = 0.2  # how often an attempt looks whether its worker was told to go
 
@@ -89,12 +89,18 @@ class Attempt:
         """End the loads from another thread."""
         with self._lock:
             self._cut.set()
-            do_each(self._branches.values(), xa.Branch.cut)
+            self._each(xa.Branch.cut)
 
     def abandon(self) -> None:
         """Drop every connection: what is open is undone by the server, what is prepared waits for the sweeper."""
         with self._lock:
-            do_each(self._branches.values(), xa.Branch.abandon)
+            self._each(xa.Branch.abandon)
+
+    def _each(self, act: Callable[[xa.Branch], object]) -> None:
+        # an error with one branch keeps none of the others from it; it is raised after that
+        with ExitStack() as stack:
+            for number in sorted(self._branches, reverse=True):
+                stack.callback(act, self._branches[number])
 
     def _load_branch(self, xid: Xid, ahead: Prefetch) -> None:
         branch = xa.Branch(self._database.connect_branch(), xid)
