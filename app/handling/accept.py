@@ -33,39 +33,39 @@ log = structlog.get_logger(__name__)
 class HandlingRequest:
     """What a handling is asked to be."""
 
-    choice: OrderSelection
+    selection: OrderSelection
     pipeline: Sequence[str] | None = None
     mode: Mode = Mode.ORDERED
     concurrency: int | None = None
     priority: int = 0
 
 
-def accept_handling(services: Services, wish: HandlingRequest, caller: Caller) -> Handling:
+def accept_handling(services: Services, request: HandlingRequest, caller: Caller) -> Handling:
     """Accept a handling of orders that are in the table. Raises `InvalidContent`, `ImportNotFound`, `AlreadyRunning`
     with the handling that has one of the orders, `DatasetBeingCleared`, `Overloaded`, `LedgerFrozen`."""
     freeze.require_sweeping(services)
     _require_room(services.database, services.settings)
-    pipeline = read_pipeline(wish.pipeline)
-    concurrency = _read_concurrency(services.settings, wish)
-    condition = None if wish.choice.listed is not None else _find_condition(services.database, wish.choice)
-    if wish.choice.listed is not None:
-        _require_handleable(services.database, wish.choice.listed)
+    pipeline = read_pipeline(request.pipeline)
+    concurrency = _read_concurrency(services.settings, request)
+    condition = None if request.selection.listed is not None else _find_condition(services.database, request.selection)
+    if request.selection.listed is not None:
+        _require_handleable(services.database, request.selection.listed)
     values: dict[str, Any] = {
         "id": str(uuid4()),
         "client": caller.client or "local",
-        "mode": wish.mode,
+        "mode": request.mode,
         "concurrency": concurrency,
         "pipeline": list(pipeline),
-        "priority": wish.priority,
+        "priority": request.priority,
         "request_id": caller.request_id,
     }
     until = monotonic() + CONTENDED_SECONDS
     while True:
         try:
-            handling = _record(services.database, values, wish.choice.listed, condition)
+            handling = _record(services.database, values, request.selection.listed, condition)
             break
         except held_orders.OrdersHeld:
-            require_free(services.database, wish.choice.listed, condition)  # else it has ended meanwhile
+            require_free(services.database, request.selection.listed, condition)  # else it has ended meanwhile
         except held_orders.OrdersContended as error:
             if monotonic() > until:
                 raise DatabaseUnavailable("others hold these orders: try again") from error
@@ -119,16 +119,16 @@ def require_free(database: Database, listed: Sequence[OrderId] | None, condition
         )
 
 
-def _read_concurrency(settings: Settings, wish: HandlingRequest) -> int:
+def _read_concurrency(settings: Settings, request: HandlingRequest) -> int:
     most = settings.handling_concurrency
-    if wish.mode is Mode.ORDERED:
-        if wish.concurrency not in (None, 1):
+    if request.mode is Mode.ORDERED:
+        if request.concurrency not in (None, 1):
             raise InvalidContent(
                 "an ordered handling has one order in hand at a time: leave concurrency out, or say mode=parallel",
                 errors=[{"field": "concurrency"}],
             )
         return 1
-    asked = most if wish.concurrency is None else wish.concurrency
+    asked = most if request.concurrency is None else request.concurrency
     if not 1 <= asked <= most:
         raise InvalidContent(
             f"concurrency must be from 1 to {most}", errors=[{"field": "concurrency", "minimum": 1, "maximum": most}]
@@ -136,13 +136,13 @@ def _read_concurrency(settings: Settings, wish: HandlingRequest) -> int:
     return asked
 
 
-def _find_condition(database: Database, choice: OrderSelection) -> Any:
-    if choice.status not in HANDLEABLE:
+def _find_condition(database: Database, selection: OrderSelection) -> Any:
+    if selection.status not in HANDLEABLE:
         raise InvalidContent(
-            f"orders that are {str(choice.status)[:40]} can't be handled: status is one of {', '.join(HANDLEABLE)}",
+            f"orders that are {str(selection.status)[:40]} can't be handled: status is one of {', '.join(HANDLEABLE)}",
             errors=[{"field": "status"}],
         )
-    return choice.find_condition(database)
+    return selection.find_condition(database)
 
 
 def _require_handleable(database: Database, listed: tuple[OrderId, ...]) -> None:

@@ -1,4 +1,4 @@
-"""The chapter as the story of imports meets it: swept by the same sweeper, asked before rows are deleted."""
+"""The extension that handlings are to imports: swept by the same sweeper, asked before rows are deleted."""
 
 from functools import partial
 

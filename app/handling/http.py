@@ -12,24 +12,24 @@ AGAIN = (408, 409, 423, 425, 429)  # besides all of 5xx: it may be answered othe
 def post(call: ServiceCall, service: Service, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """POST to a service; returns its answer. Raises `ServiceRefused` and `ServiceFailed` with the service's words."""
 
-    def act(line: ServiceClient) -> dict[str, Any]:
-        if line.client is None:
+    def act(client: ServiceClient) -> dict[str, Any]:
+        if client.connection is None:
             # Of two threads the later one's client is kept and the other's is closed when nobody uses it any more.
-            line.client = httpx.Client(base_url=line.address, timeout=line.timeout, trust_env=False)
+            client.connection = httpx.Client(base_url=client.address, timeout=client.timeout, trust_env=False)
         try:
-            response = line.client.post(path, json=body, headers={"Idempotency-Key": call.key})
+            response = client.connection.post(path, json=body, headers={"Idempotency-Key": call.key})
         except httpx.HTTPError as error:
-            raise ServiceFailed(f"{line.name} did not answer: {error or type(error).__name__}") from error
+            raise ServiceFailed(f"{client.name} did not answer: {error or type(error).__name__}") from error
         if response.is_server_error or response.status_code in AGAIN:
-            raise ServiceFailed(f"{line.name} answered {response.status_code}: {_words(response)}")
+            raise ServiceFailed(f"{client.name} answered {response.status_code}: {_words(response)}")
         if not response.is_success:
-            raise ServiceRefused(f"{line.name} refused: {_words(response)}")
+            raise ServiceRefused(f"{client.name} refused: {_words(response)}")
         try:
             answer = response.json()
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise ServiceFailed(f"{line.name} answered something else than JSON")
+            raise ServiceFailed(f"{client.name} answered something else than JSON")
         return answer
 
     return call.make(service, act)

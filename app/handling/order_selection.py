@@ -1,4 +1,4 @@
-"""Choice: which orders are meant, by their ids or by what they are like."""
+"""Order selection: which orders are meant, by their ids or by what they are like."""
 
 from dataclasses import dataclass
 from typing import Any

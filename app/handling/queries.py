@@ -1,4 +1,4 @@
-"""Observe: what watchers of handlings and orders are told. Nothing here changes anything."""
+"""Queries: what watchers of handlings and orders are told. Nothing here changes anything."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -68,11 +68,11 @@ def list_orders(
 
 
 def search_orders(
-    database: Database, choice: OrderSelection, *, after: OrderId | None, limit: int
+    database: Database, selection: OrderSelection, *, after: OrderId | None, limit: int
 ) -> tuple[int, int, list[handling_queries.Listed]]:
     """How many orders match, how many of them are in an unfinished handling, and those after one, by import and row,
     each with its latest handling."""
-    condition = choice.find_condition(database)
+    condition = selection.find_condition(database)
     with database.snapshot() as connection:
         found = handling_queries.list_orders(connection, condition, after=after, limit=limit)
         return (

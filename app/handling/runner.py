@@ -1,4 +1,4 @@
-"""Run: claim a handling and take its orders through their steps, in the order that its mode says.
+"""Runner: claim a handling and take its orders through their steps, in the order that its mode says.
 
 One worker has a handling at a time, by the ledger's claim: that is what keeps the order, however many workers are up
 and whatever the queue does.
@@ -18,7 +18,7 @@ from app.domain.errors import LedgerFrozen, SpoolFull
 from app.domain.handling import Handling, HandlingState, Mode
 from app.handling import end
 from app.handling.service_calls import ServiceClients
-from app.handling.step_runner import PendingOrder, StepOutcome, perform
+from app.handling.step_runner import PendingOrder, StepOutcome, run_step
 from app.handling.steps import all_steps
 from app.lifecycle import freeze
 from app.lifecycle.imports.loading.heartbeat import Heartbeat
@@ -31,7 +31,7 @@ LOOK_SECONDS = 0.2  # how often a run looks whether its worker was told to go
 log = structlog.get_logger(__name__)
 
 
-def run_next(services: Services, outside: ServiceClients, worker: str, shutdown: GracefulShutdown) -> str | None:
+def run_next(services: Services, clients: ServiceClients, worker: str, shutdown: GracefulShutdown) -> str | None:
     """Claim what is due by priority, then age, and run it; returns its id, None where nothing was due or sweeping is
     frozen. Raises `DatabaseUnavailable` when nothing could be claimed."""
     try:
@@ -45,7 +45,7 @@ def run_next(services: Services, outside: ServiceClients, worker: str, shutdown:
         with shutdown.attempt():
             handling = claim(services.database, services.settings, number, worker)
             if handling is not None:
-                run(services, outside, handling, shutdown)
+                run(services, clients, handling, shutdown)
                 return handling.id
     return None
 
@@ -59,13 +59,13 @@ def claim(database: Database, settings: Settings, number: int, worker: str) -> H
     # a crash here leaves `running` under a lease that runs out
 
 
-def run(services: Services, outside: ServiceClients, handling: Handling, shutdown: GracefulShutdown) -> None:
+def run(services: Services, clients: ServiceClients, handling: Handling, shutdown: GracefulShutdown) -> None:
     """Run a claimed handling to whatever end this attempt has: the ledger says what came of it. Raises
     `DatabaseUnavailable` when the end could not be recorded: the lease runs out, and the sweeper takes over."""
     with structlog.contextvars.bound_contextvars(handling_id=handling.id, epoch=handling.epoch):
         log.info("handling_started", attempt=handling.attempts, orders=handling.orders_total)
         try:
-            whole = _Run(services, outside, handling, shutdown).go()
+            whole = _Run(services, clients, handling, shutdown).go()
         except SpoolFull:
             if not end.wait_for_space(services.database, handling):
                 end.finish(services.database, handling, whole=False)
@@ -83,9 +83,9 @@ class _Run:
     """One attempt. `ordered` is `parallel` with one order at a time, of which the first that has not ended is next."""
 
     def __init__(
-        self, services: Services, outside: ServiceClients, handling: Handling, shutdown: GracefulShutdown
+        self, services: Services, clients: ServiceClients, handling: Handling, shutdown: GracefulShutdown
     ) -> None:
-        self._services, self._outside, self._handling, self._shutdown = services, outside, handling, shutdown
+        self._services, self._clients, self._handling, self._shutdown = services, clients, handling, shutdown
         self._ordered = handling.mode is Mode.ORDERED
         self._slots = 1 if self._ordered else handling.concurrency
         self._over = Event()  # stopped or taken over: nothing new is begun, what is in hand ends its step
@@ -97,9 +97,9 @@ class _Run:
         """Whether every order came to its end; False when the steps in hand ended and no other was begun."""
         handling = self._handling
         with self._services.database.begin_long() as connection:
-            waiting = [PendingOrder(*found) for found in queries.list_todo(connection, handling.number)]
-        line = [(self._urgency(todo), todo.position, todo) for todo in waiting]
-        heapify(line)
+            waiting = [PendingOrder(*found) for found in queries.list_pending(connection, handling.number)]
+        queue = [(self._urgency(pending), pending.position, pending) for pending in waiting]
+        heapify(queue)
         running: dict[Future[StepOutcome], PendingOrder] = {}
         with (
             Heartbeat(
@@ -111,26 +111,26 @@ class _Run:
             ),
             ThreadPoolExecutor(self._slots, thread_name_prefix="handling") as pool,
         ):
-            while running or (line and not self._halted):
-                while line and len(running) < self._slots and not self._halted:
-                    todo = heappop(line)[2]
-                    running[pool.submit(self._perform, todo)] = todo
+            while running or (queue and not self._halted):
+                while queue and len(running) < self._slots and not self._halted:
+                    pending = heappop(queue)[2]
+                    running[pool.submit(self._run_step, pending)] = pending
                 done, _ = wait(running, LOOK_SECONDS, FIRST_COMPLETED)
                 for future in done:
-                    todo = running.pop(future)
+                    pending = running.pop(future)
                     if self._collect_result(future) is StepOutcome.NEXT:
-                        heappush(line, (self._urgency(todo), todo.position, todo))
-        return not line and not self._halted
+                        heappush(queue, (self._urgency(pending), pending.position, pending))
+        return not queue and not self._halted
 
     @property
     def _halted(self) -> bool:
         return self._over.is_set() or self._lost.is_set() or self._shutdown.told
 
-    def _urgency(self, todo: PendingOrder) -> int:
-        return -self._priorities[todo.step]
+    def _urgency(self, pending: PendingOrder) -> int:
+        return -self._priorities[pending.step]
 
-    def _perform(self, todo: PendingOrder) -> StepOutcome:
-        return perform(self._services, self._outside, self._handling, todo, self._pause)
+    def _run_step(self, pending: PendingOrder) -> StepOutcome:
+        return run_step(self._services, self._clients, self._handling, pending, self._pause)
 
     def _collect_result(self, future: "Future[StepOutcome]") -> StepOutcome:
         try:

@@ -1,4 +1,4 @@
-"""Outside: how a service of somebody else's is called. One way for all of them: a rate limit, a circuit breaker, a
+"""Service calls: how another company's service is called. One way for all of them: a rate limit, a circuit breaker, a
 timeout, and tries with pauses that grow, under one idempotency key."""
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ class ServiceClient:
             expected_exception=ServiceFailed,
             name=service.name,
         )
-        self.client: Any = None  # the adapter's, kept between calls
+        self.connection: Any = None  # the adapter's, kept between calls
 
 
 class ServiceClients:
@@ -64,15 +64,15 @@ class ServiceClients:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._lines: dict[str, ServiceClient] = {}
+        self._clients: dict[str, ServiceClient] = {}
         self._lock = Lock()
 
-    def line(self, service: Service) -> ServiceClient:
-        """The line to a service, made when it is first asked for."""
+    def client(self, service: Service) -> ServiceClient:
+        """The client of a service, made when it is first asked for."""
         with self._lock:
-            if service.name not in self._lines:
-                self._lines[service.name] = ServiceClient(service, self.settings)
-            return self._lines[service.name]
+            if service.name not in self._clients:
+                self._clients[service.name] = ServiceClient(service, self.settings)
+            return self._clients[service.name]
 
 
 class ServiceCall:
@@ -81,24 +81,24 @@ class ServiceCall:
     `pause` waits for so many seconds, or raises when the worker must go. `tries` counts what was really sent.
     """
 
-    def __init__(self, outside: ServiceClients, key: str, pause: Callable[[float], None]) -> None:
-        self._outside = outside
+    def __init__(self, clients: ServiceClients, key: str, pause: Callable[[float], None]) -> None:
+        self._clients = clients
         self._pause = pause
         self.key = key
         self.tries = 0
 
     def make(self, service: Service, act: Callable[[ServiceClient], Answer]) -> Answer:
-        """Let `act` do one try on the service's line, again and again until it has an answer.
+        """Let `act` try once with the service's client, again and again until it has an answer.
 
         Raises `ServiceRefused`, and `ServiceFailed` after the last try.
         """
-        line, settings = self._outside.line(service), self._outside.settings
-        if not line.address:
+        client, settings = self._clients.client(service), self._clients.settings
+        if not client.address:
             raise ServiceRefused(f"no address is set for {service.name}: name it in BACKOUT_HANDLING_SERVICES")
         growing = wait_random_exponential(multiplier=settings.handling_pause_seconds, max=MAX_PAUSE_SECONDS)
 
         def wait(state: RetryCallState) -> float:
-            return max(growing(state), line.breaker.open_remaining if line.breaker.opened else 0)
+            return max(growing(state), client.breaker.open_remaining if client.breaker.opened else 0)
 
         retrying = Retrying(
             stop=stop_after_attempt(settings.handling_tries),
@@ -107,23 +107,23 @@ class ServiceCall:
             sleep=self._pause,
             reraise=True,
         )
-        answer: Answer = retrying(self._try, line, act)
+        answer: Answer = retrying(self._try, client, act)
         return answer
 
-    def _try(self, line: ServiceClient, act: Callable[[ServiceClient], Answer]) -> Answer:
-        if line.breaker.opened:
+    def _try(self, client: ServiceClient, act: Callable[[ServiceClient], Answer]) -> Answer:
+        if client.breaker.opened:
             raise ServicePaused(
-                f"{line.name} has failed {line.breaker.failure_count} times in a row: {self._last(line)}"
+                f"{client.name} has failed {client.breaker.failure_count} times in a row: {self._last(client)}"
             )
-        line.limiter.try_acquire(line.name)
+        client.limiter.try_acquire(client.name)
         self.tries += 1
         try:
-            answer: Answer = line.breaker.call(act, line)
+            answer: Answer = client.breaker.call(act, client)
         except ServiceFailed as error:
-            log.info("service_failed", service=line.name, key=self.key, attempt=self.tries, reason=str(error))
+            log.info("service_failed", service=client.name, key=self.key, attempt=self.tries, reason=str(error))
             raise
         return answer
 
     @staticmethod
-    def _last(line: ServiceClient) -> str:
-        return str(line.breaker.last_failure or "no reason is known")
+    def _last(client: ServiceClient) -> str:
+        return str(client.breaker.last_failure or "no reason is known")

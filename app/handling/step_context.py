@@ -1,4 +1,4 @@
-"""Work: what a step gets to do its part of an order, and what a step is."""
+"""Step context: what a step gets to do its part of an order, and what a step is."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

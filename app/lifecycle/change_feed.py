@@ -49,7 +49,7 @@ class Row(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """An import as it is now, or a row of a chapter's ledger, with its timeline where somebody followed just this
+    """An import as it is now, or a row of an extension's ledger, with its timeline where somebody followed just this
     one."""
 
     row: Row

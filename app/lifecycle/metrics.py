@@ -78,7 +78,7 @@ def measure_imports(database: Database) -> dict[State, StateFigures]:
 
 
 def measure_kinds(services: Services) -> list[WorkStats]:
-    """How imports went within the last hour, and what each chapter adds; raises `DatabaseUnavailable`."""
+    """How imports went within the last hour, and what each extension adds; raises `DatabaseUnavailable`."""
     with services.database.begin() as connection:
         found = [summarize("import", statistics.sample_imports(connection, LATELY_SECONDS))]
     for extension in services.extensions:

@@ -41,7 +41,7 @@ def matching(
     return and_(*where)
 
 
-def list_todo(connection: Connection, number: int) -> list[tuple[int, OrderId, int]]:
+def list_pending(connection: Connection, number: int) -> list[tuple[int, OrderId, int]]:
     """(position, order, next step) of what a handling still has to do, in its order."""
     query = (
         select(handled_orders.c.position, handled_orders.c.import_no, handled_orders.c.row_no, handled_orders.c.step)

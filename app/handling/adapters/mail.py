@@ -19,10 +19,10 @@ def send(call: ServiceCall, to: str, subject: str, text: str) -> str:
     message["Message-ID"] = message_id = f"<{call.key}@backout.invalid>"
     message.set_content(text)
 
-    def act(line: ServiceClient) -> None:
-        address = urlsplit(line.address)
+    def act(client: ServiceClient) -> None:
+        address = urlsplit(client.address)
         try:
-            with smtplib.SMTP(address.hostname or "", address.port or 25, timeout=line.timeout) as session:
+            with smtplib.SMTP(address.hostname or "", address.port or 25, timeout=client.timeout) as session:
                 if address.username:
                     session.starttls()
                     session.login(unquote(address.username), unquote(address.password or ""))

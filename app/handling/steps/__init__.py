@@ -6,7 +6,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from app.domain.errors import InvalidContent
-from app.handling.work import Step
+from app.handling.step_context import Step
 
 
 @cache

@@ -4,15 +4,15 @@ from typing import Any
 
 from app.handling import packing_slips
 from app.handling.adapters import carrier
-from app.handling.work import Step, StepContext
+from app.handling.step_context import Step, StepContext
 
 NAME = "create_shipment"
 
 
-def run(work: StepContext) -> dict[str, Any]:
-    order = work.order
-    tracking = carrier.ship(work.call, str(work.id), order["customer"], order["ship_to"])
-    packing_slips.keep(work.spool, work.id, order, tracking)
+def run(context: StepContext) -> dict[str, Any]:
+    order = context.order
+    tracking = carrier.ship(context.call, str(context.id), order["customer"], order["ship_to"])
+    packing_slips.keep(context.spool, context.id, order, tracking)
     return {"tracking": tracking}
 
 

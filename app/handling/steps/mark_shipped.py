@@ -3,12 +3,12 @@
 from typing import Any
 
 from app.db.handlings import orders
-from app.handling.work import Step, StepContext
+from app.handling.step_context import Step, StepContext
 
 
-def run(work: StepContext) -> dict[str, Any]:
-    with work.database.begin() as connection:
-        orders.mark_shipped(connection, work.id)
+def run(context: StepContext) -> dict[str, Any]:
+    with context.database.begin() as connection:
+        orders.mark_shipped(connection, context.id)
     return {"status": "shipped"}
 
 

@@ -4,16 +4,16 @@ from typing import Any
 
 from app.handling.adapters import marketplace
 from app.handling.service_calls import ServiceRefused
+from app.handling.step_context import Step, StepContext
 from app.handling.steps.create_shipment import NAME as SHIPMENT
-from app.handling.work import Step, StepContext
 
 
-def run(work: StepContext) -> dict[str, Any]:
-    if SHIPMENT not in work.answers:
+def run(context: StepContext) -> dict[str, Any]:
+    if SHIPMENT not in context.answers:
         raise ServiceRefused("the order has no shipment yet, so there is no tracking number to tell")
-    tracking = str(work.answers[SHIPMENT]["tracking"])
-    order = work.order
-    marketplace.announce(work.call, str(work.id), order["marketplace"], order["order_number"], tracking)
+    tracking = str(context.answers[SHIPMENT]["tracking"])
+    order = context.order
+    marketplace.announce(context.call, str(context.id), order["marketplace"], order["order_number"], tracking)
     return {"tracking": tracking}
 
 

@@ -24,7 +24,7 @@ def delete_rows(services: Services, dataset: Dataset, number: int | None = None)
     imports that brought them; returns how many.
 
     One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared`, `LedgerFrozen`,
-    `NotEnabled` for an adopted table, or what a chapter has against it, and then deletes nothing.
+    `NotEnabled` for an adopted table, or what an extension has against it, and then deletes nothing.
     """
     freeze.require_sweeping(services)
     off = catalog.list_unsupported(dataset)

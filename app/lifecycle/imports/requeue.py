@@ -21,14 +21,16 @@ WAITS_FOR_SPACE = "waits for space in the spool folder: its disk is full"
 log = structlog.get_logger(__name__)
 
 
-def release(database: Database, hints: Hints, row: Import) -> None:
-    """Give an import back unfinished, because this worker goes; the attempt does not count."""
+def release(database: Database, hints: Hints, row: Import) -> bool:
+    """Give an import back unfinished, because this worker goes; the attempt does not count. False when it was
+    stopped or taken over."""
     with database.begin() as connection:
         told = {"reason": "the worker was told to stop"}
         given = transitions.requeue(connection, row.number, row.epoch, detail=told, attempts=-1)
     if given:
         log.info("handed_back")
         hints.publish(row.id)
+    return given
 
 
 def wait_for_space(database: Database, row: Import) -> None:

@@ -36,8 +36,10 @@ def parse_handling_request(body: dict[str, Any]) -> HandlingRequest:
         mode = Mode(body.get("mode", Mode.ORDERED))
     except ValueError:
         raise InvalidContent(f"mode must be one of {', '.join(Mode)}", errors=[{"field": "mode"}]) from None
-    choice = OrderSelection(listed=_read_orders(body["orders"])) if "orders" in body else _read_filter(body["filter"])
-    return HandlingRequest(choice, pipeline, mode, concurrency, priority)
+    selection = (
+        OrderSelection(listed=_read_orders(body["orders"])) if "orders" in body else _read_filter(body["filter"])
+    )
+    return HandlingRequest(selection, pipeline, mode, concurrency, priority)
 
 
 def _read_orders(listed: Any) -> tuple[OrderId, ...]:

@@ -154,10 +154,10 @@ def list_all() -> dict[str, Any]:
     after = parse_order_id(cursor) if cursor else None
     if cursor and after is None:
         raise BadRequest("cursor must be one that `next` gave", errors=[{"field": "cursor"}])
-    choice = OrderSelection(
+    selection = OrderSelection(
         None, wanted.get("import"), wanted.get("status"), wanted.get("marketplace"), wanted.get("search")
     )
-    count, active, found = queries.search_orders(services().database, choice, after=after, limit=limit + 1)
+    count, active, found = queries.search_orders(services().database, selection, after=after, limit=limit + 1)
     following = None
     if len(found) > limit:
         found = found[:limit]

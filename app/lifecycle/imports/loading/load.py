@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from enum import Enum
 
 import structlog
 
@@ -31,6 +32,22 @@ CANDIDATES = 5  # several workers look at the same list; one wins each
 ROLLBACK_SECONDS = 0.4  # how long a worker's slot waits for an undo before the sweeper takes over
 
 log = structlog.get_logger(__name__)
+
+
+class AttemptOutcome(Enum):
+    """How an attempt ended."""
+
+    COMMITTED = "committed"  # every row is there
+    CHECKED = "checked"  # a dry run went well: what it loaded is being undone
+    FAILED = "failed"  # the file can't be loaded, now or ever: what was loaded is being undone
+    LOST = "lost"  # the import was stopped or taken over meanwhile: whoever did so decides
+    RELEASED = "released"  # queued again at once, because this worker goes
+    REQUEUED = (
+        "requeued"  # queued again after a pause; failed if this was the last attempt, stopped if a stop came first
+    )
+
+
+UNDOING_OUTCOMES = frozenset(AttemptOutcome) - {AttemptOutcome.COMMITTED, AttemptOutcome.RELEASED}
 
 
 def load_next(services: Services, worker: str, shutdown: GracefulShutdown, slots: Slots | None = None) -> str | None:
@@ -105,36 +122,38 @@ def run_attempt(services: Services, row: Import, shutdown: GracefulShutdown) -> 
     """
     with structlog.contextvars.bound_contextvars(import_id=row.id, epoch=row.epoch):
         log.info("attempt_started", attempt=row.attempts)
-        if not _try(services, row, shutdown):
+        if _try(services, row, shutdown) in UNDOING_OUTCOMES:
             rollback.finish_rollback_within(services.database, services.installation, row.number, ROLLBACK_SECONDS)
 
 
-def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> bool:
-    """Whether it has committed."""
+def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> AttemptOutcome:
     attempt = Attempt(services.database, services.installation, row, shutdown)
     writer = RejectWriter(services.spool.path(reject_name(row.id, row.epoch)))
     error_filter = ErrorPolicyFilter(row.policy, writer)
     try:
         if row.epoch > 1 and services.spool.is_short():
             requeue.wait_for_space(services.database, row)  # it may be what ended the attempt before
-            return False
+            return AttemptOutcome.REQUEUED
         try:
             return _load(services, row, shutdown, attempt, error_filter, writer)
         except ImportFailed as error:
             writer.close()
             requeue.fail(services.database, row, error, error_filter.rejected, error_filter.blank)
+            return AttemptOutcome.FAILED
     except AttemptLost as error:
         log.info("attempt_lost", reason=str(error))
+        return AttemptOutcome.LOST
     except Released:
-        requeue.release(services.database, services.hints, row)
+        released = requeue.release(services.database, services.hints, row)
+        return AttemptOutcome.RELEASED if released else AttemptOutcome.LOST
     except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, it is tried again
         if is_full(error):
             requeue.wait_for_space(services.database, row)
         else:
             requeue.try_again(services.database, services.settings, row, f"{type(error).__name__}: {error}")
+        return AttemptOutcome.REQUEUED
     finally:
         writer.discard()
-    return False
 
 
 def _load(
@@ -144,7 +163,7 @@ def _load(
     attempt: Attempt,
     error_filter: ErrorPolicyFilter,
     writer: RejectWriter,
-) -> bool:
+) -> AttemptOutcome:
     with Heartbeat(services.database, services.settings.lease_seconds, row, on_loss=attempt.cut):
         try:
             rollback.await_older_attempts(services.database, services.installation, row, shutdown)
@@ -153,9 +172,9 @@ def _load(
             tally = attempt.tally + Tally(rejected=error_filter.rejected, blank=error_filter.blank)
             if row.policy.dry_run:
                 commit.end_dry_run(services.database, row, tally)
-                return False
+                return AttemptOutcome.CHECKED
             commit.commit_branches(services.database, services.installation, row, attempt.branches, tally)
-            return True
+            return AttemptOutcome.COMMITTED
         finally:
             # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
             attempt.abandon()
