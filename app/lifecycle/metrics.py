@@ -10,7 +10,7 @@ from app.db.imports import queries
 from app.db.measures import StateFigures
 from app.domain.states import State
 from app.domain.work_stats import WorkStats, summarize
-from app.lifecycle.imports.admission import is_overloaded
+from app.lifecycle.backlog import is_overloaded
 from app.lifecycle.recovery import chores
 from app.lifecycle.services import Services
 from app.queue import Hints
@@ -89,7 +89,7 @@ def measure_kinds(services: Services) -> list[WorkStats]:
 def find_excess(database: Database, settings: Settings, found: list[WorkStats]) -> list[str]:
     """A sentence for each bound that is passed: more waits than may, or too much of a kind goes wrong."""
     told = []
-    if is_overloaded(database, settings):
+    if is_overloaded(database, settings.max_queued):
         told.append(f"{settings.max_queued:,} imports or more wait, so no more is taken for now")
     most = settings.overload_error_rate
     for kind in found:

@@ -74,7 +74,7 @@ def insert(rows: str) -> dict[str, Any]:
         "message": message,
         "task_id": row.id,
         "state": row.state,
-        "estimated_seconds": queries.estimate_seconds(services(), row),
+        "estimated_seconds": services().backlog_cache.estimate_seconds(services().database, row),
     }
 
 

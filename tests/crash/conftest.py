@@ -9,9 +9,9 @@ import pytest
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.formats.generate.orders import write_csv_sample
-from app.lifecycle.imports import accept
 from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
+from tests.uploads import accept_file
 
 ROWS = 3000
 
@@ -54,7 +54,6 @@ def accept_import(services: Services, orders_csv: bytes) -> Callable[[], int]:
 
     def make() -> int:
         caller = Caller(key=uuid4().hex)  # the same orders again, and meant
-        accepted = accept.accept_upload(services, ORDERS, lambda upload: upload.write(orders_csv) and None, caller)
-        return accepted.row.number
+        return accept_file(services, ORDERS, orders_csv, caller=caller).row.number
 
     return make

@@ -3,7 +3,6 @@
 import gzip
 from collections.abc import Mapping
 from dataclasses import replace
-from io import BytesIO
 
 import pytest
 
@@ -11,9 +10,10 @@ from app.db.imports import queries
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import
-from app.lifecycle.imports.accept import accept_generated, accept_upload
+from app.lifecycle.imports.accept import accept_generated
 from app.lifecycle.services import Services
 from tests.integration.test_conflicts import line
+from tests.uploads import accept_file
 
 ROWS = ("\t".join(ORDERS.column_names) + "\n" + line(1).replace(",", "\t")).encode()
 ALL_SAID = {
@@ -44,14 +44,7 @@ def test_of_generated_rows(services: Services, inline: bool) -> None:
 @pytest.mark.parametrize("said", [{}, {"dry_run": "true"}, ALL_SAID], ids=["nothing", "dry run", "all"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_of_a_file(services: Services, said: Mapping[str, str], packed: bool) -> None:
-    body = BytesIO(gzip.compress(ROWS) if packed else ROWS)
+    body = gzip.compress(ROWS) if packed else ROWS
     caller = Caller(client="night", key="two")
-    accepted = accept_upload(
-        services,
-        ORDERS,
-        lambda upload: upload.copy_from(body),
-        caller,
-        options=said,
-        file_name="Größe\t😀.csv" + "x" * 300,
-    )
+    accepted = accept_file(services, ORDERS, body, caller=caller, file_name="Größe\t😀.csv" + "x" * 300, **said)
     require_recorded(services, accepted.row)

@@ -1,7 +1,6 @@
 """Several branches: rows of one key are in one of them, and no reader sees a part of an import."""
 
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from threading import Event, Thread
 from time import sleep
@@ -11,10 +10,8 @@ from sqlalchemy import text
 
 from app.db import xa
 from app.db.datasets import rows
-from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.states import State
-from app.lifecycle.imports import accept
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
@@ -24,6 +21,7 @@ from tests.crash.instants import at_instant
 from tests.integration.test_conflicts import line
 from tests.invariants import find
 from tests.stack import wait_for
+from tests.uploads import accept_file
 
 BRANCHES = 3
 LOCK_WAIT = 2
@@ -39,8 +37,8 @@ def services(database: DatabaseServer, tmp_path: Path) -> Iterator[Services]:
 
 
 def send(services: Services, *lines: str) -> int:
-    body = BytesIO((",".join(ORDERS.column_names) + "\n" + "".join(lines)).encode())
-    return accept.accept_upload(services, ORDERS, lambda upload: upload.copy_from(body), Caller()).row.number
+    body = ",".join(ORDERS.column_names) + "\n" + "".join(lines)
+    return accept_file(services, ORDERS, body.encode()).row.number
 
 
 def test_every_branch_has_its_share(services: Services) -> None:

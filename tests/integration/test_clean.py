@@ -10,12 +10,12 @@ from app.domain.dataset import ORDERS
 from app.domain.imports import reject_name
 from app.domain.states import State
 from app.formats.generate.orders import write_csv_sample
-from app.lifecycle.imports import accept
 from app.lifecycle.imports.idempotency import Accepted
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery import cleanup
 from app.lifecycle.services import Services
+from tests.uploads import accept_file
 
 HOURS, DAYS = 3600, 86400
 
@@ -23,8 +23,7 @@ HOURS, DAYS = 3600, 86400
 def upload(services: Services, tmp_path: Path, seed: str, key: str | None = None) -> Accepted:
     path = tmp_path / f"{seed}.csv"
     write_csv_sample(path, 20, seed)
-    with path.open("rb") as file:
-        return accept.accept_upload(services, ORDERS, lambda upload: upload.copy_from(file), Caller(key=key))
+    return accept_file(services, ORDERS, path.read_bytes(), caller=Caller(key=key))
 
 
 def age(services: Services, number: int, seconds: int) -> None:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from app.db.datasets import upserts
 from app.db.datasets.rows import RowsDiffer
 from app.db.imports import transitions
 from app.db.xa import Branch
-from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import InvalidContent
 from app.domain.imports import Import
@@ -20,13 +18,14 @@ from app.domain.states import State
 from app.domain.xid import Xid
 from app.formats.payload import payload_line, read_payload
 from app.formats.reader import read_rows
-from app.lifecycle.imports import accept, stop
+from app.lifecycle.imports import stop
 from app.lifecycle.imports.loading.attempt import Attempt
 from app.lifecycle.imports.loading.load import claim, load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
 from tests.invariants import converge, find
+from tests.uploads import accept_file
 
 ODD = 'O\'Neil "the\\N" 😀 NULL\\'
 Send = Callable[..., int]
@@ -42,11 +41,8 @@ def send(services: Services) -> Send:
     """Accepts a file of these lines; returns the import's number."""
 
     def send(*lines: str, **options: str) -> int:
-        body = BytesIO((",".join(ORDERS.column_names) + "\n" + "".join(lines)).encode())
-        accepted = accept.accept_upload(
-            services, ORDERS, lambda upload: upload.copy_from(body), Caller(), options=options
-        )
-        return accepted.row.number
+        body = ",".join(ORDERS.column_names) + "\n" + "".join(lines)
+        return accept_file(services, ORDERS, body.encode(), **options).row.number
 
     return send
 

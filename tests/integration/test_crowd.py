@@ -12,8 +12,7 @@ from app.db.imports.queries import count_queued, measure_backlog
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import Overloaded
-from app.lifecycle import services as places
-from app.lifecycle.imports import queries
+from app.lifecycle import backlog
 from app.lifecycle.imports.accept import accept_generated
 from app.lifecycle.services import Services, open_services
 from app.queue import MAX_ANNOUNCED, PAUSE_SECONDS, QUEUE, Hints, create_celery
@@ -85,8 +84,8 @@ def test_what_waits_is_counted_once_for_many_and_never_passes_its_bound(
         asked.append(count_queued(connection))  # type: ignore[arg-type]
         return asked[-1]
 
-    monkeypatch.setattr(places, "count_queued", count)
-    monkeypatch.setattr(places, "WAITING_SECONDS", 60.0)
+    monkeypatch.setattr(backlog, "count_queued", count)
+    monkeypatch.setattr(backlog, "WAITING_SECONDS", 60.0)
     with database.root() as cursor:
         cursor.execute("DELETE FROM imports")
     settings = make_settings(database.url, tmp_path / "spool", max_queued=12)
@@ -107,10 +106,11 @@ def test_what_lies_before_an_import_is_measured_once_for_many(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(places, "measure_backlog", lambda connection: asked.append(1) or measure_backlog(connection))
-    monkeypatch.setattr(places, "BACKLOG_SECONDS", 60.0)
+    monkeypatch.setattr(backlog, "measure_backlog", lambda connection: asked.append(1) or measure_backlog(connection))
+    monkeypatch.setattr(backlog, "BACKLOG_SECONDS", 60.0)
     for _ in range(5):
-        queries.estimate_seconds(services, accept_generated(services, ORDERS, 3, Caller()).row)
+        row = accept_generated(services, ORDERS, 3, Caller()).row
+        services.backlog_cache.estimate_seconds(services.database, row)
     assert len(asked) == 1
 
 

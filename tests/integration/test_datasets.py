@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from threading import Event
 from typing import Any
 from uuid import uuid4
@@ -27,11 +26,12 @@ from app.domain.errors import (
 from app.domain.states import State
 from app.lifecycle.datasets import catalog, create as creation, drop
 from app.lifecycle.imports import accept, queries
+from app.lifecycle.imports.options import parse_import_options
 from app.lifecycle.recovery import cleanup
 from app.lifecycle.services import Services
-from app.spool import Upload
 from tests.conftest import DatabaseServer
 from tests.invariants import converge, find
+from tests.uploads import accept_file
 
 PARTS = {
     "name": "parts",
@@ -54,9 +54,7 @@ def line(sku: str) -> str:
 
 
 def send(services: Services, dataset: Dataset, text: str, **options: str) -> int:
-    body = BytesIO(text.encode())
-    accepted = accept.accept_upload(services, dataset, lambda upload: upload.copy_from(body), Caller(), options=options)
-    return accepted.row.number
+    return accept_file(services, dataset, text.encode(), **options).row.number
 
 
 def table_of(services: Services, name: str) -> list[Any]:
@@ -211,14 +209,11 @@ def test_a_dataset_with_unfinished_imports_stays(services: Services) -> None:
 
 def test_a_file_that_comes_while_its_dataset_is_dropped_is_not_accepted(services: Services) -> None:
     parts = creation.create_dataset(services, PARTS).dataset
-    sent = BytesIO((HEADER + line("a")).encode())
-
-    def receive(upload: Upload) -> None:
-        upload.copy_from(sent)
+    options = parse_import_options(parts, {}, None, None)
+    with pytest.raises(InvalidContent, match="no dataset 'parts'"), accept.open_upload(services, Caller()) as incoming:
+        incoming.upload.write((HEADER + line("a")).encode())
         drop.drop_dataset(services, "parts")
-
-    with pytest.raises(InvalidContent, match="no dataset 'parts'"):
-        accept.accept_upload(services, parts, receive, Caller())
+        incoming.accept(options)
     assert not list(services.spool.folder.glob("*-*"))
 
 

@@ -11,12 +11,11 @@ import pytest
 
 from app import create_app
 from app.db.imports import queries
-from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import, reject_name
 from app.domain.states import State
 from app.formats.generate.orders import write_csv_sample
-from app.lifecycle.imports import accept, requeue
+from app.lifecycle.imports import requeue
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
@@ -25,6 +24,7 @@ from tests.conftest import DatabaseServer, make_settings
 from tests.disks import fill, no_file_beyond, small_disk
 from tests.invariants import check, converge, find
 from tests.stack import wait_for
+from tests.uploads import accept_file
 
 ROWS = 500
 LIMIT = 600_000  # bytes of a file: less than the rejects take, and more than what a test has to say
@@ -67,8 +67,7 @@ def make_table(tmp_path: Path) -> bytes:
 
 
 def send(services: Services, data: bytes, **options: str) -> Import:
-    file = io.BytesIO(data)
-    return accept.accept_upload(services, ORDERS, lambda upload: upload.copy_from(file), Caller(), options=options).row
+    return accept_file(services, ORDERS, data, **options).row
 
 
 def list_reasons(services: Services, number: int) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from app.db.imports import queries as import_queries, transitions
 from app.domain.errors import DatabaseUnavailable
 from app.domain.states import LEGAL_MOVES, State
-from app.lifecycle.imports import queries as import_views, stop
+from app.lifecycle.imports import stop
 from app.lifecycle.services import Services
 from tests.stack import wait_for
 
@@ -76,4 +76,4 @@ def test_the_measured_rate_is_exact_however_slow_or_fast(services: Services, row
         row = import_queries.find_numbered(connection, waiting)
     assert backlog.rows_per_second == pytest.approx(rows / seconds, rel=0.01)
     assert backlog.bytes_per_second == pytest.approx(100 * rows / seconds, rel=0.01)
-    assert row is not None and import_views.estimate_seconds(services, row) is not None
+    assert row is not None and services.backlog_cache.estimate_seconds(services.database, row) is not None

@@ -1,6 +1,7 @@
 """Preview: show what a file is taken for before anything is accepted; nothing of it is kept, nothing is recorded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -32,28 +33,40 @@ class Wanted:
     content_type: str | None
 
 
-def preview_upload(services: Services, receive: Callable[[Upload], Wanted]) -> dict[str, Any]:
-    """The preview of an upload, as JSON: as an import of it with the same options would be read. `receive` writes the
-    body into the upload and returns what is wanted of it.
+@dataclass(frozen=True)
+class IncomingPreview:
+    """A file that comes with a request: the body is written into `upload`, then it is shown."""
 
-    The upload waits in the spool meanwhile and leaves no trace. Raises what `receive` raises, `ContentTooLarge`,
-    `SpoolFull`, `UnsupportedFormat`, `Overloaded`, and `InvalidContent` for options that don't fit or an empty file.
-    """
+    services: Services
+    upload: Upload
+
+    def show(self, wanted: Wanted) -> dict[str, Any]:
+        """The preview, as JSON: as an import of the file with the same options would be read. Raises
+        `UnsupportedFormat`, `Overloaded`, and `InvalidContent` for options that don't fit or an empty file."""
+        self.upload.flush()
+        if self.upload.bytes == 0:
+            raise InvalidContent("the file is empty: send at least its first rows", errors=[{"field": "file"}])
+        options = parse_options(wanted.options)
+        dataset = None
+        if wanted.dataset is not None:
+            dataset = catalog.find_import_dataset(self.services.database, wanted.dataset)
+        with self.upload.part.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        file_format = detect(wanted.file_name, wanted.content_type, head, dataset or _NO_DATASET, options)
+        path = self.upload.part
+        return preview_file(path, file_format, dataset, wanted.rows, partial=wanted.partial, name=wanted.name)
+
+
+@contextmanager
+def open_preview(services: Services) -> Iterator[IncomingPreview]:
+    """Receive a file for as long as this lasts. It waits in the spool meanwhile and leaves no trace. Raises
+    `ContentTooLarge`, `SpoolFull`."""
     spool = Spool(services.spool.folder, min(MAX_BYTES, services.settings.max_upload_bytes))
     with space(spool.folder), spool.receive(f"preview-{uuid4()}", lambda: None) as upload:
         try:
-            wanted = receive(upload)
+            yield IncomingPreview(services, upload)
         except ContentTooLarge:
             raise ContentTooLarge(
                 f"more than {spool.max_bytes:,} bytes are not looked at: send the file's first 256 KiB with"
                 " partial=true (of XLSX and Parquet all is needed)"
             ) from None
-        upload.flush()
-        if upload.bytes == 0:
-            raise InvalidContent("the file is empty: send at least its first rows", errors=[{"field": "file"}])
-        options = parse_options(wanted.options)
-        dataset = None if wanted.dataset is None else catalog.find_import_dataset(services.database, wanted.dataset)
-        with upload.part.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-        file_format = detect(wanted.file_name, wanted.content_type, head, dataset or _NO_DATASET, options)
-        return preview_file(upload.part, file_format, dataset, wanted.rows, partial=wanted.partial, name=wanted.name)

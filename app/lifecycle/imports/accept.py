@@ -1,7 +1,8 @@
 """Accept: an import is recorded first and hinted at afterwards, so that what was answered 202 is never lost."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -15,10 +16,16 @@ from app.domain.caller import Caller
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import DatabaseUnavailable, InvalidContent
 from app.domain.imports import Import
+from app.lifecycle import freeze
 from app.lifecycle.datasets import catalog
-from app.lifecycle.imports import deduplication
-from app.lifecycle.imports.idempotency import Accepted, IdempotencyClaim, hold_idempotency_key
-from app.lifecycle.imports.options import ImportOptions, content_hash, parse_import_options
+from app.lifecycle.imports.idempotency import (
+    Accepted,
+    IdempotencyClaim,
+    dedup_key_of,
+    hold_idempotency_key,
+    resolve_duplicate,
+)
+from app.lifecycle.imports.options import ImportOptions, content_hash
 from app.lifecycle.services import Services
 from app.spool import Upload
 
@@ -49,7 +56,7 @@ def accept_generated(
             errors=[{"field": "generate", "value": str(rows)[:40], "minimum": 1, "maximum": most}],
         )
     content = content_hash({"dataset": dataset.name, "generate": rows, "seed": seed}, "")
-    with hold_idempotency_key(services, caller, content, inline=inline, at_once=True) as claim:
+    with hold_idempotency_key(services, caller, content, inline=inline) as claim:
         if claim.held is not None:
             return claim.held
         values = {
@@ -63,72 +70,58 @@ def accept_generated(
 
 
 @dataclass(frozen=True)
-class Form:
-    """What a form has beside the file's bytes: the file's name, and the fields."""
+class IncomingImport:
+    """An import whose file comes with a request: the request's body is written into `upload`, then it is accepted."""
 
-    file_name: str
-    fields: Mapping[str, str]
+    services: Services
+    caller: Caller
+    claim: IdempotencyClaim
+    id: str
+    upload: Upload
+    inline: bool = False
+
+    def accept(self, options: ImportOptions) -> Accepted:
+        """Accept it, now that the whole file is in `upload`.
+
+        The file is durable before the import is recorded, and the import before this returns. Raises `SpoolFull`,
+        `UnsupportedFormat`, `InvalidContent` for what the head of the file shows, `AlreadyRunning`, `LedgerFrozen` and
+        the key's errors.
+        """
+        self.upload.flush()
+        if self.upload.bytes == 0:
+            raise InvalidContent(
+                "the file is empty: send a header line and at least one row", errors=[{"field": "file"}]
+            )
+        content = options.content(self.upload)
+        if self.claim.held is not None:
+            return self.claim.same(content)
+        values = options.describe(self.upload) | {
+            "spool_name": self.id,
+            "bytes_total": self.upload.bytes,
+            "inline": self.inline,
+        }
+        self.upload.commit()
+        try:
+            return record(self.services, options.dataset, self.id, values, self.caller, self.claim, content)
+        except BaseException:
+            # A lost answer may hide a recorded import: then its file must stay, and the sweeper deletes it otherwise.
+            if not _may_be_recorded(self.services.database, self.id):
+                self.services.spool.delete(self.id)
+            raise
 
 
-def accept_upload(
-    services: Services,
-    dataset: Dataset,
-    receive: Callable[[Upload], Form | None],
-    caller: Caller,
-    *,
-    options: Mapping[str, str] | None = None,
-    file_name: str | None = None,
-    content_type: str | None = None,
-    inline: bool = False,
-) -> Accepted:
-    """Accept an import of a file. `receive` writes the body into the upload and returns what else a form had.
+@contextmanager
+def open_upload(services: Services, caller: Caller, *, inline: bool = False) -> Iterator[IncomingImport]:
+    """Receive an import's file for as long as this lasts: nothing of it is left unless it is accepted.
 
-    `options` are those of `parse_options`; a form's fields are such, too, and `dataset`.
-
-    The file is durable before the import is recorded, and the import before this returns. Raises what `receive` and
-    `Spool` raise, `UnsupportedFormat`, `InvalidContent` for what the head of the file shows, and the key's errors; then
-    nothing of the upload is left.
+    Raises `Overloaded` unless it is loaded `inline`, `SpoolFull`, and the key's errors.
     """
     id = str(uuid4())
     with (
         hold_idempotency_key(services, caller, None, inline=inline) as claim,
         services.spool.receive(id, claim.renew) as upload,
     ):
-        form = receive(upload)
-        upload.flush()
-        if form is not None:
-            file_name = form.file_name or file_name
-            options = {**(options or {}), **{name: text for name, text in form.fields.items() if name != "dataset"}}
-            dataset = catalog.find_import_dataset(services.database, form.fields.get("dataset", dataset.name))
-        wishes = parse_import_options(dataset, options or {}, file_name, content_type)
-        return accept_whole(services, id, upload, wishes, caller, claim, inline=inline)
-
-
-def accept_whole(
-    services: Services,
-    id: str,
-    upload: Upload,
-    wishes: ImportOptions,
-    caller: Caller,
-    claim: IdempotencyClaim,
-    *,
-    inline: bool = False,
-) -> Accepted:
-    """Accept an import of a file that is all there; raises as `accept_upload`."""
-    if upload.bytes == 0:
-        raise InvalidContent("the file is empty: send a header line and at least one row", errors=[{"field": "file"}])
-    content = wishes.content(upload)
-    if claim.held is not None:
-        return claim.same(content)
-    values = wishes.describe(upload) | {"spool_name": id, "bytes_total": upload.bytes, "inline": inline}
-    upload.commit()
-    try:
-        return record(services, wishes.dataset, id, values, caller, claim, content)
-    except BaseException:
-        # A lost answer may hide a recorded import: then its file must stay, and the sweeper deletes it otherwise.
-        if not _may_be_recorded(services.database, id):
-            services.spool.delete(id)
-        raise
+        yield IncomingImport(services, caller, claim, id, upload, inline)
 
 
 def record(
@@ -140,17 +133,16 @@ def record(
     claim: IdempotencyClaim,
     content: str | None,
 ) -> Accepted:
-    """Record an import and hint at it. Without its content, which is not known yet, it does not hold the key."""
+    """Record an import and hint at it. Without its content, which is not known yet, it does not hold the key. Raises
+    `LedgerFrozen`: this is where an acceptance looks whether the ledger is the latest."""
     values = {"id": id, "request_id": caller.request_id, "client": caller.client, **values}
-    dedup_key = (
-        deduplication.dedup_key_of(caller.client, content) if content is not None and "spool_name" in values else None
-    )
+    dedup_key = dedup_key_of(caller.client, content) if content is not None and "spool_name" in values else None
     while True:
         try:
             row = _insert(services, dataset, {**values, "dedup_key": dedup_key}, claim, content)
             break
         except transitions.DuplicateInFlight:
-            dedup_key = deduplication.resolve_duplicate(services.database, caller.key, dedup_key)
+            dedup_key = resolve_duplicate(services.database, caller.key, dedup_key)
     claim.bound = content is not None
     log.info("accepted", import_id=id, dataset=dataset.name)
     # a crash here leaves `queued` without a hint: the sweeper publishes it
@@ -164,7 +156,8 @@ def _insert(
 ) -> Import:
     kept = services.spool.read_generation(services.installation)
     with services.database.begin() as connection:
-        now = claim.look(connection, kept)
+        # first of all, and in this transaction: the file may have been on its way for hours
+        now = freeze.require_sweeping_in(services.database, services.installation, connection, kept).read_at
         # held until the import is there: a drop finds it unfinished, or the import finds no dataset
         known = registry.hold_dataset(connection, dataset.name)
         if known is None or known.dataset != dataset:

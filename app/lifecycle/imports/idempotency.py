@@ -1,9 +1,14 @@
-"""Idempotency: a request holds its Idempotency-Key until it is answered; the same key gives the same import."""
+"""Idempotency: the same request gives the same import, and the same file is imported once at a time.
 
+A request holds its Idempotency-Key until it is answered. Without a key, the dedup key tells whether the caller sends
+the same bytes with the same options: it is made of the caller's name and the content, and it is unique among the
+imports that have not ended.
+"""
+
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from time import monotonic
 from uuid import uuid4
 
@@ -13,11 +18,8 @@ from app.db import idempotency_keys
 from app.db.database import Connection, Database
 from app.db.imports import queries
 from app.domain.caller import Caller
-from app.domain.errors import BadRequest, DatabaseUnavailable, KeyInFlight, KeyReused
-from app.domain.generation import Generation
+from app.domain.errors import AlreadyRunning, BadRequest, DatabaseUnavailable, KeyInFlight, KeyReused
 from app.domain.imports import Import
-from app.lifecycle import freeze
-from app.lifecycle.imports import admission
 from app.lifecycle.services import Services
 
 KEY_SECONDS = 60.0  # how long an unanswered request keeps its key; renewed while its body arrives
@@ -38,26 +40,19 @@ class IdempotencyClaim:
     """A key that one request holds, or what it stands for already."""
 
     def __init__(
-        self,
-        services: Services,
-        caller: Caller,
-        token: str,
-        holder: idempotency_keys.KeyHolder | None,
-        *,
-        room: bool = False,
+        self, database: Database, caller: Caller, token: str, holder: idempotency_keys.KeyHolder | None
     ) -> None:
-        self._services, self._asker, self._token, self._holder = services, caller, token, holder
-        self._room = room
+        self._database, self._caller, self._token, self._holder = database, caller, token, holder
         self._renewed_at = monotonic()
         self.bound = False
         self.held = None if holder is None else self._find()
 
     def renew(self) -> None:
         """Keep the key while the body arrives."""
-        if self._asker.key and self.held is None and monotonic() > self._renewed_at + KEY_SECONDS / 4:
+        if self._caller.key and self.held is None and monotonic() > self._renewed_at + KEY_SECONDS / 4:
             self._renewed_at = monotonic()
-            with self._services.database.begin() as connection:
-                idempotency_keys.renew_key(connection, self._asker.client, self._asker.key, self._token, KEY_SECONDS)
+            with self._database.begin() as connection:
+                idempotency_keys.renew_key(connection, self._caller.client, self._caller.key, self._token, KEY_SECONDS)
 
     def same(self, content: str) -> Accepted:
         """What the key stands for, if the content is the same; raises `KeyReused` otherwise."""
@@ -69,19 +64,10 @@ class IdempotencyClaim:
             )
         return self.held
 
-    def look(self, connection: Connection, kept: Generation | None) -> datetime:
-        """The first thing in the transaction that records the import; returns when it is recorded. Raises
-        `LedgerFrozen`: a body may have been on its way for hours; and `Overloaded` where nobody has looked for room
-        yet."""
-        here = freeze.require_sweeping_in(self._services.database, self._services.installation, connection, kept)
-        if self._room:
-            admission.require_capacity(self._services.settings, self._services.backlog_cache.waiting(connection))
-        return here.read_at
-
     def bind(self, connection: Connection, content: str, number: int) -> None:
         """Let the key stand for the import that is being recorded."""
-        if self._asker.key and not idempotency_keys.bind_key(
-            connection, self._asker.client, self._asker.key, self._token, content, number
+        if self._caller.key and not idempotency_keys.bind_key(
+            connection, self._caller.client, self._caller.key, self._token, content, number
         ):
             raise KeyInFlight("another request took this Idempotency-Key over: ask for its import")
 
@@ -89,7 +75,7 @@ class IdempotencyClaim:
         assert self._holder is not None
         if self._holder.import_id is None:
             raise KeyInFlight("the first request with this Idempotency-Key is still being answered: try again soon")
-        with self._services.database.begin() as connection:
+        with self._database.begin() as connection:
             row = queries.find_import(connection, self._holder.import_id)
         if row is None:
             raise KeyInFlight("the import of this Idempotency-Key is being forgotten: try again soon")
@@ -98,39 +84,29 @@ class IdempotencyClaim:
 
 @contextmanager
 def hold_idempotency_key(
-    services: Services, caller: Caller, content: str | None, *, inline: bool = False, at_once: bool = False
+    services: Services, caller: Caller, content: str | None, *, inline: bool = False
 ) -> Iterator[IdempotencyClaim]:
-    """Hold the asker's key, if there is one, for as long as the request takes; given back if nothing is accepted.
+    """Hold the caller's key, if there is one, for as long as the request takes; given back if nothing is accepted.
 
-    Raises `Overloaded` unless it is loaded `inline`, and `LedgerFrozen`: a ledger that has gone back would give out
-    numbers again, and know keys no longer. `at_once` says that no body follows: without a key, `record` looks at both.
+    Raises `Overloaded` unless the import is loaded `inline`, and for a key: `KeyInFlight`, `KeyReused` if its import
+    has another `content`, `BadRequest` for one that is no key.
     """
-    if at_once and caller.key is None:
-        yield IdempotencyClaim(services, caller, "", None, room=not inline)
-        return
-    waiting: list[int] = []
-
-    def look(connection: Connection) -> None:
-        waiting.append(services.backlog_cache.waiting(connection))
-
-    freeze.require_sweeping(services, None if inline else look)
-    token = str(uuid4())
-    holder = None
+    database, token, holder = services.database, str(uuid4()), None
     if caller.key is not None:
         if not 1 <= len(caller.key) <= KEY_LENGTH or not caller.key.isprintable():
             raise BadRequest(f"an Idempotency-Key has 1 to {KEY_LENGTH} printable characters")
-        with services.database.begin() as connection:
+        with database.begin() as connection:
             holder = idempotency_keys.claim_key(connection, caller.client, caller.key, token, KEY_SECONDS)
-    claim = IdempotencyClaim(services, caller, token, holder)
+    claim = IdempotencyClaim(database, caller, token, holder)
     if content is not None and claim.held is not None:
         claim.same(content)
     try:
-        if claim.held is None and waiting:
-            admission.require_capacity(services.settings, *waiting)  # only now: what was accepted before is not refused
+        if claim.held is None and not inline:
+            services.backlog_cache.require_capacity(database)  # only now: what was accepted before is not refused
         yield claim
     finally:
         if caller.key is not None and holder is None and not claim.bound:
-            _release(services.database, caller.client, caller.key, token)
+            _release(database, caller.client, caller.key, token)
 
 
 def _release(database: Database, client: str, key: str, token: str) -> None:
@@ -139,3 +115,30 @@ def _release(database: Database, client: str, key: str, token: str) -> None:
             idempotency_keys.release_key(connection, client, key, token)
     except DatabaseUnavailable as error:
         log.warning("key_not_released", error=error.detail)  # its claim runs out
+
+
+def dedup_key_of(client: str, content: str) -> str:
+    """The dedup key of a caller's content, which stands for the bytes and the options."""
+    return hashlib.sha256(f"{client}\0{content}".encode()).hexdigest()
+
+
+def resolve_duplicate(database: Database, key: str | None, dedup_key: str | None) -> str | None:
+    """The ledger has this dedup key: which one to record instead. Raises `AlreadyRunning` where there is none."""
+    if key is not None:
+        return None  # its own key says that it is meant to be another
+    assert dedup_key is not None
+    refuse_again(database, dedup_key)
+    return dedup_key  # the other one has ended meanwhile
+
+
+def refuse_again(database: Database, dedup_key: str) -> None:
+    """Raise `AlreadyRunning` if an import under this dedup key has not ended."""
+    with database.begin() as connection:
+        running = queries.find_by_dedup_key(connection, dedup_key)
+    if running is not None:
+        raise AlreadyRunning(
+            f"the same file is being imported with the same options, as import {running.id}: wait for it or stop it; if"
+            " it is meant twice, send it with an Idempotency-Key of its own",
+            import_id=running.id,
+            running=f"/v1/imports/{running.id}",
+        )

@@ -13,7 +13,6 @@ from app.domain.errors import ImportNotFound
 from app.domain.imports import Import, reject_name
 from app.domain.states import State
 from app.formats.reject_file import read_rejects
-from app.lifecycle.services import Services
 from app.spool import Spool
 
 
@@ -38,30 +37,6 @@ def list_imports(
     """Imports, newest first."""
     with database.begin() as connection:
         return queries.list_imports(connection, states=states, dataset=dataset, before=before, limit=limit)
-
-
-def estimate_seconds(services: Services, row: Import) -> float | None:
-    """How long until a new import has committed, waiting included, at the rates that were measured lately; None while
-    nothing was measured."""
-    backlog = services.backlog_cache.backlog(services.database)
-    if not backlog.rows_per_second:
-        return None
-    seconds = backlog.waiting_rows / backlog.rows_per_second
-    if backlog.bytes_per_second:
-        seconds += backlog.waiting_bytes / backlog.bytes_per_second
-    elif backlog.waiting_bytes:
-        return None
-    # the import itself is part of what waits, or soon will be; the others share the slots with it
-    own = _own_seconds(row, backlog)
-    return None if own is None else round(own + max(seconds - own, 0) / services.settings.worker_slots, 1)
-
-
-def _own_seconds(row: Import, backlog: queries.Backlog) -> float | None:
-    if row.source.generate is not None and backlog.rows_per_second:
-        return row.source.generate / backlog.rows_per_second
-    if row.source.bytes_total is not None and backlog.bytes_per_second:
-        return row.source.bytes_total / backlog.bytes_per_second
-    return None
 
 
 def open_rejects(database: Database, spool: Spool, id: str) -> tuple[Import, Iterator[dict[str, Any]]]:

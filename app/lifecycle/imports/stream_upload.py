@@ -1,7 +1,7 @@
-"""Arrive: an import is loaded while its upload still comes in, and fails as a whole when the upload breaks."""
+"""Stream upload: an import is loaded while its upload still comes in, and fails as a whole when the upload breaks."""
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from threading import Event
 from typing import Any
 from uuid import uuid4
@@ -10,14 +10,20 @@ import structlog
 
 from app.db.imports import queries, transitions, uploads
 from app.domain.caller import Caller
-from app.domain.dataset import Dataset
 from app.domain.errors import AlreadyDecided, AlreadyRunning, ImportFailed, InvalidContent
 from app.domain.imports import Import
-from app.lifecycle.imports import deduplication, rollback, stop
-from app.lifecycle.imports.accept import Form, accept_whole, record
-from app.lifecycle.imports.idempotency import Accepted, IdempotencyClaim, hold_idempotency_key
+from app.lifecycle.imports import rollback, stop
+from app.lifecycle.imports.accept import IncomingImport, record
+from app.lifecycle.imports.idempotency import (
+    Accepted,
+    IdempotencyClaim,
+    dedup_key_of,
+    hold_idempotency_key,
+    refuse_again,
+    resolve_duplicate,
+)
 from app.lifecycle.imports.loading.heartbeat import UploadHeartbeat
-from app.lifecycle.imports.options import ImportOptions, parse_import_options
+from app.lifecycle.imports.options import ImportOptions
 from app.lifecycle.services import Services
 from app.spool import Upload
 
@@ -27,52 +33,35 @@ TEXT_FORMATS = ("csv", "ndjson", "json")
 log = structlog.get_logger(__name__)
 
 
-def accept_stream(
-    services: Services,
-    dataset: Dataset,
-    receive: Callable[[Upload], Form | None],
-    caller: Caller,
-    *,
-    options: Mapping[str, str] | None = None,
-    file_name: str | None = None,
-    content_type: str | None = None,
-) -> Accepted:
-    """`accept_upload`, but the import is recorded, and may be loaded, once the file's head has come. It commits only
-    when the whole file is durable.
+@contextmanager
+def open_stream(services: Services, options: ImportOptions, caller: Caller) -> Iterator["IncomingStream"]:
+    """`open_upload`, but the import is recorded, and may be loaded, once the file's head is in `upload`. It commits
+    only when the whole file is durable.
 
-    Raises as `accept_upload`, and `AlreadyDecided` when the import was stopped or failed while its file came. Whatever
-    is raised after it was recorded, it fails, and nothing of it stays: also when the last byte shows that the caller
+    Raises as `open_upload`, and `AlreadyDecided` when the import was stopped or failed while its file came. Left with
+    an error, an import that was recorded fails and nothing of it stays: also when the last byte shows that the caller
     has the same file under way.
     """
-    wishes = parse_import_options(dataset, options or {}, file_name, content_type)
     with hold_idempotency_key(services, caller, None) as claim, ExitStack() as ending:
-        arrival = _Arrival(services, wishes, caller, claim)
-        upload = ending.enter_context(services.spool.receive(arrival.id, lambda: arrival.check_in(upload)))
-        ending.enter_context(arrival)
-        receive(upload)
-        upload.flush()
-        if not arrival.begun:
-            _require_text(wishes.describe(upload))
-            return accept_whole(services, arrival.id, upload, wishes, caller, claim)
-        return arrival.end(upload)
+        incoming = IncomingStream(services, options, caller, claim)
+        incoming.upload = ending.enter_context(services.spool.receive(incoming.id, incoming.check_in))
+        ending.enter_context(incoming)
+        yield incoming
 
 
-class _Arrival:
+class IncomingStream:
     """One upload that is loaded while it comes. Left with an exception, its import fails."""
 
-    def __init__(self, services: Services, wishes: ImportOptions, caller: Caller, claim: IdempotencyClaim) -> None:
+    upload: Upload
+
+    def __init__(self, services: Services, options: ImportOptions, caller: Caller, claim: IdempotencyClaim) -> None:
         self.id = str(uuid4())
-        self._services, self._wishes, self._asker, self._claim = services, wishes, caller, claim
+        self._services, self._options, self._caller, self._claim = services, options, caller, claim
         self._row: Import | None = None
         self._lost = Event()
         self._beat = ExitStack()
 
-    @property
-    def begun(self) -> bool:
-        """Whether the import was recorded."""
-        return self._row is not None
-
-    def __enter__(self) -> "_Arrival":
+    def __enter__(self) -> "IncomingStream":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
@@ -80,52 +69,57 @@ class _Arrival:
         if error is not None and self._row is not None:
             self._break_off(self._row, error)
 
-    def check_in(self, upload: Upload) -> None:
+    def check_in(self) -> None:
         """After each piece of the body: begin once the head is there; raise when the import is not wanted any more."""
         self._claim.renew()
         if self._row is not None:
-            upload.flush()
+            self.upload.flush()
             if self._lost.is_set():
                 raise self._decided()
-        elif upload.bytes >= HEAD_BYTES and self._claim.held is None:
-            self._begin(upload)
+        elif self.upload.bytes >= HEAD_BYTES and self._claim.held is None:
+            self._begin()
 
-    def end(self, upload: Upload) -> Accepted:
-        """The whole body has come: from here on the import may commit, unless the same file is under way already."""
-        assert self._row is not None
-        content = self._wishes.content(upload)
-        mine = deduplication.dedup_key_of(self._asker.client, content)
-        if self._asker.key is None:
-            deduplication.refuse_again(self._services.database, mine)
-        upload.commit()
+    def accept(self) -> Accepted:
+        """Accept it, now that the whole file is in `upload`: from here on the import may commit, unless the same file
+        is under way already. Raises as `IncomingImport.accept`."""
+        self.upload.flush()
+        if self._row is None:
+            _require_text(self._options.describe(self.upload))
+            whole = IncomingImport(self._services, self._caller, self._claim, self.id, self.upload)
+            return whole.accept(self._options)
+        content = self._options.content(self.upload)
+        mine = dedup_key_of(self._caller.client, content)
+        if self._caller.key is None:
+            refuse_again(self._services.database, mine)
+        self.upload.commit()
         # a crash here leaves an import that waits for its file's end: failed when the web server's lease runs out
         dedup_key: str | None = mine
         while True:
             try:
-                row = self._record_end(upload, content, dedup_key)
+                row = self._record_end(content, dedup_key)
                 break
             except transitions.DuplicateInFlight:
-                dedup_key = deduplication.resolve_duplicate(self._services.database, self._asker.key, dedup_key)
+                dedup_key = resolve_duplicate(self._services.database, self._caller.key, dedup_key)
         if row is None:
             raise self._decided()
         self._claim.bound = True
         return Accepted(row)
 
-    def _record_end(self, upload: Upload, content: str, dedup_key: str | None) -> Import | None:
+    def _record_end(self, content: str, dedup_key: str | None) -> Import | None:
         assert self._row is not None
         with self._services.database.begin() as connection:
-            if not uploads.record_upload(connection, self._row.number, upload.bytes, dedup_key):
+            if not uploads.record_upload(connection, self._row.number, self.upload.bytes, dedup_key):
                 return None
             self._claim.bind(connection, content, self._row.number)
             return queries.find_numbered(connection, self._row.number) or self._row
 
-    def _begin(self, upload: Upload) -> None:
-        upload.flush()
-        values = self._wishes.describe(upload)
+    def _begin(self) -> None:
+        self.upload.flush()
+        values = self._options.describe(self.upload)
         _require_text(values)
         lease = self._services.settings.lease_seconds
         values |= {"spool_name": self.id, "upload_lease_until": transitions.seconds_from_now(lease)}
-        accepted = record(self._services, self._wishes.dataset, self.id, values, self._asker, self._claim, None)
+        accepted = record(self._services, self._options.dataset, self.id, values, self._caller, self._claim, None)
         self._row = accepted.row
         self._beat.enter_context(
             UploadHeartbeat(

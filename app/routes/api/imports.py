@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Any, cast
 
@@ -25,8 +26,8 @@ from app.formats.options import NAMES, parse_options
 from app.formats.reject_file import write_csv
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import accept, queries, stop, stream_upload
-from app.lifecycle.imports.accept import Form
 from app.lifecycle.imports.idempotency import Accepted
+from app.lifecycle.imports.options import parse_import_options
 from app.routes import services
 from app.routes.api.serializers import parse_caller, parse_cursor, parse_number, serialize_import
 from app.routes.openapi import parameters as common
@@ -50,6 +51,14 @@ QUERY_OPTIONS = (*OPTIONS, "stream")  # a form's options may come after its file
 blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a form has beside the file's bytes: the file's name, and the fields."""
+
+    file_name: str
+    fields: Mapping[str, str]
+
+
 @blueprint.post("")
 @describe(
     "accept_import",
@@ -64,7 +73,7 @@ def accept_import() -> Response:
     """Accept a file (raw body or multipart) or `{dataset, generate}`; 202 with the import, before it is loaded."""
     accepted = _accept_json() if request.mimetype == "application/json" else _accept_file()
     shown = serialize_import(accepted.row)
-    shown["estimated_seconds"] = estimate = queries.estimate_seconds(services(), accepted.row)
+    shown["estimated_seconds"] = estimate = services().backlog_cache.estimate_seconds(services().database, accepted.row)
     response = jsonify(shown)
     response.status_code = 202
     response.headers["Location"] = url_for("imports.show", id=accepted.row.id)
@@ -97,25 +106,34 @@ def _accept_json() -> Accepted:
 
 
 def _accept_file() -> Accepted:
-    dataset = catalog.find_import_dataset(services().database, request.args.get("dataset", "orders"))
-    options = _read_options(request.args, QUERY_OPTIONS)
+    name = request.args.get("dataset", "orders")
+    dataset = catalog.find_import_dataset(services().database, name)
+    said = _read_options(request.args, QUERY_OPTIONS)
     check_content_encoding()
-    multipart = request.mimetype == "multipart/form-data"
-    accept_file: Callable[..., Accepted] = accept.accept_upload
-    if _read_stream(request.args.get("stream", "0")):
-        if multipart:
+    file_name = request.args.get("file_name") or request.headers.get("X-File-Name")
+    is_stream = _read_stream(request.args.get("stream", "0"))
+    if request.mimetype == "multipart/form-data":
+        if is_stream:
             reason = "stream=1 takes the file as the body, not as part of a form: its options may come after it there"
             raise InvalidContent(reason, errors=[{"field": "stream", "reason": reason}])
-        accept_file = stream_upload.accept_stream
-    return accept_file(
-        services(),
-        dataset,
-        receive_form if multipart else receive_body,
-        parse_caller(),
-        options=options,
-        file_name=request.args.get("file_name") or request.headers.get("X-File-Name"),
-        content_type=None if multipart else request.mimetype,
-    )
+        return _accept_form(said, name, file_name)
+    options = parse_import_options(dataset, said, file_name, request.mimetype)
+    if is_stream:
+        with stream_upload.open_stream(services(), options, parse_caller()) as streaming:
+            receive_body(streaming.upload)
+            return streaming.accept()
+    with accept.open_upload(services(), parse_caller()) as incoming:
+        receive_body(incoming.upload)
+        return incoming.accept(options)
+
+
+def _accept_form(said: Mapping[str, str], name: str, file_name: str | None) -> Accepted:
+    """What a form's fields say goes before what the query `said`; the fields may come after the file."""
+    with accept.open_upload(services(), parse_caller()) as incoming:
+        form = receive_form(incoming.upload)
+        dataset = catalog.find_import_dataset(services().database, form.fields.get("dataset", name))
+        fields = {field: text for field, text in form.fields.items() if field != "dataset"}
+        return incoming.accept(parse_import_options(dataset, {**said, **fields}, form.file_name or file_name, None))
 
 
 def check_content_encoding() -> None:

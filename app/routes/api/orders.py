@@ -15,21 +15,23 @@ from app.domain.imports import Import
 from app.domain.states import NEVER_COMMIT, State
 from app.handling import queries
 from app.handling.order_selection import OrderSelection
-from app.lifecycle.imports import accept, admission, queries as imports
+from app.lifecycle import backlog
+from app.lifecycle.imports import accept, queries as imports
 from app.lifecycle.imports.loading import load
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.imports.options import parse_import_options
 from app.routes import services
 from app.routes.api.serializers import parse_caller, parse_number, serialize_row, serialize_time
 from app.routes.openapi.models import orders as models
 from app.routes.openapi.operations import JSON, describe, query
 from app.routes.openapi.parameters import ACCEPTING_FILES, IDEMPOTENCY_KEY
 from app.routes.request_body import open_body
-from app.spool import Upload
 
 JSON_BYTES = 64 * 1024
 PAGE, MAX_A_PAGE = 50, 500
 FILTERS = ("import", "status", "marketplace", "search")
 MAX_RETRY_SECONDS = 30
+ONE_ORDER = parse_import_options(ORDERS, {}, None, "application/x-ndjson")
 STATUSES = {State.QUEUED: "queued", State.RUNNING: "processing", State.COMMITTING: "processing"}
 
 _FILTERS = (
@@ -62,23 +64,16 @@ def accept_order() -> Response:
     Where the queue is overloaded and the settings say so, it is loaded before this answers.
     """
     line = json.dumps(_read_order(), ensure_ascii=False).encode()
-
-    def receive(upload: Upload) -> None:
-        upload.write(line)
-
-    inline = services().settings.overload_inline and admission.is_overloaded(services().database, services().settings)
-    accepted = accept.accept_upload(
-        services(), ORDERS, receive, parse_caller(), content_type="application/x-ndjson", inline=inline
-    )
+    settings, database = services().settings, services().database
+    inline = settings.overload_inline and backlog.is_overloaded(database, settings.max_queued)
+    with accept.open_upload(services(), parse_caller(), inline=inline) as incoming:
+        incoming.upload.write(line)
+        accepted = incoming.accept(ONE_ORDER)
     row = accepted.row
-    if (
-        inline
-        and not accepted.replayed
-        and (claimed := load.claim(services().database, services().settings, row.number, "web")) is not None
-    ):
+    if inline and not accepted.replayed and (claimed := load.claim(database, settings, row.number, "web")) is not None:
         load.run_attempt(services(), claimed, GracefulShutdown(0))
-        row, _ = imports.find_import(services().database, row.id)
-    id, estimate = OrderId(row.number, 1), imports.estimate_seconds(services(), row)
+        row, _ = imports.find_import(database, row.id)
+    id, estimate = OrderId(row.number, 1), services().backlog_cache.estimate_seconds(database, row)
     tracking = f"/v1/orders/{id}/status"
     shown = {
         "id": str(id),

@@ -17,7 +17,7 @@ from app.domain.errors import (
 )
 from app.domain.policy import NAMES as POLICY_NAMES, parse_policy
 from app.formats.options import NAMES, parse_options
-from app.lifecycle.datasets.preview import Wanted, preview_upload
+from app.lifecycle.datasets.preview import Wanted, open_preview
 from app.routes import services
 from app.routes.api.imports import check_content_encoding, receive_body, receive_form
 from app.routes.api.serializers import parse_number
@@ -41,14 +41,16 @@ blueprint = Blueprint("previews", __name__, url_prefix="/v1")
 @describe("preview_file", "datasets", models.Preview, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
 def preview() -> dict[str, Any]:
     """What an import of this file would read, with its first rows; `infer=true` proposes a dataset for it instead."""
-    return preview_upload(services(), _receive)
+    with open_preview(services()) as incoming:
+        return incoming.show(_receive(incoming.upload))
 
 
 @blueprint.post("/datasets/inferred")
 @describe("infer_dataset", "datasets", models.Definition, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
 def infer_dataset() -> dict[str, Any]:
     """A definition for `POST /v1/datasets` that a file's first rows suggest. Nothing is created."""
-    found = preview_upload(services(), lambda upload: replace(_receive(upload), dataset=None))
+    with open_preview(services()) as incoming:
+        found = incoming.show(replace(_receive(incoming.upload), dataset=None))
     if found["problem"] is not None:
         raise InvalidContent(found["problem"]["message"], errors=[{"field": "file", **found["problem"]}])
     definition: dict[str, Any] = found["definition"]
