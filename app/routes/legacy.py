@@ -25,12 +25,13 @@ from app.lifecycle.imports import accept, queries, stop
 from app.lifecycle.imports.loading import load
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.routes import services
-from app.routes.api.serializers import CELERY_STATUS, parse_caller, parse_number, serialize_row
+from app.routes.api.serializers import CELERY_STATUS, serialize_row
 from app.routes.auth import CHANGING_GETS
 from app.routes.openapi.models import classic as models
 from app.routes.openapi.operations import JSON, Answer, describe, text
 from app.routes.openapi.parameters import ACCEPTING, IDEMPOTENCY_KEY
 from app.routes.pages import imports
+from app.routes.parameters import parse_caller, parse_number
 from app.routes.problems import problem
 
 DEFAULT_ROWS = 100_000  # or what the installation allows, if that is less

@@ -31,13 +31,13 @@ from app.lifecycle.datasets import (
 )
 from app.lifecycle.imports import queries
 from app.routes import services
-from app.routes.api.serializers import parse_number, serialize_time
+from app.routes.api.serializers import serialize_time
 from app.routes.openapi.models import datasets as models
 from app.routes.openapi.operations import FILTERS, JSON, describe, one_of, query
+from app.routes.parameters import FILTER, is_filter, parse_format, parse_limit, require_options
 from app.routes.request_body import parse_json
 
 JSON_BYTES = 1024 * 1024
-FILTER = "filter["
 PAGE = 100
 MAX_A_PAGE = 1000
 EXPORTS = {"csv": (write_csv, "text/csv"), "ndjson": (write_ndjson, "application/x-ndjson")}
@@ -121,9 +121,7 @@ def drop_one(name: str) -> tuple[str, int]:
 def rows(name: str) -> Response:
     """Rows, a page by key, or with `format=csv` or `ndjson` all that match, streamed."""
     selection = _read_selection(name, "limit", "cursor", "format")
-    form = request.args.get("format", "json")
-    if form not in ("json", "csv", "ndjson"):
-        raise BadRequest("format must be json, csv or ndjson", errors=[{"field": "format"}])
+    form = parse_format("json", "csv", "ndjson")
     return _show_page(selection) if form == "json" else _export(selection, form)
 
 
@@ -154,7 +152,7 @@ def count(name: str) -> dict[str, Any]:
 def delete_rows(name: str) -> dict[str, Any]:
     """Delete one import's rows, or with `confirm=<name>` all of them."""
     dataset = catalog.find_dataset(services().database, name).dataset
-    _refuse_unknown("import", "confirm")
+    require_options(request.args, ("import", "confirm"))
     of = request.args.get("import")
     if of is None:
         _require_confirmed(name)
@@ -164,33 +162,17 @@ def delete_rows(name: str) -> dict[str, Any]:
 
 def _read_selection(name: str, *others: str) -> Selection:
     dataset = catalog.find_dataset(services().database, name).dataset
-    _refuse_unknown("import", "sort", "null", *others)
+    require_options(request.args, ("import", "sort", "null", *others), filters=True)
     filters: list[tuple[str, str | None]] = [
-        (said[len(FILTER) : -1], text) for said, text in request.args.items(multi=True) if _is_filter(said)
+        (said[len(FILTER) : -1], text) for said, text in request.args.items(multi=True) if is_filter(said)
     ]
     filters += [(column, None) for column in request.args.getlist("null")]
     of, sort = request.args.get("import"), request.args.get("sort")
     return dataset_rows.select_rows(services().database, dataset, of=of, filters=filters, sort=sort)
 
 
-def _is_filter(said: str) -> bool:
-    return said.startswith(FILTER) and said.endswith("]")
-
-
-def _refuse_unknown(*known: str) -> None:
-    unknown = [said[:80] for said in request.args if said not in known and not (_is_filter(said) and "null" in known)]
-    if unknown:
-        filters = ("filter[column]",) if "null" in known else ()
-        raise InvalidContent(
-            f"there is no option {unknown[0]!r}; there are {', '.join((*known, *filters))}",
-            errors=[{"field": said, "reason": "unknown"} for said in unknown],
-        )
-
-
 def _show_page(selection: Selection) -> Response:
-    limit = parse_number(request.args.get("limit", str(PAGE)), "limit")
-    if not 1 <= limit <= MAX_A_PAGE:
-        raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE:,}", errors=[{"field": "limit"}])
+    limit = parse_limit(PAGE, MAX_A_PAGE)
     found, cursor = dataset_rows.read_page(services().database, selection, request.args.get("cursor"), limit)
     following = None
     if cursor is not None:

@@ -14,9 +14,10 @@ from app.lifecycle import change_feed
 from app.lifecycle.change_feed import Change, ChangeFeed, End, FeedUpdate, Row, Subscription, Update
 from app.lifecycle.imports import queries
 from app.routes import services
-from app.routes.api.serializers import parse_number, serialize_event, serialize_import
+from app.routes.api.serializers import serialize_event, serialize_import
 from app.routes.openapi.models.events import ALL_EVENTS, IMPORT_EVENTS, stream_of
 from app.routes.openapi.operations import describe, header, query
+from app.routes.parameters import parse_number
 
 RETRY_MILLISECONDS = 1000
 LAST = "The id of the last event that arrived; what came after it is told."

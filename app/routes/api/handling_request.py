@@ -1,4 +1,4 @@
-"""JSON bodies of requests, and what a request wants handled."""
+"""Handling requests: what the JSON body of a request wants handled."""
 
 from typing import Any
 from uuid import UUID
@@ -7,6 +7,7 @@ from app.domain.errors import InvalidContent
 from app.domain.handling import Mode, OrderId, parse_order_id
 from app.handling.accept import HandlingRequest
 from app.handling.order_selection import OrderSelection
+from app.routes.parameters import is_whole, require_fields
 from app.routes.request_body import parse_json
 
 JSON_BYTES = 1024 * 1024
@@ -22,15 +23,15 @@ def parse_body() -> dict[str, Any]:
 
 def parse_handling_request(body: dict[str, Any]) -> HandlingRequest:
     """What a handling is asked to be; raises `InvalidContent` with the field."""
-    require_known(body, FIELDS)
+    require_fields(body, FIELDS)
     if ("orders" in body) == ("filter" in body):
         raise InvalidContent("name orders, or a filter: one of the two", errors=[{"field": "orders"}])
     pipeline, concurrency, priority = body.get("pipeline"), body.get("concurrency"), body.get("priority", 0)
     if pipeline is not None and not (isinstance(pipeline, list) and all(isinstance(name, str) for name in pipeline)):
         raise InvalidContent("pipeline must be a list of steps' names", errors=[{"field": "pipeline"}])
-    if not _is_whole(concurrency, nullable=True):
+    if concurrency is not None and not is_whole(concurrency):
         raise InvalidContent("concurrency must be a whole number", errors=[{"field": "concurrency"}])
-    if not _is_whole(priority) or abs(priority) > MAX_PRIORITY:
+    if not is_whole(priority) or abs(priority) > MAX_PRIORITY:
         raise InvalidContent(f"priority must be from -{MAX_PRIORITY} to {MAX_PRIORITY}", errors=[{"field": "priority"}])
     try:
         mode = Mode(body.get("mode", Mode.ORDERED))
@@ -60,7 +61,7 @@ def _read_orders(listed: Any) -> tuple[OrderId, ...]:
 def _read_filter(wanted: Any) -> OrderSelection:
     if not isinstance(wanted, dict) or not all(isinstance(value, str) for value in wanted.values()):
         raise InvalidContent("filter must be an object of texts", errors=[{"field": "filter"}])
-    require_known(wanted, FILTERS)
+    require_fields(wanted, FILTERS)
     import_id = wanted.get("import")
     if import_id is not None:
         try:
@@ -69,17 +70,3 @@ def _read_filter(wanted: Any) -> OrderSelection:
             raise InvalidContent("import must be an import's id", errors=[{"field": "import"}]) from None
     status = wanted.get("status", "pending")
     return OrderSelection(None, import_id, status, wanted.get("marketplace"), wanted.get("search"))
-
-
-def require_known(body: dict[str, Any], known: tuple[str, ...]) -> None:
-    """Raise `InvalidContent` for a field that there is not."""
-    unknown = sorted(set(body) - set(known))
-    if unknown:
-        raise InvalidContent(
-            f"unknown field {unknown[0][:40]!r}: there are {', '.join(known)}",
-            errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
-        )
-
-
-def _is_whole(value: Any, *, nullable: bool = False) -> bool:
-    return (nullable and value is None) or (isinstance(value, int) and not isinstance(value, bool))

@@ -24,12 +24,21 @@ from app.handling import accept, queries, stop
 from app.lifecycle import change_feed
 from app.routes import services
 from app.routes.api.events import parse_position, positions, stream, tell_one, the_watch
-from app.routes.api.json_body import parse_body, parse_handling_request, require_known
-from app.routes.api.serializers import parse_caller, parse_cursor, parse_number, serialize_time
+from app.routes.api.handling_request import parse_body, parse_handling_request
+from app.routes.api.serializers import serialize_time
 from app.routes.openapi.models import handlings as models
 from app.routes.openapi.models.events import HANDLING_EVENTS, stream_of
 from app.routes.openapi.operations import JSON, describe, query
 from app.routes.openapi.parameters import IF_NONE_MATCH
+from app.routes.parameters import (
+    cut_page,
+    parse_caller,
+    parse_cursor,
+    parse_limit,
+    parse_number,
+    parse_states,
+    require_fields,
+)
 
 PAGE, MAX_A_PAGE = 50, 500
 
@@ -80,14 +89,11 @@ def accept_handling() -> Response:
 @describe("list_handlings", "handlings", models.HandlingList, refuses=(BadRequest,), parameters=(_STATES, *_PAGES))
 def list_all() -> dict[str, Any]:
     """Handlings, newest first; `state` (several with commas), `limit`, and `cursor` from `next`."""
-    states = [_read_state(HandlingState, name) for name in request.args.get("state", "").split(",") if name]
-    limit, cursor = _read_page()
-    rows = queries.list_handlings(services().database, states=states, before=cursor, limit=limit + 1)
-    following = None
-    if len(rows) > limit:
-        rows = rows[:limit]
-        kept: dict[str, Any] = {"state": ",".join(states) or None, "limit": limit, "cursor": rows[-1].number}
-        following = url_for("handlings.list_all", **kept)
+    states = parse_states(HandlingState)
+    limit, cursor = parse_limit(PAGE, MAX_A_PAGE), parse_cursor()
+    found = queries.list_handlings(services().database, states=states, before=cursor, limit=limit + 1)
+    kept: dict[str, Any] = {"state": ",".join(states) or None, "limit": limit}
+    rows, following = cut_page(found, limit, lambda row: url_for("handlings.list_all", **kept, cursor=row.number))
     return {"handlings": [serialize_handling(row) for row in rows], "next": following}
 
 
@@ -119,22 +125,14 @@ def show(handling_id: str) -> Response:
 )
 def list_orders(handling_id: str) -> dict[str, Any]:
     """A handling's orders, in its order; `state`, `limit`, and `cursor` from `next`."""
-    states = [_read_state(OrderState, name) for name in request.args.get("state", "").split(",") if name]
-    limit, cursor = _read_page()
-    row, found = queries.list_orders(
-        services().database, handling_id, states=states, after=cursor or 0, limit=limit + 1
+    states = parse_states(OrderState)
+    limit, after = parse_limit(PAGE, MAX_A_PAGE), parse_cursor() or 0
+    row, found = queries.list_orders(services().database, handling_id, states=states, after=after, limit=limit + 1)
+    kept: dict[str, Any] = {"handling_id": row.id, "state": ",".join(states) or None, "limit": limit}
+    orders, following = cut_page(
+        found, limit, lambda one: url_for("handlings.list_orders", **kept, cursor=one.position)
     )
-    following = None
-    if len(found) > limit:
-        found = found[:limit]
-        kept: dict[str, Any] = {
-            "handling_id": row.id,
-            "state": ",".join(states) or None,
-            "limit": limit,
-            "cursor": found[-1].position,
-        }
-        following = url_for("handlings.list_orders", **kept)
-    return {"handling": row.id, "orders": [serialize_handled(one, row) for one in found], "next": following}
+    return {"handling": row.id, "orders": [serialize_handled(one, row) for one in orders], "next": following}
 
 
 @blueprint.get("/<handling_id>/events")
@@ -192,7 +190,7 @@ def stop_one(handling_id: str) -> Response:
 def retry_one(handling_id: str) -> Response:
     """Take up again what failed, from the failed step; with `{"pending": true}` also what a stop left. 202."""
     body = parse_body()
-    require_known(body, ("pending",))
+    require_fields(body, ("pending",))
     pending = body.get("pending", False)
     if not isinstance(pending, bool):
         raise InvalidContent("pending must be true or false", errors=[{"field": "pending"}])
@@ -251,20 +249,3 @@ def serialize_handled(one: HandledOrder, row: Handling) -> dict[str, Any]:
         "finished_at": serialize_time(one.finished_at),
         "links": {"history": f"/v1/orders/{one.order}/history", "slip": f"/v1/orders/{one.order}/slip"},
     }
-
-
-def _read_state(kind: Any, name: str) -> Any:
-    try:
-        return kind(name)
-    except ValueError:
-        raise BadRequest(
-            f"there is no state {name[:40]!r}; there are {', '.join(kind)}", errors=[{"field": "state"}]
-        ) from None
-
-
-def _read_page() -> tuple[int, int | None]:
-    limit = parse_number(request.args.get("limit", str(PAGE)), "limit")
-    if not 1 <= limit <= MAX_A_PAGE:
-        raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE}", errors=[{"field": "limit"}])
-    cursor = request.args.get("cursor")
-    return limit, parse_cursor(cursor) if cursor else None

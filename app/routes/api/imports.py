@@ -29,10 +29,21 @@ from app.lifecycle.imports import accept, queries, stop, stream_upload
 from app.lifecycle.imports.idempotency import Accepted
 from app.lifecycle.imports.options import parse_import_options
 from app.routes import services
-from app.routes.api.serializers import parse_caller, parse_cursor, parse_number, serialize_import
+from app.routes.api.serializers import serialize_import
 from app.routes.openapi import parameters as common
 from app.routes.openapi.models import imports as models
 from app.routes.openapi.operations import JSON, describe, one_of, query
+from app.routes.parameters import (
+    cut_page,
+    is_whole,
+    parse_caller,
+    parse_cursor,
+    parse_format,
+    parse_limit,
+    parse_states,
+    require_fields,
+    require_options,
+)
 from app.routes.request_body import open_body, parse_json
 from app.spool import Upload
 
@@ -89,14 +100,9 @@ def _accept_json() -> Accepted:
             errors=[{"field": name, "reason": "an option of a file"}],
         )
     body = parse_json(JSON_BYTES, '{"dataset": "orders", "generate": 1000}')
-    unknown = sorted(set(body) - {"dataset", "generate", "seed", "priority"})
-    if unknown:
-        raise InvalidContent(
-            f"unknown field {unknown[0][:40]!r}: there are dataset, generate, seed and priority",
-            errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
-        )
+    require_fields(body, ("dataset", "generate", "seed", "priority"))
     rows, seed = body.get("generate"), body.get("seed")
-    if not isinstance(rows, int) or isinstance(rows, bool):
+    if not is_whole(rows):
         raise InvalidContent("generate must be a whole number: how many rows", errors=[{"field": "generate"}])
     if seed is not None and not (isinstance(seed, str) and SEED.fullmatch(seed)):
         raise InvalidContent("seed must be 1 to 24 lower-case letters and digits", errors=[{"field": "seed"}])
@@ -148,12 +154,7 @@ def check_content_encoding() -> None:
 def _read_options(said: Mapping[str, str], known: Sequence[str] = OPTIONS) -> dict[str, str]:
     """The options among a query's or a form's fields; raises `InvalidContent` for one that there is not, and for a
     wrong one before a body is sent for nothing."""
-    unknown = [name for name in said if name not in known]
-    if unknown:
-        raise InvalidContent(
-            f"there is no option {unknown[0][:40]!r}; there are {', '.join(known)}",
-            errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
-        )
+    require_options(said, known)
     options = {name: text for name, text in said.items() if name not in ("dataset", "file_name", "stream")}
     parse_options(options)
     parse_policy(options)
@@ -226,34 +227,12 @@ def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = 
 )
 def list_all() -> dict[str, Any]:
     """Imports, newest first; `state` (several with commas), `dataset`, `limit`, and `cursor` from `next`."""
-    states = [_read_state(name) for name in request.args.get("state", "").split(",") if name]
-    limit = parse_number(request.args.get("limit", str(PAGE)), "limit")
-    if not 1 <= limit <= MAX_A_PAGE:
-        raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE}", errors=[{"field": "limit"}])
-    cursor = request.args.get("cursor")
-    before = parse_cursor(cursor) if cursor else None
-    dataset = request.args.get("dataset")
-    rows = queries.list_imports(services().database, states=states, dataset=dataset, before=before, limit=limit + 1)
-    following = None
-    if len(rows) > limit:
-        rows = rows[:limit]
-        kept: dict[str, Any] = {
-            "state": ",".join(states),
-            "dataset": dataset,
-            "limit": limit,
-            "cursor": rows[-1].number,
-        }
-        following = url_for("imports.list_all", **{name: value for name, value in kept.items() if value})
+    states, dataset = parse_states(State), request.args.get("dataset")
+    limit, before = parse_limit(PAGE, MAX_A_PAGE), parse_cursor()
+    found = queries.list_imports(services().database, states=states, dataset=dataset, before=before, limit=limit + 1)
+    kept: dict[str, Any] = {"state": ",".join(states) or None, "dataset": dataset or None, "limit": limit}
+    rows, following = cut_page(found, limit, lambda row: url_for("imports.list_all", **kept, cursor=row.number))
     return {"imports": [serialize_import(row) for row in rows], "next": following}
-
-
-def _read_state(name: str) -> State:
-    try:
-        return State(name)
-    except ValueError:
-        raise BadRequest(
-            f"there is no state {name[:40]!r}; there are {', '.join(State)}", errors=[{"field": "state"}]
-        ) from None
 
 
 @blueprint.get("/<id>")
@@ -278,9 +257,7 @@ def show(id: str) -> Response:
 )
 def rejects(id: str) -> Response:
     """The rows that were not accepted: the first 1,000 as JSON, or all with `format=csv` or `ndjson`, streamed."""
-    format = request.args.get("format", "json")
-    if format not in ("json", "csv", "ndjson"):
-        raise BadRequest("format must be json, csv or ndjson", errors=[{"field": "format"}])
+    format = parse_format("json", "csv", "ndjson")
     row, found = queries.open_rejects(services().database, services().spool, id)
     if format == "json":
         shown = {"id": row.id, "rows_rejected": row.rows_rejected, "rejects": list(islice(found, MAX_REJECTS_SHOWN))}

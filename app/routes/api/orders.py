@@ -21,10 +21,11 @@ from app.lifecycle.imports.loading import load
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.options import parse_import_options
 from app.routes import services
-from app.routes.api.serializers import parse_caller, parse_number, serialize_row, serialize_time
+from app.routes.api.serializers import serialize_row, serialize_time
 from app.routes.openapi.models import orders as models
 from app.routes.openapi.operations import JSON, describe, query
 from app.routes.openapi.parameters import ACCEPTING_FILES, IDEMPOTENCY_KEY
+from app.routes.parameters import cut_page, parse_caller, parse_limit
 from app.routes.request_body import open_body
 
 JSON_BYTES = 64 * 1024
@@ -139,12 +140,10 @@ def _show_status(row: Import) -> dict[str, Any]:
 def list_all() -> dict[str, Any]:
     """Orders by import and row, each with its latest handling: `import`, `status`, `marketplace`, `search`, `limit`,
     and `cursor` from `next`."""
-    wanted = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    wanted: dict[str, Any] = {name: request.args[name] for name in FILTERS if request.args.get(name)}
     if request.args.get("status", models.STATUSES[0]) not in models.STATUSES:
         raise BadRequest(f"status must be one of {', '.join(models.STATUSES)}", errors=[{"field": "status"}])
-    limit = parse_number(request.args.get("limit", str(PAGE)), "limit")
-    if not 1 <= limit <= MAX_A_PAGE:
-        raise BadRequest(f"limit must be from 1 to {MAX_A_PAGE}", errors=[{"field": "limit"}])
+    limit = parse_limit(PAGE, MAX_A_PAGE)
     cursor = request.args.get("cursor")
     after = parse_order_id(cursor) if cursor else None
     if cursor and after is None:
@@ -153,12 +152,10 @@ def list_all() -> dict[str, Any]:
         None, wanted.get("import"), wanted.get("status"), wanted.get("marketplace"), wanted.get("search")
     )
     count, active, found = queries.search_orders(services().database, selection, after=after, limit=limit + 1)
-    following = None
-    if len(found) > limit:
-        found = found[:limit]
-        kept: dict[str, Any] = {**wanted, "limit": limit, "cursor": found[-1].id}
-        following = url_for("orders.list_all", **kept)
-    return {"count": count, "active": active, "orders": [serialize_listed(one) for one in found], "next": following}
+    rows, following = cut_page(
+        found, limit, lambda one: url_for("orders.list_all", **wanted, limit=limit, cursor=str(one.id))
+    )
+    return {"count": count, "active": active, "orders": [serialize_listed(one) for one in rows], "next": following}
 
 
 def serialize_listed(one: Listed) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from app.formats.options import NAMES, parse_options
 from app.lifecycle.datasets.preview import Wanted, open_preview
 from app.routes import services
 from app.routes.api.imports import check_content_encoding, receive_body, receive_form
-from app.routes.api.serializers import parse_number
 from app.routes.openapi import parameters as common
 from app.routes.openapi.models import datasets as models
 from app.routes.openapi.operations import describe
+from app.routes.parameters import parse_count, require_options
 from app.spool import Upload
 
 ROWS = 20
@@ -76,19 +76,11 @@ def _read(said: Mapping[str, str]) -> Wanted:
 
     What is to be done with an import's rows may be said, so that the same options do for both; it changes nothing.
     """
-    unknown = [name for name in said if name not in OPTIONS]
-    if unknown:
-        raise InvalidContent(
-            f"there is no option {unknown[0][:40]!r}; there are {', '.join(OPTIONS)}",
-            errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
-        )
+    require_options(said, OPTIONS)
     parse_options(said)
     parse_policy(said)
-    rows = parse_number(said.get("rows", str(ROWS)), "rows")
-    if not 1 <= rows <= MAX_ROWS:
-        raise BadRequest(f"rows must be from 1 to {MAX_ROWS}", errors=[{"field": "rows"}])
     return Wanted(
-        rows=rows,
+        rows=parse_count(said.get("rows", str(ROWS)), MAX_ROWS, "rows"),
         dataset=None if _read_flag(said, "infer") else said.get("dataset", "orders"),
         name=said.get("name", "new"),
         partial=_read_flag(said, "partial"),

@@ -1,21 +1,12 @@
-"""Shapes: how an import looks in JSON, and what a request's parameters must look like."""
+"""Serializers: how an import, an event and a row look in JSON."""
 
-import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from flask import g, request
-
 from app.db.imports.queries import Event
-from app.domain.caller import Caller
-from app.domain.errors import BadRequest
 from app.domain.imports import Import
 from app.domain.states import State
-
-_NUMBER = re.compile("-?[0-9]{1,4000}")  # digits only: int() would also take 1_000, +1 and blanks, but no more digits
-
-NUMBERS = 2**32  # more than any number in the ledger, and still one to a server
 
 CELERY_STATUS = {
     State.QUEUED: "PENDING",
@@ -107,20 +98,3 @@ def _show_value(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     return value.isoformat() + "Z" if isinstance(value, datetime) else value
-
-
-def parse_caller() -> Caller:
-    """Who asks, by this request's headers."""
-    return Caller(client=g.client, key=request.headers.get("Idempotency-Key"), request_id=g.request_id)
-
-
-def parse_number(text: str, name: str) -> int:
-    """A whole number from a path or query; raises `BadRequest` for anything else."""
-    if not _NUMBER.fullmatch(text):
-        raise BadRequest(f"{name} must be a whole number; it is {text[:40]!r}", errors=[{"field": name}])
-    return int(text)
-
-
-def parse_cursor(text: str) -> int:
-    """A number from which a list goes on: as far as numbers go, or from the beginning. Raises `BadRequest`."""
-    return max(0, min(parse_number(text, "cursor"), NUMBERS))

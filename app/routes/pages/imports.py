@@ -13,9 +13,10 @@ from app.lifecycle import change_feed
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import queries
 from app.routes import services
-from app.routes.api.serializers import parse_cursor, serialize_import
+from app.routes.api.serializers import serialize_import
 from app.routes.openapi.operations import Answer, describe, text
 from app.routes.pages import formatting
+from app.routes.parameters import parse_cursor
 from app.routes.problems import STATUSES, refuse
 from app.routes.sessions import COOKIE
 
@@ -69,8 +70,7 @@ def show_imports() -> str:
     """The list, and where imports are started. A state that there is not shows nothing."""
     wanted = request.args.get("state", "")
     states = [State(name) for name in wanted.split(",") if name in tuple(State)]
-    cursor = request.args.get("cursor", "")
-    before = parse_cursor(cursor) if cursor else None
+    before = parse_cursor()
     after = change_feed.find_cursor(
         services().database
     )  # before the list: what changes meanwhile is told twice rather than never
