@@ -6,6 +6,7 @@ acknowledgement (a late one is cut off by RabbitMQ's consumer timeout) and no re
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -140,6 +141,16 @@ class Hints:
             self._drop()
             return False
         return True
+
+    def publish_missing(self, ids: Sequence[str], task: str = LOAD_TASK, queue: str = QUEUE) -> None:
+        """Publish what the queue lacks: as many hints as there are `ids`, never more. Ends at the first that is not
+        confirmed."""
+        waiting = self.depth(queue) if ids else None
+        if waiting is None:
+            return
+        for id in ids[waiting:]:
+            if not self.publish(id, task, queue):
+                return
 
     def depth(self, queue: str = QUEUE) -> int | None:
         """How many hints wait in the queue; None when the broker does not answer."""

@@ -38,7 +38,9 @@ def prepare(services: Services, *, decided: bool = False) -> Import:
     if decided:
         with services.database.begin() as connection:
             values = {"rows_total": ROWS, "rows_done": ROWS, "decided_at": transitions.NOW}
-            assert transitions.move(connection, number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values)
+            assert transitions.ledger.move(
+                connection, number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values
+            )
     attempt.abandon()
     set_lease(services, number, 3600)
     wait_for(lambda: not owned(services, xids_of(services, row)), 10, "the server noticed that the owner is gone")

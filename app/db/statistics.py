@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, func, select, text
 
-from app.db.leases import seconds_from_now
+from app.db.ledger import seconds_from_now
 from app.db.schema import handling_steps, imports
 from app.domain.handling import StepState
 from app.domain.states import State

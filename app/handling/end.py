@@ -10,7 +10,7 @@ from app.config import Settings
 from app.db.database import Database
 from app.db.handlings import transitions
 from app.domain.handling import Handling, HandlingState
-from app.lifecycle.imports.requeue import MAX_RETRY_SECONDS, RETRY_SECONDS, SPACE_SECONDS, WAITS_FOR_SPACE
+from app.lifecycle.imports import requeue
 from app.queue import HANDLE_TASK, HANDLING_QUEUE, Hints
 
 log = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ def finish(database: Database, handling: Handling, *, whole: bool) -> None:
             return
         told = {"done": now.orders_done, "failed": now.orders_failed, "pending": now.orders_pending}
         target, error = _end_of(now)
-        ended = whole and transitions.move(
+        ended = whole and transitions.ledger.move(
             connection,
             now.number,
             {HandlingState.RUNNING},
@@ -34,7 +34,7 @@ def finish(database: Database, handling: Handling, *, whole: bool) -> None:
             detail=told,
             error=error,
         )
-        stopped = not ended and transitions.move(
+        stopped = not ended and transitions.ledger.move(
             connection, now.number, {HandlingState.STOPPING}, HandlingState.STOPPED, at_epoch=now.epoch, detail=told
         )
     log.info("handling_ended" if ended or stopped else "attempt_lost", **told)
@@ -48,52 +48,27 @@ def _end_of(now: Handling) -> tuple[HandlingState, Mapping[str, Any] | None]:
 
 
 def release(database: Database, hints: Hints, handling: Handling) -> bool:
-    """Give a handling back, because this worker goes; the attempt does not count. False when it was stopped."""
-    with database.begin() as connection:
-        told = {"reason": "the worker was told to stop"}
-        given = transitions.requeue(connection, handling.number, handling.epoch, detail=told, attempts=-1)
+    """`give_back` a handling, and hint at it."""
+    given = requeue.give_back(database, transitions.ledger, handling)
     if given:
-        log.info("handed_back")
         hint(hints, handling.id)
     return given
 
 
 def wait_for_space(database: Database, handling: Handling) -> bool:
-    """Give a handling back because the spool folder's disk has no space for a packing slip; the attempt does not count,
-    and the pauses grow. False when it was stopped."""
-    pause = min(SPACE_SECONDS * 2 ** min(handling.epoch // 2, 10), MAX_RETRY_SECONDS)  # an attempt takes two epochs
-    with database.begin() as connection:
-        told = {"reason": WAITS_FOR_SPACE}
-        given = transitions.requeue(
-            connection, handling.number, handling.epoch, detail=told, attempts=-1, pause_seconds=pause
-        )
-    if given:
-        log.warning("spool_full", waits_seconds=pause)
-    return given
+    """`give_back_until_space` a handling: there is none for a packing slip."""
+    return requeue.give_back_until_space(database, transitions.ledger, handling)
 
 
 def try_again(
     database: Database, settings: Settings, handling: Handling, reason: str, *, only_expired: bool = False
 ) -> bool:
-    """Queue a handling for another attempt after a pause, or end it when several in a row got nowhere; whether this
-    call won. `only_expired` acts only if the lease has run out, by the database's clock."""
-    last = handling.attempts >= settings.max_attempts
-    pause = min(RETRY_SECONDS * 2 ** (handling.attempts - 1), MAX_RETRY_SECONDS)
-    with database.begin() as connection:
-        if last:
-            message = f"gave up after {handling.attempts} attempts without an order's end; the last one: {reason}"
-            error = {"code": "gave_up", "message": message}
-            return transitions.fail_exhausted(
-                connection, handling.number, handling.epoch, error, only_expired=only_expired
-            )
-        return transitions.requeue(
-            connection,
-            handling.number,
-            handling.epoch,
-            detail={"reason": reason, "attempt": handling.attempts},
-            pause_seconds=pause,
-            only_expired=only_expired,
-        )
+    """`queue_again` a handling; several attempts in a row that got nowhere end it."""
+    error = None
+    if handling.attempts >= settings.max_attempts:
+        message = f"gave up after {handling.attempts} attempts without an order's end; the last one: {reason}"
+        error = {"code": "gave_up", "message": message}
+    return requeue.queue_again(database, transitions.ledger, handling, reason, error=error, only_expired=only_expired)
 
 
 def hint(hints: Hints, id: str) -> bool:

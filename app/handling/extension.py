@@ -15,7 +15,7 @@ from app.domain.work_stats import WorkStats, summarize
 from app.handling import end
 from app.lifecycle.extension import Feed
 from app.lifecycle.recovery.chores import do_each
-from app.queue import HANDLING_QUEUE, Hints
+from app.queue import HANDLE_TASK, HANDLING_QUEUE, Hints
 
 MAX_HINTS = 100  # a sweep
 MAX_NAMED = 20
@@ -46,21 +46,13 @@ class HandlingExtension:
                 log.warning("handling_taken_back", handling_id=row.id, attempt=row.attempts)
         else:
             with database.begin() as connection:
-                transitions.end_deserted_stop(connection, row.number, row.epoch)
+                transitions.ledger.end_deserted_stop(connection, row.number, row.epoch)
 
     def _hint(self, database: Database, hints: Hints) -> None:
         with database.begin() as connection:
-            due = [
-                transitions.find_numbered(connection, number) for number in transitions.list_due(connection, MAX_HINTS)
-            ]
-        if not due:
-            return
-        waiting = hints.depth(HANDLING_QUEUE)
-        if waiting is None:
-            return
-        for row in due[waiting:]:
-            if row is not None and not end.hint(hints, row.id):
-                return
+            due = transitions.list_due(connection, MAX_HINTS)
+            rows = [transitions.find_numbered(connection, number) for number in due]
+        hints.publish_missing([row.id for row in rows if row is not None], HANDLE_TASK, HANDLING_QUEUE)
 
     def clean(self, database: Database, settings: Settings) -> None:
         """Forget old handlings with their history, as old imports are."""

@@ -53,7 +53,7 @@ def run_next(services: Services, clients: ServiceClients, worker: str, shutdown:
 def claim(database: Database, settings: Settings, number: int, worker: str) -> Handling | None:
     """Take a queued handling for an attempt; None when somebody else was first."""
     with database.begin() as connection:
-        if not transitions.claim(connection, number, worker=worker, lease_seconds=settings.lease_seconds):
+        if not transitions.ledger.claim(connection, number, worker=worker, lease_seconds=settings.lease_seconds):
             return None
         return transitions.find_numbered(connection, number)
     # a crash here leaves `running` under a lease that runs out
@@ -107,7 +107,7 @@ class _Run:
                 self._services.settings.lease_seconds,
                 handling,
                 self._lost.set,
-                transitions.renew_lease,
+                transitions.ledger.renew_lease,
             ),
             ThreadPoolExecutor(self._slots, thread_name_prefix="handling") as pool,
         ):

@@ -24,9 +24,9 @@ def stop_handling(database: Database, id: str, by: str) -> Handling:
         if row is None:
             raise HandlingNotFound(f"there is no handling {id}", handling_id=id)
         told = {"by": by}
-        won = transitions.move(
+        won = transitions.ledger.move(
             connection, row.number, {HandlingState.RUNNING}, HandlingState.STOPPING, detail=told
-        ) or transitions.move(connection, row.number, {HandlingState.QUEUED}, HandlingState.STOPPED, detail=told)
+        ) or transitions.ledger.move(connection, row.number, {HandlingState.QUEUED}, HandlingState.STOPPED, detail=told)
         row = transitions.find_numbered(connection, row.number) or row
     if row.state not in (HandlingState.STOPPING, HandlingState.STOPPED):
         raise NotRunning(f"nothing to stop: the handling is {row.state}", handling_id=id, state=row.state)
@@ -47,7 +47,7 @@ def retry_handling(services: Services, id: str, by: str, *, pending: bool = Fals
             row = transitions.find_handling(connection, id)
             if row is None:
                 raise HandlingNotFound(f"there is no handling {id}", handling_id=id)
-            won = transitions.move(
+            won = transitions.ledger.move(
                 connection,
                 row.number,
                 {HandlingState.FAILED, HandlingState.STOPPED},

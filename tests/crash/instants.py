@@ -57,10 +57,10 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
     def after_both(function: Callable[..., Any], one: str, every: str) -> Callable[..., Any]:
         return after(after(function, one), every, branches)
 
-    move = transitions.move
+    move = transitions.ImportLedger.move
 
     def moving(*args: Any, **kwargs: Any) -> bool:
-        if args[3] is State.COMMITTING:
+        if args[4] is State.COMMITTING:
             reach("deciding")
         return move(*args, **kwargs)
 
@@ -93,7 +93,7 @@ def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator
         patch.object(receipts, "seal_receipt", after(receipts.seal_receipt, "all loaded", branches)),
         patch.object(xa.Branch, "end", after(xa.Branch.end, "one ended")),
         patch.object(xa.Branch, "prepare", after_both(xa.Branch.prepare, "one prepared", "all prepared")),
-        patch.object(transitions, "move", moving),
+        patch.object(transitions.ImportLedger, "move", moving),
         patch.object(commit, "commit_branches", committing),
         patch.object(xa.Branch, "commit", after_both(xa.Branch.commit, "one committed", "all committed")),
     ):

@@ -55,29 +55,29 @@ def direct(**changed: RecoveryAction) -> None:
 
 
 def leave_epochs() -> None:
-    move = transitions.move
+    move = transitions.ImportLedger.move
 
     def wrong(*arguments: Any, at_epoch: Any = None, **values: Any) -> bool:
         return move(*arguments, **values)
 
-    replace_in(transitions, "move", wrong)
-    find = transitions.holds
+    replace_in(transitions.ImportLedger, "move", wrong)
+    find = transitions.ImportLedger.holds
 
-    def holds(connection: Any, number: int, epoch: int) -> bool:
-        return any(find(connection, number, other) for other in range(epoch, epoch + 20))
+    def holds(self: Any, connection: Any, number: int, epoch: int) -> bool:
+        return any(find(self, connection, number, other) for other in range(epoch, epoch + 20))
 
-    replace_in(transitions, "holds", holds)
+    replace_in(transitions.ImportLedger, "holds", holds)
 
 
 def keep_epoch() -> None:
-    move = transitions.move
+    move = transitions.ImportLedger.move
 
-    def wrong(connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
+    def wrong(self: Any, connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
         if "epoch" in values:
             values["epoch"] = func.greatest(schema.imports.c.epoch, 1)
-        return move(connection, number, sources, target, **values)
+        return move(self, connection, number, sources, target, **values)
 
-    replace_in(transitions, "move", wrong)
+    replace_in(transitions.ImportLedger, "move", wrong)
 
 
 def skip_receipt() -> None:
@@ -88,7 +88,9 @@ def skip_receipt() -> None:
 def trust_list() -> None:
     def wrong(database: Any, installation: str, row: Any, branch: Any = None) -> bool:
         with database.begin() as connection:
-            return transitions.move(connection, row.number, {State.COMMITTING}, State.COMMITTED, phase="committed")
+            return transitions.ledger.move(
+                connection, row.number, {State.COMMITTING}, State.COMMITTED, phase="committed"
+            )
 
     replace_in(commit, "_finish", wrong)
 
@@ -118,7 +120,7 @@ def decide_after_commit() -> None:
                 "rows_done": tally.inserted,
                 "decided_at": transitions.NOW,
             }
-            if not transitions.move(
+            if not transitions.ledger.move(
                 connection, row.number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values
             ):
                 raise AttemptLost("too late")
@@ -128,12 +130,12 @@ def decide_after_commit() -> None:
 
 
 def ignore_lost_decision() -> None:
-    move = transitions.move
+    move = transitions.ImportLedger.move
 
-    def wrong(connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
-        return move(connection, number, sources, target, **values) or target is State.COMMITTING
+    def wrong(self: Any, connection: Any, number: int, sources: Any, target: State, **values: Any) -> bool:
+        return move(self, connection, number, sources, target, **values) or target is State.COMMITTING
 
-    replace_in(transitions, "move", wrong)
+    replace_in(transitions.ImportLedger, "move", wrong)
 
 
 def roll_back_when_unsure() -> None:
@@ -221,7 +223,7 @@ def swallow_errors() -> None:
 
 
 def ignore_leases() -> None:
-    transitions._expired = lambda: None
+    replace_in(transitions.ImportLedger, "expired", lambda self: None)
     look = sweeper.Sweeper._in_state
 
     def wrong(self: Any, *wanted: State) -> Any:

@@ -112,7 +112,7 @@ def test_the_timeline_of_a_stop(services: Services, accept_import: Callable[[], 
         services.database, services.settings, handed_back, "worker"
     )
     with services.database.begin() as connection:
-        assert transitions.requeue(connection, handed_back, 1, detail={})
+        assert transitions.ledger.requeue(connection, handed_back, 1, detail={})
     for number, state in ((waiting, State.STOPPED), (claimed, State.STOPPING), (handed_back, State.STOPPING)):
         told = stop.stop_import(services, find(services, number).id)
         assert (told.state, told.finished_at is not None) == (state, state is State.STOPPED)
@@ -179,7 +179,9 @@ def test_a_stop_whose_kill_never_came_is_as_true(
 
     def decide_and_die() -> None:
         with services.database.begin() as connection:
-            assert transitions.move(connection, number, {State.RUNNING}, State.STOPPING, decided_at=transitions.NOW)
+            assert transitions.ledger.move(
+                connection, number, {State.RUNNING}, State.STOPPING, decided_at=transitions.NOW
+            )
 
     with at_instant(instant, branches, decide_and_die):
         load_next(services, "worker", GracefulShutdown(0))

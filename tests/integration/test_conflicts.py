@@ -213,7 +213,9 @@ def in_doubt(services: Services, number: int, *, decided: bool) -> None:
         tally = attempt.tally
         values = {"rows_total": tally.accepted, "rows_done": tally.inserted, "rows_updated": tally.updated}
         with services.database.begin() as connection:
-            assert transitions.move(connection, number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values)
+            assert transitions.ledger.move(
+                connection, number, {State.RUNNING}, State.COMMITTING, at_epoch=row.epoch, **values
+            )
     attempt.abandon()
     with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE imports SET lease_until = '2001-01-01' WHERE number = %s", (number,))

@@ -300,13 +300,13 @@ def test_a_person_may_freeze_it_too(services: Services, run: Run) -> None:
 
 def test_what_loads_when_sweeping_is_frozen_still_ends(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     row = accept_rows(services)
-    load = import_transitions.holds
+    load = import_transitions.ImportLedger.holds
 
     def freeze_then_look(*arguments: Any) -> bool:
         freeze.freeze(services.database, "while it was loading")
         return load(*arguments)
 
-    monkeypatch.setattr("app.db.imports.transitions.holds", freeze_then_look)
+    monkeypatch.setattr("app.db.imports.transitions.ImportLedger.holds", freeze_then_look)
     load_next(services, "worker", GracefulShutdown(0))
     assert find(services, row.number).state is State.COMMITTED
     check(services, row.number)

@@ -471,7 +471,7 @@ def test_the_steps_of_handlings_are_kinds_of_work(
 def test_a_worker_waits_for_space_for_packing_slips(
     services: Services, web: FlaskClient, load: Load, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.handling.end.SPACE_SECONDS", 0.01)
+    monkeypatch.setattr("app.lifecycle.imports.requeue.SPACE_SECONDS", 0.01)
     ids = load(2)
     draw = packing_slips.draw
     monkeypatch.setattr(packing_slips, "draw", lambda *given: draw(*given) + b"%" * 2_000_000)

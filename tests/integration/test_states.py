@@ -28,9 +28,9 @@ def put(services: Services, state: State, epoch: int) -> int:
 def test_only_the_first_of_two_wins_and_only_at_its_epoch(services: Services, source: State, target: State) -> None:
     number = put(services, source, epoch=3)
     with services.database.begin() as connection:
-        assert not transitions.move(connection, number, {source}, target, at_epoch=2)
-        assert transitions.move(connection, number, {source}, target, at_epoch=3)
-        assert not transitions.move(connection, number, {source}, target, at_epoch=3)
+        assert not transitions.ledger.move(connection, number, {source}, target, at_epoch=2)
+        assert transitions.ledger.move(connection, number, {source}, target, at_epoch=3)
+        assert not transitions.ledger.move(connection, number, {source}, target, at_epoch=3)
         row = import_queries.find_numbered(connection, number)
         events = import_queries.list_events(connection, number)
     assert row is not None and row.state is target

@@ -33,6 +33,6 @@ def test_a_target_that_is_gone_is_refused() -> None:
 
 
 def test_a_target_that_is_imported_and_not_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "unused", transitions.move, raising=False)
+    monkeypatch.setattr(commit, "unused", transitions.ledger, raising=False)
     with pytest.raises(NoTarget, match="does not use it"):
         replace_in(commit, "unused", None)

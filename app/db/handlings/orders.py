@@ -14,7 +14,7 @@ from sqlalchemy.dialects.mysql import insert as upsert
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.db.leases import NOW
+from app.db.ledger import NOW
 from app.db.schema import datasets, handled_orders, handling_steps, handlings, orders
 from app.domain.handling import HandlingState, OrderId, OrderState, StepState
 

@@ -1,4 +1,4 @@
-"""The handlings' ledger: their moves, by the same rules as an import's."""
+"""Transitions: the ledger of handlings, and what only its moves do (see `app.db.ledger`); its queries."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, case, exists, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.db import leases
-from app.db.leases import NOW, seconds_from_now
+from app.db.ledger import NOW, Ledger, LedgerStates, seconds_from_now
 from app.db.schema import events, handled_orders, handling_steps, handlings, installation, orders
 from app.domain.feed_cursor import RowVersion
 from app.domain.handling import (
@@ -33,6 +32,83 @@ _COLUMNS = [
 ]
 
 
+class HandlingLedger(Ledger[HandlingState]):
+    """What a move of a handling does besides: without a worker it has no order in hand, and at rest it holds its orders
+    no longer."""
+
+    def move(
+        self,
+        connection: Connection,
+        number: int,
+        sources: Iterable[HandlingState],
+        target: HandlingState,
+        *,
+        at_epoch: int | None = None,
+        condition: ColumnElement[bool] | None = None,
+        detail: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> bool:
+        """`Ledger.move`."""
+        values["finished_at"] = NOW if target in RESTING else None
+        won = super().move(
+            connection, number, sources, target, at_epoch=at_epoch, condition=condition, detail=detail, **values
+        )
+        mine = handled_orders.c.handling_no == number
+        if won and target not in LEASED:
+            in_hand = handled_orders.c.state == OrderState.RUNNING
+            connection.execute(update(handled_orders).where(mine, in_hand).values(state=OrderState.PENDING))
+            begun = handling_steps.c.handling_no == number, handling_steps.c.state == StepState.RUNNING
+            connection.execute(update(handling_steps).where(*begun).values(state=StepState.INTERRUPTED))
+        if won and target in RESTING:
+            held = handled_orders.c.active.is_not(None)
+            connection.execute(update(handled_orders).where(mine, held).values(active=None))
+        return won
+
+    def fail_exhausted(
+        self,
+        connection: Connection,
+        number: int,
+        epoch: int,
+        error: Mapping[str, Any],
+        *,
+        only_expired: bool = False,
+        **values: Any,
+    ) -> bool:
+        """`Ledger.fail_exhausted`: the orders in hand count as failed."""
+        in_hand = handled_orders.c.handling_no == number, handled_orders.c.state == OrderState.RUNNING
+        broken = int(connection.execute(select(func.count()).where(*in_hand)).scalar_one())
+        won = self.holds(connection, number, epoch)
+        if won and broken:
+            message = str(error["message"])[:1000]
+            connection.execute(
+                update(handled_orders).where(*in_hand).values(state=OrderState.FAILED, error=message, finished_at=NOW)
+            )
+        failed = handlings.c.orders_failed + broken
+        return won and super().fail_exhausted(
+            connection, number, epoch, error, only_expired=only_expired, orders_failed=failed, **values
+        )
+
+    def end_deserted_stop(self, connection: Connection, number: int, epoch: int) -> bool:
+        """Record the end of a stop whose worker died."""
+        return self.move(
+            connection,
+            number,
+            {HandlingState.STOPPING},
+            HandlingState.STOPPED,
+            at_epoch=epoch,
+            condition=self.expired(),
+            detail={"reason": "its worker died before the step in hand was recorded"},
+            epoch=handlings.c.epoch + 1,
+        )
+
+
+ledger = HandlingLedger(
+    handlings,
+    LedgerStates(HandlingState.QUEUED, HandlingState.RUNNING, HandlingState.FAILED, LEASED, require_legal),
+    _MAY_RUN,
+)
+
+
 def insert_handling(connection: Connection, values: Mapping[str, Any]) -> int:
     """Record an accepted handling as `queued`; returns its number."""
     values = {"state": HandlingState.QUEUED, "orders_total": 0, **values}
@@ -43,135 +119,18 @@ def insert_handling(connection: Connection, values: Mapping[str, Any]) -> int:
 def begin_waiting(connection: Connection, number: int, orders: int) -> None:
     """Its orders are recorded: so many. The first line of its timeline."""
     connection.execute(update(handlings).where(handlings.c.number == number).values(orders_total=orders))
-    leases.add_event(connection, handlings, number, HandlingState.QUEUED, {"orders": orders})
-
-
-def move(
-    connection: Connection,
-    number: int,
-    sources: Iterable[HandlingState],
-    target: HandlingState,
-    *,
-    at_epoch: int | None = None,
-    condition: ColumnElement[bool] | None = None,
-    detail: Mapping[str, Any] | None = None,
-    **values: Any,
-) -> bool:
-    """Move a handling if it still is in one of `sources`, at an epoch if one is given; whether this call won.
-
-    Without a worker it has no order in hand, and at rest it holds its orders no longer. Raises `IllegalMove` for a move
-    that no rule allows.
-    """
-    sources = frozenset(sources)
-    require_legal(sources, target)
-    if target not in LEASED:
-        values["lease_until"] = None
-    values["finished_at"] = NOW if target in RESTING else None
-    won = leases.move(
-        connection, handlings, number, sources, target, at_epoch=at_epoch, condition=condition, detail=detail, **values
-    )
-    mine = handled_orders.c.handling_no == number
-    if won and target not in LEASED:
-        in_hand = handled_orders.c.state == OrderState.RUNNING
-        connection.execute(update(handled_orders).where(mine, in_hand).values(state=OrderState.PENDING))
-        begun = handling_steps.c.handling_no == number, handling_steps.c.state == StepState.RUNNING
-        connection.execute(update(handling_steps).where(*begun).values(state=StepState.INTERRUPTED))
-    if won and target in RESTING:
-        connection.execute(update(handled_orders).where(mine, handled_orders.c.active.is_not(None)).values(active=None))
-    return won
+    ledger.add_event(connection, number, HandlingState.QUEUED, {"orders": orders})
 
 
 def list_due(connection: Connection, limit: int) -> list[int]:
     """Numbers of handlings that a worker may claim now: by priority, then age."""
     query = (
         select(handlings.c.number)
-        .where(handlings.c.state == HandlingState.QUEUED, leases.waited(handlings))
+        .where(ledger.due())
         .order_by(handlings.c.priority.desc(), handlings.c.number)
         .limit(limit)
     )
     return list(connection.scalars(query))
-
-
-def claim(connection: Connection, number: int, *, worker: str, lease_seconds: float) -> bool:
-    """Take a queued handling for an attempt of one's own; not while sweeping is frozen."""
-    return move(
-        connection,
-        number,
-        {HandlingState.QUEUED},
-        HandlingState.RUNNING,
-        condition=_MAY_RUN,
-        detail={"worker": worker},
-        **leases.claiming(handlings, lease_seconds),
-        worker=worker,
-    )
-
-
-def requeue(
-    connection: Connection,
-    number: int,
-    epoch: int,
-    *,
-    detail: Mapping[str, Any],
-    attempts: int = 0,
-    pause_seconds: float = 0,
-    only_expired: bool = False,
-) -> bool:
-    """Take an attempt's handling back into the queue under a new epoch, which fences the attempt for good. Its orders
-    stay its own."""
-    return move(
-        connection,
-        number,
-        {HandlingState.RUNNING},
-        HandlingState.QUEUED,
-        at_epoch=epoch,
-        condition=leases.expired(handlings) if only_expired else None,
-        detail=detail,
-        **leases.giving_back(handlings, attempts, pause_seconds),
-    )
-
-
-def fail_exhausted(
-    connection: Connection, number: int, epoch: int, error: Mapping[str, Any], *, only_expired: bool = False
-) -> bool:
-    """End a handling whose workers died again and again: the orders in hand count as failed."""
-    in_hand = handled_orders.c.handling_no == number, handled_orders.c.state == OrderState.RUNNING
-    broken = int(connection.execute(select(func.count()).where(*in_hand)).scalar_one())
-    won = leases.holds(connection, handlings, number, epoch, HandlingState.RUNNING)
-    if won and broken:
-        message = str(error["message"])[:1000]
-        connection.execute(
-            update(handled_orders).where(*in_hand).values(state=OrderState.FAILED, error=message, finished_at=NOW)
-        )
-    return won and move(
-        connection,
-        number,
-        {HandlingState.RUNNING},
-        HandlingState.FAILED,
-        at_epoch=epoch,
-        condition=leases.expired(handlings) if only_expired else None,
-        epoch=handlings.c.epoch + 1,
-        orders_failed=handlings.c.orders_failed + broken,
-        error=dict(error),
-    )
-
-
-def end_deserted_stop(connection: Connection, number: int, epoch: int) -> bool:
-    """Record the end of a stop whose worker died."""
-    return move(
-        connection,
-        number,
-        {HandlingState.STOPPING},
-        HandlingState.STOPPED,
-        at_epoch=epoch,
-        condition=leases.expired(handlings),
-        detail={"reason": "its worker died before the step in hand was recorded"},
-        epoch=handlings.c.epoch + 1,
-    )
-
-
-def renew_lease(connection: Connection, number: int, epoch: int, lease_seconds: float) -> bool:
-    """Hold on to an attempt; False when it is no longer ours."""
-    return leases.renew(connection, handlings, number, epoch, LEASED, lease_seconds)
 
 
 def find_handling(connection: Connection, id: str) -> Handling | None:

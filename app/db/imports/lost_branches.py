@@ -22,7 +22,7 @@ def record_lost_branch(connection: Connection, number: int, detail: Mapping[str,
     told = select(events.c.sequence).where(events.c.import_no == number, events.c.kind == LOST_BRANCH)
     if connection.execute(told).first() is not None:
         return False
-    transitions.note(connection, number, LOST_BRANCH, detail)
+    transitions.ledger.note(connection, number, LOST_BRANCH, detail)
     return True
 
 
@@ -60,5 +60,5 @@ def fail_with_lost_branch(
     if moved.rowcount != 1:
         return False
     connection.execute(delete(receipts).where(receipts.c.import_no == number))
-    transitions.note(connection, number, State.FAILED, detail)
+    transitions.ledger.note(connection, number, State.FAILED, detail)
     return True

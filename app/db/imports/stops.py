@@ -5,8 +5,7 @@ from functools import cache
 
 from sqlalchemy import Connection, Update, bindparam, case, literal, null, select, update
 
-from app.db import leases
-from app.db.leases import NOW
+from app.db.ledger import NOW, insert_events, is_in
 from app.db.schema import imports
 from app.domain.states import State, require_legal
 
@@ -30,7 +29,7 @@ _NEVER_CLAIMED = imports.c.epoch == 0
 def _stop(sources: frozenset[State]) -> Update:
     return (
         update(imports)
-        .where(imports.c.id == bindparam("wanted"), leases.is_in(imports, sources))
+        .where(imports.c.id == bindparam("wanted"), is_in(imports, sources))
         .values(
             state=case((_NEVER_CLAIMED, str(State.STOPPED)), else_=str(State.STOPPING)),
             phase=case((_NEVER_CLAIMED, "undone"), else_="undoing"),
@@ -44,7 +43,7 @@ def _stop(sources: frozenset[State]) -> Update:
 
 
 _STOPPED = imports.c.state == str(State.STOPPED)
-_STOP_EVENTS = leases.insert_events(
+_STOP_EVENTS = insert_events(
     select(imports.c.number, imports.c.sequence - case((_STOPPED, 1), else_=0), NOW, literal("stopping"), null())
     .where(imports.c.id == bindparam("wanted"))
     .union_all(

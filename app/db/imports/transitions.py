@@ -1,4 +1,4 @@
-"""The ledger: every move of an import is one conditional UPDATE whose row count decides who won."""
+"""Transitions: the ledger of imports, and what only its moves do (see `app.db.ledger`)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Integer, Select, and_, bindparam, case, exist
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.db import leases, schema
-from app.db.leases import NOW, seconds_from_now
+from app.db import schema
+from app.db.ledger import NOW, Ledger, LedgerStates, seconds_from_now
 from app.db.schema import datasets, imports, installation
 from app.domain.imports import Tally
-from app.domain.states import FINAL, LEASED, NEVER_COMMIT, State, require_legal
+from app.domain.states import FINAL, LEASED, NEVER_COMMIT, UNDOING, State, require_legal
 
 __all__ = ["NOW", "seconds_from_now"]  # the ledger's clock, for whoever writes beside it
 
@@ -28,6 +28,56 @@ _MAY_RUN = and_(~_BEING_CLEARED, ~exists().where(installation.c.frozen_at.is_not
 SMALL_BYTES = 1024 * 1024  # what is loaded within a blink, and may go before what is not
 PACKED = 10  # what a byte of a compressed file stands for, at most and mostly
 GENERATED_BYTES = 200  # of a generated row, about
+
+
+PHASES = {
+    State.QUEUED: "waiting",
+    State.RUNNING: "preparing",
+    State.COMMITTING: "committing",
+    State.COMMITTED: "committed",
+    **dict.fromkeys(UNDOING, "undoing"),
+    **dict.fromkeys(UNDOING.values(), "undone"),
+}
+
+
+class ImportLedger(Ledger[State]):
+    """What a move of an import sets besides: its phase, when it was decided and when it ended, and its dedup key."""
+
+    def move(
+        self,
+        connection: Connection,
+        number: int,
+        sources: Iterable[State],
+        target: State,
+        *,
+        at_epoch: int | None = None,
+        condition: ColumnElement[bool] | None = None,
+        detail: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> bool:
+        """`Ledger.move`. What it sets for a stop, `stops` sets, too."""
+        values.setdefault("phase", PHASES[target])
+        if target in DECIDED:
+            values["decided_at"] = NOW
+        if target in FINAL:
+            values["finished_at"] = NOW
+        if target in FINAL or target in NEVER_COMMIT:
+            values["dedup_key"] = None  # the same content may be sent again
+        return super().move(
+            connection, number, sources, target, at_epoch=at_epoch, condition=condition, detail=detail, **values
+        )
+
+    def claim(self, connection: Connection, number: int, *, worker: str, lease_seconds: float, **values: Any) -> bool:
+        """`Ledger.claim` for so many `branches`: not while the dataset is being cleared, nor while sweeping is
+        frozen."""
+        started = {"attempt_started_at": NOW, "attempt_rows": 0, "attempt_bytes": 0}
+        return super().claim(connection, number, worker=worker, lease_seconds=lease_seconds, **started, **values)
+
+
+DECIDED = frozenset({State.COMMITTING, *UNDOING})
+ledger = ImportLedger(
+    imports, LedgerStates(State.QUEUED, State.RUNNING, State.FAILING, LEASED, require_legal), _MAY_RUN
+)
 
 
 def installation_id(connection: Connection) -> str:
@@ -59,7 +109,7 @@ def insert_import(connection: Connection, values: Mapping[str, Any]) -> int:
     with find_by_dedup_key():
         result = connection.execute(_INSERT.values(**reckoned) if reckoned else _INSERT, given)
     number = int(result.inserted_primary_key[0])  # type: ignore[index]
-    leases.add_event(connection, imports, number, State.QUEUED)
+    ledger.add_event(connection, number, State.QUEUED)
     return number
 
 
@@ -81,45 +131,10 @@ def insert_again(connection: Connection, number: int, values: Mapping[str, Any])
 _SOURCE = ("file_name", "format", "compression", "file_format", "bytes_total", "generate_rows", "seed")
 
 
-def move(
-    connection: Connection,
-    number: int,
-    sources: Iterable[State],
-    target: State,
-    *,
-    at_epoch: int | None = None,
-    condition: ColumnElement[bool] | None = None,
-    detail: Mapping[str, Any] | None = None,
-    **values: Any,
-) -> bool:
-    """Move an import from one of `sources` to `target` if it still is there, at an epoch if one is given.
-
-    Returns whether this call won. `values` are set beside the state; `detail` goes into the move's event, which is part
-    of the same transaction. Raises `IllegalMove` for a move that no rule allows. What it sets for a stop, `stops` sets,
-    too.
-    """
-    sources = frozenset(sources)
-    require_legal(sources, target)
-    if target not in LEASED:
-        values["lease_until"] = None
-    if target in FINAL:
-        values["finished_at"] = NOW
-    if target in FINAL or target in NEVER_COMMIT:
-        values["dedup_key"] = None  # the same content may be sent again
-    return leases.move(
-        connection, imports, number, sources, target, at_epoch=at_epoch, condition=condition, detail=detail, **values
-    )
-
-
-def note(connection: Connection, number: int, kind: str, detail: Mapping[str, Any]) -> None:
-    """Record in an import's history something that is no move; nothing happens where there is no such import."""
-    leases.note(connection, imports, number, kind, detail)
-
-
 def note_deleted(connection: Connection, number: int, rows: int) -> None:
     """Record in an import's history that so many of its rows were deleted: the state stays what it is."""
     deleted = imports.c.rows_deleted + rows
-    leases.note(connection, imports, number, "rows_deleted", {"rows": rows}, rows_deleted=deleted)
+    ledger.note(connection, number, "rows_deleted", {"rows": rows}, rows_deleted=deleted)
 
 
 def list_due(connection: Connection, limit: int, *, only_small: bool = False) -> list[int]:
@@ -140,9 +155,8 @@ def _due(only_small: bool) -> Select[Any]:
         select(imports.c.number)
         .outerjoin(taken, taken.c.client == imports.c.client)
         .where(
-            imports.c.state == State.QUEUED,
+            ledger.due(),
             imports.c.inline.is_(False),
-            leases.waited(imports),
             ~_BEING_CLEARED,
         )
         .order_by(imports.c.priority.desc(), func.coalesce(taken.c.running, 0), imports.c.number)
@@ -164,78 +178,6 @@ def list_deserted(connection: Connection, seconds: float) -> list[int]:
         imports.c.state == State.QUEUED, imports.c.inline.is_(True), imports.c.created_at <= seconds_from_now(-seconds)
     )
     return list(connection.scalars(query))
-
-
-def claim(connection: Connection, number: int, *, worker: str, lease_seconds: float, branches: int) -> bool:
-    """Take a queued import for an attempt of one's own: epoch + 1, a lease by the database's clock. Not while its
-    dataset is being cleared, nor while sweeping is frozen."""
-    return move(
-        connection,
-        number,
-        {State.QUEUED},
-        State.RUNNING,
-        condition=_MAY_RUN,
-        detail={"worker": worker},
-        **leases.claiming(imports, lease_seconds),
-        worker=worker,
-        branches=branches,
-        phase="preparing",
-        attempt_started_at=NOW,
-        attempt_rows=0,
-        attempt_bytes=0,
-    )
-
-
-def requeue(
-    connection: Connection,
-    number: int,
-    epoch: int,
-    *,
-    detail: Mapping[str, Any],
-    attempts: int = 0,
-    pause_seconds: float = 0,
-    only_expired: bool = False,
-) -> bool:
-    """Take an attempt's import back into the queue under a new epoch, which fences the attempt for good."""
-    return move(
-        connection,
-        number,
-        {State.RUNNING},
-        State.QUEUED,
-        at_epoch=epoch,
-        condition=_expired() if only_expired else None,
-        detail=detail,
-        **leases.giving_back(imports, attempts, pause_seconds),
-        phase="waiting",
-    )
-
-
-def fail_exhausted(
-    connection: Connection, number: int, epoch: int, error: Mapping[str, Any], *, only_expired: bool = False
-) -> bool:
-    """Fail an attempt's import under a new epoch: no other attempt follows."""
-    return move(
-        connection,
-        number,
-        {State.RUNNING},
-        State.FAILING,
-        at_epoch=epoch,
-        condition=_expired() if only_expired else None,
-        epoch=imports.c.epoch + 1,
-        decided_at=NOW,
-        phase="undoing",
-        error=dict(error),
-    )
-
-
-def renew_lease(connection: Connection, number: int, epoch: int, lease_seconds: float) -> bool:
-    """Hold on to an attempt; False when it is no longer ours."""
-    return leases.renew(connection, imports, number, epoch, LEASED, lease_seconds)
-
-
-def holds(connection: Connection, number: int, epoch: int) -> bool:
-    """Whether the attempt of this epoch is still to load."""
-    return leases.holds(connection, imports, number, epoch, State.RUNNING)
 
 
 def holds_still(connection: "pymysql.Connection[Any]", number: int, epoch: int) -> bool:
@@ -269,7 +211,3 @@ def record_progress(
         )
     )
     return written.rowcount == 1
-
-
-def _expired() -> ColumnElement[bool]:
-    return leases.expired(imports)

@@ -45,14 +45,12 @@ def is_uploading(connection: Connection, number: int, epoch: int) -> bool | None
 def fail_upload(connection: Connection, number: int, error: Mapping[str, Any], *, only_expired: bool = False) -> bool:
     """Fail an import whose file will never be whole; False when it is, or when the import was decided meanwhile."""
     expired = imports.c.upload_lease_until <= NOW
-    return transitions.move(
+    return transitions.ledger.move(
         connection,
         number,
         STOPPABLE,
         State.FAILING,
         condition=expired if only_expired else ~ARRIVED,
-        decided_at=NOW,
-        phase="undoing",
         error=dict(error),
         upload_lease_until=None,
     )

@@ -30,15 +30,13 @@ def commit_branches(
         branch.prepare()
         # a crash here leaves prepared branches of a `running` import: rolled back when its lease has run out
     with database.begin() as connection:
-        decided = transitions.move(
+        decided = transitions.ledger.move(
             connection,
             row.number,
             {State.RUNNING},
             State.COMMITTING,
             at_epoch=row.epoch,
             condition=transitions.ARRIVED,
-            decided_at=transitions.NOW,
-            phase="committing",
             **_counts(tally),
         )
     if not decided:
@@ -71,14 +69,12 @@ def end_dry_run(database: Database, row: Import, tally: Tally) -> None:
     Raises `AttemptLost` when the import was stopped or taken over meanwhile.
     """
     with database.begin() as connection:
-        decided = transitions.move(
+        decided = transitions.ledger.move(
             connection,
             row.number,
             {State.RUNNING},
             State.CHECKING,
             at_epoch=row.epoch,
-            decided_at=transitions.NOW,
-            phase="undoing",
             **_counts(tally),
         )
     if not decided:
@@ -106,7 +102,7 @@ def _finish(database: Database, installation: str, row: Import, branch: xa.Branc
     with database.begin() as connection:
         committed, loaded = receipts.count_receipts(connection, number, row.epoch)
         if committed == row.branches and not listed:
-            if transitions.move(connection, number, {State.COMMITTING}, State.COMMITTED, phase="committed"):
+            if transitions.ledger.move(connection, number, {State.COMMITTING}, State.COMMITTED):
                 log.info("committed", import_id=row.id, rows=loaded)
             return True
     if not listed and not row.lease_live:

@@ -39,7 +39,7 @@ def retry_import(services: Services, id: str, *, client: str = "", request_id: s
     # a crash here leaves a file without an import: the sweeper deletes it
     with services.database.begin() as connection:
         number = transitions.insert_again(connection, old.number, {"id": new_id, **values})
-        transitions.note(connection, old.number, "tried_again", {"import": new_id})
+        transitions.ledger.note(connection, old.number, "tried_again", {"import": new_id})
         row = queries.find_numbered(connection, number)
     assert row is not None
     log.info("accepted", import_id=new_id, dataset=row.dataset, retry_of=id)

@@ -39,7 +39,7 @@ def finish_rollback(database: Database, installation: str, number: int) -> bool:
     if not _nothing_left(database, installation, row, range(1, row.epoch + 1)):
         return False
     with database.begin() as connection:
-        ended = transitions.move(connection, number, {row.state}, UNDOING[row.state], phase="undone")
+        ended = transitions.ledger.move(connection, number, {row.state}, UNDOING[row.state])
     if ended:
         log.info("rolled_back", import_id=row.id, state=UNDOING[row.state])
     return True
@@ -63,7 +63,7 @@ def await_older_attempts(database: Database, installation: str, row: Import, shu
     """
     while row.epoch > 1 and not _nothing_left(database, installation, row, range(1, row.epoch)):
         with database.begin() as connection:
-            if not transitions.holds(connection, row.number, row.epoch):
+            if not transitions.ledger.holds(connection, row.number, row.epoch):
                 raise AttemptLost("the import was stopped or taken over while an older attempt was undone")
         shutdown.check()
         sleep(POLL_SECONDS)

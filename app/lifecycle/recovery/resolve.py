@@ -108,7 +108,9 @@ def _finish(database: Database, listed: Listed, verdict: RecoveryAction, by: str
         if recovery_action(xid, row) is not listed.recovery_action:
             raise NotAllowed(f"branch {name} changed meanwhile: {explain(xid, row)}; look again")
         if row is not None:
-            transitions.note(connection, xid.number, HEURISTIC_DECISION, {"by": by, "verdict": verdict, "branch": name})
+            transitions.ledger.note(
+                connection, xid.number, HEURISTIC_DECISION, {"by": by, "verdict": verdict, "branch": name}
+            )
         else:
             installation.know_number(connection, xid.number)
     log.warning(HEURISTIC_DECISION, by=by, verdict=verdict, branch=name)

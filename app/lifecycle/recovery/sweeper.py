@@ -165,12 +165,11 @@ class Sweeper:
         with self._services.database.begin() as connection:
             failure = ImportFailed("deserted", "the web server ended before the import began; nothing was loaded")
             for number in transitions.list_deserted(connection, self._services.settings.lease_seconds):
-                transitions.move(
+                transitions.ledger.move(
                     connection,
                     number,
                     {State.QUEUED},
                     State.FAILING,
-                    decided_at=transitions.NOW,
                     error=failure.as_dict(),
                 )
 
@@ -197,18 +196,11 @@ class Sweeper:
             log.critical("lost_branch", import_id=row.id, reason=str(error))
 
     def _hint(self) -> None:
-        """Publish again what the queue lacks: as many hints as there are imports due, never more."""
+        """Publish again what the queue lacks."""
         with self._services.database.begin() as connection:
             due = transitions.list_due(connection, MAX_HINTS)
             rows = [queries.find_numbered(connection, number) for number in due]
-        if not due:
-            return
-        waiting = self._services.hints.depth()
-        if waiting is None:
-            return
-        for row in rows[waiting:]:
-            if row is not None and not self._services.hints.publish(row.id):
-                return
+        self._services.hints.publish_missing([row.id for row in rows if row is not None])
 
     def _in_state(self, *states: State) -> list[Import]:
         rows: list[Import] = []

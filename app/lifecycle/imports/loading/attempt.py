@@ -153,7 +153,7 @@ class Attempt:
             come_to = self.tally, self.source_bytes
         with self._database.begin() as connection:
             if come_to == self._recorded and phase == "loading":
-                held = transitions.holds(connection, self._row.number, self._row.epoch)
+                held = transitions.ledger.holds(connection, self._row.number, self._row.epoch)
             else:
                 held = transitions.record_progress(
                     connection,

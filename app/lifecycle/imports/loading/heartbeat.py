@@ -59,7 +59,7 @@ class Heartbeat:
         self._thread.join()
 
     def _renew(self, lease: float) -> bool:
-        renew = self._renew_lease or transitions.renew_lease
+        renew = self._renew_lease or transitions.ledger.renew_lease
         with self._database.begin() as connection:
             return renew(connection, self._number, self._epoch, lease)
 

@@ -111,7 +111,9 @@ def _claim(settings: Settings, connection: Connection, number: int, worker: str)
             return None
         known = registry.find_dataset(connection, row.dataset)
         branches = catalog.count_branches(settings, known, row.policy)
-    won = transitions.claim(connection, number, worker=worker, lease_seconds=settings.lease_seconds, branches=branches)
+    won = transitions.ledger.claim(
+        connection, number, worker=worker, lease_seconds=settings.lease_seconds, branches=branches
+    )
     return queries.find_numbered(connection, number) if won else None
 
 
