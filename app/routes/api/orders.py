@@ -145,7 +145,7 @@ def list_all() -> dict[str, Any]:
         raise BadRequest(f"status must be one of {', '.join(models.STATUSES)}", errors=[{"field": "status"}])
     limit = parse_limit(PAGE, MAX_A_PAGE)
     cursor = request.args.get("cursor")
-    after = parse_order_id(cursor) if cursor else None
+    after = parse_id(cursor) if cursor else None
     if cursor and after is None:
         raise BadRequest("cursor must be one that `next` gave", errors=[{"field": "cursor"}])
     selection = OrderSelection(
