@@ -46,7 +46,7 @@ def make_logger(*_: Any) -> structlog.PrintLogger | structlog.ReturnLogger:
 structlog.configure(logger_factory=make_logger)
 
 
-SLOWEST = ("crash", "storm", "fragile", "browser", "acceptance", "integration")
+SLOWEST = ("crash", "chaos", "fragile", "browser", "acceptance", "integration")
 
 
 def kind_of(path: str) -> str:

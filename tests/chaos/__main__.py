@@ -1,4 +1,4 @@
-"""`python -m tests.storm`: a storm of the length that is asked for; exit code 1 when a promise was broken."""
+"""`python -m tests.chaos`: random faults for as long as asked; exit code 1 if a promise was broken."""
 
 import argparse
 import random
@@ -8,34 +8,34 @@ import tempfile
 from pathlib import Path
 
 from app.logs import configure_logs
+from tests.chaos.run import run_chaos
 from tests.conftest import BROKERS, DATABASES
 from tests.crash.mutants import MUTANTS
-from tests.storm.run import run_storm
 
 
 def main() -> int:
-    """Run a storm; the exit code says whether all promises held."""
-    parser = argparse.ArgumentParser(prog="python -m tests.storm", description=__doc__)
+    """Run it; the exit code says whether all promises held."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", default="", help="the same seed gives the same plan; a random one if it is empty")
     parser.add_argument("--database", choices=DATABASES, default="mariadb")
     parser.add_argument("--broker", choices=BROKERS, default="rabbitmq-3")
     parser.add_argument("--branches", type=int, default=1)
-    parser.add_argument("--mutant", choices=MUTANTS, default="", help="break this rule: the storm must notice")
+    parser.add_argument("--mutant", choices=MUTANTS, default="", help="break this rule: the verdict must notice")
     parser.add_argument("--keep", type=Path, help="a folder that gets the plan, the journal and the logs")
     given = parser.parse_args()
     seed = int(given.seed) if given.seed else random.SystemRandom().randrange(10**6)
     again = (
-        f"python -m tests.storm --minutes {given.minutes:g} --seed {seed} --database {given.database}"
+        f"python -m tests.chaos --minutes {given.minutes:g} --seed {seed} --database {given.database}"
         f" --broker {given.broker} --branches {given.branches}"
     ) + (f" --mutant '{given.mutant}'" if given.mutant else "")
     configure_logs("CRITICAL")  # of this process, which checks; the others have their files
-    _tell(f"storm: {again}")
-    folder = Path(tempfile.mkdtemp(prefix="backout-storm-"))
+    _tell(f"chaos: {again}")
+    folder = Path(tempfile.mkdtemp(prefix="backout-chaos-"))
     folder.chmod(0o755)  # the servers run under accounts of their own
     try:
         servers = (given.database, given.broker, given.branches)
-        outcome = run_storm(folder, seed, given.minutes * 60, *servers, mutant=given.mutant, tell=_tell)
+        outcome = run_chaos(folder, seed, given.minutes * 60, *servers, mutant=given.mutant, tell=_tell)
         _tell(outcome.table())
         for explanation in outcome.explanations:
             _tell(explanation)

@@ -6,10 +6,10 @@ from typing import Any
 
 import requests
 
+from tests.chaos.bodies import content_type, make_body
+from tests.chaos.journal import FormatOptions, Journal
+from tests.chaos.plan import Action
 from tests.stack import wait_for
-from tests.storm.bodies import content_type, make_body
-from tests.storm.journal import FormatOptions, Journal
-from tests.storm.plan import Action
 
 AT_ONCE = 32
 ANSWER_SECONDS = 60

@@ -8,8 +8,8 @@ import pymysql
 
 from app.db import xa
 from app.domain.xid import parse_xid
-from tests.storm.installation import Installation
-from tests.storm.journal import Journal
+from tests.chaos.installation import Installation
+from tests.chaos.journal import Journal
 
 LINES = 25
 

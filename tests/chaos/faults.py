@@ -13,10 +13,10 @@ from typing import Any
 
 import pymysql
 
+from tests.chaos.installation import Installation
+from tests.chaos.journal import Journal
+from tests.chaos.plan import PROCESSES, Action
 from tests.stack import kind_of, wait_for
-from tests.storm.installation import Installation
-from tests.storm.journal import Journal
-from tests.storm.plan import PROCESSES, Action
 
 PATIENCE_SECONDS = 15  # until a statement comes whose answer is to be lost
 GOODBYE_SECONDS = 40  # until a worker that was told to go has gone

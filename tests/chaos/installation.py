@@ -1,4 +1,4 @@
-"""An installation to storm: every process of ours behind proxies of its own, on a private database and broker."""
+"""An installation for chaos: each of its processes behind a proxy of its own, on a private database and broker."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -7,11 +7,11 @@ from pathlib import Path
 from app.cli.servers import PrivateRabbitMQ, PrivateServer
 from app.domain.xid import RawXid
 from app.lifecycle.services import Services, open_services
+from tests.chaos.plan import LEASE_SECONDS, PROCESSES
 from tests.conftest import DatabaseServer, make_settings, new_broker, new_database
-from tests.crash.rig import ENTRY
+from tests.crash.harness import ENTRY
 from tests.proxy import Proxy
 from tests.stack import COMMANDS, Stack, find_port
-from tests.storm.plan import LEASE_SECONDS, PROCESSES
 
 FOREIGN = RawXid(1, b"somebody-else", b"1")
 SETTINGS: dict[str, object] = {

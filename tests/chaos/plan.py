@@ -95,7 +95,7 @@ class Action:
 
 
 def derive(seed: int, seconds: float) -> list[Action]:
-    """All actions of a storm of this length, in order."""
+    """All actions of a run of this length, in order."""
     random = Random(seed)
     actions = [*_clients(random, seed, seconds), *_faults(random, seconds)]
     return sorted(actions, key=lambda action: action.at)

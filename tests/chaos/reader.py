@@ -9,8 +9,8 @@ from typing import Any
 import pymysql
 import requests
 
-from tests.storm.installation import Installation
-from tests.storm.journal import Journal
+from tests.chaos.installation import Installation
+from tests.chaos.journal import Journal
 
 PAUSE_SECONDS = 0.2
 MAX_SUMS = 100_000

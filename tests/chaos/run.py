@@ -9,23 +9,23 @@ from time import monotonic
 from typing import Any
 
 from app.domain.states import FINAL
+from tests.chaos import plan
+from tests.chaos.clients import Clients
+from tests.chaos.evidence import LedgerRow, explain
+from tests.chaos.faults import Faults
+from tests.chaos.installation import Installation, open_installation
+from tests.chaos.journal import Journal
+from tests.chaos.reader import Reader
+from tests.chaos.verdict import Verdict
 from tests.stack import wait_for
-from tests.storm import plan
-from tests.storm.clients import Clients
-from tests.storm.evidence import LedgerRow, explain
-from tests.storm.faults import Faults
-from tests.storm.installation import Installation, open_installation
-from tests.storm.journal import Journal
-from tests.storm.reader import Reader
-from tests.storm.verdict import Verdict
 
-CONVERGE_SECONDS = 180  # the queue that the storm leaves is part of it
+CONVERGE_SECONDS = 180  # the queue that the faults leave is part of it
 SHOWN = 20  # violations that are explained in full
 
 
 @dataclass
 class Outcome:
-    """What came of a storm."""
+    """What came of a run."""
 
     rows: list[LedgerRow]
     journal: Journal
@@ -58,7 +58,7 @@ class Outcome:
         return "\n".join(lines)
 
 
-def run_storm(
+def run_chaos(
     folder: Path,
     seed: int,
     seconds: float,
@@ -69,13 +69,13 @@ def run_storm(
     mutant: str = "",
     tell: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
-    """A storm on servers of its own in this folder; a mutant breaks a rule of the protocol (`tests.crash.mutants`)."""
+    """A run on servers of its own in this folder; a mutant breaks a rule of the protocol (`tests.crash.mutants`)."""
     actions = plan.derive(seed, seconds)
     plan.write(actions, folder / "plan.jsonl")
     tell(f"plan: {len(actions)} actions, {folder / 'plan.jsonl'}")
     with open_installation(folder, database, broker, branches, mutant) as installation:
         journal = Journal(folder / "journal.jsonl")
-        tell(f"everything runs; the storm begins and lasts {seconds:g} s")
+        tell(f"everything runs; the faults begin and last {seconds:g} s")
         with Reader(installation, journal) as reader, Clients(installation.stack.url, journal) as clients:
             faults = Faults(installation, journal, clients.stop_now)
             _carry_out(actions, clients, faults, tell)

@@ -1,13 +1,13 @@
-"""Short storms, of which the shortest always runs; `make storm` has longer ones."""
+"""Short runs, of which the shortest is part of `make test`; `make chaos` has longer ones."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.storm import plan
-from tests.storm.run import run_storm
+from tests.chaos import plan
+from tests.chaos.run import run_chaos
 
-STORMS = [  # kills, holds, cuts and losses in each
+RUNS = [  # kills, holds, cuts and losses in each
     pytest.param("mysql", "rabbitmq-4", 2, 122, 14, id="mysql-short"),
     pytest.param("mysql", "rabbitmq-4", 2, 6, 25, id="mysql", marks=pytest.mark.long),
     pytest.param("mariadb", "rabbitmq-3", 1, 8, 25, id="mariadb", marks=pytest.mark.long),
@@ -15,8 +15,8 @@ STORMS = [  # kills, holds, cuts and losses in each
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("database", "broker", "branches", "seed", "seconds"), STORMS)
-def test_every_promise_holds_after_a_storm(
+@pytest.mark.parametrize(("database", "broker", "branches", "seed", "seconds"), RUNS)
+def test_every_promise_holds_after_chaos(
     servers_folder: Path,
     database: str,
     broker: str,
@@ -25,9 +25,9 @@ def test_every_promise_holds_after_a_storm(
     seconds: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder = servers_folder / f"storm-{database}-{seed}"
+    folder = servers_folder / f"chaos-{database}-{seed}"
     folder.mkdir()
-    outcome = run_storm(folder, seed, seconds, database, broker, branches)
+    outcome = run_chaos(folder, seed, seconds, database, broker, branches)
     with capsys.disabled():
         print(f"\n{outcome.table()}")  # noqa: T201 — what it went through
     assert not outcome.explanations, "\n".join(outcome.explanations)

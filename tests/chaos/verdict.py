@@ -13,11 +13,11 @@ from app.domain.imports import reject_name
 from app.domain.states import FINAL, LEGAL_MOVES, State
 from app.lifecycle.recovery import cleanup
 from tests import invariants
-from tests.storm.evidence import LedgerRow, Violation, read_events, read_ledger
-from tests.storm.installation import FOREIGN, SETTINGS, Installation
-from tests.storm.journal import FormatOptions, Journal
-from tests.storm.plan import FILES, Action
-from tests.storm.reader import Reader
+from tests.chaos.evidence import LedgerRow, Violation, read_events, read_ledger
+from tests.chaos.installation import FOREIGN, SETTINGS, Installation
+from tests.chaos.journal import FormatOptions, Journal
+from tests.chaos.plan import FILES, Action
+from tests.chaos.reader import Reader
 
 LEADS_TO = {
     State.COMMITTING: State.COMMITTED,
@@ -32,7 +32,7 @@ SAME_ORDERS = ("duplicate_key", "key_in_use")
 
 
 class Verdict:
-    """What is wrong, at the end of a storm that has calmed down."""
+    """What is wrong, at the end of a run, when the installation has converged."""
 
     def __init__(self, installation: Installation, journal: Journal, plan: list[Action], reader: Reader) -> None:
         self._installation, self._journal, self._reader = installation, journal, reader
@@ -45,7 +45,7 @@ class Verdict:
 
     def violations(self) -> list[Violation]:
         """All of them; none is what is promised."""
-        found = [Violation("the storm itself", broken) for broken in self._journal.broken]
+        found = [Violation("the test itself", broken) for broken in self._journal.broken]
         for row in self.rows:
             found += self._check_import(row)
         for told in self._journal.told:
@@ -164,7 +164,7 @@ class Verdict:
 
     def _check_reader(self) -> Iterator[Violation]:
         if not (self._reader.looks and self._reader.counts):
-            yield Violation("the storm itself", "the reader saw nothing at all")
+            yield Violation("the test itself", "the reader saw nothing at all")
         yield from (Violation("a reader sees whole imports", wrong) for wrong in self._reader.wrong)
         by_number = {row.number: row for row in self.rows}
         for number, counts in self._reader.seen.items():

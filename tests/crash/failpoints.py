@@ -1,4 +1,4 @@
-"""The instants of an attempt, reached by wrapping the verbs from outside: the app has no hooks."""
+"""The failpoints of an attempt, reached by wrapping the verbs from outside: the app has no hooks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from app.domain.states import State
 from app.lifecycle.imports import commit
 from app.lifecycle.imports.loading import load
 
-INSTANTS = (
+FAILPOINTS = (
     "claimed",
     "lock held",
     "started",
@@ -33,15 +33,15 @@ INSTANTS = (
 
 
 @contextmanager
-def at_instant(instant: str, branches: int, act: Callable[[], None]) -> Iterator[None]:
-    """While this lasts, the first attempt of this process that comes to the instant calls `act` there, once."""
-    assert instant in INSTANTS
+def at_failpoint(failpoint: str, branches: int, act: Callable[[], None]) -> Iterator[None]:
+    """While this lasts, the first attempt of this process that comes to the failpoint calls `act` there, once."""
+    assert failpoint in FAILPOINTS
     acted: list[str] = []
     counts: dict[str, int] = {}
 
     def reach(name: str, needed: int = 1) -> None:
         counts[name] = counts.get(name, 0) + 1
-        if name == instant and counts[name] >= needed and not acted:
+        if name == failpoint and counts[name] >= needed and not acted:
             acted.append(name)
             act()
 

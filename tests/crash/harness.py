@@ -1,5 +1,5 @@
-"""A rig: all of our processes on servers of their own, two workers behind proxies, and an import that is led to an
-instant."""
+"""A harness: all of our processes on servers of their own, two workers behind proxies, and an import that is led to an
+failpoint."""
 
 import os
 import sys
@@ -35,14 +35,14 @@ ROWS = 1500
 BREAKPOINTS = ("first", "second")
 WORKERS = ("worker", "worker-2")
 CONVERGE_SECONDS = 30
-SLIP_SECONDS = 1.0  # from an import's end to the last instant of its attempt
+SLIP_SECONDS = 1.0  # from an import's end to the last failpoint of its attempt
 INSTALLING = Lock()  # Alembic works with globals: one thread of a process at a time
 OTHER_INSTALLATION = "0123456789abcdef"
 ENTRY = [sys.executable, "-W", "ignore::RuntimeWarning", "-m", "tests.crash.entry"]
 
 
-class Rig:
-    """The processes of one place. Use `open_rig`."""
+class Harness:
+    """The processes of one place. Use `open_harness`."""
 
     def __init__(self, place: Place, folder: Path, database: DatabaseServer, broker: PrivateRabbitMQ) -> None:
         self.place, self.folder, self.database, self.broker = place, folder, database, broker
@@ -136,12 +136,12 @@ class Rig:
         at = [lines[0].split(",").index(name) for name in ("marketplace", "order_number")]
         return [(fields[at[0]], fields[at[1]]) for fields in (line.split(",") for line in lines[1:])]
 
-    def lead_to(self, instant: str, rows: int = ROWS) -> str:
-        """An import whose worker waits at the instant; its id."""
+    def lead_to(self, failpoint: str, rows: int = ROWS) -> str:
+        """An import whose worker waits at the failpoint; its id."""
         while True:
-            self.breakpoint.arm(instant)
+            self.breakpoint.arm(failpoint)
             id = self.submit(rows)
-            come = f"{id} came to {instant!r}"
+            come = f"{id} came to {failpoint!r}"
             wait_for(lambda id=id: self.breakpoint.reached or self.find(id).state in FINAL, self.converge_seconds, come)
             with suppress(AssertionError):
                 wait_for(lambda: self.breakpoint.reached, SLIP_SECONDS, come)
@@ -160,7 +160,7 @@ class Rig:
         with self.services.database.begin() as connection:
             return queries.list_events(connection, self.find(id).number)
 
-    def strike(self, fault: Callable[["Rig", str], State], id: str) -> State:
+    def strike(self, fault: Callable[["Harness", str], State], id: str) -> State:
         """Let a fault happen; returns the end that the import must come to."""
         self._struck_at, self._final_at = monotonic(), 0.0
         return fault(self, id)
@@ -255,8 +255,8 @@ class Rig:
 
 
 @contextmanager
-def open_rig(place: Place, folder: Path) -> Iterator[Rig]:
-    """A running rig on servers started for it; all of it is ended afterwards."""
+def open_harness(place: Place, folder: Path) -> Iterator[Harness]:
+    """A running harness on servers started for it; all of it is ended afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
     options = ("--log-bin=binlog", "--server-id=1") if place.database == "mariadb" and place.binary_log else ()
@@ -267,9 +267,9 @@ def open_rig(place: Place, folder: Path) -> Iterator[Rig]:
     except BaseException:
         database.server.kill()
         raise
-    rig = Rig(place, folder, database, broker)
+    harness = Harness(place, folder, database, broker)
     try:
-        rig.start()
-        yield rig
+        harness.start()
+        yield harness
     finally:
-        rig.close()
+        harness.close()

@@ -1,15 +1,15 @@
-"""Cells: the meaningful pairs of instant and fault, and how one is run."""
+"""Cells: the meaningful pairs of failpoint and fault, and how one is run."""
 
 import random
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tests.crash.failpoints import FAILPOINTS
 from tests.crash.faults import FAULTS
-from tests.crash.instants import INSTANTS
+from tests.crash.harness import ROWS, Harness
 from tests.crash.places import Cell, Place
 from tests.crash.reader import Reader
-from tests.crash.rig import ROWS, Rig
 from tests.crash.stops import DECIDED
 
 EVERY = ("kill -9 process", "kill -9 worker", "kill -9 database", "SIGTERM worker", "SIGSTOP, SIGCONT worker", "stop")
@@ -35,7 +35,7 @@ SOME = {
     "1205 lock wait timeout": ("claimed",),
     "1213 deadlock": ("claimed",),
 }
-ALONE = tuple(name for name in FAULTS if "lost" in name)  # their instant is a statement of their own
+ALONE = tuple(name for name in FAULTS if "lost" in name)  # their failpoint is a statement of their own
 TWO_ALIKE = {"one prepared": "all prepared", "one committed": "all committed"}  # with one branch
 LARGE = {"stop, long undo": 60_000}  # rows
 WHOLE_READS = {"1062 duplicate key", "1213 deadlock"}  # others write rows too
@@ -45,7 +45,7 @@ WHOLE_READS = {"1062 duplicate key", "1213 deadlock"}  # others write rows too
 class Result:
     """What came of a cell: the seconds from the fault to the import's end, and what was violated, None if all held.
 
-    `struck` says that the import came to the instant, so that the fault was done.
+    `struck` says that the import came to the failpoint, so that the fault was done.
     """
 
     place: Place
@@ -63,47 +63,47 @@ def list_cells(place: Place) -> list[Cell]:
     return cells
 
 
-def run_cell(rig: Rig, cell: Cell) -> Result:
-    """Lead an import to the instant, strike, and see that everything is as it was promised."""
+def run_cell(harness: Harness, cell: Cell) -> Result:
+    """Lead an import to the failpoint, strike, and see that everything is as it was promised."""
     id, seconds, struck = None, 0.0, False
     try:
-        rig.ensure_up()
-        rig.clear()
-        id = rig.lead_to(cell.instant, LARGE.get(cell.fault, ROWS))
-        with Reader(rig, id, alone=cell.fault not in WHOLE_READS) as reader:
+        harness.ensure_up()
+        harness.clear()
+        id = harness.lead_to(cell.failpoint, LARGE.get(cell.fault, ROWS))
+        with Reader(harness, id, alone=cell.fault not in WHOLE_READS) as reader:
             struck = True
-            end = rig.strike(FAULTS[cell.fault], id)
-            rig.breakpoint.release()
-            seconds = rig.converge(id)
-        assert rig.find(id).state is end, f"it is {rig.find(id).state} and should be {end}"
+            end = harness.strike(FAULTS[cell.fault], id)
+            harness.breakpoint.release()
+            seconds = harness.converge(id)
+        assert harness.find(id).state is end, f"it is {harness.find(id).state} and should be {end}"
         assert not reader.partial, f"a reader saw {reader.partial} rows"
         assert reader.looks or reader.is_blind, "the reader saw nothing"
-        assert seconds <= rig.converge_seconds, f"took {seconds:.0f} s"
-        rig.check(id)
+        assert seconds <= harness.converge_seconds, f"took {seconds:.0f} s"
+        harness.check(id)
     except Exception as error:  # noqa: BLE001 — whatever broke, it is this cell's result
-        told = [*traceback.format_exception(error), rig.evidence(id) if id else ""]
-        return Result(rig.place, cell, seconds, f"{type(error).__name__}: {error}", "".join(told), struck)
-    return Result(rig.place, cell, seconds)
+        told = [*traceback.format_exception(error), harness.evidence(id) if id else ""]
+        return Result(harness.place, cell, seconds, f"{type(error).__name__}: {error}", "".join(told), struck)
+    return Result(harness.place, cell, seconds)
 
 
 def _all(branches: int) -> Iterator[Cell]:
-    for instant in INSTANTS:
-        if branches == 1 and instant in TWO_ALIKE:
+    for failpoint in FAILPOINTS:
+        if branches == 1 and failpoint in TWO_ALIKE:
             continue
         for fault in EVERY:
-            yield Cell(instant, fault)
-        if instant != "done":
+            yield Cell(failpoint, fault)
+        if failpoint != "done":
             for fault in EVERY_TALKING:
-                yield Cell(instant, fault)
-        for fault, instants in SOME.items():
-            if instant in instants:
-                yield Cell(instant, fault)
+                yield Cell(failpoint, fault)
+        for fault, failpoints in SOME.items():
+            if failpoint in failpoints:
+                yield Cell(failpoint, fault)
     for fault in ALONE:
         yield Cell("started", fault)
 
 
 def _shipped() -> Iterator[Cell]:
     """What depends on leases."""
-    for instant in ("half loaded", "all prepared", DECIDED[0]):
+    for failpoint in ("half loaded", "all prepared", DECIDED[0]):
         for fault in ("kill -9 process", "kill -9 database", "SIGSTOP, SIGCONT worker", "network frozen", "stop"):
-            yield Cell(instant, fault)
+            yield Cell(failpoint, fault)

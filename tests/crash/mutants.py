@@ -18,7 +18,7 @@ from tests.crash.places import Cell
 
 @dataclass(frozen=True)
 class Mutant:
-    """One rule broken; `caught_by` names cells (fault, instant) of which one is to notice."""
+    """One rule broken; `caught_by` names cells (fault, failpoint) of which one is to notice."""
 
     rule: str
     put_in: Callable[[], None]
@@ -27,7 +27,7 @@ class Mutant:
     @property
     def cells(self) -> tuple[Cell, ...]:
         """The same, to be run."""
-        return tuple(Cell(instant, fault) for fault, instant in self.caught_by)
+        return tuple(Cell(failpoint, fault) for fault, failpoint in self.caught_by)
 
 
 MUTANTS = {

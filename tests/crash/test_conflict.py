@@ -9,7 +9,7 @@ from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.services import Services
 from tests.crash.conftest import ROWS
-from tests.crash.instants import at_instant
+from tests.crash.failpoints import at_failpoint
 from tests.invariants import converge, find
 
 
@@ -23,7 +23,7 @@ def test_an_order_that_another_import_is_loading(
         reached.set()
         assert resume.wait(30)
 
-    with ThreadPoolExecutor(1) as pool, at_instant("half loaded", branches, hold):
+    with ThreadPoolExecutor(1) as pool, at_failpoint("half loaded", branches, hold):
         holder = pool.submit(load_next, services, "holder", GracefulShutdown(0))
         assert reached.wait(10)
         load_next(services, "waiter", GracefulShutdown(0))

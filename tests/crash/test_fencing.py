@@ -16,7 +16,7 @@ from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services
 from tests.crash.conftest import ROWS
-from tests.crash.instants import at_instant
+from tests.crash.failpoints import at_failpoint
 from tests.doubt import list_raw, prepared_by_another
 from tests.invariants import converge
 
@@ -29,9 +29,9 @@ def frozen_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.in_turn
 @pytest.mark.usefixtures("frozen_heartbeat")
-@pytest.mark.parametrize("instant", ["claimed", "lock held", "half loaded", "all prepared", "deciding"])
+@pytest.mark.parametrize("failpoint", ["claimed", "lock held", "half loaded", "all prepared", "deciding"])
 def test_a_zombie_is_fenced_by_its_epoch(
-    services: Services, accept_import: Callable[[], int], branches: int, instant: str
+    services: Services, accept_import: Callable[[], int], branches: int, failpoint: str
 ) -> None:
     number = accept_import()
     reached, resume = Event(), Event()
@@ -41,7 +41,7 @@ def test_a_zombie_is_fenced_by_its_epoch(
         assert resume.wait(30)
 
     with ThreadPoolExecutor(1) as pool:
-        with at_instant(instant, branches, freeze):
+        with at_failpoint(failpoint, branches, freeze):
             zombie = pool.submit(load_next, services, "zombie", GracefulShutdown(0))
             assert reached.wait(10)
         ended = converge(services, number)

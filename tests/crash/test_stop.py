@@ -1,4 +1,4 @@
-"""A stop at each instant against the commit: exactly one of them wins, and the answer says which."""
+"""A stop at each failpoint against the commit: exactly one of them wins, and the answer says which."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,17 +17,17 @@ from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper, sweep_forever
 from app.lifecycle.services import Services
 from tests.crash.conftest import ROWS
-from tests.crash.instants import INSTANTS, at_instant
+from tests.crash.failpoints import FAILPOINTS, at_failpoint
 from tests.invariants import converge, find
 from tests.stack import wait_for
 
-TOO_LATE = INSTANTS[INSTANTS.index("decided") :]
+TOO_LATE = FAILPOINTS[FAILPOINTS.index("decided") :]
 
 
 @pytest.mark.in_turn
-@pytest.mark.parametrize("instant", INSTANTS)
+@pytest.mark.parametrize("failpoint", FAILPOINTS)
 def test_a_stop_wins_until_the_decision_and_never_after(
-    services: Services, accept_import: Callable[[], int], branches: int, instant: str
+    services: Services, accept_import: Callable[[], int], branches: int, failpoint: str
 ) -> None:
     number = accept_import()
     id = find(services, number).id
@@ -40,9 +40,9 @@ def test_a_stop_wins_until_the_decision_and_never_after(
         except AlreadyDecided:
             answers.append(False)
 
-    with at_instant(instant, branches, ask):
+    with at_failpoint(failpoint, branches, ask):
         load_next(services, "worker", GracefulShutdown(0))
-    assert answers == [instant not in TOO_LATE]
+    assert answers == [failpoint not in TOO_LATE]
     ended = converge(services, number)
     if answers == [True]:
         assert ended.state is State.STOPPED
@@ -169,9 +169,9 @@ def test_between_two_sweeps_the_end_of_an_undo_is_not_waited_for(
         sweeper.join()
 
 
-@pytest.mark.parametrize("instant", ["half loaded", "all prepared", "deciding"])
+@pytest.mark.parametrize("failpoint", ["half loaded", "all prepared", "deciding"])
 def test_a_stop_whose_kill_never_came_is_as_true(
-    services: Services, accept_import: Callable[[], int], branches: int, instant: str
+    services: Services, accept_import: Callable[[], int], branches: int, failpoint: str
 ) -> None:
     number = accept_import()
 
@@ -179,6 +179,6 @@ def test_a_stop_whose_kill_never_came_is_as_true(
         with services.database.begin() as connection:
             assert transitions.move(connection, number, {State.RUNNING}, State.STOPPING, decided_at=transitions.NOW)
 
-    with at_instant(instant, branches, decide_and_die):
+    with at_failpoint(failpoint, branches, decide_and_die):
         load_next(services, "worker", GracefulShutdown(0))
     assert converge(services, number).state is State.STOPPED

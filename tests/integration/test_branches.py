@@ -20,7 +20,7 @@ from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
-from tests.crash.instants import at_instant
+from tests.crash.failpoints import at_failpoint
 from tests.integration.test_conflicts import line
 from tests.invariants import find
 from tests.stack import wait_for
@@ -117,7 +117,7 @@ def test_a_reader_never_sees_a_part(services: Services) -> None:
     try:
         for part in range(3):
             send(services, *(line(ROWS * part + at) for at in range(ROWS)))
-            with at_instant("one committed", BRANCHES, lambda: sleep(0.5)):
+            with at_failpoint("one committed", BRANCHES, lambda: sleep(0.5)):
                 assert load_next(services, "worker", GracefulShutdown(0))
     finally:
         done.set()
