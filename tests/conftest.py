@@ -1,7 +1,6 @@
 """Real servers for the tests: private ones, started once a run, on loopback."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -46,14 +45,13 @@ def make_logger(*_: Any) -> structlog.PrintLogger | structlog.ReturnLogger:
 structlog.configure(logger_factory=make_logger)
 
 
-SLOWEST = ("crash", "chaos", "fragile", "browser", "acceptance", "integration")
+SLOWEST = ("crash", "chaos", "outages", "browser", "acceptance", "integration")
 
 
 def kind_of(path: str) -> str:
-    """What a file needs, roughly: the folder that it is in, or servers that are killed and started again."""
-    found = re.search(r"\btests/(\w+)/test_(\w+)", path)
-    folder, name = found.groups() if found else ("", "")
-    return "fragile" if name in ("failures", "restarts", "broker_faults", "consumer_timeout") else folder
+    """What a file needs, roughly: its folder below `tests`, or `outages` for servers that are killed and started."""
+    folder = path.rpartition("tests/")[2].partition("/")[0]
+    return "outages" if "/acceptance/outages/" in path else folder
 
 
 @pytest.hookimpl(trylast=True)
@@ -72,7 +70,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             kind = kind_of(nodeid)
-            return kind if kind in ("fragile", "browser") else super()._split_scope(nodeid)
+            return kind if kind in ("outages", "browser") else super()._split_scope(nodeid)
 
     return Scheduling(config, log)
 

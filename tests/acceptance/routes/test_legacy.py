@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.acceptance.test_bad_input import check_problem, file_of, line
+from tests.acceptance.routes.test_request_body import check_problem, file_of, line
 from tests.stack import Stack, wait_for
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -8,7 +8,7 @@ from app.domain.states import State
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.services import Services
-from tests.crash.conftest import ROWS
+from tests.crash.attempts.conftest import ROWS
 from tests.crash.failpoints import at_failpoint
 from tests.invariants import converge, find
 

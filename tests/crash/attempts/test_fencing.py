@@ -15,7 +15,7 @@ from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services
-from tests.crash.conftest import ROWS
+from tests.crash.attempts.conftest import ROWS
 from tests.crash.failpoints import at_failpoint
 from tests.doubt import list_raw, prepared_by_another
 from tests.invariants import converge

@@ -16,7 +16,7 @@ from app.lifecycle.imports.loading.load import claim, load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper, sweep_forever
 from app.lifecycle.services import Services
-from tests.crash.conftest import ROWS
+from tests.crash.attempts.conftest import ROWS
 from tests.crash.failpoints import FAILPOINTS, at_failpoint
 from tests.invariants import converge, find
 from tests.stack import wait_for

@@ -14,7 +14,7 @@ import pytest
 from app.cli.processes import free_ports, marked
 from backout.commands.context import find_stack
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from app.cli.daemon import Background, log_end
 from app.cli.processes import ProcessIdentity, marked, start_time, wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 # A supervisor over the children that the test names, each a piece of Python
 SUPERVISOR = """

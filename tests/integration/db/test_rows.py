@@ -15,7 +15,7 @@ from app.domain.file_format import FileFormat
 from app.formats.reader import read_rows
 from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
-from tests.unit.typed import BERLIN, ODD, ROWS, TYPED, quoted, text_of
+from tests.unit.formats.typed import BERLIN, ODD, ROWS, TYPED, quoted, text_of
 
 DDL = """
 CREATE TABLE typed (

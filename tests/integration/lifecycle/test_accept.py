@@ -13,7 +13,7 @@ from app.domain.dataset import ORDERS
 from app.domain.imports import Import
 from app.lifecycle.imports.accept import accept_generated, accept_upload
 from app.lifecycle.services import Services
-from tests.integration.test_conflicts import line
+from tests.integration.db.test_upserts import line
 
 ROWS = ("\t".join(ORDERS.column_names) + "\n" + line(1).replace(",", "\t")).encode()
 ALL_SAID = {

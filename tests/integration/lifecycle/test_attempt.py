@@ -21,7 +21,7 @@ from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
 from tests.crash.failpoints import at_failpoint
-from tests.integration.test_conflicts import line
+from tests.integration.db.test_upserts import line
 from tests.invariants import find
 from tests.stack import wait_for
 

@@ -13,7 +13,7 @@ from app.cli.stack import write_secret
 from backout.commands import main
 from backout.commands.context import find_stack
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HEAVY = {"httpx", "rich", "flask", "polars", "celery", "sqlalchemy", "pydantic", "numpy", "app.config", "app.db"}
 HELP = "import sys; from backout.commands.main import run; sys.argv = ['backout', '--help']; run()"
 StepOutcome = tuple[int, str, str]

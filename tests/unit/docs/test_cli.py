@@ -13,7 +13,7 @@ from backout.client import BackoutClient, BackoutError
 from backout.commands.exit_codes import Exit
 from backout.commands.main import main
 
-DOCS = Path(__file__).parents[2] / "docs" / "reference"
+DOCS = Path(__file__).parents[3] / "docs" / "reference"
 CLI = (DOCS / "cli.md").read_text(encoding="utf-8")
 CLIENT = (DOCS / "python-client.md").read_text(encoding="utf-8")
 

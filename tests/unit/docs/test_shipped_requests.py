@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COLLECTION = ROOT / "docs" / "backout.postman_collection.json"
 PROGRAMS = [
     ROOT / "Makefile",

@@ -9,7 +9,7 @@ from app.domain.generation import Installation, Mark, find_doubt
 from app.domain.imports import RecoveryAction, explain, proves_older_ledger, recovery_action
 from app.domain.states import State
 from app.domain.xid import Xid
-from tests.unit.test_direction import HERE, ROW, SAME_EPOCH
+from tests.unit.domain.test_imports import HERE, ROW, SAME_EPOCH
 
 KNOWN = Installation(HERE, 7, 3, "backout", "server one", "backout", "server one", None, None, datetime.now())
 

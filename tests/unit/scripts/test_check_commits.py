@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "check-commits"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "check-commits"
 list_faults = runpy.run_path(str(SCRIPT))["list_faults"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "check-words"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "check-words"
 check_words = runpy.run_path(str(SCRIPT))
 list_faults = check_words["list_faults"]
 

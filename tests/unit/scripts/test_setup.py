@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "setup"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "setup"
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from app.domain.errors import ImportFailed, Overloaded
 from app.formats.child.runner import ChildFailed, Limits, OutOfMemory, Places, TooSlow, run
 from tests.stack import wait_for
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = "tests.unit.child_samples"
+ROOT = Path(__file__).parents[4]
+SAMPLES = "tests.unit.formats.child.samples"
 LIMITS = Limits(memory_bytes=1024**3, seconds=30, cpu_seconds=20)
 
 
@@ -80,7 +80,7 @@ def test_a_stop_that_is_meant_for_all_does_not_look_like_a_broken_file() -> None
 def test_it_ends_with_its_parent() -> None:
     program = (
         "from app.formats.child.runner import Limits, run\n"
-        "with run('tests.unit.child_samples', ['sleep'], Limits(1024**3)) as messages:\n"
+        "with run('tests.unit.formats.child.samples', ['sleep'], Limits(1024**3)) as messages:\n"
         "    print(next(messages)['pid'], flush=True)\n"
         "    input()\n"
     )

@@ -51,7 +51,7 @@ def test_a_worker_lives_on(tmp_path: Path, name: str) -> None:
     path.write_bytes(FILES[name]())
     command = [sys.executable, "-c", _READER, str(path)]
     found = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60, cwd=Path(__file__).parents[2]
+        command, capture_output=True, text=True, check=False, timeout=60, cwd=Path(__file__).parents[4]
     )
     assert found.returncode == 0, found.stderr[-2000:]
     ending = found.stdout.strip()
