@@ -9,11 +9,11 @@ import requests
 from tests.chaos.bodies import content_type, make_body
 from tests.chaos.journal import FormatOptions, Journal
 from tests.chaos.plan import Action
-from tests.stack import wait_for
+from tests.waiting import patience, stretched, wait_for
 
 AT_ONCE = 32
-ANSWER_SECONDS = 60
-PATIENCE_SECONDS = 10  # of who wants to stop an import whose id is not told yet
+ANSWER_SECONDS = patience()
+PATIENCE_SECONDS = stretched(10)  # of who wants to stop an import whose id is not told yet
 WATCH_PAUSE_SECONDS = 0.5
 
 
@@ -82,7 +82,7 @@ class Clients:
 
     def _stop(self, values: dict[str, Any]) -> None:
         try:
-            id = wait_for(lambda: self._ids.get(values["name"]), PATIENCE_SECONDS)
+            id = wait_for(lambda: self._ids.get(values["name"]), seconds=PATIENCE_SECONDS)
         except AssertionError:
             self._journal.note("stop", values, "passed over: no id was told")
             return

@@ -10,6 +10,7 @@ from app.db import xa
 from app.domain.xid import parse_xid
 from tests.chaos.installation import Installation
 from tests.chaos.journal import Journal
+from tests.waiting import patience
 
 LINES = 25
 
@@ -47,7 +48,7 @@ class LedgerRow:
 
 def read_ledger(installation: Installation) -> list[LedgerRow]:
     columns = list(LedgerRow.__dataclass_fields__)
-    with installation.database.root(read_timeout=60) as cursor:
+    with installation.database.root(read_timeout=patience()) as cursor:
         cursor.execute(f"SELECT {', '.join(f'`{name}`' for name in columns)} FROM imports ORDER BY number")
         rows = [LedgerRow(*row) for row in cursor.fetchall()]
     return [LedgerRow(**(row.__dict__ | {"error": row.error and json.loads(str(row.error))})) for row in rows]
@@ -56,7 +57,7 @@ def read_ledger(installation: Installation) -> list[LedgerRow]:
 def read_events(installation: Installation) -> dict[int, list[tuple[int, str]]]:
     """(sequence, kind) of every import's timeline."""
     found: dict[int, list[tuple[int, str]]] = {}
-    with installation.database.root(read_timeout=60) as cursor:
+    with installation.database.root(read_timeout=patience()) as cursor:
         cursor.execute("SELECT import_no, sequence, kind FROM events ORDER BY import_no, sequence")
         for number, sequence, kind in cursor.fetchall():
             found.setdefault(int(number), []).append((int(sequence), str(kind)))
@@ -68,7 +69,7 @@ def explain(installation: Installation, journal: Journal, violation: Violation) 
     parts = [f"VIOLATION: {violation.rule}: {violation.detail}"]
     if violation.number is None:
         return parts[0]
-    with installation.database.root(read_timeout=60, cursorclass=pymysql.cursors.DictCursor) as cursor:
+    with installation.database.root(read_timeout=patience(), cursorclass=pymysql.cursors.DictCursor) as cursor:
         cursor.execute("SELECT * FROM imports WHERE number = %s", (violation.number,))
         row = dict(cursor.fetchone() or {})
         parts.append("  ledger: " + _line(row))

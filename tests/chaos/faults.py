@@ -16,10 +16,11 @@ import pymysql
 from tests.chaos.installation import Installation
 from tests.chaos.journal import Journal
 from tests.chaos.plan import PROCESSES, Action
-from tests.stack import kind_of, wait_for
+from tests.stack import kind_of
+from tests.waiting import patience, stretched, wait_for
 
-PATIENCE_SECONDS = 15  # until a statement comes whose answer is to be lost
-GOODBYE_SECONDS = 40  # until a worker that was told to go has gone
+PATIENCE_SECONDS = stretched(15)  # until a statement comes whose answer is to be lost
+GOODBYE_SECONDS = patience()  # until a worker that was told to go has gone
 
 
 class Faults:
@@ -101,7 +102,7 @@ class Faults:
         server.kill()
         self._wait(values["seconds"])
         server.start()
-        server.wait_ready()
+        server.wait_ready(patience(120))
 
     def _pause(self, values: dict[str, Any]) -> None:
         self._stack.send_signal(values["target"], signal.SIGSTOP)
@@ -158,7 +159,7 @@ class Faults:
         what = {"after": values["after"], "arrives": values["arrives"]}
         losses = [proxy.lose_answer(values["statement"], **what) for proxy in proxies]
         try:
-            wait_for(lambda: any(loss.happened.is_set() for loss in losses), PATIENCE_SECONDS)
+            wait_for(lambda: any(loss.happened.is_set() for loss in losses), seconds=PATIENCE_SECONDS)
         except AssertionError:
             return "passed over: no such statement came"
         finally:

@@ -12,6 +12,7 @@ from tests.conftest import DatabaseServer, make_settings, new_broker, new_databa
 from tests.crash.harness import ENTRY
 from tests.proxy import Proxy
 from tests.stack import COMMANDS, Stack, find_port
+from tests.waiting import patience
 
 FOREIGN = RawXid(1, b"somebody-else", b"1")
 SETTINGS: dict[str, object] = {
@@ -71,14 +72,14 @@ class Installation:
         for server in self.servers.values():
             if not server.is_running:
                 server.start()
-            server.wait_ready()
+            server.wait_ready(patience(120))
         for name in PROCESSES:
             if not self.stack.is_running(name):
                 self.stack.start(name)
 
     def find_id(self, number: int) -> str:
         """The id of the import with this number."""
-        with self.database.root(read_timeout=60) as cursor:
+        with self.database.root(read_timeout=patience()) as cursor:
             cursor.execute("SELECT id FROM imports WHERE number = %s", (number,))
             return str((cursor.fetchone() or ("",))[0])
 
@@ -100,7 +101,7 @@ class Installation:
         """A prepared branch of somebody else, with a row in it, so that it outlives the server's crashes."""
         gtrid, bqual = FOREIGN.gtrid.hex(), FOREIGN.bqual.hex()
         name = f"X'{gtrid}',X'{bqual}',{FOREIGN.format_id}"
-        with self.database.root(read_timeout=60) as cursor:
+        with self.database.root(read_timeout=patience()) as cursor:
             cursor.execute("CREATE DATABASE elsewhere")
             cursor.execute("CREATE TABLE elsewhere.things (id INT PRIMARY KEY) ENGINE=InnoDB")
             cursor.execute(f"XA START {name}")

@@ -11,6 +11,7 @@ import requests
 
 from tests.chaos.installation import Installation
 from tests.chaos.journal import Journal
+from tests.waiting import patience
 
 PAUSE_SECONDS = 0.2
 MAX_SUMS = 100_000
@@ -52,7 +53,7 @@ class Reader:
 
     def _read_while_it_lives(self) -> None:
         with self._installation.database.root(
-            read_timeout=60, init_command="SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+            read_timeout=patience(), init_command="SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
         ) as cursor:
             while True:
                 begun = monotonic()
@@ -80,7 +81,7 @@ class Reader:
 
     def _ask(self) -> int | None:
         with suppress(requests.RequestException):
-            answer = requests.get(f"{self._installation.stack.url}/get_data/count", timeout=30)
+            answer = requests.get(f"{self._installation.stack.url}/get_data/count", timeout=patience())
             if answer.ok:
                 self.counts += 1
                 return int(answer.json()["count"])

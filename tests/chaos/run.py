@@ -17,9 +17,9 @@ from tests.chaos.installation import Installation, open_installation
 from tests.chaos.journal import Journal
 from tests.chaos.reader import Reader
 from tests.chaos.verdict import Verdict
-from tests.stack import wait_for
+from tests.waiting import patience, wait_for
 
-CONVERGE_SECONDS = 180  # the queue that the faults leave is part of it
+CONVERGE_SECONDS = patience(180)  # the queue that the faults leave is part of it
 SHOWN = 20  # violations that are explained in full
 
 
@@ -109,7 +109,7 @@ def _converge(installation: Installation) -> list[float]:
 
     def done() -> bool:
         nonlocal waiting
-        with installation.database.root(read_timeout=60) as cursor:
+        with installation.database.root(read_timeout=patience()) as cursor:
             cursor.execute(f"SELECT number FROM imports WHERE state NOT IN ({','.join(['%s'] * len(FINAL))})", [*FINAL])
             unfinished = {number for (number,) in cursor.fetchall()}
             cursor.execute("SELECT COUNT(*) FROM information_schema.innodb_trx")
@@ -119,7 +119,7 @@ def _converge(installation: Installation) -> list[float]:
         return not unfinished and int(open_transactions) <= 1
 
     try:
-        wait_for(done, CONVERGE_SECONDS)
+        wait_for(done, seconds=CONVERGE_SECONDS)
     except AssertionError:
         took.extend([float("inf")] * max(len(waiting), 1))
     return took

@@ -18,6 +18,7 @@ from tests.chaos.installation import FOREIGN, SETTINGS, Installation
 from tests.chaos.journal import FormatOptions, Journal
 from tests.chaos.plan import FILES, Action
 from tests.chaos.reader import Reader
+from tests.waiting import patience
 
 LEADS_TO = {
     State.COMMITTING: State.COMMITTED,
@@ -180,7 +181,7 @@ class Verdict:
         if ours := [raw for raw in listed if raw != FOREIGN]:
             yield Violation("nothing stays in doubt", f"prepared: {ours}")
         committed = sum(row.rows_total or 0 for row in self.rows if row.state == State.COMMITTED)
-        with self._installation.database.root(read_timeout=60) as cursor:
+        with self._installation.database.root(read_timeout=patience()) as cursor:
             cursor.execute("SELECT COUNT(*) FROM orders")
             counted = int((cursor.fetchone() or (0,))[0])
         told = self._installation.stack.count()

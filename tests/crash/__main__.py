@@ -21,8 +21,9 @@ from tests.crash.harness import Harness, open_harness
 from tests.crash.matrix import Result, list_cells, run_cell
 from tests.crash.mutants import MUTANTS
 from tests.crash.places import MATRIX, MUTATED, Cell, Place
+from tests.waiting import stretched
 
-MUTANT_SECONDS = 12.0  # a mutant that has not converged by then never will
+MUTANT_SECONDS = stretched(12)  # a mutant that has not converged by then never will
 
 
 @dataclass

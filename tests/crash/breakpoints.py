@@ -6,8 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
+from tests.waiting import patience
+
 POLL_SECONDS = 0.005
-MAX_SECONDS = 60.0  # a worker whose test has died goes on
+MAX_SECONDS = patience() + 60  # a worker whose test has died goes on
 
 
 class Breakpoint:

@@ -2,7 +2,7 @@
 
 from app.domain.states import State
 from tests.crash.harness import Harness
-from tests.stack import wait_for
+from tests.waiting import wait_for
 
 STRANGER = 4_000_000_000  # an import number that nobody was given
 # The server rolls back the transaction that has written less: a load of 1,500 rows. Many more take longer to write than
@@ -37,7 +37,7 @@ def wait_too_long(harness: Harness, id: str) -> State:
             "SELECT 1 FROM orders WHERE marketplace = %s AND order_number = %s FOR UPDATE", harness.keys()[-1]
         )
         harness.breakpoint.release()
-        wait_for(lambda: harness.find(id).epoch > 1, 30, "the attempt was broken")
+        wait_for(lambda: harness.find(id).epoch > 1, "the attempt was broken")
         cursor.execute("ROLLBACK")
     harness.wait_final(id)
     _require_reason(harness, id, "1205")
@@ -60,7 +60,7 @@ def deadlock(harness: Harness, id: str) -> State:
         cursor.execute(_ORDER, (STRANGER, 2, *last))
         harness.breakpoint.release()
         # the server refreshes this view only when nobody has read it for 100 ms
-        wait_for(lambda: _is_waiting(harness), 10, "the load waits for the other transaction", every=0.15)
+        wait_for(lambda: _is_waiting(harness), "the load waits for the other transaction", every=0.15)
         cursor.execute(_ORDER, (STRANGER, 1, *before_last))
         cursor.execute("ROLLBACK")
     harness.wait_final(id)

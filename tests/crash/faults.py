@@ -16,12 +16,9 @@ from app.lifecycle.recovery import resolve
 from tests import proxy
 from tests.crash import collisions, kills, stops
 from tests.crash.harness import Harness
-from tests.stack import wait_for
+from tests.waiting import wait_for
 
 Fault = Callable[[Harness, str], State]
-
-FROZEN_SECONDS = 30
-TERMINATE_SECONDS = 20
 
 
 def terminate_worker(harness: Harness, id: str) -> State:
@@ -31,7 +28,7 @@ def terminate_worker(harness: Harness, id: str) -> State:
     os.kill(harness.waiting, signal.SIGTERM)  # as a service manager does, which signals every process of a service
     harness.breakpoint.release()
     begun = monotonic()
-    code = harness.stack.wait_end(worker, TERMINATE_SECONDS)
+    code = harness.stack.wait_end(worker)
     assert code == 0, f"the worker ended with {code} after {monotonic() - begun:.1f} s"
     harness.ensure_up()
     harness.wait_final(id)
@@ -49,7 +46,7 @@ def freeze_worker(harness: Harness, id: str) -> State:
     finally:
         harness.breakpoint.release()
         os.killpg(group, signal.SIGCONT)
-    wait_for(lambda: harness.breakpoint.left, FROZEN_SECONDS, "the zombie gave up")
+    wait_for(lambda: harness.breakpoint.left, "the zombie gave up")
     return State.COMMITTED
 
 
@@ -59,12 +56,12 @@ def wake_beside_next(harness: Harness, id: str) -> State:
     group = harness.stack.pid(harness.stopped_at)
     os.killpg(group, signal.SIGSTOP)
     try:
-        wait_for(lambda: harness.second_breakpoint.reached, FROZEN_SECONDS, "the next attempt is half-way")
+        wait_for(lambda: harness.second_breakpoint.reached, "the next attempt is half-way")
     finally:
         harness.breakpoint.release()
         os.killpg(group, signal.SIGCONT)
     try:
-        wait_for(lambda: harness.breakpoint.left, FROZEN_SECONDS, "the zombie gave up")
+        wait_for(lambda: harness.breakpoint.left, "the zombie gave up")
     finally:
         harness.second_breakpoint.release()
     return State.COMMITTED
@@ -95,7 +92,7 @@ def freeze_network(harness: Harness, id: str) -> State:
         harness.wait_final(id)  # the other worker does it
     finally:
         frozen.thaw()
-    wait_for(lambda: harness.breakpoint.left, FROZEN_SECONDS, "the cut-off worker gave up")
+    wait_for(lambda: harness.breakpoint.left, "the cut-off worker gave up")
     return State.COMMITTED
 
 
@@ -108,10 +105,11 @@ def lose_branch(harness: Harness, id: str) -> State:
         xids = [xid for raw in xa.list_prepared(session) if (xid := parse_xid(raw, harness.services.installation))]
         branch = next(xid for xid in xids if xid.number == row.number)
         assert xa.release(session, [branch]) and xa.roll_back_prepared(session, branch)
-    wait_for(lambda: not harness.find(id).lease_live, FROZEN_SECONDS, "its lease is over")
+    wait_for(lambda: not harness.find(id).lease_live, "its lease is over")
     harness.ensure_up()
     wait_for(
-        lambda: "damage" in [event.kind for event in harness.events(id)], FROZEN_SECONDS, "the damage was reported"
+        lambda: "damage" in [event.kind for event in harness.events(id)],
+        "the damage was reported",
     )
     assert harness.find(id).state is State.COMMITTING, f"it is called {harness.find(id).state}"
     resolve.decide(harness.services, id, RecoveryAction.ROLLBACK, "a person")
@@ -121,7 +119,7 @@ def lose_branch(harness: Harness, id: str) -> State:
 def deliver_again(harness: Harness, id: str) -> State:
     """The same message twice more, to a worker that is free."""
     for _ in range(2):
-        wait_for(lambda: harness.services.hints.publish(id), 10, "the broker took it")
+        wait_for(lambda: harness.services.hints.publish(id), "the broker took it")
     return State.COMMITTED
 
 
@@ -131,7 +129,7 @@ def lose(statement: str, *, after: str | None = None, arrives: bool = True, atte
     def strike(harness: Harness, id: str) -> State:
         loss = harness.proxies[harness.stopped_at].lose_answer(statement, after=after, arrives=arrives)
         harness.breakpoint.release()
-        wait_for(loss.happened.is_set, 20, f"the answer to {statement} was lost")
+        wait_for(loss.happened.is_set, f"the answer to {statement} was lost")
         harness.wait_final(id)
         assert harness.find(id).attempts == attempts, f"took {harness.find(id).attempts} attempts"
         return State.COMMITTED

@@ -29,13 +29,14 @@ from tests.conftest import DatabaseServer, empty, list_holders, make_settings, n
 from tests.crash.breakpoints import Breakpoint
 from tests.crash.places import Place
 from tests.proxy import Proxy
-from tests.stack import Stack, find_port, wait_for
+from tests.stack import Stack, find_port
+from tests.waiting import patience, stretched, wait_for
 
 ROWS = 1500
 BREAKPOINTS = ("first", "second")
 WORKERS = ("worker", "worker-2")
-CONVERGE_SECONDS = 30
-SLIP_SECONDS = 1.0  # from an import's end to the last failpoint of its attempt
+CONVERGE_SECONDS = stretched(30)
+SLIP_SECONDS = stretched(1)  # from an import's end to the last failpoint of its attempt
 INSTALLING = Lock()  # Alembic works with globals: one thread of a process at a time
 OTHER_INSTALLATION = "0123456789abcdef"
 ENTRY = [sys.executable, "-W", "ignore::RuntimeWarning", "-m", "tests.crash.entry"]
@@ -73,7 +74,7 @@ class Harness:
         self.stack.kill()
         if not self.database.server.is_running:
             self.database.server.start()
-        self.database.server.wait_ready()
+        self.database.server.wait_ready(patience(120))
         empty(self.database)
         self._final.clear()
         self._prepare_foreign()
@@ -98,7 +99,7 @@ class Harness:
         for server in idle:
             server.start()
         for server in self.servers.values():
-            server.wait_ready()
+            server.wait_ready(patience(120))
         if missing:
             self.stack.start(*missing)
         if idle or "sweeper" in missing:
@@ -142,9 +143,13 @@ class Harness:
             self.breakpoint.arm(failpoint)
             id = self.submit(rows)
             come = f"{id} came to {failpoint!r}"
-            wait_for(lambda id=id: self.breakpoint.reached or self.find(id).state in FINAL, self.converge_seconds, come)
+            wait_for(
+                lambda id=id: self.breakpoint.reached or self.find(id).state in FINAL,
+                come,
+                seconds=self.converge_seconds,
+            )
             with suppress(AssertionError):
-                wait_for(lambda: self.breakpoint.reached, SLIP_SECONDS, come)
+                wait_for(lambda: self.breakpoint.reached, come, seconds=SLIP_SECONDS)
                 return id
             self.clear()  # a worker had looked for a breakpoint just before it was armed, and went past it
 
@@ -167,14 +172,19 @@ class Harness:
 
     def wait_final(self, id: str) -> None:
         """Wait, doing nothing, until the import has come to its end."""
-        wait_for(lambda: self.find(id).state in FINAL, self.converge_seconds, f"the end of {id}")
+        wait_for(lambda: self.find(id).state in FINAL, f"the end of {id}", seconds=self.converge_seconds)
         self._final_at = self._final_at or monotonic()
 
     def converge(self, id: str) -> float:
         """Wait until the import is final and nothing of it is left in doubt; the seconds from the fault to its end."""
         self.wait_final(id)
         # the server refreshes this view only when nobody has read it for 100 ms
-        wait_for(lambda: not self._transactions(), self.converge_seconds, "no transaction of ours is left", every=0.15)
+        wait_for(
+            lambda: not self._transactions(),
+            "no transaction of ours is left",
+            seconds=self.converge_seconds,
+            every=0.15,
+        )
         return max(self._final_at - self._struck_at, 0)
 
     def check(self, id: str) -> None:

@@ -7,6 +7,7 @@ import pymysql
 import requests
 
 from tests.crash.harness import ROWS, Harness
+from tests.waiting import stretched
 
 PAUSE_SECONDS = 0.02
 
@@ -56,7 +57,7 @@ class Reader:
                     cursor.execute("SELECT COUNT(*) FROM orders WHERE import_no = %s", (self._number,))
                     self._note(int((cursor.fetchone() or (0,))[0]))
                 if self._alone:
-                    answer = http.get(url, timeout=5)
+                    answer = http.get(url, timeout=stretched(5))
                     if answer.ok:
                         self._note(int(answer.json()["count"]))
                 if self._done.wait(PAUSE_SECONDS):

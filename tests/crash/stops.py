@@ -10,12 +10,11 @@ from app.domain.states import State
 from tests.crash.failpoints import FAILPOINTS
 from tests.crash.harness import Harness
 from tests.crash.kills import kill_one
-from tests.stack import wait_for
+from tests.waiting import stretched, wait_for
 
 DECIDED = FAILPOINTS[FAILPOINTS.index("decided") :]
-FROZEN_SECONDS = 30
-KILL_SECONDS = 2  # at an early failpoint there is nothing to kill
-STOP_SECONDS = 3  # much less than a lock of the ledger is waited for; on a busy machine much more than it takes
+KILL_SECONDS = stretched(2)  # at an early failpoint there is nothing to kill
+STOP_SECONDS = stretched(10)  # much more than it takes, and less than whoever holds a lock would hold it
 
 
 def stop(harness: Harness, id: str) -> State:
@@ -54,7 +53,7 @@ def stop_without_kill(harness: Harness, id: str) -> State:
     loss.happened.wait(KILL_SECONDS)  # it comes after the answer
     harness.proxies["web"].forget(loss)
     harness.breakpoint.release()
-    wait_for(lambda: harness.breakpoint.left, FROZEN_SECONDS, "the worker found out")
+    wait_for(lambda: harness.breakpoint.left, "the worker found out")
     harness.ensure_up()
     return end
 

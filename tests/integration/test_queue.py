@@ -18,7 +18,7 @@ from app.lifecycle.imports.accept import accept_generated
 from app.lifecycle.services import Services, open_services
 from app.queue import MAX_ANNOUNCED, PAUSE_SECONDS, QUEUE, Hints, create_celery
 from tests.conftest import DEAD_BROKER, DatabaseServer, make_settings, new_broker
-from tests.stack import wait_for
+from tests.waiting import patience, stretched, wait_for
 
 CROWD = 400
 NO_DATABASE = "mysql+pymysql://nobody@localhost/none"
@@ -43,16 +43,16 @@ def hints(broker: PrivateRabbitMQ, tmp_path: Path) -> Iterator[Hints]:
 
 def test_what_is_announced_is_published_without_being_waited_for(hints: Hints) -> None:
     hints.announce("one")
-    wait_for(lambda: hints.depth() == 1, 10, "the hint")
+    wait_for(lambda: hints.depth() == 1, "the hint")
 
 
 def test_a_crowd_makes_no_crowd_of_hints(hints: Hints) -> None:
     begun = monotonic()
     for number in range(CROWD):
         hints.announce(str(number))
-    assert monotonic() - begun < MAX_ANNOUNCED * PAUSE_SECONDS, "nobody waits for what was announced before"
-    wait_for(lambda: not hints._announced, 30, "all that was kept")
-    depth = wait_for(lambda: (found := hints.depth()) and found >= MAX_ANNOUNCED and found, 10, "their hints")
+    assert monotonic() - begun < stretched(MAX_ANNOUNCED * PAUSE_SECONDS), "nobody waits for what was announced before"
+    wait_for(lambda: not hints._announced, "all that was kept")
+    depth = wait_for(lambda: (found := hints.depth()) and found >= MAX_ANNOUNCED and found, "their hints")
     assert depth < CROWD / 2
 
 
@@ -61,8 +61,8 @@ def test_a_broker_that_is_away_is_not_tried_for_each(tmp_path: Path) -> None:
     begun = monotonic()
     for number in range(MAX_ANNOUNCED):
         hints.announce(str(number))
-    wait_for(lambda: not hints._announced, 20, "that it was given up")
-    assert monotonic() - begun < MAX_ANNOUNCED * 0.5 / 4
+    wait_for(lambda: not hints._announced, "that it was given up")
+    assert monotonic() - begun < stretched(MAX_ANNOUNCED * 0.5 / 4)
     hints.close()
 
 
@@ -119,10 +119,10 @@ def test_more_at_once_than_there_are_connections_wait_for_each_other_and_not_for
 ) -> None:
     """One that holds a connection and asks for another waits for what none of them gives back: in a process that is
     new, all of them do what is done once."""
-    monkeypatch.setattr("app.db.database.POOL_SECONDS", 60)
+    monkeypatch.setattr("app.db.database.POOL_SECONDS", patience(120))
     services = open_services(make_settings(database.url, tmp_path / "spool"), pool_size=2)
     begun = monotonic()
     with ThreadPoolExecutor(20) as crowd:
         accepted = list(crowd.map(lambda _: accept_generated(services, ORDERS, 3, Caller()).row.id, range(20)))
-    assert len(set(accepted)) == 20 and monotonic() - begun < 30
+    assert len(set(accepted)) == 20 and monotonic() - begun < patience()
     services.database.dispose()

@@ -24,7 +24,7 @@ from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
 from tests.disks import fill, no_file_beyond, small_disk
 from tests.invariants import check, converge, find
-from tests.stack import wait_for
+from tests.waiting import wait_for
 
 ROWS = 500
 LIMIT = 600_000  # bytes of a file: less than the rejects take, and more than what a test has to say
@@ -84,7 +84,7 @@ def load(services: Services) -> bool:
 def wait_in_vain(services: Services, row: Import, attempts: int) -> None:
     """Let more attempts end for want of space than an import has."""
     for _ in range(attempts):
-        wait_for(lambda: load(services), 10, "it is taken up again")
+        wait_for(lambda: load(services), "it is taken up again")
         now = find(services, row.number)
         assert (now.state, now.attempts) == (State.QUEUED, 0)
         assert not list(services.spool.folder.glob("*.rejects"))
@@ -92,7 +92,7 @@ def wait_in_vain(services: Services, row: Import, attempts: int) -> None:
 
 
 def commit_now(services: Services, row: Import) -> None:
-    wait_for(lambda: load(services), 10, "it is taken up again")
+    wait_for(lambda: load(services), "it is taken up again")
     now = find(services, row.number)
     assert (now.state, now.rows_done, now.rows_rejected) == (State.COMMITTED, ROWS // 2, ROWS // 2)
     rejects = services.spool.path(reject_name(row.id, now.epoch)).read_bytes().splitlines()
@@ -124,7 +124,7 @@ def test_a_report_of_an_import_that_fails_waits_for_space_too(services: Services
     row = send(services, make_file(tmp_path))
     with no_file_beyond(LIMIT):
         wait_in_vain(services, row, 2)
-    wait_for(lambda: load(services), 10, "it is taken up again")
+    wait_for(lambda: load(services), "it is taken up again")
     now = find(services, row.number)
     assert (now.state, now.rows_rejected) == (State.FAILED, ROWS // 2)
     check(services, row.number)
@@ -135,7 +135,7 @@ def test_a_packed_table_waits_for_space_to_be_unpacked_in(services: Services, tm
     with no_file_beyond(LIMIT):
         wait_in_vain(services, row, 2)
         assert {path.name for path in services.spool.folder.iterdir() if not path.name.startswith(".mark")} == {row.id}
-    wait_for(lambda: load(services), 10, "it is taken up again")
+    wait_for(lambda: load(services), "it is taken up again")
     assert find(services, row.number).state is State.COMMITTED
 
 

@@ -12,7 +12,8 @@ import pytest
 from app.formats.generate.orders import write_csv_sample
 from tests.backout import Backout
 from tests.flaky import Answer, Cut, FlakyWay, LostAnswer
-from tests.stack import ROOT, Stack, find_port, wait_for
+from tests.stack import ROOT, Stack, find_port
+from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn
 
@@ -62,7 +63,7 @@ def test_a_wait_ends_as_the_import_did(backout: Backout, stack: Stack, orders: P
     assert stack.count() == ROWS
     again = backout.try_("import", "--wait", str(orders), code=1)  # the same orders: a conflict
     assert "nothing of it was loaded" in again.stderr
-    stack.http.delete(f"{stack.url}/delete_all", timeout=60)
+    stack.http.delete(f"{stack.url}/delete_all", timeout=patience())
     rejected = backout.try_("import", "--wait=1m", "--on-error=reject", str(mixed), code=3)
     id = rejected.stdout.strip()
     assert f"`backout rejects {id}`" in rejected.stderr
@@ -188,7 +189,7 @@ def test_ctrl_c_lets_the_import_go_on_or_stops_it(backout: Backout, stack: Stack
             id = process.stdout.readline().strip()
             stack.wait_rows(id)
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=20)
+            _, said = process.communicate(timeout=patience())
         assert process.returncode == 130 and id in said and told in said
         if state == "stopped":
             assert stack.wait_state(id)["state"] == state
@@ -202,24 +203,24 @@ def test_ctrl_c_while_a_file_is_sent_leaves_nothing(backout: Backout, stack: Sta
         assert process.stdin is not None
         process.stdin.write(orders.read_text())
         process.stdin.flush()
-        wait_for(lambda: list(stack.spool.glob("*.part")), 20, "an upload that arrives")
+        wait_for(lambda: list(stack.spool.glob("*.part")), "an upload that arrives")
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(patience())
         assert process.stdout is not None
         told = json.loads(process.stdout.read())
     assert process.returncode == told["exit_code"] == 130 and "--idempotency-key cut" in told["error"]["message"]
-    wait_for(lambda: not list(stack.spool.glob("*.part")), 20, "an empty spool")
+    wait_for(lambda: not list(stack.spool.glob("*.part")), "an empty spool")
     assert stack.get("/v1/imports").json()["imports"] == []
 
 
 def test_doctor_names_what_fails_and_the_mend(backout: Backout, stack: Stack) -> None:
     parts = ["api", "database", "xa", "durability", "local_infile", "broker", "worker", "spool", "recovery"]
-    wait_for(lambda: stack.get("/readyz").json()["status"] == "ok", 60, "all is well")
+    wait_for(lambda: stack.get("/readyz").json()["status"] == "ok", "all is well")
     told = backout.ask("doctor")
     assert told["ok"] is True and [check["name"] for check in told["checks"]] == parts
     stack.end("worker")
     try:
-        wait_for(lambda: stack.get("/readyz").json()["parts"]["worker"] != "ok", 10, "no worker")
+        wait_for(lambda: stack.get("/readyz").json()["parts"]["worker"] != "ok", "no worker")
         told = backout.ask("doctor", code=1)
         assert [check["name"] for check in told["checks"] if not check["ok"]] == ["worker"]
         said = backout.run("doctor", code=1)
@@ -248,7 +249,7 @@ def test_a_pipe_on_a_bad_way_is_imported_once(backout: Backout, stack: Stack, or
     with FlakyWay(stack.port, *troubles) as way:
         backout.environment |= {"BACKOUT_URL": way.url, "BACKOUT_RETRY_TIMEOUT": "60"}
         with backout.start("import", "-", "--wait", stdin=subprocess.PIPE) as process:
-            said, told = process.communicate(orders.read_text(), timeout=90)
+            said, told = process.communicate(orders.read_text(), timeout=patience(90))
         assert way.left == 0
     assert process.returncode == 0 and told == ""
     assert stack.find(said.strip())["state"] == "committed" and stack.count() == ROWS
@@ -270,7 +271,7 @@ def test_standard_input_is_streamed_in_little_memory(backout: Backout, stack: St
             most = max(most, _peak_kilobytes(process.pid))
         process.stdin.close()
         process.stdin = None
-        told, _ = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=patience())
     assert process.returncode == 0
     accepted = json.loads(told)
     stack.post(f"/v1/imports/{accepted['id']}/stop")
@@ -294,7 +295,7 @@ def test_whoever_reads_no_more_ends_it_quietly(backout: Backout, mixed: Path) ->
             stdout=file,
             stderr=subprocess.PIPE,
             check=False,
-            timeout=30,
+            timeout=patience(),
         )
     assert done.returncode == 1 and done.stderr == b""
 

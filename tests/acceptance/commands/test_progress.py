@@ -10,6 +10,7 @@ import pytest
 from app.formats.generate.orders import write_csv_sample
 from tests.backout import Backout, end_of
 from tests.stack import Stack
+from tests.waiting import patience
 
 pytestmark = pytest.mark.in_turn
 
@@ -47,7 +48,7 @@ def test_what_goes_to_a_file_is_the_id_alone(backout: Backout, stack: Stack, tmp
     path, output = tmp_path / "orders.csv", tmp_path / "id"
     write_csv_sample(path, 30_000, "p2")
     line = f"{shlex.quote(str(backout.program))} import --wait {path} > {output}"
-    with pexpect.spawn("/bin/sh", ["-c", line], env=backout.environment, encoding="utf-8", timeout=60) as child:
+    with pexpect.spawn("/bin/sh", ["-c", line], env=backout.environment, encoding="utf-8", timeout=patience()) as child:
         child.expect("━")
         child.expect("30,000 rows were loaded")
         assert end_of(child) == 0

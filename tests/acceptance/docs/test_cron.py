@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.formats.generate.orders import write_csv_sample
-from tests.stack import ROOT, Stack, find_port, wait_for
+from tests.stack import ROOT, Stack, find_port
+from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn
 
@@ -57,7 +58,7 @@ class Night:
     def run(self, code: int = 0) -> None:
         """The exit code must be this one, and cron is left nothing to mail."""
         with self.start() as process:
-            said, _ = process.communicate(timeout=100)
+            said, _ = process.communicate(timeout=patience(100))
         assert (process.returncode, said) == (code, ""), self.mails
 
     @staticmethod
@@ -74,7 +75,7 @@ def night(backout_program: Path, stack: Stack, tmp_path: Path) -> Night:
 def test_the_same_night_twice_imports_once(night: Night) -> None:
     with night.start() as first, night.start() as second:
         for process in (first, second):
-            assert process.communicate(timeout=100) == ("", None) and process.returncode == 0
+            assert process.communicate(timeout=patience(100)) == ("", None) and process.returncode == 0
     night.run()
     assert night.stack.count() == ROWS and night.mails == ""
     assert len(night.stack.get("/v1/imports").json()["imports"]) == 1
@@ -85,12 +86,12 @@ def test_a_server_that_dies_in_between_is_waited_for_and_the_rows_are_there_once
 ) -> None:
     night = Night(backout_program, new_stack(batch_bytes=32 * 1024).start(), tmp_path, MANY_ROWS)
     with night.start() as process:
-        (row,) = wait_for(lambda: night.stack.get("/v1/imports").json()["imports"], 30, "the import")
+        (row,) = wait_for(lambda: night.stack.get("/v1/imports").json()["imports"], "the import")
         night.stack.wait_rows(row["id"])
         night.stack.kill()
         assert process.poll() is None
         night.stack.start()
-        assert process.communicate(timeout=100) == ("", None) and process.returncode == 0
+        assert process.communicate(timeout=patience(100)) == ("", None) and process.returncode == 0
     night.run()
     assert night.stack.count() == MANY_ROWS and night.mails == ""
 
@@ -147,7 +148,7 @@ def test_without_a_mail_cron_has_the_words(night: Night) -> None:
     (night.programs / "mail").unlink()
     night.environment["BACKOUT_URL"] = "nonsense"
     with night.start() as process:
-        said, _ = process.communicate(timeout=100)
+        said, _ = process.communicate(timeout=patience(100))
     assert process.returncode == 2 and "an option or a setting is wrong" in said and "http://host:port" in said
 
 

@@ -11,7 +11,8 @@ from tests.acceptance.conftest import Servers, installed
 from tests.conftest import ROOT
 from tests.documents import Ids, Shown, find_difference, find_header_difference, read_answer, read_commands
 from tests.sandbox import Sandbox
-from tests.stack import Stack, find_port, wait_for
+from tests.stack import Stack, find_port
+from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn
 
@@ -27,7 +28,9 @@ def run(command: str, folder: Path, stack: Stack) -> str:
     id = stack.post("/v1/imports", json={"generate": 10}).json()["id"] if "$ID" in command else ""
     script = f'U={stack.url} key=none ID={id}\ncurl() {{ command curl --silent --show-error "$@"; }}\n'
     script += command.replace(f"U={ADDRESS}\n", "").replace(ADDRESS, stack.url)
-    done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=patience(), check=False
+    )
     assert done.returncode == 0, f"{command}\nanswered {done.returncode}: {done.stderr}"
     return done.stdout
 
@@ -100,6 +103,6 @@ def check_page(page: Path, stack: Stack, tmp_path: Path) -> None:
             return found[-1] is None
 
         try:
-            wait_for(agrees, 60 if is_repeatable(shown.command) else 0, "the shown answer", every=0.2)
+            wait_for(agrees, "the shown answer", seconds=patience() if is_repeatable(shown.command) else 0, every=0.2)
         except AssertionError:
             raise AssertionError(f"{page.name}: {shown.command}\nfirst {found[0]}\nlast {found[-1]}") from None

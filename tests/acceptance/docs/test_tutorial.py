@@ -9,6 +9,7 @@ import pytest
 
 from app.formats.generate.orders import write_csv_sample
 from tests.acceptance.conftest import Stack
+from tests.waiting import stretched
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +74,7 @@ def test_queued_imports_are_stopped_while_all_slots_are_busy(stack: Stack) -> No
         assert answer.status_code == 202, answer.text
     assert {stack.wait_state(id)["state"] for id in ids} == {"stopped"}
     assert stack.count() == 0
-    assert max(took) < 2
+    assert max(took) < stretched(10)  # nobody waits for what the slots do
 
 
 def test_progress_never_goes_back_and_says_100_only_when_committed(stack: Stack, orders_csv: bytes) -> None:

@@ -12,7 +12,8 @@ from kombu import Connection
 from app.queue import HANDLING_QUEUE, QUEUE
 from tests.sandbox import Sandbox
 from tests.sse import listen
-from tests.stack import Stack, wait_for
+from tests.stack import Stack
+from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn
 
@@ -64,11 +65,15 @@ def wait_done(stack: Stack, path: str, orders: int) -> dict[str, Any]:
         found = stack.get(path).json()
         return found["orders_done"] + found["orders_failed"] >= orders and found
 
-    return dict(wait_for(look, 90, f"{orders} orders of {path}"))
+    return dict(wait_for(look, f"{orders} orders of {path}", seconds=patience(90)))
 
 
 def wait_rest(stack: Stack, path: str, seconds: float = 120) -> dict[str, Any]:
-    return dict(wait_for(lambda: (found := stack.get(path).json())["state"] in RESTING and found, seconds, path))
+    def look() -> dict[str, Any] | None:
+        found = stack.get(path).json()
+        return dict(found) if found["state"] in RESTING else None
+
+    return dict(wait_for(look, path, seconds=patience(seconds)))
 
 
 def test_the_order_is_kept_while_workers_are_killed(
@@ -142,7 +147,7 @@ def test_processes_grow_with_what_there_is_to_do(
     _, orders = import_orders(stack, 3)
     make_pending(servers)
     paths = [begin(stack, orders=[order], pipeline=["reserve_inventory"]) for order in orders]
-    wait_for(lambda: len(list_children(stack.pid("handler"))) == 3, 30, "a process for each handling")
+    wait_for(lambda: len(list_children(stack.pid("handler"))) == 3, "a process for each handling")
     for path in paths:
         assert wait_rest(stack, path)["state"] == "done"
 

@@ -11,7 +11,7 @@ import requests
 
 from app.formats.generate.orders import write_csv_sample
 from tests.acceptance.conftest import Stack
-from tests.stack import wait_for
+from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn
 
@@ -39,14 +39,14 @@ class Sending:
             f"{self._stack.url}/v1/imports?stream=1",
             data=self._pieces(),
             headers={"Content-Type": "text/csv", **self._headers},
-            timeout=60,
+            timeout=patience(),
         )
 
     def _pieces(self) -> Iterator[bytes]:
         held = len(self._body) * 9 // 10
         for start in range(0, held, PIECE):
             yield self._body[start : min(start + PIECE, held)]
-        assert self.rest.wait(60)
+        assert self.rest.wait(patience())
         if self.broken:
             raise OSError("the client is gone")
         yield self._body[held:]
@@ -59,7 +59,7 @@ def sending(stack: Stack, body: bytes, **headers: str) -> Iterator[tuple[Sending
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(upload.send)
         try:
-            arriving = wait_for(lambda: list_arriving(stack), 30, "the import is there before its file is")
+            arriving = wait_for(lambda: list_arriving(stack), "the import is there before its file is")
             id = arriving[0]["id"]
             stack.wait_rows(id)
             assert not answer.done()
@@ -76,7 +76,7 @@ def test_loading_begins_before_the_last_byte(stack: Stack, csv: bytes) -> None:
     with sending(stack, csv, **{"Idempotency-Key": "night"}) as (upload, answer, id):
         assert stack.count() == 0
         upload.rest.set()
-        accepted = answer.result(30)
+        accepted = answer.result(patience())
     assert accepted.status_code == 202 and accepted.json()["id"] == id
     done = stack.wait_state(id)
     assert (done["state"], done["rows_done"], done["bytes_total"]) == ("committed", ROWS, len(csv))
@@ -91,7 +91,7 @@ def test_an_upload_that_breaks_leaves_nothing(stack: Stack, csv: bytes) -> None:
         upload.broken = True
         upload.rest.set()
         with suppress(Exception):
-            answer.result(30)
+            answer.result(patience())
     failed = stack.wait_state(id)
     assert failed["state"] == "failed" and failed["error"]["code"] == "upload_broken"
     assert stack.count() == 0
@@ -104,7 +104,7 @@ def test_a_stop_while_the_file_arrives(stack: Stack, csv: bytes) -> None:
         assert stack.post(f"/v1/imports/{id}/stop").status_code == 202
         assert stack.wait_state(id)["state"] == "stopped"
         upload.rest.set()
-        refused = answer.result(30)
+        refused = answer.result(patience())
     assert refused.status_code == 409 and "while its file arrived" in refused.json()["detail"]
     assert stack.count() == 0
 
@@ -116,7 +116,7 @@ def test_a_web_server_that_dies_while_the_file_arrives(new_stack: Callable[..., 
         stack.kill("web")
         upload.rest.set()
         with suppress(Exception):
-            answer.result(30)
+            answer.result(patience())
         stack.start("web")
         failed = stack.wait_state(id)
     assert failed["state"] == "failed" and failed["error"]["code"] == "upload_broken"
@@ -128,9 +128,9 @@ def test_a_worker_that_dies_while_the_file_arrives(new_stack: Callable[..., Stac
     with sending(stack, csv) as (upload, answer, id):
         stack.kill("worker")
         stack.start("worker")
-        wait_for(lambda: stack.find(id)["attempt"]["number"] == 2, 30, "another attempt")
+        wait_for(lambda: stack.find(id)["attempt"]["number"] == 2, "another attempt")
         upload.rest.set()
-        assert answer.result(30).status_code == 202
+        assert answer.result(patience()).status_code == 202
     done = stack.wait_state(id)
     assert (done["state"], stack.count()) == ("committed", ROWS)
 
@@ -140,7 +140,7 @@ def test_what_is_under_way_already_is_undone(new_stack: Callable[..., Stack], cs
     with sending(stack, csv) as (upload, answer, id):
         whole = stack.send(csv).json()  # nobody can know yet that it is the same; it waits for the slot
         upload.rest.set()
-        refused = answer.result(30)
+        refused = answer.result(patience())
     assert (refused.status_code, refused.json()["running"]) == (409, f"/v1/imports/{whole['id']}")
     failed = stack.wait_state(id)
     assert (failed["state"], failed["error"]["code"]) == ("failed", "already_running")

@@ -16,7 +16,8 @@ from tests.acceptance.faults import (
     held_imports,
     insert,
 )
-from tests.stack import Stack, wait_for
+from tests.stack import Stack
+from tests.waiting import patience, wait_for
 
 # RabbitMQ 3 looks once a minute unless told otherwise, RabbitMQ 4 acts on time
 TIMES = [
@@ -48,12 +49,16 @@ def test_imports_that_run_longer_than_the_consumer_timeout_complete_once(
     with held_imports(stack, fragile[0], tmp_path) as held:
         rows = {held.start(): HELD_ROWS for _ in range(2)}
         until = monotonic() + noticed_seconds
-        wait_for(lambda: monotonic() > until, noticed_seconds + 1)
+        wait_for(lambda: monotonic() > until, seconds=noticed_seconds + 1)
         # what runs is acknowledged, so nobody is cut off
         assert count_logged(stack, "worker", RECONNECTED) == 1
         # what waits in a busy worker is not
         rows |= {insert(stack, 100): 100 for _ in range(3)}
-        wait_for(lambda: count_logged(stack, "worker", RECONNECTED) == 2, noticed_seconds + 10, "the worker is cut off")
+        wait_for(
+            lambda: count_logged(stack, "worker", RECONNECTED) == 2,
+            "the worker is cut off",
+            seconds=patience(noticed_seconds + 10),
+        )
         held.release()
         found = all_committed_once(stack, rows)
     assert [row["attempt"]["number"] for row in found] == [1] * 5

@@ -13,16 +13,14 @@ from threading import Event
 import pytest
 
 from app.cli.servers import PrivateMariaDB, PrivateMySQL
-from app.queue import REPLY_SECONDS
 from tests.acceptance.conftest import PAIRS, Servers, forget_queues
 from tests.acceptance.faults import HELD_ROWS, PATIENCE, Held, all_committed_once, count_logged, held_imports, insert
 from tests.conftest import empty
 from tests.crash.breakpoints import Breakpoint
-from tests.stack import Stack, find_port, wait_for
+from tests.stack import Stack, find_port
+from tests.waiting import patience, wait_for
 
-END_SECONDS = 5  # longer than its grace takes no worker to end, whatever it loads
 GOODBYES = 5  # what it asks of the broker at its end, one after the other
-SLACK_SECONDS = 5  # a busy machine; a held import would wait for 100
 
 
 @pytest.mark.parametrize("how", ["killed", pytest.param("stopped", marks=pytest.mark.long)])
@@ -50,14 +48,14 @@ def restart_the_database(stack: Stack, database: PrivateMariaDB | PrivateMySQL, 
     assert stack.get("/livez").status_code == 200
     assert stack.send(b"a,b\n1,2\n").status_code in (422, 503)
     database.start()
-    database.wait_ready()
+    database.wait_ready(patience(120))
     begun = time.monotonic()
     found = all_committed_once(stack, rows)
     print(f"all were committed {time.monotonic() - begun:.1f} s after the database was back")  # noqa: T201
     assert [row["attempt"]["number"] for row in found] == [2, 2, 1, 1, 1, 1]
     assert stack.is_ready("worker") and stack.pid("worker") == worker
     assert len(stack.get("/v1/imports").json()["imports"]) == len(rows)
-    wait_for(lambda: len(list(stack.spool.glob("[!.]*"))) == 2, 5, "a spool without what was refused")
+    wait_for(lambda: len(list(stack.spool.glob("[!.]*"))) == 2, "a spool without what was refused")
 
 
 class Worker:
@@ -82,11 +80,11 @@ class Worker:
         os.kill(self.stack.pid("worker"), number)
 
     def wait_logged(self, text: str) -> None:
-        wait_for(lambda: count_logged(self.stack, "worker", text), 10, text)
+        wait_for(lambda: count_logged(self.stack, "worker", text), text)
 
-    def end(self, seconds: float) -> int:
-        """Its exit code, which comes within so many seconds of the signal."""
-        code = self.stack.wait_end("worker", seconds + SLACK_SECONDS)
+    def end(self) -> int:
+        """Its exit code, which comes long before a held import would let it go."""
+        code = self.stack.wait_end("worker", patience())
         print(f"ended {time.monotonic() - self._told_at:.1f} s after the signal")  # noqa: T201
         return code
 
@@ -137,7 +135,7 @@ def test_a_worker_that_is_told_to_go_finishes_what_it_can(worker: Worker) -> Non
     worker.signal()
     worker.wait_logged("Warm shutdown")
     worker.held.release()
-    assert worker.end(END_SECONDS) == 0
+    assert worker.end() == 0
     assert worker.states() == [("committed", 1)] * 2
 
 
@@ -148,7 +146,7 @@ def test_a_worker_that_is_told_to_go_hands_back_what_it_cannot_finish(worker: Wo
     worker.hold(2)  # for much longer than the grace
     worker.rows |= {insert(stack, 100): 100 for _ in range(3)}
     worker.signal()
-    assert worker.end(0.5 + END_SECONDS) == 0
+    assert worker.end() == 0
     assert worker.states() == [("queued", 0)] * 5
     assert stack.count() == 0
     worker.held.release()
@@ -156,7 +154,7 @@ def test_a_worker_that_is_told_to_go_hands_back_what_it_cannot_finish(worker: Wo
     found = all_committed_once(stack, worker.rows)
     assert [row["attempt"]["number"] for row in found] == [1] * 5
     worker.signal()
-    assert worker.end(END_SECONDS) == 0  # an idle one
+    assert worker.end() == 0  # an idle one
 
 
 @pytest.mark.long
@@ -164,13 +162,13 @@ def test_a_worker_that_has_decided_ends_after_it_has_committed(worker: Worker) -
     worker.start(shutdown_grace_seconds=0)
     worker.breakpoint.arm("decided")
     worker.rows[insert(worker.stack, 100)] = 100
-    wait_for(lambda: worker.breakpoint.reached, 30, "the decision")
+    wait_for(lambda: worker.breakpoint.reached, "the decision")
     worker.signal()
     worker.wait_logged("Warm shutdown")
     with pytest.raises(subprocess.TimeoutExpired):
         worker.stack.wait_end("worker", 1.5)
     worker.breakpoint.release()
-    assert worker.end(1.5 + END_SECONDS) == 0
+    assert worker.end() == 0
     assert worker.states() == [("committed", 1)]
 
 
@@ -191,7 +189,7 @@ def test_no_signal_loses_or_doubles_an_import(worker: Worker, numbers: list[int]
     worker.rows |= {insert(worker.stack, 100): 100 for _ in range(3)}
     for number in numbers:
         worker.signal(number)
-    worker.end(1 + END_SECONDS)
+    worker.end()
     assert worker.states() == [("queued", 0)] * 5
     worker.held.release()
     worker.start(shutdown_grace_seconds=1)
@@ -207,7 +205,7 @@ def test_a_worker_ends_though_the_broker_is_silent(worker: Worker, lasting: tupl
     os.killpg(broker.pid, signal.SIGSTOP)
     try:
         worker.signal()
-        worker.end(0.5 + END_SECONDS + GOODBYES * REPLY_SECONDS)
+        worker.end()
         assert worker.states() == [("queued", 0)] * 2
     finally:
         os.killpg(broker.pid, signal.SIGCONT)
@@ -229,19 +227,19 @@ def test_workers_are_restarted_one_after_the_other_under_load(worker: Worker, re
         """There are always some waiting and some running."""
         while len(rows) < imports or not restarted.is_set():
             rows[insert(stack, 2000)] = 2000
-            wait_for(lambda: len(unfinished(stack)) < 6, 60)
+            wait_for(lambda: len(unfinished(stack)) < 6)
 
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(send_imports)
         try:
             for name in names * restarts:
-                wait_for(lambda: unfinished(stack, "running") or sending.done(), 60, "an import that runs")
+                wait_for(lambda: unfinished(stack, "running") or sending.done(), "an import that runs")
                 assert stack.end(name) == 0
                 stack.start(name)
         finally:
             restarted.set()
         sending.result()
-    found = all_committed_once(stack, rows, 90)
+    found = all_committed_once(stack, rows)
     assert {row["attempt"]["number"] for row in found} == {1}
     stack.kill("worker-2")
 

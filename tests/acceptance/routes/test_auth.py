@@ -13,6 +13,7 @@ import pytest
 from tests.acceptance.routes.test_request_body import check_problem, file_of, line, raw_post, send_raw
 from tests.conftest import ROOT
 from tests.stack import COMMANDS, Stack
+from tests.waiting import patience
 
 pytestmark = pytest.mark.in_turn
 
@@ -71,7 +72,7 @@ def test_with_keys_nobody_asks_without_one(new_stack: Callable[..., Stack], tmp_
     for verb, path in EVERYTHING:
         for headers in wrong if path == "/v1/imports" and verb == "GET" else wrong[:2]:
             sent = {name: value.encode("latin-1") for name, value in headers.items()}
-            answer = stack.http.request(verb, stack.url + path, headers=sent, timeout=30)
+            answer = stack.http.request(verb, stack.url + path, headers=sent, timeout=patience())
             document = check_problem(answer, 401, "key-required")
             assert answer.headers["WWW-Authenticate"].startswith("Bearer") and ALICE not in answer.text
             assert ("task_id" in document) == path.startswith(
@@ -108,10 +109,10 @@ def start_refused(folder: Path, **settings: object) -> str:
         text=True,
     )
     try:
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=patience())
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGTERM)
-        pytest.fail(f"it goes on: {process.communicate(timeout=10)[0]}")
+        pytest.fail(f"it goes on: {process.communicate(timeout=patience())[0]}")
     assert process.returncode not in (0, None) and "Traceback" not in said, said
     return said
 
@@ -157,7 +158,7 @@ def test_a_foreign_page_changes_nothing(stack: Stack) -> None:
     stack.get("/dpd_insert/3")
     for verb, path in CHANGING:
         for site in ("cross-site", "same-site", "nonsense", "CROSS-SITE", "none, cross-site", ""):
-            answer = stack.http.request(verb, stack.url + path, headers={"Sec-Fetch-Site": site}, timeout=30)
+            answer = stack.http.request(verb, stack.url + path, headers={"Sec-Fetch-Site": site}, timeout=patience())
             document = check_problem(answer, 403, "cross-site")
             assert "nothing was done" in document["detail"]
     # the same endpoints by other spellings of their paths

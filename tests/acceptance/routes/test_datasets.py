@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import Servers, Stack
+from tests.waiting import patience
 
 NAME = "group"
 COLUMNS = [
@@ -56,10 +57,10 @@ def test_from_creation_to_drop(stack: Stack) -> None:
     clash = stack.wait_state(send(stack, rows(2400, 2600)))
     assert clash["state"] == "failed" and clash["error"]["code"] == "duplicate_key"
     assert clash["error"]["other_import"] == second and count(stack) == 2500
-    deleted = stack.http.delete(f"{stack.url}/v1/datasets/{NAME}/rows?import={first}", timeout=60)
+    deleted = stack.http.delete(f"{stack.url}/v1/datasets/{NAME}/rows?import={first}", timeout=patience())
     assert deleted.json() == {"rows_deleted": 2000} and count(stack) == 500
     assert stack.find(first)["rows_kept"] == 0
-    dropped = stack.http.delete(f"{stack.url}/v1/datasets/{NAME}?confirm={NAME}", timeout=60)
+    dropped = stack.http.delete(f"{stack.url}/v1/datasets/{NAME}?confirm={NAME}", timeout=patience())
     assert dropped.status_code == 204, dropped.text
     assert stack.get(f"/v1/datasets/{NAME}").status_code == 404
     gone = stack.send((HEADER + rows(0, 1)).encode(), params={"dataset": NAME})
@@ -71,7 +72,7 @@ def test_a_dataset_made_again_with_other_columns_is_another(stack: Stack) -> Non
     """Every process has to see it: none may go by what the name stood for before."""
     create(stack)
     assert stack.wait_state(send(stack, rows(0, 10)))["state"] == "committed"
-    stack.http.delete(f"{stack.url}/v1/datasets/{NAME}?confirm={NAME}", timeout=60)
+    stack.http.delete(f"{stack.url}/v1/datasets/{NAME}?confirm={NAME}", timeout=patience())
     body = {"name": NAME, "columns": [{"name": "word", "type": "text", "length": 5}]}
     assert stack.post("/v1/datasets", json=body).status_code == 201
     answer = stack.send(b"word\nhello\nhello\n", params={"dataset": NAME})
@@ -90,7 +91,7 @@ def test_a_drop_among_imports_leaves_none_half(stack: Stack) -> None:
         return str(answer.json()["id"]) if answer.status_code == 202 else None
 
     def try_drop(_: int) -> int:
-        return stack.http.delete(f"{stack.url}/v1/datasets/{NAME}?confirm={NAME}", timeout=60).status_code
+        return stack.http.delete(f"{stack.url}/v1/datasets/{NAME}?confirm={NAME}", timeout=patience()).status_code
 
     with ThreadPoolExecutor(6) as pool:
         sent = [pool.submit(try_send, number) for number in range(8)]
@@ -123,7 +124,7 @@ def test_an_adopted_table_is_appended_to(stack: Stack, servers: Servers, table: 
     skipped = stack.send(b"id,label\n5000,new\n0,again\n", params={"dataset": table, "on_conflict": "skip"})
     row = stack.wait_state(skipped.json()["id"])
     assert (row["state"], row["rows_done"], row["rows_skipped"]) == ("committed", 1, 1)
-    assert stack.http.delete(f"{stack.url}/v1/datasets/{table}?confirm={table}", timeout=60).status_code == 204
+    assert stack.http.delete(f"{stack.url}/v1/datasets/{table}?confirm={table}", timeout=patience()).status_code == 204
     with servers[0].root() as cursor:
         cursor.execute(f"SELECT COUNT(*), SUM(label = 'first') FROM {table}")
         assert cursor.fetchone() == (5001, 1)

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.stack import ROOT, Stack, wait_for
+from tests.stack import ROOT, Stack
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.in_turn
 
@@ -20,7 +21,7 @@ def read_metrics(stack: Stack) -> dict[str, float]:
 def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> None:
     idle = {"depth": 0, "running": 0, "workers": 1, "hints": 0, "oldest_seconds": None, "rows_per_second": None}
     idle |= {"handlings": None}
-    wait_for(lambda: {**stack.get("/v1/queue").json(), "kinds": 0} == {**idle, "kinds": 0, "excess": []}, 10, "idle")
+    wait_for(lambda: {**stack.get("/v1/queue").json(), "kinds": 0} == {**idle, "kinds": 0, "excess": []}, "idle")
     id = stack.post("/v1/imports", json={"generate": 3000}).json()["id"]
     stack.wait_state(id)
     ids = [stack.post("/v1/imports", json={"generate": 2_000_000}).json()["id"] for _ in range(4)]
@@ -32,7 +33,6 @@ def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> Non
             and found["oldest_seconds"]  # to a tenth of a second: none at first
             and found
         ),
-        20,
         "a busy queue",
     )
     assert busy["rows_per_second"] > 0
@@ -60,13 +60,11 @@ def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> Non
 
 def test_a_worker_that_is_gone_is_named(stack: Stack) -> None:
     everything = {"database", "durability", "local_infile", "xa", "recovery", "broker", "worker", "spool"}
-    wait_for(lambda: (found := stack.get("/readyz").json())["status"] == "ok" and found, 60, "all is well")
+    wait_for(lambda: (found := stack.get("/readyz").json())["status"] == "ok" and found, "all is well")
     assert set(stack.get("/readyz").json()["parts"]) == everything
     stack.end("worker")
     try:
-        found = wait_for(
-            lambda: (found := stack.get("/readyz").json())["status"] == "degraded" and found, 10, "no worker"
-        )
+        found = wait_for(lambda: (found := stack.get("/readyz").json())["status"] == "degraded" and found, "no worker")
         assert {name for name, told in found["parts"].items() if told != "ok"} == {"worker"}
         assert stack.get("/v1/queue").json()["workers"] == 0
         assert stack.get("/readyz").status_code == 200  # imports are still accepted

@@ -11,6 +11,7 @@ from app.lifecycle.services import Services
 from tests.crash.attempts.conftest import ROWS
 from tests.crash.failpoints import at_failpoint
 from tests.invariants import converge, find
+from tests.waiting import patience
 
 
 def test_an_order_that_another_import_is_loading(
@@ -21,15 +22,15 @@ def test_an_order_that_another_import_is_loading(
 
     def hold() -> None:
         reached.set()
-        assert resume.wait(30)
+        assert resume.wait(patience())
 
     with ThreadPoolExecutor(1) as pool, at_failpoint("half loaded", branches, hold):
         holder = pool.submit(load_next, services, "holder", GracefulShutdown(0))
-        assert reached.wait(10)
+        assert reached.wait(patience())
         load_next(services, "waiter", GracefulShutdown(0))
         failed = find(services, second)
         resume.set()
-        holder.result(30)
+        holder.result(patience())
     assert failed.state in (State.FAILING, State.FAILED)
     error = failed.error or {}
     assert error["code"] == "key_in_use"

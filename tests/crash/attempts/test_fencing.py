@@ -19,6 +19,7 @@ from tests.crash.attempts.conftest import ROWS
 from tests.crash.failpoints import at_failpoint
 from tests.doubt import list_raw, prepared_by_another
 from tests.invariants import converge
+from tests.waiting import patience
 
 
 @pytest.fixture
@@ -38,16 +39,16 @@ def test_a_zombie_is_fenced_by_its_epoch(
 
     def freeze() -> None:
         reached.set()
-        assert resume.wait(30)
+        assert resume.wait(patience())
 
     with ThreadPoolExecutor(1) as pool:
         with at_failpoint(failpoint, branches, freeze):
             zombie = pool.submit(load_next, services, "zombie", GracefulShutdown(0))
-            assert reached.wait(10)
+            assert reached.wait(patience())
         ended = converge(services, number)
         assert (ended.state, ended.worker) == (State.COMMITTED, "a-later-worker")
         resume.set()
-        zombie.result(30)
+        zombie.result(patience())
     after = converge(services, number)
     assert (after.state, after.epoch, after.rows_done) == (State.COMMITTED, ended.epoch, ROWS)
 

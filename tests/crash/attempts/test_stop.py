@@ -19,7 +19,7 @@ from app.lifecycle.services import Services
 from tests.crash.attempts.conftest import ROWS
 from tests.crash.failpoints import FAILPOINTS, at_failpoint
 from tests.invariants import converge, find
-from tests.stack import wait_for
+from tests.waiting import patience, wait_for
 
 TOO_LATE = FAILPOINTS[FAILPOINTS.index("decided") :]
 
@@ -133,7 +133,7 @@ def test_a_stop_is_answered_before_anything_is_killed(
     after: list[bool] = []
 
     def kill_late(*_: object) -> bool:
-        after.append(answered.wait(10))
+        after.append(answered.wait(patience()))
         killed.set()
         return False
 
@@ -141,7 +141,7 @@ def test_a_stop_is_answered_before_anything_is_killed(
         patched.setattr(xa, "kill_owners", kill_late)
         assert stop.stop_import(services, row.id).state is State.STOPPING
         answered.set()
-        assert killed.wait(10) and after == [True]
+        assert killed.wait(patience()) and after == [True]
     assert converge(services, number).state is State.STOPPED
 
 
@@ -157,13 +157,13 @@ def test_between_two_sweeps_the_end_of_an_undo_is_not_waited_for(
         rested.set()
         return told.wait(seconds)
 
-    seldom = replace(services, settings=services.settings.model_copy(update={"sweep_seconds": 60.0}))
+    seldom = replace(services, settings=services.settings.model_copy(update={"sweep_seconds": 3600.0}))
     sweeper = Thread(target=sweep_forever, args=(seldom, pause))
     sweeper.start()
     try:
-        assert rested.wait(10)
+        assert rested.wait(patience())
         assert stop.stop_import(services, row.id).state is State.STOPPING
-        wait_for(lambda: find(services, number).state is State.STOPPED, 10, "long before the next sweep")
+        wait_for(lambda: find(services, number).state is State.STOPPED, "long before the next sweep")
     finally:
         told.set()
         sweeper.join()

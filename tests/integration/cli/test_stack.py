@@ -13,6 +13,7 @@ import pytest
 
 from app.cli.processes import free_ports, marked
 from backout.commands.context import find_stack
+from tests.waiting import patience
 
 ROOT = Path(__file__).parents[3]
 
@@ -38,7 +39,7 @@ def run(checkout: Path, command: str, **environment: str) -> subprocess.Complete
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=170,
+        timeout=patience(170),
         check=False,
     )
 

@@ -11,6 +11,7 @@ import pytest
 
 from app.cli.daemon import Background, log_end
 from app.cli.processes import ProcessIdentity, marked, start_time, wait_until
+from tests.waiting import patience
 
 ROOT = Path(__file__).parents[3]
 
@@ -87,7 +88,9 @@ def test_a_crashed_child_is_restarted_and_the_others_stay(start: Start) -> None:
     assert background.follow(quiet)
     one, two = pid_of(background, "one"), pid_of(background, "two")
     os.kill(one, signal.SIGKILL)
-    assert wait_until(lambda: pid_of(background, "one") != one and background.state().children[0].state == "ready", 10)
+    assert wait_until(
+        lambda: pid_of(background, "one") != one and background.state().children[0].state == "ready", patience()
+    )
     assert background.state().is_ready
     assert background.state().children[0].restarts == 1
     assert pid_of(background, "two") == two and start_time(two)
@@ -143,7 +146,7 @@ def test_stopping_goes_in_reverse_and_leaves_nothing(start: Start) -> None:
     daemon = "subprocess.Popen(['sleep', '600'], start_new_session=True); time.sleep(600)"
     background = start(f'child("one", "{daemon}"), child("two")')
     assert background.follow(quiet)
-    assert wait_until(lambda: len(marked(str(background.folder))) == 4, 5)  # both, the daemon, the supervisor
+    assert wait_until(lambda: len(marked(str(background.folder))) == 4, patience())  # both, the daemon, the supervisor
     assert background.stop()
     told = background.log.read_text()
     assert told.index("two stopped") < told.index("one stopped")
@@ -177,7 +180,7 @@ def test_an_error_of_one_child_ends_neither_the_others_nor_the_supervisor(start:
         state = background.state()
         return state.is_ready and state.children[1].state == "ready" and state.children[1].restarts >= restarts
 
-    assert wait_until(is_well, 20)
+    assert wait_until(is_well, patience())
     assert pid_of(background, "good") == good
     assert error.partition("'")[2].rstrip("')") in background.log.read_text()
 
@@ -190,13 +193,13 @@ def test_a_state_that_cannot_be_written_leaves_no_child_alone(start: Start) -> N
     in_the_way = background.folder / "state.json.new"
     in_the_way.mkdir()
     os.kill(one.pid, signal.SIGKILL)
-    assert wait_until(lambda: background.log.read_text().count("one ready") == 2, 20)
+    assert wait_until(lambda: background.log.read_text().count("one ready") == 2, patience())
     assert supervisor.is_alive and not one.is_alive
     in_the_way.rmdir()
-    assert wait_until(lambda: background.state().children[0].restarts == 1, 10)  # as soon as it can be
+    assert wait_until(lambda: background.state().children[0].restarts == 1, patience())  # as soon as it can be
     in_the_way.mkdir()
     os.kill(supervisor.pid, signal.SIGTERM)
-    assert wait_until(lambda: not supervisor.is_alive, 20)
+    assert wait_until(lambda: not supervisor.is_alive, patience())
     assert marked(str(background.folder)) == []
     in_the_way.rmdir()
 
@@ -206,7 +209,7 @@ def test_what_a_killed_supervisor_left_is_found_and_ended(start: Start) -> None:
     assert background.follow(quiet)
     one = ProcessIdentity.of(pid_of(background, "one"))
     os.kill(background.state().supervisor.pid, signal.SIGKILL)
-    assert wait_until(lambda: not background.state().is_alive, 5)
+    assert wait_until(lambda: not background.state().is_alive, patience())
     assert one.is_alive and one.pid in background.orphans()
     assert background.stop()
     assert not one.is_alive and background.orphans() == []
@@ -235,7 +238,7 @@ def test_what_keeps_running_does_not_hold_our_output(start: Start, tmp_path: Pat
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,  # returns at the end of the output, not of the process
         text=True,
-        timeout=30,
+        timeout=patience(),
         check=True,
     )
     assert done.stdout.endswith("True\n")

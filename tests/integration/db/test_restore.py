@@ -23,6 +23,7 @@ from app.lifecycle.services import Services, open_services
 from tests.conftest import DATABASES, DatabaseServer, empty, make_settings, new_database
 from tests.doubt import ROWS, accept_rows, end_lease, list_raw, prepare, xids_of
 from tests.invariants import check, converge, find
+from tests.waiting import patience
 
 TABLES = ("alembic_version", "datasets", "events", "idempotency_keys", "imports", "installation", "orders", "receipts")
 LOCK_WAIT_TIMEOUT = 1205
@@ -60,7 +61,7 @@ def stopped(database: DatabaseServer, act: Callable[[Path], None]) -> None:
     database.server.stop()
     act(database.server.folder / "data")
     database.server.start()
-    database.server.wait_ready()
+    database.server.wait_ready(patience(120))
 
 
 def copy_folder(source: Path, target: Path) -> None:
@@ -222,7 +223,7 @@ def test_migrating_a_table_that_a_prepared_branch_holds(database: DatabaseServer
     row = in_doubt(services)
     began = monotonic()
     refused = run(database, "migrate")
-    assert refused.exit_code == 1 and monotonic() - began < migrate.LOCK_WAIT_SECONDS + 10
+    assert refused.exit_code == 1 and monotonic() - began < migrate.LOCK_WAIT_SECONDS + patience()
     assert "was in use" in refused.output and "Traceback" not in refused.output and "[SQL" not in refused.output
     assert len(list_raw(services)) == 1
     assert converge(services, row.number).state is State.COMMITTED

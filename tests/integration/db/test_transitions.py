@@ -9,7 +9,7 @@ from app.domain.errors import DatabaseUnavailable
 from app.domain.states import LEGAL_MOVES, State
 from app.lifecycle.imports import queries as import_views, stop
 from app.lifecycle.services import Services
-from tests.stack import wait_for
+from tests.waiting import wait_for
 
 
 def put(services: Services, state: State, epoch: int) -> int:
@@ -56,7 +56,7 @@ def test_a_process_that_freezes_before_its_commit_does_not_hold_up_a_stop_for_lo
 
     with pytest.raises(DatabaseUnavailable), services.database.begin() as frozen:
         frozen.exec_driver_sql("UPDATE imports SET phase = 'frozen' WHERE number = %s", (number,))
-        wait_for(stopped, 40, "the server ends the frozen one's transaction")
+        wait_for(stopped, "the server ends the frozen one's transaction")
     with services.database.begin() as connection:
         row = import_queries.find_numbered(connection, number)
     assert row is not None and row.state in (State.STOPPING, State.STOPPED) and row.phase != "frozen"

@@ -250,7 +250,7 @@ def test_imports_that_update_the_same_rows_at_once_end_one_after_the_other(servi
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(load_next, services, f"w{n}", GracefulShutdown(0)) for n in range(2)]:
             done.result()
-    ends = [converge(services, number, 60) for number in (forward, backward)]
+    ends = [converge(services, number) for number in (forward, backward)]
     assert [counts(row) for row in ends] == [(State.COMMITTED, 0, 300, 0, 0)] * 2, [row.error for row in ends]
     assert len({row[0] for row in table(services).values()}) == 1
 

@@ -31,6 +31,7 @@ from app.cli.processes import free_ports, is_free, wait_until
 from app.cli.servers import PrivateMySQL, PrivateRabbitMQ
 from tests.conftest import ROOT, fetched
 from tests.sandbox import Sandbox
+from tests.waiting import patience
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -310,7 +311,7 @@ class Broker(PrivateRabbitMQ):
     def clear_leftovers(self) -> None:
         """epmd stays until it has noticed that its node is gone."""
         ask = super().clear_leftovers
-        assert wait_until(lambda: ask() or is_free(self.epmd_port), 10)
+        assert wait_until(lambda: ask() or is_free(self.epmd_port), patience())
 
 
 class Composed:
@@ -450,7 +451,7 @@ class Composed:
         def is_over() -> bool:
             return process.poll() is not None or self.check(service) == 0
 
-        assert wait_until(is_over, 30, every=0.3), f"{service}: {self.end_of_log(name or service)}"
+        assert wait_until(is_over, patience(), every=0.3), f"{service}: {self.end_of_log(name or service)}"
         assert process.poll() is None, self.end_of_log(name or service)
 
     def end_of_log(self, name: str) -> str:
@@ -460,17 +461,19 @@ class Composed:
         for server in (self.database, self.broker):
             server.prepare()
             server.start()
-        self.database.wait_ready()
+        self.database.wait_ready(patience(120))
         assert self.finish("migrate", "migrate") == 0, self.end_of_log("migrate")
         self.start("web", BACKOUT_HANDLING="1")  # as with the profile
         self.sandbox.start()
-        self.broker.wait_ready()
+        self.broker.wait_ready(patience(120))
         for service in ("worker", "sweeper", "handler"):
             self.start(service)
         for service in STAYING:
             self.wait_healthy(service)
         for name in ("worker", "handler"):
-            assert wait_until(lambda name=name: " ready." in self.log(name).read_text(), 20), self.end_of_log(name)
+            assert wait_until(lambda name=name: " ready." in self.log(name).read_text(), patience()), self.end_of_log(
+                name
+            )
 
     def kill(self, name: str) -> None:
         process = self.running.pop(name)
@@ -487,19 +490,19 @@ class Composed:
             server.kill()
 
     def send(self, **options: Any) -> str:
-        answer = self.http.post(f"{self.url}/v1/imports", timeout=30, **options)
+        answer = self.http.post(f"{self.url}/v1/imports", timeout=patience(), **options)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
     def find(self, id: str) -> dict[str, Any]:
-        return dict(self.http.get(f"{self.url}/v1/imports/{id}", timeout=30).json())
+        return dict(self.http.get(f"{self.url}/v1/imports/{id}", timeout=patience()).json())
 
     def wait_state(self, id: str, state: str) -> dict[str, Any]:
-        assert wait_until(lambda: self.find(id)["state"] == state, 40, every=0.1), self.find(id)
+        assert wait_until(lambda: self.find(id)["state"] == state, patience(), every=0.1), self.find(id)
         return self.find(id)
 
     def count(self) -> int:
-        return int(self.http.get(f"{self.url}/get_data/count", timeout=30).json()["count"])
+        return int(self.http.get(f"{self.url}/get_data/count", timeout=patience()).json()["count"])
 
 
 @pytest.fixture(scope="module")
@@ -521,48 +524,50 @@ def test_an_import_needs_a_key_and_is_committed(composed: Composed) -> None:
     from app.formats.generate.orders import write_csv_sample  # noqa: PLC0415
 
     for path in ("/v1/imports", "/readyz", "/get_data/count"):
-        assert requests.get(composed.url + path, timeout=10).status_code == 401
-    assert requests.get(f"{composed.url}/livez", timeout=10).status_code == 200
+        assert requests.get(composed.url + path, timeout=patience()).status_code == 401
+    assert requests.get(f"{composed.url}/livez", timeout=patience()).status_code == 200
     path = composed.folder / "orders.csv"
     write_csv_sample(path, 5_000, "compose")
     before = composed.count()
-    refused = requests.post(f"{composed.url}/v1/imports", data=path.read_bytes(), timeout=10)
+    refused = requests.post(f"{composed.url}/v1/imports", data=path.read_bytes(), timeout=patience())
     assert refused.status_code == 401
     done = composed.wait_state(composed.send(data=path.read_bytes(), headers={"Content-Type": "text/csv"}), "committed")
     assert done["rows_done"] == 5_000 and composed.count() == before + 5_000
-    ready = composed.http.get(f"{composed.url}/readyz", timeout=10)
+    ready = composed.http.get(f"{composed.url}/readyz", timeout=patience())
     assert (ready.status_code, ready.json()["status"]) == (200, "ok"), ready.text
 
 
 def test_the_handler_handles(composed: Composed) -> None:
     row = composed.wait_state(composed.send(json={"generate": 1500}), "committed")
     wish = {"filter": {"import": row["id"]}, "mode": "parallel"}
-    accepted = composed.http.post(f"{composed.url}/v1/handlings", json=wish, timeout=30)
+    accepted = composed.http.post(f"{composed.url}/v1/handlings", json=wish, timeout=patience())
     assert accepted.status_code == 202, accepted.text
     path = composed.url + accepted.headers["Location"]
 
     def rests() -> bool:
-        return bool(composed.http.get(path, timeout=30).json()["finished_at"])
+        return bool(composed.http.get(path, timeout=patience()).json()["finished_at"])
 
-    assert wait_until(rests, 60, every=0.1), composed.end_of_log("handler")
-    shown = composed.http.get(path, timeout=30).json()
+    assert wait_until(rests, patience(), every=0.1), composed.end_of_log("handler")
+    shown = composed.http.get(path, timeout=patience()).json()
     assert (shown["state"], shown["asked_by"]) == ("done", "first"), shown
     assert len(composed.sandbox.effects("payment")) == shown["orders_total"]
-    assert composed.http.get(f"{path}/slips", timeout=30).content[:5] == b"%PDF-"
+    assert composed.http.get(f"{path}/slips", timeout=patience()).content[:5] == b"%PDF-"
 
 
 def test_a_running_import_is_stopped(composed: Composed) -> None:
     before = composed.count()
     id = composed.send(json={"generate": 2_000_000})
-    assert wait_until(lambda: composed.find(id)["rows_done"] > 0, 40)
-    assert composed.http.post(f"{composed.url}/v1/imports/{id}/stop", timeout=30).status_code == 202
+    assert wait_until(lambda: composed.find(id)["rows_done"] > 0, patience())
+    assert composed.http.post(f"{composed.url}/v1/imports/{id}/stop", timeout=patience()).status_code == 202
     composed.wait_state(id, "stopped")
     assert composed.count() == before
 
 
 def test_a_second_worker_works_beside_the_first_and_alone(composed: Composed) -> None:
     composed.start("worker", "worker-2")
-    assert wait_until(lambda: " ready." in composed.log("worker-2").read_text(), 30), composed.end_of_log("worker-2")
+    assert wait_until(lambda: " ready." in composed.log("worker-2").read_text(), patience()), composed.end_of_log(
+        "worker-2"
+    )
     assert composed.running["worker"].poll() is None
     ids = [composed.send(json={"generate": 20_000}) for _ in range(3)]
     for id in ids:
@@ -613,7 +618,7 @@ def test_the_broker_has_the_secret_user_alone(composed: Composed) -> None:
 def test_the_web_server_serves_nothing_without_keys(composed: Composed) -> None:
     port, name = str(free_ports(1)[0]), "web-without-keys"
     process = composed.start("web", name, BACKOUT_API_KEYS_FILE=None, BACKOUT_PORT=port)
-    assert wait_until(lambda: "set BACKOUT_API_KEYS_FILE" in composed.log(name).read_text(), 20)
+    assert wait_until(lambda: "set BACKOUT_API_KEYS_FILE" in composed.log(name).read_text(), patience())
     with pytest.raises(requests.RequestException):
         requests.get(f"http://127.0.0.1:{port}/livez", timeout=1)
     composed.kill(name)

@@ -30,7 +30,7 @@ from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
 from tests.disks import no_file_beyond
 from tests.sandbox import Sandbox
-from tests.stack import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.in_turn
 
@@ -237,7 +237,7 @@ def test_a_stop_ends_the_step_in_hand_and_leaves_the_rest(
 
 
 def wait_called(sandbox: Sandbox, order: str) -> None:
-    wait_for(lambda: any(f"-{order}-" in call["key"] for call in sandbox.read("calls")), 20, f"a call for {order}")
+    wait_for(lambda: any(f"-{order}-" in call["key"] for call in sandbox.read("calls")), f"a call for {order}")
 
 
 def test_of_a_hundred_requests_for_the_same_orders_one_wins(web: FlaskClient, services: Services, load: Load) -> None:
@@ -480,7 +480,6 @@ def test_a_worker_waits_for_space_for_packing_slips(
         for _ in range(services.settings.max_attempts + 1):
             wait_for(
                 lambda: run_next(services, ServiceClients(services.settings), "worker", GracefulShutdown(0)),
-                10,
                 "it is taken up again",
             )
             now = web.get(handling["links"]["self"]).json
@@ -490,7 +489,6 @@ def test_a_worker_waits_for_space_for_packing_slips(
     monkeypatch.undo()
     wait_for(
         lambda: run_next(services, ServiceClients(services.settings), "worker", GracefulShutdown(0)),
-        30,
         "it is taken up again",
     )
     assert web.get(handling["links"]["self"]).json["state"] == "done"

@@ -23,7 +23,7 @@ from tests.conftest import DatabaseServer, make_settings
 from tests.crash.failpoints import at_failpoint
 from tests.integration.db.test_upserts import line
 from tests.invariants import find
-from tests.stack import wait_for
+from tests.waiting import patience, wait_for
 
 BRANCHES = 3
 LOCK_WAIT = 2
@@ -73,7 +73,7 @@ def test_one_that_is_not_prepared_undoes_all(services: Services, monkeypatch: py
         sweeper.sweep()
         return load_next(services, "worker", GracefulShutdown(0)) is not None
 
-    wait_for(is_due, 20, "the next attempt")
+    wait_for(is_due, "the next attempt")
     assert find(services, number).state is State.COMMITTED
     with services.database.begin() as connection:
         assert connection.execute(text("SELECT COUNT(*), COUNT(DISTINCT row_no) FROM orders")).one() == (ROWS, ROWS)
@@ -96,7 +96,7 @@ def test_imports_beside_each_other_do_not_stall(services: Services) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(patience())
     assert [find(services, number).state for number in numbers] == [State.COMMITTED] * 3
     assert {find(services, number).attempts for number in numbers} == {1}
 

@@ -11,6 +11,7 @@ from app.db.imports import transitions
 from app.lifecycle.imports.loading.load import claim, claim_next
 from app.lifecycle.imports.loading.slots import Slots
 from app.lifecycle.services import Services
+from tests.waiting import patience
 
 
 def record(services: Services, **values: Any) -> int:
@@ -76,11 +77,11 @@ def test_slots_are_freed_with_their_process() -> None:
         with slots.take() as any_size:
             assert any_size
             taken.set()
-            done.wait(60)
+            done.wait(patience())
 
     holder = fork.Process(target=hold, daemon=True)
     holder.start()
-    assert taken.wait(30)
+    assert taken.wait(patience())
     with slots.take() as any_size:
         assert not any_size
     assert holder.pid

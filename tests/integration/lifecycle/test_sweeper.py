@@ -21,7 +21,7 @@ from app.lifecycle.recovery.sweeper import Sweeper, sweep_forever
 from app.lifecycle.services import Services
 from tests.doubt import accept_rows, end_lease, prepare
 from tests.invariants import check, find
-from tests.stack import wait_for
+from tests.waiting import patience, wait_for
 
 ERRORS = [OSError(5, "Input/output error"), KeyError("number"), ValueError("no state"), UnicodeError("no text")]
 CHORES = ["_finish_branches", "_requeue_expired", "_fail_broken_uploads", "_fail_deserted", "_undo", "_hint"]
@@ -43,7 +43,7 @@ class Running:
     def __exit__(self, *_: object) -> None:
         ended_before = self._sweeping.done()
         self._end.set()
-        self._sweeping.result(30)  # raises what ended it
+        self._sweeping.result(patience())  # raises what ended it
         assert not ended_before
         self._pool.shutdown()
 
@@ -70,19 +70,19 @@ def test_a_chore_that_fails_keeps_no_other_from_its_turn(
     os.utime(old, (0, 0))
     with Running(services):
         # what is undone is looked at between two sweeps as well
-        wait_for(lambda: find(services, undone.number).state is State.STOPPED, 30, "what was stopped is undone")
-        wait_for(lambda: not old.exists(), 30, "an orphan is deleted")
+        wait_for(lambda: find(services, undone.number).state is State.STOPPED, "what was stopped is undone")
+        wait_for(lambda: not old.exists(), "an orphan is deleted")
         if chore != "_finish_branches":
-            wait_for(lambda: find(services, over.number).state is State.COMMITTED, 30, "what was decided is committed")
-        wait_for(lambda: chore.removeprefix("_") in list_failing(services), 10, "it is said that the chore fails")
+            wait_for(lambda: find(services, over.number).state is State.COMMITTED, "what was decided is committed")
+        wait_for(lambda: chore.removeprefix("_") in list_failing(services), "it is said that the chore fails")
         web = create_app(services.settings).test_client()
         assert chore.removeprefix("_") in web.get("/readyz").json["parts"]["recovery"]
         metrics = web.get("/metrics").get_data(as_text=True)
         assert f'backout_chore_failures_total{{chore="{chore.removeprefix("_")}"}}' in metrics
         assert "backout_sweepers 1.0" in metrics
         monkeypatch.undo()
-        wait_for(lambda: not list_failing(services), 30, "it is tried again")
-        wait_for(lambda: find(services, over.number).state is State.COMMITTED, 30, "what was decided is committed")
+        wait_for(lambda: not list_failing(services), "it is tried again")
+        wait_for(lambda: find(services, over.number).state is State.COMMITTED, "what was decided is committed")
     check(services, over.number)
     check(services, undone.number)
 
@@ -102,10 +102,10 @@ def test_no_error_ends_the_sweeper(
     monkeypatch.setattr(recovery_sweeper, "FAILED_SECONDS", 0.01)
     undone = prepare(services)
     with Running(services):
-        wait_for(tried.is_set, 30, "it fails")
+        wait_for(tried.is_set, "it fails")
         monkeypatch.undo()
         stop_import(services, undone.id)
-        wait_for(lambda: find(services, undone.number).state is State.STOPPED, 30, "what was stopped is undone")
+        wait_for(lambda: find(services, undone.number).state is State.STOPPED, "what was stopped is undone")
     check(services, undone.number)
 
 
@@ -126,7 +126,7 @@ def test_uploads_that_come_and_go_end_no_sweep(services: Services, monkeypatch: 
     with ThreadPoolExecutor(2) as pool, Running(services):
         coming = [pool.submit(come_and_go, writer) for writer in range(2)]
         try:
-            wait_for(lambda: len(swept) >= 20, 60, "it has swept again and again")
+            wait_for(lambda: len(swept) >= 20, "it has swept again and again")
         finally:
             done.set()
         for each in coming:
@@ -151,7 +151,7 @@ def test_one_import_that_cannot_be_brought_to_its_end_holds_up_no_other(
     monkeypatch.setattr(recovery_sweeper.rollback, "finish_rollback", unless_bad(roll_back))
     monkeypatch.setattr(recovery_sweeper.commit, "finish", unless_bad(finish))
     sweeper = Sweeper(services)
-    until = time.monotonic() + 30
+    until = time.monotonic() + patience()
     while {find(services, row.number).state for row in (stopped[1], decided[1])} != {State.STOPPED, State.COMMITTED}:
         assert time.monotonic() < until
         sweeper.sweep()

@@ -23,7 +23,7 @@ from tests.conftest import DatabaseServer, make_settings
 from tests.invariants import converge, find
 from tests.packets import COM_QUERY, Statements
 from tests.proxy import Proxy
-from tests.stack import wait_for
+from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn
 ROWS = 3000
@@ -117,11 +117,11 @@ def test_a_held_statement_arrives_when_it_is_released(services: Services, throug
     hold = proxy.hold(statements.DECISION_COMMIT, after=statements.DECISION)
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(load_next, through, "worker", GracefulShutdown(0))
-        assert hold.happened.wait(20)
+        assert hold.happened.wait(patience())
         assert f"imports.number = {number} ".encode() in hold.sent
         assert find(services, number).state is State.RUNNING
         proxy.release(hold)
-        loading.result(20)
+        loading.result(patience())
     ended = converge(services, number)
     assert (ended.state, ended.attempts) == (State.COMMITTED, 1)
 
@@ -132,11 +132,11 @@ def test_one_statement_may_fall_into_several_traps(
     hold, loss = proxy.hold("^SELECT 1"), proxy.lose_answer("^SELECT 1")
     with ThreadPoolExecutor(1) as pool, connect() as connection, connection.cursor() as cursor:
         asking = pool.submit(cursor.execute, "SELECT 1")
-        assert hold.happened.wait(10) and not loss.happened.is_set()
+        assert hold.happened.wait(patience()) and not loss.happened.is_set()
         proxy.forget(loss)
         proxy.release(hold)
         with pytest.raises(pymysql.err.OperationalError):
-            asking.result(10)
+            asking.result(patience())
         assert loss.happened.is_set()
 
 
@@ -192,10 +192,10 @@ def test_nothing_is_lost_in_a_freeze(connect: Callable[[], "pymysql.Connection[A
     with connect() as connection, ThreadPoolExecutor(2) as pool:
         proxy.freeze()
         waiting = [pool.submit(ask, connection), pool.submit(ask_anew)]
-        wait_for(lambda: len(proxy.connections) == 2, 10, "the new connection")
+        wait_for(lambda: len(proxy.connections) == 2, "the new connection")
         assert not any(answer.done() for answer in waiting)
         proxy.thaw()
-        assert [answer.result(10) for answer in waiting] == [(42,), (42,)]
+        assert [answer.result(patience()) for answer in waiting] == [(42,), (42,)]
 
 
 def test_a_server_that_is_away_is_a_reset(proxy: Proxy) -> None:
@@ -205,7 +205,7 @@ def test_a_server_that_is_away_is_a_reset(proxy: Proxy) -> None:
     with (
         Proxy(port) as nowhere,
         pytest.raises(ConnectionResetError),  # it may come before the connection counts as made
-        socket.create_connection(("127.0.0.1", nowhere.port), timeout=10) as client,
+        socket.create_connection(("127.0.0.1", nowhere.port), timeout=patience()) as client,
     ):
         client.recv(1)
 
@@ -222,7 +222,7 @@ def test_another_protocol_passes_unread() -> None:
 
         thread = threading.Thread(target=echo)
         thread.start()
-        with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=patience()) as client:
             sender = threading.Thread(target=lambda: (client.sendall(sent), client.shutdown(socket.SHUT_WR)))
             sender.start()
             received = b""

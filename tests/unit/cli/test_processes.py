@@ -19,6 +19,7 @@ from app.cli.processes import (
     session_led_by,
     wait_until,
 )
+from tests.waiting import patience
 
 
 @pytest.fixture
@@ -38,27 +39,27 @@ def test_a_living_process_is_itself(sleeper: "subprocess.Popen[bytes]") -> None:
 def test_one_that_ended_is_not_alive_even_if_nobody_waited_for_it(sleeper: "subprocess.Popen[bytes]") -> None:
     identity = ProcessIdentity.of(sleeper.pid)
     sleeper.send_signal(signal.SIGKILL)
-    assert wait_until(lambda: not identity.is_alive, 5)
+    assert wait_until(lambda: not identity.is_alive, patience())
     assert ProcessIdentity.of(sleeper.pid) == identity  # its number is still its own
 
 
 def test_a_session_is_ended_only_if_it_is_ours(sleeper: "subprocess.Popen[bytes]") -> None:
     identity = ProcessIdentity.of(sleeper.pid)
     kill_session(ProcessIdentity(identity.pid, identity.started - 1))
-    assert not wait_until(lambda: not identity.is_alive, 0.3)
+    assert not wait_until(lambda: not identity.is_alive, patience())
     kill_session(identity)
-    assert wait_until(lambda: not identity.is_alive, 5)
+    assert wait_until(lambda: not identity.is_alive, patience())
 
 
 def test_a_session_outlives_its_leader() -> None:
     leader = subprocess.Popen(["sh", "-c", "sleep 60 & wait"], start_new_session=True)
     identity = ProcessIdentity.of(leader.pid)
-    assert wait_until(lambda: len(session_led_by(identity)) == 2, 5)
+    assert wait_until(lambda: len(session_led_by(identity)) == 2, patience())
     leader.kill()
     leader.wait()
     assert len(session_led_by(identity)) == 1
     kill_session(identity)
-    assert wait_until(lambda: session_led_by(identity) == [], 5)
+    assert wait_until(lambda: session_led_by(identity) == [], patience())
 
 
 def test_nobody_leads_no_session() -> None:

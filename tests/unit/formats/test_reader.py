@@ -17,6 +17,7 @@ from app.formats.batch import Batch
 from app.formats.csv.parser import grammar
 from app.formats.reader import check_head, read_rows
 from app.formats.streams import blocks
+from tests.waiting import patience
 
 HEADER = ",".join(ORDERS.column_names)
 GOOD = 'Amazon,A-1,Jane Doe,jane@example.com,"1 Main St, Springfield",AB-1,2,12.50,USD,paid,2026-01-02 03:04:05'
@@ -379,7 +380,7 @@ def test_a_record_without_end(tmp_path: Path, format: str) -> None:
 def test_hostile_files_take_no_longer_than_others(tmp_path: Path, body: str) -> None:
     began = time.monotonic()
     error_of(tmp_path, f"{HEADER}\n{GOOD}\n{body}", batch_bytes=1 << 20)
-    assert time.monotonic() - began < 10  # seconds; quadratic, it would be hours
+    assert time.monotonic() - began < patience()  # seconds; quadratic, it would be hours
 
 
 def test_truncated_and_damaged_gzip(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from app.lifecycle.imports.loading import prefetch
 from app.lifecycle.imports.loading.heartbeat import Heartbeat
 from app.lifecycle.imports.loading.prefetch import Prefetch
 from app.queue import Hints
-from tests.stack import wait_for
+from tests.waiting import patience, wait_for
 
 ERRORS = [OSError(5, "Input/output error"), KeyError("number"), ValueError("no state"), UnicodeError("no text")]
 each_error = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
@@ -57,7 +57,7 @@ def test_a_heart_goes_on_beating_when_a_beat_fails(error: Exception) -> None:
     renew, well = failing(2, error, lambda *_: True)
     lost = Event()
     with Heartbeat(make_services(lease_seconds=0.4), Claimed(), lost.set, renew):
-        assert well.wait(10)
+        assert well.wait(patience())
         assert not lost.is_set()
 
 
@@ -66,7 +66,7 @@ def test_an_attempt_whose_beats_all_fail_ends_with_its_lease(error: Exception) -
     renew, _ = failing(1000, error, lambda *_: True)
     lost = Event()
     with Heartbeat(make_services(lease_seconds=0.2), Claimed(), lost.set, renew):
-        assert lost.wait(10)
+        assert lost.wait(patience())
 
 
 def test_a_loss_that_cannot_be_said_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +74,7 @@ def test_a_loss_that_cannot_be_said_is_logged(capsys: pytest.CaptureFixture[str]
         raise KeyError("no branch")
 
     with Heartbeat(make_services(lease_seconds=0.1), Claimed(), cut, lambda *_: False) as beat:
-        wait_for(lambda: not beat._thread.is_alive(), 10, "it has ended")
+        wait_for(lambda: not beat._thread.is_alive(), "it has ended")
     assert "attempt_not_cut" in capsys.readouterr().err
 
 
@@ -86,8 +86,8 @@ def test_the_poller_of_streams_goes_on_and_slows_down(monkeypatch: pytest.Monkey
     watching = ChangeFeed(make_services(max_streams=2, stream_max_seconds=60))
     monkeypatch.setattr(watching, "_look", looked)
     subscription = watching.subscribe()
-    assert well.wait(10)
-    wait_for(lambda: pauses[-1] == change_feed.POLL_SECONDS, 10, "it polls as before")
+    assert well.wait(patience())
+    wait_for(lambda: pauses[-1] == change_feed.POLL_SECONDS, "it polls as before")
     assert pauses[:5] == sorted(pauses[:5]) and max(pauses) == change_feed.FAILED_SECONDS
     subscription.close()
 
@@ -108,7 +108,7 @@ def test_a_stream_that_gets_no_poller_leaves_none_behind_that_is_dead(monkeypatc
     with pytest.raises(RuntimeError):
         watching.subscribe()
     subscription = watching.subscribe()
-    assert looked.wait(10)
+    assert looked.wait(patience())
     subscription.close()
 
 
@@ -133,7 +133,7 @@ def test_hints_go_on_after_an_error_that_is_not_the_brokers(monkeypatch: pytest.
     assert not hints.publish("first") and dropped == [1]  # not kept: it may be what is broken
     assert hints.publish("second") and sent == ["second"]
     hints.announce("third")
-    wait_for(lambda: sent == ["second", "third"], 10, "it is published")
+    wait_for(lambda: sent == ["second", "third"], "it is published")
     assert hints.queue_stats() is None  # a broken channel
     hints.close()
     hints.announce("when the process ends")

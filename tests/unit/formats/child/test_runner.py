@@ -13,7 +13,7 @@ import pytest
 
 from app.domain.errors import ImportFailed, Overloaded
 from app.formats.child.runner import ChildFailed, Limits, OutOfMemory, Places, TooSlow, run
-from tests.stack import wait_for
+from tests.waiting import patience, wait_for
 
 ROOT = Path(__file__).parents[4]
 SAMPLES = "tests.unit.formats.child.samples"
@@ -91,7 +91,7 @@ def test_it_ends_with_its_parent() -> None:
         pid = int(parent.stdout.readline())
         assert is_running(pid)
         parent.kill()
-    wait_for(lambda: not is_running(pid), 10, "the child ended")
+    wait_for(lambda: not is_running(pid), "the child ended")
 
 
 def test_only_a_few_at_once() -> None:
@@ -101,15 +101,15 @@ def test_only_a_few_at_once() -> None:
     def hold() -> None:
         with places.take():
             entered.set()
-            leave.wait(30)
+            leave.wait(patience())
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert entered.wait(10)
+    assert entered.wait(patience())
     with pytest.raises(Overloaded, match="try again"), places.take():
         pass
     leave.set()
-    thread.join(10)
+    thread.join(patience())
     with places.take(), suppress(ValueError):
         raise ValueError
     with places.take():

@@ -14,6 +14,7 @@ from app.formats.parquet.pages import check_pages
 from app.formats.parquet.table import check_parquet, read_records
 from app.formats.streams import decompression
 from tests.hostile_parquet import FILES, LONG, nested, repeated, written
+from tests.waiting import patience
 
 ONE = Dataset("one", (Column("a", ColumnType.TEXT, length=1_000_000),), ("a",))
 READING = FileFormat("parquet")
@@ -51,7 +52,7 @@ def test_a_worker_lives_on(tmp_path: Path, name: str) -> None:
     path.write_bytes(FILES[name]())
     command = [sys.executable, "-c", _READER, str(path)]
     found = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60, cwd=Path(__file__).parents[4]
+        command, capture_output=True, text=True, check=False, timeout=patience(), cwd=Path(__file__).parents[4]
     )
     assert found.returncode == 0, found.stderr[-2000:]
     ending = found.stdout.strip()
