@@ -1,5 +1,6 @@
 """The tables on the server are the tables in the code, and each user may do what it must and nothing more."""
 
+import json
 from dataclasses import replace
 
 import pymysql
@@ -41,6 +42,8 @@ def test_rows_of_the_version_before_get_the_new_words(database: DatabaseServer, 
         cursor.execute(
             """UPDATE imports SET error = '{"code": "damaged", "reason": "lost"}' WHERE number = %s""", row.number
         )
+        before = '{"format": "csv", "columns": {"a": null}, "quote_said": true}'
+        cursor.execute("UPDATE imports SET file_format = %s WHERE number = %s", (before, row.number))
         for sequence, kind in enumerate(("damage", "forced"), 100):
             values = row.number, sequence, kind
             cursor.execute("INSERT INTO events (import_no, sequence, at, kind) VALUES (%s, %s, NOW(6), %s)", values)
@@ -53,6 +56,8 @@ def test_rows_of_the_version_before_get_the_new_words(database: DatabaseServer, 
         assert cursor.fetchall() == ((41,),)
         cursor.execute(code, row.number)
         assert cursor.fetchall() == (("lost_branch", updated_at),)
+        cursor.execute("SELECT file_format FROM imports WHERE number = %s", row.number)
+        assert json.loads(cursor.fetchall()[0][0]) == {"format": "csv", "columns": {"a": None}, "quote_given": True}
         cursor.execute("SELECT kind FROM events WHERE import_no = %s AND sequence >= 100 ORDER BY sequence", row.number)
         assert cursor.fetchall() == (("lost_branch",), ("heuristic_decision",))
 

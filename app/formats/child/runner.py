@@ -45,7 +45,7 @@ class TooSlow(ChildFailed):
     """It needed more time than it may take."""
 
 
-class Places:
+class ConcurrencyLimit:
     """As many at once as there are places; the others wait a little."""
 
     def __init__(self, most: int, seconds: float) -> None:
@@ -63,7 +63,7 @@ class Places:
             self._free.release()
 
 
-PREVIEWS = Places(most=2, seconds=10.0)
+PREVIEWS = ConcurrencyLimit(most=2, seconds=10.0)
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from itertools import islice
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
-from app.formats.csv.header import is_data, names_all, tell_header
+from app.formats.csv.header import are_column_names, guess_header, looks_like_data
 from app.formats.csv.parser import grammar
-from app.formats.csv.preamble import is_no_row
+from app.formats.csv.preamble import is_blank_or_comment
 from app.formats.options import FormatOptions
 
 SEARCHED_LINES = 30  # where a header may stand
@@ -45,8 +45,8 @@ def find(file_format: FileFormat, options: FormatOptions, text: str, dataset: Da
         found = replace(found, escape="\\")
     if found.header is None:
         found = replace(found, header=_has_header(found, text, dataset))
-    searched = options.first_line is None and found.first_line > 1
-    return replace(found, trailing=_has_trailing_delimiter(found, text), searched=searched)
+    first_line_found = options.first_line is None and found.first_line > 1
+    return replace(found, trailing=_has_trailing_delimiter(found, text), first_line_found=first_line_found)
 
 
 def _has_header(file_format: FileFormat, text: str, dataset: Dataset) -> bool | None:
@@ -62,7 +62,7 @@ def _has_header(file_format: FileFormat, text: str, dataset: Dataset) -> bool | 
         or file_format.escape
     ):
         return None
-    return tell_header(fields, file_format.columns, dataset, file_format.first_line)
+    return guess_header(fields, file_format.columns, dataset, file_format.first_line)
 
 
 def _placed(file_format: FileFormat, options: FormatOptions, text: str, dataset: Dataset) -> tuple[float, FileFormat]:
@@ -72,13 +72,13 @@ def _placed(file_format: FileFormat, options: FormatOptions, text: str, dataset:
     """
     lines = text.split("\n")[:SEARCHED_LINES] if options.first_line is None else text.split("\n")[: options.first_line]
     begun = range(options.first_line or 1, len(lines) + 1)
-    first = next((line for line in begun if not is_no_row(lines[line - 1], line)), begun.start)
+    first = next((line for line in begun if not is_blank_or_comment(lines[line - 1], line)), begun.start)
     if not file_format.header or isinstance(options.columns, list):
         if isinstance(options.columns, list) and options.header is not False:
             for line in begun:
                 names = [field.strip() for field in _fields(file_format, lines[line - 1])]
                 names = names[: len(names) - (len(names) == len(options.columns) + 1 and not names[-1])]
-                if len(names) == len(options.columns) and names_all(names, options.columns, dataset):
+                if len(names) == len(options.columns) and are_column_names(names, options.columns, dataset):
                     return 2.0 + _few(names), replace(file_format, first_line=line)
         fields = _fields(file_format, lines[first - 1]) if first in begun else []
         expected = len(options.columns) if isinstance(options.columns, list) else len(dataset.columns)
@@ -103,7 +103,7 @@ def _shaped(file_format: FileFormat, options: FormatOptions, text: str) -> tuple
     has as many fields as most of those after it."""
     lines = text.split("\n")
     begun = options.first_line or 1
-    while options.first_line is None and begun < len(lines) and is_no_row(lines[begun - 1], begun):
+    while options.first_line is None and begun < len(lines) and is_blank_or_comment(lines[begun - 1], begun):
         begun += 1
     rest = "\n".join(lines[begun - 1 :])
     records = islice(
@@ -122,7 +122,7 @@ def _shaped(file_format: FileFormat, options: FormatOptions, text: str) -> tuple
 def _begins_with_data(file_format: FileFormat, text: str) -> bool:
     """Whether a number, a date or an address stands in the first row, which no header would have."""
     fields = next(_rows(file_format, text), [])
-    return any(is_data(field) for field in fields)
+    return any(looks_like_data(field) for field in fields)
 
 
 def _few(fields: list[str]) -> float:

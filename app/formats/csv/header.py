@@ -8,7 +8,7 @@ from itertools import pairwise
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.formats.infer.names import make_names
-from app.formats.validate.columns import BadValue, shown, validator_for
+from app.formats.validate.columns import BadValue, excerpt, validator_for
 
 _DATA = re.compile(r"-?[0-9][0-9.,:/ TZ-]*|[^@\s]+@[^@\s]+\.[^@\s]+")
 _YEAR = re.compile("(?:19|20)[0-9]{2}")
@@ -24,7 +24,7 @@ _LIKE = {
 Columns = Sequence[str | None]
 
 
-def is_data(text: str) -> bool:
+def looks_like_data(text: str) -> bool:
     """Whether it is a number, a date or an address, which no header would have."""
     return _DATA.fullmatch(text.strip()) is not None
 
@@ -37,7 +37,7 @@ def has_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line: 
     Raises ImportFailed (header_unclear).
     """
     names = [field.strip() for field in fields]
-    if names_all(names, columns, dataset):
+    if are_column_names(names, columns, dataset):
         return True
     known = _known(columns, dataset)
     types = {column.name: column for column in dataset.columns}
@@ -47,9 +47,9 @@ def has_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line: 
     for at, name in enumerate(names):
         meant = (columns[at] if at < len(columns) else None) or ""
         column = types.get(meant)
-        if not name or loose(name) in known:
+        if not name or normalized(name) in known:
             named += bool(name)
-            in_place = in_place or (name != "" and loose(name) == loose(meant))
+            in_place = in_place or (name != "" and normalized(name) == normalized(meant))
         elif _is_value(name, column):
             values.append(name)
         else:
@@ -63,11 +63,11 @@ def has_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line: 
         f"line {line} may be the header or the first row: not all of its fields are names of `columns` or"
         f" {dataset.name or 'the dataset'}; say header=true or header=false",
         line=line,
-        value=shown(",".join(fields)),
+        value=excerpt(",".join(fields)),
     )
 
 
-def tell_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line: int) -> bool | None:
+def guess_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line: int) -> bool | None:
     """`has_header`, None where it can't be told."""
     try:
         return has_header(fields, columns, dataset, line)
@@ -75,16 +75,16 @@ def tell_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line:
         return None
 
 
-def names_all(names: Sequence[str], columns: Columns, dataset: Dataset) -> bool:
+def are_column_names(names: Sequence[str], columns: Columns, dataset: Dataset) -> bool:
     """Whether each of the names that is not left out is one of the list or the dataset."""
     if _agree(names, columns):
         return True
     known = _known(columns, dataset)
     named = 0
     for at, name in enumerate(names):
-        if name and loose(name) in known:
+        if name and normalized(name) in known:
             named += 1
-        elif name and ((columns[at] if at < len(columns) else "") is not None or is_data(name)):
+        elif name and ((columns[at] if at < len(columns) else "") is not None or looks_like_data(name)):
             return False
     return named > 0
 
@@ -95,11 +95,11 @@ def check_order(names: Sequence[str], columns: Columns, dataset: Dataset, line: 
     names = [name.strip() for name in names]
     if _agree(names, columns):
         return
-    called = [loose(name) for name in names]
+    called = [normalized(name) for name in names]
     listed = {meant: at for at, meant in enumerate(columns)}
     ours: dict[str, list[str]] = {}
     for column in dataset.column_names:
-        ours.setdefault(loose(column), []).append(column)
+        ours.setdefault(normalized(column), []).append(column)
     for at, (name, meant) in enumerate(zip(called, columns, strict=True)):
         same = ours.get(name, []) if name else []
         elsewhere = [listed[column] for column in same if column in listed]
@@ -108,15 +108,15 @@ def check_order(names: Sequence[str], columns: Columns, dataset: Dataset, line: 
         if same and not any(called[place] == name for place in elsewhere):
             raise ImportFailed(
                 "columns_differ",
-                f"the header calls column {at + 1} {shown(names[at])!r}, `columns` {shown(meant or 'null')!r};"
+                f"the header calls column {at + 1} {excerpt(names[at])!r}, `columns` {excerpt(meant or 'null')!r};"
                 " put the list into the file's order, or say which is which by name:"
-                f" columns={shown(json.dumps({names[at]: meant}, ensure_ascii=False))}",
+                f" columns={excerpt(json.dumps({names[at]: meant}, ensure_ascii=False))}",
                 line=line,
-                column=shown(same[0]),
+                column=excerpt(same[0]),
             )
 
 
-def is_like(text: str, column: Column) -> bool:
+def looks_like_value(text: str, column: Column) -> bool:
     """Whether it looks like a value of its column, though it may not be accepted: a number, or a date."""
     pattern = _LIKE.get(column.type)
     return pattern is not None and pattern.fullmatch(text.strip()) is not None
@@ -131,7 +131,7 @@ def accepts(check: Callable[[str | None], str | None], text: str | None) -> bool
     return True
 
 
-def loose(name: str) -> str:
+def normalized(name: str) -> str:
     """The name without capitals and what stands between words."""
     return "".join(character for character in name.casefold() if character.isalnum()) or name.strip()
 
@@ -139,8 +139,8 @@ def loose(name: str) -> str:
 def _is_value(text: str, column: Column | None) -> bool:
     """Whether it is a value, for what its column holds."""
     if column is None or column.type is ColumnType.TEXT:
-        return is_data(text)
-    return accepts(validator_for(column), text) or is_like(text, column)
+        return looks_like_data(text)
+    return accepts(validator_for(column), text) or looks_like_value(text, column)
 
 
 def _are_years(values: Sequence[str]) -> bool:
@@ -160,4 +160,4 @@ def _agree(names: Sequence[str], columns: Columns) -> bool:
 
 
 def _known(columns: Columns, dataset: Dataset) -> set[str]:
-    return {loose(name) for name in (*columns, *dataset.column_names) if name}
+    return {normalized(name) for name in (*columns, *dataset.column_names) if name}

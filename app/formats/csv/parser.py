@@ -14,11 +14,11 @@ from app.formats.batch import Batch
 from app.formats.column_mapping import MAX_COLUMNS, ColumnMapping
 from app.formats.csv.quoting import Quoting
 from app.formats.streams.blocks import RECORD_BYTES, Block
-from app.formats.validate.columns import shown
-from app.formats.validate.rows import Blanks, Record, check_rows
+from app.formats.validate.columns import excerpt
+from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 
 
-class Lacking(str):
+class NullField(str):
     """A field that stands for no value: empty and not quoted, or the client's null text."""
 
 
@@ -51,7 +51,7 @@ class Grammar:
         passed: Callable[[int, int], None] | None = None,
     ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
         """Each record's line, its text with its line end, and its fields, or why it has none (bad_quote,
-        record_too_long). A field that stands for no value is `Lacking`; `null` is the client's text for that.
+        record_too_long). A field that stands for no value is `NullField`; `null` is the client's text for that.
 
         None has more than `max_fields` + 1 fields, what follows them is not taken apart. A record that is none ends
         with its first line: a quote too many must not swallow the lines after it. Where a quote opens that does not
@@ -63,7 +63,7 @@ class Grammar:
         """
         line, position, end = first_line, 0, len(text)
         match, delimiter, quote = self._field.match, self.delimiter, self.quote
-        lacking = {text: Lacking(text) for text in ("", null) if text is not None}
+        lacking = {text: NullField(text) for text in ("", null) if text is not None}
         while position < end:
             if passed is not None and (begin := self._after_blanks(text, position, max_fields)) > position:
                 lines = text.count("\n", position, begin)
@@ -123,7 +123,7 @@ class Grammar:
             return _too_long(line)
         else:
             reason = "a quote opens a field and never closes"
-        return ImportFailed("bad_quote", reason, line=line, value=shown(text[position:].partition("\n")[0]))
+        return ImportFailed("bad_quote", reason, line=line, value=excerpt(text[position:].partition("\n")[0]))
 
 
 @cache
@@ -147,7 +147,7 @@ def read_block(
     block: Block,
     dataset: Dataset,
     file_format: FileFormat,
-    layout: ColumnMapping,
+    mapping: ColumnMapping,
     first_row: int,
     keep: Callable[[int], None] | None = None,
     quoting: Quoting | None = None,
@@ -155,30 +155,30 @@ def read_block(
     """The block's rows, parsed and checked one by one, with what was not accepted. `keep` is called with the number of
     bytes at the end that have not been read, since only what follows them tells what they are; `quoting` is of the
     whole file."""
-    blanks = Blanks()
-    rows = _rows(block, file_format, layout, keep, quoting, blanks)
-    return check_rows(rows, dataset, first_row, block.source_bytes, layout.file_order, blanks)
+    blanks = BlankRowCounter()
+    rows = _rows(block, file_format, mapping, keep, quoting, blanks)
+    return check_rows(rows, dataset, first_row, block.source_bytes, mapping.file_order, blanks)
 
 
-def blank_bytes(file_format: FileFormat, layout: ColumnMapping) -> tuple[bytes | None, bytes]:
+def blank_bytes(file_format: FileFormat, mapping: ColumnMapping) -> tuple[bytes | None, bytes]:
     """What a line may hold and still have no value, and what it may not, as `BlockCutter.blocks` takes them. None where
     an empty line is a row: in a file of one column."""
     delimiter = file_format.delimiter.encode()
-    if len(delimiter) > 1 or not layout.has_blanks:
-        return (b"" if layout.has_blanks else None), b""
-    return delimiter, delimiter * (layout.width + file_format.trailing)
+    if len(delimiter) > 1 or not mapping.has_blanks:
+        return (b"" if mapping.has_blanks else None), b""
+    return delimiter, delimiter * (mapping.width + file_format.trailing)
 
 
 def _rows(
     block: Block,
     file_format: FileFormat,
-    layout: ColumnMapping,
+    mapping: ColumnMapping,
     keep: Callable[[int], None] | None,
     quoting: Quoting | None,
-    blanks: Blanks,
+    blanks: BlankRowCounter,
 ) -> Iterator[Record]:
-    width = layout.width + file_format.trailing
-    empty = (*layout.empty, *range(layout.width, width))
+    width = mapping.width + file_format.trailing
+    empty = (*mapping.empty, *range(mapping.width, width))
     # Bytes that are not of the file's encoding become surrogates, so that the error can name their field.
     text = block.data.decode("utf-8", "surrogateescape")
     keep_text = None
@@ -192,7 +192,7 @@ def _rows(
         keep=keep_text,
         null=file_format.null,
         quoting=quoting,
-        passed=blanks.add if layout.has_blanks else None,
+        passed=blanks.add if mapping.has_blanks else None,
     )
     for line, whole, fields in records:
         record = whole.removesuffix("\n").removesuffix("\r")
@@ -202,13 +202,13 @@ def _rows(
             yield line, record, _wrong_number(fields, width, line, file_format.delimiter)
         elif unnamed := next((position for position in empty if fields[position]), None):
             reason = f"field {unnamed + 1} has no name in the header, so nothing may stand there"
-            yield line, record, ImportFailed("too_many_fields", reason, line, value=shown(fields[unnamed]))
+            yield line, record, ImportFailed("too_many_fields", reason, line, value=excerpt(fields[unnamed]))
         else:
-            yield line, record, [_value(fields, position) for position in layout.positions]
+            yield line, record, [_value(fields, position) for position in mapping.positions]
 
 
 def _value(fields: Sequence[str], position: int | None) -> str | None:
-    if position is None or type(fields[position]) is Lacking:
+    if position is None or type(fields[position]) is NullField:
         return None
     return fields[position]
 
@@ -222,7 +222,7 @@ def _too_long(line: int) -> ImportFailed:
 
 
 def _wrong_number(fields: Sequence[str], expected: int, line: int, delimiter: str) -> ImportFailed:
-    value = shown(delimiter.join(fields))
+    value = excerpt(delimiter.join(fields))
     if fields == [""]:
         return ImportFailed("too_few_fields", f"the line is empty, {expected} fields were expected", line, value=value)
     if len(fields) < expected:

@@ -7,9 +7,9 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_mapping import ColumnMapping
-from app.formats.csv.header import accepts, is_like, loose
+from app.formats.csv.header import accepts, looks_like_value, normalized
 from app.formats.csv.parser import grammar
-from app.formats.validate.columns import shown, validator_for
+from app.formats.validate.columns import excerpt, validator_for
 
 _COMMENT = re.compile(r"#(?:[^\w]|$)")
 _SEPARATOR = re.compile('"?sep=.{1,8}', re.IGNORECASE)
@@ -17,12 +17,12 @@ _DATEV = ("EXTF", "DTVF")  # with which the line begins that DATEV's files have 
 _MAX_LINES_SHOWN = 5
 
 
-def is_no_row(text: str, line: int) -> bool:
+def is_blank_or_comment(text: str, line: int) -> bool:
     """Whether a line is empty, a comment, or what spreadsheets have on the first line to say the delimiter."""
     return not text.strip() or text.startswith("#") or (line == 1 and _SEPARATOR.fullmatch(text.strip()) is not None)
 
 
-def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, layout: ColumnMapping, *, named: bool) -> None:
+def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, mapping: ColumnMapping, *, named: bool) -> None:
     """Raises ImportFailed (rows_above) where `text`, the lines above those that are read, looks as if it had rows.
 
     Titles, comments and what a report has above its table may be left out. `named` says that a header names the
@@ -30,13 +30,13 @@ def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, layout: 
     """
     checks = [
         (position, column, validator_for(column))
-        for column, position in zip(dataset.columns, layout.positions, strict=True)
+        for column, position in zip(dataset.columns, mapping.positions, strict=True)
         if position is not None
     ]
     found = [
         line
         for line, fields in _records(text, file_format)
-        if fields is None or _is_like_row(fields, checks, layout.width, named)
+        if fields is None or _is_like_row(fields, checks, mapping.width, named)
     ]
     if found:
         what = "the header" if named or file_format.header else "the first row"
@@ -47,7 +47,7 @@ def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, layout: 
             f" loaded: line{'s' * (len(found) > 1)} {lines}. Say first_line={file_format.first_line} to leave them out,"
             f" or first_line={found[0]} to begin there; a header must be above all rows",
             line=found[0],
-            value=shown(text.split("\n")[found[0] - 1]),
+            value=excerpt(text.split("\n")[found[0] - 1]),
         )
 
 
@@ -80,7 +80,7 @@ def _is_like_row(
         if not text.strip():
             lacking = lacking or not accepted
         elif column.type is not ColumnType.TEXT:
-            right = right or accepted or (is_whole and is_like(text, column))
+            right = right or accepted or (is_whole and looks_like_value(text, column))
             wrong = wrong or not accepted
     if _COMMENT.match(fields[0]):
         return right and not wrong and not lacking and len(fields) == width
@@ -94,6 +94,5 @@ def _is_like_row(
 
 
 def _names_columns(fields: Sequence[str], checks: Sequence[tuple[int, Column, object]]) -> bool:
-    return all(
-        position < len(fields) and loose(fields[position]) == loose(column.name) for position, column, _ in checks
-    )
+    found = [normalized(field) for field in fields]
+    return all(position < len(found) and found[position] == normalized(column.name) for position, column, _ in checks)

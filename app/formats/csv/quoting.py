@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
-from app.formats.errors import shown
+from app.formats.errors import excerpt
 
 _LINE_ENDS = re.compile("[\r\n]+")
 _PUNCTUATION = ",; :"  # delimiters of which one often stands in a text
@@ -22,7 +22,7 @@ class Quoting:
 
     def __init__(self, file_format: FileFormat) -> None:
         self.width: int | None = None  # fields of a row; None where nothing says it: as many as the record was read as
-        self.settled = file_format.quote_said or not file_format.quote
+        self.settled = file_format.quote_given or not file_format.quote
         self._delimiter, self._quote = file_format.delimiter, file_format.quote
         self._doubtful: ImportFailed | None = None
 
@@ -71,7 +71,7 @@ class Quoting:
             " no other field of the file is quoted. Say `quote=none` if quotes are part of the values, or"
             f" `quote={self._quote}` if this is one value with line breaks",
             line=line,
-            value=shown(text[begin:closes].partition("\n")[0].removesuffix("\r")),
+            value=excerpt(text[begin:closes].partition("\n")[0].removesuffix("\r")),
         )
 
 

@@ -19,19 +19,19 @@ def make_names(names: Sequence[str]) -> list[str]:
     # the names that can stay as they are come first, or one that was mended would take theirs
     staying: dict[int, str] = {}
     for at, name in enumerate(names):
-        if _mended(name) == name and _folded(name) not in taken:
+        if _cleaned(name) == name and _folded(name) not in taken:
             taken.add(_folded(name))
             staying[at] = name
     for at, name in enumerate(names):
-        made.append(staying.get(at) or _unique(_mended(name) or f"column_{at + 1}", taken))
+        made.append(staying.get(at) or _unique(_cleaned(name) or f"column_{at + 1}", taken))
     return made
 
 
-def _mended(name: str) -> str:
+def _cleaned(name: str) -> str:
     """The name with what can't be in it as `_`; nothing where nothing is left of it."""
     characters = "".join(each if each.isprintable() and each <= "\uffff" else "_" for each in name)
-    mended = characters.strip()[:NAME_LENGTH].strip()
-    return mended if mended.strip("_") else ""
+    cleaned = characters.strip()[:NAME_LENGTH].strip()
+    return cleaned if cleaned.strip("_") else ""
 
 
 def _unique(name: str, taken: set[str]) -> str:

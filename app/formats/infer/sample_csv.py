@@ -8,8 +8,8 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_mapping import MAX_COLUMNS
-from app.formats.csv.header import tell_header
-from app.formats.csv.parser import Lacking, grammar
+from app.formats.csv.header import guess_header
+from app.formats.csv.parser import NullField, grammar
 from app.formats.csv.quoting import Quoting
 from app.formats.infer.records import MAX_SAMPLED_ROWS, Record, Sample
 
@@ -35,7 +35,7 @@ def sample_csv(text: str, file_format: FileFormat, dataset: Dataset, cut: bool) 
         if isinstance(fields, ImportFailed):
             return Sample(None, 0, [], cut, fields)
         if is_header is None and isinstance(file_format.columns, list):
-            is_header = tell_header(fields, file_format.columns, dataset, line)
+            is_header = guess_header(fields, file_format.columns, dataset, line)
         if len(fields) > MAX_COLUMNS:
             reason = f"the file has more than {MAX_COLUMNS:,} columns"
             return Sample(None, 0, [], cut, ImportFailed("too_many_columns", reason, line))
@@ -84,7 +84,7 @@ def _sample_rows(
         else:
             if file_format.trailing and len(fields) > width and not fields[-1]:
                 fields.pop()
-            values = tuple(None if type(field) is Lacking else field for field in fields)
+            values = tuple(None if type(field) is NullField else field for field in fields)
             records.append(Record(line, values, blanks=passed))
     failure = None if names or records or cut else ImportFailed("empty_file", "the file is empty")
     cut = cut or len(records) == MAX_SAMPLED_ROWS

@@ -17,7 +17,7 @@ from app.formats.xlsx.archive import list_sheets, open_zip
 from app.formats.xlsx.cells import CUT, DAY
 from app.formats.xlsx.number_formats import Formatted
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN
-from app.formats.xlsx.row import header_texts, is_blank, judge_cell
+from app.formats.xlsx.row import cell_failure, header_texts, is_blank
 
 MAX_TABLE_ROWS = 1000
 _MAX_SHEET_BYTES = 4 * 1024**2
@@ -34,7 +34,7 @@ def sheets_of(path: Path) -> list[str]:
 
 def sample_sheet(path: Path, file_format: FileFormat, dataset: Dataset) -> tuple[Sample, list[Any]]:
     """The first rows of a sheet, and what its reader sent of them. Raises ImportFailed as `open_rows` does."""
-    look = workbook.Look(file_format.first_line + MAX_TABLE_ROWS, _MAX_SHEET_BYTES, _LIMITS)
+    look = workbook.SampleLimits(file_format.first_line + MAX_TABLE_ROWS, _MAX_SHEET_BYTES, _LIMITS)
     with runner.PREVIEWS.take(), workbook.open_rows(path, file_format.sheet, look) as received:
         sent = list(received)
     cut = sent[-1] == CUT
@@ -112,7 +112,7 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
             values[at] = told
         elif kind == FORMATTED:
             values[at] = Formatted(values[at] or "")
-        failure = judge_cell(number, at + begin, what) or failure
+        failure = cell_failure(number, at + begin, what) or failure
     if not cells or len(cells) > begin + width or any(cells[:begin]):
         failure = ImportFailed("too_many_fields" if cells else "too_few_fields", "", number)
     return Record(number, tuple(values), failure)

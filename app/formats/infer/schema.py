@@ -14,8 +14,8 @@ from app.formats.column_mapping import REJECT_COLUMNS
 from app.formats.infer.columns import LONG_TEXT, infer_column
 from app.formats.infer.names import make_names
 from app.formats.infer.records import Nested, Record, Sample
-from app.formats.options import find_half
-from app.formats.validate.columns import shown
+from app.formats.options import find_lone_surrogate
+from app.formats.validate.columns import excerpt
 
 _KEY_LENGTH = 255
 _KEY_ROWS = 100  # so many different values are no chance
@@ -70,14 +70,14 @@ def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None)
     proposals = [replace(each, column=each.column and fitted[each.column.name]) for each in proposals]
     dataset = replace(dataset, key=_key(proposals, records))
     too_many = len(told) > MAX_COLUMNS
-    if (half := find_half(told)) is not None:
+    if (half := find_lone_surrogate(told)) is not None:
         return Inferred(dataset, proposals, None, too_many, _wrong_encoding(half))
     return Inferred(dataset, proposals, _columns_option(sample, proposals), too_many)
 
 
 def _wrong_encoding(name: str) -> ImportFailed:
-    reason = f"the column's name {shown(name)!r} is not valid UTF-8; name the file's encoding with `encoding`"
-    return ImportFailed("not_utf8", reason, column=shown(name))
+    reason = f"the column's name {excerpt(name)!r} is not valid UTF-8; name the file's encoding with `encoding`"
+    return ImportFailed("not_utf8", reason, column=excerpt(name))
 
 
 def as_definition(dataset: Dataset) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from app.formats.json.ndjson import RowReader
 from app.formats.json.scanner import Broken, JsonText, truncated
 from app.formats.json.values import Pairs
 from app.formats.streams.decompression import Readable
-from app.formats.validate.columns import shown
+from app.formats.validate.columns import excerpt
 from app.formats.validate.rows import MAX_REJECTS, Records
 
 _PIECE_BYTES = 64 * 1024
@@ -97,10 +97,10 @@ def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tu
         try:
             if text.constant is not None:
                 reason = f"the element is not JSON: {text.constant} is not JSON"
-                raise ImportFailed("not_json", reason, line, value=shown(taken))
+                raise ImportFailed("not_json", reason, line, value=excerpt(taken))
             if type(value) is not tuple:
                 reason = "the element is JSON but no object; every element of the array must be one object"
-                raise ImportFailed("not_an_object", reason, line, value=shown(taken))
+                raise ImportFailed("not_an_object", reason, line, value=excerpt(taken))
             yield taken, line, row_of(value, line)
         except ImportFailed as failed:
             yield taken, line, failed
@@ -111,17 +111,17 @@ def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tu
             text.take(text.at + 1)
             if text.next_character():
                 reason = "text follows the bracket that closes the array; the file must hold one array only"
-                raise Broken(ImportFailed("text_after_array", reason, text.line, value=text.shown()))
+                raise Broken(ImportFailed("text_after_array", reason, text.line, value=text.excerpt()))
             return
         if following != ",":
             if not following:
                 raise Broken(truncated("after an element", text.line))
             reason = "a comma is missing between two elements, or a bracket after the last"
-            raise Broken(ImportFailed("missing_comma", reason, text.line, value=text.shown()))
+            raise Broken(ImportFailed("missing_comma", reason, text.line, value=text.excerpt()))
         text.take(text.at + 1)
         following = text.next_character()
         if following == "]":
             reason = "a comma stands after the last element; remove it"
-            raise Broken(ImportFailed("trailing_comma", reason, text.line, value=text.shown()))
+            raise Broken(ImportFailed("trailing_comma", reason, text.line, value=text.excerpt()))
         if not following:
             raise Broken(truncated("after a comma", text.line))

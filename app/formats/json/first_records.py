@@ -19,12 +19,12 @@ _PIECE_BYTES = 64 * 1024
 _Object = tuple[int, Pairs | ImportFailed]
 
 
-class _GoesOn(Exception):
+class _EnoughRead(Exception):
     """No more is looked at."""
 
 
 class _Beginning:
-    """A stream that ends with `_GoesOn` where the file is longer than is looked at."""
+    """A stream that ends with `_EnoughRead` where the file is longer than is looked at."""
 
     def __init__(self, source: Readable) -> None:
         self._source = source
@@ -37,7 +37,7 @@ class _Beginning:
     def read(self, size: int) -> bytes:
         """As `Readable` has it."""
         if not self._left:
-            raise _GoesOn
+            raise _EnoughRead
         data = self._source.read(min(size, self._left))
         self._left -= len(data)
         return data
@@ -66,8 +66,8 @@ def check_objects(text: Readable, dataset: Dataset, renamed: Mapping[str, str | 
             else:
                 bad = bad or failure
             if number == MAX_OBJECTS:
-                raise _GoesOn
-    except _GoesOn:
+                raise _EnoughRead
+    except _EnoughRead:
         if bad is None:
             return True
     if failure := bad or blank:

@@ -12,8 +12,8 @@ from app.domain.errors import ImportFailed
 from app.formats.batch import Batch
 from app.formats.json.values import Decoder, Number, Pairs, has_blanks
 from app.formats.streams.blocks import Block
-from app.formats.validate.columns import shown
-from app.formats.validate.rows import Blanks, Record, check_rows
+from app.formats.validate.columns import excerpt
+from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 
 _NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
 _JSON_SPACE = " \t\r"
@@ -21,14 +21,15 @@ _JSON_BOOLEANS = {True: "true", False: "false"}
 
 
 class RowReader:
-    """Reads the objects of one dataset; `renamed` says which keys stand for others, None for one to be left out."""
+    """Reads the objects of one dataset; `renamed_columns` says which keys stand for others, None for one to be left
+    out."""
 
-    def __init__(self, dataset: Dataset, renamed: Mapping[str, str | None] | None = None) -> None:
+    def __init__(self, dataset: Dataset, renamed_columns: Mapping[str, str | None] | None = None) -> None:
         self.names = dataset.column_names
-        self._renamed = renamed or {}
+        self._renamed = renamed_columns or {}
         self._in_order = itemgetter(*self.names) if len(self.names) > 1 else lambda found: (found[self.names[0]],)
         self._decoder = Decoder()
-        self.has_blanks = has_blanks(len(self.names), renamed)
+        self.has_blanks = has_blanks(len(self.names), renamed_columns)
         self._known = frozenset(self.names)
         self._required = frozenset(column.name for column in dataset.columns if column.required)
         self._booleans = frozenset(column.name for column in dataset.columns if column.type is ColumnType.BOOLEAN)
@@ -93,7 +94,7 @@ class RowReader:
                 "not_an_object",
                 "the line is JSON but no object; every line must be one object",
                 line,
-                value=shown(data),
+                value=excerpt(data),
             )
         return value
 
@@ -114,10 +115,10 @@ class RowReader:
         if not data.strip(_JSON_SPACE):
             return ImportFailed("not_json", "the line is empty; every line must be one JSON object", line, value="")
         if any(0xDC80 <= ord(character) <= 0xDCFF for character in data):
-            return ImportFailed("not_utf8", "the line is not valid UTF-8", line, value=shown(data))
+            return ImportFailed("not_utf8", "the line is not valid UTF-8", line, value=excerpt(data))
         what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
         what = str(error) if type(error) is ValueError else what
-        return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=shown(data))
+        return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=excerpt(data))
 
     def _wrong_keys(self, pairs: Pairs, line: int) -> ImportFailed:
         seen: set[str] = set()
@@ -125,11 +126,11 @@ class RowReader:
         for key, _ in pairs:
             if key in seen:
                 return ImportFailed(
-                    "doubled_key", f"the object has the key {shown(key)!r} twice", line, column=shown(key)
+                    "doubled_key", f"the object has the key {excerpt(key)!r} twice", line, column=excerpt(key)
                 )
             if key not in self._known:
-                reason = f"the object has the key {shown(key)!r}, which is no column; {expected}"
-                return ImportFailed("unknown_column", reason, line, column=shown(key))
+                reason = f"the object has the key {excerpt(key)!r}, which is no column; {expected}"
+                return ImportFailed("unknown_column", reason, line, column=excerpt(key))
             seen.add(key)
         missing = next(name for name in self.names if name in self._required and name not in seen)
         return ImportFailed("missing_column", f"the object lacks the key {missing}; {expected}", line, column=missing)
@@ -140,7 +141,7 @@ class RowReader:
         kinds = {Number: "a number", bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
         reason = f"{name} is {kinds[type(value)]}, expected was {expected}"
         text = json.dumps(value) if isinstance(value, bool | None) else str(value) if type(value) is Number else None
-        return ImportFailed("wrong_json_type", reason, line, column=name, value=text and shown(text))
+        return ImportFailed("wrong_json_type", reason, line, column=name, value=text and excerpt(text))
 
 
 def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
@@ -150,13 +151,13 @@ def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
 
 
 def read_columns(
-    block: Block, dataset: Dataset, renamed: Mapping[str, str | None] | None = None
+    block: Block, dataset: Dataset, renamed_columns: Mapping[str, str | None] | None = None
 ) -> dict[str, tuple[str | None, ...]] | None:
     """The values of all the block's rows by column, unchecked; None if anything is wrong with a line.
 
     Lines mostly look like the first one: then a regular expression takes them apart, in a third of the time.
     """
-    reader = RowReader(dataset, renamed)
+    reader = RowReader(dataset, renamed_columns)
     if reader.has_blanks and (b"\n\n" in block.data or b"\n\r\n" in block.data):
         return None
     try:
@@ -164,7 +165,7 @@ def read_columns(
         if reader.values(first, line) is None:  # else its keys and the kinds of its values are in order
             return None
         text = block.data.decode()
-        alike = None if renamed else _alike(reader.pairs(first, line), dataset)
+        alike = None if renamed_columns else _uniform_lines(reader.pairs(first, line), dataset)
         columns = alike.columns(text) if alike else None
         if columns is None:
             rows = [reader.values(data, line) for line, data in numbered_lines(block)]
@@ -184,7 +185,7 @@ def _has_blank(columns: Mapping[str, Sequence[str | None]]) -> bool:
 
 
 @dataclass(frozen=True)
-class _Alike:
+class _UniformLines:
     """Takes lines apart that have the same keys in the same order; `pattern` has one group a value.
 
     A value of a column in `varied` may be of several kinds: its group is the JSON of it. `absent` columns have none.
@@ -215,7 +216,7 @@ _NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?"
 _STRING = r'[^"\\\x00-\x1f]*+'
 
 
-def _alike(pairs: Pairs, dataset: Dataset) -> _Alike:
+def _uniform_lines(pairs: Pairs, dataset: Dataset) -> _UniformLines:
     """What reads lines like the one with these keys and kinds of values.
 
     It reads nothing that JSON would read otherwise: no string with a backslash or a control character, no number with
@@ -237,19 +238,19 @@ def _alike(pairs: Pairs, dataset: Dataset) -> _Alike:
     inside = f"{space},{space}".join(members)
     pattern = re.compile(rf"^{space}\{{{space}{inside}{space}\}}{space}\r?$", re.MULTILINE)
     keys = tuple(key for key, _ in pairs)
-    return _Alike(pattern, keys, frozenset(varied), tuple(name for name in columns if name not in keys))
+    return _UniformLines(pattern, keys, frozenset(varied), tuple(name for name in columns if name not in keys))
 
 
 def read_block(
-    block: Block, dataset: Dataset, first_row: int, renamed: Mapping[str, str | None] | None = None
+    block: Block, dataset: Dataset, first_row: int, renamed_columns: Mapping[str, str | None] | None = None
 ) -> Iterator[Batch]:
     """The block's rows, parsed and checked one by one, with what was not accepted."""
-    blanks = Blanks()
-    rows = _rows(block, RowReader(dataset, renamed), blanks)
+    blanks = BlankRowCounter()
+    rows = _rows(block, RowReader(dataset, renamed_columns), blanks)
     return check_rows(rows, dataset, first_row, block.source_bytes, blanks=blanks)
 
 
-def _rows(block: Block, reader: RowReader, blanks: Blanks) -> Iterator[Record]:
+def _rows(block: Block, reader: RowReader, blanks: BlankRowCounter) -> Iterator[Record]:
     lines = _filled_lines(block, blanks) if reader.has_blanks else numbered_lines(block)
     for line, data in lines:
         text = data.removesuffix("\r")
@@ -267,7 +268,7 @@ def _rows(block: Block, reader: RowReader, blanks: Blanks) -> Iterator[Record]:
 _SPACES = re.compile(f"[{_JSON_SPACE}\n]*+")
 
 
-def _filled_lines(block: Block, blanks: Blanks) -> Iterator[tuple[int, str]]:
+def _filled_lines(block: Block, blanks: BlankRowCounter) -> Iterator[tuple[int, str]]:
     """`numbered_lines` without blank ones, of which there may be millions."""
     text = block.data.decode("utf-8", "surrogateescape")
     line, position = block.first_line, 0

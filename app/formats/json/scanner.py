@@ -9,7 +9,7 @@ from app.domain.errors import ImportFailed
 from app.formats.json.values import Decoder
 from app.formats.streams import blocks
 from app.formats.streams.decompression import Readable
-from app.formats.validate.columns import shown
+from app.formats.validate.columns import excerpt
 
 _SPACES = " \t\r\n"
 _SPACE = re.compile(f"[{_SPACES}]*+")
@@ -95,7 +95,7 @@ class JsonText:
             raise ImportFailed("empty_file", "the file is empty")
         if first != "[":
             reason = "the file is no JSON array; it must begin with [ and hold one object for every row"
-            raise ImportFailed("not_an_array", reason, self.line, value=self.shown())
+            raise ImportFailed("not_an_array", reason, self.line, value=self.excerpt())
         self.take(self.at + 1)
         if self.next_character() == "]":
             raise ImportFailed("no_rows", "the array is empty", self.line)
@@ -118,30 +118,30 @@ class JsonText:
                 error, end = bad, len(self.rest)
             if end - self.at > blocks.RECORD_BYTES:
                 reason = f"the element is longer than {blocks.RECORD_BYTES:,} bytes, or a quote or brace never closes"
-                raise Broken(ImportFailed("record_too_long", reason, self.line, value=self.shown()))
+                raise Broken(ImportFailed("record_too_long", reason, self.line, value=self.excerpt()))
             if self.ended or end < len(self.rest):
                 if error is not None:
                     raise Broken(self._not_json(error))
                 return value, self.take(end)
             self.read_on()  # it may go on: even 12 may be 123
 
-    def shown(self) -> str:
-        return shown(self.rest[self.at : self.at + _SHOWN])
+    def excerpt(self) -> str:
+        return excerpt(self.rest[self.at : self.at + _SHOWN])
 
     def _not_json(self, error: Exception) -> ImportFailed:
         if not isinstance(error, json.JSONDecodeError):
             what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-            return ImportFailed("not_json", f"the element is not JSON: {what}", self.line, value=self.shown())
+            return ImportFailed("not_json", f"the element is not JSON: {what}", self.line, value=self.excerpt())
         whole = self.rest.rstrip()
         unfinished = error.msg.startswith("Unterminated") or error.pos >= len(whole) - _LONGEST_TOKEN
         if unfinished and not whole.endswith("]"):
-            return truncated("inside this element", self.line, self.shown())
+            return truncated("inside this element", self.line, self.excerpt())
         line = self.line + self.rest.count("\n", self.at, error.pos)
         around = self.rest[max(self.at, error.pos - 1) : error.pos + 1]
         if any("\udc80" <= character <= "\udcff" for character in around):
             return ImportFailed("not_utf8", f"the element is not valid UTF-8 on line {line}", self.line)
         reason = f"the element is not JSON: {error.msg} on line {line}"
-        return ImportFailed("not_json", reason, self.line, value=self.shown())
+        return ImportFailed("not_json", reason, self.line, value=self.excerpt())
 
 
 def truncated(where: str, line: int, value: str | None = None) -> ImportFailed:

@@ -39,7 +39,7 @@ class Decoder:
         self.constant = self.constant or name
 
 
-def has_blanks(columns: int, renamed: Mapping[str, str | None] | None) -> bool:
+def has_blanks(columns: int, renamed_columns: Mapping[str, str | None] | None) -> bool:
     """Whether an object without any value is none: a dataset of so many columns, with those that are left out, has two
     or more."""
-    return columns + sum(to is None for to in (renamed or {}).values()) > 1
+    return columns + sum(to is None for to in (renamed_columns or {}).values()) > 1

@@ -14,7 +14,7 @@ from typing import IO, Any
 from app.domain.errors import ImportFailed
 from app.formats.column_mapping import MAX_COLUMNS
 from app.formats.parquet.thrift import BINARY, I32, Damaged, Decoder, Field, Struct, TooMany, encode
-from app.formats.validate.columns import shown
+from app.formats.validate.columns import excerpt
 
 INT96, FIXED = 3, 7
 INT96_BYTES = 12
@@ -43,7 +43,7 @@ class Leaf:
 
 
 @contextmanager
-def sound() -> Iterator[None]:
+def structure_errors() -> Iterator[None]:
     """Where what is taken from a footer is followed: raises ImportFailed (damaged_parquet) if it is of other kinds."""
     try:
         yield
@@ -57,8 +57,8 @@ def read_leaves(path: Path) -> dict[str, Leaf]:
     Raises ImportFailed: damaged_parquet, too_many_columns, and unsupported_type for a column that keeps polars from
     reading any other.
     """
-    with path.open("rb") as file, sound():
-        begin, length = _place(file)
+    with path.open("rb") as file, structure_errors():
+        begin, length = _locate_footer(file)
         file.seek(begin)
         return _leaves(_decoded(file.read(min(length, _SCHEMA_BYTES)), until=2))
 
@@ -80,7 +80,7 @@ def _leaves(footer: Struct) -> dict[str, Leaf]:
             open_groups.append(children)
             if len(open_groups) > _MAX_DEPTH:  # polars would overflow its stack, which ends the process
                 reason = f"the file has a column that is nested more than {_MAX_DEPTH} levels deep; leave it out"
-                raise ImportFailed("unsupported_type", reason, column=shown(name))
+                raise ImportFailed("unsupported_type", reason, column=excerpt(name))
         while open_groups and open_groups[-1] <= 0:
             open_groups.pop()
     return leaves
@@ -102,8 +102,8 @@ def _check_type(name: str, element: Struct, converted: int | None, logical: int 
         digits = max(int(field_of(element, 8, 0)), int(field_of(declared, 2, 0)))
         what = f"decimals of {digits} digits" if digits > _MAX_PRECISION else ""
     if what:
-        reason = f"the column {shown(name)!r} holds {what}, which can't be read; write the file without it"
-        raise ImportFailed("unsupported_type", reason, column=shown(name))
+        reason = f"the column {excerpt(name)!r} holds {what}, which can't be read; write the file without it"
+        raise ImportFailed("unsupported_type", reason, column=excerpt(name))
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def redeclared(path: Path) -> Iterator[Path]:
                 f" {MAX_FOOTER_BYTES:,} bytes; write larger row groups"
             )
             raise ImportFailed("unsupported_type", reason)
-        with sound():
+        with structure_errors():
             data = encode(_redeclared(footer))
         file.seek(0)
         left = begin
@@ -162,14 +162,14 @@ def read_footer(file: IO[bytes]) -> tuple[int, Struct | None]:
 
     Raises ImportFailed (damaged_parquet).
     """
-    begin, length = _place(file)
+    begin, length = _locate_footer(file)
     if length > MAX_FOOTER_BYTES:
         return begin, None
     file.seek(begin)
     return begin, _decoded(file.read(length))
 
 
-def _place(file: IO[bytes]) -> tuple[int, int]:
+def _locate_footer(file: IO[bytes]) -> tuple[int, int]:
     """Where the footer begins, and how many bytes it has."""
     size = file.seek(0, 2)
     file.seek(max(0, size - _TAIL_BYTES))
@@ -205,5 +205,5 @@ def list_of(fields: Struct, number: int) -> list[Struct]:
 def damaged(why: str) -> ImportFailed:
     """What is raised for a file that is no sound Parquet."""
     return ImportFailed(
-        "damaged_parquet", f"the Parquet file is damaged or cut off: {shown(why.partition(chr(10))[0])}"
+        "damaged_parquet", f"the Parquet file is damaged or cut off: {excerpt(why.partition(chr(10))[0])}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
-from app.formats.parquet.footer import field_of, list_of, read_footer, sound
+from app.formats.parquet.footer import field_of, list_of, read_footer, structure_errors
 from app.formats.parquet.thrift import Damaged, Decoder, Struct
 from app.formats.streams.decompression import check_ratio
 
@@ -19,7 +19,7 @@ def check_pages(path: Path, columns: Collection[str]) -> None:
     """Raises ImportFailed (unpacked_too_large) where a row group's pages of these columns unpack to more than
     `check_ratio` allows, damaged_parquet where they can't be followed."""
     size = path.stat().st_size
-    with path.open("rb") as file, sound():
+    with path.open("rb") as file, structure_errors():
         _, footer = read_footer(file)
         for group in list_of(footer or {}, 4):
             unpacked = 0

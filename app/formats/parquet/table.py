@@ -15,9 +15,9 @@ from app.domain.file_format import FileFormat
 from app.formats.column_mapping import map_columns
 from app.formats.parquet.footer import Leaf, damaged, read_leaves, redeclared
 from app.formats.parquet.pages import check_pages
-from app.formats.parquet.texts import as_text, beyond_calendar
+from app.formats.parquet.texts import as_text, is_beyond_calendar
 from app.formats.streams.decompression import check_ratio
-from app.formats.validate.columns import shown
+from app.formats.validate.columns import excerpt
 from app.formats.validate.rows import Records
 
 if TYPE_CHECKING:
@@ -149,12 +149,12 @@ class _Opened:
         with redeclared(path) if is_needed else nullcontext(path) as file:
             if clocks:
                 with _polars_errors():
-                    self.check_moments(file)
+                    self.check_datetimes(file)
             yield file
 
-    def check_moments(self, file: Path) -> None:
+    def check_datetimes(self, file: Path) -> None:
         """Raises ImportFailed (out_of_range) for a column with a moment that can't be written as a text."""
-        checks = {name: beyond_calendar(name, type, self.leaves.get(name)) for name, type in self.types.items()}
+        checks = {name: is_beyond_calendar(name, type, self.leaves.get(name)) for name, type in self.types.items()}
         beyond = [check.alias(name) for name, check in checks.items() if check is not None]
         if not beyond:
             return
@@ -163,8 +163,8 @@ class _Opened:
             if is_beyond:
                 is_clock = name in self.leaves and self.leaves[name].clock
                 what = "time beyond midnight" if is_clock else "date that lies hundreds of thousands of years away"
-                reason = f"the column {shown(name)!r} holds a {what}, which can't be read"
-                raise ImportFailed("out_of_range", reason, column=shown(name))
+                reason = f"the column {excerpt(name)!r} holds a {what}, which can't be read"
+                raise ImportFailed("out_of_range", reason, column=excerpt(name))
 
 
 def _scan(path: Path) -> "pl.LazyFrame":
@@ -184,12 +184,12 @@ def _open(path: Path, dataset: Dataset, file_format: FileFormat) -> _Opened:
     frame = _scan(path)
     schema = frame.collect_schema()
     names = schema.names()
-    layout = map_columns(names, file_format.columns, dataset)
+    mapping = map_columns(names, file_format.columns, dataset)
     texts = {
         column.name: pl.lit(None, pl.String)
         if position is None
         else as_text(names[position], schema[names[position]], column, leaves.get(names[position]))
-        for column, position in zip(dataset.columns, layout.positions, strict=True)
+        for column, position in zip(dataset.columns, mapping.positions, strict=True)
     }
     rows = int(frame.select(pl.len()).collect().item())
     if not rows:
@@ -197,9 +197,9 @@ def _open(path: Path, dataset: Dataset, file_format: FileFormat) -> _Opened:
     if rows > _ROWS_OF_ANY_FILE and rows > _MAX_ROWS_PER_BYTE * size:
         reason = f"the file declares {rows:,} rows in {size:,} bytes; write it anew without so many repeated values"
         raise ImportFailed("too_many_rows", reason)
-    types = {names[at]: schema[names[at]] for at in layout.positions if at is not None}
-    others = tuple(name for at, name in enumerate(names) if at not in layout.positions)
-    return _Opened(texts, types, leaves, rows, layout.has_blanks, others)
+    types = {names[at]: schema[names[at]] for at in mapping.positions if at is not None}
+    others = tuple(name for at, name in enumerate(names) if at not in mapping.positions)
+    return _Opened(texts, types, leaves, rows, mapping.has_blanks, others)
 
 
 def _as_shown(name: str, type: "pl.DataType") -> "pl.Expr":
@@ -238,7 +238,7 @@ def _polars_errors(file: Path | None = None, found: _Opened | None = None) -> It
     except (PolarsError, PanicException, OSError, UnicodeError, ImportFailed) as error:
         if file is not None and found is not None:
             with _polars_errors():
-                found.check_moments(file)
+                found.check_datetimes(file)
         if isinstance(error, ImportFailed):
             raise
         raise damaged(str(error)) from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.domain.dataset import Column, ColumnType
 from app.domain.errors import ImportFailed
 from app.formats.parquet.footer import Leaf
-from app.formats.validate.columns import shown
+from app.formats.validate.columns import excerpt
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,11 +60,11 @@ def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = N
     known = (pl.String, pl.Boolean, pl.Date, pl.Categorical, pl.Enum, pl.Null)
     if type.is_integer() or type.is_decimal() or isinstance(type, known):
         return column.cast(pl.String)
-    reason = f"the column {shown(name)!r} holds {shown(str(type))}, which is no text, number or time"
-    raise ImportFailed("unsupported_type", reason, column=shown(name))
+    reason = f"the column {excerpt(name)!r} holds {excerpt(str(type))}, which is no text, number or time"
+    raise ImportFailed("unsupported_type", reason, column=excerpt(name))
 
 
-def beyond_calendar(name: str, type: "pl.DataType", leaf: Leaf | None) -> "pl.Expr | None":
+def is_beyond_calendar(name: str, type: "pl.DataType", leaf: Leaf | None) -> "pl.Expr | None":
     """Whether one of the column's values is a moment that can't be written; None for a column without moments."""
     import polars as pl  # noqa: PLC0415
 

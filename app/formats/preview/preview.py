@@ -16,7 +16,7 @@ from app.formats.infer.records import Record, Sample
 from app.formats.infer.sample import sample_text
 from app.formats.infer.schema import Inferred, infer
 from app.formats.json.values import has_blanks
-from app.formats.reader import check_head, read_rows, renamed, temporary_beside, unpacked
+from app.formats.reader import check_head, read_rows, renamed_columns, temporary_beside, unpacked
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
 
@@ -26,7 +26,7 @@ _NO_DATASET = Dataset("", (), ())
 
 
 @dataclass(frozen=True)
-class Mapped:
+class MappedColumn:
     """A column of the file, and which of the dataset's it is: `mapped`, `left_out` as the client said or because it
     tells of rejects, `unknown` where the dataset has none of its name, `doubled`, or `unnamed`."""
 
@@ -54,7 +54,7 @@ class Preview:
 
     file_format: FileFormat
     dataset: Dataset
-    columns: list[Mapped]
+    columns: list[MappedColumn]
     rows: list[PreviewRow]
     cut: bool
     problem: ImportFailed | None
@@ -134,7 +134,7 @@ def _sample(
     """The sample, a workbook's sheets, and what its reader sent."""
     meant = dataset or _NO_DATASET
     if file_format.format in TEXTS:
-        blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed(file_format))
+        blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed_columns(file_format))
         return sample_text(path, file_format, meant, partial=partial, blanks=blanks), [], []
     with unpacked(path, file_format, MAX_UNPACKED_BYTES) as file:
         if file_format.format == "parquet":
@@ -158,7 +158,7 @@ def _batches(
                 row = batch.next_row
     else:
         # what was sampled is text in UTF-8 by now, and all of the sample said whether a quote is doubtful
-        plain = replace(file_format, compression="none", encoding="utf-8", escape="", quote_said=True)
+        plain = replace(file_format, compression="none", encoding="utf-8", escape="", quote_given=True)
         with temporary_beside(path) as file:
             # the head first: rows that are not shown may decide whether a file of objects is refused
             for last in dict.fromkeys((len(sample.records), rows)):
@@ -181,7 +181,7 @@ def _rejects(batches: Iterator[Batch], rows: int) -> dict[int, Reject]:
     return found
 
 
-def _mapped(sample: Sample, file_format: FileFormat, dataset: Dataset) -> list[Mapped]:
+def _mapped(sample: Sample, file_format: FileFormat, dataset: Dataset) -> list[MappedColumn]:
     columns = file_format.columns
     names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
     if isinstance(columns, list):
@@ -193,14 +193,15 @@ def _mapped(sample: Sample, file_format: FileFormat, dataset: Dataset) -> list[M
     seen: set[str] = set()
     for at, (name, to) in enumerate(zip(names, meant, strict=True)):
         if to == "" and at == len(names) - 1:
-            mapped.append(Mapped(name, None, "unnamed"))
+            mapped.append(MappedColumn(name, None, "unnamed"))
         elif to is None and not isinstance(columns, list) and name is None:
-            mapped.append(Mapped(name, None, "unknown"))
+            mapped.append(MappedColumn(name, None, "unknown"))
         elif to is None:
-            mapped.append(Mapped(name, None, "left_out"))
+            mapped.append(MappedColumn(name, None, "left_out"))
         elif to in seen:
-            mapped.append(Mapped(name, to, "doubled"))
+            mapped.append(MappedColumn(name, to, "doubled"))
         else:
-            mapped.append(Mapped(name, to, "mapped") if to in dataset.column_names else Mapped(name, None, "unknown"))
+            known = to in dataset.column_names
+            mapped.append(MappedColumn(name, to if known else None, "mapped" if known else "unknown"))
             seen.add(to)
     return mapped

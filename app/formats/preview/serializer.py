@@ -4,7 +4,7 @@ from typing import Any
 
 from app.formats.infer.schema import as_definition
 from app.formats.preview.preview import MAX_COLUMNS_SHOWN, Preview, PreviewRow
-from app.formats.validate.columns import shown
+from app.formats.validate.columns import excerpt
 
 _MAX_CHARACTERS = 2 * 1024**2  # of values in all
 
@@ -21,23 +21,23 @@ def show_preview(found: Preview) -> dict[str, Any]:
             break
     return {
         "dataset": None if found.inferred else found.dataset.name,
-        "file_format": found.file_format.shown(),
+        "file_format": found.file_format.as_public_json(),
         "sheets": found.sheets,
         "cut": found.cut or len(rows) < len(found.rows),
         "problem": found.problem and found.problem.as_dict(),
         "columns": [
-            {"name": each.name and shown(each.name), "column": each.column, "status": each.status}
+            {"name": each.name and excerpt(each.name), "column": each.column, "status": each.status}
             for each in found.columns
         ],
         "missing": found.missing,
-        "unknown": [shown(each.name or "") for each in found.columns if each.status == "unknown"],
+        "unknown": [excerpt(each.name or "") for each in found.columns if each.status == "unknown"],
         "rows": rows,
         "blank": found.blank,
         "rejected": sum(row.reject is not None for row in found.rows[: len(rows)]),
         "definition": found.inferred and as_definition(found.inferred.dataset),
         "notes": found.inferred
         and [
-            {"name": each.name and shown(each.name), "column": each.column and each.column.name, "notes": each.notes}
+            {"name": each.name and excerpt(each.name), "column": each.column and each.column.name, "notes": each.notes}
             for each in found.inferred.proposals
             if each.notes
         ],
@@ -48,7 +48,7 @@ def _show_row(row: PreviewRow) -> dict[str, Any]:
     failure = row.reject.as_failure() if row.reject else row.record.failure
     return {
         "line": row.record.line,
-        "values": [value if value is None else shown(value) for value in row.record.values[:MAX_COLUMNS_SHOWN]],
+        "values": [value if value is None else excerpt(value) for value in row.record.values[:MAX_COLUMNS_SHOWN]],
         "reject": failure
         and {"code": failure.code, "reason": failure.reason, "column": failure.column, "value": failure.value},
     }

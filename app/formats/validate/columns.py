@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 
 from app.domain.dataset import Column, ColumnType, Controls
-from app.formats.errors import BadValue, Check, shown
+from app.formats.errors import BadValue, Check, excerpt
 from app.formats.validate.currencies import CURRENCIES
 from app.formats.validate.datetimes import date_check, datetime_check
 
-__all__ = ["BadValue", "Check", "shown", "validator_for", "value_validator_for"]
+__all__ = ["BadValue", "Check", "excerpt", "validator_for", "value_validator_for"]
 
 # What texts hardly ever hold, but bytes of another encoding become: the controls of Latin-1, a byte order mark inside a
 # text, and two that are no characters. They count as control characters.

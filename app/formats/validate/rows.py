@@ -10,7 +10,7 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.formats.batch import Batch, Reject
 from app.formats.payload import PayloadKeys, payload_line
-from app.formats.validate.columns import BadValue, shown, validator_for
+from app.formats.validate.columns import BadValue, excerpt, validator_for
 
 MAX_REJECTS = 10_000  # in one batch
 
@@ -41,7 +41,7 @@ class Records:
         return not (self.lines or self.bad or self.blank)
 
 
-class Blanks:
+class BlankRowCounter:
     """Counts blank rows while a parser passes over them."""
 
     def __init__(self, passed: int = 0) -> None:
@@ -79,7 +79,7 @@ class RowChecker:
             try:
                 values[position] = check(found[position])
             except BadValue as bad:
-                return Reject(line, row, bad.code, bad.reason, name, shown(found[position] or ""), text, tuple(found))
+                return Reject(line, row, bad.code, bad.reason, name, excerpt(found[position] or ""), text, tuple(found))
         return values
 
 
@@ -101,7 +101,7 @@ def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterato
             return
     rows = zip(*(records.columns[name] for name in names), strict=True)
     good = ((line, text_of(at), row) for at, (line, row) in enumerate(zip(lines, rows, strict=True)))
-    blanks = Blanks(records.blank)
+    blanks = BlankRowCounter(records.blank)
     yield from check_rows(_in_order(good, records), dataset, first_row, source_bytes, blanks=blanks)
 
 
@@ -118,7 +118,7 @@ def check_rows(
     first_row: int,
     source_bytes: int,
     file_order: Sequence[int] | None = None,
-    blanks: Blanks | None = None,
+    blanks: BlankRowCounter | None = None,
 ) -> Iterator[Batch]:
     """Rows checked one by one, in one batch with its rejects; in several where they are many, for they need memory.
     `file_order` is that of `RowChecker`; `blanks` counts what was passed over between the rows."""

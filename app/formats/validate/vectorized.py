@@ -23,7 +23,7 @@ from app.formats.column_mapping import ColumnMapping
 from app.formats.payload import PayloadKeys
 from app.formats.streams.blocks import Block
 from app.formats.validate.rows import MAX_REJECTS, RowChecker
-from app.formats.validate.vectorized_columns import holds_misread, screen
+from app.formats.validate.vectorized_columns import holds_misread, validate_columns
 
 _LINE_FEED, _FIRST_PRINTABLE = 0x0A, 0x20
 _DELETE = b"\x7f"
@@ -32,7 +32,7 @@ _FIRST_LINE_BYTES = 64 * 1024  # polars makes a column of every field it has: a 
 
 
 def read_csv_block(
-    block: Block, dataset: Dataset, file_format: FileFormat, layout: ColumnMapping, first_row: int
+    block: Block, dataset: Dataset, file_format: FileFormat, mapping: ColumnMapping, first_row: int
 ) -> Batch | None:
     """The block as a batch, the same that `csv.read_block` makes of it, or None if only that can tell."""
     if len(file_format.delimiter.encode()) != 1:
@@ -40,22 +40,22 @@ def read_csv_block(
     data = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data
     if not data.endswith(b"\n"):
         data += b"\n"
-    frame = _parsed(data, dataset, file_format, layout)
+    frame = _parsed(data, dataset, file_format, mapping)
     if frame is None:
         return None
     lines: Sequence[int] = range(block.first_line, block.first_line + frame.height)
     texts = Lines(block)
     controls = holds_misread(data)  # of all others there are none but line feeds
-    blanks = find_blanks(frame) if layout.has_blanks else None
+    blanks = find_blanks(frame) if mapping.has_blanks else None
     frame = _complete(frame, dataset, file_format)
     if blanks is None:
         return _batch(
-            frame, dataset, first_row, lines, block.source_bytes, texts.text, layout.file_order, controls=controls
+            frame, dataset, first_row, lines, block.source_bytes, texts.text, mapping.file_order, controls=controls
         )
     lines = [block.first_line + position for position in (~blanks).arg_true()]
     text_of = lambda position: texts.text(lines[position] - block.first_line)  # noqa: E731
     frame = frame.filter(~blanks)
-    batch = _batch(frame, dataset, first_row, lines, block.source_bytes, text_of, layout.file_order, controls=controls)
+    batch = _batch(frame, dataset, first_row, lines, block.source_bytes, text_of, mapping.file_order, controls=controls)
     return batch and replace(batch, blank=int(blanks.sum()))
 
 
@@ -92,7 +92,7 @@ def check_columns(
     return _batch(frame, dataset, first_row, lines, source_bytes, text_of, controls=True)
 
 
-def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, layout: ColumnMapping) -> pl.DataFrame | None:
+def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, mapping: ColumnMapping) -> pl.DataFrame | None:
     """The fields as a strict parser would find them, or None.
 
     Polars forgives much: it pads short rows, skips a byte order mark, strips a carriage return. So it is not believed:
@@ -117,11 +117,11 @@ def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, layout: Colu
         doubled, quotes = counted, len(found)
     if data.find(b"\n") > _FIRST_LINE_BYTES:
         return None
-    width = layout.width + file_format.trailing
+    width = mapping.width + file_format.trailing
     if control_characters * width > len(data):
         return None  # lines that are shorter than a row can be: polars would need much memory to fill them up
     names = [f"\0{position}" for position in range(width)]
-    for name, position in zip(dataset.column_names, layout.positions, strict=True):
+    for name, position in zip(dataset.column_names, mapping.positions, strict=True):
         if position is not None:
             names[position] = name
     try:
@@ -145,11 +145,11 @@ def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, layout: Colu
         return None  # one stands inside a value
     sizes = frame.select(pl.all().str.len_bytes().cast(pl.Int64).sum()).row(0)
     # Rows without delimiters; such a one has no value in any column.
-    bare = _bare_lines(values) if layout.has_blanks and all(frame.null_count().row(0)) else 0
+    bare = _bare_lines(values) if mapping.has_blanks and all(frame.null_count().row(0)) else 0
     # Doubled quotes are counted once in the content and twice in the data; all others are only in the data.
     if sum(sizes) + quotes - doubled + width * frame.height - (width - 1) * bare != len(data):
         return None
-    empty = (*layout.empty, *range(layout.width, width))
+    empty = (*mapping.empty, *range(mapping.width, width))
     if any(sizes[position] for position in empty):
         return None
     if file_format.null is not None and file_format.quote:
@@ -219,25 +219,25 @@ def _batch(
     controls: bool = False,
 ) -> Batch | None:
     frame = frame.select(dataset.column_names)
-    plain, accepted = screen(frame, dataset, controls=controls)
+    plain, accepted = validate_columns(frame, dataset, controls=controls)
     rejects: list[Reject] = []
     if not accepted.all():
         if frame.height - int(accepted.sum()) > MAX_REJECTS:
             return None
         checker = RowChecker(dataset, file_order)
-        mended: dict[int, list[str | None]] = {}
+        cleaned: dict[int, list[str | None]] = {}
         for position in (~accepted).arg_true():
             record = (lines[position], text_of(position), frame.row(position))
             checked = checker.check(record, first_row + position)
             if isinstance(checked, Reject):
                 rejects.append(checked)
             else:
-                mended[position] = checked  # it was right after all
-        if mended:
-            accepted = accepted.scatter(list(mended), True)
-            by_column = zip(plain, zip(*mended.values(), strict=True), strict=True)
+                cleaned[position] = checked  # it was right after all
+        if cleaned:
+            accepted = accepted.scatter(list(cleaned), True)
+            by_column = zip(plain, zip(*cleaned.values(), strict=True), strict=True)
             plain = pl.DataFrame(
-                [column.scatter(list(mended), pl.Series(values, dtype=pl.String)) for column, values in by_column]
+                [column.scatter(list(cleaned), pl.Series(values, dtype=pl.String)) for column, values in by_column]
             )
     numbered = plain.with_row_index("", offset=first_row)
     numbers: list[int] | None = None

@@ -12,14 +12,14 @@ import polars as pl
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.formats.validate.columns import BOOLEANS, MISREAD, validator_for
 from app.formats.validate.currencies import CURRENCIES
-from app.formats.validate.vectorized_datetimes import plain_moments
+from app.formats.validate.vectorized_datetimes import normalize_datetimes
 
 _EMAIL = r"^[^@ ]+@[^@ .]+(?:\.[^@ .]+)*$"
 _CONTROLS = {
     Controls.NONE: rf"[\x00-\x1f\x7f{MISREAD}]",
     Controls.LINES: rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{MISREAD}]",
 }
-_MOMENTS = (ColumnType.DATE, ColumnType.DATETIME)
+_DATE_TYPES = (ColumnType.DATE, ColumnType.DATETIME)
 
 # of each column: the fewest and the most bytes of a value, and how many rows have none
 _SIZES = (
@@ -43,7 +43,7 @@ def holds_misread(data: bytes) -> bool:
     return bool(np.any(((second == 0xBB) & (third == 0xBF)) | ((second == 0xBF) & (third >= 0xBE))))
 
 
-def screen(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -> tuple[pl.DataFrame, pl.Series]:
+def validate_columns(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -> tuple[pl.DataFrame, pl.Series]:
     """The rows as they are sent to the server, and which of them are accepted without a doubt.
 
     The frame has the dataset's columns as texts, null where a row has no value. `controls` says whether a value may
@@ -56,8 +56,8 @@ def screen(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -> tuple[pl
         name = column.name
         lacking = sizes[f"{name} null"] > 0
         value, yes = _judged(column, not sizes[f"{name} least"], sizes[f"{name} most"] > column.length, controls)
-        if column.type in _MOMENTS:
-            plain, good = plain_moments(frame.get_column(name), column)
+        if column.type in _DATE_TYPES:
+            plain, good = normalize_datetimes(frame.get_column(name), column)
             value, yes = pl.lit(plain).alias(name), pl.lit(good) if yes is None else pl.lit(good) & yes
         if lacking:
             there = pl.col(name).is_not_null()
@@ -81,7 +81,7 @@ def _judged(column: Column, empty: bool, long: bool, controls: bool) -> tuple[pl
     """
     text = pl.col(column.name)
     value = text.str.to_lowercase().replace(BOOLEANS) if column.type is ColumnType.BOOLEAN else None
-    yes = None if column.type in _MOMENTS else _accepted(column, empty, long)
+    yes = None if column.type in _DATE_TYPES else _accepted(column, empty, long)
     forbidden = _CONTROLS.get(column.controls if column.type is ColumnType.TEXT else Controls.NONE)
     if controls and forbidden:
         clean = ~text.str.contains(forbidden)

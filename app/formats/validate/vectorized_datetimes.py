@@ -16,7 +16,7 @@ _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _HOURS_KEPT = 100_000  # eleven years of them
 
 
-def plain_moments(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
+def normalize_datetimes(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
     """What is sent of the column's values, and which of them are accepted without a doubt (null for null)."""
     if column.formats:
         return _one_by_one(texts, column)

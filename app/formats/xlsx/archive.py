@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from app.domain.errors import ImportFailed
-from app.formats.validate.columns import shown
+from app.formats.validate.columns import excerpt
 
 MAX_FILE_BYTES = 64 * 1024**2
 MAX_UNPACKED_BYTES = 512 * 1024**2
@@ -84,8 +84,8 @@ def find_sheet(archive: zipfile.ZipFile, wanted: str | None) -> tuple[str, str]:
     if wanted is None:
         raise ImportFailed("unknown_sheet", "the workbook has no sheet with cells")
     if wanted not in sheets:
-        reason = f"the workbook has no sheet {shown(wanted)!r}; it has {shown(', '.join(sheets))}"
-        raise ImportFailed("unknown_sheet", reason, value=shown(wanted))
+        reason = f"the workbook has no sheet {excerpt(wanted)!r}; it has {excerpt(', '.join(sheets))}"
+        raise ImportFailed("unknown_sheet", reason, value=excerpt(wanted))
     part = sheets[wanted][0]
     if part not in archive.namelist():
         raise _damaged(part, "the part is missing")
@@ -108,7 +108,7 @@ def _sheets(archive: zipfile.ZipFile) -> dict[str, tuple[str, str]]:
     for found in _elements(archive, _WORKBOOK, "sheet"):
         if "name" in found and found.get("id") in parts:
             if found["name"] in sheets:
-                raise _damaged(_WORKBOOK, f"two sheets are called {shown(found['name'])!r}")
+                raise _damaged(_WORKBOOK, f"two sheets are called {excerpt(found['name'])!r}")
             sheets[found["name"]] = parts[found["id"]], found.get("state", "visible")
     return sheets
 
@@ -135,7 +135,7 @@ def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
     for member in members:
         if member.file_size > max(_ANY_RATIO_BYTES, MAX_RATIO * member.compress_size):
             raise _too_large(
-                f"{shown(member.filename)} in the workbook unpacks from {member.compress_size:,} to"
+                f"{excerpt(member.filename)} in the workbook unpacks from {member.compress_size:,} to"
                 f" {member.file_size:,} bytes, more than {MAX_RATIO} for each packed one"
             )
     names: set[str] = set()
@@ -182,5 +182,5 @@ def _too_large(reason: str) -> ImportFailed:
 
 def _damaged(part: str, error: object) -> ImportFailed:
     return ImportFailed(
-        "damaged_xlsx", f"{shown(part)} in the workbook is damaged: {error}; open the workbook and save it again"
+        "damaged_xlsx", f"{excerpt(part)} in the workbook is damaged: {error}; open the workbook and save it again"
     )

@@ -41,7 +41,7 @@ def _number(cell: float) -> tuple[str, list[str] | None]:
     return (format(Decimal(text), "f") if "e" in text else text), None
 
 
-def _moment(cell: datetime.datetime) -> tuple[str, list[str] | None]:
+def _datetime_text(cell: datetime.datetime) -> tuple[str, list[str] | None]:
     text = cell.isoformat(" ")
     return (text.rstrip("0") if cell.microsecond else text), None
 
@@ -60,7 +60,7 @@ _CONVERTERS: dict[type, Callable[[Any], tuple[str, list[str] | None]]] = {
     bool: lambda cell: ("true" if cell else "false", None),
     int: lambda cell: (str(cell), None),
     float: _number,
-    datetime.datetime: _moment,
+    datetime.datetime: _datetime_text,
     datetime.date: lambda cell: (cell.isoformat(), [DAY, ""]),
     datetime.time: _time,
     datetime.timedelta: _duration,
@@ -106,14 +106,14 @@ def _read_row(row: list[Any], skipped: list[str], token: str | None) -> tuple[li
         if type(cell) is str and (token is None or not cell.startswith(token)):
             cells.append(cell)
             continue
-        text, what = text_of(cell) if type(cell) is not str else _told(json.loads(cell[len(token or "") :]))
+        text, what = text_of(cell) if type(cell) is not str else _decode_token(json.loads(cell[len(token or "") :]))
         if what is not None:
             special[str(len(cells))] = what
         cells.append(text)
     return cells, special
 
 
-def _told(what: list[str]) -> tuple[str, list[str] | None]:
+def _decode_token(what: list[str]) -> tuple[str, list[str] | None]:
     """A cell that `workbook_rewrite` wrote."""
     kind, value, text = what
     if kind not in (SHOWN, FORMATTED):

@@ -47,11 +47,11 @@ def formats_of(path: str) -> dict[str, str]:
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda _: within.pop()
     parser.Parse(data, True)
-    counting = {id for id, code in codes.items() if counts(code)}
+    counting = {id for id, code in codes.items() if keeps_prefix(code)}
     return {str(at): codes[id] for at, id in enumerate(styles) if id in counting}
 
 
-def counts(code: str) -> bool:
+def keeps_prefix(code: str) -> bool:
     """Whether the format shows something before a number's own digits that may belong to it."""
     tokens = _tokens(_sections(code)[0])
     if any(mark and text in _MOMENT for text, mark in tokens):

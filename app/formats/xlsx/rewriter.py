@@ -210,11 +210,11 @@ class Rewriter:
         elif local == "c":
             self._within = False
             self._parser.EndElementHandler = self._parser.CharacterDataHandler = None
-            what = self._judge() if self._end is None else None
+            what = self._describe_cell() if self._end is None else None
             if what is not None:
                 self._replace(what)
 
-    def _judge(self) -> list[str] | None:
+    def _describe_cell(self) -> list[str] | None:
         """What the cell is: kind, value, text; None where it is left as it is."""
         _, attributes, _ = self._cell
         type, value = attributes.get("t", "n"), self._value

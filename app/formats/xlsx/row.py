@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.errors import ImportFailed
-from app.formats.validate.columns import shown
+from app.formats.validate.columns import excerpt
 from app.formats.xlsx.rewriter import ERROR, REFUSED, SHOWN, UNCALCULATED
 
 
@@ -18,13 +18,13 @@ def cell_name(number: int, column: int) -> str:
     return f"{letters}{number}"
 
 
-def judge_cell(number: int, position: int, what: list[str]) -> ImportFailed | None:
+def cell_failure(number: int, position: int, what: list[str]) -> ImportFailed | None:
     """Why the cell has no value; None where it has one."""
     kind, value = what
     name = cell_name(number, position)
     if kind == ERROR:
-        reason = f"cell {name} holds the error {shown(value)}; correct the formula, or put its value there"
-        return ImportFailed("cell_error", reason, number, value=shown(value))
+        reason = f"cell {name} holds the error {excerpt(value)}; correct the formula, or put its value there"
+        return ImportFailed("cell_error", reason, number, value=excerpt(value))
     if kind == UNCALCULATED:
         reason = f"the file has no result of the formula in cell {name}; open and save it in a spreadsheet program"
         return ImportFailed("cell_error", reason, number)
@@ -37,7 +37,7 @@ def header_texts(number: int, cells: list[str], special: dict[str, list[str]]) -
     for at, what in special.items():
         if what[0] == SHOWN:
             texts[int(at)] = what[1]
-        elif what[0] != ERROR and (failure := judge_cell(number, int(at), what)) is not None:
+        elif what[0] != ERROR and (failure := cell_failure(number, int(at), what)) is not None:
             raise failure  # an error is a name like others
     return texts
 

@@ -14,12 +14,12 @@ from app.domain.file_format import FileFormat
 from app.formats.child import runner
 from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.csv import header
-from app.formats.validate.columns import shown
-from app.formats.validate.rows import MAX_REJECTS, Blanks, Records
+from app.formats.validate.columns import excerpt
+from app.formats.validate.rows import MAX_REJECTS, BlankRowCounter, Records
 from app.formats.xlsx.archive import check_parts, find_sheet, open_zip
 from app.formats.xlsx.cells import DAY
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN, UNCALCULATED
-from app.formats.xlsx.row import cell_name, header_texts, is_blank, judge_cell
+from app.formats.xlsx.row import cell_failure, cell_name, header_texts, is_blank
 
 MAX_MEMORY_BYTES = 2 * 1024**3
 SEARCHED_ROWS = 30  # where a header must not stand below rows
@@ -32,7 +32,7 @@ Row = tuple[int, list[str], dict[str, list[str]]]  # number, cells, and what is 
 
 
 @dataclass(frozen=True)
-class Look:
+class SampleLimits:
     """How much of a sheet is looked at: its first rows, and so many bytes of their text."""
 
     rows: int
@@ -73,19 +73,19 @@ def has_header(number: int, cells: list[str], file_format: FileFormat, dataset: 
     """Whether the first row that is not empty is the header. Raises ImportFailed (header_unclear)."""
     if file_format.header is not None or not isinstance(file_format.columns, list):
         return bool(file_format.header)
-    return _names_all(cells, file_format.columns, dataset) or header.has_header(
+    return _are_column_names(cells, file_format.columns, dataset) or header.has_header(
         cells, file_format.columns, dataset, number
     )
 
 
-def _names_all(cells: list[str], columns: list[str | None], dataset: Dataset) -> bool:
+def _are_column_names(cells: list[str], columns: list[str | None], dataset: Dataset) -> bool:
     begun = cells[next(at for at, cell in enumerate(cells) if cell) :]
     padded = [*begun, *[""] * (len(columns) - len(begun))]
-    return header.names_all([name.strip() for name in padded], columns, dataset)
+    return header.are_column_names([name.strip() for name in padded], columns, dataset)
 
 
 @contextmanager
-def open_rows(path: Path, sheet: str | None, look: Look | None = None) -> Iterator[Iterator[Any]]:
+def open_rows(path: Path, sheet: str | None, look: SampleLimits | None = None) -> Iterator[Iterator[Any]]:
     """What the reader of a sheet says (see `workbook_cells`): the number of the last row, then its rows. Raises
     ImportFailed as `check_workbook` does, and damaged_xlsx, sheet_too_large, sheet_too_slow."""
     _need_extra()
@@ -118,7 +118,7 @@ def _received(messages: Iterator[Any], limits: runner.Limits) -> Iterator[Any]:
         reason = f"the sheet could not be read within {seconds:g} s; split it, or save it as CSV"
         raise ImportFailed("sheet_too_slow", reason) from error
     except runner.ChildFailed as error:
-        reason = f"the workbook can't be read: {shown(str(error))}; open it and save it again"
+        reason = f"the workbook can't be read: {excerpt(str(error))}; open it and save it again"
         raise ImportFailed("damaged_xlsx", reason) from error
 
 
@@ -133,8 +133,8 @@ class _Sheet:
         self._header = file_format.header
         self._first = 0  # the first row that is not empty
         self._begin = 0  # the sheet's first column that is the table's
-        self._layout: ColumnMapping | None = None
-        self._blanks = Blanks()
+        self._mapping: ColumnMapping | None = None
+        self._blanks = BlankRowCounter()
 
     def records(self, received: Iterator[Any], batch_bytes: int) -> Iterator[Records]:
         total = next(received)
@@ -172,15 +172,15 @@ class _Sheet:
             if number < self._reading.first_line:
                 continue
             if is_blank(cells, special):
-                if self._layout is not None and self._layout.has_blanks:
+                if self._mapping is not None and self._mapping.has_blanks:
                     self._blanks.add()
                 else:
                     blank = blank or number
                 continue
             if special:
                 _check_arrays(number, special)
-            if self._layout is None:
-                self._lay_out(number, cells, special)
+            if self._mapping is None:
+                self._map_columns(number, cells, special)
                 blank = None
                 if self._header:
                     continue
@@ -193,12 +193,12 @@ class _Sheet:
 
     def _refuse_header(self, number: int, cells: list[str]) -> None:
         """Raises ImportFailed (rows_above) where a row below the first one is the header."""
-        if isinstance(self._reading.columns, list) and _names_all(cells, self._reading.columns, self._dataset):
+        if isinstance(self._reading.columns, list) and _are_column_names(cells, self._reading.columns, self._dataset):
             reason = f"rows stand above the header in row {number}: say header=false if row {number} is no header"
             reason += f", or first_line={number} to leave out what is above it"
-            raise ImportFailed("rows_above", reason, line=self._first, value=shown(json.dumps(cells)))
+            raise ImportFailed("rows_above", reason, line=self._first, value=excerpt(json.dumps(cells)))
 
-    def _lay_out(self, number: int, cells: list[str], special: dict[str, list[str]]) -> None:
+    def _map_columns(self, number: int, cells: list[str], special: dict[str, list[str]]) -> None:
         names = None
         self._first = number
         self._header = has_header(number, cells, self._reading, self._dataset)
@@ -206,41 +206,41 @@ class _Sheet:
             # A table may begin anywhere, and its header names all of its columns.
             self._begin = next(at for at, cell in enumerate(cells) if cell)
             names = header_texts(number, cells, special)[self._begin :]
-        self._layout = map_columns(names, self._reading.columns, self._dataset, number)
+        self._mapping = map_columns(names, self._reading.columns, self._dataset, number)
 
     def _values(self, number: int, cells: list[str], special: dict[str, list[str]]) -> list[str | None]:
         """The row's values in the dataset's order; a blank cell holds none. Raises ImportFailed."""
-        layout, begin = self._layout, self._begin
-        assert layout is not None
-        width = layout.width
+        mapping, begin = self._mapping, self._begin
+        assert mapping is not None
+        width = mapping.width
         if not cells:
             reason = f"the row is empty, {width} cells were expected"
             raise ImportFailed("too_few_fields", reason, number, value="")
         if len(cells) > begin + width or any(cells[:begin]):
             stray = next(cell for at, cell in enumerate(cells) if cell and not begin <= at < begin + width)
             reason = "something stands in a cell of the row that is in none of the table's columns"
-            raise ImportFailed("too_many_fields", reason, number, value=shown(stray))
+            raise ImportFailed("too_many_fields", reason, number, value=excerpt(stray))
         fields = cells[begin:] + [""] * (begin + width - len(cells))
         lacking = ("", self._reading.null)
         values = [
             None if position is None or fields[position] in lacking else fields[position]
-            for position in layout.positions
+            for position in mapping.positions
         ]
         if special:
-            self._judge(number, values, special, layout)
+            self._apply_special(number, values, special, mapping)
         return values
 
-    def _judge(
-        self, number: int, values: list[str | None], special: dict[str, list[str]], layout: ColumnMapping
+    def _apply_special(
+        self, number: int, values: list[str | None], special: dict[str, list[str]], mapping: ColumnMapping
     ) -> None:
-        for at in layout.file_order:
-            position = layout.positions[at]
+        for at in mapping.file_order:
+            position = mapping.positions[at]
             what = None if position is None else special.get(str(position + self._begin))
             if position is None or what is None:
                 continue
             kind, text = what[0], values[at] or ""
             column = self._dataset.columns[at]
-            failure = judge_cell(number, position + self._begin, what)
+            failure = cell_failure(number, position + self._begin, what)
             if kind == DAY and column.type is ColumnType.DATETIME:
                 values[at] = f"{text} 00:00:00"  # a sheet does not tell midnight from a day
             elif kind in (SHOWN, FORMATTED) and column.type not in _DIGITS_ONLY:
@@ -248,22 +248,22 @@ class _Sheet:
                     values[at] = what[1]
                     continue
                 name = cell_name(number, position + self._begin)
-                reason = f"cell {name} holds the number {text} and shows it as {shown(what[1])}; make the cell a text"
+                reason = f"cell {name} holds the number {text} and shows it as {excerpt(what[1])}; make the cell a text"
                 failure = ImportFailed("unsupported_cell", reason, number)
             if failure is not None:
-                failure.column, failure.value = column.name, failure.value or shown(text)
+                failure.column, failure.value = column.name, failure.value or excerpt(text)
                 raise failure
 
     def _text(self, cells: list[str]) -> str:
         """A row that could not be read, as JSON: by column, or its cells."""
-        layout = self._layout
+        mapping = self._mapping
         fields = cells[self._begin :]
-        if layout is None or len(fields) != layout.width:
+        if mapping is None or len(fields) != mapping.width:
             return json.dumps(cells, ensure_ascii=False)
         return json.dumps(
             {
                 name: fields[position]
-                for name, position in zip(self._names, layout.positions, strict=True)
+                for name, position in zip(self._names, mapping.positions, strict=True)
                 if position is not None
             },
             ensure_ascii=False,
@@ -274,5 +274,5 @@ def _check_arrays(number: int, special: dict[str, list[str]]) -> None:
     for at, (kind, cells) in special.items():
         if kind == UNCALCULATED and cells:  # the others of them are like blank ones
             name = cell_name(number, int(at))
-            reason = f"the file has no results of the formula in cell {name}, which is for {shown(cells)}"
+            reason = f"the file has no results of the formula in cell {name}, which is for {excerpt(cells)}"
             raise ImportFailed("cell_error", f"{reason}; open and save it in a spreadsheet program", number)
