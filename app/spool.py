@@ -8,18 +8,19 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from time import time
 from typing import Any, BinaryIO, Protocol
 
 from app.domain.errors import ContentTooLarge, SpoolFull
-from app.domain.generation import Mark
+from app.domain.generation import Generation
 
 PART = ".part"  # the ending while the body still arrives
 OURS = "."  # how names begin that are no upload's
 COPY_BYTES = 1024 * 1024
-MARK, FIGURES = f"{OURS}mark-", f"{OURS}sweeper-"
+GENERATION, FIGURES = f"{OURS}generation-", f"{OURS}sweeper-"
 SILLY = ".nfs"  # what NFS calls a file that was deleted while it is open
 FIGURES_SECONDS = 60.0  # figures that no one has written for so long are those of a sweeper that has ended
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -153,31 +154,31 @@ class Spool:
                     found.append(dict(json.loads(path.read_text(encoding="utf-8"))))
         return found
 
-    def read_mark(self, installation: str) -> Mark | None:
-        """What this installation's ledger had come to when it was looked at last; None where that is not known."""
-        path = self._mark(installation)
+    def read_generation(self, installation: str) -> Generation | None:
+        """The generation of this installation's ledger at the last sweep; None where it is unknown."""
+        path = self._generation_path(installation)
         try:
             found = path.stat()
-            return _read_mark(path, found.st_ino, found.st_mtime_ns)  # a mark that is written is another file
+            return _read_generation(path, found.st_ino, found.st_mtime_ns)  # each write makes another file
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def write_mark(self, installation: str, mark: Mark) -> None:
-        """Keep a mark, whole or not at all; a higher one stays. Raises as `write_whole`.
+    def write_generation(self, installation: str, generation: Generation) -> None:
+        """Write the file of the generation, whole or not at all; a higher one stays. Raises as `write_whole`.
 
         It is not flushed to the disk: after a power failure an older one, or none, is as good as it gets.
         """
-        kept = self.read_mark(installation)
-        if kept is not None and kept.mark >= mark.mark:
+        kept = self.read_generation(installation)
+        if kept is not None and kept.generation >= generation.generation:
             return
-        self.write_whole(self._mark(installation), json.dumps({"mark": mark.mark, "number": mark.number}).encode())
+        self.write_whole(self._generation_path(installation), json.dumps(asdict(generation)).encode())
 
-    def _mark(self, installation: str) -> Path:
-        return self.path(f"{MARK}{installation}")
+    def _generation_path(self, installation: str) -> Path:
+        return self.path(f"{GENERATION}{installation}")
 
 
 def _is_kept(name: str) -> bool:
-    return name.startswith(SILLY) or (name.startswith(MARK) and "." not in name.removeprefix(MARK))
+    return name.startswith(SILLY) or (name.startswith(GENERATION) and "." not in name.removeprefix(GENERATION))
 
 
 def _delete_unused(path: Path) -> bool:
@@ -190,9 +191,9 @@ def _delete_unused(path: Path) -> bool:
 
 
 @lru_cache(maxsize=4)  # every acceptance asks, and it changes once a sweep
-def _read_mark(path: Path, inode: int, mtime_ns: int) -> Mark:
+def _read_generation(path: Path, inode: int, mtime_ns: int) -> Generation:
     kept = json.loads(path.read_text(encoding="utf-8"))
-    return Mark(int(kept["mark"]), int(kept["number"]))
+    return Generation(int(kept["generation"]), int(kept["last_number"]))
 
 
 class Upload:

@@ -9,7 +9,7 @@ from app.cli import local
 from app.cli.database import migrate, provision
 from app.cli.demo import demo as show_demo
 from app.cli.demo_handling import demo as show_handling
-from app.cli.recovery import branches, decide, sweeping
+from app.cli.recovery import branches, decide, resolve, sweeping
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def main() -> None:
     """Backout's local stack: private servers, the web server, a worker and the sweeper, all below .run/.
 
-    `branches`, `decide` and `sweeping` are for any installation: they go by BACKOUT_DATABASE_URL.
+    `branches`, `resolve` and `sweeping` work on any installation: set BACKOUT_DATABASE_URL.
     """
 
 
@@ -64,7 +64,7 @@ def supervise() -> None:
     raise SystemExit(local.supervise(CHECKOUT))
 
 
-for command in (migrate, provision, branches, decide, sweeping):
+for command in (migrate, provision, branches, resolve, decide, sweeping):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The operator's commands: what is in doubt, deciding it where that is allowed, and frozen sweeping.
+"""The operator's commands: list what is in doubt, resolve it where the protocol allows it, freeze sweeping.
 
 They need the database alone: BACKOUT_DATABASE_URL, or else this checkout's local stack.
 Exit codes: 1 failed, 2 usage, 4 not allowed, 7 the database is not reachable.
@@ -23,7 +23,7 @@ from app.domain.errors import BadRequest, DatabaseUnavailable, NotAllowed, Refus
 from app.domain.generation import Installation
 from app.domain.imports import RecoveryAction
 from app.lifecycle import freeze
-from app.lifecycle.recovery import in_doubt, resolve as deciding
+from app.lifecycle.recovery import in_doubt, resolve as resolving
 from app.lifecycle.recovery.in_doubt import Doubt, Listed
 from app.lifecycle.services import Services, open_services
 from app.logs import configure_logs
@@ -42,7 +42,7 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
 
     @functools.wraps(run)
     def command(as_json: bool, **arguments: Any) -> None:
-        configure_logs("warning")  # to standard error; what is forced may have no import whose history tells
+        configure_logs("warning")  # to standard error; a heuristic decision without an import is only in the log
         try:
             services = open_services(read_settings(broker_url=NO_BROKER, **_local_address()))
             shown, lines = run(services, **arguments)
@@ -62,7 +62,7 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
 @_command
 def branches(services: Services) -> tuple[Shown, list[str]]:
     """List every prepared branch of the server, and what becomes of it."""
-    doubt = in_doubt.find_doubt(services)
+    doubt = in_doubt.list_in_doubt(services)
     return _show_doubt(doubt), _describe_doubt(doubt)
 
 
@@ -71,15 +71,22 @@ def branches(services: Services) -> tuple[Shown, list[str]]:
 @click.argument("verdict", type=click.Choice(["commit", "rollback"]))
 @YES
 @_command
-def decide(services: Services, target: str, verdict: str, yes: bool) -> tuple[Shown, list[str]]:
-    """Finish a branch, an import's branches or a damaged import, if the protocol allows it.
+def resolve(services: Services, target: str, verdict: str, yes: bool) -> tuple[Shown, list[str]]:
+    """Finish a branch, an import's branches or an import with a lost branch, if the protocol allows it.
 
     IMPORT_OR_BRANCH is a branch as `branches` lists it, an import's number or its id. What is done is recorded in the
     import's history.
     """
     _confirm(f"Force the {verdict} of {target}?", yes)
-    done = deciding.decide(services, target, RecoveryAction(verdict), _person())
+    done = resolving.resolve(services, target, RecoveryAction(verdict), _person())
     return {"done": done}, done
+
+
+@click.command(hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def decide(arguments: tuple[str, ...]) -> None:
+    """The old name of `resolve`."""
+    raise click.UsageError("`decide` is now `resolve`: run `python -m app.cli resolve` with the same arguments")
 
 
 @click.group(invoke_without_command=True)
@@ -94,7 +101,7 @@ def sweeping(context: click.Context) -> None:
 @_command
 def show(services: Services) -> tuple[Shown, list[str]]:
     """Whether sweeping is frozen, and why."""
-    here = in_doubt.find_doubt(services).installation
+    here = in_doubt.list_in_doubt(services).installation
     return _show_installation(here), _describe_installation(here)
 
 
@@ -103,7 +110,7 @@ def show(services: Services) -> tuple[Shown, list[str]]:
 @_command
 def resume(services: Services, yes: bool) -> tuple[Shown, list[str]]:
     """Let sweeping go on with the ledger as it is, after you have looked."""
-    here = in_doubt.find_doubt(services).installation
+    here = in_doubt.list_in_doubt(services).installation
     if here.frozen_reason is not None:
         click.echo(f"It was frozen because {here.frozen_reason}.", err=True)
     _confirm("Is this the ledger to go on with?", yes)
@@ -158,7 +165,7 @@ def _show_installation(here: Installation) -> Shown:
     return {
         "installation": here.id,
         "database": here.database,
-        "mark": here.mark,
+        "generation": here.generation,
         "frozen": None if here.frozen_reason is None else {"at": _time(here.frozen_at), "reason": here.frozen_reason},
     }
 
@@ -181,7 +188,7 @@ def _show_doubt(doubt: Doubt) -> Shown:
         "foreign": [
             {"format_id": raw.format_id, "gtrid": raw.gtrid.hex(), "bqual": raw.bqual.hex()} for raw in doubt.foreign
         ],
-        "damaged": [{"number": row.number, "id": row.id} for row in doubt.damaged],
+        "lost_branches": [{"number": row.number, "id": row.id} for row in doubt.lost],
     }
 
 
@@ -196,7 +203,7 @@ def _show_branch(listed: Listed) -> Shown:
         if row is None
         else {"id": row.id, "state": row.state, "epoch": row.epoch, "lease_live": row.lease_live},
         "owner": listed.owner,
-        "direction": listed.recovery_action,
+        "recovery_action": listed.recovery_action,
         "meaning": listed.meaning,
     }
 
@@ -218,8 +225,8 @@ def _describe_doubt(doubt: Doubt) -> list[str]:
             f"  foreign, never touched: {_printable(raw.gtrid)} / {_printable(raw.bqual)} (format {raw.format_id})"
         )
     lines += [
-        f"  damaged: import {row.id} (number {row.number}); settle it: decide {row.number} rollback"
-        for row in doubt.damaged
+        f"  lost branch: import {row.id} (number {row.number}); roll it back: resolve {row.number} rollback"
+        for row in doubt.lost
     ]
     return lines
 

@@ -1,4 +1,4 @@
-"""The installation's own row: its id, its mark, where it is at home, and whether sweeping is frozen."""
+"""The installation's own row: its id, its generation, its home database, and whether sweeping is frozen."""
 
 import secrets
 
@@ -8,7 +8,7 @@ from app.db.datasets.registry import list_datasets
 from app.db.datasets.tables import table_of
 from app.db.imports.transitions import NOW
 from app.db.schema import imports, installation, receipts
-from app.domain.generation import Installation, Mark
+from app.domain.generation import Generation, Installation
 from app.domain.states import UNFINISHED, State
 
 MAX_NUMBER = 2**31  # a branch with a higher one was named by hand, and would use all numbers up
@@ -19,7 +19,7 @@ def read_installation(connection: Connection) -> Installation:
     row = connection.execute(_HERE).one()
     return Installation(
         id=row.id,
-        mark=row.mark,
+        generation=row.generation,
         last_number=row.last_number,
         home_database=row.home_database,
         home_server=row.home_server,
@@ -52,23 +52,23 @@ def is_frozen(connection: Connection) -> bool:
     )
 
 
-def advance_mark(connection: Connection, here: Installation) -> Mark:
-    """Count the mark up; the first time also say where the ledger is at home. Nothing happens while it is frozen."""
+def advance_generation(connection: Connection, here: Installation) -> Generation:
+    """Count the generation up; the first time also record the home database. Changes nothing while frozen."""
     number = func.coalesce(select(func.max(imports.c.number)).scalar_subquery(), 0)
     connection.execute(
         update(installation)
         .where(installation.c.frozen_at.is_(None))
         .values(
-            mark=installation.c.mark + 1,
+            generation=installation.c.generation + 1,
             last_number=func.greatest(installation.c.last_number, number),
             home_database=func.coalesce(installation.c.home_database, here.database),
             home_server=here.server,
         )
     )
-    return Mark(*connection.execute(select(installation.c.mark, installation.c.last_number)).one())
+    return Generation(*connection.execute(select(installation.c.generation, installation.c.last_number)).one())
 
 
-def freeze(connection: Connection, reason: str, kept: Mark | None = None) -> bool:
+def freeze(connection: Connection, reason: str, kept: Generation | None = None) -> bool:
     """Freeze sweeping; False when it is already. What was `kept` outside is taken over, so that it is known here when a
     person lets sweeping go on."""
     frozen = connection.execute(
@@ -77,8 +77,8 @@ def freeze(connection: Connection, reason: str, kept: Mark | None = None) -> boo
         .values(
             frozen_at=NOW,
             frozen_reason=reason[:1000],
-            mark=func.greatest(installation.c.mark, kept.mark if kept else 0),
-            last_number=func.greatest(installation.c.last_number, kept.number if kept else 0),
+            generation=func.greatest(installation.c.generation, kept.generation if kept else 0),
+            last_number=func.greatest(installation.c.last_number, kept.last_number if kept else 0),
         )
     )
     return frozen.rowcount == 1
@@ -89,7 +89,7 @@ def thaw(connection: Connection, here: Installation, *, new_id: bool) -> None:
     connection.execute(
         update(installation).values(
             id=secrets.token_hex(8) if new_id else installation.c.id,
-            mark=installation.c.mark + 1,
+            generation=installation.c.generation + 1,
             home_database=here.database,
             home_server=here.server,
             frozen_at=None,

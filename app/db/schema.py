@@ -19,7 +19,7 @@ installation = Table(
     metadata,
     Column("only", SmallInteger, primary_key=True, autoincrement=False),
     Column("id", CHAR(16), nullable=False),
-    Column("mark", _count, nullable=False, server_default="0"),
+    Column("generation", _count, nullable=False, server_default="0"),
     Column("last_number", _number, nullable=False, server_default="0"),
     Column("home_database", String(64)),
     Column("home_server", String(255)),

@@ -164,8 +164,8 @@ class ImportFailed(BackoutError):
         return {**known, "message": str(self)}
 
 
-class ImportDamaged(BackoutError):
-    """A decided import lacks a branch that nobody of ours can have finished: a person must look."""
+class BranchLost(BackoutError):
+    """A branch of a decided import is gone, and none of our processes finished it: a person must resolve it."""
 
 
 class AttemptLost(BackoutError):

@@ -1,23 +1,23 @@
-"""The mark: what was seen of the ledger and is kept outside of the database, where no restored backup takes it back."""
+"""Generations: how often the ledger was swept. A copy of the count outside the database shows a restored backup."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 
 @dataclass(frozen=True)
-class Mark:
-    """How far the ledger's own count, and its imports' numbers, had come when the sweeper looked last."""
+class Generation:
+    """The ledger's generation, and the highest import number at that time. The sweeper counts the generation up."""
 
-    mark: int
-    number: int
+    generation: int
+    last_number: int
 
 
 @dataclass(frozen=True)
 class Installation:
-    """The installation as its database tells it, and where that database is met now."""
+    """The installation's row in the ledger, and the database and server that answer now."""
 
     id: str
-    mark: int
+    generation: int
     last_number: int
     home_database: str | None
     home_server: str | None
@@ -29,31 +29,31 @@ class Installation:
 
     @property
     def is_copy(self) -> bool:
-        """Whether the ledger is met under another database's name than the one that it was kept in: prepared branches
-        with its id are the other's."""
+        """Whether this database has another name than the ledger's home. Prepared branches with the ledger's id then
+        belong to the original."""
         return self.home_database is not None and self.home_database.casefold() != self.database.casefold()
 
 
-def find_doubt(here: Installation, kept: Mark | None, unfinished: int) -> str | None:
-    """A sentence that says why this is not the ledger that was known; None where it is.
+def why_stale(here: Installation, kept: Generation | None, unfinished: int) -> str | None:
+    """Say in a sentence why this may not be the latest ledger; None if nothing speaks against it.
 
-    `kept` must have been read before `here`: the ledger's mark is written first and never goes back by itself, so it is
-    at least what was kept. Without a mark (a new spool folder) nothing is wrong in itself; on another server as well
-    nobody can say that this is the latest ledger, which matters if imports are `unfinished`.
+    `kept` is the generation in the spool folder. Read it before `here`: the sweeper writes the ledger first and never
+    lowers it, so the ledger's is at least as high. `kept` is None in a new spool folder: that alone is fine.
+    On another server as well, nothing shows that this ledger is the latest, which matters if imports are `unfinished`.
     """
     if here.is_copy:
         return (
-            f"this ledger was kept in database {here.home_database} and is met in {here.database}: it is a copy, and"
+            f"this ledger was kept in database {here.home_database} and is now in {here.database}: it is a copy, and"
             " prepared branches with its id belong to the original"
         )
-    if kept is not None and kept.mark > here.mark:
+    if kept is not None and kept.generation > here.generation:
         return (
-            f"the ledger has gone back: its mark is {here.mark}, and was {kept.mark} when import numbers had come to"
-            f" {kept.number}: an older backup was restored"
+            f"the ledger has gone back: its generation is {here.generation}, and was {kept.generation} when the last"
+            f" import number was {kept.last_number}: someone restored an older backup"
         )
     if kept is None and here.home_server not in (None, here.server) and unfinished:
         return (
-            f"the ledger is met on another server than before, beside a spool folder that does not know it, and"
-            f" {unfinished} import(s) are unfinished: a backup was restored, and nothing tells whether it is the latest"
+            f"the ledger is on another server than before, the spool folder does not know it, and {unfinished}"
+            " import(s) are unfinished: someone restored a backup, and nothing shows whether it is the latest"
         )
     return None

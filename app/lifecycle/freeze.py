@@ -1,7 +1,8 @@
 """Freeze: a ledger that may not be the latest is neither swept nor loaded into until a person has looked.
 
-A restored backup looks like any other database. What tells is a mark that the sweeper counts up in the ledger and then
-keeps in the spool folder, which no restored database takes back; and branches that only a later ledger can have begun.
+A restored backup looks like any other database. Two things reveal it: the generation, which the sweeper counts up
+in the ledger and then copies to the spool folder, where no restored database changes it; and branches that only a later
+ledger can have begun.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import structlog
 from app.db import installation, xa
 from app.db.imports import queries
 from app.domain.errors import LedgerFrozen, NotAllowed, SpoolFull
-from app.domain.generation import Installation, Mark, find_doubt
+from app.domain.generation import Generation, Installation, why_stale
 from app.domain.imports import Import, proves_older_ledger
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle.services import Services
@@ -28,7 +29,7 @@ def require_sweeping(services: Services, also: Callable[[Any], None] | None = No
 
     Raises `LedgerFrozen` then, and while nobody has let sweeping go on; `DatabaseUnavailable`.
     """
-    kept = services.spool.read_mark(services.installation)  # first: see `find_doubt`
+    kept = services.spool.read_generation(services.installation)  # first: see `why_stale`
     with services.database.begin() as connection:
         found = _read(connection, kept)
         if also is not None:
@@ -36,23 +37,23 @@ def require_sweeping(services: Services, also: Callable[[Any], None] | None = No
     return _judge(services, kept, *found)
 
 
-def require_sweeping_in(services: Services, connection: Any, kept: Mark | None) -> Installation:
-    """`require_sweeping` in a transaction of the caller's, who has read nothing in it yet and the mark that was `kept`
-    before: one that goes on to write is undone by what this raises."""
+def require_sweeping_in(services: Services, connection: Any, kept: Generation | None) -> Installation:
+    """`require_sweeping` in the caller's transaction, in which nothing was read yet; the caller read `kept` before it.
+    What this raises undoes a transaction that goes on to write."""
     return _judge(services, kept, *_read(connection, kept))
 
 
-def _read(connection: Any, kept: Mark | None) -> tuple[Installation, int]:
+def _read(connection: Any, kept: Generation | None) -> tuple[Installation, int]:
     return installation.read_installation(connection), 0 if kept else installation.count_unfinished(connection)
 
 
-def _judge(services: Services, kept: Mark | None, here: Installation, unfinished: int) -> Installation:
+def _judge(services: Services, kept: Generation | None, here: Installation, unfinished: int) -> Installation:
     if here.frozen_reason is not None:
         raise _frozen(here.frozen_reason)
     if here.id != services.installation:
         raise _frozen("the installation was given a new id while this process ran: start it again")
-    if doubt := find_doubt(here, kept, unfinished):
-        raise freeze(services, doubt, kept)
+    if reason := why_stale(here, kept, unfinished):
+        raise freeze(services, reason, kept)
     return here
 
 
@@ -69,7 +70,7 @@ def require_explained(services: Services, found: list[tuple[Xid, Import | None]]
         )
 
 
-def freeze(services: Services, reason: str, kept: Mark | None = None) -> LedgerFrozen:
+def freeze(services: Services, reason: str, kept: Generation | None = None) -> LedgerFrozen:
     """Freeze sweeping, durably; returns the error that says so."""
     with services.database.begin() as connection:
         won = installation.freeze(connection, reason, kept)
@@ -78,18 +79,18 @@ def freeze(services: Services, reason: str, kept: Mark | None = None) -> LedgerF
     return _frozen(reason)
 
 
-def keep_mark(services: Services, here: Installation) -> None:
-    """Count the ledger's mark up and keep it outside: the ledger first, so that it is never behind what was kept.
+def advance_generation(services: Services, here: Installation) -> None:
+    """Count the ledger's generation up, then copy it to the spool: in this order the ledger is never behind its copy.
 
-    Raises OSError and `SpoolFull` where it can't be kept.
+    Raises OSError and `SpoolFull` where it can't be written.
     """
     with services.database.begin() as connection:
-        mark = installation.advance_mark(connection, here)
-    # a crash here leaves an older mark outside: the ledger is ahead of it, as it may be
+        generation = installation.advance_generation(connection, here)
+    # a crash here leaves an older copy in the spool: the ledger may be ahead of it
     try:
-        services.spool.write_mark(here.id, mark)
+        services.spool.write_generation(here.id, generation)
     except (OSError, SpoolFull) as error:
-        log.warning("mark_not_kept", error=str(error))
+        log.warning("generation_not_written", error=str(error))
         raise
 
 
@@ -111,7 +112,7 @@ def resume(services: Services) -> Installation:
             names = ", ".join(xid.lock_name() for xid in late)
             raise NotAllowed(
                 f"{len(late)} prepared branch(es) come from a later ledger than this one: {names}. Either restore that"
-                " ledger, or roll them back first: `python -m app.cli decide <branch> rollback`"
+                " ledger, or roll them back first: `python -m app.cli resolve <branch> rollback`"
             )
     with services.database.begin() as connection:
         installation.skip_numbers(connection, max(here.last_number, installation.highest_number(connection)))

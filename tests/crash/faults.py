@@ -107,12 +107,9 @@ def lose_branch(harness: Harness, id: str) -> State:
         assert xa.release(session, [branch]) and xa.roll_back_prepared(session, branch)
     wait_for(lambda: not harness.find(id).lease_live, "its lease is over")
     harness.ensure_up()
-    wait_for(
-        lambda: "damage" in [event.kind for event in harness.events(id)],
-        "the damage was reported",
-    )
+    wait_for(lambda: "lost_branch" in [event.kind for event in harness.events(id)], "the lost branch was reported")
     assert harness.find(id).state is State.COMMITTING, f"it is called {harness.find(id).state}"
-    resolve.decide(harness.services, id, RecoveryAction.ROLLBACK, "a person")
+    resolve.resolve(harness.services, id, RecoveryAction.ROLLBACK, "a person")
     return State.FAILED
 
 

@@ -134,7 +134,9 @@ def test_a_packed_table_waits_for_space_to_be_unpacked_in(services: Services, tm
     row = send(services, make_table(tmp_path))
     with no_file_beyond(LIMIT):
         wait_in_vain(services, row, 2)
-        assert {path.name for path in services.spool.folder.iterdir() if not path.name.startswith(".mark")} == {row.id}
+        assert {path.name for path in services.spool.folder.iterdir() if not path.name.startswith(".generation")} == {
+            row.id
+        }
     wait_for(lambda: load(services), "it is taken up again")
     assert find(services, row.number).state is State.COMMITTED
 

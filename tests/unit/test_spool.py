@@ -1,4 +1,4 @@
-"""The spool folder: the mark that every sweeper writes and every process reads, and what comes and goes beside it."""
+"""The spool folder: the generation, which sweepers write and every process reads, and the files beside it."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from app.domain.errors import SpoolFull
-from app.domain.generation import Mark
+from app.domain.generation import Generation
 from app.spool import Spool
 from tests.disks import no_file_beyond
 
@@ -19,19 +19,19 @@ INSTALLATION = "0123456789abcdef"
 WRITERS, MARKS = 4, 200
 
 
-def test_a_mark_is_whole_whoever_else_writes_it(tmp_path: Path) -> None:
+def test_a_generation_is_whole_while_others_write_it(tmp_path: Path) -> None:
     """Sweepers in containers that share the folder have one process id, as these threads have."""
     spool, done = Spool(tmp_path, 1), Event()
-    spool.write_mark(INSTALLATION, Mark(1, 0))
+    spool.write_generation(INSTALLATION, Generation(1, 0))
 
     def write(writer: int) -> None:
         for number in range(MARKS):
-            spool.write_mark(INSTALLATION, Mark(2 + number * WRITERS + writer, 0))
+            spool.write_generation(INSTALLATION, Generation(2 + number * WRITERS + writer, 0))
 
-    def read() -> set[Mark | None]:
-        found = {spool.read_mark(INSTALLATION)}
+    def read() -> set[Generation | None]:
+        found = {spool.read_generation(INSTALLATION)}
         while not done.is_set():
-            found.add(spool.read_mark(INSTALLATION))
+            found.add(spool.read_generation(INSTALLATION))
         return found
 
     with ThreadPoolExecutor(WRITERS + 1) as pool:
@@ -45,11 +45,11 @@ def test_a_mark_is_whole_whoever_else_writes_it(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_lower_mark_takes_no_higher_one_back(tmp_path: Path) -> None:
+def test_a_lower_generation_does_not_replace_a_higher_one(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 1)
-    for mark in (Mark(7, 3), Mark(6, 9)):
-        spool.write_mark(INSTALLATION, mark)
-    assert spool.read_mark(INSTALLATION) == Mark(7, 3)
+    for generation in (Generation(7, 3), Generation(6, 9)):
+        spool.write_generation(INSTALLATION, generation)
+    assert spool.read_generation(INSTALLATION) == Generation(7, 3)
 
 
 def make_old(path: Path) -> Path:
@@ -115,9 +115,9 @@ def test_what_vanishes_between_two_looks_is_passed_over(tmp_path: Path, monkeypa
 
 def test_old_temporary_files_go_unless_somebody_reads_them(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 1)
-    spool.write_mark(INSTALLATION, Mark(1, 0))
-    mark = make_old(tmp_path / f".mark-{INSTALLATION}")
-    left = [tmp_path / name for name in (f".mark-{INSTALLATION}.0a1b2c3d", ".tmpabc123", ".1-2.pdf.0a1b2c3d")]
+    spool.write_generation(INSTALLATION, Generation(1, 0))
+    generation = make_old(tmp_path / f".generation-{INSTALLATION}")
+    left = [tmp_path / name for name in (f".generation-{INSTALLATION}.0a1b2c3d", ".tmpabc123", ".1-2.pdf.0a1b2c3d")]
     read, young = tmp_path / ".read", tmp_path / ".young"
     for path in (*left, read, young):
         path.touch()
@@ -126,18 +126,18 @@ def test_old_temporary_files_go_unless_somebody_reads_them(tmp_path: Path) -> No
     with read.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         assert sorted(spool.delete_temporary(3600)) == sorted(path.name for path in left)
-        assert mark.exists() and read.exists() and young.exists()
+        assert generation.exists() and read.exists() and young.exists()
     assert spool.delete_temporary(3600) == [".read"]
-    assert sorted(tmp_path.iterdir()) == sorted([mark, young])
+    assert sorted(tmp_path.iterdir()) == sorted([generation, young])
 
 
-def test_a_mark_that_the_disk_has_no_space_for_leaves_nothing(tmp_path: Path) -> None:
+def test_a_generation_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 1)
-    spool.write_mark(INSTALLATION, Mark(1, 0))
+    spool.write_generation(INSTALLATION, Generation(1, 0))
     with no_file_beyond(10), pytest.raises(SpoolFull):
-        spool.write_mark(INSTALLATION, Mark(2, 0))
-    assert [path.name for path in tmp_path.iterdir()] == [f".mark-{INSTALLATION}"]
-    assert spool.read_mark(INSTALLATION) == Mark(1, 0)
+        spool.write_generation(INSTALLATION, Generation(2, 0))
+    assert [path.name for path in tmp_path.iterdir()] == [f".generation-{INSTALLATION}"]
+    assert spool.read_generation(INSTALLATION) == Generation(1, 0)
 
 
 def test_the_second_name_of_an_old_file_is_young_from_the_start(tmp_path: Path) -> None:

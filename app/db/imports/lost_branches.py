@@ -1,4 +1,4 @@
-"""Damage: decided imports of which a branch was lost. It is recorded once, and settled by a person alone."""
+"""Lost branches: decided imports of which a branch is gone. Recorded once; only a person resolves them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,39 +10,39 @@ from app.db.imports.transitions import NOW
 from app.db.schema import events, imports, receipts
 from app.domain.states import State
 
-DAMAGE = "damage"  # the event
+LOST_BRANCH = "lost_branch"  # the event
 
 
-def note_damage(connection: Connection, number: int, detail: Mapping[str, Any]) -> bool:
-    """Record in a `committing` import's history that it is damaged; False when it is recorded already."""
+def record_lost_branch(connection: Connection, number: int, detail: Mapping[str, Any]) -> bool:
+    """Record in a `committing` import's history that it lost a branch; False when it is recorded already."""
     # the row first, so that of two sweepers the second sees the first one's event
     mine = select(imports.c.number).where(imports.c.number == number, imports.c.state == State.COMMITTING)
     if connection.execute(mine.with_for_update()).first() is None:
         return False
-    told = select(events.c.sequence).where(events.c.import_no == number, events.c.kind == DAMAGE)
+    told = select(events.c.sequence).where(events.c.import_no == number, events.c.kind == LOST_BRANCH)
     if connection.execute(told).first() is not None:
         return False
-    transitions.note(connection, number, DAMAGE, detail)
+    transitions.note(connection, number, LOST_BRANCH, detail)
     return True
 
 
-def list_damaged(connection: Connection, dataset: str | None = None) -> list[int]:
-    """Numbers of imports that were found damaged and have not been settled."""
+def list_with_lost_branch(connection: Connection, dataset: str | None = None) -> list[int]:
+    """Numbers of imports with a lost branch that no person has resolved yet."""
     query = select(imports.c.number).where(
         imports.c.state == State.COMMITTING,
-        exists().where(events.c.import_no == imports.c.number, events.c.kind == DAMAGE),
+        exists().where(events.c.import_no == imports.c.number, events.c.kind == LOST_BRANCH),
     )
     if dataset is not None:
         query = query.where(imports.c.dataset == dataset)
     return list(connection.scalars(query.order_by(imports.c.number)))
 
 
-def fail_damaged(
+def fail_with_lost_branch(
     connection: Connection, number: int, epoch: int, error: Mapping[str, Any], detail: Mapping[str, Any]
 ) -> bool:
-    """Let a damaged import fail and forget its receipts; its rows are deleted in the same transaction, by the caller.
+    """Let an import with a lost branch fail and forget its receipts. The caller deletes its rows in this transaction.
 
-    The one move that the table of legal moves does not have, and therefore a person's. False when it is no longer
+    The table of legal moves lacks this move: only an operator makes it. False when it is no longer
     `committing` at this epoch with its lease over.
     """
     moved = connection.execute(

@@ -57,21 +57,21 @@ def clearing(services: Services, dataset: Dataset) -> Iterator[None]:
 
 def require_idle(connection: Any, dataset: Dataset) -> None:
     """Raise `ImportsRunning` while an import of the dataset is unfinished."""
-    damaged = lost_branches.list_damaged(connection, dataset.name)
+    lost = lost_branches.list_with_lost_branch(connection, dataset.name)
     unfinished = registry.count_unfinished(connection, dataset.name)
     if unfinished:
-        raise ImportsRunning(_explain(dataset, unfinished, damaged), unfinished=unfinished, damaged=len(damaged))
+        raise ImportsRunning(_explain(dataset, unfinished, lost), unfinished=unfinished, lost_branches=len(lost))
 
 
-def _explain(dataset: Dataset, unfinished: int, damaged: list[int]) -> str:
+def _explain(dataset: Dataset, unfinished: int, lost: list[int]) -> str:
     told = []
-    if unfinished > len(damaged):
-        running = unfinished - len(damaged)
+    if unfinished > len(lost):
+        running = unfinished - len(lost)
         told.append(f"{running} import(s) of {dataset.name} are queued or running: wait for them or stop them first")
-    for number in damaged:
+    for number in lost:
         told.append(
-            f"import number {number} of {dataset.name} is damaged, which neither waiting nor a stop ends: a person"
-            f" settles it with `python -m app.cli decide {number} rollback` (docs/how-to/recovery.md)"
+            f"import number {number} of {dataset.name} has lost a branch, which neither waiting nor a stop ends: an"
+            f" operator resolves it with `python -m app.cli resolve {number} rollback` (docs/how-to/recovery.md)"
         )
     return "; ".join(told)
 

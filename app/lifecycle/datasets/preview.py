@@ -19,7 +19,7 @@ _NO_DATASET = Dataset("", (), ())
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PreviewRequest:
     """What of a file is to be shown, and how it is read: `options` are those of `parse_options`. Without a `dataset`
     one is inferred, under this `name`; `partial` says that only the file's beginning was sent."""
 
@@ -32,7 +32,7 @@ class Wanted:
     content_type: str | None
 
 
-def preview_upload(services: Services, receive: Callable[[Upload], Wanted]) -> dict[str, Any]:
+def preview_upload(services: Services, receive: Callable[[Upload], PreviewRequest]) -> dict[str, Any]:
     """The preview of an upload, as JSON: as an import of it with the same options would be read. `receive` writes the
     body into the upload and returns what is wanted of it.
 
@@ -42,7 +42,7 @@ def preview_upload(services: Services, receive: Callable[[Upload], Wanted]) -> d
     spool = Spool(services.spool.folder, min(MAX_BYTES, services.settings.max_upload_bytes))
     with space(spool.folder), spool.receive(f"preview-{uuid4()}", lambda: None) as upload:
         try:
-            wanted = receive(upload)
+            request = receive(upload)
         except ContentTooLarge:
             raise ContentTooLarge(
                 f"more than {spool.max_bytes:,} bytes are not looked at: send the file's first 256 KiB with"
@@ -51,9 +51,9 @@ def preview_upload(services: Services, receive: Callable[[Upload], Wanted]) -> d
         upload.flush()
         if upload.bytes == 0:
             raise InvalidContent("the file is empty: send at least its first rows", errors=[{"field": "file"}])
-        options = parse_options(wanted.options)
-        dataset = None if wanted.dataset is None else catalog.find_import_dataset(services, wanted.dataset)
+        options = parse_options(request.options)
+        dataset = None if request.dataset is None else catalog.find_import_dataset(services, request.dataset)
         with upload.part.open("rb") as file:
             head = file.read(HEAD_BYTES)
-        file_format = detect(wanted.file_name, wanted.content_type, head, dataset or _NO_DATASET, options)
-        return preview_file(upload.part, file_format, dataset, wanted.rows, partial=wanted.partial, name=wanted.name)
+        file_format = detect(request.file_name, request.content_type, head, dataset or _NO_DATASET, options)
+        return preview_file(upload.part, file_format, dataset, request.rows, partial=request.partial, name=request.name)

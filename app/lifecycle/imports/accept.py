@@ -161,7 +161,7 @@ def record(
 def _insert(
     services: Services, dataset: Dataset, values: dict[str, Any], claim: IdempotencyClaim, content: str | None
 ) -> Import:
-    kept = services.spool.read_mark(services.installation)
+    kept = services.spool.read_generation(services.installation)
     with services.database.begin() as connection:
         now = claim.look(connection, kept)
         # held until the import is there: a drop finds it unfinished, or the import finds no dataset

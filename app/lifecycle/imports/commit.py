@@ -8,7 +8,7 @@ import structlog
 
 from app.db import receipts, xa
 from app.db.imports import queries, transitions
-from app.domain.errors import AttemptLost, ImportDamaged
+from app.domain.errors import AttemptLost, BranchLost
 from app.domain.imports import Import, Tally
 from app.domain.states import State
 from app.domain.xid import parse_xid
@@ -86,7 +86,7 @@ def end_dry_run(services: Services, row: Import, tally: Tally) -> None:
 def finish(services: Services, number: int) -> bool:
     """Move a `committing` import to `committed` if every receipt is there and no branch is listed; True when it is.
 
-    Raises `ImportDamaged` where a branch is neither prepared nor proved by a receipt: nothing may be guessed then.
+    Raises `BranchLost` where a branch is neither prepared nor proved by a receipt: nothing may be guessed then.
     """
     with services.database.begin() as connection:
         row = queries.find_numbered(connection, number)
@@ -111,7 +111,7 @@ def _finish(services: Services, row: Import, branch: xa.Branch | None = None) ->
         with services.database.control() as control:
             owned = xa.owners_of(control, list(mine))
         if not owned:
-            raise ImportDamaged(
+            raise BranchLost(
                 f"decided to commit, but {row.branches - committed} of {row.branches} branches have neither a receipt"
                 " nor are prepared: somebody finished them by hand, or the server lost them"
             )

@@ -14,7 +14,7 @@ from app.db import idempotency_keys
 from app.db.imports import queries
 from app.domain.caller import Caller
 from app.domain.errors import BadRequest, DatabaseUnavailable, KeyInFlight, KeyReused
-from app.domain.generation import Mark
+from app.domain.generation import Generation
 from app.domain.imports import Import
 from app.lifecycle import freeze
 from app.lifecycle.imports import admission
@@ -69,7 +69,7 @@ class IdempotencyClaim:
             )
         return self.held
 
-    def look(self, connection: Any, kept: Mark | None) -> datetime:
+    def look(self, connection: Any, kept: Generation | None) -> datetime:
         """The first thing in the transaction that records the import; returns when it is recorded. Raises
         `LedgerFrozen`: a body may have been on its way for hours; and `Overloaded` where nobody has looked for room
         yet."""

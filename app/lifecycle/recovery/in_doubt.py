@@ -39,11 +39,11 @@ class Doubt:
     installation: Installation
     branches: list[Listed]
     foreign: list[RawXid]
-    damaged: list[Import]
+    lost: list[Import]  # decided imports with a lost branch
 
 
-def find_doubt(services: Services) -> Doubt:
-    """List every prepared branch of the server, ours and foreign ones, and the damaged imports."""
+def list_in_doubt(services: Services) -> Doubt:
+    """List every prepared branch of the server, ours and foreign ones, and the imports with a lost branch."""
     with services.database.begin() as connection:
         here = installation.read_installation(connection)
     branches, foreign = [], []
@@ -54,7 +54,9 @@ def find_doubt(services: Services) -> Doubt:
         foreign = [raw for raw in listed if parse_xid(raw, here.id) is None]
     with services.database.begin() as connection:
         branches = [Listed(xid, queries.find_numbered(connection, xid.number), owners.get(xid)) for xid in ours]
-        found = [queries.find_numbered(connection, number) for number in lost_branches.list_damaged(connection)]
+        found = [
+            queries.find_numbered(connection, number) for number in lost_branches.list_with_lost_branch(connection)
+        ]
     branches.sort(key=lambda listed: (listed.xid.number, listed.xid.epoch, listed.xid.branch))
     return Doubt(here, branches, foreign, [row for row in found if row is not None])
 
@@ -63,14 +65,14 @@ def find_trouble(services: Services) -> str | None:
     """Sentences about what only a person can mend; None where there is nothing of the kind."""
     try:
         freeze.require_sweeping(services)
-        doubt = find_doubt(services)
+        doubt = list_in_doubt(services)
     except LedgerFrozen as error:
         return error.detail
     except DatabaseUnavailable as error:
         return f"not known: {error.detail}"
     told = [
-        f"import {row.id} (number {row.number}) is damaged: `python -m app.cli decide {row.number} rollback`"
-        for row in doubt.damaged
+        f"import {row.id} (number {row.number}) has lost a branch: `python -m app.cli resolve {row.number} rollback`"
+        for row in doubt.lost
     ]
     told += [f"the sweeper fails to {name}, and tries again: {error}" for name, error in list_failing(services).items()]
     told += [

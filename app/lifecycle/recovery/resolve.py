@@ -1,4 +1,4 @@
-"""Decide: a person finishes what is in doubt, where the protocol allows it and only in the direction it calls for."""
+"""Resolve: a person finishes what is in doubt, where the protocol allows it and only in the direction it calls for."""
 
 import re
 from contextlib import suppress
@@ -9,7 +9,7 @@ import structlog
 from app.db import installation, xa
 from app.db.datasets import rows
 from app.db.imports import lost_branches, queries, transitions
-from app.domain.errors import BadRequest, ImportDamaged, NotAllowed
+from app.domain.errors import BadRequest, BranchLost, NotAllowed
 from app.domain.imports import Import, RecoveryAction, explain, recovery_action
 from app.domain.states import UNDOING, State
 from app.domain.xid import Xid
@@ -19,21 +19,24 @@ from app.lifecycle.recovery import in_doubt
 from app.lifecycle.recovery.in_doubt import Doubt, Listed
 from app.lifecycle.services import Services
 
-FORCED = "forced"  # the event; it is recorded before the act, which may then turn out to be done already
+HEURISTIC_DECISION = (
+    "heuristic_decision"  # the event; it is recorded before the act, which may then turn out to be done already
+)
 _BRANCH = re.compile("backout:([0-9a-f]{16}):([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,3})")
 _NUMBER = re.compile("[0-9]{1,10}")
 
 log = structlog.get_logger(__name__)
 
 
-def decide(services: Services, target: str, verdict: RecoveryAction, by: str) -> list[str]:
-    """Commit or roll back a branch, all prepared branches of an import, or a damaged import, in a person's name `by`.
+def resolve(services: Services, target: str, verdict: RecoveryAction, by: str) -> list[str]:
+    """Commit or roll back a branch, all prepared branches of an import, or an import with a lost branch.
 
-    `target` is a branch as `branches` lists it, an import's number or its id. Returns sentences that say what was done.
+    `target` is a branch as `branches` lists it, an import's number or its id; `by` is who does it. Returns
+    sentences that say what was done.
     Raises `BadRequest` for what is no target, `NotAllowed` where the protocol does not call for this, and
-    `DatabaseUnavailable`. Every forced act is recorded in the import's history first, where there is an import.
+    `DatabaseUnavailable`. Every heuristic decision is recorded in the import's history first, where there is an import.
     """
-    doubt = in_doubt.find_doubt(services)
+    doubt = in_doubt.list_in_doubt(services)
     if doubt.installation.is_copy:
         raise NotAllowed(
             f"this ledger is a copy of the one in {doubt.installation.home_database}, and the branches that carry its"
@@ -41,13 +44,13 @@ def decide(services: Services, target: str, verdict: RecoveryAction, by: str) ->
         )
     chosen = _find_branches(services, doubt, target)
     if chosen is None:
-        return [_settle(services, _find_import(services, target), verdict, by)]
+        return [_resolve_lost_branch(services, _find_import(services, target), verdict, by)]
     for listed in chosen:  # all of them first: none is touched if one is refused
         _require_allowed(listed, verdict)
     told = [_finish(services, listed, verdict, by) for listed in chosen]
     if verdict is RecoveryAction.COMMIT:
         for number in sorted({listed.xid.number for listed in chosen}):
-            with suppress(ImportDamaged):  # the sweeper says so
+            with suppress(BranchLost):  # the sweeper says so
                 if commit.finish(services, number):
                     told.append(f"import number {number} has committed")
     return told
@@ -62,7 +65,7 @@ def _find_branches(services: Services, doubt: Doubt, target: str) -> list[Listed
         xid = Xid(owner, number, epoch, branch)
         chosen = [listed for listed in doubt.branches if listed.xid == xid]
         if not chosen:
-            raise NotAllowed(f"no branch {target} is prepared: there is nothing to decide")
+            raise NotAllowed(f"no branch {target} is prepared: there is nothing to resolve")
         return chosen
     number = int(target) if _NUMBER.fullmatch(target) else _find_import(services, target).number
     return [listed for listed in doubt.branches if listed.xid.number == number] or None
@@ -78,7 +81,7 @@ def _find_import(services: Services, target: str) -> Import:
             except ValueError:
                 raise BadRequest(f"{target!r} is no branch, import number or import id") from None
     if row is None:
-        raise NotAllowed(f"there is no import {target} and no prepared branch of it: there is nothing to decide")
+        raise NotAllowed(f"there is no import {target} and no prepared branch of it: there is nothing to resolve")
     return row
 
 
@@ -105,10 +108,10 @@ def _finish(services: Services, listed: Listed, verdict: RecoveryAction, by: str
         if recovery_action(xid, row) is not listed.recovery_action:
             raise NotAllowed(f"branch {name} changed meanwhile: {explain(xid, row)}; look again")
         if row is not None:
-            transitions.note(connection, xid.number, FORCED, {"by": by, "verdict": verdict, "branch": name})
+            transitions.note(connection, xid.number, HEURISTIC_DECISION, {"by": by, "verdict": verdict, "branch": name})
         else:
             installation.know_number(connection, xid.number)
-    log.warning(FORCED, by=by, verdict=verdict, branch=name)
+    log.warning(HEURISTIC_DECISION, by=by, verdict=verdict, branch=name)
     with services.database.session() as session:
         finish = xa.commit_prepared if verdict is RecoveryAction.COMMIT else xa.roll_back_prepared
         done = bool(xa.release(session, [xid])) and finish(session, xid)
@@ -117,8 +120,8 @@ def _finish(services: Services, listed: Listed, verdict: RecoveryAction, by: str
     return f"branch {name} was {_done(verdict)}"
 
 
-def _settle(services: Services, row: Import, verdict: RecoveryAction, by: str) -> str:
-    """Settle an import of which no branch is prepared: only a damaged one needs it."""
+def _resolve_lost_branch(services: Services, row: Import, verdict: RecoveryAction, by: str) -> str:
+    """Finish an import of which no branch is prepared: only one with a lost branch needs it."""
     if row.state is not State.COMMITTING:
         raise NotAllowed(f"import {row.id} (number {row.number}) {_WHY_NOT[row.state]}")
     if row.lease_live:
@@ -127,9 +130,9 @@ def _settle(services: Services, row: Import, verdict: RecoveryAction, by: str) -
         )
     try:
         ended = commit.finish(services, row.number)
-    except ImportDamaged as error:
+    except BranchLost as error:
         if verdict is RecoveryAction.COMMIT:
-            raise NotAllowed(f"import {row.id} is damaged and can't be committed whole: {error}") from None
+            raise NotAllowed(f"import {row.id} has lost a branch and can't be committed whole: {error}") from None
         return _fail(services, row, str(error), by)
     if ended and verdict is RecoveryAction.COMMIT:
         return f"import {row.id} has committed: every receipt was there"
@@ -139,18 +142,18 @@ def _settle(services: Services, row: Import, verdict: RecoveryAction, by: str) -
 
 
 def _fail(services: Services, row: Import, reason: str, by: str) -> str:
-    """A damaged import: nothing of it stays, and it says so."""
+    """Let an import with a lost branch fail, and delete its rows."""
     lost = "a branch was lost after the decision; nothing of it is left: send it again"
-    error = {"code": "damaged", "reason": lost, "message": lost}
+    error = {"code": "lost_branch", "reason": lost, "message": lost}
     dataset = find_dataset_of(services, row)
     with services.database.begin_long() as connection:
         told = {"by": by, "verdict": RecoveryAction.ROLLBACK, "reason": reason}
-        if not lost_branches.fail_damaged(connection, row.number, row.epoch, error, told):
+        if not lost_branches.fail_with_lost_branch(connection, row.number, row.epoch, error, told):
             raise NotAllowed(f"import {row.id} changed meanwhile: look again")
         # an import into an adopted table has one branch: what was lost is all of it
         kept = dataset is not None and not dataset.adopted
         deleted = rows.delete_rows(connection, dataset, row.number) if dataset is not None and kept else 0
-    log.warning(FORCED, by=by, verdict=RecoveryAction.ROLLBACK, import_id=row.id, rows=deleted)
+    log.warning(HEURISTIC_DECISION, by=by, verdict=RecoveryAction.ROLLBACK, import_id=row.id, rows=deleted)
     return f"import {row.id} has failed and nothing of it is left ({deleted:,} rows were deleted): tell its sender"
 
 

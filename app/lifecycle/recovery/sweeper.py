@@ -10,7 +10,7 @@ import structlog
 
 from app.db import xa
 from app.db.imports import lost_branches, queries, transitions, uploads
-from app.domain.errors import DatabaseUnavailable, ImportDamaged, ImportFailed, LedgerFrozen
+from app.domain.errors import BranchLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
 from app.domain.generation import Installation
 from app.domain.imports import Import, RecoveryAction, recovery_action
 from app.domain.states import UNDOING, State
@@ -22,7 +22,7 @@ from app.lifecycle.recovery.chores import Chores, do_each
 from app.lifecycle.services import Services
 
 CLEAN_SECONDS = 60.0
-MARK_SECONDS = 10.0
+GENERATION_SECONDS = 10.0
 UNDO_SECONDS = 0.25  # between two looks at what is being undone
 FAILED_SECONDS = 1.0  # after a sweep that could not even be begun
 LATELY_SECONDS = 60.0  # for so long it is looked at that often
@@ -39,9 +39,9 @@ class Sweeper:
         self._services = services
         self.chores = Chores(services)
         self._reported: set[Xid] = set()
-        self._damaged: set[int] = set()
+        self._lost: set[int] = set()
         self._cleaned_at = 0.0
-        self._marked_at = float("-inf")
+        self._advanced_at = float("-inf")
         self._frozen = ""
 
     def sweep(self) -> None:
@@ -49,9 +49,9 @@ class Sweeper:
         error of one chore keeps no other from being run."""
 
         def sweep(here: Installation) -> None:
-            if monotonic() >= self._marked_at + MARK_SECONDS:
-                self._marked_at = monotonic()
-                self.chores.run("keep_mark", lambda: freeze.keep_mark(self._services, here))
+            if monotonic() >= self._advanced_at + GENERATION_SECONDS:
+                self._advanced_at = monotonic()
+                self.chores.run("advance_generation", lambda: freeze.advance_generation(self._services, here))
             self._sweep()
 
         self._unless_frozen(sweep)
@@ -165,15 +165,15 @@ class Sweeper:
     def _record_commit(self, row: Import) -> None:
         try:
             commit.finish(self._services, row.number)
-        except ImportDamaged as error:
-            self._report_damage(row, error)
+        except BranchLost as error:
+            self._report_lost_branch(row, error)
 
-    def _report_damage(self, row: Import, error: ImportDamaged) -> None:
-        if row.number not in self._damaged:
+    def _report_lost_branch(self, row: Import, error: BranchLost) -> None:
+        if row.number not in self._lost:
             with self._services.database.begin() as connection:
-                lost_branches.note_damage(connection, row.number, {"reason": str(error)})
-            self._damaged.add(row.number)
-            log.critical("damage", import_id=row.id, reason=str(error))
+                lost_branches.record_lost_branch(connection, row.number, {"reason": str(error)})
+            self._lost.add(row.number)
+            log.critical("lost_branch", import_id=row.id, reason=str(error))
 
     def _hint(self) -> None:
         """Publish again what the queue lacks: as many hints as there are imports due, never more."""

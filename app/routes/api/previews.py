@@ -17,7 +17,7 @@ from app.domain.errors import (
 )
 from app.domain.policy import NAMES as POLICY_NAMES, parse_policy
 from app.formats.options import NAMES, parse_options
-from app.lifecycle.datasets.preview import Wanted, preview_upload
+from app.lifecycle.datasets.preview import PreviewRequest, preview_upload
 from app.routes import services
 from app.routes.api.imports import check_content_encoding, receive_body, receive_form
 from app.routes.api.serializers import parse_number
@@ -55,7 +55,7 @@ def infer_dataset() -> dict[str, Any]:
     return definition
 
 
-def _receive(upload: Upload) -> Wanted:
+def _receive(upload: Upload) -> PreviewRequest:
     """Write the body into the upload; options are in the address, and in a form beside its file."""
     said = request.args.to_dict()
     _read(said)
@@ -68,7 +68,7 @@ def _receive(upload: Upload) -> Wanted:
     return replace(_read(said | dict(form.fields)), file_name=form.file_name or name)
 
 
-def _read(said: Mapping[str, str]) -> Wanted:
+def _read(said: Mapping[str, str]) -> PreviewRequest:
     """What is wanted. Raises `InvalidContent` for an option that there is not, and for a wrong one before a body is
     sent for nothing.
 
@@ -85,7 +85,7 @@ def _read(said: Mapping[str, str]) -> Wanted:
     rows = parse_number(said.get("rows", str(ROWS)), "rows")
     if not 1 <= rows <= MAX_ROWS:
         raise BadRequest(f"rows must be from 1 to {MAX_ROWS}", errors=[{"field": "rows"}])
-    return Wanted(
+    return PreviewRequest(
         rows=rows,
         dataset=None if _read_flag(said, "infer") else said.get("dataset", "orders"),
         name=said.get("name", "new"),

@@ -35,7 +35,8 @@ EVENTS = {
     "checked": "Dry run finished: none of its rows was kept",
     "rows_deleted": "Rows deleted",
     "tried_again": "Retried",
-    "forced": "An operator resolved a branch",
+    "lost_branch": "A branch was lost: an operator must resolve it",
+    "heuristic_decision": "An operator resolved a branch",
 }
 WHY_NO_STOP: dict[str, str] = {
     "stopping": "the import was stopped and will never commit: its rows are being undone",

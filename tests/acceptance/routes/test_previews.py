@@ -28,7 +28,7 @@ def test_a_preview_starts_nothing_and_keeps_nothing(stack: Stack) -> None:
     reject = found["rows"][2]["reject"]
     assert (reject["code"], reject["column"], reject["value"]) == ("not_an_integer", "quantity", "two")
     assert found["columns"][1] == {"name": "order_number", "column": "order_number", "status": "mapped"}
-    assert not [path for path in set(stack.spool.glob("*")) - files if not path.name.startswith(".mark")]
+    assert not [path for path in set(stack.spool.glob("*")) - files if not path.name.startswith(".generation")]
     assert stack.count() == 0
     assert stack.get("/v1/imports").json() == imports
 

@@ -68,7 +68,7 @@ def check_problem(answer: requests.Response, status: int, kind: str) -> dict[str
 
 
 def uploads(stack: Stack) -> set[str]:
-    """The files in the spool, without the ledger's mark."""
+    """The files in the spool, without the file of the generation."""
     return {entry.name for entry in os.scandir(stack.spool) if not entry.name.startswith(".")}
 
 

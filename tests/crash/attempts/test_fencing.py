@@ -17,7 +17,7 @@ from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services
 from tests.crash.attempts.conftest import ROWS
 from tests.crash.failpoints import at_failpoint
-from tests.doubt import list_raw, prepared_by_another
+from tests.in_doubt import list_raw, prepared_by_another
 from tests.invariants import converge
 from tests.waiting import patience
 

@@ -19,7 +19,7 @@ from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
 from tests.conftest import ROOT, DatabaseServer, make_settings
-from tests.doubt import accept_rows, end_lease, list_raw, owned, prepare, prepared_by_another, xids_of
+from tests.in_doubt import accept_rows, end_lease, list_raw, owned, prepare, prepared_by_another, xids_of
 from tests.integration.conftest import Run
 from tests.invariants import check, converge, find
 
@@ -57,7 +57,7 @@ def test_every_branch_is_listed_with_what_becomes_of_it(services: Services, run:
         text = run("branches").output
     assert listed["installation"] == services.installation and listed["frozen"] is None
     found = {branch["number"]: branch for branch in listed["branches"]}
-    assert {number: branch["direction"] for number, branch in found.items()} == {
+    assert {number: branch["recovery_action"] for number, branch in found.items()} == {
         loading.number: "leave",
         decided.number: "leave",
         over.number: "commit",
@@ -83,7 +83,7 @@ def test_an_owner_that_is_connected_is_named(services: Services, run: Run) -> No
     try:
         (listed,) = list_branches(run)["branches"]
         assert listed["owner"] == owned(services, [xid])[xid]
-        refused = run("decide", xid.lock_name(), "rollback", "--yes")
+        refused = run("resolve", xid.lock_name(), "rollback", "--yes")
         assert refused.exit_code == 4 and f"connection {listed['owner']}" in refused.output
     finally:
         branch.rollback()
@@ -98,51 +98,59 @@ def test_a_decided_import_is_committed_and_nothing_else(
     two = open_services(make_settings(database.url, services.settings.spool_dir, **values))
     row = prepare(two, decided=True)
     run = lambda *arguments: CliRunner().invoke(main, arguments, env={"BACKOUT_DATABASE_URL": database.url})  # noqa: E731
-    refused = run("decide", str(row.number), "commit", "--yes")
+    refused = run("resolve", str(row.number), "commit", "--yes")
     assert refused.exit_code == 4 and "its worker holds the lease" in refused.output
     end_lease(two, row)
-    refused = run("decide", str(row.number), "rollback", "--yes")
+    refused = run("resolve", str(row.number), "rollback", "--yes")
     assert refused.exit_code == 4 and "decided to commit" in refused.output and "Traceback" not in refused.output
     assert len(list_raw(two)) == branches and kinds(two, row.number)[-1] == "committing"
-    unasked = run("decide", str(row.number), "commit")
+    unasked = run("resolve", str(row.number), "commit")
     assert unasked.exit_code == 2 and "--yes" in unasked.output and len(list_raw(two)) == branches
-    done = run("decide", row.id, "commit", "--yes")
+    done = run("resolve", row.id, "commit", "--yes")
     assert done.exit_code == 0, done.output
     check(two, row.number)
     assert find(two, row.number).state is State.COMMITTED
-    assert kinds(two, row.number) == ["queued", "running", "committing", *["forced"] * branches, "committed"]
+    assert kinds(two, row.number) == [
+        "queued",
+        "running",
+        "committing",
+        *["heuristic_decision"] * branches,
+        "committed",
+    ]
     with two.database.begin() as connection:
-        forced = [event for event in queries.list_events(connection, row.number) if event.kind == "forced"]
-    assert forced[0].detail is not None
-    assert forced[0].detail["verdict"] == "commit" and "@" in forced[0].detail["by"]
-    assert forced[0].detail["branch"] == xids_of(two, row)[0].lock_name()
+        decisions = [
+            event for event in queries.list_events(connection, row.number) if event.kind == "heuristic_decision"
+        ]
+    assert decisions[0].detail is not None
+    assert decisions[0].detail["verdict"] == "commit" and "@" in decisions[0].detail["by"]
+    assert decisions[0].detail["branch"] == xids_of(two, row)[0].lock_name()
 
 
 def test_one_document_is_all_that_a_command_answers_with(services: Services) -> None:
     row = prepare(services, decided=True)
     end_lease(services, row)
     url = services.settings.database_url.get_secret_value()
-    command = [sys.executable, "-m", "app.cli", "decide", row.id, "commit", "--yes", "--json"]
+    command = [sys.executable, "-m", "app.cli", "resolve", row.id, "commit", "--yes", "--json"]
     done = subprocess.run(command, cwd=ROOT, env={"BACKOUT_DATABASE_URL": url}, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["done"]
-    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["forced"]
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["heuristic_decision"]
     check(services, row.number)
 
 
 def test_an_undecided_import_is_left_to_its_worker_and_to_a_stop(services: Services, run: Run) -> None:
     row = prepare(services)
     for verdict in ("commit", "rollback"):
-        refused = run("decide", str(row.number), verdict, "--yes")
+        refused = run("resolve", str(row.number), verdict, "--yes")
         assert refused.exit_code == 4 and "stop it" in refused.output
     stop_import(services, row.id)
-    refused = run("decide", str(row.number), "commit", "--yes")
+    refused = run("resolve", str(row.number), "commit", "--yes")
     assert refused.exit_code == 4 and "will never commit" in refused.output
     assert len(list_raw(services)) == 1
-    assert run("decide", xids_of(services, row)[0].lock_name(), "rollback", "--yes").exit_code == 0
+    assert run("resolve", xids_of(services, row)[0].lock_name(), "rollback", "--yes").exit_code == 0
     assert list_raw(services) == set()
     assert converge(services, row.number).state is State.STOPPED
-    assert "forced" in kinds(services, row.number)
+    assert "heuristic_decision" in kinds(services, row.number)
 
 
 @pytest.mark.parametrize("epoch", [1, 2], ids=["no-import", "a-later-attempt"])
@@ -153,42 +161,42 @@ def test_what_no_import_explains_may_be_rolled_back_and_never_committed(
     raw = Xid(services.installation, number, epoch, 1).raw()
     name = Xid(services.installation, number, epoch, 1).lock_name()
     with prepared_by_another(services, raw):
-        refused = run("decide", name, "commit", "--yes")
+        refused = run("resolve", name, "commit", "--yes")
         assert refused.exit_code == 4 and "may not be committed" in refused.output and list_raw(services) == {raw}
-        assert run("decide", name, "rollback", "--yes").exit_code == 0
+        assert run("resolve", name, "rollback", "--yes").exit_code == 0
         assert list_raw(services) == set()
-    assert kinds(services, number) == (["queued", "forced"] if epoch > 1 else [])
+    assert kinds(services, number) == (["queued", "heuristic_decision"] if epoch > 1 else [])
 
 
 @pytest.mark.parametrize(
     ("target", "code", "says"),
     [
         ("backout:0123456789abcdef:1:1:1", 4, "foreign branches are never touched"),
-        ("4294967295", 4, "there is nothing to decide"),
+        ("4294967295", 4, "there is nothing to resolve"),
         ("99999999999", 2, "is no branch"),
-        ("7f1c8a52-4b3e-4b53-9a3c-0c3c7c2d1e00", 4, "there is nothing to decide"),
+        ("7f1c8a52-4b3e-4b53-9a3c-0c3c7c2d1e00", 4, "there is nothing to resolve"),
         ("orders", 2, "is no branch"),
         ("'; DROP TABLE imports", 2, "is no branch"),
     ],
 )
 def test_what_is_nothing_of_ours_is_refused(services: Services, run: Run, target: str, code: int, says: str) -> None:
-    refused = run("decide", target, "rollback", "--yes")
+    refused = run("resolve", target, "rollback", "--yes")
     assert (refused.exit_code, "Traceback" in refused.output) == (code, False)
     assert says in refused.output
-    as_json = run("decide", target, "rollback", "--yes", "--json")
+    as_json = run("resolve", target, "rollback", "--yes", "--json")
     assert as_json.exit_code == code and says in json.loads(as_json.stdout)["detail"]
 
 
 def test_an_import_that_is_not_in_doubt_is_refused(services: Services, run: Run) -> None:
     queued = accept_rows(services)
-    refused = run("decide", str(queued.number), "rollback", "--yes")
+    refused = run("resolve", str(queued.number), "rollback", "--yes")
     assert refused.exit_code == 4 and "to end it, stop it" in refused.output
     converge(services, queued.number)
     for verdict in ("commit", "rollback"):
-        refused = run("decide", queued.id, verdict, "--yes")
+        refused = run("resolve", queued.id, verdict, "--yes")
         assert refused.exit_code == 4 and "has committed, which is final" in refused.output
     check(services, queued.number)
-    assert "forced" not in kinds(services, queued.number)
+    assert "heuristic_decision" not in kinds(services, queued.number)
 
 
 def test_without_an_address_it_is_the_local_stack(
@@ -202,9 +210,11 @@ def test_without_an_address_it_is_the_local_stack(
 
 
 def test_usage_and_a_database_that_is_away(run: Run) -> None:
-    assert run("decide", "1").exit_code == 2
-    assert run("decide", "1", "perhaps", "--yes").exit_code == 2
-    for command in (["branches"], ["sweeping"], ["decide", "1", "commit", "--yes"], ["sweeping", "resume", "--yes"]):
+    assert run("resolve", "1").exit_code == 2
+    renamed = run("decide", "1", "rollback", "--yes")
+    assert renamed.exit_code == 2 and "python -m app.cli resolve" in renamed.output
+    assert run("resolve", "1", "perhaps", "--yes").exit_code == 2
+    for command in (["branches"], ["sweeping"], ["resolve", "1", "commit", "--yes"], ["sweeping", "resume", "--yes"]):
         away = run(*command, url="mysql+pymysql://app:x@127.0.0.1:1/backout")
         assert away.exit_code == 7 and "does not answer" in away.output and "Traceback" not in away.output
     assert run("branches", url="nonsense").exit_code == 2
@@ -221,7 +231,7 @@ def test_a_database_without_tables_says_how_to_make_them(database: DatabaseServe
     assert "Traceback" not in told.output
 
 
-def test_damage_is_told_once_and_settled_by_a_person(
+def test_a_lost_branch_is_reported_once_and_resolved_by_a_person(
     database: DatabaseServer, tmp_path: Path, run: Run, web: FlaskClient
 ) -> None:
     services = open_services(make_settings(database.url, tmp_path / "spool", branches=2))
@@ -235,24 +245,28 @@ def test_damage_is_told_once_and_settled_by_a_person(
         sweeper = Sweeper(services)
         sweeper.sweep()
         sweeper.sweep()
-    assert kinds(services, row.number) == ["queued", "running", "committing", "damage"]
+    assert kinds(services, row.number) == ["queued", "running", "committing", "lost_branch"]
     ready = web.get("/readyz")
     assert ready.status_code == 200 and ready.json["status"] == "degraded"
-    assert row.id in ready.json["parts"]["recovery"] and "damaged" in ready.json["parts"]["recovery"]
-    assert list_branches(run)["damaged"] == [{"number": row.number, "id": row.id}]
+    assert row.id in ready.json["parts"]["recovery"] and "lost a branch" in ready.json["parts"]["recovery"]
+    assert list_branches(run)["lost_branches"] == [{"number": row.number, "id": row.id}]
     refused = web.get("/delete_all")
-    assert refused.status_code == 409 and "damaged" in refused.json["detail"] and "queued" not in refused.json["detail"]
+    assert (
+        refused.status_code == 409
+        and "lost a branch" in refused.json["detail"]
+        and "queued" not in refused.json["detail"]
+    )
     waiting = accept_rows(services)
     assert "1 import(s) of orders are queued or running" in web.get("/delete_all").json["detail"]
     stop_import(services, waiting.id)
-    refused_commit = run("decide", str(row.number), "commit", "--yes")
+    refused_commit = run("resolve", str(row.number), "commit", "--yes")
     assert refused_commit.exit_code == 4 and "can't be committed whole" in refused_commit.output
-    done = run("decide", str(row.number), "rollback", "--yes")
+    done = run("resolve", str(row.number), "rollback", "--yes")
     assert done.exit_code == 0, done.output
     check(services, row.number)
     check(services, whole.number)
     ended = find(services, row.number)
-    assert ended.state is State.FAILED and ended.error is not None and ended.error["code"] == "damaged"
+    assert ended.state is State.FAILED and ended.error is not None and ended.error["code"] == "lost_branch"
     with services.database.begin() as connection:
         *_, last = queries.list_events(connection, row.number)
     assert last.kind == "failed" and last.detail is not None and "@" in last.detail["by"]
@@ -260,13 +274,13 @@ def test_damage_is_told_once_and_settled_by_a_person(
     assert web.get("/delete_all").status_code == 200
 
 
-def test_an_import_that_only_lacks_its_last_move_is_not_taken_for_damage(services: Services, run: Run) -> None:
+def test_an_import_that_only_lacks_its_last_move_has_lost_no_branch(services: Services, run: Run) -> None:
     row = prepare(services, decided=True)
     with services.database.session() as session:
         for xid in xa.release(session, xids_of(services, row)):
             assert xa.commit_prepared(session, xid)
     end_lease(services, row)
-    refused = run("decide", str(row.number), "rollback", "--yes")
+    refused = run("resolve", str(row.number), "rollback", "--yes")
     assert refused.exit_code == 4 and "every receipt is there" in refused.output
     assert find(services, row.number).state is State.COMMITTED
     check(services, row.number)

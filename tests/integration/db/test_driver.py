@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.db.driver import DriverConnection
 from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
-from tests.doubt import accept_rows
+from tests.in_doubt import accept_rows
 
 LOAD = "LOAD DATA LOCAL INFILE '{file}' INTO TABLE sent_lines LINES TERMINATED BY '\\n' (line)"
 

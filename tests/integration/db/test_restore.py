@@ -21,7 +21,7 @@ from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
 from tests.conftest import DATABASES, DatabaseServer, empty, make_settings, new_database
-from tests.doubt import ROWS, accept_rows, end_lease, list_raw, prepare, xids_of
+from tests.in_doubt import ROWS, accept_rows, end_lease, list_raw, prepare, xids_of
 from tests.invariants import check, converge, find
 from tests.waiting import patience
 
@@ -89,7 +89,7 @@ def restore(cursor: "pymysql.cursors.Cursor", *tables: str) -> None:
 
 
 def in_doubt(services: Services) -> Import:
-    """A decided import whose worker is gone, its branch prepared; and a mark that says how far the ledger had come."""
+    """A decided import whose worker is gone, its branch prepared; and the ledger's generation in the spool."""
     Sweeper(services).sweep()
     row = prepare(services, decided=True)
     end_lease(services, row)
@@ -112,7 +112,7 @@ def test_a_physical_backup_that_holds_a_prepared_branch(
     assert len(list_raw(services)) == 1
     assert converge(services, row.number).state is State.COMMITTED
     later = accept_rows(services)
-    Sweeper(services).sweep()  # marks it
+    Sweeper(services).sweep()  # writes its generation to the spool
     converge(services, later.number)
 
     stopped(database, lambda data: copy_folder(backup, data))
@@ -128,7 +128,7 @@ def test_a_physical_backup_that_holds_a_prepared_branch(
     assert "gone back" in (frozen_reason(services) or "")
     assert len(list_raw(services)) == 1 and find(services, row.number).state is State.COMMITTING
     (listed,) = json.loads(run(database, "branches", "--json").stdout)["branches"]
-    assert (listed["number"], listed["direction"]) == (row.number, "commit")
+    assert (listed["number"], listed["recovery_action"]) == (row.number, "commit")
     assert run(database, "sweeping", "resume", "--yes").exit_code == 0
     assert converge(services, row.number).state is State.COMMITTED
     again = accept_rows(services)
@@ -161,10 +161,10 @@ def test_a_logical_dump_with_an_older_ledger_below_a_prepared_branch(
         assert ("gone back" if spool == "the-same-spool" else branch.lock_name()) in (frozen_reason(services) or "")
         assert list_raw(services) == {branch.raw()}
         (listed,) = json.loads(run(database, "branches", "--json").stdout)["branches"]
-        assert (listed["name"], listed["import"], listed["direction"]) == (branch.lock_name(), None, "report")
+        assert (listed["name"], listed["import"], listed["recovery_action"]) == (branch.lock_name(), None, "report")
         assert run(database, "sweeping", "resume", "--yes").exit_code == 4
-        assert run(database, "decide", branch.lock_name(), "commit", "--yes").exit_code == 4
-        assert run(database, "decide", branch.lock_name(), "rollback", "--yes").exit_code == 0
+        assert run(database, "resolve", branch.lock_name(), "commit", "--yes").exit_code == 4
+        assert run(database, "resolve", branch.lock_name(), "rollback", "--yes").exit_code == 0
         restore(cursor, "orders", "receipts")
     assert run(database, "sweeping", "resume", "--yes").exit_code == 0
     check(services, before.number)
@@ -192,8 +192,8 @@ def test_a_logical_dump_of_imports_in_flight_when_nothing_is_prepared(
     assert run(database, "sweeping", "resume", "--yes").exit_code == 0
     Sweeper(services).sweep()
     assert converge(services, loading.number).rows_done == ROWS
-    assert run(database, "decide", str(decided.number), "commit", "--yes").exit_code == 4
-    assert run(database, "decide", str(decided.number), "rollback", "--yes").exit_code == 0
+    assert run(database, "resolve", str(decided.number), "commit", "--yes").exit_code == 4
+    assert run(database, "resolve", str(decided.number), "rollback", "--yes").exit_code == 0
     check(services, decided.number)
     assert find(services, decided.number).state is State.FAILED
 
@@ -239,7 +239,7 @@ def test_an_upgrade_of_the_first_version_with_imports_in_flight(
     decided, stopping, queued = prepare(services, decided=True), prepare(services), accept_rows(services)
     end_lease(services, decided)
     with root(database) as cursor:
-        columns = "mark", "last_number", "home_database", "home_server", "frozen_at", "frozen_reason"
+        columns = "generation", "last_number", "home_database", "home_server", "frozen_at", "frozen_reason"
         cursor.execute(f"ALTER TABLE backout.installation {', '.join(f'DROP COLUMN {name}' for name in columns)}")
         cursor.execute("UPDATE backout.alembic_version SET version_num = '0001'")
     # new processes before the migration: nothing is accepted, swept or lost, and a stop is decided as ever

@@ -1,5 +1,6 @@
 """The tables on the server are the tables in the code, and each user may do what it must and nothing more."""
 
+import json
 from dataclasses import replace
 
 import pymysql
@@ -15,6 +16,7 @@ from app.db.schema import metadata
 from app.lifecycle.imports import queries
 from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
+from tests.in_doubt import accept_rows
 
 
 def test_migrations_make_what_the_code_says(database: DatabaseServer) -> None:
@@ -29,6 +31,35 @@ def test_migrating_again_changes_nothing(database: DatabaseServer, services: Ser
     upgrade(database.owner_url)
     database.install()
     assert replace(services).installation == before
+
+
+def test_rows_of_the_version_before_get_the_new_words(database: DatabaseServer, services: Services) -> None:
+    row = accept_rows(services)
+    code = "SELECT JSON_UNQUOTE(JSON_EXTRACT(error, '$.code')), updated_at FROM imports WHERE number = %s"
+    with database.root() as cursor:
+        cursor.execute("ALTER TABLE installation RENAME COLUMN generation TO mark")
+        cursor.execute("UPDATE installation SET mark = 41")
+        cursor.execute(
+            """UPDATE imports SET error = '{"code": "damaged", "reason": "lost"}' WHERE number = %s""", row.number
+        )
+        before = '{"format": "csv", "columns": {"a": null}, "quote_said": true}'
+        cursor.execute("UPDATE imports SET file_format = %s WHERE number = %s", (before, row.number))
+        for sequence, kind in enumerate(("damage", "forced"), 100):
+            values = row.number, sequence, kind
+            cursor.execute("INSERT INTO events (import_no, sequence, at, kind) VALUES (%s, %s, NOW(6), %s)", values)
+        cursor.execute(code, row.number)
+        ((_, updated_at),) = cursor.fetchall()
+        for _ in range(2):  # one that was cut off runs again
+            cursor.execute("UPDATE alembic_version SET version_num = '0009'")
+            upgrade(database.owner_url)
+        cursor.execute("SELECT generation FROM installation")
+        assert cursor.fetchall() == ((41,),)
+        cursor.execute(code, row.number)
+        assert cursor.fetchall() == (("lost_branch", updated_at),)
+        cursor.execute("SELECT file_format FROM imports WHERE number = %s", row.number)
+        assert json.loads(cursor.fetchall()[0][0]) == {"format": "csv", "columns": {"a": None}, "quote_given": True}
+        cursor.execute("SELECT kind FROM events WHERE import_no = %s AND sequence >= 100 ORDER BY sequence", row.number)
+        assert cursor.fetchall() == (("lost_branch",), ("heuristic_decision",))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from app.db import xa
 from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer, empty
-from tests.doubt import accept_rows, owned
+from tests.in_doubt import accept_rows, owned
 
 BRANCHES = 60
 

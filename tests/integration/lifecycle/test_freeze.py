@@ -15,7 +15,7 @@ from app.db.imports import transitions as import_transitions
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import LedgerFrozen
-from app.domain.generation import Installation, Mark
+from app.domain.generation import Generation, Installation
 from app.domain.states import State
 from app.domain.xid import Xid
 from app.lifecycle import freeze
@@ -27,7 +27,7 @@ from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
 from tests.conftest import DatabaseServer, make_settings
-from tests.doubt import accept_rows, end_lease, list_raw, prepare, prepared_by_another, xids_of
+from tests.in_doubt import accept_rows, end_lease, list_raw, prepare, prepared_by_another, xids_of
 from tests.integration.conftest import Run
 from tests.invariants import check, converge, find
 
@@ -52,9 +52,9 @@ def execute(services: Services, statement: str, *values: object) -> None:
         connection.exec_driver_sql(statement, values)
 
 
-def go_back(services: Services, marks: int = 1) -> None:
+def go_back(services: Services, generations: int = 1) -> None:
     """Let the ledger be an older one."""
-    execute(services, "UPDATE installation SET mark = mark - %s", marks)
+    execute(services, "UPDATE installation SET generation = generation - %s", generations)
 
 
 def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touched(
@@ -102,7 +102,7 @@ def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touc
         assert json.loads(run("sweeping", "show", "--json").stdout)["frozen"]["reason"]
         refused = run("sweeping", "resume", "--yes")
         assert refused.exit_code == 4 and late.lock_name() in refused.output
-        assert run("decide", late.lock_name(), "rollback", "--yes").exit_code == 0
+        assert run("resolve", late.lock_name(), "rollback", "--yes").exit_code == 0
         assert run("sweeping", "resume").exit_code == 2  # nobody can be asked
         assert run("sweeping", "resume", "--yes").exit_code == 0
     assert run("sweeping", "resume", "--yes").exit_code == 4
@@ -122,7 +122,7 @@ def test_a_branch_of_a_later_attempt_freezes_too(services: Services, run: Run) -
         assert (
             load_next(services, "worker", GracefulShutdown(0)) is None
         )  # its claim would have made that branch its own
-        assert run("decide", str(row.number), "rollback", "--yes").exit_code == 0
+        assert run("resolve", str(row.number), "rollback", "--yes").exit_code == 0
         assert run("sweeping", "resume", "--yes").exit_code == 0
     assert converge(services, row.number).state is State.COMMITTED
 
@@ -148,8 +148,8 @@ def test_a_ledger_that_went_back_is_noticed_by_whoever_looks_first(
 ) -> None:
     queued = accept_rows(services)
     Sweeper(services).sweep()
-    kept = services.spool.read_mark(services.installation)
-    assert kept is not None and kept.mark == read(services).mark and kept.number == queued.number
+    kept = services.spool.read_generation(services.installation)
+    assert kept is not None and kept.generation == read(services).generation and kept.last_number == queued.number
     looks: list[Callable[[], object]] = [
         lambda: Sweeper(services).sweep(),
         lambda: Sweeper(services).undo(),
@@ -173,22 +173,24 @@ def test_a_ledger_that_went_back_is_noticed_by_whoever_looks_first(
 def test_no_number_is_given_out_twice_after_a_person_has_resumed(services: Services, run: Run) -> None:
     ours = accept_rows(services)
     Sweeper(services).sweep()
-    told = Mark(read(services).mark + 5, ours.number + 20)  # numbers that others have been told, and the ledger forgot
-    services.spool.write_mark(services.installation, told)
+    known = Generation(
+        read(services).generation + 5, ours.number + 20
+    )  # the ledger has forgotten numbers that others know
+    services.spool.write_generation(services.installation, known)
     with pytest.raises(LedgerFrozen):
         freeze.require_sweeping(services)
     assert run("sweeping", "resume", "--yes").exit_code == 0
-    assert accept_rows(services).number == told.number + 1
+    assert accept_rows(services).number == known.last_number + 1
     # rows that came back without their imports: a part of a backup was restored
     execute(
         services,
         "INSERT INTO orders VALUES (%s, 1, 'm', 'n', 'c', 'e@x', 's', 'k', 1, 1, 'EUR', 'paid', NOW())",
-        told.number + 50,
+        known.last_number + 50,
     )
     freeze.freeze(services, "a test")
     assert run("sweeping", "resume", "--yes").exit_code == 0
     row = accept_rows(services)
-    assert row.number == told.number + 51
+    assert row.number == known.last_number + 51
     assert converge(services, row.number).state is State.COMMITTED
 
 
@@ -197,7 +199,7 @@ def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
 ) -> None:
     over = prepare(services, decided=True)
     end_lease(services, over)
-    freeze.keep_mark(services, freeze.require_sweeping(services))
+    freeze.advance_generation(services, freeze.require_sweeping(services))
     root = pymysql.connect(
         host="127.0.0.1", port=database.server.port, user="root", password=database.server.password, autocommit=True
     )
@@ -214,7 +216,7 @@ def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
         Sweeper(copy).sweep()
         assert "is a copy" in (read(copy).frozen_reason or "")
         name = xids_of(services, over)[0].lock_name()
-        refused = run("decide", name, "rollback", "--yes", url=copied.url)
+        refused = run("resolve", name, "rollback", "--yes", url=copied.url)
         assert refused.exit_code == 4 and "are the original's" in refused.output
         resumed = run("sweeping", "resume", "--yes", url=copied.url)
         assert resumed.exit_code == 0 and "start its web servers, workers and sweepers again" in resumed.output
@@ -240,7 +242,7 @@ def test_another_server_and_a_spool_that_does_not_know_the_ledger(
     Sweeper(services).sweep()
     execute(services, "UPDATE installation SET home_server = 'the machine that burnt'")
     here = freeze.require_sweeping(services)  # the spool is there: a failover, or the server was renamed
-    freeze.keep_mark(services, here)
+    freeze.advance_generation(services, here)
     assert read(services).home_server == here.server
     elsewhere = open_services(make_settings(database.url, tmp_path / "new-spool"))
     freeze.require_sweeping(elsewhere)  # the server is the same: somebody emptied the spool folder
@@ -254,21 +256,21 @@ def test_another_server_and_a_spool_that_does_not_know_the_ledger(
 
 
 @pytest.mark.parametrize("spoiled", [b"", b"{", b"[]", b'{"mark": "x"}', b"\xff\xfe"])
-def test_a_spoiled_mark_is_no_mark(services: Services, spoiled: bytes) -> None:
+def test_an_unreadable_generation_is_none(services: Services, spoiled: bytes) -> None:
     accept_rows(services)
     Sweeper(services).sweep()
-    (mark,) = [path for path in services.spool.folder.iterdir() if path.name.startswith(".")]
-    mark.write_bytes(spoiled)
+    (file,) = [path for path in services.spool.folder.iterdir() if path.name.startswith(".")]
+    file.write_bytes(spoiled)
     Sweeper(services).sweep()
     assert read(services).frozen_at is None
-    kept = services.spool.read_mark(services.installation)
-    assert kept is not None and kept.mark == read(services).mark
+    kept = services.spool.read_generation(services.installation)
+    assert kept is not None and kept.generation == read(services).generation
 
 
-def test_the_mark_is_no_upload_that_nobody_wants(services: Services) -> None:
+def test_the_file_of_the_generation_is_not_deleted_as_an_unused_upload(services: Services) -> None:
     Sweeper(services).sweep()
     assert services.spool.list_untouched(-1000) == []
-    assert services.spool.read_mark(services.installation) is not None
+    assert services.spool.read_generation(services.installation) is not None
 
 
 def test_a_spool_that_cannot_be_written_to_stops_no_sweep(services: Services, database: DatabaseServer) -> None:

@@ -19,7 +19,7 @@ from app.lifecycle.recovery import cleanup, sweeper as recovery_sweeper
 from app.lifecycle.recovery.chores import list_failing
 from app.lifecycle.recovery.sweeper import Sweeper, sweep_forever
 from app.lifecycle.services import Services
-from tests.doubt import accept_rows, end_lease, prepare
+from tests.in_doubt import accept_rows, end_lease, prepare
 from tests.invariants import check, find
 from tests.waiting import patience, wait_for
 

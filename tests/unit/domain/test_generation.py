@@ -1,11 +1,11 @@
-"""Which ledger is taken for another than the one that was known; and what a person is told of a branch."""
+"""Which ledger counts as stale, and what the operator reads about a prepared branch."""
 
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from app.domain.generation import Installation, Mark, find_doubt
+from app.domain.generation import Generation, Installation, why_stale
 from app.domain.imports import RecoveryAction, explain, proves_older_ledger, recovery_action
 from app.domain.states import State
 from app.domain.xid import Xid
@@ -14,35 +14,35 @@ from tests.unit.domain.test_imports import HERE, ROW, SAME_EPOCH
 KNOWN = Installation(HERE, 7, 3, "backout", "server one", "backout", "server one", None, None, datetime.now())
 
 
-@pytest.mark.parametrize("kept", [None, Mark(7, 3), Mark(6, 3), Mark(0, 0)])
+@pytest.mark.parametrize("kept", [None, Generation(7, 3), Generation(6, 3), Generation(0, 0)])
 @pytest.mark.parametrize("unfinished", [0, 2])
-def test_the_ledger_that_was_known_is_not_doubted(kept: Mark | None, unfinished: int) -> None:
-    assert find_doubt(KNOWN, kept, unfinished) is None
+def test_the_known_ledger_is_not_stale(kept: Generation | None, unfinished: int) -> None:
+    assert why_stale(KNOWN, kept, unfinished) is None
 
 
-def test_a_ledger_that_nobody_has_marked_yet_is_not_doubted() -> None:
+def test_a_ledger_without_a_generation_is_not_stale() -> None:
     """As after an upgrade."""
-    assert find_doubt(replace(KNOWN, mark=0, home_database=None, home_server=None), None, 5) is None
+    assert why_stale(replace(KNOWN, generation=0, home_database=None, home_server=None), None, 5) is None
 
 
 @pytest.mark.parametrize("unfinished", [0, 2])
-def test_a_ledger_behind_its_mark_has_gone_back(unfinished: int) -> None:
-    doubt = find_doubt(KNOWN, Mark(8, 12), unfinished)
-    assert doubt is not None and "gone back" in doubt and "12" in doubt
+def test_a_ledger_behind_its_generation_has_gone_back(unfinished: int) -> None:
+    stale = why_stale(KNOWN, Generation(8, 12), unfinished)
+    assert stale is not None and "gone back" in stale and "12" in stale
 
 
-def test_a_failover_is_not_doubted_while_the_spool_vouches_for_the_ledger() -> None:
+def test_a_failover_is_not_stale_while_the_spool_vouches_for_the_ledger() -> None:
     moved = replace(KNOWN, server="server two")
-    assert find_doubt(moved, Mark(7, 3), 2) is None
-    assert find_doubt(moved, None, 0) is None
-    doubt = find_doubt(moved, None, 2)
-    assert doubt is not None and "another server" in doubt
+    assert why_stale(moved, Generation(7, 3), 2) is None
+    assert why_stale(moved, None, 0) is None
+    stale = why_stale(moved, None, 2)
+    assert stale is not None and "another server" in stale
 
 
 def test_a_ledger_in_another_database_is_a_copy() -> None:
-    assert find_doubt(replace(KNOWN, database="Backout"), Mark(7, 3), 2) is None  # names are alike on some servers
-    doubt = find_doubt(replace(KNOWN, database="staging"), Mark(7, 3), 0)
-    assert doubt is not None and "backout" in doubt and "staging" in doubt
+    assert why_stale(replace(KNOWN, database="Backout"), Generation(7, 3), 2) is None  # names are alike on some servers
+    stale = why_stale(replace(KNOWN, database="staging"), Generation(7, 3), 0)
+    assert stale is not None and "backout" in stale and "staging" in stale
 
 
 def test_only_what_the_ledger_cannot_know_yet_proves_it_older() -> None:
@@ -53,7 +53,7 @@ def test_only_what_the_ledger_cannot_know_yet_proves_it_older() -> None:
 
 
 @pytest.mark.parametrize(("state", "live"), SAME_EPOCH)
-def test_what_a_person_is_told_is_what_is_done(state: State, live: bool) -> None:
+def test_the_operator_reads_what_will_be_done(state: State, live: bool) -> None:
     row = replace(ROW, state=state, lease_live=live)
     words = {
         RecoveryAction.COMMIT: "the sweeper commits it",

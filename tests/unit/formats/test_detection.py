@@ -153,7 +153,7 @@ def test_what_is_said_counts() -> None:
         "csv", delimiter="\t", quote="", first_line=2
     )
     assert found("name,age\nRex,1\n", quote="none").quote == ""
-    assert [found("a,b\n1,2\n", **said).quote_said for said in ({}, {"quote": "none"}, {"quote": '"'})] == [0, 0, 1]
+    assert [found("a,b\n1,2\n", **said).quote_given for said in ({}, {"quote": "none"}, {"quote": '"'})] == [0, 0, 1]
     headless = found("# made by us\nRex;1\n", header="false", columns="name,age")
     assert headless == FileFormat("csv", delimiter=";", header=False, first_line=2, columns=["name", "age"])
     renamed = found("old\nthe name|AGE\nRex|1\n", columns='{"the name": "name", "AGE": "age"}')

@@ -29,22 +29,23 @@ def batch_of(rows: Sequence[Sequence[str | None]], first_row: int = 1, dataset: 
 
 
 def hands_with(parts: list[Batch], row: int) -> list[int]:
-    return [hand for hand, part in enumerate(parts) if part.position_of(row) is not None]
+    return [branch for branch, part in enumerate(parts) if part.position_of(row) is not None]
 
 
-@pytest.mark.parametrize("hands", [2, 3, 16])
-def test_every_row_is_in_one_part_and_knows_its_number_and_line(hands: int) -> None:
-    dealer = Partitioner(NOTES, hands)
+@pytest.mark.parametrize("branches", [2, 3, 16])
+def test_every_row_is_in_one_part_and_knows_its_number_and_line(branches: int) -> None:
+    partitioner = Partitioner(NOTES, branches)
     rows = [(f'code "{at}"', str(at % 7), None if at % 3 else 'two\nlines,\r "quoted"') for at in range(200)]
-    for hand in range(hands):  # each has some of the keys that come again
-        dealer.deal(batch_of(rows[hand::hands]), hand)
+    for branch in range(branches):  # each has some of the keys that come again
+        partitioner.partition(batch_of(rows[branch::branches]), branch)
     whole = batch_of(rows, first_row=41)
-    parts = dealer.deal(whole, 0)
-    assert len(parts) == hands and sum(part.rows for part in parts) == 200
+    parts = partitioner.partition(whole, 0)
+    assert len(parts) == branches and sum(part.rows for part in parts) == 200
     back = sorted(line for part in parts for line in read_payload(part.payload))
     assert back == list(enumerate(rows, 41))
-    for hand, part in enumerate(parts):
-        assert [row for row in range(41, 241) if part.position_of(row) is not None] == [*range(41 + hand, 241, hands)]
+    for branch, part in enumerate(parts):
+        found = [row for row in range(41, 241) if part.position_of(row) is not None]
+        assert found == [*range(41 + branch, 241, branches)]
         for position in range(part.rows):
             row = part.row_at(position)
             assert part.keys[position] == rows[row - 41][:2]
@@ -55,10 +56,10 @@ def test_every_row_is_in_one_part_and_knows_its_number_and_line(hands: int) -> N
 
 
 def test_a_batch_goes_to_one_hand_as_it_is() -> None:
-    dealer = Partitioner(NOTES, 2)
+    partitioner = Partitioner(NOTES, 2)
     for at in range(4):
         batch = batch_of([("shop", str(1000 * at + number), "n") for number in range(1000)], 1 + 1000 * at)
-        parts = dealer.deal(batch, at % 2)
+        parts = partitioner.partition(batch, at % 2)
         assert parts[at % 2] is batch and not parts[1 - at % 2].rows
 
 
@@ -72,28 +73,28 @@ def test_a_batch_goes_to_one_hand_as_it_is() -> None:
     ],
 )
 def test_a_key_stays_where_it_was_however_it_is_written(first: tuple[str, str], again: tuple[str, str]) -> None:
-    dealer = Partitioner(NOTES, 3)
-    dealer.deal(batch_of([("other", "1", "x"), (*first, "x")]), 2)
-    parts = dealer.deal(batch_of([("another", "1", "x"), (*again, None)], 3), 0)
+    partitioner = Partitioner(NOTES, 3)
+    partitioner.partition(batch_of([("other", "1", "x"), (*first, "x")]), 2)
+    parts = partitioner.partition(batch_of([("another", "1", "x"), (*again, None)], 3), 0)
     assert (hands_with(parts, 3), hands_with(parts, 4)) == ([0], [2])
-    parts = dealer.deal(batch_of([(*first, "x")], 5), 1)
+    parts = partitioner.partition(batch_of([(*first, "x")], 5), 1)
     assert hands_with(parts, 5) == [2]
 
 
 def test_made_up_orders_are_known_again_in_a_file() -> None:
-    dealer = Partitioner(ORDERS, 2)
+    partitioner = Partitioner(ORDERS, 2)
     [made] = generate_rows(ORDERS, 300, "abc", 1024 * 1024)
-    dealer.deal(made, 1)
+    partitioner.partition(made, 1)
     read = Batch(1, made.rows, made.payload, 10, made.keys)  # as a row-by-row reader makes it: without columns
-    assert [part.rows for part in dealer.deal(read, 0)] == [0, 300]
+    assert [part.rows for part in partitioner.partition(read, 0)] == [0, 300]
 
 
 def test_a_full_filter_moves_rows_and_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partition, "FILTER_BITS", 8)
-    dealer, held = Partitioner(NOTES, 3), [0, 0, 0]
+    partitioner, held = Partitioner(NOTES, 3), [0, 0, 0]
     for at in range(6):
         rows = [("shop", str(100 * at + number), "n") for number in range(100)]
-        parts = dealer.deal(batch_of(rows, 1 + 100 * at), at % 3)
+        parts = partitioner.partition(batch_of(rows, 1 + 100 * at), at % 3)
         assert sorted(number for part in parts for number, _ in read_payload(part.payload)) == [
             *range(1 + 100 * at, 101 + 100 * at)
         ]
@@ -102,5 +103,5 @@ def test_a_full_filter_moves_rows_and_loses_none(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_empty_batch_is_dealt_to_its_hand() -> None:
-    parts = Partitioner(NOTES, 3).deal(Batch(1, 0, b"", 10, ()), 1)
+    parts = Partitioner(NOTES, 3).partition(Batch(1, 0, b"", 10, ()), 1)
     assert [part.rows for part in parts] == [0, 0, 0] and parts[1].source_bytes == 10

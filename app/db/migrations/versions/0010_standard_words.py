@@ -1,10 +1,10 @@
-"""Columns and a table get the field's words, before anything is released.
+"""Columns, a table, kinds of events, an error code and a file format's part get the field's words before a release.
 
 Stop web servers, workers and sweepers first: those of the version before know only the old names.
 """
 
 from alembic import op
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 revision = "0010"
 down_revision = "0009"
@@ -23,11 +23,13 @@ COLUMNS = {
     "handlings": {"changed_at": "updated_at"},
     "handling_steps": {"answer": "response"},
     "datasets": {"clearing_until": "delete_lease_until"},
+    "installation": {"mark": "generation"},
 }
 INDEXES = {
     "imports": {"imports_changed": "imports_updated", "job": "dedup_key"},
     "handlings": {"handlings_changed": "handlings_updated"},
 }
+EVENTS = {"damage": "lost_branch", "forced": "heuristic_decision"}
 
 
 def upgrade() -> None:
@@ -49,3 +51,16 @@ def upgrade() -> None:
         op.execute("RENAME TABLE replaced TO before_images")
     elif looked.has_table("replaced"):
         op.execute("DROP TABLE replaced")  # empty: an older migration made it again
+    for old, new in EVENTS.items():
+        op.execute(text("UPDATE events SET kind = :new WHERE kind = :old").bindparams(old=old, new=new))
+    # `updated_at` changes by default, and clients would read a change that is none
+    op.execute(
+        "UPDATE imports SET error = JSON_SET(error, '$.code', 'lost_branch'), updated_at = updated_at"
+        " WHERE JSON_UNQUOTE(JSON_EXTRACT(error, '$.code')) = 'damaged'"
+    )
+    # kept only if it is true
+    op.execute(
+        "UPDATE imports SET updated_at = updated_at, file_format = JSON_SET(JSON_REMOVE(file_format, '$.quote_said'),"
+        " '$.quote_given', JSON_EXTRACT(file_format, '$.quote_said'))"
+        " WHERE JSON_CONTAINS_PATH(file_format, 'one', '$.quote_said')"
+    )

@@ -58,7 +58,7 @@ class Attempt:
         driver raised: any of them says that the branches must be abandoned.
         """
         xids = self._services.xids(self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches)
-        deal = Partitioner(self.dataset, len(xids)).deal if self._is_dealt(xids) else None
+        deal = Partitioner(self.dataset, len(xids)).partition if self._is_dealt(xids) else None
         with (
             Prefetch(batches, len(xids), deal) as ahead,
             ThreadPoolExecutor(len(xids), thread_name_prefix="branch") as pool,

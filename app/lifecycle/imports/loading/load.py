@@ -49,7 +49,7 @@ def load_next(services: Services, worker: str, shutdown: GracefulShutdown, slots
 def claim_next(services: Services, worker: str, *, only_small: bool) -> Import | None:
     """Take the first of what is due for an attempt; None where nothing is, or sweeping is frozen. All of it is one
     transaction: of a small import, its length is a part."""
-    kept = services.spool.read_mark(services.installation)  # first: see `find_doubt`
+    kept = services.spool.read_generation(services.installation)  # first: see `why_stale`
     unreadable: set[int] = set()
     while True:
         number = None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import ImportFailed, Overloaded
-from app.formats.child.runner import ChildFailed, Limits, OutOfMemory, Places, TooSlow, run
+from app.formats.child.runner import ChildFailed, ConcurrencyLimit, Limits, OutOfMemory, TooSlow, run
 from tests.waiting import patience, wait_for
 
 ROOT = Path(__file__).parents[4]
@@ -95,7 +95,7 @@ def test_it_ends_with_its_parent() -> None:
 
 
 def test_only_a_few_at_once() -> None:
-    places = Places(1, 0.1)
+    places = ConcurrencyLimit(1, 0.1)
     entered, leave = threading.Event(), threading.Event()
 
     def hold() -> None:

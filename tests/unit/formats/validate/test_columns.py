@@ -157,11 +157,13 @@ def outcome(batch: Batch) -> Any:
 ORDER = tuple(range(len(NAMES)))
 
 
-def agree_on_csv(data: bytes, file_format: FileFormat, layout: ColumnMapping, dataset: Dataset = TYPED) -> Batch | None:
+def agree_on_csv(
+    data: bytes, file_format: FileFormat, mapping: ColumnMapping, dataset: Dataset = TYPED
+) -> Batch | None:
     block = Block(data, 7, 123)
-    fast = vectorized.read_csv_block(block, dataset, file_format, layout, 40)
+    fast = vectorized.read_csv_block(block, dataset, file_format, mapping, 40)
     if fast is not None:
-        assert outcome(fast) == outcome(*parser.read_block(block, dataset, file_format, layout, 40))
+        assert outcome(fast) == outcome(*parser.read_block(block, dataset, file_format, mapping, 40))
     return fast
 
 
@@ -281,7 +283,7 @@ def test_what_is_usual_takes_the_fast_way() -> None:
     assert batch is not None and batch.rows == 2 and not batch.rejects
     for one in rows:  # without the authority's help
         frame = pl.DataFrame([[one.get(name)] for name in NAMES], schema=dict.fromkeys(NAMES, pl.String))
-        assert vectorized.screen(frame, TYPED, controls=True)[1].all()
+        assert vectorized.validate_columns(frame, TYPED, controls=True)[1].all()
 
 
 # --- the authority ---------------------------------------------------------------------------------------------------

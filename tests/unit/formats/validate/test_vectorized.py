@@ -51,10 +51,10 @@ def agree_on_csv(
     data: bytes, dataset: Dataset = ORDERS, order: tuple[int, ...] = IN_ORDER, file_format: FileFormat = CSV
 ) -> Batch | None:
     """Whether the fast way has an answer; if so, it must be the parser's."""
-    block, layout = Block(data, first_line=7, source_bytes=123), ColumnMapping(order, len(order))
-    fast = vectorized.read_csv_block(block, dataset, file_format, layout, 40)
+    block, mapping = Block(data, first_line=7, source_bytes=123), ColumnMapping(order, len(order))
+    fast = vectorized.read_csv_block(block, dataset, file_format, mapping, 40)
     if fast is not None:
-        assert outcome(fast) == outcome(*parser.read_block(block, dataset, file_format, layout, 40))
+        assert outcome(fast) == outcome(*parser.read_block(block, dataset, file_format, mapping, 40))
     return fast
 
 

@@ -9,7 +9,7 @@ import xlsxwriter
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.file_format import FileFormat
 from app.formats.preview.preview import make_preview
-from app.formats.xlsx.number_formats import counts, formats_of, show
+from app.formats.xlsx.number_formats import formats_of, keeps_prefix, show
 from app.formats.xlsx.workbook import read_records
 
 TEXTS = Dataset("texts", (Column("a", ColumnType.TEXT, length=30), Column("b", ColumnType.TEXT, length=30)), ())
@@ -58,12 +58,12 @@ COUNTING = [
 
 @pytest.mark.parametrize("code", ORDINARY)
 def test_ordinary_formats_do_not_count(code: str) -> None:
-    assert not counts(code)
+    assert not keeps_prefix(code)
 
 
 @pytest.mark.parametrize(("code", "number", "shown"), COUNTING)
 def test_formats_that_count(code: str, number: float, shown: str | None) -> None:
-    assert counts(code)
+    assert keeps_prefix(code)
     assert show(number, code) == shown
 
 
