@@ -141,15 +141,15 @@ def _sample(
     path: Path, file_format: FileFormat, partial: bool, dataset: Dataset | None
 ) -> tuple[Sample, list[str], list[Any]]:
     """The sample, a workbook's sheets, and the messages of its child process."""
-    meant = dataset or _NO_DATASET
+    target = dataset or _NO_DATASET
     if file_format.format in TEXTS:
         blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed_columns(file_format))
-        return sample_text(path, file_format, meant, partial=partial, blanks=blanks), [], []
+        return sample_text(path, file_format, target, partial=partial, blanks=blanks), [], []
     with unpacked(path, file_format, MAX_UNPACKED_BYTES) as file:
         if file_format.format == "parquet":
             return sample_tables.sample_parquet(file), [], []
         sheets = sample_tables.sheets_of(file)
-        sample, sent = sample_tables.sample_sheet(file, file_format, meant)
+        sample, sent = sample_tables.sample_sheet(file, file_format, target)
         return sample, sheets, sent
 
 
@@ -194,13 +194,13 @@ def _mapped(sample: Sample, file_format: FileFormat, dataset: Dataset) -> list[M
     columns = file_format.columns
     names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
     if isinstance(columns, list):
-        meant = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
+        targets = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
     else:
         renamed = dict.fromkeys(REJECT_COLUMNS) | (columns or {})
-        meant = [renamed.get(name, name) if name is not None else None for name in names]
+        targets = [renamed.get(name, name) if name is not None else None for name in names]
     mapped = []
     seen: set[str] = set()
-    for at, (name, to) in enumerate(zip(names, meant, strict=True)):
+    for at, (name, to) in enumerate(zip(names, targets, strict=True)):
         if to == "" and at == len(names) - 1:
             mapped.append(MappedColumn(name, None, "unnamed"))
         elif to is None and not isinstance(columns, list) and name is None:
