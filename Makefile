@@ -2,7 +2,7 @@
 # BACKOUT_DATABASE_URL and BACKOUT_BROKER_URL (servers that exist), as environment variables.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-handling up down status clean test crash long storm fuzz bench large screenshots browser lint format
+.PHONY: help setup demo demo-handling up down status clean test crash long chaos fuzz bench large screenshots browser lint format
 python := .venv/bin/python
 
 help: ## This list
@@ -39,8 +39,8 @@ crash: setup ## The whole crash matrix and its mutants, into docs/internals/reli
 long: setup ## The tests that `test` leaves out
 	@$(python) -m pytest -m long
 
-storm: setup ## Random imports, stops, kills and cuts, then every promise is checked (MINUTES=5 SEED= DATABASE=mariadb)
-	@$(python) -m tests.storm --minutes $(or $(MINUTES),5) --seed "$(SEED)" --database $(or $(DATABASE),mariadb)
+chaos: setup ## Random imports, stops, kills and cuts, then every promise is checked (MINUTES=5 SEED= DATABASE=mariadb)
+	@$(python) -m tests.chaos --minutes $(or $(MINUTES),5) --seed "$(SEED)" --database $(or $(DATABASE),mariadb)
 
 fuzz: setup ## Random requests to the web server, random files against the readers (MINUTES=10)
 	@$(python) -m pip install --quiet --requirement requirements-fuzz.lock

@@ -14,8 +14,7 @@ from typing import IO, Any
 import pexpect
 
 from tests.stack import ROOT
-
-SECONDS = 90
+from tests.waiting import patience
 
 
 def install(folder: Path) -> Path:
@@ -64,7 +63,7 @@ class Backout:
             stdin=stdin or subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=patience(90),
             check=False,
         )
         assert done.returncode == code, f"{arguments} ended with {done.returncode}: {done.stdout}{done.stderr}"
@@ -104,7 +103,7 @@ class Backout:
             list(arguments),
             env=self.environment,
             encoding="utf-8",
-            timeout=SECONDS,
+            timeout=patience(90),
             dimensions=(24, 120),
         )
         try:

@@ -1,7 +1,6 @@
 """Real servers for the tests: private ones, started once a run, on loopback."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -26,11 +25,13 @@ from app.db.driver import DriverConnection
 from app.db.migrate import upgrade
 from app.db.provision import provision
 from app.lifecycle.services import Services, open_services
+from tests.waiting import patience
 
 ROOT = Path(__file__).parent.parent
 DOWNLOADS = ROOT.parent / "shared" / "servers"  # fetches servers that Debian's packages lack; not part of the project
 DATABASES = ("mariadb", "mysql")
 BROKERS = ("rabbitmq-3", "rabbitmq-4")
+TEST_SECONDS = 300  # of a test without a limit of its own
 DEAD_BROKER = "amqp://nobody:nothing@127.0.0.1:1//"
 
 for name in [name for name in os.environ if name.startswith("BACKOUT_")]:
@@ -46,14 +47,13 @@ def make_logger(*_: Any) -> structlog.PrintLogger | structlog.ReturnLogger:
 structlog.configure(logger_factory=make_logger)
 
 
-SLOWEST = ("crash", "storm", "fragile", "browser", "acceptance", "integration")
+SLOWEST = ("crash", "chaos", "outages", "browser", "acceptance", "integration")
 
 
 def kind_of(path: str) -> str:
-    """What a file needs, roughly: the folder that it is in, or servers that are killed and started again."""
-    found = re.search(r"\btests/(\w+)/test_(\w+)", path)
-    folder, name = found.groups() if found else ("", "")
-    return "fragile" if name in ("failures", "restarts", "broker_faults", "consumer_timeout") else folder
+    """What a file needs, roughly: its folder below `tests`, or `outages` for servers that are killed and started."""
+    folder = path.rpartition("tests/")[2].partition("/")[0]
+    return "outages" if "/acceptance/outages/" in path else folder
 
 
 @pytest.hookimpl(trylast=True)
@@ -72,13 +72,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             kind = kind_of(nodeid)
-            return kind if kind in ("fragile", "browser") else super()._split_scope(nodeid)
+            return kind if kind in ("outages", "browser") else super()._split_scope(nodeid)
 
     return Scheduling(config, log)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A test that is marked `in_turn` runs on one of the databases, by its name; `make long` runs it on the other."""
+    """A test may take longer on a slow machine. One that is marked `in_turn` runs on one of the databases, by its name;
+    `make long` runs it on the other."""
+    given = item.get_closest_marker("timeout")
+    item.add_marker(pytest.mark.timeout(patience(given.args[0] if given else TEST_SECONDS)), append=False)
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     server = next((params[name] for name in ("database", "servers", "fragile", "lasting") if name in params), None)
     if server is None or item.get_closest_marker("in_turn") is None:
@@ -181,7 +184,7 @@ def new_database(name: str, folder: Path, extra_options: tuple[str, ...] = ()) -
     )
     server.prepare()
     server.start()
-    server.wait_ready()
+    server.wait_ready(patience(120))
     database = DatabaseServer(name, server)
     database.install()
     return database
@@ -269,7 +272,7 @@ def new_broker(name: str, folder: Path) -> PrivateRabbitMQ:
     broker = PrivateRabbitMQ(folder) if name == "rabbitmq-3" else PrivateRabbitMQ(folder, *fetched("rabbitmq"))
     broker.prepare()
     broker.start()
-    broker.wait_ready()
+    broker.wait_ready(patience(120))
     return broker
 
 

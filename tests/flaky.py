@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.proxy import NO_LINGER
+from tests.waiting import patience
 
 PIECE_BYTES = 64 * 1024
 
@@ -79,7 +80,7 @@ class FlakyWay:
             handler.join()
 
     def _handle(self, client: socket.socket, trouble: Trouble | None) -> None:
-        client.settimeout(60)
+        client.settimeout(patience())
         with client, contextlib.suppress(OSError):
             if isinstance(trouble, Answer):
                 _answer(client, trouble)

@@ -17,7 +17,7 @@ from app.lifecycle.imports.loading.load import claim
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.services import Services
 from tests.invariants import find
-from tests.stack import wait_for
+from tests.waiting import wait_for
 
 ROWS = 50
 
@@ -43,7 +43,7 @@ def prepare(services: Services, *, decided: bool = False) -> Import:
             )
     attempt.abandon()
     set_lease(services, number, 3600)
-    wait_for(lambda: not owned(services, xids_of(services, row)), 10, "the server noticed that the owner is gone")
+    wait_for(lambda: not owned(services, xids_of(services, row)), "the server noticed that the owner is gone")
     return find(services, number)
 
 

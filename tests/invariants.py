@@ -14,7 +14,7 @@ from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services
-from tests.stack import wait_for
+from tests.waiting import patience, wait_for
 
 
 def find(services: Services, number: int) -> Import:
@@ -24,12 +24,12 @@ def find(services: Services, number: int) -> Import:
     return row
 
 
-def converge(services: Services, number: int, seconds: float = 30) -> Import:
+def converge(services: Services, number: int) -> Import:
     """Sweep, and load what is due as a worker would, until the import is final."""
     sweeper = Sweeper(services)
-    until = monotonic() + seconds
+    until = monotonic() + patience()
     while find(services, number).state not in FINAL:
-        assert monotonic() < until, f"still {find(services, number).state} after {seconds} s"
+        assert monotonic() < until, f"still {find(services, number).state} after {patience():g} s"
         sweeper.sweep()
         load_next(services, "a-later-worker", GracefulShutdown(0))
         sleep(0.05)
@@ -61,7 +61,7 @@ def check(services: Services, number: int) -> None:
         assert not [raw for raw in xa.list_prepared(session) if parse_xid(raw, services.installation)]
         xids = name_branches(services.installation, number, range(row.epoch + 1), 4)
         # a worker hangs up when it has recorded the end: the server notices a moment later
-        wait_for(lambda: not xa.owners_of(session, xids), 10, "no owner's lock is left")
+        wait_for(lambda: not xa.owners_of(session, xids), "no owner's lock is left")
     if dataset is not None and not dataset.adopted:
         with services.database.begin() as connection:
             assert rows.count_rows(connection, dataset, number) == loaded

@@ -12,7 +12,8 @@ from typing import Any
 import requests
 
 from app.cli.processes import free_ports
-from tests.stack import ROOT, wait_for
+from tests.stack import ROOT
+from tests.waiting import patience, stretched, wait_for
 
 SERVICES = ("inventory", "payment", "carrier", "marketplace")
 
@@ -39,13 +40,13 @@ class Sandbox:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for(self._answers, 30, "the sandbox answers")
+        wait_for(self._answers, "the sandbox answers")
         return self
 
     def _answers(self) -> bool:
         assert self._process is not None and self._process.poll() is None, (self.folder / "sandbox.log").read_text()
         try:
-            return requests.get(f"{self.url}/calls", timeout=3).ok
+            return requests.get(f"{self.url}/calls", timeout=stretched(3)).ok
         except requests.RequestException:
             return False
 
@@ -63,10 +64,10 @@ class Sandbox:
         }
 
     def control(self, **wanted: Any) -> None:
-        requests.put(f"{self.url}/control", json=wanted, timeout=10).raise_for_status()
+        requests.put(f"{self.url}/control", json=wanted, timeout=patience()).raise_for_status()
 
     def read(self, what: str) -> list[dict[str, Any]]:
-        return list(requests.get(f"{self.url}/{what}", timeout=30).json())
+        return list(requests.get(f"{self.url}/{what}", timeout=patience()).json())
 
     def effects(self, service: str) -> list[str]:
         """The orders for which a service did something, in the order in which it did."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import requests
 
+from tests.waiting import patience
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -17,10 +19,10 @@ class Sent:
     data: Any
 
 
-def listen(url: str, last: str | None = None, seconds: float = 30, **headers: str) -> Iterator[Sent]:
+def listen(url: str, last: str | None = None, **headers: str) -> Iterator[Sent]:
     """What a stream sends, until it ends; `last` is the Last-Event-ID."""
     sent = {**headers, **({} if last is None else {"Last-Event-ID": last})}
-    with requests.get(url, headers=sent, stream=True, timeout=seconds) as response:
+    with requests.get(url, headers=sent, stream=True, timeout=patience()) as response:
         assert response.status_code == 200, response.text
         assert response.headers["Content-Type"].startswith("text/event-stream")
         block: dict[str, str] = {}

@@ -5,15 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import requests
 
 from app.cli.processes import free_ports
 from tests.contract import check_answer
+from tests.waiting import patience, stretched, wait_for
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -29,22 +28,6 @@ FINAL = ("committed", "stopped", "failed", "checked")
 def kind_of(name: str) -> str:
     """The command that a process runs: `worker` for `worker-2`."""
     return name.partition("-")[0]
-
-
-def wait_for(
-    condition: Callable[[], Any], seconds: float = 30, what: str = "the condition", *, every: float = 0.05
-) -> Any:
-    """The condition's first truthy value; fails when none comes in time.
-
-    It asks less often the longer it takes, a fifth of a second at most: asking takes the time of what it waits for.
-    """
-    began = monotonic()
-    while not (value := condition()):
-        waited = monotonic() - began
-        if waited > seconds:
-            raise AssertionError(f"{what} did not come true within {seconds} s")
-        sleep(max(every, min(0.2, waited / 10)))
-    return value
 
 
 class Stack:
@@ -99,7 +82,7 @@ class Stack:
                     start_new_session=True,
                 )
         for name in names or COMMANDS:
-            wait_for(lambda name=name: self.is_ready(name), 40, f"{name} is ready: {self.log(name)}")
+            wait_for(lambda name=name: self.is_ready(name), f"{name} is ready: {self.log(name)}")
         return self
 
     def is_ready(self, name: str) -> bool:
@@ -107,7 +90,7 @@ class Stack:
         assert process.poll() is None, f"{name} ended: {self.log(name).read_text()[-2000:]}"
         if kind_of(name) == "web":
             try:
-                return bool(self.http.get(f"{self.url}/livez", timeout=3).ok)
+                return bool(self.http.get(f"{self.url}/livez", timeout=stretched(3)).ok)
             except requests.RequestException:
                 return False
         ready = {"worker": " ready.", "handler": " ready.", "sweeper": "sweeper_ready"}
@@ -126,14 +109,14 @@ class Stack:
         """To the process and all of its children."""
         os.killpg(self._running[name].pid, number)
 
-    def end(self, name: str, number: int = signal.SIGTERM, seconds: float = 30) -> int:
+    def end(self, name: str, number: int = signal.SIGTERM, seconds: float | None = None) -> int:
         """Signal the main process alone and wait for its end; returns its exit code."""
         self._running[name].send_signal(number)
         return self.wait_end(name, seconds)
 
-    def wait_end(self, name: str, seconds: float = 30) -> int:
+    def wait_end(self, name: str, seconds: float | None = None) -> int:
         """Wait for the end of a process that was told to end; returns its exit code."""
-        code = self._running[name].wait(seconds)
+        code = self._running[name].wait(patience() if seconds is None else seconds)
         process = self._running.pop(name)
         self.log(name).rename(self.log(f"{name}-{process.pid}"))
         return code
@@ -150,10 +133,10 @@ class Stack:
     # --- what a client does -------------------------------------------------------------------------------------------
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return self.http.get(self.url + path, timeout=120, **options)
+        return self.http.get(self.url + path, timeout=patience(120), **options)
 
     def post(self, path: str, **options: Any) -> requests.Response:
-        return self.http.post(self.url + path, timeout=120, **options)
+        return self.http.post(self.url + path, timeout=patience(120), **options)
 
     def send(self, body: bytes, content_type: str = "text/csv", **options: Any) -> requests.Response:
         """POST a file as it is."""
@@ -168,16 +151,14 @@ class Stack:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    def wait_state(self, id: str, *states: str, seconds: float = 40) -> dict[str, Any]:
+    def wait_state(self, id: str, *states: str) -> dict[str, Any]:
         """The import once it is in one of these states, or in any final one."""
         wanted = states or FINAL
-        return dict(
-            wait_for(lambda: (found := self.find(id))["state"] in wanted and found, seconds, f"{id} in {wanted}")
-        )
+        return dict(wait_for(lambda: (found := self.find(id))["state"] in wanted and found, f"{id} in {wanted}"))
 
     def wait_rows(self, id: str, rows: int = 1) -> dict[str, Any]:
         """The import once it has loaded so many rows."""
-        return dict(wait_for(lambda: (found := self.find(id))["rows_done"] >= rows and found, 40, f"rows of {id}"))
+        return dict(wait_for(lambda: (found := self.find(id))["rows_done"] >= rows and found, f"rows of {id}"))
 
 
 def find_port() -> int:

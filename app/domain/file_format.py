@@ -1,4 +1,4 @@
-"""A reading: what a file is and how it is taken apart, found from its content or told by the client."""
+"""File formats: how one file is parsed. Detected from its content; a client's options override that."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -8,7 +8,8 @@ FORMATS = ("csv", "ndjson", "json", "xlsx", "parquet")
 TEXTS = ("csv", "ndjson", "json")
 COMPRESSIONS = ("none", "gzip", "zstd")
 
-# A list names the file's columns in their order; a mapping gives names of the file the dataset's. None leaves one out.
+# The option `columns`: the names of the file's columns in their order, or the dataset's name for some of the file's
+# names. None leaves a column out.
 Columns = list[str | None] | dict[str, str | None]
 
 
@@ -19,18 +20,19 @@ class FileFormat:
     Attributes:
         format, compression: one of `FORMATS` and `COMPRESSIONS`.
         encoding: of text, by a name that Python's codecs know.
-        delimiter, quote, escape: of CSV. `quote` is one ASCII character or "" for none; `escape` is "" where a quote
+        delimiter, quote, escape: of CSV. `quote` is one ASCII character or "" for none; `escape` is "" if a quote
             inside quotes is doubled, or the backslash.
-        quote_said: whether the client said `quote`, so that a doubtful one is believed.
-        header: whether CSV and XLSX begin with the columns' names; None where the first line itself tells, which is so
-            with a list of columns.
-        first_line: of CSV, where the header stands, or the first row if there is none; what precedes it is skipped.
+        quote_given: whether the client set `quote`; else a doubtful quote fails the import.
+        header: whether CSV and XLSX begin with the columns' names; None if the first line must show it, which happens
+            with a list of columns only.
+        first_line: of CSV and XLSX, the line of the header, or of the first row if there is no header. Lines above it
+            are skipped.
         trailing: whether each row of CSV ends with a delimiter that the header lacks.
-        columns: what the file's columns are, where their own names don't say it.
+        columns: the option `columns`; None if the file's own names are used.
         sheet: the name of an XLSX file's sheet; None for the first.
-        null: of CSV and XLSX, the text that stands for no value where it is not quoted.
-        searched: whether `first_line` was found, not said by the client: then no rows may stand above it. That is
-            checked where an upload is accepted, so it is not kept.
+        null: of CSV and XLSX, the text that means NULL if it is not quoted.
+        first_line_found: whether `first_line` was auto-detected. Then no rows may be above it. This is checked when an
+            upload is accepted, so it is not kept.
     """
 
     format: str
@@ -45,23 +47,23 @@ class FileFormat:
     columns: Columns | None = None
     sheet: str | None = None
     null: str | None = None
-    searched: bool = field(default=False, compare=False)
-    quote_said: bool = field(default=False, compare=False)
+    first_line_found: bool = field(default=False, compare=False)
+    quote_given: bool = field(default=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        """What the ledger keeps: the parts that are not as they are without a word."""
-        plain = asdict(FileFormat(self.format))
-        said = {name: value for name, value in asdict(self).items() if name == "format" or value != plain[name]}
-        said.pop("searched", None)
-        return said
+        """The parts that differ from the defaults, as the ledger keeps them."""
+        defaults = asdict(FileFormat(self.format))
+        parts = {name: value for name, value in asdict(self).items() if name == "format" or value != defaults[name]}
+        parts.pop("first_line_found", None)
+        return parts
 
-    def shown(self) -> dict[str, Any]:
-        """What people are shown: the parts that the format has."""
+    def as_public_json(self) -> dict[str, Any]:
+        """The parts that this format has, as the API returns them."""
         return {name: value for name, value in asdict(self).items() if name in PARTS[self.format]}
 
 
 def file_format_from_json(kept: Mapping[str, Any]) -> FileFormat:
-    """The reading that `as_json` made this of; parts of a later version are left out."""
+    """The file format that `as_json` returned this for. Ignores parts of later versions."""
     known = {part.name for part in fields(FileFormat)}
     return FileFormat(**{name: value for name, value in kept.items() if name in known})
 

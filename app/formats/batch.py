@@ -1,4 +1,4 @@
-"""A batch: some thousand validated rows, ready for the server, that still know where they came from."""
+"""Batches: some thousand validated rows each, ready for the server, with their numbers and lines in the file."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reject:
-    """A row that was not accepted: why, and what stands in the file.
+    """An invalid row: why it was refused, and what the file has there.
 
-    `row` is its number among the file's rows. `values` are its fields in the dataset's order, each None where there is
-    no value, and None as a whole where it could not be taken apart; `text` is the row as it was sent (of formats
-    without text, as JSON).
+    `line` is where it begins in the file, `row` its number among the file's rows, both from 1. `column` and `value` are
+    of the first bad value. `values` are the row's fields in the dataset's order (None: no value); None as a whole if
+    the row can't be parsed. `text` is the row as the file has it (as JSON if the format is not text).
     """
 
     line: int
@@ -30,24 +30,24 @@ class Reject:
     values: tuple[str | None, ...] | None
 
     def as_failure(self) -> ImportFailed:
-        """The reject as what ends an import."""
+        """The error of an import that this row ends."""
         return ImportFailed(self.code, self.reason, self.line, self.row, self.column, self.value)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that were accepted exactly as they were sent.
+    """Rows that are valid exactly as they were sent.
 
     `payload` holds one line a row for LOAD DATA: the row number, then the dataset's columns in the dataset's order,
     `FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'`, every value quoted,
-    NULL not, UTF-8. `keys` and `lines` are indexed by position in the batch; `lines` is None where rows have no lines
-    (generated). `source_bytes` is how far the source file, as it was sent (compressed), had been read when the batch
-    was cut. `rejects` are the rows between its rows that were not accepted, in the file's order.
+    NULL not, UTF-8. `keys` and `lines` are indexed by position in the batch; `lines` is None for generated rows, which
+    have none. `source_bytes` is how many bytes of the file as it was sent (compressed) had been read for this batch and
+    all before it. `rejects` are the invalid rows between its rows, in the file's order.
 
-    Rows are numbered as the file has them, from 1: rejected ones too, but not the `blank` ones, which are passed over.
-    `first_row` is the number of the batch's first row, accepted or not. `numbers` are those of its accepted rows where
-    they don't count up from there: rejects stand between them, or it is a part of a batch (`dealing`). `key_columns`
-    are the columns of the key in the dataset's order, where the batch was made of columns.
+    Rows are numbered in the file's order from 1. Invalid rows have numbers, `blank` rows (a count) have none.
+    `first_row` is the number of the batch's first row, valid or not. `numbers` are those of its valid rows if they have
+    gaps: there are rejects, or this is a part of a batch (see `partition`). `key_columns` are the columns of the key in
+    the dataset's order, if the batch was made from columns.
     """
 
     first_row: int
@@ -63,16 +63,16 @@ class Batch:
 
     @property
     def next_row(self) -> int:
-        """The number of the row that follows the batch in the file; not of a part of one."""
+        """The number of the row that follows the batch in the file. Wrong for a part of a batch."""
         return self.first_row + self.rows + len(self.rejects)
 
     @property
     def row_numbers(self) -> Sequence[int]:
-        """The numbers of its accepted rows."""
+        """The numbers of its valid rows."""
         return range(self.first_row, self.first_row + self.rows) if self.numbers is None else self.numbers
 
     def line_of(self, row: int) -> int | None:
-        """The line in the original file at which the row of this number begins; None where it is not one of these."""
+        """The line in the file where the row with this number begins; None if the row is not in the batch."""
         position = self.position_of(row)
         return None if self.lines is None or position is None else self.lines[position]
 
@@ -81,13 +81,13 @@ class Batch:
         return self.first_row + position if self.numbers is None else int(self.numbers[position])
 
     def position_of(self, row: int) -> int | None:
-        """The position of the row with this number; None where it is not one of these rows."""
+        """The position of the row with this number; None if the row is not in the batch."""
         position = row - self.first_row if self.numbers is None else bisect_left(self.numbers, row)
         return position if 0 <= position < self.rows and self.row_at(position) == row else None
 
     @property
     def last_row(self) -> int:
-        """The number of the last one."""
+        """The number of its last valid row."""
         return self.row_at(self.rows - 1)
 
 

@@ -1,4 +1,4 @@
-"""What a file is, from its first bytes, and only then from its name and content type."""
+"""Detection of a file's format: from its first bytes, and only then from its name and content type."""
 
 import codecs
 
@@ -11,9 +11,9 @@ from app.formats.streams.decompression import GZIP_MAGIC, ZSTD_MAGIC, unpack_hea
 
 # A zstd frame gives nothing before its first block is complete: 128 KiB of content, and hardly less in the file.
 HEAD_BYTES = 256 * 1024
-_LOOKED_AT = 64 * 1024
+_TEXT_BYTES = 64 * 1024
 
-_READ_HERE = "read here are CSV, TSV, NDJSON, JSON arrays, XLSX and Parquet, each also compressed with gzip or zstd"
+_SUPPORTED = "supported are CSV, TSV, NDJSON, JSON arrays, XLSX and Parquet, each also compressed with gzip or zstd"
 _ZIP = b"PK\x03\x04"
 _PARQUET = b"PAR1"
 _MAGIC = (
@@ -30,7 +30,7 @@ _MAGIC = (
     (GZIP_MAGIC, "compressed with gzip twice"),
     (ZSTD_MAGIC, "compressed with zstd twice"),
 )
-_BOMS = (  # UTF-32 first: its mark begins with UTF-16's
+_BOMS = (  # UTF-32 first: its byte order mark begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8"),
@@ -59,14 +59,14 @@ _TYPES = {
 def detect(
     name: str | None, content_type: str | None, head: bytes, dataset: Dataset, options: FormatOptions
 ) -> FileFormat:
-    """How to read a file whose first bytes are `head`: HEAD_BYTES are enough.
+    """Detect the format of a file whose first bytes are `head`; HEAD_BYTES are enough.
 
-    `options` count first; then the content, and where it leaves the choice `name` and `content_type`. The
-    dataset's column names tell a delimiter and where the header stands. Raises UnsupportedFormat for what is clearly
-    something else than what is read here.
+    `options` override the content; the content overrides `name` and `content_type`. The dataset's column names help to
+    find the delimiter and the header. Raises UnsupportedFormat for a file of another kind, and InvalidContent if the
+    file can't be read in its encoding.
     """
-    compression, head = unpack_head(head[:HEAD_BYTES], _LOOKED_AT)  # what is damaged `check_head` tells
-    head = head[:_LOOKED_AT]
+    compression, head = unpack_head(head[:HEAD_BYTES], _TEXT_BYTES)  # `check_head` reports damaged data
+    head = head[:_TEXT_BYTES]
     encoding = options.encoding or _find_encoding(head)
     text = _decode(head, encoding)
     format = options.format or _find_format(name, content_type, head, text)
@@ -80,17 +80,17 @@ def _find_format(name: str | None, content_type: str | None, head: bytes, text: 
     if head.startswith(_ZIP):
         if b"[Content_Types].xml" in head or b"xl/" in head or (name or "").lower().endswith(".xlsx"):
             return "xlsx"
-        raise UnsupportedFormat(f"The file is a ZIP archive; {_READ_HERE}.")
+        raise UnsupportedFormat(f"The file is a ZIP archive; {_SUPPORTED}.")
     for magic, what in _MAGIC:
         if head.startswith(magic):
-            raise UnsupportedFormat(f"The file is {what}; {_READ_HERE}.")
+            raise UnsupportedFormat(f"The file is {what}; {_SUPPORTED}.")
     content = text.lstrip()
     if content.startswith("["):
         return "json"
     if content.startswith("{"):
         return "ndjson"
     if "\0" in content.partition("\n")[0]:
-        raise UnsupportedFormat(f"The file is binary, or text in an encoding that was not said; {_READ_HERE}.")
+        raise UnsupportedFormat(f"The file is binary, or text in another encoding (set `encoding`); {_SUPPORTED}.")
     plain = (name or "").lower().removesuffix(".gz").removesuffix(".zst")
     named = next((format for ending, format in _NAMES.items() if plain.endswith(ending)), None)
     declared = _TYPES.get((content_type or "").partition(";")[0].strip().lower())
@@ -99,7 +99,8 @@ def _find_format(name: str | None, content_type: str | None, head: bytes, text: 
 
 
 def _find_encoding(head: bytes) -> str:
-    """By the byte order mark, or by where the zero bytes of UTF-16 stand; else UTF-8, since others can't be told."""
+    """The encoding by its byte order mark or by the zero bytes of UTF-16; else UTF-8, since no other can be
+    detected."""
     for mark, encoding in _BOMS:
         if head.startswith(mark):
             return encoding
@@ -117,5 +118,5 @@ def _decode(head: bytes, encoding: str) -> str:
     except UnicodeError as error:
         reason = f"the file can't be read as {encoding}: {error}"
         if encoding in ("utf-16", "utf-32"):
-            reason += f"; say {encoding}-le or {encoding}-be"
+            reason += f"; set encoding={encoding}-le or {encoding}-be"
         raise InvalidContent(reason, errors=[{"field": "encoding", "value": encoding, "reason": reason}]) from error

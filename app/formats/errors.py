@@ -1,15 +1,15 @@
-"""What is said of a value: that its column does not accept it, and how much of it an error shows."""
+"""Errors about values: why a column refuses one, and how much of it an error message shows."""
 
 from collections.abc import Callable
 
-# Takes a value as it was sent, returns the text for the server, raises BadValue.
+# Takes a value as the file has it, returns the text for the server, raises BadValue.
 Check = Callable[[str], str]
 
 SHOWN_CHARACTERS = 200
 
 
 class BadValue(Exception):
-    """A value that its column does not accept; the reader adds where it stands."""
+    """A value that its column does not accept. The reader adds line, row and column."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -17,8 +17,8 @@ class BadValue(Exception):
         self.reason = reason
 
 
-def shown(text: str) -> str:
-    """The text as an error may show it: at most 200 characters, what is no UTF-8 escaped."""
+def excerpt(text: str) -> str:
+    """The first 200 characters of a text, for an error message. Bytes that are not UTF-8 are escaped."""
     head = text[:SHOWN_CHARACTERS]
     return "".join(
         f"\\x{ord(c) - 0xDC00:02x}"

@@ -1,4 +1,4 @@
-"""Options: what a client says of how its file is to be read."""
+"""Format options: how a client overrides what is detected of its file."""
 
 import json
 import re
@@ -9,12 +9,12 @@ from typing import Any
 from app.domain.errors import InvalidContent
 from app.domain.file_format import FORMATS, PARTS, Columns, FileFormat
 from app.formats.streams.decoding import name_encoding
-from app.formats.validate.columns import shown
+from app.formats.validate.columns import excerpt
 
 NAMES = ("format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null")
-MAX_LINES = 1000  # what may precede a header
+MAX_LINES = 1000  # above a header
 _MAX_NULL = 40
-_HALF = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 _NO_QUOTE = "none"
 _SHORTHANDS = {"tsv": ("csv", "\t"), "jsonl": ("ndjson", None)}
@@ -22,7 +22,7 @@ _SHORTHANDS = {"tsv": ("csv", "\t"), "jsonl": ("ndjson", None)}
 
 @dataclass(frozen=True)
 class FormatOptions:
-    """What was said, with the names of `FileFormat`; None where nothing was."""
+    """The options that a client gave, named as in `FileFormat`; None for each one that it did not give."""
 
     format: str | None = None
     encoding: str | None = None
@@ -36,25 +36,25 @@ class FormatOptions:
     null: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Only what was said."""
+        """The options that were given."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def apply(self, file_format: FileFormat) -> FileFormat:
-        """The reading with what was said. Raises `InvalidContent` for what a file of its format does not have."""
-        said = self.as_json()
-        foreign = next((name for name in said if name not in PARTS[file_format.format]), None)
+        """The file format with these options. Raises `InvalidContent` for an option that the format does not have."""
+        given = self.as_json()
+        foreign = next((name for name in given if name not in PARTS[file_format.format]), None)
         if foreign is not None:
             raise _refused(foreign, f"the file is read as {file_format.format}, which has no {foreign}")
         if isinstance(self.columns, list) and file_format.format in ("ndjson", "json"):
             raise _refused("columns", "objects have names and no order: columns must be an object, not a list")
         if isinstance(self.columns, list) and "header" in PARTS[file_format.format]:
-            file_format = replace(file_format, header=None)  # only the first line can tell, unless the client does
-        return replace(file_format, **said, quote_said=bool(self.quote))
+            file_format = replace(file_format, header=None)  # the first line shows it, unless the client sets it
+        return replace(file_format, **given, quote_given=bool(self.quote))
 
 
-def parse_options(said: Mapping[str, str]) -> FormatOptions:
-    """Options from a query or a form, each a text. Raises `InvalidContent`, which names the field."""
-    format, delimiter = said.get("format"), said.get("delimiter")
+def parse_options(given: Mapping[str, str]) -> FormatOptions:
+    """Parse the options of a query or form, each a text. Raises `InvalidContent`, which names the field."""
+    format, delimiter = given.get("format"), given.get("delimiter")
     if delimiter is not None:
         delimiter = _DELIMITERS.get(delimiter, delimiter)
     if format in _SHORTHANDS:
@@ -64,15 +64,15 @@ def parse_options(said: Mapping[str, str]) -> FormatOptions:
         raise _refused("format", f"there is no format {format[:40]!r}; there are {', '.join(FORMATS)} and tsv")
     options = FormatOptions(
         format=format,
-        encoding=name_encoding(said["encoding"]) if "encoding" in said else None,
+        encoding=name_encoding(given["encoding"]) if "encoding" in given else None,
         delimiter=delimiter,
-        quote="" if said.get("quote") == _NO_QUOTE else said.get("quote"),
-        escape=said.get("escape"),
-        header=_read_header(said["header"]) if "header" in said else None,
-        first_line=_read_line(said["first_line"]) if "first_line" in said else None,
-        columns=_read_columns(said["columns"]) if "columns" in said else None,
-        sheet=said.get("sheet"),
-        null=said.get("null"),
+        quote="" if given.get("quote") == _NO_QUOTE else given.get("quote"),
+        escape=given.get("escape"),
+        header=_read_header(given["header"]) if "header" in given else None,
+        first_line=_read_line(given["first_line"]) if "first_line" in given else None,
+        columns=_read_columns(given["columns"]) if "columns" in given else None,
+        sheet=given.get("sheet"),
+        null=given.get("null"),
     )
     _check_dialect(options)
     _check_null(options)
@@ -82,31 +82,31 @@ def parse_options(said: Mapping[str, str]) -> FormatOptions:
 def _check_dialect(options: FormatOptions) -> None:
     quote = '"' if options.quote is None else options.quote
     if quote and (len(quote) > 1 or not quote.isascii() or quote.isalnum() or not quote.isprintable() or quote == " "):
-        raise _refused("quote", "quote must be one ASCII punctuation character, or none where no field is quoted")
+        raise _refused("quote", "quote must be one ASCII punctuation character, or none if no field is quoted")
     if options.delimiter is not None and (
         not 1 <= len(options.delimiter) <= 8 or set(options.delimiter) & {"\r", "\n", "\0", quote}
     ):
         raise _refused("delimiter", "delimiter must be 1 to 8 characters, no line break and not the quote")
     if options.escape not in (None, "", "\\"):
-        raise _refused("escape", "escape must be the backslash, or nothing where quotes are doubled")
+        raise _refused("escape", "escape must be a backslash, or empty if quotes are doubled")
     if options.escape and (not quote or quote == options.escape):
-        raise _refused("escape", "escape stands before a quote inside quotes, so a quote is needed")
+        raise _refused("escape", "escape needs a quote: it escapes a quote inside a quoted field")
 
 
 def _check_null(options: FormatOptions) -> None:
     if options.null is None:
         return
     if not 1 <= len(options.null) <= _MAX_NULL or not options.null.isprintable():
-        reason = f"null must be 1 to {_MAX_NULL} printable characters; an empty field without quotes is no value anyway"
+        reason = f"null must be 1 to {_MAX_NULL} printable characters; an unquoted empty field is always NULL"
         raise _refused("null", reason)
     quote = '"' if options.quote is None else options.quote
     if (quote and quote in options.null) or (options.delimiter and options.delimiter in options.null):
-        raise _refused("null", "null stands in a field without quotes, so it can't hold a quote or the delimiter")
+        raise _refused("null", "null is an unquoted field, so it can't contain a quote or the delimiter")
 
 
 def _read_header(text: str) -> bool:
     if text not in ("true", "false"):
-        raise _refused("header", "header must be true or false: whether the columns' names come first")
+        raise _refused("header", "header must be true or false: whether the file begins with the columns' names")
     return text == "true"
 
 
@@ -118,7 +118,7 @@ def _read_line(text: str) -> int:
 
 def _read_columns(text: str) -> Columns:
     example = (
-        '{"Order No": "order_number", "Notes": null} or a list of the names in their order, null for what is left out'
+        '{"Order No": "order_number", "Notes": null} or a list of the names in their order, null to leave a column out'
     )
     if not text.lstrip().startswith(("[", "{")):
         return [name.strip() or None for name in text.split(",")]
@@ -126,18 +126,19 @@ def _read_columns(text: str) -> Columns:
         columns = json.loads(text)
     except (ValueError, RecursionError):
         raise _refused("columns", f"columns must be JSON such as {example}") from None
-    meant = columns.values() if isinstance(columns, dict) else columns
-    if not columns or not all(name is None or (isinstance(name, str) and name) for name in meant):
+    targets = columns.values() if isinstance(columns, dict) else columns
+    if not columns or not all(name is None or (isinstance(name, str) and name) for name in targets):
         raise _refused("columns", f"columns must be {example}")
-    if (name := find_half((*columns, *meant))) is not None:
-        reason = f"columns has {shown(name)!r}, which is not valid UTF-8: name the file's encoding with `encoding`"
+    if (name := find_lone_surrogate((*columns, *targets))) is not None:
+        reason = f"columns has {excerpt(name)!r}, which is not valid UTF-8: set the file's encoding with `encoding`"
         raise _refused("columns", reason)
     return columns  # type: ignore[no-any-return]
 
 
-def find_half(names: Iterable[str | None]) -> str | None:
-    """The first of the names that has half a character: a byte that is not of the file's encoding, or an escape."""
-    return next((name for name in names if name and _HALF.search(name)), None)
+def find_lone_surrogate(names: Iterable[str | None]) -> str | None:
+    """The first name with a lone surrogate: a byte that is invalid in the file's encoding, or half of an escaped
+    pair."""
+    return next((name for name in names if name and _LONE_SURROGATE.search(name)), None)
 
 
 def _refused(field: str, reason: str) -> InvalidContent:

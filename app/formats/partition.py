@@ -1,9 +1,10 @@
-"""Dealing: each batch goes to one branch, but for rows whose key another branch may have: those go to that branch.
+"""Partitions the rows of one import among its branches: a batch goes to one branch as a whole, except for rows whose
+key another branch may have. Those rows go to that branch.
 
-Two branches that hold the same key wait for each other until a timeout; in one, the second row is a duplicate at once.
-Batches are dealt whole because rows that stand beside each other in the table are cheap in one branch: two that write
-into the same pages wait for each other and split them
-(docs/explanation/performance.md). Importing polars starts threads: a process that forks must do so before.
+Two branches with the same key would wait for each other until a timeout. In one branch the second row is a duplicate at
+once. Batches stay whole because neighbours in the table are cheap in one branch: two branches that write into the same
+pages wait for each other and split the pages (docs/explanation/performance.md). Importing polars starts threads, so a
+process that forks must fork first.
 """
 
 from dataclasses import replace
@@ -18,56 +19,56 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FILTER_BITS = 27  # 16 MiB a branch: of 10 million keys in two branches, 5 in 1,000 are taken for another's
+FILTER_BITS = 27  # 16 MiB a branch: of 10 million keys in two branches, 5 in 1,000 seem to be another's
 
 _LINE_FEED, _QUOTE = ord("\n"), ord('"')
 _NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
 
 class Partitioner:
-    """Deals the batches of one attempt to so many hands.
+    """Partitions the batches of one attempt among its branches.
 
-    What each hand was given is remembered in a filter of a fixed size (B. Bloom, "Space/time trade-offs in hash coding
-    with allowable errors", 1970). A filter knows every key that it was given, and takes some others for known: those
-    rows go to another branch than the rest of their batch, which costs a little, and what is a duplicate besides may
-    then be found by a lock wait.
+    A Bloom filter of a fixed size remembers the keys of each branch (B. Bloom, "Space/time trade-offs in hash coding
+    with allowable errors", 1970). It has false positives: such a row goes to another branch than the rest of its batch.
+    That costs a little. If the row is a duplicate as well, a lock wait may have to find it.
     """
 
-    def __init__(self, dataset: Dataset, hands: int) -> None:
+    def __init__(self, dataset: Dataset, branches: int) -> None:
         self._dataset = dataset
-        self._given = [_Filter() for _ in range(hands)]
+        self._filters = [_BloomFilter() for _ in range(branches)]
 
-    def deal(self, batch: Batch, hand: int) -> list[Batch]:
-        """A part for each hand, some of them empty; `hand` gets the batch but for what another hand may have.
+    def partition(self, batch: Batch, branch: int) -> list[Batch]:
+        """Split a batch: a part for each branch, some of them empty. `branch` (from 0) gets all rows whose keys no
+        other branch may have.
 
-        Keys that the server takes for the same are the same, however they are written: tables of ours compare texts to
-        the letter, but for blanks at the end.
+        Keys are equal here if they are equal to the server: tables of ours compare texts exactly, except for blanks at
+        the end.
         """
         empty = replace(batch, rows=0, payload=b"", rejects=(), numbers=(), key_columns=None)
-        parts = [empty] * len(self._given)
-        parts[hand] = batch
+        parts = [empty] * len(self._filters)
+        parts[branch] = batch
         if not batch.rows:
             return parts
         places, bits = _places(_hash_keys(batch, self._dataset))
         moved = places[0] < 0  # none so far
-        for number, given in enumerate(self._given):
-            if number != hand and (known := given.knows(places, bits) & ~moved).any():
+        for number, known_keys in enumerate(self._filters):
+            if number != branch and (known := known_keys.may_contain(places, bits) & ~moved).any():
                 parts[number] = replace(_part(batch, self._dataset, known), rejects=())
                 moved |= known
         if moved.any():
-            parts[hand] = _part(batch, self._dataset, ~moved)
+            parts[branch] = _part(batch, self._dataset, ~moved)
             places, bits = places[:, ~moved], bits[:, ~moved]
-        self._given[hand].add(places, bits)
+        self._filters[branch].add(places, bits)
         return parts
 
 
-class _Filter:
+class _BloomFilter:
     def __init__(self) -> None:
         import numpy as np  # noqa: PLC0415 — with polars: see above
 
-        self._bits = np.zeros(2 ** (FILTER_BITS - 3), np.uint8)  # pages that are not written take no memory
+        self._bits = np.zeros(2 ** (FILTER_BITS - 3), np.uint8)  # pages without writes take no memory
 
-    def knows(self, places: "NDArray[np.intp]", bits: "NDArray[np.uint8]") -> "NDArray[np.bool_]":
+    def may_contain(self, places: "NDArray[np.intp]", bits: "NDArray[np.uint8]") -> "NDArray[np.bool_]":
         found = (self._bits.take(places) & bits) != 0
         both: NDArray[np.bool_] = found[0] & found[1]
         return both
@@ -79,7 +80,7 @@ class _Filter:
 
 
 def _places(hashes: "NDArray[np.uint64]") -> "tuple[NDArray[np.intp], NDArray[np.uint8]]":
-    """Where in a filter keys stand: two bits each, by two parts of the hash; their bytes, and the bits in those."""
+    """The two bits of each key in a filter, by two parts of its hash: their bytes, and the bits in those bytes."""
     import numpy as np  # noqa: PLC0415
 
     at = np.stack([hashes, hashes >> np.uint64(32)]).astype(np.uint32) & np.uint32(2**FILTER_BITS - 1)
@@ -100,12 +101,12 @@ def _hash_keys(batch: Batch, dataset: Dataset) -> "NDArray[np.uint64]":
         for name, field in zip(inner, keys.columns, strict=True)
     ]
     hashes: NDArray[np.uint64] = keys.select(plain).hash_rows(seed=0).to_numpy()
-    assert len(hashes) == batch.rows, "a payload has a line a row"
+    assert len(hashes) == batch.rows, "a payload has one line for each row"
     return hashes
 
 
 def _part(batch: Batch, dataset: Dataset, mask: "NDArray[np.bool_]") -> Batch:
-    """The rows of a mask, as a batch that knows their numbers."""
+    """The rows that a mask selects, as a batch with their numbers."""
     import numpy as np  # noqa: PLC0415
 
     payload = b"".join(compress(_split(batch), mask.tolist()))
@@ -119,11 +120,11 @@ def _part(batch: Batch, dataset: Dataset, mask: "NDArray[np.bool_]") -> Batch:
 
 
 def _split(batch: Batch) -> list[bytes]:
-    """The payload's lines, one a row."""
+    """The payload's lines, one for each row."""
     import numpy as np  # noqa: PLC0415
 
     lines = batch.payload.splitlines(keepends=True) if b"\r" not in batch.payload else []
-    if len(lines) != batch.rows:  # some line breaks stand in a quoted value
+    if len(lines) != batch.rows:  # some line breaks are inside quoted values
         values = np.frombuffer(batch.payload, np.uint8)
         breaks = np.flatnonzero(values == _LINE_FEED)
         quotes_before = np.searchsorted(np.flatnonzero(values == _QUOTE), breaks)

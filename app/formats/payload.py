@@ -1,4 +1,4 @@
-"""The lines that the server loads: how they are written, and how rows and keys are read back from them."""
+"""Payloads: the lines that the server loads. Writes them, and reads rows and keys back from them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,8 @@ from app.domain.dataset import Dataset
 
 
 def payload_line(row: int, values: Sequence[str | None]) -> str:
-    """One row for LOAD DATA: its number, then every value quoted (so that the texts NULL and \\N stay texts); None is
-    the bare word NULL. A value may hold any character, line breaks too."""
+    """One row for LOAD DATA: its number, then every value quoted (so that the texts NULL and \\N stay texts). None is
+    written as the bare word NULL. A value may contain any character, line breaks too."""
     if None in values:
         fields = ["NULL" if value is None else '"' + value.replace('"', '""') + '"' for value in values]
         return f"{row},{','.join(fields)}\n"
@@ -25,7 +25,7 @@ _ROW = re.compile(rb'(?:[^"\n]++|"[^"]*+")*+\n')
 
 
 class PayloadKeys(Sequence[tuple[str, ...]]):
-    """The keys of a payload's rows, read from it when one is asked for: that is only after a duplicate."""
+    """The keys of a payload's rows. They are parsed when one is used, which happens only after a duplicate."""
 
     def __init__(self, payload: bytes, dataset: Dataset, rows: int) -> None:
         self._payload = payload
@@ -59,12 +59,12 @@ class PayloadKeys(Sequence[tuple[str, ...]]):
         return tuple(values[field] or "" for field in self._fields)  # no column of a key is nullable
 
 
-# the row number, or NULL, or a text in quotes; and what ends it
+# the row number, or NULL, or a quoted text; and the separator after it
 _FIELD = re.compile(r'(?:"((?:[^"]++|"")*+)"|([^",\n]++))([,\n])')
 
 
 def read_payload(payload: bytes) -> Iterator[tuple[int, tuple[str | None, ...]]]:
-    """Each row's number and values, as they were written."""
+    """Each row's number and values, as `payload_line` got them."""
     values: list[str | None] = []
     row = 0
     for quoted, bare, ending in _FIELD.findall(payload.decode()):

@@ -1,4 +1,4 @@
-"""A file in, batches of validated rows out."""
+"""Reads a file: batches of validated rows, and a quick check of its beginning."""
 
 import fcntl
 from collections.abc import Callable, Iterator
@@ -28,11 +28,11 @@ _MAX_UNPACKED_TABLE_BYTES = 4 * 1024**3  # of XLSX and Parquet, which can't be r
 
 
 def read_rows(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
-    """The file's rows in batches of about `batch_bytes` of decompressed source, in the file's order; each batch has the
-    rows that were not accepted as its rejects.
+    """Read the file's rows in batches of about `batch_bytes` of decompressed source, in the file's order. Invalid rows
+    are the batches' rejects.
 
-    Raises ImportFailed where nothing more can be read; the batches before that have been yielded by then. Memory: a
-    few times `batch_bytes`, and for XLSX what its limits allow (see `workbook`).
+    Raises ImportFailed at the first error after which no rows can be read; the batches before it have been yielded.
+    Needs a few times `batch_bytes` of memory, and for XLSX what its limits allow (see `workbook`).
     """
     if batch_bytes < 1:
         raise ValueError("batch_bytes must be at least 1")
@@ -46,10 +46,10 @@ def read_rows(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes
 
 
 def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
-    """Reads the file's beginning, at most a few MiB, and raises ImportFailed for what it tells.
+    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued.
 
-    An empty file, a header that doesn't name the columns, no data rows, no gzip data, a first object of JSON with keys
-    that are no columns, or no object at all. Values, and single rows, are left to `read_rows`.
+    Raises ImportFailed for an empty file, a header that doesn't name the columns, a file without rows, data that is not
+    gzip, a first JSON object with unknown keys, or no object at all. `read_rows` checks values and other rows.
     """
     if file_format.format in ("xlsx", "parquet"):
         with unpacked(path, file_format) as file:
@@ -61,17 +61,17 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "csv":
-            cutter, layout = _begin_csv(text, dataset, file_format, Quoting(file_format))
-            if not cutter.rows_follow(*parser.blank_bytes(file_format, layout)):
+            cutter, mapping = _begin_csv(text, dataset, file_format, Quoting(file_format))
+            if not cutter.rows_follow(*parser.blank_bytes(file_format, mapping)):
                 raise _without_rows(file_format)
-        elif not first_records.check_objects(text, dataset, renamed(file_format), file_format.format):
+        elif not first_records.check_objects(text, dataset, renamed_columns(file_format), file_format.format):
             raise _without_rows(file_format)
 
 
 def _begin_csv(
     text: Readable, dataset: Dataset, file_format: FileFormat, quoting: Quoting
 ) -> tuple[BlockCutter, ColumnMapping]:
-    """A cutter that stands before the first row, and the layout of its rows."""
+    """A cutter positioned at the first row, and the column mapping."""
     cutter = BlockCutter(text, file_format.quote.encode())
     skipped = cutter.skip_to(file_format.first_line)
     names = None
@@ -82,28 +82,28 @@ def _begin_csv(
         )
     if file_format.header:
         names = parser.parse_header(cutter.header(), file_format, quoting)
-    layout = map_columns(names, file_format.columns, dataset, file_format.first_line)
-    quoting.width = layout.width + file_format.trailing
-    if file_format.searched and skipped:
+    mapping = map_columns(names, file_format.columns, dataset, file_format.first_line)
+    quoting.width = mapping.width + file_format.trailing
+    if file_format.first_line_found and skipped:
         named = names is not None and not isinstance(file_format.columns, list)
         above = skipped.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-        preamble.check_skipped(above, file_format, dataset, layout, named=named)
-    return cutter, layout
+        preamble.check_skipped(above, file_format, dataset, mapping, named=named)
+    return cutter, mapping
 
 
 def _read_text(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "json":
-            yield from _checked(array.read_records(text, dataset, renamed(file_format), batch_bytes), dataset)
+            yield from _checked(array.read_records(text, dataset, renamed_columns(file_format), batch_bytes), dataset)
             return
         quoting = Quoting(file_format)
         if file_format.format == "csv":
-            cutter, layout = _begin_csv(text, dataset, file_format, quoting)
-            blank, too_wide = parser.blank_bytes(file_format, layout)
+            cutter, mapping = _begin_csv(text, dataset, file_format, quoting)
+            blank, too_wide = parser.blank_bytes(file_format, mapping)
         else:
-            cutter, layout = BlockCutter(text), None
-            blank, too_wide = ndjson.RowReader(dataset, renamed(file_format)).blank_bytes, b""
+            cutter, mapping = BlockCutter(text), None
+            blank, too_wide = ndjson.RowReader(dataset, renamed_columns(file_format)).blank_bytes, b""
         row = 1
         for block in cutter.blocks(batch_bytes, blank, too_wide):
             if block.blank or not block.data:
@@ -111,7 +111,7 @@ def _read_text(path: Path, dataset: Dataset, file_format: FileFormat, batch_byte
             if not block.data:
                 continue
             check_length(block, row)
-            for batch in _read_block(block, dataset, file_format, layout, row, cutter.keep, quoting):
+            for batch in _read_block(block, dataset, file_format, mapping, row, cutter.keep, quoting):
                 yield batch
                 row = batch.next_row
         if quoting.failure is not None:
@@ -122,7 +122,7 @@ def _read_block(
     block: Block,
     dataset: Dataset,
     file_format: FileFormat,
-    layout: ColumnMapping | None,
+    mapping: ColumnMapping | None,
     first_row: int,
     keep: Callable[[int], None],
     quoting: Quoting,
@@ -131,20 +131,20 @@ def _read_block(
     from app.formats.validate import vectorized  # noqa: PLC0415
 
     batch: Batch | None = None
-    if layout is not None:
+    if mapping is not None:
         if not block.cut_off:
-            batch = vectorized.read_csv_block(block, dataset, file_format, layout, first_row)
+            batch = vectorized.read_csv_block(block, dataset, file_format, mapping, first_row)
         if batch is None:
-            return parser.read_block(block, dataset, file_format, layout, first_row, keep, quoting)
-        # the fast way takes no value with a line break, so that a quoted one leaves no doubt
+            return parser.read_block(block, dataset, file_format, mapping, first_row, keep, quoting)
+        # the fast reader accepts no value with a line break, so a quoted value settles it
         quoting.settled = quoting.settled or file_format.quote.encode() in block.data
         return iter([batch])
-    columns = ndjson.read_columns(block, dataset, renamed(file_format))
+    columns = ndjson.read_columns(block, dataset, renamed_columns(file_format))
     if columns is not None:
         lines = range(block.first_line, block.first_line + len(columns[dataset.column_names[0]]))
         texts = vectorized.Lines(block)
         batch = vectorized.check_columns(columns, dataset, first_row, lines, block.source_bytes, texts.text)
-    return iter([batch]) if batch else ndjson.read_block(block, dataset, first_row, renamed(file_format))
+    return iter([batch]) if batch else ndjson.read_block(block, dataset, first_row, renamed_columns(file_format))
 
 
 def _read_table(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
@@ -165,23 +165,24 @@ def _checked(chunks: Iterator[Records], dataset: Dataset) -> Iterator[Batch]:
             raise chunk.failure
 
 
-def renamed(file_format: FileFormat) -> dict[str, str | None] | None:
-    """Names of the file that are called otherwise in the dataset; objects have names, so a list says nothing more."""
+def renamed_columns(file_format: FileFormat) -> dict[str, str | None] | None:
+    """The dataset's names for names of the file, None to leave one out. JSON objects ignore a list of columns."""
     return file_format.columns if isinstance(file_format.columns, dict) else None
 
 
 @contextmanager
 def temporary_beside(path: Path) -> Iterator[IO[bytes]]:
-    """A file in the folder of `path` that is deleted at the end, and not by a sweeper before that: it is locked."""
+    """A temporary file in the folder of `path`, deleted at the end. Its lock keeps sweepers from deleting it
+    earlier."""
     with NamedTemporaryFile(dir=path.parent, prefix=".") as file:
-        with suppress(OSError):  # not every file system has locks: there its age protects it
+        with suppress(OSError):  # some file systems have no locks: there its age protects it
             fcntl.flock(file, fcntl.LOCK_SH)
         yield file
 
 
 @contextmanager
 def unpacked(path: Path, file_format: FileFormat, max_bytes: int = _MAX_UNPACKED_TABLE_BYTES) -> Iterator[Path]:
-    """The file without its compression: beside it, without a name, for as long as it is read."""
+    """The file itself, or a decompressed temporary copy beside it. Raises ImportFailed (unpacked_too_large)."""
     if file_format.compression == "none":
         yield path
         return

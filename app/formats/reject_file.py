@@ -1,4 +1,4 @@
-"""Reject files: the rows of an import that were not accepted, one JSON object a line, beside its upload."""
+"""Reject files: the invalid rows of an import as NDJSON, in a file beside its upload."""
 
 import json
 import os
@@ -13,28 +13,28 @@ from app.domain.dataset import Dataset
 from app.formats.batch import Reject
 from app.formats.column_mapping import REJECT_COLUMNS
 
-_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _QUOTED = re.compile('[",\r\n]|^ |^$')
 
 
 class RejectWriter:
-    """Writes one attempt's reject file; there is none where nothing is rejected."""
+    """Writes one attempt's reject file. Without rejects there is no file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO | None = None
 
     def write(self, rejects: Iterable[Reject]) -> None:
-        """Append. Raises OSError, as where the disk is full."""
+        """Append. Raises OSError, for example if the disk is full."""
         if self._file is None:
             self._file = self._path.open("wb")
         for reject in rejects:
-            # bytes that are no text are surrogates here, which only escapes can carry
+            # invalid bytes are lone surrogates here, which UTF-8 can't encode but JSON's escapes can
             self._file.write(json.dumps(asdict(reject)).encode() + b"\n")
 
     def close(self) -> None:
-        """Make what was written durable: before the decision, which counts it. Raises OSError, and then the file is
-        still to be discarded."""
+        """Make the file durable; call this before the decision, which counts its rows. Raises OSError: then call
+        `discard`."""
         if self._file is not None:
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -42,17 +42,17 @@ class RejectWriter:
             self._file = None
 
     def discard(self) -> None:
-        """Remove what was not made durable: no one reads a part of it. Raises nothing."""
+        """Remove a file that `close` has not made durable. Raises nothing."""
         if self._file is not None:
-            with suppress(OSError):  # what was not written yet may find no space
+            with suppress(OSError):  # the disk may have no space for buffered data
                 self._file.close()
             self._file = None
-            with suppress(OSError):  # the sweeper does it later
+            with suppress(OSError):  # the sweeper will delete it
                 self._path.unlink()
 
 
 def read_rejects(path: Path) -> Iterator[dict[str, Any]]:
-    """The rejects in a file, streamed. Raises FileNotFoundError, when called."""
+    """The rejects in a file as dicts of `Reject`'s fields, streamed. Raises FileNotFoundError at once."""
     file = path.open("rb")
 
     def read() -> Iterator[dict[str, Any]]:
@@ -64,26 +64,26 @@ def read_rejects(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_csv(rejects: Iterator[dict[str, Any]], dataset: Dataset) -> Iterator[bytes]:
-    """The rejects as a CSV file that can be mended and sent again: the dataset's columns, and what was wrong in columns
-    that an import leaves out."""
+    """The rejects as CSV, to be fixed and sent again: the dataset's columns, then columns with the reasons, which an
+    import ignores."""
     yield _line((*dataset.column_names, *REJECT_COLUMNS))
     for reject in rejects:
         values = reject["values"] or [None] * len(dataset.columns)
-        told = [
+        reasons = [
             str(reject[name]) if reject[name] is not None else None for name in ("line", "code", "column", "reason")
         ]
-        # a row that could not be taken apart is there as a whole
-        yield _line((*values, *told, reject["text"] if reject["values"] is None else None))
+        # a row that could not be parsed is there as a whole
+        yield _line((*values, *reasons, reject["text"] if reject["values"] is None else None))
 
 
 def _line(fields: Sequence[str | None]) -> bytes:
-    """The fields as a line of CSV; only None is empty without quotes, so that an empty text stays one."""
+    """The fields as a line of CSV. Only None is an unquoted empty field, so an empty text stays a text."""
     written = (
         "" if field is None else '"' + field.replace('"', '""') + '"' if _QUOTED.search(field) else field
         for field in fields
     )
-    # a byte that was no text is written as it was; half a character, of which JSON has escapes, so that it stays none
-    whole = _HALF.sub(_as_escaped_bytes, ",".join(written) + "\r\n")
+    # invalid bytes are written as they were; lone surrogates from JSON's escapes stay invalid, as escaped bytes
+    whole = _LONE_SURROGATE.sub(_as_escaped_bytes, ",".join(written) + "\r\n")
     return whole.encode("utf-8", "surrogateescape")
 
 

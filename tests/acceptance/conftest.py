@@ -14,7 +14,8 @@ from app.cli.servers import PrivateRabbitMQ
 from app.queue import HANDLING_QUEUE, QUEUE
 from tests.backout import Backout, install
 from tests.conftest import BROKERS, DATABASES, DatabaseServer, empty, new_broker, new_database
-from tests.stack import Stack, find_port, wait_for
+from tests.stack import Stack, find_port
+from tests.waiting import patience, wait_for
 
 PAIRS = list(zip(DATABASES, BROKERS, strict=True))
 Servers = tuple[DatabaseServer, PrivateRabbitMQ]
@@ -73,7 +74,7 @@ def stack(running_stack: Stack, servers: Servers) -> Stack:
     for row in running_stack.get("/v1/imports?state=queued,running&limit=200").json()["imports"]:
         running_stack.post(row["links"]["stop"])
     unfinished = "/v1/imports?state=queued,running,committing,stopping,failing"
-    wait_for(lambda: not running_stack.get(unfinished).json()["imports"], 40, "all imports ended")
+    wait_for(lambda: not running_stack.get(unfinished).json()["imports"], "all imports ended")
     empty(servers[0])
     return running_stack
 
@@ -145,7 +146,7 @@ def fragile(request: pytest.FixtureRequest, start_fragile: Callable[[str, str], 
         if not server.is_running:
             server.start()
     for server in (database.server, broker):
-        server.wait_ready()
+        server.wait_ready(patience(120))
     empty(database)
     forget_queues(broker)
     return database, broker

@@ -12,10 +12,12 @@ import pymysql
 from app.cli.servers import PrivateRabbitMQ
 from app.formats.generate.orders import write_csv_sample
 from tests.conftest import DatabaseServer
-from tests.stack import FINAL, Stack, wait_for
+from tests.stack import FINAL, Stack
+from tests.waiting import patience, wait_for
 
 HELD_ROWS = 2000  # three batches of 128 KiB
-PATIENCE: dict[str, object] = {"lock_wait_seconds": 100, "lease_seconds": 101}  # a held import waits so long
+# a held import waits longer than a test does
+PATIENCE: dict[str, object] = {"lock_wait_seconds": int(patience()) + 40, "lease_seconds": int(patience()) + 41}
 RECONNECTED = '"Connected to amqp'
 _seeds = (f"held{number}" for number in count())
 
@@ -28,10 +30,10 @@ def insert(stack: Stack, rows: int) -> str:
 
 def committed_once(stack: Stack, id: str, rows: int) -> dict[str, Any]:
     """The only import of a test, once it has ended as it should."""
-    return all_committed_once(stack, {id: rows}, 90)[0]
+    return all_committed_once(stack, {id: rows})[0]
 
 
-def all_committed_once(stack: Stack, rows: dict[str, int], seconds: float = 60) -> list[dict[str, Any]]:
+def all_committed_once(stack: Stack, rows: dict[str, int]) -> list[dict[str, Any]]:
     """Every import of a test (id → rows), once all have ended as they should."""
     unfinished = {id: stack.find(id) for id in rows}
 
@@ -43,7 +45,7 @@ def all_committed_once(stack: Stack, rows: dict[str, int], seconds: float = 60) 
         return not unfinished
 
     try:
-        wait_for(all_ended, seconds, "every import ended")
+        wait_for(all_ended, "every import ended", seconds=patience(90))
     except AssertionError as error:
         left = Counter((row["state"], row["attempt"]["number"]) for row in unfinished.values())
         raise AssertionError(f"{error}; of {len(rows)} are left, by state and attempt: {dict(left)}") from error

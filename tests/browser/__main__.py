@@ -14,7 +14,8 @@ from tests.browser.conftest import CHROMIUM, OPTIONS
 from tests.browser.person import Person
 from tests.browser.test_list import HEADER, line
 from tests.conftest import ROOT, new_broker, new_database
-from tests.stack import Stack, find_port, wait_for
+from tests.stack import Stack, find_port
+from tests.waiting import patience, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -93,7 +94,7 @@ def photograph(person: Person, folder: Path) -> None:
     page.locator("#preview table").wait_for()
     camera.take("preview", "")
     running = person.generate(4_000_000)
-    wait_for(lambda: stack.find(running)["percent"] > 12, 120)
+    wait_for(lambda: stack.find(running)["percent"] > 12, seconds=patience(120))
     page.locator("#plot canvas").wait_for()
     page.screenshot(path=folder / "running.png")
     camera.take("running", "")

@@ -10,7 +10,8 @@ import pytest
 from app.cli.servers import PrivateRabbitMQ
 from tests.browser.person import Person
 from tests.conftest import DatabaseServer, empty
-from tests.stack import Stack, find_port, wait_for
+from tests.stack import Stack, find_port
+from tests.waiting import patience, wait_for
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="SKIPPED: playwright is not installed")
 
@@ -24,6 +25,7 @@ UNFINISHED = "queued,running,committing,stopping,failing,checking"
 def browser() -> Iterator["sync_api.Browser"]:
     if CHROMIUM is None:
         pytest.skip("SKIPPED: no Chromium to test the page with (Debian's package is called chromium)")
+    sync_api.expect.set_options(timeout=patience() * 1000)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
@@ -66,7 +68,7 @@ def stack(running_stack: Stack, installation: DatabaseServer) -> Stack:
             running_stack.start(name)
     for row in running_stack.get("/v1/imports?state=queued,running&limit=200").json()["imports"]:
         running_stack.post(row["links"]["stop"])
-    wait_for(lambda: not running_stack.get(f"/v1/imports?state={UNFINISHED}").json()["imports"], 40, "all ended")
+    wait_for(lambda: not running_stack.get(f"/v1/imports?state={UNFINISHED}").json()["imports"], "all ended")
     empty(installation)
     return running_stack
 

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.stack import Stack, wait_for
+from tests.stack import Stack
+from tests.waiting import patience, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
-SECONDS = 20_000
 # what the browser itself writes of an answer that the page deals with, or of a server that is gone
 EXPECTED = ("Failed to load resource", "net::ERR_")
 
@@ -34,7 +34,7 @@ class Person:
             java_script_enabled=scripts,
             **{"viewport": {"width": 1280, "height": 900}, **options},
         )
-        context.set_default_timeout(SECONDS)
+        context.set_default_timeout(patience() * 1000)
         self._contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: self.requests.append(request.url))
@@ -89,7 +89,7 @@ class Person:
         return (page or self.page).locator(f"article [data-f={field}]").first.inner_text()
 
     def wait_figure(self, field: str, text: str, page: "Page | None" = None) -> None:
-        wait_for(lambda: self.figure(field, page) == text, 20, f"{field} shows {text}")
+        wait_for(lambda: self.figure(field, page) == text, f"{field} shows {text}")
 
     def check_safe(self, dialog: str, safe: str, page: "Page | None" = None) -> None:
         """The open dialog has its safe answer first and in focus, its irreversible one last; Escape closes it."""
@@ -119,6 +119,4 @@ class Person:
         """Nothing stands out of a window of this width."""
         page = page or self.page
         page.set_viewport_size({"width": width, "height": 800})
-        wait_for(
-            lambda: page.evaluate("document.documentElement.scrollWidth") <= width, 5, f"{page.url} fits {width} px"
-        )
+        wait_for(lambda: page.evaluate("document.documentElement.scrollWidth") <= width, f"{page.url} fits {width} px")

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.person import Person
 from tests.browser.test_list import HEADER, HOSTILE, line
-from tests.stack import wait_for
+from tests.waiting import wait_for
 
 LOCAL = 500_000  # bytes a second that a browser is let send, so that there is progress to be seen
 
@@ -43,13 +43,13 @@ def test_2_the_upload_shows_its_own_progress_and_can_be_cancelled(person: Person
     slow.send("Network.enable")
     slow.send("Network.emulateNetworkConditions", throttled)
     page.get_by_role("button", name="Start the import").click()
-    wait_for(lambda: 0 < page.locator("#sent").evaluate("bar => bar.value") < 100, 20, "part of the file was sent")
+    wait_for(lambda: 0 < page.locator("#sent").evaluate("bar => bar.value") < 100, "part of the file was sent")
     assert "MB" in page.locator("#sent-words").inner_text() and list(person.stack.spool.glob("*.part"))
     person.check_accessible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#start-problem")).to_have_text("Cancelled: nothing was imported.")
     # the browser's network is a process of its own: told to hurry before it is told to cancel, it would send the rest
-    wait_for(lambda: not list(person.stack.spool.glob("*.part")), 20, "the server has thrown away what had come")
+    wait_for(lambda: not list(person.stack.spool.glob("*.part")), "the server has thrown away what had come")
     slow.send("Network.emulateNetworkConditions", {**throttled, "uploadThroughput": -1})
     assert person.stack.get("/v1/imports").json()["imports"] == []
     page.get_by_role("button", name="Start the import").click()

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.person import Person
 from tests.browser.test_list import HEADER, line
-from tests.stack import wait_for
+from tests.waiting import wait_for
 
 ROWS = 600_000  # some seconds, so that a person sees it go on
 WATCH_STATES = """
@@ -42,7 +42,7 @@ def test_6_detail_shows_how_it_goes(person: Person) -> None:
     person.wait_shown("Running")
     page = person.page
     page.locator("#plot canvas").wait_for()
-    wait_for(lambda: re.fullmatch(r"[\d.]+ (s|min .*)", person.figure("eta")), 20, "time left")
+    wait_for(lambda: re.fullmatch(r"[\d.]+ (s|min .*)", person.figure("eta")), "time left")
     assert re.fullmatch(r"[1-9][\d,]*", person.figure("rows_per_second"))
     assert person.figure("phase") == "loading"
     assert re.fullmatch(r"[\d.]+ %", person.figure("percent"))
@@ -67,7 +67,7 @@ def test_7_progress_never_goes_back_and_a_second_tab_shows_the_same(person: Pers
         seen.append(float(person.figure("percent").split()[0]))
         shown = person.figure("percent")
         try:
-            wait_for(lambda: float(person.figure("percent", second).split()[0]) >= float(shown.split()[0]), 2)  # noqa: B023
+            wait_for(lambda: float(person.figure("percent", second).split()[0]) >= float(shown.split()[0]))  # noqa: B023
         except AssertionError:
             lags += 1
     assert state in ("committing", "committed")
@@ -81,7 +81,7 @@ def test_7_progress_never_goes_back_and_a_second_tab_shows_the_same(person: Pers
 def test_7_a_reload_in_the_midst_goes_on(person: Person) -> None:
     person.generate(ROWS)
     person.wait_shown("Running")
-    wait_for(lambda: float(person.figure("percent").split()[0]) > 5, 20)
+    wait_for(lambda: float(person.figure("percent").split()[0]) > 5)
     before = float(person.figure("percent").split()[0])
     person.page.reload()
     assert float(person.figure("percent").split()[0]) >= before, "drawn by the server, before scripts arrive"
@@ -105,7 +105,7 @@ def test_9_10_stop_asks_once_and_undoes_all(person: Person) -> None:
     id = person.generate(2_000_000)
     page = person.page
     person.wait_shown("Running")
-    wait_for(lambda: person.figure("rows_done") != "0", 20)
+    wait_for(lambda: person.figure("rows_done") != "0")
     page.get_by_role("button", name="Stop…").click()
     undone = int(page.locator("#undone").inner_text().replace(",", ""))
     assert undone > 0
@@ -115,7 +115,7 @@ def test_9_10_stop_asks_once_and_undoes_all(person: Person) -> None:
     person.check_safe("#sure", "Keep it running")
     assert person.stack.find(id)["state"] == "running", "nothing was stopped yet"
     page.get_by_role("button", name="Stop…").click()
-    wait_for(lambda: int(page.locator("#undone").inner_text().replace(",", "")) > undone, 20, "the number goes on")
+    wait_for(lambda: int(page.locator("#undone").inner_text().replace(",", "")) > undone, "the number goes on")
     page.evaluate(WATCH_STATES)
     page.get_by_role("button", name="Stop and undo").click()
     person.wait_shown("Stopped")

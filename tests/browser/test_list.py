@@ -11,7 +11,8 @@ from app.cli.servers import PrivateRabbitMQ
 from tests.browser.person import Person
 from tests.conftest import DatabaseServer
 from tests.proxy import Proxy
-from tests.stack import Stack, find_port, wait_for
+from tests.stack import Stack, find_port
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -75,11 +76,11 @@ def test_16_a_banner_says_that_the_server_is_down(person: Person, stack: Stack) 
     page = person.page
     page.goto("/")
     stack.kill("web")
-    expect(page.locator("#banner")).to_contain_text("The server does not answer", timeout=10_000)
-    expect(page.locator("#liveness")).to_contain_text("Server not reached", timeout=10_000)
+    expect(page.locator("#banner")).to_contain_text("The server does not answer")
+    expect(page.locator("#liveness")).to_contain_text("Server not reached")
     stack.start("web")
-    expect(page.locator("#banner")).to_be_hidden(timeout=10_000)
-    expect(page.locator("#liveness")).to_have_text("Live", timeout=40_000)
+    expect(page.locator("#banner")).to_be_hidden()
+    expect(page.locator("#liveness")).to_have_text("Live")
 
 
 @pytest.mark.parametrize("part", ["database", pytest.param("broker", marks=pytest.mark.long)])
@@ -100,9 +101,9 @@ def test_16_a_banner_says_which_server_is_down(
             expect(page.locator("#banner")).to_be_hidden()
             proxy.refuse()
             proxy.cut()
-            expect(page.locator("#banner")).to_contain_text(f"The {part} does not answer", timeout=10_000)
+            expect(page.locator("#banner")).to_contain_text(f"The {part} does not answer")
             proxy.accept()
-            expect(page.locator("#banner")).to_be_hidden(timeout=20_000)
+            expect(page.locator("#banner")).to_be_hidden()
             person.leave()
         finally:
             second.kill()
@@ -226,7 +227,7 @@ def test_the_first_paint_needs_no_scripts(person: Person) -> None:
     page.get_by_role("link", name="7 generated rows").click()
     expect(page.locator("#kept")).to_have_text("7")
     expect(page.locator("#timeline li")).to_have_count(4)
-    wait_for(lambda: "JavaScript is off" in page.content(), 5)
+    wait_for(lambda: "JavaScript is off" in page.content())
 
 
 def test_16_a_banner_says_that_the_worker_is_down(person: Person, stack: Stack) -> None:
@@ -234,7 +235,7 @@ def test_16_a_banner_says_that_the_worker_is_down(person: Person, stack: Stack) 
     page.goto("/")
     expect(page.locator("#banner")).to_be_hidden()
     stack.kill("worker")
-    expect(page.locator("#banner")).to_contain_text("No worker is running", timeout=10_000)
+    expect(page.locator("#banner")).to_contain_text("No worker is running")
     person.check_accessible()
     stack.start("worker")
-    expect(page.locator("#banner")).to_be_hidden(timeout=10_000)
+    expect(page.locator("#banner")).to_be_hidden()

@@ -13,6 +13,7 @@ from app.cli.servers import PrivateRabbitMQ
 from tests.browser.person import Person
 from tests.conftest import DatabaseServer, empty
 from tests.stack import Stack, find_port
+from tests.waiting import patience
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -45,7 +46,9 @@ def visitor(browser: "Browser", guarded: Stack, tmp_path: Path) -> Iterator[Pers
 
 def sign_in(stack: Stack, key: str = KEY) -> requests.Session:
     session = requests.Session()
-    answer = session.post(f"{stack.url}/sign-in", data={"key": key, "next": "/"}, allow_redirects=False, timeout=30)
+    answer = session.post(
+        f"{stack.url}/sign-in", data={"key": key, "next": "/"}, allow_redirects=False, timeout=patience()
+    )
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     return session
 
@@ -78,27 +81,27 @@ def test_the_page_asks_for_a_key_and_goes_on_where_one_was_going(visitor: Person
 
 
 def test_the_api_asks_a_browser_for_a_key_and_refuses_a_program(guarded: Stack) -> None:
-    asked = requests.get(f"{guarded.url}/docs", headers={"Accept": "text/html"}, timeout=30)
+    asked = requests.get(f"{guarded.url}/docs", headers={"Accept": "text/html"}, timeout=patience())
     assert asked.status_code == 401 and 'name="key"' in asked.text
-    assert requests.get(f"{guarded.url}/docs", timeout=30).json()["type"] == "/problems/key-required"
-    shown = requests.get(f"{guarded.url}/docs", headers={"X-API-Key": KEY}, timeout=30).text
+    assert requests.get(f"{guarded.url}/docs", timeout=patience()).json()["type"] == "/problems/key-required"
+    shown = requests.get(f"{guarded.url}/docs", headers={"X-API-Key": KEY}, timeout=patience()).text
     assert "A key is required" in shown and "Authorization: Bearer $KEY" in shown
 
 
 def test_a_session_is_no_key_for_forms_of_others(guarded: Stack) -> None:
     session = sign_in(guarded)
-    assert session.get(f"{guarded.url}/v1/imports", timeout=30).status_code == 200
+    assert session.get(f"{guarded.url}/v1/imports", timeout=patience()).status_code == 200
     url = f"{guarded.url}/v1/imports"
-    refused = session.post(url, json={"generate": 1}, timeout=30)
+    refused = session.post(url, json={"generate": 1}, timeout=patience())
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/page-header-required")
     for path in ("/insert/1", "/stop/x", "/delete_all"):
-        assert session.get(guarded.url + path, timeout=30).status_code == 403
+        assert session.get(guarded.url + path, timeout=patience()).status_code == 403
     forged = {"X-Backout-Page": "1", "Origin": "https://elsewhere.example"}
-    assert session.post(url, json={"generate": 1}, headers=forged, timeout=30).status_code == 403
+    assert session.post(url, json={"generate": 1}, headers=forged, timeout=patience()).status_code == 403
     ours = {"X-Backout-Page": "1", "Origin": guarded.url}
-    assert session.post(url, json={"generate": 1}, headers=ours, timeout=30).status_code == 202
+    assert session.post(url, json={"generate": 1}, headers=ours, timeout=patience()).status_code == 202
     crossing = {"Sec-Fetch-Site": "cross-site"}
-    answer = requests.post(f"{guarded.url}/sign-in", data={"key": KEY}, headers=crossing, timeout=30)
+    answer = requests.post(f"{guarded.url}/sign-in", data={"key": KEY}, headers=crossing, timeout=patience())
     assert answer.status_code == 403 and "Set-Cookie" not in answer.headers
 
 
@@ -107,7 +110,7 @@ def test_a_session_ends_with_its_key_and_with_time(guarded: Stack) -> None:
     issued, _, proof = value.partition(".")
 
     def status(cookie: str) -> int:
-        return requests.get(f"{guarded.url}/v1/imports", cookies={COOKIE: cookie}, timeout=30).status_code
+        return requests.get(f"{guarded.url}/v1/imports", cookies={COOKIE: cookie}, timeout=patience()).status_code
 
     assert status(value) == 200
     later, earlier = int(time.time()) + 60, int(issued) - 13 * 3600
@@ -123,5 +126,5 @@ def test_a_session_ends_with_its_key_and_with_time(guarded: Stack) -> None:
 def test_signing_in_leads_to_no_other_place(guarded: Stack) -> None:
     for elsewhere in ("//elsewhere.example", "/\\elsewhere.example", "https://elsewhere.example", "x", ""):
         data = {"key": KEY, "next": elsewhere}
-        answer = requests.post(f"{guarded.url}/sign-in", data=data, allow_redirects=False, timeout=30)
+        answer = requests.post(f"{guarded.url}/sign-in", data=data, allow_redirects=False, timeout=patience())
         assert answer.headers["Location"] == "/"

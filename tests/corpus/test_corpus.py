@@ -35,7 +35,7 @@ def outcome(path: Path, case: Case, batch_bytes: int) -> tuple[list[list[str | N
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
         file_format = detect(path.name, None, head, case.dataset, parse_options(case.options))
-        assert {name: file_format.shown()[name] for name in case.file_format} == case.file_format
+        assert {name: file_format.as_public_json()[name] for name in case.file_format} == case.file_format
         check_head(path, case.dataset, file_format)
         for batch in read_rows(path, case.dataset, file_format, batch_bytes):
             rows += [list(values) for _, values in read_payload(batch.payload)]

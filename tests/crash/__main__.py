@@ -1,4 +1,4 @@
-"""The whole matrix, instants × faults at every place, and the mutants that it must catch: `python -m tests.crash`."""
+"""The whole matrix, failpoints × faults at every place, and the mutants that it must catch: `python -m tests.crash`."""
 
 import argparse
 import signal
@@ -17,12 +17,13 @@ import pytest
 
 from app.logs import configure_logs
 from tests.crash import report
-from tests.crash.cells import Result, list_cells, run_cell
+from tests.crash.harness import Harness, open_harness
+from tests.crash.matrix import Result, list_cells, run_cell
 from tests.crash.mutants import MUTANTS
 from tests.crash.places import MATRIX, MUTATED, Cell, Place
-from tests.crash.rig import Rig, open_rig
+from tests.waiting import stretched
 
-MUTANT_SECONDS = 12.0  # a mutant that has not converged by then never will
+MUTANT_SECONDS = stretched(12)  # a mutant that has not converged by then never will
 
 
 @dataclass
@@ -85,9 +86,9 @@ def _run_job(run: Run, kind: str, place: Place, number: int, weights: Sequence[i
     until = share_end(monotonic(), run.begun + run.options.minutes * 60, weights, run.options.parallel)
     try:
         with ExitStack() as stack:
-            rig = stack.enter_context(open_rig(place, run.folder / str(number)))
-            run.findings.versions |= _versions(rig)
-            (_run_cells if kind == "matrix" else _run_mutants)(run, rig, until)
+            harness = stack.enter_context(open_harness(place, run.folder / str(number)))
+            run.findings.versions |= _versions(harness)
+            (_run_cells if kind == "matrix" else _run_mutants)(run, harness, until)
     except pytest.skip.Exception as error:
         run.say(f"SKIPPED: {place.name}: {error}")
         run.findings.left_out.append(f"all of {place.name}: {error}")
@@ -103,53 +104,55 @@ def share_end(now: float, end: float, weights: Sequence[int], parallel: int) -> 
     return now + max(end - now, 0) * min(weights[0] * parallel / sum(weights), most)
 
 
-def _run_cells(run: Run, rig: Rig, until: float) -> None:
-    _run_these(run, rig, [cell for cell in list_cells(rig.place) if run.options.cell in cell.name], until)
+def _run_cells(run: Run, harness: Harness, until: float) -> None:
+    _run_these(run, harness, [cell for cell in list_cells(harness.place) if run.options.cell in cell.name], until)
 
 
-def _run_these(run: Run, rig: Rig, cells: list[Cell], until: float) -> None:
+def _run_these(run: Run, harness: Harness, cells: list[Cell], until: float) -> None:
     for number, cell in enumerate(cells):
         if monotonic() > until or run.told_to_end.is_set():
-            run.findings.left_out.append(f"{len(cells) - number} of {len(cells)} cells of {rig.place.name}: no time")
+            run.findings.left_out.append(
+                f"{len(cells) - number} of {len(cells)} cells of {harness.place.name}: no time"
+            )
             return
-        result = run_cell(rig, cell)
+        result = run_cell(harness, cell)
         run.findings.results.append(result)
         verdict = "ok" if result.violation is None else f"VIOLATED: {result.violation}\n{result.evidence}"
-        run.say(f"{rig.place.name:24} {cell.name:46} {result.seconds:5.1f} s  {verdict}")
+        run.say(f"{harness.place.name:24} {cell.name:46} {result.seconds:5.1f} s  {verdict}")
         if result.violation is not None:
-            rig.begin_anew()
+            harness.begin_anew()
 
 
-def _run_mutants(run: Run, rig: Rig, until: float) -> None:
+def _run_mutants(run: Run, harness: Harness, until: float) -> None:
     """Each mutant, after the cells that are to notice it have passed, under the same bound, without one."""
-    rig.converge_seconds = MUTANT_SECONDS
-    _run_these(run, rig, sorted({cell for mutant in MUTANTS.values() for cell in mutant.cells}, key=str), until)
+    harness.converge_seconds = MUTANT_SECONDS
+    _run_these(run, harness, sorted({cell for mutant in MUTANTS.values() for cell in mutant.cells}, key=str), until)
     for number, (name, mutant) in enumerate(MUTANTS.items()):
         if monotonic() > until or run.told_to_end.is_set():
-            run.findings.left_out.append(f"{len(MUTANTS) - number} mutants at {rig.place.name}: no time")
+            run.findings.left_out.append(f"{len(MUTANTS) - number} mutants at {harness.place.name}: no time")
             return
-        caught = catch(rig, name, mutant.cells)
-        run.findings.mutants[name, rig.place] = caught
+        caught = catch(harness, name, mutant.cells)
+        run.findings.mutants[name, harness.place] = caught
         verdict = f"caught: {caught.cell.name}: {caught.violation}" if caught else "SURVIVED"
-        run.say(f"{rig.place.name:24} {name:46} {verdict}")
+        run.say(f"{harness.place.name:24} {name:46} {verdict}")
 
 
-def catch(rig: Rig, mutant: str, cells: Sequence[Cell]) -> Result | None:
+def catch(harness: Harness, mutant: str, cells: Sequence[Cell]) -> Result | None:
     """The first of these cells that notices the mutant: a promise was broken after the fault, not before it."""
     for cell in cells:
-        rig.begin_anew(mutant)
-        result = run_cell(rig, cell)
+        harness.begin_anew(mutant)
+        result = run_cell(harness, cell)
         if result.violation is not None and result.struck:
             return result
     return None
 
 
-def _versions(rig: Rig) -> dict[str, str]:
-    with rig.database.root() as cursor:
+def _versions(harness: Harness) -> dict[str, str]:
+    with harness.database.root() as cursor:
         cursor.execute("SELECT VERSION()")
         (version,) = cursor.fetchone() or ("",)
-    broker = rig.broker.control("version").strip().splitlines()[-1]
-    return {rig.place.database: str(version), rig.place.broker: broker}
+    broker = harness.broker.control("version").strip().splitlines()[-1]
+    return {harness.place.database: str(version), harness.place.broker: broker}
 
 
 def _options() -> argparse.Namespace:

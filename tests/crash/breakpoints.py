@@ -1,4 +1,4 @@
-"""A breakpoint between two processes: a worker that comes to the armed instant says so and waits to be released."""
+"""A breakpoint between two processes: a worker that comes to the armed failpoint says so and waits to be released."""
 
 import os
 from collections.abc import Callable
@@ -6,27 +6,29 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
+from tests.waiting import patience
+
 POLL_SECONDS = 0.005
-MAX_SECONDS = 60.0  # a worker whose test has died goes on
+MAX_SECONDS = patience() + 60  # a worker whose test has died goes on
 
 
 class Breakpoint:
-    """Files in a folder: `armed` names the instant; `reached` has the process that came to it first; `released`; and
+    """Files in a folder: `armed` names the failpoint; `reached` has the process that came to it first; `released`; and
     `left`, when that process has ended its attempt."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         self._folder = folder
-        self.instant = ""
+        self.failpoint = ""
 
     # --- the test's side ----------------------------------------------------------------------------------------------
 
-    def arm(self, instant: str) -> None:
-        """The next attempt that comes to this instant waits there; those after it pass."""
+    def arm(self, failpoint: str) -> None:
+        """The next attempt that comes to this failpoint waits there; those after it pass."""
         self.disarm()
         (self._folder / "released").unlink()
-        self.instant = instant
-        self._write("armed", instant)
+        self.failpoint = failpoint
+        self._write("armed", failpoint)
 
     def disarm(self) -> None:
         """No attempt waits here; whoever does is released."""
@@ -37,7 +39,7 @@ class Breakpoint:
 
     @property
     def reached(self) -> int | None:
-        """The process that waits, or waited, at the instant."""
+        """The process that waits, or waited, at the failpoint."""
         with suppress(FileNotFoundError, ValueError):
             return int((self._folder / "reached").read_text())
         return None
@@ -55,13 +57,13 @@ class Breakpoint:
 
     @property
     def armed(self) -> str | None:
-        """The instant to wait at, if nobody has come to it yet."""
+        """The failpoint to wait at, if nobody has come to it yet."""
         with suppress(FileNotFoundError):
             return (self._folder / "armed").read_text() if self.reached is None else None
         return None
 
     def wait(self) -> None:
-        """Called at the instant: only the first to come waits."""
+        """Called at the failpoint: only the first to come waits."""
         if self._claim():
             until = monotonic() + MAX_SECONDS
             while not (self._folder / "released").exists() and monotonic() < until:

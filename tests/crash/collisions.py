@@ -1,8 +1,8 @@
 """Collisions: somebody else's transaction meets the load half-way, for real, on its own rows."""
 
 from app.domain.states import State
-from tests.crash.rig import Rig
-from tests.stack import wait_for
+from tests.crash.harness import Harness
+from tests.waiting import wait_for
 
 STRANGER = 4_000_000_000  # an import number that nobody was given
 # The server rolls back the transaction that has written less: a load of 1,500 rows. Many more take longer to write than
@@ -16,37 +16,39 @@ _ORDER = (
 )
 
 
-def meet_duplicate(rig: Rig, id: str) -> State:
+def meet_duplicate(harness: Harness, id: str) -> State:
     """One of the last orders is in the table already: the import fails and names it."""
-    key = rig.keys()[-1]
-    with rig.database.root() as cursor:
+    key = harness.keys()[-1]
+    with harness.database.root() as cursor:
         cursor.execute(_ORDER, (STRANGER, 1, *key))
-    rig.breakpoint.release()
-    rig.wait_final(id)
-    error = rig.find(id).error or {}
+    harness.breakpoint.release()
+    harness.wait_final(id)
+    error = harness.find(id).error or {}
     assert error["code"] == "duplicate_key" and error["value"] == key[1], error
     return State.FAILED
 
 
-def wait_too_long(rig: Rig, id: str) -> State:
+def wait_too_long(harness: Harness, id: str) -> State:
     """Somebody else locks the place where one of the last orders belongs, for longer than a load waits: the attempt is
     broken, and the next one commits."""
-    with rig.database.root() as cursor:
+    with harness.database.root() as cursor:
         cursor.execute("BEGIN")
-        cursor.execute("SELECT 1 FROM orders WHERE marketplace = %s AND order_number = %s FOR UPDATE", rig.keys()[-1])
-        rig.breakpoint.release()
-        wait_for(lambda: rig.find(id).epoch > 1, 30, "the attempt was broken")
+        cursor.execute(
+            "SELECT 1 FROM orders WHERE marketplace = %s AND order_number = %s FOR UPDATE", harness.keys()[-1]
+        )
+        harness.breakpoint.release()
+        wait_for(lambda: harness.find(id).epoch > 1, "the attempt was broken")
         cursor.execute("ROLLBACK")
-    rig.wait_final(id)
-    _require_reason(rig, id, "1205")
+    harness.wait_final(id)
+    _require_reason(harness, id, "1205")
     return State.COMMITTED
 
 
-def deadlock(rig: Rig, id: str) -> State:
+def deadlock(harness: Harness, id: str) -> State:
     """Somebody else has written the last order and wants one before it, which the load has, in the same branch, when it
     waits for the last: the load is the victim. The attempt is broken, and the next one commits."""
-    before_last, last = rig.keys()[-2:]  # of one batch, which is one branch's
-    with rig.database.root() as cursor:
+    before_last, last = harness.keys()[-2:]  # of one batch, which is one branch's
+    with harness.database.root() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS heavy (number INT PRIMARY KEY)")
         cursor.execute("BEGIN")
         digits = "(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5)"
@@ -56,21 +58,21 @@ def deadlock(rig: Rig, id: str) -> State:
             f" LIMIT {HEAVY_ROWS}"
         )
         cursor.execute(_ORDER, (STRANGER, 2, *last))
-        rig.breakpoint.release()
+        harness.breakpoint.release()
         # the server refreshes this view only when nobody has read it for 100 ms
-        wait_for(lambda: _is_waiting(rig), 10, "the load waits for the other transaction", every=0.15)
+        wait_for(lambda: _is_waiting(harness), "the load waits for the other transaction", every=0.15)
         cursor.execute(_ORDER, (STRANGER, 1, *before_last))
         cursor.execute("ROLLBACK")
-    rig.wait_final(id)
-    _require_reason(rig, id, "1213")
+    harness.wait_final(id)
+    _require_reason(harness, id, "1213")
     return State.COMMITTED
 
 
-def _is_waiting(rig: Rig) -> bool:
-    with rig.database.root() as cursor:
+def _is_waiting(harness: Harness) -> bool:
+    with harness.database.root() as cursor:
         return cursor.execute("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'") > 0
 
 
-def _require_reason(rig: Rig, id: str, code: str) -> None:
-    reasons = [(event.detail or {}).get("reason", "") for event in rig.events(id)]
+def _require_reason(harness: Harness, id: str, code: str) -> None:
+    reasons = [(event.detail or {}).get("reason", "") for event in harness.events(id)]
     assert any(code in reason for reason in reasons), f"{code} was not met: {reasons}"

@@ -16,7 +16,7 @@ from app.lifecycle.services import Services
 from app.tasks import load, sweep
 from tests.crash import mutants, mutations
 from tests.crash.breakpoints import Breakpoint
-from tests.crash.instants import at_instant
+from tests.crash.failpoints import at_failpoint
 
 
 def put_breakpoints(settings: Settings, breakpoints: list[Breakpoint]) -> None:
@@ -25,8 +25,8 @@ def put_breakpoints(settings: Settings, breakpoints: list[Breakpoint]) -> None:
 
     def load_to_breakpoint(services: Services, worker: str, shutdown: GracefulShutdown, *slots: Slots) -> object:
         for breakpoint in breakpoints:
-            if instant := breakpoint.armed:
-                with at_instant(instant, settings.branches, breakpoint.wait):
+            if failpoint := breakpoint.armed:
+                with at_failpoint(failpoint, settings.branches, breakpoint.wait):
                     return breakpoint.run(lambda: load_next(services, worker, shutdown, *slots))
         return load_next(services, worker, shutdown, *slots)
 

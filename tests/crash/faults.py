@@ -1,4 +1,4 @@
-"""Faults: what is done to a system whose worker waits at an instant. Each returns the end that the import must come to.
+"""Faults: what is done to a system whose worker waits at a failpoint. Each returns the import's end that must follow.
 
 A fault that takes something away brings it back before it returns; from then on the system is on its own.
 """
@@ -15,127 +15,120 @@ from app.domain.xid import parse_xid
 from app.lifecycle.recovery import resolve
 from tests import proxy
 from tests.crash import collisions, kills, stops
-from tests.crash.rig import Rig
-from tests.stack import wait_for
+from tests.crash.harness import Harness
+from tests.waiting import wait_for
 
-Fault = Callable[[Rig, str], State]
-
-FROZEN_SECONDS = 30
-TERMINATE_SECONDS = 20
+Fault = Callable[[Harness, str], State]
 
 
-def terminate_worker(rig: Rig, id: str) -> State:
+def terminate_worker(harness: Harness, id: str) -> State:
     """SIGTERM of the worker: it ends in good order, in a bounded time, between no PREPARE and its COMMIT."""
-    worker = rig.stopped_at
-    os.kill(rig.stack.pid(worker), signal.SIGTERM)
-    os.kill(rig.waiting, signal.SIGTERM)  # as a service manager does, which signals every process of a service
-    rig.breakpoint.release()
+    worker = harness.stopped_at
+    os.kill(harness.stack.pid(worker), signal.SIGTERM)
+    os.kill(harness.waiting, signal.SIGTERM)  # as a service manager does, which signals every process of a service
+    harness.breakpoint.release()
     begun = monotonic()
-    code = rig.stack.wait_end(worker, TERMINATE_SECONDS)
+    code = harness.stack.wait_end(worker)
     assert code == 0, f"the worker ended with {code} after {monotonic() - begun:.1f} s"
-    rig.ensure_up()
-    rig.wait_final(id)
+    harness.ensure_up()
+    harness.wait_final(id)
     # handed back or brought to its end: neither is a failed attempt
-    assert rig.find(id).attempts == 1, f"took {rig.find(id).attempts} attempts"
+    assert harness.find(id).attempts == 1, f"took {harness.find(id).attempts} attempts"
     return State.COMMITTED
 
 
-def freeze_worker(rig: Rig, id: str) -> State:
+def freeze_worker(harness: Harness, id: str) -> State:
     """SIGSTOP of the worker until another has brought the import to its end, then SIGCONT: a zombie."""
-    group = rig.stack.pid(rig.stopped_at)
+    group = harness.stack.pid(harness.stopped_at)
     os.killpg(group, signal.SIGSTOP)
     try:
-        rig.wait_final(id)  # the other worker does it
+        harness.wait_final(id)  # the other worker does it
     finally:
-        rig.breakpoint.release()
+        harness.breakpoint.release()
         os.killpg(group, signal.SIGCONT)
-    wait_for(lambda: rig.breakpoint.left, FROZEN_SECONDS, "the zombie gave up")
+    wait_for(lambda: harness.breakpoint.left, "the zombie gave up")
     return State.COMMITTED
 
 
-def wake_beside_next(rig: Rig, id: str) -> State:
+def wake_beside_next(harness: Harness, id: str) -> State:
     """SIGSTOP of the worker until the next attempt is half-way, then SIGCONT: a zombie meets a living attempt."""
-    rig.second_breakpoint.arm("half loaded")
-    group = rig.stack.pid(rig.stopped_at)
+    harness.second_breakpoint.arm("half loaded")
+    group = harness.stack.pid(harness.stopped_at)
     os.killpg(group, signal.SIGSTOP)
     try:
-        wait_for(lambda: rig.second_breakpoint.reached, FROZEN_SECONDS, "the next attempt is half-way")
+        wait_for(lambda: harness.second_breakpoint.reached, "the next attempt is half-way")
     finally:
-        rig.breakpoint.release()
+        harness.breakpoint.release()
         os.killpg(group, signal.SIGCONT)
     try:
-        wait_for(lambda: rig.breakpoint.left, FROZEN_SECONDS, "the zombie gave up")
+        wait_for(lambda: harness.breakpoint.left, "the zombie gave up")
     finally:
-        rig.second_breakpoint.release()
+        harness.second_breakpoint.release()
     return State.COMMITTED
 
 
-def dawdle(rig: Rig, id: str) -> State:
+def dawdle(harness: Harness, id: str) -> State:
     """The worker stays where it is for longer than a lease, and lives: nobody may take the import from it."""
-    epoch = rig.find(id).epoch
-    sleep(rig.services.settings.lease_seconds * 1.5)
-    rig.breakpoint.release()
-    rig.wait_final(id)
-    assert rig.find(id).epoch == epoch, "a living attempt lost its import"
+    epoch = harness.find(id).epoch
+    sleep(harness.services.settings.lease_seconds * 1.5)
+    harness.breakpoint.release()
+    harness.wait_final(id)
+    assert harness.find(id).epoch == epoch, "a living attempt lost its import"
     return State.COMMITTED
 
 
-def cut_network(rig: Rig, id: str) -> State:
+def cut_network(harness: Harness, id: str) -> State:
     """Every connection of the worker to the database is reset."""
-    rig.proxies[rig.stopped_at].cut()
+    harness.proxies[harness.stopped_at].cut()
     return State.COMMITTED
 
 
-def freeze_network(rig: Rig, id: str) -> State:
+def freeze_network(harness: Harness, id: str) -> State:
     """Nothing passes between the worker and the database until the import has come to its end; then all of it does."""
-    frozen = rig.proxies[rig.stopped_at]
+    frozen = harness.proxies[harness.stopped_at]
     frozen.freeze()
-    rig.breakpoint.release()
+    harness.breakpoint.release()
     try:
-        rig.wait_final(id)  # the other worker does it
+        harness.wait_final(id)  # the other worker does it
     finally:
         frozen.thaw()
-    wait_for(lambda: rig.breakpoint.left, FROZEN_SECONDS, "the cut-off worker gave up")
+    wait_for(lambda: harness.breakpoint.left, "the cut-off worker gave up")
     return State.COMMITTED
 
 
-def lose_branch(rig: Rig, id: str) -> State:
+def lose_branch(harness: Harness, id: str) -> State:
     """After the decision somebody rolls a branch back by hand: it must not be called committed, nor stopped. What the
     operator's page says then ends it."""
-    rig.stack.kill("sweeper", rig.stopped_at)  # or it would finish the branch first
-    row = rig.find(id)
-    with rig.services.database.session() as session:
-        xids = [xid for raw in xa.list_prepared(session) if (xid := parse_xid(raw, rig.services.installation))]
+    harness.stack.kill("sweeper", harness.stopped_at)  # or it would finish the branch first
+    row = harness.find(id)
+    with harness.services.database.session() as session:
+        xids = [xid for raw in xa.list_prepared(session) if (xid := parse_xid(raw, harness.services.installation))]
         branch = next(xid for xid in xids if xid.number == row.number)
         assert xa.release(session, [branch]) and xa.roll_back_prepared(session, branch)
-    wait_for(lambda: not rig.find(id).lease_live, FROZEN_SECONDS, "its lease is over")
-    rig.ensure_up()
-    wait_for(
-        lambda: "lost_branch" in [event.kind for event in rig.events(id)],
-        FROZEN_SECONDS,
-        "the lost branch was reported",
-    )
-    assert rig.find(id).state is State.COMMITTING, f"it is called {rig.find(id).state}"
-    resolve.resolve(rig.services.database, rig.services.installation, id, RecoveryAction.ROLLBACK, "a person")
+    wait_for(lambda: not harness.find(id).lease_live, "its lease is over")
+    harness.ensure_up()
+    wait_for(lambda: "lost_branch" in [event.kind for event in harness.events(id)], "the lost branch was reported")
+    assert harness.find(id).state is State.COMMITTING, f"it is called {harness.find(id).state}"
+    resolve.resolve(harness.services.database, harness.services.installation, id, RecoveryAction.ROLLBACK, "a person")
     return State.FAILED
 
 
-def deliver_again(rig: Rig, id: str) -> State:
+def deliver_again(harness: Harness, id: str) -> State:
     """The same message twice more, to a worker that is free."""
     for _ in range(2):
-        wait_for(lambda: rig.services.hints.publish(id), 10, "the broker took it")
+        wait_for(lambda: harness.services.hints.publish(id), "the broker took it")
     return State.COMMITTED
 
 
 def lose(statement: str, *, after: str | None = None, arrives: bool = True, attempts: int) -> Fault:
     """The answer to one of the worker's statements is lost, or (`arrives=False`) the statement itself is."""
 
-    def strike(rig: Rig, id: str) -> State:
-        loss = rig.proxies[rig.stopped_at].lose_answer(statement, after=after, arrives=arrives)
-        rig.breakpoint.release()
-        wait_for(loss.happened.is_set, 20, f"the answer to {statement} was lost")
-        rig.wait_final(id)
-        assert rig.find(id).attempts == attempts, f"took {rig.find(id).attempts} attempts"
+    def strike(harness: Harness, id: str) -> State:
+        loss = harness.proxies[harness.stopped_at].lose_answer(statement, after=after, arrives=arrives)
+        harness.breakpoint.release()
+        wait_for(loss.happened.is_set, f"the answer to {statement} was lost")
+        harness.wait_final(id)
+        assert harness.find(id).attempts == attempts, f"took {harness.find(id).attempts} attempts"
         return State.COMMITTED
 
     return strike

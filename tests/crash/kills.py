@@ -5,48 +5,48 @@ import signal
 from collections.abc import Callable
 
 from app.domain.states import State
-from tests.crash.rig import Rig
+from tests.crash.harness import Harness
 
 
-def kill_process(rig: Rig, id: str) -> State:
+def kill_process(harness: Harness, id: str) -> State:
     """kill -9 of the process that loads; Celery's parent lives and makes another."""
-    os.kill(rig.waiting, signal.SIGKILL)
+    os.kill(harness.waiting, signal.SIGKILL)
     return State.COMMITTED
 
 
-def kill_worker(rig: Rig, id: str) -> State:
+def kill_worker(harness: Harness, id: str) -> State:
     """kill -9 of the worker with its children."""
-    rig.stack.kill(rig.stopped_at)
-    rig.ensure_up()
+    harness.stack.kill(harness.stopped_at)
+    harness.ensure_up()
     return State.COMMITTED
 
 
-def kill_worker_and_sweeper(rig: Rig, id: str) -> State:
+def kill_worker_and_sweeper(harness: Harness, id: str) -> State:
     """kill -9 of both; another sweeper starts later."""
-    rig.stack.kill(rig.stopped_at, "sweeper")
-    rig.ensure_up()
+    harness.stack.kill(harness.stopped_at, "sweeper")
+    harness.ensure_up()
     return State.COMMITTED
 
 
-def kill_one(name: str) -> Callable[[Rig, str], State]:
+def kill_one(name: str) -> Callable[[Harness, str], State]:
     """kill -9 of our sweeper or web server, or of the database or broker, which starts again."""
 
-    def strike(rig: Rig, id: str) -> State:
-        if name in rig.servers:
-            rig.servers[name].kill()
+    def strike(harness: Harness, id: str) -> State:
+        if name in harness.servers:
+            harness.servers[name].kill()
         else:
-            rig.stack.kill(name)
-        rig.breakpoint.release()
-        rig.ensure_up()
+            harness.stack.kill(name)
+        harness.breakpoint.release()
+        harness.ensure_up()
         return State.COMMITTED
 
     return strike
 
 
-def cut_power(rig: Rig, id: str) -> State:
+def cut_power(harness: Harness, id: str) -> State:
     """kill -9 of everything at once."""
-    rig.stack.kill()
-    for server in rig.servers.values():
+    harness.stack.kill()
+    for server in harness.servers.values():
         server.kill()
-    rig.ensure_up()
+    harness.ensure_up()
     return State.COMMITTED

@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass
 
-from tests.crash.instants import INSTANTS
+from tests.crash.failpoints import FAILPOINTS
 
 BATCH_BYTES = 48 * 1024  # some six batches
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One fault at one instant."""
+    """One fault at one failpoint."""
 
-    instant: str
+    failpoint: str
     fault: str
 
     @property
     def name(self) -> str:
-        return f"{self.fault} @ {self.instant}"
+        return f"{self.fault} @ {self.failpoint}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ MUTATED = (Place("mysql", branches=2, binary_log=True), Place("mariadb", branche
 
 # what `make test` runs of the matrix
 REPRESENTATIVE = [
-    *(Cell(instant, "kill -9 process") for instant in INSTANTS),
+    *(Cell(failpoint, "kill -9 process") for failpoint in FAILPOINTS),
     Cell("half loaded", "kill -9 worker"),
     Cell("all prepared", "power cut"),
     Cell("one committed", "kill -9 database"),

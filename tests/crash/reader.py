@@ -6,7 +6,8 @@ from threading import Event, Thread
 import pymysql
 import requests
 
-from tests.crash.rig import ROWS, Rig
+from tests.crash.harness import ROWS, Harness
+from tests.waiting import stretched
 
 PAUSE_SECONDS = 0.02
 
@@ -19,8 +20,8 @@ class Reader:
     shows. `alone` says that nobody else writes rows meanwhile.
     """
 
-    def __init__(self, rig: Rig, id: str, *, alone: bool) -> None:
-        self._rig, self._number, self._alone = rig, rig.find(id).number, alone
+    def __init__(self, harness: Harness, id: str, *, alone: bool) -> None:
+        self._harness, self._number, self._alone = harness, harness.find(id).number, alone
         self._done = Event()
         self._thread = Thread(target=self._read, name="reader", daemon=True)
         self.partial: set[int] = set()
@@ -29,7 +30,7 @@ class Reader:
     @property
     def is_blind(self) -> bool:
         """Whether there is nothing that it could judge: others write too, and the branches commit one by one."""
-        return not self._alone and self._rig.place.branches > 1
+        return not self._alone and self._harness.place.branches > 1
 
     def __enter__(self) -> "Reader":
         self._thread.start()
@@ -49,14 +50,14 @@ class Reader:
                 return
 
     def _read_while_they_live(self) -> None:
-        url = f"{self._rig.stack.url}/get_data/count"
-        with self._rig.database.root() as cursor, requests.Session() as http:
+        url = f"{self._harness.stack.url}/get_data/count"
+        with self._harness.database.root() as cursor, requests.Session() as http:
             while True:
-                if self._rig.place.branches == 1:
+                if self._harness.place.branches == 1:
                     cursor.execute("SELECT COUNT(*) FROM orders WHERE import_no = %s", (self._number,))
                     self._note(int((cursor.fetchone() or (0,))[0]))
                 if self._alone:
-                    answer = http.get(url, timeout=5)
+                    answer = http.get(url, timeout=stretched(5))
                     if answer.ok:
                         self._note(int(answer.json()["count"]))
                 if self._done.wait(PAUSE_SECONDS):

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import quantiles
 
-from tests.crash.cells import Result
-from tests.crash.instants import INSTANTS
+from tests.crash.failpoints import FAILPOINTS
+from tests.crash.matrix import Result
 from tests.crash.mutants import MUTANTS
 from tests.crash.places import Place
 
@@ -66,7 +66,7 @@ def _parts(findings: Findings) -> Iterable[str]:
         )
         yield _table("place", results, lambda result: result.place.name, key=None)
         yield _table("fault", results, lambda result: result.cell.fault, key=None)
-        yield _table("instant", results, lambda result: result.cell.instant, key=INSTANTS.index)
+        yield _table("failpoint", results, lambda result: result.cell.failpoint, key=FAILPOINTS.index)
     for result in findings.violations:
         yield f"VIOLATED: {result.cell.name} at {result.place.name}: {result.violation}"
     if findings.mutants:

@@ -7,74 +7,75 @@ from time import monotonic
 from app.db.datasets import rows
 from app.domain.dataset import ORDERS
 from app.domain.states import State
-from tests.crash.instants import INSTANTS
+from tests.crash.failpoints import FAILPOINTS
+from tests.crash.harness import Harness
 from tests.crash.kills import kill_one
-from tests.crash.rig import Rig
-from tests.stack import wait_for
+from tests.waiting import stretched, wait_for
 
-DECIDED = INSTANTS[INSTANTS.index("decided") :]
-FROZEN_SECONDS = 30
-KILL_SECONDS = 2  # at an early instant there is nothing to kill
-STOP_SECONDS = 3  # much less than a lock of the ledger is waited for; on a busy machine much more than it takes
+DECIDED = FAILPOINTS[FAILPOINTS.index("decided") :]
+KILL_SECONDS = stretched(2)  # at an early failpoint there is nothing to kill
+STOP_SECONDS = stretched(10)  # much more than it takes, and less than whoever holds a lock would hold it
 
 
-def stop(rig: Rig, id: str) -> State:
+def stop(harness: Harness, id: str) -> State:
     """A stop by HTTP. It must win until the decision, and be refused afterwards."""
-    return _stop(rig, id)
+    return _stop(harness, id)
 
 
-def stop_and_kill_process(rig: Rig, id: str) -> State:
+def stop_and_kill_process(harness: Harness, id: str) -> State:
     """A stop, then kill -9 of the process that loads, before it can notice."""
-    end = _stop(rig, id)
-    os.kill(rig.waiting, signal.SIGKILL)
+    end = _stop(harness, id)
+    os.kill(harness.waiting, signal.SIGKILL)
     return end
 
 
-def stop_and_kill_database(rig: Rig, id: str) -> State:
+def stop_and_kill_database(harness: Harness, id: str) -> State:
     """A stop, then kill -9 of the database server: what was answered must have been durable."""
-    end = _stop(rig, id)
-    kill_one("database")(rig, id)
+    end = _stop(harness, id)
+    kill_one("database")(harness, id)
     return end
 
 
-def kill_worker_and_stop(rig: Rig, id: str) -> State:
+def kill_worker_and_stop(harness: Harness, id: str) -> State:
     """kill -9 of the worker, then a stop while nobody works at the import."""
-    rig.stack.kill(rig.stopped_at)
-    end = _stop(rig, id)
-    rig.ensure_up()
+    harness.stack.kill(harness.stopped_at)
+    end = _stop(harness, id)
+    harness.ensure_up()
     return end
 
 
-def stop_without_kill(rig: Rig, id: str) -> State:
+def stop_without_kill(harness: Harness, id: str) -> State:
     """A stop whose KILL of the load's connection is lost on its way, while there is no sweeper: the worker finds out by
     itself, at its decision or, sometimes before there was anything to kill, by its heartbeat."""
-    rig.stack.kill("sweeper")
-    loss = rig.proxies["web"].lose_answer("^KILL CONNECTION", arrives=False)
-    end = _stop(rig, id)
+    harness.stack.kill("sweeper")
+    loss = harness.proxies["web"].lose_answer("^KILL CONNECTION", arrives=False)
+    end = _stop(harness, id)
     loss.happened.wait(KILL_SECONDS)  # it comes after the answer
-    rig.proxies["web"].forget(loss)
-    rig.breakpoint.release()
-    wait_for(lambda: rig.breakpoint.left, FROZEN_SECONDS, "the worker found out")
-    rig.ensure_up()
+    harness.proxies["web"].forget(loss)
+    harness.breakpoint.release()
+    wait_for(lambda: harness.breakpoint.left, "the worker found out")
+    harness.ensure_up()
     return end
 
 
-def stop_with_long_undo(rig: Rig, id: str) -> State:
+def stop_with_long_undo(harness: Harness, id: str) -> State:
     """A stop of so many rows that the server takes a while to undo them: `stopped` is said when none is left."""
-    end = _stop(rig, id)
-    rig.breakpoint.release()
-    rig.wait_final(id)
-    with rig.services.database.uncommitted() as connection:
-        assert not rows.anything_left(connection, ORDERS, rig.find(id).number), "it was called stopped before it was"
+    end = _stop(harness, id)
+    harness.breakpoint.release()
+    harness.wait_final(id)
+    with harness.services.database.uncommitted() as connection:
+        assert not rows.anything_left(connection, ORDERS, harness.find(id).number), (
+            "it was called stopped before it was"
+        )
     return end
 
 
-def _stop(rig: Rig, id: str) -> State:
-    instant = rig.breakpoint.instant
+def _stop(harness: Harness, id: str) -> State:
+    failpoint = harness.breakpoint.failpoint
     begun = monotonic()
-    answer = rig.stack.post(f"/v1/imports/{id}/stop")
+    answer = harness.stack.post(f"/v1/imports/{id}/stop")
     assert monotonic() - begun < STOP_SECONDS, "the stop waited for somebody"
-    if instant in DECIDED:
+    if failpoint in DECIDED:
         assert answer.status_code == 409, f"a stop after the decision was answered {answer.status_code}"
         return State.COMMITTED
     assert answer.status_code == 202 and answer.json()["state"] in ("stopping", "stopped"), answer.text

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.cells import run_cell
+from tests.crash.harness import Harness, open_harness
+from tests.crash.matrix import run_cell
 from tests.crash.places import MUTATED, REPRESENTATIVE, Cell, Place
-from tests.crash.rig import Rig, open_rig
 
-EARLY = [Cell(instant, "kill -9 process") for instant in ("lock held", "started", "receipt written", "one ended")]
+EARLY = [Cell(failpoint, "kill -9 process") for failpoint in ("lock held", "started", "receipt written", "one ended")]
 
 
 def list_runs() -> list[object]:
     """Every fourth cell, on one of the two servers in turn; `make long` runs the others, and these on the other server,
-    and early kills on both: those at the instants beside them come to the same."""
+    and early kills on both: those at the failpoints beside them come to the same."""
     return [
         pytest.param(
             place,
@@ -29,25 +29,27 @@ def list_runs() -> list[object]:
 
 
 @pytest.fixture(scope="module")
-def rigs(servers_folder: Path) -> Iterator[Callable[[Place], Rig]]:
-    """Each place's rig, opened when the first cell needs it: the order of the tests is random."""
-    opened: dict[str, Rig] = {}
+def harnesses(servers_folder: Path) -> Iterator[Callable[[Place], Harness]]:
+    """Each place's harness, opened when the first cell needs it: the order of the tests is random."""
+    opened: dict[str, Harness] = {}
     with ExitStack() as closing:
 
-        def find(place: Place) -> Rig:
+        def find(place: Place) -> Harness:
             if place.name not in opened:
-                opened[place.name] = closing.enter_context(open_rig(place, servers_folder / f"rig-{place.database}"))
+                opened[place.name] = closing.enter_context(
+                    open_harness(place, servers_folder / f"harness-{place.database}")
+                )
             return opened[place.name]
 
         yield find
 
 
 @pytest.mark.parametrize(("place", "cell"), list_runs())
-def test_every_promise_holds(rigs: Callable[[Place], Rig], place: Place, cell: Cell) -> None:
-    rig = rigs(place)
-    result = run_cell(rig, cell)
+def test_every_promise_holds(harnesses: Callable[[Place], Harness], place: Place, cell: Cell) -> None:
+    harness = harnesses(place)
+    result = run_cell(harness, cell)
     try:
         assert result.violation is None, result.evidence
     finally:
         if result.violation is not None:
-            rig.begin_anew()  # the next cell is not to suffer for it
+            harness.begin_anew()  # the next cell is not to suffer for it

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.crash.__main__ import MUTANT_SECONDS, catch
-from tests.crash.cells import run_cell
+from tests.crash.harness import Harness, open_harness
+from tests.crash.matrix import run_cell
 from tests.crash.mutants import MUTANTS
 from tests.crash.places import MUTATED
-from tests.crash.rig import Rig, open_rig
 
 SOME = [
     pytest.param("stop after the decision", id="stop-after-the-decision"),
@@ -19,16 +19,16 @@ SOME = [
 
 
 @pytest.fixture(scope="module", params=MUTATED[1:], ids=lambda place: place.name.replace(" ", "-"))
-def rig(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[Rig]:
-    with open_rig(request.param, servers_folder / "rig-mutated") as rig:
-        yield rig
+def harness(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[Harness]:
+    with open_harness(request.param, servers_folder / "harness-mutated") as harness:
+        yield harness
 
 
 @pytest.mark.parametrize("name", SOME)
-def test_a_broken_protocol_is_caught(rig: Rig, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rig, "converge_seconds", MUTANT_SECONDS)
+def test_a_broken_protocol_is_caught(harness: Harness, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "converge_seconds", MUTANT_SECONDS)
     cells = MUTANTS[name].cells
-    assert catch(rig, name, cells) is not None
-    rig.begin_anew()
-    sound = run_cell(rig, cells[0])
+    assert catch(harness, name, cells) is not None
+    harness.begin_anew()
+    sound = run_cell(harness, cells[0])
     assert sound.violation is None, sound.evidence

@@ -17,7 +17,8 @@ from pathlib import Path
 from tests.conftest import DATABASES, DatabaseServer, new_broker, new_database
 from tests.fuzz.drawing import DEFINITION, Requests
 from tests.fuzz.sending import Answer, send
-from tests.stack import Stack, find_port, wait_for
+from tests.stack import Stack, find_port
+from tests.waiting import wait_for
 
 KEYS = ("fuzz-0123456789abcdef", "fuzz-fedcba9876543210")
 SETTINGS: dict[str, object] = {
@@ -53,7 +54,7 @@ def start(make: Callable[..., Stack], database: DatabaseServer, folder: Path) ->
         cursor.execute("INSERT IGNORE INTO `foreign` VALUES (1, 'a', '2026-01-31', '2026-01-31', 1.5, 'x', 0, 'ü')")
     stack.start("web", "worker", "sweeper", "web-2")
     port = keyed_port(stack)
-    wait_for(lambda: send(port, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").status == 200, 30, "the second web server")
+    wait_for(lambda: send(port, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").status == 200, "the second web server")
     for body in (DEFINITION, {"name": "foreign", "adopt": True}):
         answer = stack.post("/v1/datasets", json=body)
         assert answer.status_code == 201, answer.text

@@ -6,7 +6,9 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-SECONDS = 40.0
+from tests.waiting import patience
+
+SECONDS = patience()
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
 
 

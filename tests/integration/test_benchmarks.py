@@ -11,13 +11,14 @@ from benchmarks.chart import draw
 from benchmarks.figures import SMOKE, Figure, Goal, Report
 from benchmarks.report import write
 from tests.conftest import ROOT
+from tests.waiting import patience
 
 
 @pytest.mark.timeout(300)  # half a minute on an idle machine
 @pytest.mark.parametrize("what", ["counting", pytest.param("small", marks=pytest.mark.long)])
 def test_the_smallest_benchmark_runs(what: str) -> None:
     command = [sys.executable, "-m", "benchmarks", "--smoke", "--only", what]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=patience(280))
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.match(r"[23] figures, ", done.stdout.splitlines()[-1])
 

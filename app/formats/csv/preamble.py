@@ -1,4 +1,4 @@
-"""What stands above a table: titles, comments and the like may be left out, rows may not."""
+"""The lines above a table: titles and comments are skipped, but rows there fail the import."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -7,60 +7,60 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_mapping import ColumnMapping
-from app.formats.csv.header import accepts, is_like, loose
+from app.formats.csv.header import accepts, looks_like_value, normalized
 from app.formats.csv.parser import grammar
-from app.formats.validate.columns import shown, validator_for
+from app.formats.validate.columns import excerpt, validator_for
 
 _COMMENT = re.compile(r"#(?:[^\w]|$)")
 _SEPARATOR = re.compile('"?sep=.{1,8}', re.IGNORECASE)
-_DATEV = ("EXTF", "DTVF")  # with which the line begins that DATEV's files have above their header
+_DATEV = ("EXTF", "DTVF")  # how the line above the header begins in files of DATEV
 _MAX_LINES_SHOWN = 5
 
 
-def is_no_row(text: str, line: int) -> bool:
-    """Whether a line is empty, a comment, or what spreadsheets have on the first line to say the delimiter."""
+def is_blank_or_comment(text: str, line: int) -> bool:
+    """Whether a line is empty, a comment, or the `sep=` line in which spreadsheets name the delimiter."""
     return not text.strip() or text.startswith("#") or (line == 1 and _SEPARATOR.fullmatch(text.strip()) is not None)
 
 
-def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, layout: ColumnMapping, *, named: bool) -> None:
-    """Raises ImportFailed (rows_above) where `text`, the lines above those that are read, looks as if it had rows.
+def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, mapping: ColumnMapping, *, named: bool) -> None:
+    """Raises ImportFailed (rows_above) if `text`, the skipped lines above the table, seems to contain rows.
 
-    Titles, comments and what a report has above its table may be left out. `named` says that a header names the
-    columns, which makes it surer where the table begins.
+    Titles and comments may be skipped. `named` says that a header names the columns: then the beginning of the table is
+    more certain, and fewer lines count as rows.
     """
     checks = [
         (position, column, validator_for(column))
-        for column, position in zip(dataset.columns, layout.positions, strict=True)
+        for column, position in zip(dataset.columns, mapping.positions, strict=True)
         if position is not None
     ]
     found = [
         line
         for line, fields in _records(text, file_format)
-        if fields is None or _is_like_row(fields, checks, layout.width, named)
+        if fields is None or _is_like_row(fields, checks, mapping.width, named)
     ]
     if found:
         what = "the header" if named or file_format.header else "the first row"
         lines = ", ".join(map(str, found[:_MAX_LINES_SHOWN])) + ", …" * (len(found) > _MAX_LINES_SHOWN)
         raise ImportFailed(
             "rows_above",
-            f"above {what}, found on line {file_format.first_line}, are lines that look like rows and would not be"
-            f" loaded: line{'s' * (len(found) > 1)} {lines}. Say first_line={file_format.first_line} to leave them out,"
+            f"the lines above {what}, found on line {file_format.first_line}, look like rows and would not be"
+            f" loaded: line{'s' * (len(found) > 1)} {lines}. Set first_line={file_format.first_line} to skip them,"
             f" or first_line={found[0]} to begin there; a header must be above all rows",
             line=found[0],
-            value=shown(text.split("\n")[found[0] - 1]),
+            value=excerpt(text.split("\n")[found[0] - 1]),
         )
 
 
 def _records(text: str, file_format: FileFormat) -> Iterator[tuple[int, list[str] | None]]:
-    """The lines and fields above a table; what can't be parsed is split at each delimiter. No fields where a quote
-    opens that does not close: all from there on is of one row."""
+    """The lines and fields above a table; a line that can't be parsed is split at each delimiter. None instead of
+    fields if a quote opens and never closes: all text from there on belongs to one row."""
     opened: list[str] = []
     parser = grammar(file_format.delimiter, file_format.quote)
     for line, whole, fields in parser.records(text, 1, len(text) + 1, keep=opened.append, null=file_format.null):
         if line == 1 and (_SEPARATOR.fullmatch(whole.strip()) or whole.lstrip('"').startswith(_DATEV)):
             continue
         yield line, whole.split(file_format.delimiter) if isinstance(fields, ImportFailed) else fields
-    if opened:  # the table that was found may stand between quotes
+    if opened:  # the detected table may be inside a quoted value
         yield text.count("\n", 0, len(text) - len(opened[0])) + 1, None
 
 
@@ -80,20 +80,19 @@ def _is_like_row(
         if not text.strip():
             lacking = lacking or not accepted
         elif column.type is not ColumnType.TEXT:
-            right = right or accepted or (is_whole and is_like(text, column))
+            right = right or accepted or (is_whole and looks_like_value(text, column))
             wrong = wrong or not accepted
     if _COMMENT.match(fields[0]):
         return right and not wrong and not lacking and len(fields) == width
     if _names_columns([fields[0].removeprefix("#"), *fields[1:]], checks):
         return False
     if is_whole:
-        # a title may be padded with delimiters; a row with a bad value is one, too
+        # a title may be padded with delimiters; a row with a bad value still counts as a row
         filled = sum(bool(field.strip()) for field in fields)
         return right or not (wrong or lacking) or filled >= max(2, (width + 1) // 2)
     return not wrong and (right or not named)
 
 
 def _names_columns(fields: Sequence[str], checks: Sequence[tuple[int, Column, object]]) -> bool:
-    return all(
-        position < len(fields) and loose(fields[position]) == loose(column.name) for position, column, _ in checks
-    )
+    found = [normalized(field) for field in fields]
+    return all(position < len(found) and found[position] == normalized(column.name) for position, column, _ in checks)

@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object a line, with the dataset's columns as keys."""
+"""Parses NDJSON: one JSON object on each line, with the dataset's columns as keys."""
 
 import json
 import re
@@ -12,8 +12,8 @@ from app.domain.errors import ImportFailed
 from app.formats.batch import Batch
 from app.formats.json.values import Decoder, Number, Pairs, has_blanks
 from app.formats.streams.blocks import Block
-from app.formats.validate.columns import shown
-from app.formats.validate.rows import Blanks, Record, check_rows
+from app.formats.validate.columns import excerpt
+from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 
 _NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
 _JSON_SPACE = " \t\r"
@@ -21,14 +21,15 @@ _JSON_BOOLEANS = {True: "true", False: "false"}
 
 
 class RowReader:
-    """Reads the objects of one dataset; `renamed` says which keys stand for others, None for one to be left out."""
+    """Converts objects to rows of one dataset. `renamed_columns` maps keys to columns, or to None to leave a key
+    out."""
 
-    def __init__(self, dataset: Dataset, renamed: Mapping[str, str | None] | None = None) -> None:
+    def __init__(self, dataset: Dataset, renamed_columns: Mapping[str, str | None] | None = None) -> None:
         self.names = dataset.column_names
-        self._renamed = renamed or {}
+        self._renamed = renamed_columns or {}
         self._in_order = itemgetter(*self.names) if len(self.names) > 1 else lambda found: (found[self.names[0]],)
         self._decoder = Decoder()
-        self.has_blanks = has_blanks(len(self.names), renamed)
+        self.has_blanks = has_blanks(len(self.names), renamed_columns)
         self._known = frozenset(self.names)
         self._required = frozenset(column.name for column in dataset.columns if column.required)
         self._booleans = frozenset(column.name for column in dataset.columns if column.type is ColumnType.BOOLEAN)
@@ -36,18 +37,18 @@ class RowReader:
         self._accepted_types: set[tuple[type, ...]] = set()
 
     def values(self, data: str, line: int) -> tuple[str | None, ...] | None:
-        """The values of one object in the dataset's order, unchecked texts, None where it has none; None for a blank
-        one. Raises ImportFailed without a row."""
+        """The values of one line's object in the dataset's order, as texts that are not validated yet (None: no value);
+        None for a blank object. Raises ImportFailed, without a row number."""
         return self.values_of(self.pairs(data, line), line)
 
     def values_of(self, pairs: Pairs, line: int) -> tuple[str | None, ...] | None:
-        """`values` of an object that has been taken apart, as it stands."""
+        """`values` of an object that is parsed already."""
         sent, pairs = pairs, self.rename(pairs)
         found = dict(pairs)
         if len(pairs) == len(self.names) and found.keys() == self._known:
             values: tuple[Any, ...] = self._in_order(found)
         else:
-            if self.is_blank(sent):  # whatever its keys are: no value of it could be lost
+            if self.is_blank(sent):  # regardless of its keys: it has no value that could be lost
                 return None
             self.check_keys(pairs, line)
             values = tuple(map(found.get, self.names))
@@ -59,20 +60,20 @@ class RowReader:
                 if not self._is_accepted(name, value):
                     raise self._wrong_type(name, value, line)
             if set(types) != {type(None)}:
-                self._accepted_types.add(types)  # one file has few such combinations, mostly one
+                self._accepted_types.add(types)  # a file has few such combinations, usually one
         return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
 
     @property
     def blank_bytes(self) -> bytes | None:
-        """What a blank line may hold, as `BlockCutter.blocks` takes it; None where it is a row, which is refused."""
+        """The bytes of a blank line, for `BlockCutter.blocks`; None if a blank line is an (invalid) row."""
         return _JSON_SPACE.encode() if self.has_blanks else None
 
     def is_blank_line(self, data: str) -> bool:
-        """Whether a line has no object at all, and is none."""
+        """Whether a line is blank."""
         return self.has_blanks and not data.strip(_JSON_SPACE)
 
     def is_blank(self, pairs: Pairs) -> bool:
-        """Whether an object, as it stands, has no value."""
+        """Whether an object has no value and counts as a blank row."""
         return self.has_blanks and all(value is None for _, value in pairs)
 
     def _is_accepted(self, name: str, value: Any) -> bool:
@@ -83,7 +84,7 @@ class RowReader:
         return type(value) is str or (value is None and name not in self._required)
 
     def pairs(self, data: str, line: int) -> Pairs:
-        """One line's keys and values as they stand. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
+        """Parse one line: its pairs of key and value. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
         try:
             value = self._decoder.decode(data)
         except (ValueError, RecursionError) as error:
@@ -91,14 +92,14 @@ class RowReader:
         if type(value) is not tuple:
             raise ImportFailed(
                 "not_an_object",
-                "the line is JSON but no object; every line must be one object",
+                "the line is JSON but not an object; every line must be one object",
                 line,
-                value=shown(data),
+                value=excerpt(data),
             )
         return value
 
     def rename(self, pairs: Pairs) -> Pairs:
-        """The pairs under the dataset's names, without those that the client leaves out."""
+        """The pairs with the dataset's names, without those that the client leaves out."""
         if not self._renamed:
             return pairs
         named = ((self._renamed.get(key, key), value) for key, value in pairs)
@@ -114,10 +115,10 @@ class RowReader:
         if not data.strip(_JSON_SPACE):
             return ImportFailed("not_json", "the line is empty; every line must be one JSON object", line, value="")
         if any(0xDC80 <= ord(character) <= 0xDCFF for character in data):
-            return ImportFailed("not_utf8", "the line is not valid UTF-8", line, value=shown(data))
+            return ImportFailed("not_utf8", "the line is not valid UTF-8", line, value=excerpt(data))
         what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
         what = str(error) if type(error) is ValueError else what
-        return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=shown(data))
+        return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=excerpt(data))
 
     def _wrong_keys(self, pairs: Pairs, line: int) -> ImportFailed:
         seen: set[str] = set()
@@ -125,11 +126,11 @@ class RowReader:
         for key, _ in pairs:
             if key in seen:
                 return ImportFailed(
-                    "doubled_key", f"the object has the key {shown(key)!r} twice", line, column=shown(key)
+                    "doubled_key", f"the object has the key {excerpt(key)!r} twice", line, column=excerpt(key)
                 )
             if key not in self._known:
-                reason = f"the object has the key {shown(key)!r}, which is no column; {expected}"
-                return ImportFailed("unknown_column", reason, line, column=shown(key))
+                reason = f"the object has the key {excerpt(key)!r}, which is not a column; {expected}"
+                return ImportFailed("unknown_column", reason, line, column=excerpt(key))
             seen.add(key)
         missing = next(name for name in self.names if name in self._required and name not in seen)
         return ImportFailed("missing_column", f"the object lacks the key {missing}; {expected}", line, column=missing)
@@ -138,34 +139,34 @@ class RowReader:
         expected = "a number or a string" if name in self._numeric else "a string"
         expected += ", or true or false" * (name in self._booleans) + ", or null" * (name not in self._required)
         kinds = {Number: "a number", bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
-        reason = f"{name} is {kinds[type(value)]}, expected was {expected}"
+        reason = f"{name} is {kinds[type(value)]}, expected is {expected}"
         text = json.dumps(value) if isinstance(value, bool | None) else str(value) if type(value) is Number else None
-        return ImportFailed("wrong_json_type", reason, line, column=name, value=text and shown(text))
+        return ImportFailed("wrong_json_type", reason, line, column=name, value=text and excerpt(text))
 
 
 def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
-    """The block's lines with their numbers; bytes that are no UTF-8 become surrogates."""
+    """The block's lines with their numbers; invalid bytes become surrogates."""
     text = block.data.decode("utf-8", "surrogateescape").removesuffix("\n")
     return enumerate(text.split("\n"), block.first_line)
 
 
 def read_columns(
-    block: Block, dataset: Dataset, renamed: Mapping[str, str | None] | None = None
+    block: Block, dataset: Dataset, renamed_columns: Mapping[str, str | None] | None = None
 ) -> dict[str, tuple[str | None, ...]] | None:
-    """The values of all the block's rows by column, unchecked; None if anything is wrong with a line.
+    """The values of the block's rows by column, not validated yet; None if any line is invalid or blank.
 
-    Lines mostly look like the first one: then a regular expression takes them apart, in a third of the time.
+    If all lines have the form of the first one, a regular expression parses them in a third of the time.
     """
-    reader = RowReader(dataset, renamed)
+    reader = RowReader(dataset, renamed_columns)
     if reader.has_blanks and (b"\n\n" in block.data or b"\n\r\n" in block.data):
         return None
     try:
         line, first = next(numbered_lines(block))
-        if reader.values(first, line) is None:  # else its keys and the kinds of its values are in order
+        if reader.values(first, line) is None:  # else its keys and the types of its values are valid
             return None
         text = block.data.decode()
-        alike = None if renamed else _alike(reader.pairs(first, line), dataset)
-        columns = alike.columns(text) if alike else None
+        uniform = None if renamed_columns else _uniform_lines(reader.pairs(first, line), dataset)
+        columns = uniform.columns(text) if uniform else None
         if columns is None:
             rows = [reader.values(data, line) for line, data in numbered_lines(block)]
             whole = [row for row in rows if row is not None]
@@ -173,7 +174,7 @@ def read_columns(
                 return None
             columns = dict(zip(reader.names, zip(*whole, strict=True), strict=True))
     except (ImportFailed, UnicodeDecodeError):
-        return None  # a value in a row before it may be wrong, too: `read_block` finds the first error
+        return None  # `read_block` finds the first error: a row before this one may have an invalid value
     return None if reader.has_blanks and _has_blank(columns) else columns
 
 
@@ -184,10 +185,11 @@ def _has_blank(columns: Mapping[str, Sequence[str | None]]) -> bool:
 
 
 @dataclass(frozen=True)
-class _Alike:
-    """Takes lines apart that have the same keys in the same order; `pattern` has one group a value.
+class _UniformLines:
+    """Parses lines that have the same keys in the same order. `pattern` has one group for each value.
 
-    A value of a column in `varied` may be of several kinds: its group is the JSON of it. `absent` columns have none.
+    Columns in `varied` have values of several JSON types: their groups match the JSON itself. `absent` columns have no
+    key.
     """
 
     pattern: re.Pattern[str]
@@ -196,7 +198,7 @@ class _Alike:
     absent: tuple[str, ...]
 
     def columns(self, text: str) -> dict[str, tuple[str | None, ...]] | None:
-        """The values by column; None unless each line of the text is alike."""
+        """The values by column; None unless every line matches the pattern."""
         found = self.pattern.findall(text)
         rows = text.count("\n") + (not text.endswith("\n"))
         if len(found) != rows:
@@ -215,10 +217,10 @@ _NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?"
 _STRING = r'[^"\\\x00-\x1f]*+'
 
 
-def _alike(pairs: Pairs, dataset: Dataset) -> _Alike:
-    """What reads lines like the one with these keys and kinds of values.
+def _uniform_lines(pairs: Pairs, dataset: Dataset) -> _UniformLines:
+    """The parser for lines with these keys and types of values.
 
-    It reads nothing that JSON would read otherwise: no string with a backslash or a control character, no number with
+    It matches only texts that mean the same in JSON: no string with a backslash or a control character, no number with
     an exponent.
     """
     space = r"[ \t]*+"
@@ -237,19 +239,19 @@ def _alike(pairs: Pairs, dataset: Dataset) -> _Alike:
     inside = f"{space},{space}".join(members)
     pattern = re.compile(rf"^{space}\{{{space}{inside}{space}\}}{space}\r?$", re.MULTILINE)
     keys = tuple(key for key, _ in pairs)
-    return _Alike(pattern, keys, frozenset(varied), tuple(name for name in columns if name not in keys))
+    return _UniformLines(pattern, keys, frozenset(varied), tuple(name for name in columns if name not in keys))
 
 
 def read_block(
-    block: Block, dataset: Dataset, first_row: int, renamed: Mapping[str, str | None] | None = None
+    block: Block, dataset: Dataset, first_row: int, renamed_columns: Mapping[str, str | None] | None = None
 ) -> Iterator[Batch]:
-    """The block's rows, parsed and checked one by one, with what was not accepted."""
-    blanks = Blanks()
-    rows = _rows(block, RowReader(dataset, renamed), blanks)
+    """Parse and validate the block's rows one by one; invalid rows are the batches' rejects."""
+    blanks = BlankRowCounter()
+    rows = _rows(block, RowReader(dataset, renamed_columns), blanks)
     return check_rows(rows, dataset, first_row, block.source_bytes, blanks=blanks)
 
 
-def _rows(block: Block, reader: RowReader, blanks: Blanks) -> Iterator[Record]:
+def _rows(block: Block, reader: RowReader, blanks: BlankRowCounter) -> Iterator[Record]:
     lines = _filled_lines(block, blanks) if reader.has_blanks else numbered_lines(block)
     for line, data in lines:
         text = data.removesuffix("\r")
@@ -267,8 +269,8 @@ def _rows(block: Block, reader: RowReader, blanks: Blanks) -> Iterator[Record]:
 _SPACES = re.compile(f"[{_JSON_SPACE}\n]*+")
 
 
-def _filled_lines(block: Block, blanks: Blanks) -> Iterator[tuple[int, str]]:
-    """`numbered_lines` without blank ones, of which there may be millions."""
+def _filled_lines(block: Block, blanks: BlankRowCounter) -> Iterator[tuple[int, str]]:
+    """`numbered_lines` without the blank lines. There may be millions of them."""
     text = block.data.decode("utf-8", "surrogateescape")
     line, position = block.first_line, 0
     while position < len(text):

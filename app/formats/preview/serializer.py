@@ -1,54 +1,54 @@
-"""A preview as JSON: what the interface answers, no larger than people look at."""
+"""Serializes a preview as the API returns it, with limits that fit a page."""
 
 from typing import Any
 
 from app.formats.infer.schema import as_definition
 from app.formats.preview.preview import MAX_COLUMNS_SHOWN, Preview, PreviewRow
-from app.formats.validate.columns import shown
+from app.formats.validate.columns import excerpt
 
 _MAX_CHARACTERS = 2 * 1024**2  # of values in all
 
 
-def show_preview(found: Preview) -> dict[str, Any]:
-    """The preview; values are as they stand in the file, of long ones the first 200 characters, of many columns the
-    first 1,000. Where the rows are still too large the last of them are left out."""
+def serialize_preview(found: Preview) -> dict[str, Any]:
+    """The preview as JSON. Values are as the file has them, at most 200 characters of each; at most 1,000 columns. If
+    the rows are still too large, the last ones are dropped."""
     rows: list[dict[str, Any]] = []
     characters = 0
     for row in found.rows:
-        rows.append(_show_row(row))
+        rows.append(_serialize_row(row))
         characters += sum(len(value or "") for value in rows[-1]["values"])
         if characters > _MAX_CHARACTERS:
             break
     return {
         "dataset": None if found.inferred else found.dataset.name,
-        "file_format": found.file_format.shown(),
+        "file_format": found.file_format.as_public_json(),
         "sheets": found.sheets,
         "cut": found.cut or len(rows) < len(found.rows),
         "problem": found.problem and found.problem.as_dict(),
         "columns": [
-            {"name": each.name and shown(each.name), "column": each.column, "status": each.status}
+            {"name": each.name and excerpt(each.name), "column": each.column, "status": each.status}
             for each in found.columns
         ],
         "missing": found.missing,
-        "unknown": [shown(each.name or "") for each in found.columns if each.status == "unknown"],
+        "unknown": [excerpt(each.name or "") for each in found.columns if each.status == "unknown"],
         "rows": rows,
         "blank": found.blank,
         "rejected": sum(row.reject is not None for row in found.rows[: len(rows)]),
         "definition": found.inferred and as_definition(found.inferred.dataset),
         "notes": found.inferred
         and [
-            {"name": each.name and shown(each.name), "column": each.column and each.column.name, "notes": each.notes}
+            {"name": each.name and excerpt(each.name), "column": each.column and each.column.name, "notes": each.notes}
             for each in found.inferred.proposals
             if each.notes
         ],
     }
 
 
-def _show_row(row: PreviewRow) -> dict[str, Any]:
+def _serialize_row(row: PreviewRow) -> dict[str, Any]:
     failure = row.reject.as_failure() if row.reject else row.record.failure
     return {
         "line": row.record.line,
-        "values": [value if value is None else shown(value) for value in row.record.values[:MAX_COLUMNS_SHOWN]],
+        "values": [value if value is None else excerpt(value) for value in row.record.values[:MAX_COLUMNS_SHOWN]],
         "reject": failure
         and {"code": failure.code, "reason": failure.reason, "column": failure.column, "value": failure.value},
     }

@@ -20,7 +20,7 @@ _NO_DATASET = Dataset("", (), ())
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PreviewRequest:
     """What of a file is to be shown, and how it is read: `options` are those of `parse_options`. Without a `dataset`
     one is inferred, under this `name`; `partial` says that only the file's beginning was sent."""
 
@@ -40,21 +40,21 @@ class IncomingPreview:
     services: Services
     upload: Upload
 
-    def show(self, wanted: Wanted) -> dict[str, Any]:
+    def show(self, request: PreviewRequest) -> dict[str, Any]:
         """The preview, as JSON: as an import of the file with the same options would be read. Raises
         `UnsupportedFormat`, `Overloaded`, and `InvalidContent` for options that don't fit or an empty file."""
         self.upload.flush()
         if self.upload.bytes == 0:
             raise InvalidContent("the file is empty: send at least its first rows", errors=[{"field": "file"}])
-        options = parse_options(wanted.options)
+        options = parse_options(request.options)
         dataset = None
-        if wanted.dataset is not None:
-            dataset = catalog.find_import_dataset(self.services.database, wanted.dataset)
+        if request.dataset is not None:
+            dataset = catalog.find_import_dataset(self.services.database, request.dataset)
         with self.upload.part.open("rb") as file:
             head = file.read(HEAD_BYTES)
-        file_format = detect(wanted.file_name, wanted.content_type, head, dataset or _NO_DATASET, options)
+        file_format = detect(request.file_name, request.content_type, head, dataset or _NO_DATASET, options)
         path = self.upload.part
-        return preview_file(path, file_format, dataset, wanted.rows, partial=wanted.partial, name=wanted.name)
+        return preview_file(path, file_format, dataset, request.rows, partial=request.partial, name=request.name)
 
 
 @contextmanager

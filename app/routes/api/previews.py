@@ -17,7 +17,7 @@ from app.domain.errors import (
 )
 from app.domain.policy import NAMES as POLICY_NAMES, parse_policy
 from app.formats.options import NAMES, parse_options
-from app.lifecycle.datasets.preview import Wanted, open_preview
+from app.lifecycle.datasets.preview import PreviewRequest, open_preview
 from app.routes import services
 from app.routes.api.imports import check_content_encoding, receive_body, receive_form
 from app.routes.openapi import parameters as common
@@ -57,7 +57,7 @@ def infer_dataset() -> dict[str, Any]:
     return definition
 
 
-def _receive(upload: Upload) -> Wanted:
+def _receive(upload: Upload) -> PreviewRequest:
     """Write the body into the upload; options are in the address, and in a form beside its file."""
     said = request.args.to_dict()
     _read(said)
@@ -70,7 +70,7 @@ def _receive(upload: Upload) -> Wanted:
     return replace(_read(said | dict(form.fields)), file_name=form.file_name or name)
 
 
-def _read(said: Mapping[str, str]) -> Wanted:
+def _read(said: Mapping[str, str]) -> PreviewRequest:
     """What is wanted. Raises `InvalidContent` for an option that there is not, and for a wrong one before a body is
     sent for nothing.
 
@@ -79,7 +79,7 @@ def _read(said: Mapping[str, str]) -> Wanted:
     require_options(said, OPTIONS)
     parse_options(said)
     parse_policy(said)
-    return Wanted(
+    return PreviewRequest(
         rows=parse_count(said.get("rows", str(ROWS)), MAX_ROWS, "rows"),
         dataset=None if _read_flag(said, "infer") else said.get("dataset", "orders"),
         name=said.get("name", "new"),

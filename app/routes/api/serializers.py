@@ -59,7 +59,7 @@ def serialize_import(row: Import, timeline: list[Event] | None = None) -> dict[s
         else {
             "kind": "file",
             "name": source.file_name,
-            **(source.file_format.shown() if source.file_format else {}),
+            **(source.file_format.as_public_json() if source.file_format else {}),
             "bytes": source.bytes_total,
         },
         "created_at": serialize_time(row.created_at),

@@ -1,4 +1,4 @@
-"""Columns, a table, kinds of events and an error code get the field's words, before anything is released.
+"""Columns, a table, kinds of events, an error code and a file format's part get the field's words before a release.
 
 Stop web servers, workers and sweepers first: those of the version before know only the old names.
 """
@@ -57,4 +57,10 @@ def upgrade() -> None:
     op.execute(
         "UPDATE imports SET error = JSON_SET(error, '$.code', 'lost_branch'), updated_at = updated_at"
         " WHERE JSON_UNQUOTE(JSON_EXTRACT(error, '$.code')) = 'damaged'"
+    )
+    # kept only if it is true
+    op.execute(
+        "UPDATE imports SET updated_at = updated_at, file_format = JSON_SET(JSON_REMOVE(file_format, '$.quote_said'),"
+        " '$.quote_given', JSON_EXTRACT(file_format, '$.quote_said'))"
+        " WHERE JSON_CONTAINS_PATH(file_format, 'one', '$.quote_said')"
     )

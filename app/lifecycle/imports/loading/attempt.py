@@ -61,7 +61,7 @@ class Attempt:
         xids = name_branches(
             self._installation, self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches
         )
-        deal = Partitioner(self.dataset, len(xids)).deal if self._is_dealt(xids) else None
+        deal = Partitioner(self.dataset, len(xids)).partition if self._is_dealt(xids) else None
         with (
             Prefetch(batches, len(xids), deal) as ahead,
             ThreadPoolExecutor(len(xids), thread_name_prefix="branch") as pool,

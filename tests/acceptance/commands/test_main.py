@@ -1,0 +1,321 @@
+"""The command line in a pipe: what it prints, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.formats.generate.orders import write_csv_sample
+from tests.backout import Backout
+from tests.flaky import Answer, Cut, FlakyWay, LostAnswer
+from tests.stack import ROOT, Stack, find_port
+from tests.waiting import patience, wait_for
+
+pytestmark = pytest.mark.in_turn
+
+ROWS = 3000
+BAD = "marketplace,order_number\nhere,1\n"
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.csv"
+    write_csv_sample(path, ROWS, "c1")
+    return path
+
+
+@pytest.fixture
+def mixed(orders: Path) -> Path:
+    """One of its rows is invalid."""
+    lines = orders.read_text().splitlines(keepends=True)
+    fields = lines[5].split(",")
+    path = orders.with_name("mixed.csv")
+    path.write_text("".join([*lines[:5], ",".join(["x" * 33, *fields[1:]]), *lines[6:]]))
+    return path
+
+
+def test_the_client_and_the_command_line_alone_are_installed(backout_program: Path) -> None:
+    (packages,) = backout_program.parents[1].glob("lib/python*/site-packages")
+    assert list_files(packages / "backout") == list_files(ROOT / "backout")
+    assert not (packages / "app").exists()
+
+
+def list_files(folder: Path) -> set[str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder)) for path in files}
+
+
+def test_an_import_prints_its_id_alone_and_goes_on(backout: Backout, stack: Stack, orders: Path) -> None:
+    done = backout.try_("import", str(orders), code=0)
+    id = done.stdout.strip()
+    assert done.stdout == f"{id}\n" and done.stderr == ""
+    assert stack.wait_state(id)["state"] == "committed"
+    assert stack.find(id)["source"]["name"] == "orders.csv"
+
+
+def test_a_wait_ends_as_the_import_did(backout: Backout, stack: Stack, orders: Path, mixed: Path) -> None:
+    done = backout.try_("import", str(orders), "--wait", code=0)
+    assert stack.find(done.stdout.strip())["state"] == "committed" and done.stderr == ""  # quiet, as cron wants it
+    assert stack.count() == ROWS
+    again = backout.try_("import", "--wait", str(orders), code=1)  # the same orders: a conflict
+    assert "nothing of it was loaded" in again.stderr
+    stack.http.delete(f"{stack.url}/delete_all", timeout=patience())
+    rejected = backout.try_("import", "--wait=1m", "--on-error=reject", str(mixed), code=3)
+    id = rejected.stdout.strip()
+    assert f"`backout rejects {id}`" in rejected.stderr
+    csv = backout.run("rejects", id).splitlines()
+    assert len(csv) == 2 and csv[0].startswith("marketplace,") and "x" * 33 in csv[1]
+    assert [json.loads(line)["column"] for line in backout.run("rejects", id, "--format=ndjson").splitlines()] == [
+        "marketplace"
+    ]
+    assert backout.ask("rejects", id)["rows_rejected"] == 1
+    written = backout.ask("rejects", id, "--output", str(backout.folder / "out.csv"))
+    assert (backout.folder / "out.csv").stat().st_size == written["bytes"]
+    failed = backout.ask("import", "--wait", str(mixed), "--dry-run", code=1)
+    assert failed["state"] == "failed" and failed["error"]["message"] and failed["dry_run"] is True
+
+
+def test_a_wait_that_is_too_short_says_so_and_the_import_goes_on(backout: Backout, stack: Stack) -> None:
+    late = backout.ask("import", "--generate=2000000", "--wait=0.5", code=6)
+    id = late["import"]["id"]
+    assert late["error"]["kind"] == "wait-timeout" and late["error"]["import_id"] == id and late["exit_code"] == 6
+    seen, ended = map(json.loads, backout.run("watch", id, "--json", "--timeout=0.1", code=6).splitlines()[-2:])
+    assert seen["id"] == ended["error"]["import_id"] == id
+    assert backout.ask("status", id)["state"] in ("queued", "running")
+    assert "will never commit" in backout.run("stop", id)
+    stack.wait_state(id)
+    assert "stopped" in backout.try_("watch", id, code=5).stderr
+    assert backout.ask("stop", id)["state"] == "stopped"
+    assert backout.ask("list", "--state=stopped")["imports"][0]["id"] == id
+    assert id in backout.run("list", "--limit=1")
+
+
+def test_watch_writes_a_document_a_line(backout: Backout, orders: Path) -> None:
+    id = backout.run("import", str(orders)).strip()
+    seen = [json.loads(line) for line in backout.run("watch", id, "--json").splitlines()]
+    assert {document["id"] for document in seen} == {id} and seen[-1]["state"] == "committed"
+    sequences = [document["sequence"] for document in seen]
+    assert sequences == sorted(set(sequences))
+    assert backout.run("watch", id) == f"committed\t100 %\t{ROWS} rows\n"
+
+
+def test_too_late_is_not_allowed(backout: Backout, orders: Path) -> None:
+    id = backout.ask("import", "--wait", str(orders))["id"]
+    refused = backout.ask("stop", id, code=4)
+    assert refused["error"]["kind"] == "already-decided" and refused["error"]["status"] == 409
+    assert "too late" in backout.try_("stop", id, code=4).stderr
+
+
+def test_errors_have_one_shape_whatever_they_are(backout: Backout, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text(BAD)
+    cases = [
+        (("import", str(bad)), 1, "invalid-content"),
+        (("import", str(tmp_path / "none.csv")), 1, "source-failed"),
+        (("import",), 2, "usage"),
+        (("import", "-", "--generate=3"), 2, "usage"),
+        (("import", str(bad), "--wait=soon"), 2, "usage"),
+        (("import", str(bad), "--encoding=klingon"), 2, "invalid-content"),
+        (("import", str(bad), "--on-error=perhaps"), 2, "usage"),
+        (("status", "no-such-id"), 1, "import-not-found"),
+        (("status", "../../readyz"), 1, "not-found"),
+        (("delete",), 2, "usage"),
+        (("delete", "--all"), 2, "usage"),  # there is no terminal
+        (("explode",), 2, "usage"),
+        (("count", "--url=ftp://here"), 2, "usage"),
+        (("import", str(bad), "--idempotency-key=nächtlich"), 2, "usage"),
+        (("import", str(bad), "--idempotency-key="), 2, "usage"),
+        (("list", "--api-key-file", str(tmp_path / "none")), 2, "usage"),
+    ]
+    for arguments, code, kind in cases:
+        document = backout.ask(*arguments, code=code)
+        assert set(document) == {"error", "exit_code", "import"}, arguments
+        assert set(document["error"]) == {"kind", "message", "status", "request_id", "import_id", "fields"}, arguments
+        assert (document["exit_code"], document["error"]["kind"]) == (code, kind), arguments
+        said = backout.try_(*arguments, code=code)
+        assert said.stdout == "" and f"Error: {document['error']['message'][:20]}" in said.stderr, arguments
+
+
+def test_nobody_there_is_7(backout: Backout, orders: Path) -> None:
+    url = f"http://127.0.0.1:{find_port()}"
+    for arguments in (("import", str(orders)), ("list",), ("doctor",), ("stop", "x")):
+        backout.try_(*arguments, code=7, BACKOUT_URL=url, BACKOUT_RETRY_TIMEOUT="1")
+    lost = backout.ask("status", "x", code=7, BACKOUT_URL=url, BACKOUT_RETRY_TIMEOUT="0")
+    assert lost["error"]["kind"] == "unreachable" and url in lost["error"]["message"]
+
+
+def test_a_key_comes_from_the_environment_or_a_file_and_is_asked_for(
+    backout: Backout, stack: Stack, tmp_path: Path
+) -> None:
+    keys, key = tmp_path / "keys", tmp_path / "key"
+    keys.write_text("nightly:a-key-of-this-installation\n")
+    key.write_text("a-key-of-this-installation\n")
+    stack.end("web")
+    stack.own_settings["web"] = {"api_keys_file": keys}
+    try:
+        stack.start("web")
+        assert backout.ask("list", code=4)["error"]["kind"] == "key-required"
+        told = backout.ask("doctor", code=4)["checks"]
+        assert [(check["name"], check["ok"]) for check in told] == [("api", True), ("key", False)]
+        assert backout.ask("list", BACKOUT_API_KEY="a-key-of-this-installation") == {"imports": []}
+        assert backout.ask("list", BACKOUT_API_KEY_FILE=str(key)) == {"imports": []}
+        assert backout.ask("list", BACKOUT_API_KEY="no-key-of-this-installation", code=4)
+    finally:
+        stack.end("web")
+        stack.own_settings.pop("web")
+        stack.start("web")
+
+
+def test_the_same_key_imports_once_and_other_content_is_refused(
+    backout: Backout, stack: Stack, orders: Path, mixed: Path
+) -> None:
+    first = backout.run("import", "--wait", "--idempotency-key=night", str(orders))
+    assert backout.run("import", "--wait", "--idempotency-key=night", str(orders)) == first
+    assert stack.count() == ROWS
+    assert backout.ask("import", "--idempotency-key=night", str(mixed), code=4)["error"]["kind"] == "key-reused"
+
+
+def test_ctrl_c_lets_the_import_go_on_or_stops_it(backout: Backout, stack: Stack) -> None:
+    for flag, told, state in (
+        ((), "goes on", "running"),
+        (("--stop-on-interrupt",), "was stopped", "stopped"),
+    ):
+        with backout.start("import", "--generate=2000000", "--wait", *flag) as process:
+            assert process.stdout is not None
+            id = process.stdout.readline().strip()
+            stack.wait_rows(id)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=patience())
+        assert process.returncode == 130 and id in said and told in said
+        if state == "stopped":
+            assert stack.wait_state(id)["state"] == state
+        else:
+            assert stack.find(id)["state"] == state
+            stack.post(f"/v1/imports/{id}/stop")
+
+
+def test_ctrl_c_while_a_file_is_sent_leaves_nothing(backout: Backout, stack: Stack, orders: Path) -> None:
+    with backout.start("import", "-", "--idempotency-key=cut", "--json", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(orders.read_text())
+        process.stdin.flush()
+        wait_for(lambda: list(stack.spool.glob("*.part")), "an upload that arrives")
+        process.send_signal(signal.SIGINT)
+        process.wait(patience())
+        assert process.stdout is not None
+        told = json.loads(process.stdout.read())
+    assert process.returncode == told["exit_code"] == 130 and "--idempotency-key cut" in told["error"]["message"]
+    wait_for(lambda: not list(stack.spool.glob("*.part")), "an empty spool")
+    assert stack.get("/v1/imports").json()["imports"] == []
+
+
+def test_doctor_names_failed_parts_and_remedies(backout: Backout, stack: Stack) -> None:
+    parts = ["api", "database", "xa", "durability", "local_infile", "broker", "worker", "spool", "recovery"]
+    wait_for(lambda: stack.get("/readyz").json()["status"] == "ok", "all is well")
+    told = backout.ask("doctor")
+    assert told["ok"] is True and [check["name"] for check in told["checks"]] == parts
+    stack.end("worker")
+    try:
+        wait_for(lambda: stack.get("/readyz").json()["parts"]["worker"] != "ok", "no worker")
+        told = backout.ask("doctor", code=1)
+        assert [check["name"] for check in told["checks"] if not check["ok"]] == ["worker"]
+        said = backout.run("doctor", code=1)
+        assert "FAIL  worker" in said and "fix: start a worker" in said and "pass  database" in said
+    finally:
+        stack.start("worker")
+
+
+def test_doctor_names_a_database_that_is_away(backout: Backout, stack: Stack) -> None:
+    stack.end("web")
+    stack.own_settings["web"] = {"database_url": f"mysql+pymysql://app:app@127.0.0.1:{find_port()}/backout"}
+    try:
+        stack.start("web")
+        told = {check["name"]: check for check in backout.ask("doctor", code=1)["checks"]}
+        assert "start the database" in told["database"]["remedy"] and told["api"]["ok"] and told["broker"]["ok"]
+        assert told["xa"]["detail"] == "not known" and told["xa"]["ok"] is False and told["xa"]["remedy"] is None
+        assert backout.ask("import", "--generate=5", code=7)["error"]["kind"] == "database-unavailable"
+    finally:
+        stack.end("web")
+        stack.own_settings.pop("web")
+        stack.start("web")
+
+
+def test_a_pipe_on_a_bad_way_is_imported_once(backout: Backout, stack: Stack, orders: Path) -> None:
+    troubles = (Cut(100_000), Answer(503, {"Retry-After": "1"}), LostAnswer())
+    with FlakyWay(stack.port, *troubles) as way:
+        backout.environment |= {"BACKOUT_URL": way.url, "BACKOUT_RETRY_TIMEOUT": "60"}
+        with backout.start("import", "-", "--wait", stdin=subprocess.PIPE) as process:
+            said, told = process.communicate(orders.read_text(), timeout=patience(90))
+        assert way.left == 0
+    assert process.returncode == 0 and told == ""
+    assert stack.find(said.strip())["state"] == "committed" and stack.count() == ROWS
+
+
+def test_standard_input_is_streamed_in_little_memory(backout: Backout, stack: Stack, tmp_path: Path) -> None:
+    megabytes = 300
+    head = tmp_path / "head.csv"
+    write_csv_sample(head, 20_000, "m1")
+    lines = head.read_text().splitlines(keepends=True)
+    piece = "".join(lines[1:])
+    times = megabytes * 1_000_000 // len(piece) + 1
+    with backout.start("import", "-", "--file-name=big.csv", "--json", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(lines[0])
+        most = 0
+        for _ in range(times):
+            process.stdin.write(piece)  # rows over and over: loading them is not the point
+            most = max(most, _peak_kilobytes(process.pid))
+        process.stdin.close()
+        process.stdin = None
+        told, _ = process.communicate(timeout=patience())
+    assert process.returncode == 0
+    accepted = json.loads(told)
+    stack.post(f"/v1/imports/{accepted['id']}/stop")
+    assert accepted["source"]["bytes"] > megabytes * 1_000_000 and accepted["source"]["name"] == "big.csv"
+    assert most < 100 * 1024
+
+
+def _peak_kilobytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+def test_whoever_reads_no_more_ends_it_quietly(backout: Backout, mixed: Path) -> None:
+    id = backout.ask("import", "--wait", "--on-error=reject", str(mixed), code=3)["id"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as file:
+        done = subprocess.run(
+            [backout.program, "rejects", id],
+            env=backout.environment,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=patience(),
+        )
+    assert done.returncode == 1 and done.stderr == b""
+
+
+def test_a_refusal_is_heard_while_a_large_file_is_sent(
+    backout_program: Path, new_stack: Callable[..., Stack], tmp_path: Path
+) -> None:
+    stack = new_stack(max_upload_bytes=1_000_000).start("web")
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(500_000_000)
+    backout = Backout(backout_program, stack.url, tmp_path)
+    for arguments in (("import", str(large)), ("import", "-")):
+        with large.open("rb") as file:
+            refused = backout.ask(*arguments, code=1, stdin=file)
+        assert refused["error"]["status"] == 413, refused
+
+
+def test_a_shell_completes_commands_and_options(backout: Backout) -> None:
+    assert "_BACKOUT_COMPLETE=bash_complete" in backout.run("completion", "bash")
+    for words, number, wanted in (("backout im", "1", "import"), ("backout import --dr", "2", "--dry-run")):
+        told = backout.run(_BACKOUT_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=number)
+        assert wanted in told.replace(",", "\n").splitlines()
