@@ -74,12 +74,15 @@ def run_step(
     return _end(services.database, handling, pending, step, call.tries, answer)
 
 
+def _at(handling: Handling, pending: PendingOrder) -> orders.OrderStep:
+    return orders.OrderStep(handling.number, handling.epoch, pending.position, pending.id, pending.step)
+
+
 def _begin(database: Database, handling: Handling, pending: PendingOrder, step: Step) -> bool:
-    number, epoch = handling.number, handling.epoch
     with database.begin() as connection:
         # a first step takes the order in hand; for the later ones that changes nothing
-        return orders.take_in_hand(connection, number, epoch, pending.position) and orders.begin_step(
-            connection, number, epoch, pending.position, pending.id, pending.step, step.name
+        return orders.take_in_hand(connection, handling.number, handling.epoch, pending.position) and orders.begin_step(
+            connection, _at(handling, pending), step.name
         )
 
 
@@ -99,11 +102,7 @@ def _end(
     with database.begin() as connection:
         ours = orders.end_step(
             connection,
-            handling.number,
-            handling.epoch,
-            pending.position,
-            pending.id,
-            pending.step,
+            _at(handling, pending),
             tries=tries,
             answer=answer,
             last=last,
@@ -121,11 +120,7 @@ def _fail(database: Database, handling: Handling, pending: PendingOrder, tries: 
     with database.begin() as connection:
         ours = orders.fail_step(
             connection,
-            handling.number,
-            handling.epoch,
-            pending.position,
-            pending.id,
-            pending.step,
+            _at(handling, pending),
             tries=tries,
             error=reason,
         )

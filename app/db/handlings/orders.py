@@ -6,6 +6,7 @@ any more once the next one has taken the order.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from pymysql.constants import ER
@@ -27,6 +28,25 @@ class OrdersHeld(Exception):
 
 class OrdersContended(Exception):
     """Others are writing to the same orders right now; the transaction must be abandoned, and may be tried again."""
+
+
+@dataclass(frozen=True)
+class OrderStep:
+    """A step of an order, as one attempt of its handling comes to it.
+
+    Attributes:
+        number: the handling's number.
+        epoch: the attempt's epoch.
+        position: where the order stands in the handling, from 1.
+        order: the order's id.
+        step: which step of the pipeline, from 0.
+    """
+
+    number: int
+    epoch: int
+    position: int
+    order: OrderId
+    step: int
 
 
 @contextmanager
@@ -117,67 +137,44 @@ def take_in_hand(connection: Connection, number: int, epoch: int, position: int)
     return _touch(connection, number, epoch, position, taken)
 
 
-def begin_step(
-    connection: Connection, number: int, epoch: int, position: int, order: OrderId, step: int, name: str
-) -> bool:
+def begin_step(connection: Connection, at: OrderStep, name: str) -> bool:
     """Record that a step begins; False when the handling was stopped or is no longer this attempt's."""
-    if not _touch(connection, number, epoch, position, {"step": step}, at_epoch=epoch):
+    if not _touch(connection, at.number, at.epoch, at.position, {"step": at.step}, at_epoch=at.epoch):
         return False
+    key = {"import_no": at.order.import_no, "row_no": at.order.row_no, "handling_no": at.number, "step": at.step}
     record = {"state": StepState.RUNNING, "started_at": NOW, "ended_at": None, "error": None, "response": None}
     connection.execute(
         upsert(handling_steps)
-        .values(
-            import_no=order.import_no, row_no=order.row_no, handling_no=number, step=step, name=name, tries=0, **record
-        )
+        .values(**key, name=name, tries=0, **record)
         .on_duplicate_key_update(state=record["state"], ended_at=None, error=None)
     )
     return True
 
 
 def end_step(
-    connection: Connection,
-    number: int,
-    epoch: int,
-    position: int,
-    order: OrderId,
-    step: int,
-    *,
-    tries: int,
-    answer: Mapping[str, Any],
-    last: bool,
-    shipped: bool,
+    connection: Connection, at: OrderStep, *, tries: int, answer: Mapping[str, Any], last: bool, shipped: bool
 ) -> bool:
     """Record that a step is done, and with the last one the order; False when this attempt was fenced meanwhile."""
-    values: dict[str, Any] = {"step": step + 1}
+    values: dict[str, Any] = {"step": at.step + 1}
     if shipped:
         values["shipped_at"] = func.coalesce(handled_orders.c.shipped_at, NOW)
     if last:
         values |= {"state": OrderState.DONE, "finished_at": NOW}
-    if not _end(connection, number, epoch, position, values):
+    if not _end(connection, at, values):
         return False
-    _record(connection, number, order, step, StepState.DONE, tries, response=dict(answer))
+    _record(connection, at, StepState.DONE, tries, response=dict(answer))
     if last:
-        _count(connection, number, orders_done=handlings.c.orders_done + 1)
+        _count(connection, at.number, orders_done=handlings.c.orders_done + 1)
     return True
 
 
-def fail_step(
-    connection: Connection,
-    number: int,
-    epoch: int,
-    position: int,
-    order: OrderId,
-    step: int,
-    *,
-    tries: int,
-    error: str,
-) -> bool:
+def fail_step(connection: Connection, at: OrderStep, *, tries: int, error: str) -> bool:
     """Record that a step, and so its order, failed for good; False when this attempt was fenced meanwhile."""
     values = {"state": OrderState.FAILED, "error": error[:1000], "finished_at": NOW}
-    if not _end(connection, number, epoch, position, values):
+    if not _end(connection, at, values):
         return False
-    _record(connection, number, order, step, StepState.FAILED, tries, error=error[:1000])
-    _count(connection, number, orders_failed=handlings.c.orders_failed + 1)
+    _record(connection, at, StepState.FAILED, tries, error=error[:1000])
+    _count(connection, at.number, orders_failed=handlings.c.orders_failed + 1)
     return True
 
 
@@ -214,13 +211,13 @@ def _touch(
     return connection.execute(update(handled_orders).where(*where).values(**values)).rowcount == 1
 
 
-def _end(connection: Connection, number: int, epoch: int, position: int, values: dict[str, Any]) -> bool:
+def _end(connection: Connection, at: OrderStep, values: dict[str, Any]) -> bool:
     ended = connection.execute(
         update(handled_orders)
         .where(
-            handled_orders.c.handling_no == number,
-            handled_orders.c.position == position,
-            handled_orders.c.epoch == epoch,
+            handled_orders.c.handling_no == at.number,
+            handled_orders.c.position == at.position,
+            handled_orders.c.epoch == at.epoch,
             handled_orders.c.state == OrderState.RUNNING,
         )
         .values(**values)
@@ -228,16 +225,14 @@ def _end(connection: Connection, number: int, epoch: int, position: int, values:
     return ended.rowcount == 1
 
 
-def _record(
-    connection: Connection, number: int, order: OrderId, step: int, state: StepState, tries: int, **values: Any
-) -> None:
+def _record(connection: Connection, at: OrderStep, state: StepState, tries: int, **values: Any) -> None:
     connection.execute(
         update(handling_steps)
         .where(
-            handling_steps.c.import_no == order.import_no,
-            handling_steps.c.row_no == order.row_no,
-            handling_steps.c.handling_no == number,
-            handling_steps.c.step == step,
+            handling_steps.c.import_no == at.order.import_no,
+            handling_steps.c.row_no == at.order.row_no,
+            handling_steps.c.handling_no == at.number,
+            handling_steps.c.step == at.step,
         )
         .values(state=state, tries=handling_steps.c.tries + tries, ended_at=NOW, **values)
     )
