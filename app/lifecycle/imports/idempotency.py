@@ -20,7 +20,7 @@ from app.db.imports import queries
 from app.domain.caller import Caller
 from app.domain.errors import AlreadyRunning, BadRequest, DatabaseUnavailable, KeyInFlight, KeyReused
 from app.domain.imports import Import
-from app.lifecycle.services import Services
+from app.lifecycle.backlog import BacklogCache
 
 KEY_SECONDS = 60.0  # how long an unanswered request keeps its key; renewed while its body arrives
 KEY_LENGTH = 200
@@ -84,14 +84,14 @@ class IdempotencyClaim:
 
 @contextmanager
 def hold_idempotency_key(
-    services: Services, caller: Caller, content: str | None, *, inline: bool = False
+    database: Database, backlog: BacklogCache, caller: Caller, content: str | None, *, inline: bool = False
 ) -> Iterator[IdempotencyClaim]:
     """Hold the caller's key, if there is one, for as long as the request takes; given back if nothing is accepted.
 
     Raises `Overloaded` unless the import is loaded `inline`, and for a key: `KeyInFlight`, `KeyReused` if its import
     has another `content`, `BadRequest` for one that is no key.
     """
-    database, token, holder = services.database, str(uuid4()), None
+    token, holder = str(uuid4()), None
     if caller.key is not None:
         if not 1 <= len(caller.key) <= KEY_LENGTH or not caller.key.isprintable():
             raise BadRequest(f"an Idempotency-Key has 1 to {KEY_LENGTH} printable characters")
@@ -102,7 +102,7 @@ def hold_idempotency_key(
         claim.same(content)
     try:
         if claim.held is None and not inline:
-            services.backlog_cache.require_capacity(database)  # only now: what was accepted before is not refused
+            backlog.require_capacity(database)  # only now: what was accepted before is not refused
         yield claim
     finally:
         if caller.key is not None and holder is None and not claim.bound:

@@ -42,7 +42,7 @@ def open_stream(services: Services, options: ImportOptions, caller: Caller) -> I
     an error, an import that was recorded fails and nothing of it stays: also when the last byte shows that the caller
     has the same file under way.
     """
-    with hold_idempotency_key(services, caller, None) as claim, ExitStack() as ending:
+    with hold_idempotency_key(services.database, services.backlog_cache, caller, None) as claim, ExitStack() as ending:
         incoming = IncomingStream(services, options, caller, claim)
         incoming.upload = ending.enter_context(services.spool.receive(incoming.id, incoming.check_in))
         ending.enter_context(incoming)
