@@ -1,4 +1,4 @@
-"""Exports: rows as they can be read back exactly, here or elsewhere."""
+"""Exports: rows as CSV and NDJSON that can be imported again without a loss."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,8 +9,8 @@ from app.domain.dataset import Column, ColumnType, Dataset
 _PIECE_ROWS = 500  # how many rows are sent at once
 
 
-def show_value(column: Column, value: Any) -> Any:
-    """A value of the table as JSON has it: decimals as text, times in UTC with a Z, each to the last digit."""
+def serialize_value(column: Column, value: Any) -> Any:
+    """A value of the table for JSON: decimals as texts with all digits, times in UTC with a Z."""
     if value is None:
         return None
     match column.type:
@@ -21,35 +21,35 @@ def show_value(column: Column, value: Any) -> Any:
         case ColumnType.DATE:
             return value.isoformat()
         case ColumnType.DATETIME:
-            return _moment(value, column.scale)
+            return _datetime_text(value, column.scale)
         case _:
             return value
 
 
-def show_row(dataset: Dataset, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row as JSON has it, with the numbers of import and row where it carries them."""
+def serialize_row(dataset: Dataset, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row for JSON, with the numbers of import and row unless the table is adopted."""
     numbers = {} if dataset.adopted else {name: row[name] for name in ("import_no", "row_no")}
-    return {**numbers, **{column.name: show_value(column, row[column.name]) for column in dataset.columns}}
+    return {**numbers, **{column.name: serialize_value(column, row[column.name]) for column in dataset.columns}}
 
 
 def write_ndjson(dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """A JSON object a line, with the dataset's columns."""
+    """NDJSON: one object for each row, with the dataset's columns. Yields UTF-8 pieces of 500 rows."""
     columns = dataset.columns
 
     def line(row: Mapping[str, Any]) -> str:
-        values = {column.name: show_value(column, row[column.name]) for column in columns}
+        values = {column.name: serialize_value(column, row[column.name]) for column in columns}
         return json.dumps(values, ensure_ascii=False) + "\n"
 
     return _pieces(line, rows)
 
 
 def write_csv(dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """CSV with a header. Texts are quoted; a value that lacks is an empty field, an empty text a quoted one."""
+    """CSV with a header. Texts are quoted; NULL is an empty field, an empty text a quoted one. Yields UTF-8 pieces."""
     columns = dataset.columns
     yield (",".join(_quoted(column.name) for column in columns) + "\n").encode()
 
     def line(row: Mapping[str, Any]) -> str:
-        return ",".join([_field(show_value(column, row[column.name])) for column in columns]) + "\n"
+        return ",".join([_field(serialize_value(column, row[column.name])) for column in columns]) + "\n"
 
     yield from _pieces(line, rows)
 
@@ -77,6 +77,6 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _moment(value: Any, scale: int) -> str:
+def _datetime_text(value: Any, scale: int) -> str:
     whole: str = value.isoformat(timespec="microseconds")
     return (whole[: 20 + scale] if scale else whole[:19]) + "Z"
