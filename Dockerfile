@@ -2,10 +2,14 @@
 
 FROM python:3.13.15-slim-trixie AS packages
 WORKDIR /build
-COPY requirements.lock ./
-# wheels alone, so that nothing is compiled; without dependencies beyond the lock's; pip itself stays behind
+COPY requirements*.lock ./
+# Optional parts of the server: the names of requirements-NAME.lock. `--build-arg EXTRA=` leaves their packages out.
+ARG EXTRA="handling xlsx"
+# wheels alone, so that nothing is compiled; only files whose hash a lock holds; pip itself stays behind
 RUN python -m venv --without-pip /opt/backout \
-    && pip --python /opt/backout/bin/python install --no-cache-dir --no-deps --only-binary=:all: -r requirements.lock
+    && for name in $EXTRA; do set -- "$@" --requirement "requirements-$name.lock"; done \
+    && pip --python /opt/backout/bin/python install --no-cache-dir --only-binary=:all: --require-hashes \
+    --requirement requirements.lock "$@"
 
 
 FROM python:3.13.15-slim-trixie

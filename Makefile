@@ -1,5 +1,6 @@
-# Needs git, make and python3 (3.11 or newer); `make setup` brings the rest. Settings: BACKOUT_PORT, BACKOUT_HOST,
-# BACKOUT_DATABASE_URL and BACKOUT_BROKER_URL (servers that exist), as environment variables.
+# Needs git, make and python3 (3.11 or newer); `make setup` brings the rest, and with EXTRA=NAME[,NAME] the packages of
+# requirements-NAME.lock. Settings: BACKOUT_PORT, BACKOUT_HOST, BACKOUT_DATABASE_URL and BACKOUT_BROKER_URL (servers that
+# exist), as environment variables.
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-handling up down status clean test crash long chaos fuzz bench large screenshots browser lint format
@@ -8,8 +9,8 @@ python := .venv/bin/python
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-setup: ## Make .venv, install what is missing (programs by apt if you are root)
-	@python3 scripts/setup
+setup: ## Make .venv, install what is missing (programs by apt if you are root; EXTRA=NAME: optional packages)
+	@python3 scripts/setup $(if $(EXTRA),--extra "$(EXTRA)")
 
 demo: setup ## Start everything, import a file, stop another half-way, look at the count
 	@$(python) -m app.cli demo
@@ -43,14 +44,14 @@ chaos: setup ## Random imports, stops, kills and cuts, then every promise is che
 	@$(python) -m tests.chaos --minutes $(or $(MINUTES),5) --seed "$(SEED)" --database $(or $(DATABASE),mariadb)
 
 fuzz: setup ## Random requests to the web server, random files against the readers (MINUTES=10)
-	@$(python) -m pip install --quiet --requirement requirements-fuzz.lock
+	@python3 scripts/setup --extra fuzz
 	@$(python) -m tests.fuzz --minutes $(or $(MINUTES),10)
 
 screenshots: setup browser ## Pictures of the page in every state, and the README's two
 	@$(python) -m tests.browser
 
 bench: setup ## Benchmarks beside peers, into docs/internals/benchmarks.md (QUICK=1: in three minutes; MYSQLD=path: MySQL too)
-	@$(python) -m pip install --quiet --requirement requirements-bench.txt
+	@python3 scripts/setup --extra bench
 	@$(python) -m benchmarks $(if $(QUICK),--quick,--write) $(if $(MYSQLD),--mysqld "$(MYSQLD)")
 
 large: setup ## A file of 10 million rows from end to end: time, rows/s, peak memory (ROWS=10000000)
@@ -64,7 +65,7 @@ lint: setup ## Format, lint, types, direction of imports
 	@$(python) -m ruff check .
 	@$(python) -m mypy
 	@.venv/bin/lint-imports
-	@$(python) scripts/lint-page
+	@$(python) scripts/lint-node
 	@scripts/check-commits
 	@scripts/check-words
 

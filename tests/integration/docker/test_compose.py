@@ -205,7 +205,7 @@ def test_the_image_ignores_all_but_what_it_copies() -> None:
         line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")
     ]
     assert first == "*"
-    assert {line[1:] for line in rest if line.startswith("!")} == {*copied(), "requirements.lock"}
+    assert {line[1:] for line in rest if line.startswith("!")} == {*copied(), "requirements*.lock"}
 
 
 def test_connected_tells_a_connection_from_none() -> None:
@@ -216,6 +216,12 @@ def test_connected_tells_a_connection_from_none() -> None:
         assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 1
         with socket.create_connection(("127.0.0.1", port)):
             assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+
+
+def installed_locks() -> list[Path]:
+    """The locks whose packages are in the image by default."""
+    (extras,) = re.findall(r'^ARG EXTRA="(.*)"$', DOCKERFILE, re.MULTILINE)
+    return [ROOT / "requirements.lock", *(ROOT / f"requirements-{name}.lock" for name in extras.split())]
 
 
 def copied() -> list[str]:
@@ -252,10 +258,11 @@ def find_python() -> str:
 
 
 def build_image(folder: Path) -> Path:
-    """What `docker build` would: the packages of the lock and the files that are copied, nothing else."""
+    """What `docker build` would: the packages of the locks and the files that are copied, nothing else."""
     subprocess.run([find_python(), "-m", "venv", "--without-pip", folder / "packages"], check=True)
     packages = next((folder / "packages" / "lib").glob("python3.*")) / "site-packages"
-    for name in re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE):
+    locks = "".join(path.read_text() for path in installed_locks())
+    for name in re.findall(r"^([\w.-]+)==", locks, re.MULTILINE):
         with suppress(importlib.metadata.PackageNotFoundError):  # one for other systems
             install(importlib.metadata.distribution(name), packages, folder / "packages" / "bin")
     target = folder / "backout"
