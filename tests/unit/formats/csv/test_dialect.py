@@ -106,6 +106,7 @@ def test_dialects(tmp_path: Path, text: str, said: dict[str, str], lines: list[i
         ("cp437", "naïve"),
     ],
 )
+@pytest.mark.slow
 def test_encodings_by_name(tmp_path: Path, encoding: str, word: str) -> None:
     rows = [(word, str(number % 99)) for number in range(3000)]  # so that characters stand across pieces
     text = "name;age\r\n" + "".join(f'"{name}";{age}\r\n' for name, age in rows)
