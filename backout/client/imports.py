@@ -1,0 +1,279 @@
+"""The client's requests about imports."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Unpack
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from backout.client.errors import WaitTimeout
+from backout.client.models import Import, Reject, read_import, read_reject
+from backout.client.options import Options, write_options
+from backout.client.requests import Requests, path_part
+from backout.client.uploads import Body, Sent, StreamBody, open_body, open_file
+
+FIRST_POLL_SECONDS = 0.2  # between two polls of an import, growing while nothing changes
+MAX_POLL_SECONDS = 2.0
+KEY_LENGTH = 200
+
+
+class ImportRequests(Requests):
+    """Send files, and follow, stop and list imports."""
+
+    def import_file(
+        self,
+        source: str | Path | IO[bytes],
+        *,
+        dataset: str = "orders",
+        file_name: str | None = None,
+        idempotency_key: str | None = None,
+        on_sent: Sent | None = None,
+        **options: Unpack[Options],
+    ) -> Import:
+        """Send a file. Returns once the server has accepted it, before it is loaded.
+
+        Args:
+            source: the file's path, or a binary stream. A stream that can't be read twice, such as standard input, is
+                copied to a temporary file while it is sent.
+            dataset: the dataset to load into.
+            file_name: the name to show; by default the name in the path.
+            idempotency_key: sending the same key and content again returns the same import. By default a random key.
+            on_sent: called with the bytes sent in this try and the total, which is None if unknown.
+            options: the options of the import, see `Options`.
+
+        Returns:
+            The accepted import. `wait` returns it after its end.
+
+        Raises:
+            InvalidRequest: an option or the beginning of the file is invalid, or the key was used for other content.
+            NotAllowed: the same file is being imported already, or the API key is missing.
+            NotFound: there is no such dataset.
+            SourceFailed: the source can't be read.
+            ValueError: the Idempotency-Key is invalid.
+
+        Example:
+            >>> accepted = client.import_file("orders.csv", dataset="orders", on_conflict="skip")
+            >>> client.wait(accepted.id).state
+            'committed'
+        """
+        with ExitStack() as stack:
+            if isinstance(source, str | Path):
+                file_name = file_name or os.fsencode(Path(source).name).decode(errors="replace")
+                source = stack.enter_context(open_file(Path(source)))
+            body: Body = open_body(source)
+            if isinstance(body, StreamBody):
+                stack.callback(body.close)
+            headers = _key(idempotency_key) | {"Content-Type": "application/octet-stream"}
+            params = {"dataset": dataset, **({"file_name": file_name} if file_name else {}), **write_options(options)}
+            return read_import(
+                self._transport.ask("POST", "/v1/imports", params=params, headers=headers, body=body, sent=on_sent)
+            )
+
+    def import_generated(
+        self,
+        rows: int,
+        *,
+        dataset: str = "orders",
+        seed: str | None = None,
+        priority: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Import:
+        """Import generated orders, for tests and demonstrations.
+
+        Args:
+            rows: how many rows to generate.
+            dataset: the dataset to load into; it must be `orders`.
+            seed: 1 to 24 characters of a-z and 0-9; the same seed gives the same rows. By default a random one.
+            priority: imports with a higher priority begin first.
+            idempotency_key: see `import_file`.
+
+        Returns:
+            The accepted import.
+
+        Raises:
+            InvalidRequest: a value is invalid.
+            ValueError: the Idempotency-Key is invalid.
+
+        Example:
+            >>> client.wait(client.import_generated(1000).id).rows_kept
+            1000
+        """
+        optional = {"seed": seed, "priority": priority}
+        document = {"dataset": dataset, "generate": rows} | {
+            name: value for name, value in optional.items() if value is not None
+        }
+        return read_import(self._transport.ask("POST", "/v1/imports", json=document, headers=_key(idempotency_key)))
+
+    def get(self, id: str) -> Import:
+        """Get the current state of an import.
+
+        Args:
+            id: the import's id.
+
+        Returns:
+            The import as it is now.
+
+        Raises:
+            NotFound: there is no such import.
+
+        Example:
+            >>> client.get(accepted.id).percent
+            42.0
+        """
+        return read_import(self._transport.ask("GET", _path(id)))
+
+    def watch(self, id: str, *, timeout: float | None = None) -> Iterator[Import]:
+        """Follow an import until it has ended, by polling.
+
+        Args:
+            id: the import's id.
+            timeout: the maximum seconds to wait; None for no limit.
+
+        Yields:
+            The import, now and after each change. The last one is final.
+
+        Raises:
+            NotFound: there is no such import.
+            WaitTimeout: it has not ended in time. The import goes on.
+
+        Example:
+            >>> for found in client.watch(accepted.id):
+            ...     print(found.state, found.rows_done)
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        pause, seen = FIRST_POLL_SECONDS, None
+        while True:
+            found = self.get(id)
+            if found.sequence != seen:
+                seen, pause = found.sequence, FIRST_POLL_SECONDS
+                yield found
+            if found.is_final:
+                return
+            if until is not None and time.monotonic() >= until:
+                raise WaitTimeout(f"the import is still {found.state} after {timeout:g} s; it goes on", found)
+            time.sleep(pause if until is None else max(min(pause, until - time.monotonic()), 0.0))
+            pause = min(pause * 1.5, MAX_POLL_SECONDS)
+
+    def wait(
+        self, id: str, timeout: float | None = None, *, on_change: Callable[[Import], None] | None = None
+    ) -> Import:
+        """Wait until an import has ended. A failed or stopped import raises nothing: check its state.
+
+        Args:
+            id: the import's id.
+            timeout: the maximum seconds to wait; None for no limit.
+            on_change: called with the import now and after each change.
+
+        Returns:
+            The import after its end: `is_done` is true if it succeeded, `failure` says why it failed.
+
+        Raises:
+            NotFound: there is no such import.
+            WaitTimeout: it has not ended in time. The import goes on.
+
+        Example:
+            >>> ended = client.wait(accepted.id, timeout=600)
+            >>> if not ended.is_done:
+            ...     print(ended.failure)
+        """
+        for found in self.watch(id, timeout=timeout):
+            if on_change:
+                on_change(found)
+        return found
+
+    def stop(self, id: str) -> Import:
+        """Stop an import. After the answer it will never commit, and its rows are undone.
+
+        Args:
+            id: the import's id.
+
+        Returns:
+            The import, in the state `stopping` or `stopped`. Stopping it again returns the same.
+
+        Raises:
+            TooLate: the import was decided before, or has ended.
+            NotFound: there is no such import.
+
+        Example:
+            >>> client.stop(accepted.id).state
+            'stopping'
+        """
+        return read_import(self._transport.ask("POST", f"{_path(id)}/stop"))
+
+    def imports(self, *, states: Iterable[str] = (), dataset: str | None = None) -> Iterator[Import]:
+        """List imports, newest first, page by page as they are needed.
+
+        Args:
+            states: only imports in one of these states; by default in any.
+            dataset: only imports into this dataset; by default into any.
+
+        Yields:
+            One import after the other.
+
+        Raises:
+            InvalidRequest: a state is unknown.
+
+        Example:
+            >>> failed = [found.id for found in client.imports(states=["failed"], dataset="orders")]
+        """
+        filters = {"state": ",".join(states), "dataset": dataset or "", "limit": "200"}
+        path: str | None = f"/v1/imports?{urlencode({name: text for name, text in filters.items() if text})}"
+        while path:
+            page = self._transport.ask("GET", path)
+            yield from map(read_import, page["imports"])
+            path = page["next"]
+
+    def rejects(self, id: str) -> Iterator[Reject]:
+        """Stream the rejected rows of an import; of an aborted import the first 1,000 invalid rows.
+
+        Args:
+            id: the import's id.
+
+        Yields:
+            The rejects in the file's order.
+
+        Raises:
+            NotFound: there is no such import, or its rejects have been deleted.
+
+        Example:
+            >>> for reject in client.rejects(accepted.id):
+            ...     print(reject.line, reject.column, reject.reason)
+        """
+        with self._transport.stream("GET", f"{_path(id)}/rejects", params={"format": "ndjson"}) as answer:
+            for line in answer.iter_lines():
+                yield read_reject(json.loads(line))
+
+    def rejects_file(self, id: str, format: str = "csv") -> Iterator[bytes]:
+        """Download the rejected rows of an import as a file.
+
+        Args:
+            id: the import's id.
+            format: `csv`, `ndjson` or `json`. You can fix the CSV file and send it again.
+
+        Yields:
+            The file's bytes, piece by piece.
+
+        Raises:
+            NotFound: there is no such import, or its rejects have been deleted.
+
+        Example:
+            >>> with open("rejects.csv", "wb") as file:
+            ...     file.writelines(client.rejects_file(accepted.id))
+        """
+        with self._transport.stream("GET", f"{_path(id)}/rejects", params={"format": format}) as answer:
+            yield from answer.iter_bytes()
+
+
+def _path(id: str) -> str:
+    return f"/v1/imports/{path_part(id, 'import')}"
+
+
+def _key(given: str | None) -> dict[str, str]:
+    key = str(uuid4()) if given is None else given
+    if not 1 <= len(key) <= KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise ValueError(f"an Idempotency-Key has 1 to {KEY_LENGTH} printable ASCII characters")
+    return {"Idempotency-Key": key}
