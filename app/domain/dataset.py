@@ -1,10 +1,12 @@
 """A dataset: a named table that imports load into, with the columns a file must bring."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from app.domain.spelling import NUMBER_PARTS, PLAIN_NUMBERS, NumberFormat
 
 
 class ColumnType(StrEnum):
@@ -44,10 +46,13 @@ class Column:
         formats: of DATE and DATETIME, how values may be written besides ISO 8601, as `strptime` has it.
         zone: of DATETIME, the time zone (IANA) of values that do not say theirs.
         offsets: of DATETIME, whether a value may say its offset from UTC, as +02:00, and not only Z.
+        zones: of DATETIME, abbreviations of zones that a value may say, with their offsets.
+        serial: of DATE and DATETIME, "1900" or "1904" where a number is a spreadsheet's serial date; "" for none.
+        numbers: of INTEGER and DECIMAL, how values may be written besides the plain way.
         controls: of TEXT.
         empty: whether a TEXT of no characters is a value.
         nullable: whether a row may lack a value.
-        default: what a row gets that lacks one, written as in a file.
+        default: what a row gets that lacks one, written as in a file; a number in the plain way.
 
     A row lacks a value where the file does not have the column, the field is empty and not quoted, it is the client's
     null text, or it is JSON's null. It gets the default, or else NULL.
@@ -69,6 +74,9 @@ class Column:
     nullable: bool = False
     default: str | None = None
     offsets: bool = True
+    zones: tuple[tuple[str, str], ...] = ()
+    serial: str = ""
+    numbers: NumberFormat = PLAIN_NUMBERS
 
     @property
     def required(self) -> bool:
@@ -77,11 +85,15 @@ class Column:
 
     def as_json(self) -> dict[str, Any]:
         """The parts that are not as they are without a word; `column_from_json` takes them back."""
-        return {
+        parts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "numbers"}
+        kept = {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
+            for name, value in parts.items()
             if name in ("name", "type") or value != getattr(_PLAIN, name)
         }
+        if self.zones:
+            kept["zones"] = dict(self.zones)
+        return kept | self.numbers.as_json()
 
 
 _PLAIN = Column("", ColumnType.TEXT)
@@ -95,7 +107,9 @@ def column_from_json(kept: Mapping[str, Any]) -> Column:
     }
     parts["type"] = ColumnType(parts["type"])
     parts["controls"] = Controls(parts.get("controls", Controls.NONE))
-    return Column(**parts)
+    parts["zones"] = tuple(dict(parts.get("zones", {})).items())
+    numbers = {name: tuple(kept[name]) if name == "negative" else kept[name] for name in NUMBER_PARTS if name in kept}
+    return Column(**parts | {"numbers": NumberFormat(**numbers)})
 
 
 @dataclass(frozen=True)
@@ -149,7 +163,7 @@ ORDERS = Dataset(
             ColumnType.ENUM,
             choices=("pending", "paid", "shipped", "delivered", "cancelled", "returned"),
         ),
-        Column("ordered_at", ColumnType.DATETIME, offsets=False),
+        Column("ordered_at", ColumnType.DATETIME),
     ),
     key=("marketplace", "order_number"),
 )

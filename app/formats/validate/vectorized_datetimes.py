@@ -16,10 +16,24 @@ _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _HOURS_KEPT = 100_000  # eleven years of them
 
 
+def check_each(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
+    """What is sent of the values and which are accepted (null for null): the authority is asked once of each."""
+    check = value_validator_for(column)
+    plain: dict[str, str] = {}
+    for text in texts.unique().drop_nulls():
+        try:
+            plain[text] = check(text)
+        except BadValue:
+            continue
+    if not plain:
+        return texts, texts.is_in([])
+    return texts.replace_strict(plain, default=None, return_dtype=pl.String), texts.is_in(list(plain))
+
+
 def normalize_datetimes(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
     """What is sent of the column's values, and which of them are accepted without a doubt (null for null)."""
     if column.formats:
-        return _one_by_one(texts, column)
+        return check_each(texts, column)
     if column.type is ColumnType.DATE:
         return texts, (texts.str.len_bytes() == _DAY_BYTES) & _real_days(texts)
     fraction = rf"(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else ""
@@ -53,20 +67,6 @@ def _real_days(texts: pl.Series) -> pl.Series:
         )
     )
     return days.is_in(real.to_series().implode())
-
-
-def _one_by_one(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
-    """Each value that there is, asked once of the authority."""
-    check = value_validator_for(column)
-    plain: dict[str, str] = {}
-    for text in texts.unique().drop_nulls():
-        try:
-            plain[text] = check(text)
-        except BadValue:
-            continue
-    if not plain:
-        return texts, texts.is_in([])
-    return texts.replace_strict(plain, default=None, return_dtype=pl.String), texts.is_in(list(plain))
 
 
 def _shifted(texts: pl.Series, column: Column, fraction: str) -> tuple[pl.Series, pl.Series]:
