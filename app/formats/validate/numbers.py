@@ -7,7 +7,7 @@ refused: nothing is rounded. Zero has no sign.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from app.domain.dataset import Column, ColumnType
 from app.domain.spelling import APOSTROPHES, BLANKS, FRACTION, PLAIN_NUMBERS, NumberFormat
@@ -102,9 +102,10 @@ def _convert(text: str, column: Column, *, suggest: bool) -> str:
     """The plain spelling of a number that is written in one of the column's ways. Raises BadValue."""
     is_integer = column.type is ColumnType.INTEGER
     code = "not_an_integer" if is_integer else "not_a_decimal"
+    hint = partial(_suggestion, text, column) if suggest else None
     found = _read(text, column.numbers)
     if found is None:
-        raise BadValue(code, _expected(column) + (_suggestion(text, column) if suggest else ""))
+        raise BadValue(code, _expected(column), hint)
     if found.whole[:1] == "0" and len(found.whole) > 1:
         raise BadValue(
             code,
@@ -131,7 +132,7 @@ def _convert(text: str, column: Column, *, suggest: bool) -> str:
     if is_integer:
         if decimals:
             reason = f"{column.name} must be {_whole_number(column)}; this one has a fraction, and nothing is rounded"
-            raise BadValue(code, reason + (_suggestion(text, column) if suggest else ""))
+            raise BadValue(code, reason, hint)
         if whole_digits > _max_digits(column):
             raise _out_of_range(column)
         plain = sign + significant + "0" * exponent
@@ -144,7 +145,8 @@ def _convert(text: str, column: Column, *, suggest: bool) -> str:
         raise BadValue(
             "too_many_decimals",
             f"{column.name} has {decimals} digits after the point, at most {column.scale} are accepted; nothing is"
-            f" rounded{_suggestion(text, column) if suggest else ''}",
+            " rounded",
+            hint,
         )
     if whole_digits > column.precision - column.scale:
         raise BadValue(
