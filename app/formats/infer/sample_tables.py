@@ -1,4 +1,4 @@
-"""Samples of the formats that have no text: sheets and Parquet."""
+"""Samples the binary formats: sheets and Parquet."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,21 +21,21 @@ from app.formats.xlsx.row import cell_failure, header_texts, is_blank
 
 MAX_TABLE_ROWS = 1000
 _MAX_SHEET_BYTES = 4 * 1024**2
-# a value that is longer is proposed as a text of any length all the same
+# longer values don't change the proposal
 _MAX_PARQUET_BYTES, _MAX_CHARACTERS = 16 * 1024**2, 2 * LONGEST_VARCHAR
 _LIMITS = runner.Limits(memory_bytes=512 * 1024**2, seconds=10, cpu_seconds=10)
 
 
 def sheets_of(path: Path) -> list[str]:
-    """The names of a workbook's sheets with cells. Raises ImportFailed as `check_workbook` does."""
+    """The names of a workbook's sheets with cells. Raises ImportFailed with the codes of `check_workbook`."""
     with open_zip(path) as archive:
         return list_sheets(archive)
 
 
 def sample_sheet(path: Path, file_format: FileFormat, dataset: Dataset) -> tuple[Sample, list[Any]]:
-    """The first rows of a sheet, and what its reader sent of them. Raises ImportFailed as `open_rows` does."""
-    look = workbook.SampleLimits(file_format.first_line + MAX_TABLE_ROWS, _MAX_SHEET_BYTES, _LIMITS)
-    with runner.PREVIEWS.take(), workbook.open_rows(path, file_format.sheet, look) as received:
+    """The first rows of a sheet, and the messages of its child process. Raises ImportFailed as `open_rows` does."""
+    limits = workbook.SampleLimits(file_format.first_line + MAX_TABLE_ROWS, _MAX_SHEET_BYTES, _LIMITS)
+    with runner.PREVIEWS.take(), workbook.open_rows(path, file_format.sheet, limits) as received:
         sent = list(received)
     cut = sent[-1] == CUT
     if cut:
@@ -62,7 +62,7 @@ def _sheet(rows: list[Any], file_format: FileFormat, dataset: Dataset, cut: bool
         filled = filled[1:]
     width = len(names) if names is not None else max((len(cells) for _, cells, _ in filled), default=0)
     if width > 1:
-        blanks, rows = _pass_over(rows, count=bool(header))
+        blanks, rows = _drop_blanks(rows, count=bool(header))
     else:
         blanks, rows = [0] * (len(rows) + 1), list(_without_blanks(rows, begun=bool(header)))
     found = zip(rows, blanks, strict=False)
@@ -71,9 +71,9 @@ def _sheet(rows: list[Any], file_format: FileFormat, dataset: Dataset, cut: bool
     return Sample(names, width, records, cut, failure, header=header, blanks=blanks[-1])
 
 
-def _pass_over(rows: list[Any], *, count: bool) -> tuple[list[int], list[Any]]:
-    """The rows that are not blank, and how many blank ones stand before each and at the end: those before the first
-    only with `count`."""
+def _drop_blanks(rows: list[Any], *, count: bool) -> tuple[list[int], list[Any]]:
+    """How many blank rows are before each row and at the end, and the rows that are not blank. Blank rows before the
+    first one count only with `count`."""
     blanks, kept = [0], []
     for row in rows:
         if not is_blank(row[1], row[2]):
@@ -85,7 +85,7 @@ def _pass_over(rows: list[Any], *, count: bool) -> tuple[list[int], list[Any]]:
 
 
 def _without_blanks(rows: list[Any], *, begun: bool) -> Iterator[Any]:
-    """Of empty rows between others the first."""
+    """The rows, with one blank row for each gap between others."""
     blank = None
     for row in rows:
         if is_blank(row[1], row[2]):
@@ -105,11 +105,11 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
     for at, what in ((int(at) - begin, what) for at, what in special.items()):
         if not 0 <= at < width:
             continue
-        kind, told = what
+        kind, value = what
         if kind == DAY:
             values[at] = Day(values[at] or "")
         elif kind == SHOWN:
-            values[at] = told
+            values[at] = value
         elif kind == FORMATTED:
             values[at] = Formatted(values[at] or "")
         failure = cell_failure(number, at + begin, what) or failure

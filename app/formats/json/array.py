@@ -1,4 +1,4 @@
-"""One JSON array of objects, taken apart element after element while it is read."""
+"""Parses one JSON array of objects, element after element while it is read."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -16,18 +16,18 @@ _PIECE_BYTES = 64 * 1024
 
 Row = TypeVar("Row")
 
-# A row's text and its line, and its values or why it has none; None for a blank one.
+# A row's text, its line, and its values or the error; None for a blank row.
 _Element = tuple[str, int, tuple[str | None, ...] | ImportFailed | None]
 
 
 def read_records(
     source: Readable, dataset: Dataset, columns: dict[str, str | None] | None, batch_bytes: int
 ) -> Iterator[Records]:
-    """The array's rows in chunks of about `batch_bytes` of text; `columns` renames keys or leaves them out (None).
+    """Read the array's rows in chunks of about `batch_bytes` of text. `columns` renames keys or leaves them out (None).
 
-    An element that is no row goes to its chunk's `bad`. Where the array itself is broken the last chunk has the
-    `failure` (not_json, not_utf8, missing_comma, trailing_comma, truncated_json, text_after_array, record_too_long).
-    Raises ImportFailed for a file that has no elements: empty_file, not_an_array, no_rows.
+    An invalid element goes to its chunk's `bad`. If the array itself is broken, the last chunk has the `failure`
+    (not_json, not_utf8, missing_comma, trailing_comma, truncated_json, text_after_array, record_too_long). Raises
+    ImportFailed for a file without elements: empty_file, not_an_array, no_rows.
     """
     text = JsonText(source, max(batch_bytes, _PIECE_BYTES))
     text.begin_array()
@@ -43,7 +43,7 @@ def read_records(
             break
         if element is None:
             break
-        # Not before another element is there: the last chunk is the one that has read all of the file.
+        # Only once there is another element: the last chunk must be the one that has read all of the file.
         if chunk.characters >= batch_bytes or len(chunk.bad) >= MAX_REJECTS:
             yield chunk.records(source.position)
             chunk = _Chunk(dataset)
@@ -87,9 +87,9 @@ class _Chunk:
 
 
 def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tuple[str, int, Row | ImportFailed]]:
-    """Each element's text and line, and what `row_of` makes of its keys and values, or why it is no row.
+    """Each element's text, its line, and the result of `row_of` for its pairs of key and value, or the error.
 
-    `text` stands behind the opening bracket. Raises Broken where the array can't be read any further.
+    `text` must be positioned after the opening bracket. Raises Broken if the rest of the array can't be parsed.
     """
     while True:
         line = text.line
@@ -99,12 +99,12 @@ def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tu
                 reason = f"the element is not JSON: {text.constant} is not JSON"
                 raise ImportFailed("not_json", reason, line, value=excerpt(taken))
             if type(value) is not tuple:
-                reason = "the element is JSON but no object; every element of the array must be one object"
+                reason = "the element is JSON but not an object; every element of the array must be one object"
                 raise ImportFailed("not_an_object", reason, line, value=excerpt(taken))
             yield taken, line, row_of(value, line)
         except ImportFailed as failed:
             yield taken, line, failed
-        if text.take_comma():  # mostly; anything else is looked at in detail
+        if text.take_comma():  # the usual case
             continue
         following = text.next_character()
         if following == "]":

@@ -1,4 +1,4 @@
-"""JSON values, with all that a file says of them."""
+"""Decodes JSON values without losing digits or repeated keys."""
 
 import json
 from collections.abc import Mapping
@@ -8,13 +8,15 @@ Pairs = tuple[tuple[str, Any], ...]
 
 
 class Number(str):
-    """A JSON number as it is written, so that no digit of it is lost."""
+    """A JSON number as it is written, so that no digit is lost."""
 
 
 class Decoder:
-    """Decodes JSON. Objects become tuples of pairs: doubled keys stay visible, and an array (a list) is told from an
-    object. NaN and Infinity, which are not JSON, are decoded, so that what follows them can be read; the first of the
-    last value is kept as its `constant`."""
+    """Decodes JSON. Objects become tuples of pairs, so repeated keys stay visible; arrays become lists.
+
+    NaN and Infinity are not JSON. They are decoded nevertheless, so that the text after them can be parsed; `constant`
+    is the first one in the last value.
+    """
 
     def __init__(self) -> None:
         self.constant: str | None = None
@@ -23,7 +25,7 @@ class Decoder:
         )
 
     def decode(self, text: str) -> Any:
-        """The value of a text that holds just one. Raises ValueError or RecursionError."""
+        """The value of a text with exactly one. Raises ValueError or RecursionError."""
         self.constant = None
         value = self._decoder.decode(text)
         if self.constant is not None:
@@ -31,7 +33,7 @@ class Decoder:
         return value
 
     def raw_decode(self, text: str, at: int) -> tuple[Any, int]:
-        """The value that begins there, and where it ends; look at `constant`. Raises ValueError or RecursionError."""
+        """The value that begins there, and where it ends. Check `constant`. Raises ValueError or RecursionError."""
         self.constant = None
         return self._decoder.raw_decode(text, at)
 
@@ -40,6 +42,5 @@ class Decoder:
 
 
 def has_blanks(columns: int, renamed_columns: Mapping[str, str | None] | None) -> bool:
-    """Whether an object without any value is none: a dataset of so many columns, with those that are left out, has two
-    or more."""
+    """Whether an object without any value is skipped as blank: if dataset and left out columns are two or more."""
     return columns + sum(to is None for to in (renamed_columns or {}).values()) > 1

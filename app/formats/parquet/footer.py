@@ -1,7 +1,7 @@
-"""A Parquet file's footer: the types as the file itself has them, and values that polars would change declared anew.
+"""A Parquet file's footer: the declared types, and new declarations for values that polars would change silently.
 
-Of timestamps of 96 bits polars makes nanoseconds in 64 bits: whatever lies outside the years 1677 to 2262 becomes
-another moment. Of a time beyond midnight it makes null. Both without a word, so they are read as bytes and integers.
+Polars converts 96-bit timestamps to 64-bit nanoseconds, which changes all dates outside the years 1677 to 2262. It
+converts times beyond midnight to null. So both are declared as bytes and integers before polars reads them.
 """
 
 from collections.abc import Iterator
@@ -21,21 +21,21 @@ INT96_BYTES = 12
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _TAIL_BYTES = 8
 _COPY_BYTES = 1024 * 1024
-_MAX_ELEMENTS = 4 * MAX_COLUMNS  # of the schema, in which a nested column has several
+_MAX_ELEMENTS = 4 * MAX_COLUMNS  # of the schema; a nested column has several
 _SCHEMA_BYTES = 16 * 1024 * 1024  # the schema comes first
-MAX_FOOTER_BYTES = 16 * 1024 * 1024  # of one that is taken apart as a whole
+MAX_FOOTER_BYTES = 16 * 1024 * 1024  # of one that is parsed as a whole
 _MAX_PRECISION = 38
 _DECIMAL, _DATE, _TIME_MS, _TIME_US, _INTERVAL = 5, 6, 7, 8, 21  # of a schema's "converted types"
 _LOGICAL_DECIMAL, _LOGICAL_DATE, _LOGICAL_TIME = 5, 6, 7
 _UNITS = {1: "ms", 2: "us", 3: "ns"}
 _REPEATED = 2
 _MAX_DEPTH = 100
-_STATISTICS, _INDEXES = (12, 14, 15), (4, 5, 6, 7)  # of a column's values by their former types
+_STATISTICS, _INDEXES = (12, 14, 15), (4, 5, 6, 7)  # statistics and indexes with values of the former types
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """How the file keeps the values of a column that is not nested; of times of the day, in which unit."""
+    """The declared type of a column that is not nested. `clock` is the unit of a time of day, None for other types."""
 
     is_int96: bool
     is_date: bool
@@ -44,18 +44,18 @@ class Leaf:
 
 @contextmanager
 def structure_errors() -> Iterator[None]:
-    """Where what is taken from a footer is followed: raises ImportFailed (damaged_parquet) if it is of other kinds."""
+    """Raises ImportFailed (damaged_parquet) if the code inside meets a footer without the expected structure."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise damaged("its footer is none") from error
+        raise damaged("its footer is invalid") from error
 
 
 def read_leaves(path: Path) -> dict[str, Leaf]:
     """The columns that are not nested, by name.
 
-    Raises ImportFailed: damaged_parquet, too_many_columns, and unsupported_type for a column that keeps polars from
-    reading any other.
+    Raises ImportFailed: damaged_parquet, too_many_columns, and unsupported_type for a column with which polars can't
+    read the file at all.
     """
     with path.open("rb") as file, structure_errors():
         begin, length = _locate_footer(file)
@@ -65,7 +65,7 @@ def read_leaves(path: Path) -> dict[str, Leaf]:
 
 def _leaves(footer: Struct) -> dict[str, Leaf]:
     leaves: dict[str, Leaf] = {}
-    open_groups: list[int] = []  # how many more elements each of the nested columns around has
+    open_groups: list[int] = []  # for each enclosing nested column: how many more elements it has
     for element in list_of(footer, 2)[1:]:
         children = int(field_of(element, 5, 0))
         name = bytes(field_of(element, 4, b"")).decode("utf-8", "surrogateescape")
@@ -108,10 +108,10 @@ def _check_type(name: str, element: Struct, converted: int | None, logical: int 
 
 @contextmanager
 def redeclared(path: Path) -> Iterator[Path]:
-    """A copy of the file beside it, for as long as it is read, in which times of the day are declared as integers, and
-    timestamps of 96 bits as 12 bytes: eight of nanoseconds since midnight, four of a Julian day's number.
+    """A temporary copy of the file beside it that declares times of day as integers, and 96-bit timestamps as 12 bytes:
+    8 bytes of nanoseconds since midnight, 4 bytes of a Julian day number.
 
-    Raises ImportFailed (damaged_parquet, unsupported_type where the footer is too large for that).
+    Raises ImportFailed (damaged_parquet; unsupported_type if the footer is too large for that).
     """
     with path.open("rb") as file, NamedTemporaryFile(dir=path.parent, prefix=".") as copy:
         begin, footer = read_footer(file)
@@ -151,14 +151,14 @@ def _redeclared(footer: Struct) -> Struct:
                 column.pop(number, None)
             for number in _INDEXES:
                 chunk.pop(number, None)
-    if 5 in footer:  # what Arrow adds of types is of the former ones
+    if 5 in footer:  # Arrow's own schema has the former types
         kind, (of, pairs) = footer[5]
         footer[5] = (kind, (of, [pair for pair in pairs if field_of(pair, 1) != b"ARROW:schema"]))
     return footer
 
 
 def read_footer(file: IO[bytes]) -> tuple[int, Struct | None]:
-    """Where the footer begins, and all of it; None where it is larger than MOST_FOOTER_BYTES.
+    """Where the footer begins, and its content; None if it is larger than MAX_FOOTER_BYTES.
 
     Raises ImportFailed (damaged_parquet).
     """
@@ -170,7 +170,7 @@ def read_footer(file: IO[bytes]) -> tuple[int, Struct | None]:
 
 
 def _locate_footer(file: IO[bytes]) -> tuple[int, int]:
-    """Where the footer begins, and how many bytes it has."""
+    """Where the footer begins, and its length in bytes."""
     size = file.seek(0, 2)
     file.seek(max(0, size - _TAIL_BYTES))
     tail = file.read(_TAIL_BYTES)
@@ -189,7 +189,7 @@ def _decoded(data: bytes, until: int | None = None) -> Struct:
     except TooMany:
         raise ImportFailed("too_many_columns", f"the file has more than {MAX_COLUMNS:,} columns") from None
     except Damaged as error:
-        raise damaged(f"its footer is none: {error}") from error
+        raise damaged(f"its footer is invalid: {error}") from error
 
 
 def field_of(fields: Struct, number: int, default: Any = None) -> Any:
@@ -203,7 +203,7 @@ def list_of(fields: Struct, number: int) -> list[Struct]:
 
 
 def damaged(why: str) -> ImportFailed:
-    """What is raised for a file that is no sound Parquet."""
+    """The error for a file that is not valid Parquet."""
     return ImportFailed(
         "damaged_parquet", f"the Parquet file is damaged or cut off: {excerpt(why.partition(chr(10))[0])}"
     )

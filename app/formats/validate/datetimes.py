@@ -1,7 +1,7 @@
-"""Dates and times: what a column of them accepts, and the text for the server.
+"""Validates dates and times, and converts them to the text for the server.
 
-A date and time is kept in UTC. One that says no offset is meant in its column's zone, and refused where the clock there
-shows it twice or never.
+The table has them in UTC. One without an offset is in its column's time zone; it is refused if the clocks there show it
+twice or never.
 """
 
 import re
@@ -15,7 +15,7 @@ from app.domain.spelling import check_date_format
 from app.formats.errors import BadValue, Check
 from app.formats.validate.date_formats import offset_of, parser, suggest_formats
 
-FIRST_YEAR = 1000  # from here on a server keeps dates
+FIRST_YEAR = 1000  # the servers' minimum
 
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
@@ -25,7 +25,7 @@ _DATETIME = re.compile(
 
 
 def zone_of(column: Column) -> tzinfo:
-    """The time zone of a column's values. Raises ValueError where there is none of that name."""
+    """The time zone of a column's values. Raises ValueError if it is unknown."""
     if column.zone == "UTC":
         return UTC
     try:
@@ -35,7 +35,7 @@ def zone_of(column: Column) -> tzinfo:
 
 
 def date_check(column: Column) -> Check:
-    """The check of a date: returns it as YYYY-MM-DD."""
+    """The validator for a date; it returns YYYY-MM-DD."""
     check_formats(column)
     formats = column.formats
     like = f"2026-11-22{_or_as(column)}"
@@ -55,14 +55,14 @@ def date_check(column: Column) -> Check:
         if moment != datetime.combine(moment.date(), datetime.min.time()):
             raise BadValue("bad_date", f"{column.name} is a date and has no time of the day")
         if moment.year < FIRST_YEAR:
-            raise BadValue("out_of_range", f"{column.name} must lie in the years 1000 to 9999")
+            raise BadValue("out_of_range", f"{column.name} must be in the years 1000 to 9999")
         return moment.date().isoformat()
 
     return check
 
 
 def datetime_check(column: Column) -> Check:
-    """The check of a date and time: returns it in UTC as YYYY-MM-DD HH:MM:SS, with the fraction that it has."""
+    """The validator for a date and time; it returns UTC as YYYY-MM-DD HH:MM:SS, with the fraction if it has one."""
     check_formats(column)
     formats, zone = column.formats, zone_of(column)
     others = bool(formats or column.serial)
@@ -83,7 +83,7 @@ def datetime_check(column: Column) -> Check:
             return None
         where = UTC if in_z or offset == "UTC" else offsets[name] if name else None
         try:
-            if clock.startswith("24"):  # which later Pythons take for the next day's midnight
+            if clock.startswith("24"):  # later versions of Python read it as the next day's midnight
                 raise ValueError
             if where is None and offset:
                 where = offset_of(offset)
@@ -133,7 +133,7 @@ def _exact_fraction(fraction: str, column: Column) -> str:
 
 
 def _candidates(text: str, column: Column) -> set[datetime]:
-    """What the text may mean in the column's formats."""
+    """All dates and times that the text may mean in the column's formats."""
     read = (parser(format, column.zones)(text) for format in column.formats)
     found = {moment for moment in read if moment is not None}
     if column.serial and (serial := _SERIAL.fullmatch(text)) is not None:
@@ -186,7 +186,7 @@ def _milliseconds(digits: str, written: int, column: Column) -> int:
 
 def _only(found: set[datetime], column: Column) -> datetime:
     if len(found) > 1:
-        raise BadValue("ambiguous_date", f"{column.name} means something else in each of several formats")
+        raise BadValue("ambiguous_date", f"{column.name} has several meanings, one in each of several formats")
     return next(iter(found))
 
 
@@ -204,9 +204,9 @@ def _to_utc(moment: datetime, zone: tzinfo, column: Column) -> datetime:
         there = moment.replace(tzinfo=zone)
         utc = there.astimezone(UTC)
         if utc.astimezone(zone).replace(tzinfo=None) != moment:
-            raise BadValue("nonexistent_time", f"{column.name} is skipped by the clocks in {column.zone}")
+            raise BadValue("nonexistent_time", f"the clocks in {column.zone} never show {column.name}")
         if there.replace(fold=1).utcoffset() != there.utcoffset():
-            reason = f"{column.name} comes twice on the clocks in {column.zone}; add the offset from UTC, as +02:00"
+            reason = f"the clocks in {column.zone} show {column.name} twice; add the offset from UTC, such as +02:00"
             raise BadValue("ambiguous_time", reason)
         return utc.replace(tzinfo=None)
     except OverflowError:
@@ -216,13 +216,13 @@ def _to_utc(moment: datetime, zone: tzinfo, column: Column) -> datetime:
 def _too_many_decimals(column: Column, digits: int) -> BadValue:
     return BadValue(
         "too_many_decimals",
-        f"{column.name} has {digits} digit{'s' * (digits > 1)} of a second's fraction, at most {column.scale} are accepted; nothing is"
-        " rounded",
+        f"{column.name} has {digits} digit{'s' * (digits > 1)} of a second's fraction, at most {column.scale} are"
+        " accepted; nothing is rounded",
     )
 
 
 def _out_of_range(column: Column) -> BadValue:
-    return BadValue("out_of_range", f"{column.name} must lie in the years 1000 to 9999")
+    return BadValue("out_of_range", f"{column.name} must be in the years 1000 to 9999")
 
 
 def _or_as(column: Column) -> str:

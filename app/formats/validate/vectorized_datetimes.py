@@ -1,4 +1,4 @@
-"""Whole columns of dates and times, as `moments` accepts them and makes texts for the server of them."""
+"""Vectorised validation of dates and times, by the rules of `datetimes`."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,11 +15,12 @@ _DAY = "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _MOMENT_BYTES = 19
 _OFFSET = "(?: ?(?:UTC|[+-][0-9]{2}(?::?[0-5][0-9])?)|Z)"
-_HOURS_KEPT = 100_000  # eleven years of them
+_HOURS_KEPT = 100_000  # eleven years
 
 
 def check_each(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
-    """What is sent of the values and which are accepted (null for null): the authority is asked once of each."""
+    """The column's values for the server, and which of them are valid (null for null). Validates each distinct value
+    once with `columns`."""
     check = value_validator_for(column)
     plain: dict[str, str] = {}
     for text in texts.unique().drop_nulls():
@@ -33,7 +34,7 @@ def check_each(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
 
 
 def normalize_datetimes(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
-    """What is sent of the column's values, and which of them are accepted without a doubt (null for null)."""
+    """The column's values for the server, and which of them are valid beyond doubt (null for null)."""
     if column.formats or column.serial or column.zones:
         return check_each(texts, column)
     if column.type is ColumnType.DATE:
@@ -54,12 +55,12 @@ def normalize_datetimes(texts: pl.Series, column: Column) -> tuple[pl.Series, pl
 
 
 def _followed_by(texts: pl.Series, pattern: str) -> pl.Series:
-    """In which texts this follows the day."""
+    """Which texts match the pattern after the day."""
     return texts.to_frame("").select(pl.col("").str.slice(_DAY_BYTES).str.contains(pattern)).to_series()
 
 
 def _real_days(texts: pl.Series) -> pl.Series:
-    """Which texts begin with a day that exists; they are few, so the calendar is asked seldom."""
+    """Which texts begin with a date that exists. Distinct dates are few, so each is checked once."""
     days = texts.str.slice(0, _DAY_BYTES).alias("day")
     real = (
         days.unique()
@@ -72,7 +73,7 @@ def _real_days(texts: pl.Series) -> pl.Series:
 
 
 def _shifted(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
-    """Moments brought to UTC by the shift that is the same for the whole of their hour."""
+    """Converts to UTC with the shift of each hour, which is usually the same for the whole hour."""
     offset = _OFFSET if column.offsets else "(?: ?UTC|Z)"
     scale = column.scale
     zeros = rf"(?:\.[0-9]{{1,{scale}}}0*)?" if scale else r"(?:\.0+)?"
@@ -105,8 +106,8 @@ def _shifted(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
 
 @lru_cache(maxsize=16)
 def _shifts(column: Column) -> Callable[[str], int | None]:
-    """Says of an hour, as 2026-11-22T08 and what follows the time, how many seconds it is before UTC; None where it
-    doubts that this holds for the whole of the hour."""
+    """A function from an hour, such as 2026-11-22T08 with its offset, to the seconds by which it is ahead of UTC; None
+    if they may differ within the hour."""
     check = value_validator_for(column)
 
     @lru_cache(maxsize=_HOURS_KEPT)

@@ -1,4 +1,4 @@
-"""A workbook's ZIP archive: its limits, and where its sheets are."""
+"""A workbook's ZIP archive: checks its limits, and finds its sheets."""
 
 import mmap
 import posixpath
@@ -15,10 +15,10 @@ from app.formats.validate.columns import excerpt
 MAX_FILE_BYTES = 64 * 1024**2
 MAX_UNPACKED_BYTES = 512 * 1024**2
 MAX_MEMBERS = 5000
-MAX_RATIO = 200  # unpacked bytes for each packed one; sheets have 5 to 40
-_ANY_RATIO_BYTES = 10 * 1024**2  # in a workbook that unpacks to no more, repeated cells do no harm
+MAX_RATIO = 200  # unpacked bytes for each packed byte; real sheets have 5 to 40
+_ANY_RATIO_BYTES = 10 * 1024**2  # smaller workbooks may have any ratio: repeated cells do no harm
 _MAX_INDEX_BYTES = 4 * 1024**2  # of the parts that list the sheets
-_OLE = b"\xd0\xcf\x11\xe0"  # holds encrypted workbooks, and those of before 2007
+_OLE = b"\xd0\xcf\x11\xe0"  # of encrypted workbooks, and of the format before 2007
 _ENTRY = b"PK\x01\x02"
 _HEADER_BYTES = 30  # of a part, at least
 _READ_BYTES = 1024 * 1024
@@ -26,12 +26,12 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotIm
 
 _WORKBOOK = "xl/workbook.xml"
 _RELATIONS = "xl/_rels/workbook.xml.rels"
-_CALCULATED = "/worksheet"  # how the type of a relation to a sheet with cells ends
+_CALCULATED = "/worksheet"  # how the relation type of a sheet with cells ends
 
 
 @contextmanager
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive, once its directory is within the limits.
+    """Open the archive after a check of its directory against the limits.
 
     Raises ImportFailed (not_xlsx, encrypted_xlsx, xlsx_too_large, damaged_xlsx).
     """
@@ -40,18 +40,18 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         raise _too_large(f"the workbook has {size:,} bytes, at most {MAX_FILE_BYTES:,} are read")
     with path.open("rb") as file:
         if file.read(len(_OLE)) == _OLE:
-            reason = "the workbook is encrypted or in the format of before 2007; save it as XLSX without a password"
+            reason = "the workbook is encrypted or in the format used before 2007; save it as XLSX without a password"
             raise ImportFailed("encrypted_xlsx", reason)
         if size:
             _check_directory(file.fileno())
         try:
             archive = zipfile.ZipFile(file)
         except _DAMAGED as error:
-            raise ImportFailed("not_xlsx", f"the file is no XLSX workbook: {error}") from error
+            raise ImportFailed("not_xlsx", f"the file is not an XLSX workbook: {error}") from error
         with archive:
             members = archive.infolist()
             if _WORKBOOK not in archive.namelist():
-                raise ImportFailed("not_xlsx", "the file is a ZIP archive, but no XLSX workbook")
+                raise ImportFailed("not_xlsx", "the file is a ZIP archive, but not an XLSX workbook")
             if any(member.flag_bits & 1 for member in members):
                 raise ImportFailed("encrypted_xlsx", "the workbook is encrypted; save it without a password")
             _check_members(members, size)
@@ -59,11 +59,11 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def check_parts(archive: zipfile.ZipFile) -> None:
-    """Unpacks every part: what the directory says of sizes must be true. Raises ImportFailed (damaged_xlsx)."""
+    """Unpack every part to verify the sizes in the directory. Raises ImportFailed (damaged_xlsx)."""
     for member in archive.infolist():
         unpacked = 0
         try:
-            with archive.open(member) as part:  # this never gives more than the directory says, and checks the CRC
+            with archive.open(member) as part:  # never yields more than the directory says, and checks the CRC
                 while data := part.read(_READ_BYTES):
                     unpacked += len(data)
         except _DAMAGED as error:
@@ -72,28 +72,28 @@ def check_parts(archive: zipfile.ZipFile) -> None:
             raise _damaged(member.filename, f"it has {unpacked} bytes instead of {member.file_size}")
 
 
-def find_sheet(archive: zipfile.ZipFile, wanted: str | None) -> tuple[str, str]:
-    """The sheet's name and its part: the wanted one, or the first that is not hidden.
+def find_sheet(archive: zipfile.ZipFile, name: str | None) -> tuple[str, str]:
+    """The name and the part of a sheet: the one of this name, or without one the first visible sheet.
 
     Raises ImportFailed (unknown_sheet, damaged_xlsx).
     """
     sheets = _sheets(archive)
-    if wanted is None:
-        visible = (name for name, (_, state) in sheets.items() if state == "visible")
-        wanted = next(visible, next(iter(sheets), None))
-    if wanted is None:
+    if name is None:
+        visible = (title for title, (_, state) in sheets.items() if state == "visible")
+        name = next(visible, next(iter(sheets), None))
+    if name is None:
         raise ImportFailed("unknown_sheet", "the workbook has no sheet with cells")
-    if wanted not in sheets:
-        reason = f"the workbook has no sheet {excerpt(wanted)!r}; it has {excerpt(', '.join(sheets))}"
-        raise ImportFailed("unknown_sheet", reason, value=excerpt(wanted))
-    part = sheets[wanted][0]
+    if name not in sheets:
+        reason = f"the workbook has no sheet {excerpt(name)!r}; it has {excerpt(', '.join(sheets))}"
+        raise ImportFailed("unknown_sheet", reason, value=excerpt(name))
+    part = sheets[name][0]
     if part not in archive.namelist():
         raise _damaged(part, "the part is missing")
-    return wanted, part
+    return name, part
 
 
 def list_sheets(archive: zipfile.ZipFile) -> list[str]:
-    """The names of the sheets with cells, in their order, hidden ones too. Raises ImportFailed (damaged_xlsx)."""
+    """The names of all sheets with cells, hidden ones too, in their order. Raises ImportFailed (damaged_xlsx)."""
     return list(_sheets(archive))
 
 
@@ -114,7 +114,7 @@ def _sheets(archive: zipfile.ZipFile) -> dict[str, tuple[str, str]]:
 
 
 def _check_directory(descriptor: int) -> None:
-    # Counted before `zipfile` sees them, which makes an object of each: a file may list a million.
+    # Counted before `zipfile` reads them: it makes an object of each, and a hostile file may list a million.
     with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
         at, members = data.find(_ENTRY), 0
         while at >= 0:
@@ -141,26 +141,26 @@ def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
     names: set[str] = set()
     end = 0
     for member in sorted(members, key=lambda member: member.header_offset):
-        if member.filename in names:  # each reader takes another one of them
-            raise _damaged(member.filename, "it is there twice")
+        if member.filename in names:  # readers disagree on which one counts
+            raise _damaged(member.filename, "it exists twice")
         names.add(member.filename)
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others may need gigabytes
-            raise _damaged(member.filename, "it is compressed in a way that workbooks are not")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # other methods may need gigabytes
+            raise _damaged(member.filename, "its compression is not allowed in workbooks")
         if member.header_offset < end:
             raise _damaged(member.filename, "it overlaps another part")
         end = member.header_offset + _HEADER_BYTES + member.compress_size
 
 
-def _elements(archive: zipfile.ZipFile, part: str, wanted: str) -> list[dict[str, str]]:
-    """The attributes of the part's elements of this name, names without their prefixes."""
+def _elements(archive: zipfile.ZipFile, part: str, tag: str) -> list[dict[str, str]]:
+    """The attributes of the part's elements with this tag, all names without prefixes."""
     found: list[dict[str, str]] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        if name.rpartition(":")[2] == wanted:
+        if name.rpartition(":")[2] == tag:
             found.append({key.rpartition(":")[2]: value for key, value in attributes.items()})
 
     def refuse(*_: object) -> None:
-        raise ValueError("it has a document type, which workbooks have not")  # and which can blow up a parser
+        raise ValueError("it has a document type declaration, which workbooks never have")  # it could exhaust a parser
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = start

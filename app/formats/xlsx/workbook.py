@@ -1,4 +1,4 @@
-"""XLSX: the rows of one sheet of a workbook, read by a process of its own with limited memory."""
+"""Reads XLSX: the rows of one sheet of a workbook, in a child process with limited memory."""
 
 import importlib.util
 import json
@@ -22,18 +22,19 @@ from app.formats.xlsx.rewriter import FORMATTED, SHOWN, UNCALCULATED
 from app.formats.xlsx.row import cell_failure, cell_name, header_texts, is_blank
 
 MAX_MEMORY_BYTES = 2 * 1024**3
-SEARCHED_ROWS = 30  # where a header must not stand below rows
-_CPU_SECONDS, _BYTES_A_SECOND = 60, 1024**2  # some ten times what a slow machine takes
+SEARCHED_ROWS = 30  # a header below rows is searched among these
+_CPU_SECONDS, _BYTES_A_SECOND = 60, 1024**2  # about ten times what a slow machine needs
 _DIGITS_ONLY = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
 
 _READER = "app.formats.xlsx.cells"
 
-Row = tuple[int, list[str], dict[str, list[str]]]  # number, cells, and what is special about some of them
+Row = tuple[int, list[str], dict[str, list[str]]]  # number, cells, and descriptions of special cells
 
 
 @dataclass(frozen=True)
 class SampleLimits:
-    """How much of a sheet is looked at: its first rows, and so many bytes of their text."""
+    """How much of a sheet a preview reads: its first rows, at most so many bytes of their text, and the child's
+    limits."""
 
     rows: int
     bytes: int
@@ -41,9 +42,10 @@ class SampleLimits:
 
 
 def check_workbook(path: Path, file_format: FileFormat) -> None:
-    """Raises ImportFailed unless the file is a workbook within the limits that has the sheet, by its ZIP directory.
+    """Check by the ZIP directory that the file is a workbook within the limits, and that it has the sheet.
 
-    (not_xlsx, encrypted_xlsx, xlsx_too_large, damaged_xlsx, unknown_sheet; UnsupportedFormat without the extra.)
+    Raises ImportFailed (not_xlsx, encrypted_xlsx, xlsx_too_large, damaged_xlsx, unknown_sheet), UnsupportedFormat if
+    python-calamine is not installed.
     """
     _need_extra()
     with open_zip(path) as archive:
@@ -51,12 +53,12 @@ def check_workbook(path: Path, file_format: FileFormat) -> None:
 
 
 def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Records]:
-    """The sheet's rows in chunks of about `batch_bytes` of text; `lines` are the sheet's row numbers.
+    """Read the sheet's rows in chunks of about `batch_bytes` of text; `lines` are the sheet's row numbers.
 
-    Rows that can't be read go to `bad`: too_few_fields (a blank one in a sheet of one column), too_many_fields,
-    cell_error, unsupported_cell. Raises ImportFailed as `check_workbook` and `map_columns` do, and no_rows,
-    sheet_too_large. A workbook is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this process a few times
-    `batch_bytes`.
+    Rows that can't be read go to `bad`: too_few_fields (a blank row in a sheet of one column), too_many_fields,
+    cell_error, unsupported_cell. Raises ImportFailed with the codes of `check_workbook` and `map_columns`, and no_rows,
+    sheet_too_large. The workbook is unpacked as a whole: the child process may use MAX_MEMORY_BYTES, this one a few
+    times `batch_bytes`.
     """
     with open_rows(path, file_format.sheet) as received:
         yield from records_of(received, dataset, file_format, path.stat().st_size, batch_bytes)
@@ -65,12 +67,12 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
 def records_of(
     received: Iterator[Any], dataset: Dataset, file_format: FileFormat, file_bytes: int, batch_bytes: int
 ) -> Iterator[Records]:
-    """`read_records` of what `open_rows` gives."""
+    """`read_records` from the messages of `open_rows`."""
     return _Sheet(dataset, file_format, file_bytes).records(received, batch_bytes)
 
 
 def has_header(number: int, cells: list[str], file_format: FileFormat, dataset: Dataset) -> bool:
-    """Whether the first row that is not empty is the header. Raises ImportFailed (header_unclear)."""
+    """Whether the first row with content is the header. Raises ImportFailed (header_unclear)."""
     if file_format.header is not None or not isinstance(file_format.columns, list):
         return bool(file_format.header)
     return _are_column_names(cells, file_format.columns, dataset) or header.has_header(
@@ -85,9 +87,9 @@ def _are_column_names(cells: list[str], columns: list[str | None], dataset: Data
 
 
 @contextmanager
-def open_rows(path: Path, sheet: str | None, look: SampleLimits | None = None) -> Iterator[Iterator[Any]]:
-    """What the reader of a sheet says (see `workbook_cells`): the number of the last row, then its rows. Raises
-    ImportFailed as `check_workbook` does, and damaged_xlsx, sheet_too_large, sheet_too_slow."""
+def open_rows(path: Path, sheet: str | None, sample: SampleLimits | None = None) -> Iterator[Iterator[Any]]:
+    """The messages of the sheet's child process (see `cells`): the number of the last row, then the rows. Raises
+    ImportFailed with the codes of `check_workbook`, and damaged_xlsx, sheet_too_large, sheet_too_slow."""
     _need_extra()
     with open_zip(path) as archive:
         check_parts(archive)
@@ -95,9 +97,9 @@ def open_rows(path: Path, sheet: str | None, look: SampleLimits | None = None) -
         unpacked = archive.getinfo(part).file_size
     arguments = [str(path), name, part]
     limits = runner.Limits(MAX_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS + unpacked // _BYTES_A_SECOND)
-    if look is not None:
-        arguments += [str(look.rows), str(look.bytes)]
-        limits = look.limits
+    if sample is not None:
+        arguments += [str(sample.rows), str(sample.bytes)]
+        limits = sample.limits
     with runner.run(_READER, arguments, limits) as messages:
         yield _received(messages, limits)
 
@@ -123,16 +125,16 @@ def _received(messages: Iterator[Any], limits: runner.Limits) -> Iterator[Any]:
 
 
 class _Sheet:
-    """Makes records of a sheet's rows."""
+    """Converts a sheet's rows to records."""
 
     def __init__(self, dataset: Dataset, file_format: FileFormat, file_bytes: int) -> None:
         self._names = dataset.column_names
         self._dataset = dataset
-        self._reading = file_format
+        self._file_format = file_format
         self._file_bytes = file_bytes
         self._header = file_format.header
-        self._first = 0  # the first row that is not empty
-        self._begin = 0  # the sheet's first column that is the table's
+        self._first = 0  # the first row with content
+        self._begin = 0  # the sheet's column where the table begins
         self._mapping: ColumnMapping | None = None
         self._blanks = BlankRowCounter()
 
@@ -149,7 +151,7 @@ class _Sheet:
             return Records(dict(zip(self._names, columns, strict=True)), lines, source_bytes, bad, blank=blank)
 
         for row in self._rows(received):
-            if size >= batch_bytes or len(bad) >= MAX_REJECTS:  # the last chunk is the one before the end
+            if size >= batch_bytes or len(bad) >= MAX_REJECTS:  # so that the last chunk is the last one yielded
                 yield chunk(self._file_bytes * number // total)
                 rows, lines, bad, size = [], [], [], 0
             number, cells, special = row
@@ -165,11 +167,11 @@ class _Sheet:
         yield chunk(self._file_bytes)
 
     def _rows(self, received: Iterator[Any]) -> Iterator[Row]:
-        """The rows below the header, without blank ones; in a sheet of one column, of blank ones between others the
-        first."""
+        """The rows below the header, without blank rows. In a sheet of one column, the first blank row of each gap
+        stays."""
         blank: int | None = None
         for number, cells, special in received:
-            if number < self._reading.first_line:
+            if number < self._file_format.first_line:
                 continue
             if is_blank(cells, special):
                 if self._mapping is not None and self._mapping.has_blanks:
@@ -184,7 +186,7 @@ class _Sheet:
                 blank = None
                 if self._header:
                     continue
-            elif self._reading.header is None and not self._header and number < self._first + SEARCHED_ROWS:
+            elif self._file_format.header is None and not self._header and number < self._first + SEARCHED_ROWS:
                 self._refuse_header(number, cells)
             if blank is not None:
                 yield blank, [], {}
@@ -192,24 +194,28 @@ class _Sheet:
             yield number, cells, special
 
     def _refuse_header(self, number: int, cells: list[str]) -> None:
-        """Raises ImportFailed (rows_above) where a row below the first one is the header."""
-        if isinstance(self._reading.columns, list) and _are_column_names(cells, self._reading.columns, self._dataset):
-            reason = f"rows stand above the header in row {number}: say header=false if row {number} is no header"
-            reason += f", or first_line={number} to leave out what is above it"
+        """Raises ImportFailed (rows_above) if a row below the first one is the header."""
+        if isinstance(self._file_format.columns, list) and _are_column_names(
+            cells, self._file_format.columns, self._dataset
+        ):
+            reason = (
+                f"there are rows above the header in row {number}: set header=false if row {number} is not a header"
+            )
+            reason += f", or first_line={number} to skip the rows above it"
             raise ImportFailed("rows_above", reason, line=self._first, value=excerpt(json.dumps(cells)))
 
     def _map_columns(self, number: int, cells: list[str], special: dict[str, list[str]]) -> None:
         names = None
         self._first = number
-        self._header = has_header(number, cells, self._reading, self._dataset)
+        self._header = has_header(number, cells, self._file_format, self._dataset)
         if self._header:
-            # A table may begin anywhere, and its header names all of its columns.
+            # A table may begin in any column, and its header names all of its columns.
             self._begin = next(at for at, cell in enumerate(cells) if cell)
             names = header_texts(number, cells, special)[self._begin :]
-        self._mapping = map_columns(names, self._reading.columns, self._dataset, number)
+        self._mapping = map_columns(names, self._file_format.columns, self._dataset, number)
 
     def _values(self, number: int, cells: list[str], special: dict[str, list[str]]) -> list[str | None]:
-        """The row's values in the dataset's order; a blank cell holds none. Raises ImportFailed."""
+        """The row's values in the dataset's order (None: blank cell). Raises ImportFailed."""
         mapping, begin = self._mapping, self._begin
         assert mapping is not None
         width = mapping.width
@@ -218,12 +224,12 @@ class _Sheet:
             raise ImportFailed("too_few_fields", reason, number, value="")
         if len(cells) > begin + width or any(cells[:begin]):
             stray = next(cell for at, cell in enumerate(cells) if cell and not begin <= at < begin + width)
-            reason = "something stands in a cell of the row that is in none of the table's columns"
+            reason = "a cell of the row outside of the table's columns is not empty"
             raise ImportFailed("too_many_fields", reason, number, value=excerpt(stray))
         fields = cells[begin:] + [""] * (begin + width - len(cells))
-        lacking = ("", self._reading.null)
+        nulls = ("", self._file_format.null)
         values = [
-            None if position is None or fields[position] in lacking else fields[position]
+            None if position is None or fields[position] in nulls else fields[position]
             for position in mapping.positions
         ]
         if special:
@@ -242,20 +248,22 @@ class _Sheet:
             column = self._dataset.columns[at]
             failure = cell_failure(number, position + self._begin, what)
             if kind == DAY and column.type is ColumnType.DATETIME:
-                values[at] = f"{text} 00:00:00"  # a sheet does not tell midnight from a day
+                values[at] = f"{text} 00:00:00"  # a sheet can't distinguish a date from its midnight
             elif kind in (SHOWN, FORMATTED) and column.type not in _DIGITS_ONLY:
                 if kind == SHOWN:
                     values[at] = what[1]
                     continue
                 name = cell_name(number, position + self._begin)
-                reason = f"cell {name} holds the number {text} and shows it as {excerpt(what[1])}; make the cell a text"
+                reason = (
+                    f"cell {name} contains the number {text} and shows it as {excerpt(what[1])}; make the cell a text"
+                )
                 failure = ImportFailed("unsupported_cell", reason, number)
             if failure is not None:
                 failure.column, failure.value = column.name, failure.value or excerpt(text)
                 raise failure
 
     def _text(self, cells: list[str]) -> str:
-        """A row that could not be read, as JSON: by column, or its cells."""
+        """An invalid row as JSON: an object by column, or a list of its cells."""
         mapping = self._mapping
         fields = cells[self._begin :]
         if mapping is None or len(fields) != mapping.width:
@@ -272,7 +280,7 @@ class _Sheet:
 
 def _check_arrays(number: int, special: dict[str, list[str]]) -> None:
     for at, (kind, cells) in special.items():
-        if kind == UNCALCULATED and cells:  # the others of them are like blank ones
+        if kind == UNCALCULATED and cells:  # the formula's other cells look like blank ones
             name = cell_name(number, int(at))
             reason = f"the file has no results of the formula in cell {name}, which is for {excerpt(cells)}"
             raise ImportFailed("cell_error", f"{reason}; open and save it in a spreadsheet program", number)
