@@ -108,7 +108,8 @@ def column_from_json(kept: Mapping[str, Any]) -> Column:
     parts["type"] = ColumnType(parts["type"])
     parts["controls"] = Controls(parts.get("controls", Controls.NONE))
     parts["zones"] = tuple(dict(parts.get("zones", {})).items())
-    numbers = {name: tuple(kept[name]) if name == "negative" else kept[name] for name in NUMBER_PARTS if name in kept}
+    numbers: dict[str, Any] = {name: kept[name] for name in NUMBER_PARTS if name in kept}
+    numbers["negative"] = tuple(numbers.get("negative", ()))
     return Column(**parts | {"numbers": NumberFormat(**numbers)})
 
 

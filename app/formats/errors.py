@@ -19,6 +19,10 @@ class BadValue(Exception):
         self.code = code
         self._reason, self._hint = reason, hint
 
+    def with_hint(self, hint: Callable[[], str]) -> "BadValue":
+        """The same with this hint."""
+        return BadValue(self.code, self._reason, hint)
+
     @property
     def reason(self) -> str:
         """Why it is not accepted, and which option would help."""

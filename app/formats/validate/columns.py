@@ -12,7 +12,7 @@ from app.domain.spelling import PLAIN_NUMBERS
 from app.formats.errors import BadValue, Check, excerpt
 from app.formats.validate.currencies import CURRENCIES
 from app.formats.validate.datetimes import date_check, datetime_check
-from app.formats.validate.numbers import number_check
+from app.formats.validate.number_options import number_check
 
 __all__ = ["BadValue", "Check", "excerpt", "validator_for", "value_validator_for"]
 

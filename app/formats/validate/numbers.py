@@ -6,12 +6,12 @@ refused: nothing is rounded. Zero has no sign.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 
 from app.domain.dataset import Column, ColumnType
 from app.domain.spelling import APOSTROPHES, BLANKS, FRACTION, PLAIN_NUMBERS, NumberFormat
-from app.formats.errors import BadValue, Check
+from app.formats.errors import BadValue
 from app.formats.validate.currencies import CURRENCIES
 
 # Without zeros before the number: `007` is a text, as a ZIP code is, and would come back as 7.
@@ -46,23 +46,20 @@ def has_number_format(column: Column) -> bool:
     return column.type in _NUMBER_TYPES and column.numbers != PLAIN_NUMBERS
 
 
+def accepts_numbers(column: Column) -> bool:
+    """Whether a value may be a number of JSON, and not only a text."""
+    return column.type in (*_NUMBER_TYPES, ColumnType.BOOLEAN) or column.serial != ""
+
+
 def typed_mark(column: Column) -> str | None:
     """The decimal mark that a number must get that a file holds as a number, with a point; None where it keeps it."""
     mark = column.numbers.decimal_mark
     return mark if column.type in _NUMBER_TYPES and mark != "." else None
 
 
-def number_check(column: Column) -> Check:
-    """The check of an integer or a decimal: returns its plain spelling."""
-    plain = _plain_integer(column) if column.type is ColumnType.INTEGER else _plain_decimal(column)
-    is_plain = column.numbers == PLAIN_NUMBERS
-
-    def check(text: str) -> str:
-        if is_plain and plain(text):
-            return text
-        return _convert(text, column, suggest=True)
-
-    return check
+def plain_check(column: Column) -> Callable[[str], bool]:
+    """Whether a text is a plain number that the column accepts as it is."""
+    return _plain_integer(column) if column.type is ColumnType.INTEGER else _plain_decimal(column)
 
 
 def _plain_integer(column: Column) -> Callable[[str], bool]:
@@ -98,14 +95,13 @@ def _plain_decimal(column: Column) -> Callable[[str], bool]:
     return is_plain
 
 
-def _convert(text: str, column: Column, *, suggest: bool) -> str:
+def convert(text: str, column: Column) -> str:
     """The plain spelling of a number that is written in one of the column's ways. Raises BadValue."""
     is_integer = column.type is ColumnType.INTEGER
     code = "not_an_integer" if is_integer else "not_a_decimal"
-    hint = partial(_suggestion, text, column) if suggest else None
     found = _read(text, column.numbers)
     if found is None:
-        raise BadValue(code, _expected(column), hint)
+        raise BadValue(code, _expected(column))
     if found.whole[:1] == "0" and len(found.whole) > 1:
         raise BadValue(
             code,
@@ -132,7 +128,7 @@ def _convert(text: str, column: Column, *, suggest: bool) -> str:
     if is_integer:
         if decimals:
             reason = f"{column.name} must be {_whole_number(column)}; this one has a fraction, and nothing is rounded"
-            raise BadValue(code, reason, hint)
+            raise BadValue(code, reason)
         if whole_digits > _max_digits(column):
             raise _out_of_range(column)
         plain = sign + significant + "0" * exponent
@@ -146,7 +142,6 @@ def _convert(text: str, column: Column, *, suggest: bool) -> str:
             "too_many_decimals",
             f"{column.name} has {decimals} digits after the point, at most {column.scale} are accepted; nothing is"
             " rounded",
-            hint,
         )
     if whole_digits > column.precision - column.scale:
         raise BadValue(
@@ -249,69 +244,3 @@ def _expected(column: Column) -> str:
     return (
         f"{column.name} must be a number like 12{numbers.decimal_mark}50: digits, and {mark} if needed; {sign}{grouped}"
     )
-
-
-_MAX_SUGGESTED = 60  # characters of a text that is tried
-_MARKS = (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"), (".", "_")
-_EXTRAS: tuple[dict[str, bool | str | tuple[str, ...]], ...] = (
-    {},
-    {"currency": True},
-    {"percent": True},
-    {"negative": ("trailing_minus",)},
-    {"negative": ("parentheses",)},
-    {"currency": True, "negative": ("trailing_minus",)},
-    {"currency": True, "negative": ("parentheses",)},
-)
-
-
-def _suggestion(text: str, column: Column) -> str:
-    """Which options would let the text in, and as what."""
-    found = suggest_formats(text, column)
-    said = [f"{_as_options(numbers, column.numbers)} if it means {plain}" for numbers, plain in found.items()]
-    return f"; set {', or '.join(said)}" if said else ""
-
-
-def suggest_formats(text: str, column: Column) -> dict[NumberFormat, str]:
-    """The number formats that differ least from the column's and read the text, with what they read."""
-    found: dict[NumberFormat, str] = {}
-    if len(text) > _MAX_SUGGESTED or not any(map(str.isdigit, text)):
-        return found
-    own = column.numbers
-    for extra in _EXTRAS:
-        for decimal_mark, grouping_mark in ((own.decimal_mark, own.grouping_mark), (".", ""), *_MARKS):
-            numbers = replace(own, decimal_mark=decimal_mark, grouping_mark=grouping_mark, **extra)  # type: ignore[arg-type]
-            try:
-                plain = _convert(text, replace(column, numbers=numbers), suggest=False)
-            except BadValue:
-                continue
-            if plain not in found.values():
-                found[numbers] = plain
-            if numbers.percent is True:
-                found |= _as_fraction(text, column, numbers)
-        if found:
-            break
-    return found
-
-
-def _as_fraction(text: str, column: Column, numbers: NumberFormat) -> dict[NumberFormat, str]:
-    fraction = replace(numbers, percent=FRACTION)
-    try:
-        return {fraction: _convert(text, replace(column, numbers=fraction), suggest=False)}
-    except BadValue:
-        return {}
-
-
-def _as_options(numbers: NumberFormat, own: NumberFormat) -> str:
-    said = []
-    if numbers.decimal_mark != own.decimal_mark:
-        said.append(f"decimal_mark={numbers.decimal_mark}")
-    if numbers.grouping_mark != own.grouping_mark:
-        named = {"": "none", " ": "space"}.get(numbers.grouping_mark, numbers.grouping_mark)
-        said.append(f"grouping_mark={named}")
-    if numbers.currency != own.currency:
-        said.append("currency=true")
-    if numbers.percent != own.percent:
-        said.append(f"percent={'true' if numbers.percent is True else numbers.percent}")
-    if numbers.negative != own.negative:
-        said.append(f"negative={','.join(numbers.negative)}")
-    return " and ".join(said)
