@@ -10,7 +10,7 @@ from app.domain.column_options import Columns
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.row_size import LONGEST_VARCHAR, MAX_COLUMNS, MAX_KEY_BYTES, MAX_ROW_BYTES, key_bytes, row_bytes
-from app.formats.column_mapping import REJECT_COLUMNS
+from app.formats.column_names import REJECT_COLUMNS, fold
 from app.formats.columns_option import find_lone_surrogate
 from app.formats.infer.columns import LONG_TEXT, infer_column
 from app.formats.infer.names import make_names
@@ -61,7 +61,7 @@ def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None)
     for at, name_in_file in enumerate(names_in_file[:MAX_COLUMNS]):
         values = [record.values[at] for record in records]
         unnamed = not name_in_file and (listed is not None or (at == len(names_in_file) - 1 and not any(values)))
-        if name_in_file in REJECT_COLUMNS or unnamed:
+        if fold(name_in_file) in REJECT_COLUMNS or unnamed:
             proposals.append(Proposal(name_in_file, None))
         else:
             column, notes = infer_column(names[at], [Nested("")] if at in sample.unreadable else values)
@@ -146,6 +146,6 @@ def _columns_option(sample: Sample, proposals: list[Proposal]) -> Columns | None
     differ = {
         name: to
         for name, to in zip(sample.names, meant, strict=True)
-        if name != to and not (to is None and (name in REJECT_COLUMNS or not name))
+        if name != to and not (to is None and (fold(name) in REJECT_COLUMNS or not name))
     }
     return dict(differ) or None
