@@ -64,7 +64,7 @@ def map_columns(names: Sequence[str] | None, file_format: FileFormat, dataset: D
             )
         if names is not None:
             header.check_order(names, columns, dataset, line)
-        meant: list[str | None] = columns
+        targets: list[str | None] = columns
     elif names is None:
         raise ImportFailed(
             "columns_needed", "a file without a header needs `columns`, the names of its columns in their order"
@@ -75,21 +75,21 @@ def map_columns(names: Sequence[str] | None, file_format: FileFormat, dataset: D
         if found.problem is not None:
             found.problem.line = line
             raise found.problem
-        meant = found.meant
-    _check(meant, names, file_format, dataset, line)
+        targets = found.targets
+    _check(targets, names, file_format, dataset, line)
     # a delimiter at the line's end makes an unnamed last column
-    empty = (len(meant) - 1,) if meant[-1] == "" else ()
-    positions = {name: position for position, name in enumerate(meant) if name}
-    return ColumnMapping(tuple(positions.get(name) for name in dataset.column_names), len(meant), empty)
+    empty = (len(targets) - 1,) if targets[-1] == "" else ()
+    positions = {name: position for position, name in enumerate(targets) if name}
+    return ColumnMapping(tuple(positions.get(name) for name in dataset.column_names), len(targets), empty)
 
 
 def _check(
-    meant: Sequence[str | None], names: Sequence[str] | None, file_format: FileFormat, dataset: Dataset, line: int
+    targets: Sequence[str | None], names: Sequence[str] | None, file_format: FileFormat, dataset: Dataset, line: int
 ) -> None:
     known = set(dataset.column_names)
     seen: dict[str, int] = {}
-    for at, name in enumerate(meant):
-        if name is None or (name == "" and at == len(meant) - 1):
+    for at, name in enumerate(targets):
+        if name is None or (name == "" and at == len(targets) - 1):
             continue
         if name in seen:
             raise _doubled(name, seen[name], at, names, file_format, line)
@@ -100,11 +100,11 @@ def _check(
         lacking = (missing or dataset.column_names)[0]
         reason = f"the first line is not a header with the columns' names; {_expected(dataset)}"
         if names:
-            reason += f". If it is one, map its names with {example_of(names, meant, missing, file_format, dataset)}"
+            reason += f". If it is one, map its names with {example_of(names, targets, missing, file_format, dataset)}"
         raise ImportFailed("missing_column", reason, line=line, column=lacking, value=excerpt(",".join(names or ())))
     if not unknown and not missing:
         return
-    how = example_of(names, meant, missing, file_format, dataset)
+    how = example_of(names, targets, missing, file_format, dataset)
     if unknown:
         reason = (
             f"the header names the column {excerpt(unknown[0])!r}, which {dataset.name} does not have;"
@@ -137,7 +137,7 @@ def _doubled(
 
 def example_of(
     names: Sequence[str] | None,
-    meant: Sequence[str | None],
+    targets: Sequence[str | None],
     missing: Sequence[str],
     file_format: FileFormat,
     dataset: Dataset,
@@ -146,7 +146,7 @@ def example_of(
     sent for names that are alike, a pattern for others."""
     if names is None or isinstance(file_format.columns, list):
         return _written({name: {"value": "…"} for name in missing}) if missing else "`columns`"
-    unknown = [name for name, to in zip(names, meant, strict=True) if to == name and to not in dataset.column_names]
+    unknown = [name for name, to in zip(names, targets, strict=True) if to == name and to not in dataset.column_names]
     option: dict[str, Any] = dict(file_format.columns_option() or {})
     option |= dict.fromkeys(unknown) if len(unknown) <= _MAX_EXAMPLES else {OTHERS: None}
     option |= {name: {"value": "…"} for name in missing}

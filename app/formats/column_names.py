@@ -47,12 +47,12 @@ class NamedColumns:
     """What a file's names stand for.
 
     Attributes:
-        meant: for each name the dataset's column, None for one that is left out, and the name itself if it is unknown.
+        targets: for each name the dataset's column, None for one that is left out, and the name itself if it is unknown.
             A column that two of the names match is there twice.
         problem: why the option `columns` does not fit the names; None if it does.
     """
 
-    meant: list[str | None]
+    targets: list[str | None]
     problem: ImportFailed | None = None
 
 
@@ -72,11 +72,11 @@ def find_columns(
     places: dict[str, list[int]] = {}
     for at, name in enumerate(names):
         places.setdefault(name, []).append(at)
-    meant: dict[int, str | None] = {}
-    problem = _apply_columns(meant, places, columns or {}, all_needed=all_needed)
+    targets: dict[int, str | None] = {}
+    problem = _apply_columns(targets, places, columns or {}, all_needed=all_needed)
     constants = {column.name for column in dataset.columns if column.constant}
     ours, known = _index(dataset.column_names), set(dataset.column_names)
-    exact = {name for name in places if name in known and any(at not in meant for at in places[name])}
+    exact = {name for name in places if name in known and any(at not in targets for at in places[name])}
     for name, found in places.items():
         columns_of = {name} & known or ours.find(name)
         if fold(name) in REJECT_COLUMNS:
@@ -87,12 +87,12 @@ def find_columns(
         else:
             to = None if leave_out_others else name
         for at in found:
-            meant.setdefault(at, to)
-    return NamedColumns([meant[at] for at in range(len(names))], problem)
+            targets.setdefault(at, to)
+    return NamedColumns([targets[at] for at in range(len(names))], problem)
 
 
 def _apply_columns(
-    meant: dict[int, str | None], places: dict[str, list[int]], columns: dict[str, str | None], *, all_needed: bool
+    targets: dict[int, str | None], places: dict[str, list[int]], columns: dict[str, str | None], *, all_needed: bool
 ) -> ImportFailed | None:
     """Enter what the keys of `columns` stand for. Returns the first problem."""
     if not columns:
@@ -109,7 +109,7 @@ def _apply_columns(
         for name in found:
             if keys.setdefault(name, key) != key:
                 problem = problem or _alike_keys(name, keys[name], key)
-            meant |= dict.fromkeys(places[name], to)
+            targets |= dict.fromkeys(places[name], to)
     return problem
 
 

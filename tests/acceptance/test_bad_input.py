@@ -236,7 +236,7 @@ def test_what_the_head_of_a_file_shows_is_refused_at_the_door(stack: Stack) -> N
     ndjson = json.dumps(GOOD)
     at_the_door: list[tuple[bytes, str, dict[str, Any]]] = [
         (file_of(line(), header=HEADER + ",colour"), "unknown_column", {"line": 1, "column": "colour"}),
-        (file_of(line(), header=HEADER.replace("sku", "Sku")), "unknown_column", {"line": 1, "column": "Sku"}),
+        (file_of(line(), header=HEADER.replace("sku", "skus")), "unknown_column", {"line": 1, "column": "skus"}),
         (file_of(line(), header=HEADER + ",sku"), "doubled_column", {"line": 1, "column": "sku"}),
         (file_of(line(), header=",".join(columns[:-1])), "missing_column", {"line": 1, "column": "ordered_at"}),
         (file_of(line(), line(), header=line()), "missing_column", {"line": 1, "column": "marketplace"}),

@@ -53,7 +53,7 @@ def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None)
     records = [record for record in sample.records if _is_whole(record, sample.width)]
     names_in_file = sample.names or tuple(f"column_{position}" for position in range(1, sample.width + 1))
     if listed is not None and len(listed) == len(names_in_file):
-        names_in_file = tuple(meant or "" for meant in listed)
+        names_in_file = tuple(target or "" for target in listed)
     else:
         listed = None
     names = make_names(names_in_file[:MAX_COLUMNS])
@@ -139,13 +139,13 @@ def _is_unique(at: int, column: Column, records: list[Record]) -> bool:
 
 
 def _columns_option(sample: Sample, proposals: list[Proposal]) -> Columns | None:
-    meant = [each.column.name if each.column else None for each in proposals]
-    meant += [None] * (sample.width - len(meant))
+    targets = [each.column.name if each.column else None for each in proposals]
+    targets += [None] * (sample.width - len(targets))
     if sample.names is None or len(set(sample.names)) < len(sample.names):
-        return list(meant)
+        return list(targets)
     differ = {
         name: to
-        for name, to in zip(sample.names, meant, strict=True)
+        for name, to in zip(sample.names, targets, strict=True)
         if name != to and not (to is None and (fold(name) in REJECT_COLUMNS or not name))
     }
     return dict(differ) or None

@@ -120,7 +120,7 @@ def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tu
         text.take(text.at + 1)
         following = text.next_character()
         if following == "]":
-            reason = "a comma stands after the last element; remove it"
+            reason = "there is a comma after the last element; remove it"
             raise Broken(ImportFailed("trailing_comma", reason, text.line, value=text.excerpt()))
         if not following:
             raise Broken(truncated("after a comma", text.line))

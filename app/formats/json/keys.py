@@ -87,17 +87,17 @@ class KeyMapper:
         )
         problem = found.problem
         if problem is not None:
-            return self._refused(found.meant, KeyProblem(problem.code, problem.reason, problem.column or ""))
-        return MappedKeys(found.meant, self._dataset.column_names, self._find_problem(keys, found.meant))
+            return self._refused(found.targets, KeyProblem(problem.code, problem.reason, problem.column or ""))
+        return MappedKeys(found.targets, self._dataset.column_names, self._find_problem(keys, found.targets))
 
-    def _refused(self, meant: list[str | None], problem: KeyProblem) -> MappedKeys:
-        return MappedKeys(meant, self._dataset.column_names, problem)
+    def _refused(self, targets: list[str | None], problem: KeyProblem) -> MappedKeys:
+        return MappedKeys(targets, self._dataset.column_names, problem)
 
-    def _find_problem(self, keys: Keys, meant: list[str | None]) -> KeyProblem | None:
+    def _find_problem(self, keys: Keys, targets: list[str | None]) -> KeyProblem | None:
         expected = f"expected are {', '.join(column.name for column in self._dataset.columns if not column.constant)}"
         seen: dict[str, str] = {}
-        missing = [name for name in self._required if name not in meant]
-        for key, name in zip(keys, meant, strict=True):
+        missing = [name for name in self._required if name not in targets]
+        for key, name in zip(keys, targets, strict=True):
             if name is None:
                 continue
             if name in seen:
@@ -107,17 +107,17 @@ class KeyMapper:
             if name not in self._known:
                 reason = (
                     f"the object has the key {excerpt(key)!r}, which is not a column; {expected}. Rename it or leave it"
-                    f" out with {self._example(keys, meant, missing)}"
+                    f" out with {self._example(keys, targets, missing)}"
                 )
                 return KeyProblem("unknown_column", reason, excerpt(key))
             seen[name] = key
         if missing:
             reason = (
                 f"the object lacks the key {missing[0]}; {expected}. Map it or give it a constant with"
-                f" {self._example(keys, meant, missing)}"
+                f" {self._example(keys, targets, missing)}"
             )
             return KeyProblem("missing_column", reason, missing[0])
         return None
 
-    def _example(self, keys: Keys, meant: list[str | None], missing: list[str]) -> str:
-        return example_of([key.strip() for key in keys], meant, missing, self._file_format, self._dataset)
+    def _example(self, keys: Keys, targets: list[str | None], missing: list[str]) -> str:
+        return example_of([key.strip() for key in keys], targets, missing, self._file_format, self._dataset)

@@ -23,8 +23,8 @@ _DAYS_OF_A_YEAR = 365.2425
 _NANOSECONDS = {"ms": 10**6, "us": 10**3, "ns": 1}
 
 
-def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = None) -> "pl.Expr":
-    """The column's values as texts for the validator of `meant`. The file must be `redeclared` if the column needs it.
+def as_text(name: str, type: "pl.DataType", target: Column, leaf: Leaf | None = None) -> "pl.Expr":
+    """The column's values as texts for the validator of `target`. The file must be `redeclared` if the column needs it.
 
     Raises ImportFailed (unsupported_type).
     """
@@ -40,13 +40,13 @@ def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = N
             if type.time_zone is not None:
                 column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
             text = column.cast(pl.String).str.replace(r"\.0+$", "")
-        if meant.type is ColumnType.DATETIME and meant.scale:
+        if target.type is ColumnType.DATETIME and target.scale:
             text = _without_zeros(text)
         if type.time_zone is not None:
-            in_zone = meant.type is ColumnType.DATE or (meant.type is ColumnType.DATETIME and meant.zone != "UTC")
+            in_zone = target.type is ColumnType.DATE or (target.type is ColumnType.DATETIME and target.zone != "UTC")
             return text + "Z" if in_zone else text  # else it would be in the column's zone
         # some writers have no type for dates alone
-        return text.str.strip_suffix(" 00:00:00") if meant.type is ColumnType.DATE else text
+        return text.str.strip_suffix(" 00:00:00") if target.type is ColumnType.DATE else text
     if isinstance(type, pl.Time) and leaf and leaf.clock:
         clock = (column.cast(pl.Int64) * _NANOSECONDS[leaf.clock]).cast(pl.Time)
         return _without_zeros(clock.dt.to_string(_CLOCK))  # a cast drops the second's fraction

@@ -82,9 +82,9 @@ def make_preview(
     A `partial` file is the beginning of another one and may end anywhere; XLSX and Parquet must be complete. Raises
     UnsupportedFormat if a format's extra is not installed, and InvalidContent for column options that do not fit.
     """
-    meant = dataset and apply_options(dataset, file_format)
+    target = dataset and apply_options(dataset, file_format)
     try:
-        sample, sheets, sent = _sample(path, file_format, partial, meant)
+        sample, sheets, sent = _sample(path, file_format, partial, target)
     except ImportFailed as failure:
         return refused_preview(file_format, dataset, name, failure)
     return _preview(path, file_format, dataset, name, sample, sheets, sent, rows)
@@ -115,7 +115,7 @@ def _preview(
         if file_format.columns is None:
             file_format = replace(file_format, columns=inferred.columns)
         as_given = file_format
-    meant = apply_options(dataset, file_format)
+    target = apply_options(dataset, file_format)
     shown = sample.records[:rows]
     rejects: dict[int, Reject] = {}
     problem = sample.failure or (inferred.problem if inferred else None)
@@ -124,7 +124,7 @@ def _preview(
             rejects = _rejects(_batches(path, sample, sent, dataset, as_given, len(shown)), len(shown))
         except ImportFailed as failure:
             problem = failure
-    columns = _mapped(sample, file_format, meant)
+    columns = _mapped(sample, file_format, target)
     found = {each.column for each in columns if each.status == "mapped"}
     return Preview(
         file_format=file_format,
@@ -133,7 +133,7 @@ def _preview(
         rows=[PreviewRow(record, rejects.get(at)) for at, record in enumerate(shown)],
         cut=sample.cut,
         problem=problem,
-        missing=[column.name for column in meant.columns if column.required and column.name not in found],
+        missing=[column.name for column in target.columns if column.required and column.name not in found],
         sheets=sheets,
         inferred=inferred,
         blank=sample.blanks_among(len(shown)),
@@ -144,15 +144,15 @@ def _sample(
     path: Path, file_format: FileFormat, partial: bool, dataset: Dataset | None
 ) -> tuple[Sample, list[str], list[Any]]:
     """The sample, a workbook's sheets, and the messages of its child process."""
-    meant = dataset or _NO_DATASET
+    target = dataset or _NO_DATASET
     if file_format.format in TEXTS:
         blanks = None if dataset is None else has_blanks(dataset, file_format)
-        return sample_text(path, file_format, meant, partial=partial, blanks=blanks), [], []
+        return sample_text(path, file_format, target, partial=partial, blanks=blanks), [], []
     with unpacked(path, file_format, MAX_UNPACKED_BYTES) as file:
         if file_format.format == "parquet":
             return sample_tables.sample_parquet(file), [], []
         sheets = sample_tables.sheets_of(file)
-        sample, sent = sample_tables.sample_sheet(file, file_format, meant)
+        sample, sent = sample_tables.sample_sheet(file, file_format, target)
         return sample, sheets, sent
 
 
@@ -198,16 +198,16 @@ def _mapped(sample: Sample, file_format: FileFormat, dataset: Dataset) -> list[M
     columns = file_format.columns
     if isinstance(columns, list):
         names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
-        meant = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
+        targets = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
     elif sample.names is None:
         return [MappedColumn(None, None, "unknown")] * sample.width
     else:
         names = list(sample.names)
         others = file_format.leave_out_others
-        meant = find_columns(sample.names, columns, dataset, leave_out_others=others, all_needed=False).meant
+        targets = find_columns(sample.names, columns, dataset, leave_out_others=others, all_needed=False).targets
     mapped = []
     seen: set[str] = set()
-    for at, (name, to) in enumerate(zip(names, meant, strict=True)):
+    for at, (name, to) in enumerate(zip(names, targets, strict=True)):
         if to == "" and at == len(names) - 1:
             mapped.append(MappedColumn(name, None, "unnamed"))
         elif to is None:
