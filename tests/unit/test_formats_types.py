@@ -245,11 +245,11 @@ def test_values_near_the_borders_fare_alike(name: str) -> None:
 
 def agree_on_ndjson(objects: list[Row], dataset: Dataset = TYPED) -> None:
     block = Block("\n".join(map(json.dumps, objects)).encode(), 3, 50)
-    columns = ndjson.read_columns(block, dataset)
+    columns = ndjson.read_columns(block, dataset, FileFormat("ndjson"))
     text = vectorized.Lines(block).text
     fast = columns and vectorized.check_columns(columns, dataset, 8, range(3, 3 + len(objects)), 50, text)
     if fast:
-        assert outcome(fast) == outcome(*ndjson.read_block(block, dataset, 8))
+        assert outcome(fast) == outcome(*ndjson.read_block(block, dataset, FileFormat("ndjson"), 8))
 
 
 fields = st.one_of(st.none(), st.sampled_from([value for values in near.values() for value in values]))
