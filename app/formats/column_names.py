@@ -47,8 +47,8 @@ class NamedColumns:
     """What a file's names stand for.
 
     Attributes:
-        targets: for each name the dataset's column, None for one that is left out, and the name itself if it is
-            unknown. A column that two of the names match is there twice.
+        targets: for each name the dataset's column; None for one that is left out, the name itself for an unknown one.
+            A column that two of the names match is there twice.
         problem: why the option `columns` does not fit the names; None if it does.
     """
 

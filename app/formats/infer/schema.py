@@ -35,7 +35,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a file beyond its sample: columns whose values are not unique, and whether the sample shows
+    """Facts about a file beyond its sample: columns whose values are not unique, and whether the sample shows
     everything else."""
 
     not_unique: frozenset[str] = frozenset()

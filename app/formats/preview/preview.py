@@ -19,6 +19,7 @@ from app.formats.infer.schema import Inferred, infer
 from app.formats.json.values import has_blanks
 from app.formats.preview.whole_file import widen
 from app.formats.reader import check_head, read_rows, temporary_beside, unpacked
+from app.formats.suggest.option import SuggestedOption, suggest_option
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
 
@@ -61,6 +62,8 @@ class Preview:
         sheets: the sheets of a workbook.
         inferred: the proposed dataset, if none was given.
         blank: how many blank rows were skipped among the rows.
+        constants: the values that every row gets, by column.
+        suggested: which unknown columns may be columns of the dataset; None if there is nothing to suggest.
     """
 
     file_format: FileFormat
@@ -73,6 +76,8 @@ class Preview:
     sheets: list[str] = field(default_factory=list)
     inferred: Inferred | None = None
     blank: int = 0
+    suggested: SuggestedOption | None = None
+    constants: dict[str, str | None] = field(default_factory=dict)
 
 
 def make_preview(
@@ -141,6 +146,8 @@ def _preview(
         sheets=sheets,
         inferred=inferred,
         blank=sample.blanks_among(len(shown)),
+        constants={column.name: column.default for column in target.columns if column.constant},
+        suggested=None if inferred else _suggest(sample, columns, file_format, target),
     )
 
 
@@ -149,6 +156,16 @@ def _infer(name: str, path: Path, sample: Sample, file_format: FileFormat, *, pa
     if partial or not sample.cut or sample.failure or inferred.problem or not inferred.dataset.columns:
         return inferred
     return widen(inferred, path, sample, file_format)
+
+
+def _suggest(
+    sample: Sample, columns: list[MappedColumn], file_format: FileFormat, dataset: Dataset
+) -> SuggestedOption | None:
+    if sample.names is None or isinstance(file_format.columns, list) or len(columns) > MAX_COLUMNS_SHOWN:
+        return None
+    targets = [each.name if each.status == "unknown" else each.column for each in columns]
+    found = suggest_option(sample.names, targets, file_format, dataset)
+    return found if found.columns else None
 
 
 def _sample(
