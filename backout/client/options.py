@@ -30,7 +30,14 @@ class Options(TypedDict, total=False):
     escape: str
     header: bool
     first_line: int
-    columns: str | Mapping[str, str | None] | Sequence[str | None]
+    columns: str | Mapping[str, str | None | Mapping[str, Any]] | Sequence[str | None | Mapping[str, Any]]
+    formats: str | Sequence[str]
+    zones: str | Mapping[str, str]
+    decimal_mark: str
+    grouping_mark: str
+    currency: str | bool
+    percent: str | bool
+    negative: str | Sequence[str]
     null: str
     sheet: str
     on_error: Literal["abort", "reject"]

@@ -9,14 +9,17 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import TEXTS, FileFormat
 from app.formats.batch import Batch, Reject
-from app.formats.column_mapping import REJECT_COLUMNS
+from app.formats.column_names import find_columns
+from app.formats.column_options import apply_options
 from app.formats.infer import sample_tables
 from app.formats.infer.head import SAMPLE_BYTES
 from app.formats.infer.records import Record, Sample
 from app.formats.infer.sample import sample_text
 from app.formats.infer.schema import Inferred, infer
 from app.formats.json.values import has_blanks
-from app.formats.reader import check_head, read_rows, renamed_columns, temporary_beside, unpacked
+from app.formats.preview.whole_file import widen
+from app.formats.reader import check_head, read_rows, temporary_beside, unpacked
+from app.formats.suggest.option import SuggestedOption, suggest_option
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
 
@@ -59,6 +62,8 @@ class Preview:
         sheets: the sheets of a workbook.
         inferred: the proposed dataset, if none was given.
         blank: how many blank rows were skipped among the rows.
+        constants: the values that every row gets, by column.
+        suggested: which unknown columns may be columns of the dataset; None if there is nothing to suggest.
     """
 
     file_format: FileFormat
@@ -71,6 +76,8 @@ class Preview:
     sheets: list[str] = field(default_factory=list)
     inferred: Inferred | None = None
     blank: int = 0
+    suggested: SuggestedOption | None = None
+    constants: dict[str, str | None] = field(default_factory=dict)
 
 
 def make_preview(
@@ -79,18 +86,20 @@ def make_preview(
     """Make a preview of a file's first `rows`. Without a dataset, infers one of this `name`.
 
     A `partial` file is the beginning of another one and may end anywhere; XLSX and Parquet must be complete. Raises
-    UnsupportedFormat if a format's extra is not installed.
+    UnsupportedFormat if a format's extra is not installed, and InvalidContent for column options that do not fit.
     """
+    target = dataset and apply_options(dataset, file_format)
     try:
-        sample, sheets, sent = _sample(path, file_format, partial, dataset)
+        sample, sheets, sent = _sample(path, file_format, partial, target)
     except ImportFailed as failure:
         return refused_preview(file_format, dataset, name, failure)
-    return _preview(path, file_format, dataset, name, sample, sheets, sent, rows)
+    return _preview(path, file_format, dataset, name, sample, sheets, sent, rows, partial=partial)
 
 
 def refused_preview(file_format: FileFormat, dataset: Dataset | None, name: str, failure: ImportFailed) -> Preview:
     """The preview of an unreadable file: nothing but the error."""
-    return _preview(Path(), file_format, dataset, name, Sample(None, 0, [], False, failure), [], [], 0)
+    nothing = Sample(None, 0, [], False, failure)
+    return _preview(Path(), file_format, dataset, name, nothing, [], [], 0, partial=True)
 
 
 def _preview(
@@ -102,17 +111,20 @@ def _preview(
     sheets: list[str],
     sent: list[Any],
     rows: int,
+    *,
+    partial: bool,
 ) -> Preview:
     as_given = file_format
     if file_format.header is None:
         file_format = replace(file_format, header=sample.header)
     inferred = None
     if dataset is None:
-        inferred = infer(name, sample, file_format.columns if isinstance(file_format.columns, list) else None)
+        inferred = _infer(name, path, sample, file_format, partial=partial)
         dataset = inferred.dataset
         if file_format.columns is None:
             file_format = replace(file_format, columns=inferred.columns)
         as_given = file_format
+    target = apply_options(dataset, file_format)
     shown = sample.records[:rows]
     rejects: dict[int, Reject] = {}
     problem = sample.failure or (inferred.problem if inferred else None)
@@ -121,7 +133,7 @@ def _preview(
             rejects = _rejects(_batches(path, sample, sent, dataset, as_given, len(shown)), len(shown))
         except ImportFailed as failure:
             problem = failure
-    columns = _mapped(sample, file_format, dataset)
+    columns = _mapped(sample, file_format, target)
     found = {each.column for each in columns if each.status == "mapped"}
     return Preview(
         file_format=file_format,
@@ -130,11 +142,30 @@ def _preview(
         rows=[PreviewRow(record, rejects.get(at)) for at, record in enumerate(shown)],
         cut=sample.cut,
         problem=problem,
-        missing=[column.name for column in dataset.columns if column.required and column.name not in found],
+        missing=[column.name for column in target.columns if column.required and column.name not in found],
         sheets=sheets,
         inferred=inferred,
         blank=sample.blanks_among(len(shown)),
+        constants={column.name: column.default for column in target.columns if column.constant},
+        suggested=None if inferred else _suggest(sample, columns, file_format, target),
     )
+
+
+def _infer(name: str, path: Path, sample: Sample, file_format: FileFormat, *, partial: bool) -> Inferred:
+    inferred = infer(name, sample, file_format)
+    if partial or not sample.cut or sample.failure or inferred.problem or not inferred.dataset.columns:
+        return inferred
+    return widen(inferred, path, sample, file_format)
+
+
+def _suggest(
+    sample: Sample, columns: list[MappedColumn], file_format: FileFormat, dataset: Dataset
+) -> SuggestedOption | None:
+    if sample.names is None or isinstance(file_format.columns, list) or len(columns) > MAX_COLUMNS_SHOWN:
+        return None
+    targets = [each.name if each.status == "unknown" else each.column for each in columns]
+    found = suggest_option(sample.names, targets, file_format, dataset)
+    return found if found.columns else None
 
 
 def _sample(
@@ -143,7 +174,7 @@ def _sample(
     """The sample, a workbook's sheets, and the messages of its child process."""
     target = dataset or _NO_DATASET
     if file_format.format in TEXTS:
-        blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed_columns(file_format))
+        blanks = None if dataset is None else has_blanks(dataset, file_format)
         return sample_text(path, file_format, target, partial=partial, blanks=blanks), [], []
     with unpacked(path, file_format, MAX_UNPACKED_BYTES) as file:
         if file_format.format == "parquet":
@@ -160,6 +191,7 @@ def _batches(
     if file_format.format == "parquet":
         yield from read_rows(path, dataset, file_format, SAMPLE_BYTES)
     elif file_format.format == "xlsx":
+        dataset = apply_options(dataset, file_format)
         row = 1
         for chunk in workbook.records_of(iter(sent), dataset, file_format, path.stat().st_size, SAMPLE_BYTES):
             for batch in check_records(chunk, dataset, row):
@@ -192,19 +224,20 @@ def _rejects(batches: Iterator[Batch], rows: int) -> dict[int, Reject]:
 
 def _mapped(sample: Sample, file_format: FileFormat, dataset: Dataset) -> list[MappedColumn]:
     columns = file_format.columns
-    names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
     if isinstance(columns, list):
+        names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
         targets = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
+    elif sample.names is None:
+        return [MappedColumn(None, None, "unknown")] * sample.width
     else:
-        renamed = dict.fromkeys(REJECT_COLUMNS) | (columns or {})
-        targets = [renamed.get(name, name) if name is not None else None for name in names]
+        names = list(sample.names)
+        others = file_format.leave_out_others
+        targets = find_columns(sample.names, columns, dataset, leave_out_others=others, all_needed=False).targets
     mapped = []
     seen: set[str] = set()
     for at, (name, to) in enumerate(zip(names, targets, strict=True)):
         if to == "" and at == len(names) - 1:
             mapped.append(MappedColumn(name, None, "unnamed"))
-        elif to is None and not isinstance(columns, list) and name is None:
-            mapped.append(MappedColumn(name, None, "unknown"))
         elif to is None:
             mapped.append(MappedColumn(name, None, "left_out"))
         elif to in seen:

@@ -50,6 +50,7 @@ class IncomingPreview:
         dataset = None
         if request.dataset is not None:
             dataset = catalog.find_import_dataset(self.services.database, request.dataset)
+            options.check_columns(dataset)
         with self.upload.part.open("rb") as file:
             head = file.read(HEAD_BYTES)
         file_format = detect(request.file_name, request.content_type, head, dataset or _NO_DATASET, options)
