@@ -75,7 +75,10 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "decimal_mark": ("Of all numbers: a point or a comma.", one_of([".", ","])),
     "grouping_mark": ("Of all numbers: the mark between groups of digits.", _text(".")),
     "currency": ("Of all numbers: true if a currency may stand beside them, or its text.", _text("true")),
-    "percent": ("Of all numbers: true loads 12.5 for 12.5%, fraction loads 0.125.", one_of(["true", "false", "fraction"])),
+    "percent": (
+        "Of all numbers: true loads 12.5 for 12.5%, fraction loads 0.125.",
+        one_of(["true", "false", "fraction"]),
+    ),
     "negative": ("Of all numbers: trailing_minus or parentheses, or a JSON list of both.", _text("trailing_minus")),
     "sheet": ("The sheet of a workbook; the first without a word.", {"type": "string"}),
     "null": ("Of CSV and XLSX: the text that means that there is no value.", {"type": "string", "examples": ["NULL"]}),
