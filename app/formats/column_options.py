@@ -2,20 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from app.domain.column_options import ColumnOptions
-from app.domain.dataset import Column, ColumnType, Dataset
+from app.domain.column_options import NO_OPTIONS, ColumnOptions
+from app.domain.dataset import Column, Dataset
 from app.domain.file_format import FileFormat
 from app.formats.column_names import NameIndex
 from app.formats.columns_option import refused
 from app.formats.errors import BadValue, excerpt
 from app.formats.validate.columns import validator_for, value_validator_for
-from app.formats.validate.datetimes import check_format
-
-_DATES = (ColumnType.DATE, ColumnType.DATETIME)
-# the types of columns that a member is for; the others are for all
-_TYPES = {"formats": _DATES, "zone": (ColumnType.DATETIME,)}
+from app.formats.value_options import apply_value_options, check_wide_options
 
 
 def apply_options(dataset: Dataset, file_format: FileFormat) -> Dataset:
@@ -30,7 +25,7 @@ def apply_options(dataset: Dataset, file_format: FileFormat) -> Dataset:
     by_column = _by_column(dataset, file_format.column_options)
     _check_constants(by_column, file_format)
     for_all = file_format.all_columns
-    _check_formats(for_all)
+    check_wide_options(for_all)
     columns = tuple(
         _apply(column, by_column[column.name], for_all) if column.name in by_column else _apply_wide(column, for_all)
         for column in dataset.columns
@@ -65,28 +60,14 @@ def _check_constants(options: Mapping[str, ColumnOptions], file_format: FileForm
             raise refused("columns", reason)
 
 
-def _check_formats(for_all: ColumnOptions) -> None:
-    for format in for_all.formats or ():
-        try:
-            check_format(format, ColumnType.DATETIME)
-        except ValueError as error:
-            raise refused("formats", str(error)) from None
-
-
 def _apply_wide(column: Column, for_all: ColumnOptions) -> Column:
     """The column with the options for all columns that fit its type."""
-    changed = replace(column, **_wide_parts(column, for_all))
+    changed = apply_value_options(column, NO_OPTIONS, for_all)
     return _keep_default(changed, column) if changed != column else column
 
 
 def _apply(column: Column, options: ColumnOptions, for_all: ColumnOptions) -> Column:
-    foreign = next((name for name in options.as_json() if column.type not in _TYPES.get(name, ColumnType)), None)
-    if foreign is not None:
-        types = " and ".join(_TYPES[foreign])
-        reason = f"{foreign} is for columns of type {types}; {column.name} is of type {column.type}"
-        raise refused("columns", reason)
-    parts = {name: getattr(options, name) for name in _TYPES if getattr(options, name) is not None}
-    changed = replace(column, **_wide_parts(column, for_all) | parts)
+    changed = apply_value_options(column, options, for_all)
     if options.values is not None:
         changed = replace(changed, values=tuple(options.values.items()))
     try:
@@ -105,22 +86,6 @@ def _apply(column: Column, options: ColumnOptions, for_all: ColumnOptions) -> Co
     if options.default is not None:
         return _with_default(changed, column, options.default)
     return _keep_default(changed, column)
-
-
-def _wide_parts(column: Column, for_all: ColumnOptions) -> dict[str, Any]:
-    """The parts of the column that the options for all columns change."""
-    if for_all.formats is None or column.type not in _DATES:
-        return {}
-    formats = tuple(format for format in for_all.formats if _fits(format, column))
-    return {"formats": formats} if formats else {}
-
-
-def _fits(format: str, column: Column) -> bool:
-    try:
-        check_format(format, column.type)
-    except ValueError:
-        return False
-    return True
 
 
 def _keep_default(changed: Column, column: Column) -> Column:

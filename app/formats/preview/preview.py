@@ -17,6 +17,7 @@ from app.formats.infer.records import Record, Sample
 from app.formats.infer.sample import sample_text
 from app.formats.infer.schema import Inferred, infer
 from app.formats.json.values import has_blanks
+from app.formats.preview.whole_file import widen
 from app.formats.reader import check_head, read_rows, temporary_beside, unpacked
 from app.formats.suggest.option import SuggestedOption, suggest_option
 from app.formats.validate.rows import check_records
@@ -92,12 +93,13 @@ def make_preview(
         sample, sheets, sent = _sample(path, file_format, partial, target)
     except ImportFailed as failure:
         return refused_preview(file_format, dataset, name, failure)
-    return _preview(path, file_format, dataset, name, sample, sheets, sent, rows)
+    return _preview(path, file_format, dataset, name, sample, sheets, sent, rows, partial=partial)
 
 
 def refused_preview(file_format: FileFormat, dataset: Dataset | None, name: str, failure: ImportFailed) -> Preview:
     """The preview of an unreadable file: nothing but the error."""
-    return _preview(Path(), file_format, dataset, name, Sample(None, 0, [], False, failure), [], [], 0)
+    nothing = Sample(None, 0, [], False, failure)
+    return _preview(Path(), file_format, dataset, name, nothing, [], [], 0, partial=True)
 
 
 def _preview(
@@ -109,13 +111,15 @@ def _preview(
     sheets: list[str],
     sent: list[Any],
     rows: int,
+    *,
+    partial: bool,
 ) -> Preview:
     as_given = file_format
     if file_format.header is None:
         file_format = replace(file_format, header=sample.header)
     inferred = None
     if dataset is None:
-        inferred = infer(name, sample, file_format.columns if isinstance(file_format.columns, list) else None)
+        inferred = _infer(name, path, sample, file_format, partial=partial)
         dataset = inferred.dataset
         if file_format.columns is None:
             file_format = replace(file_format, columns=inferred.columns)
@@ -145,6 +149,13 @@ def _preview(
         constants={column.name: column.default for column in target.columns if column.constant},
         suggested=None if inferred else _suggest(sample, columns, file_format, target),
     )
+
+
+def _infer(name: str, path: Path, sample: Sample, file_format: FileFormat, *, partial: bool) -> Inferred:
+    inferred = infer(name, sample, file_format)
+    if partial or not sample.cut or sample.failure or inferred.problem or not inferred.dataset.columns:
+        return inferred
+    return widen(inferred, path, sample, file_format)
 
 
 def _suggest(
