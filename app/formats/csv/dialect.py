@@ -10,8 +10,8 @@ from itertools import islice
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
+from app.formats.csv.grammar import grammar
 from app.formats.csv.header import are_column_names, guess_header, looks_like_data
-from app.formats.csv.parser import grammar
 from app.formats.csv.preamble import is_blank_or_comment
 from app.formats.options import FormatOptions
 

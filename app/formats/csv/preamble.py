@@ -7,8 +7,8 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_mapping import ColumnMapping
+from app.formats.csv.grammar import grammar
 from app.formats.csv.header import accepts, looks_like_value, normalized
-from app.formats.csv.parser import grammar
 from app.formats.validate.columns import excerpt, validator_for
 
 _COMMENT = re.compile(r"#(?:[^\w]|$)")

@@ -8,8 +8,8 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_mapping import MAX_COLUMNS
+from app.formats.csv.grammar import NullField, grammar
 from app.formats.csv.header import guess_header
-from app.formats.csv.parser import NullField, grammar
 from app.formats.csv.quoting import Quoting
 from app.formats.infer.records import MAX_SAMPLED_ROWS, Record, Sample
 
