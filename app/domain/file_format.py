@@ -31,6 +31,10 @@ class FileFormat:
         columns: the option `columns`; None if the file's own names are used.
         sheet: the name of an XLSX file's sheet; None for the first.
         null: of CSV and XLSX, the text that means NULL if it is not quoted.
+        comment: of CSV, how a comment begins; "" if no line is skipped. None: only lines that a database client adds
+            below the header and at the end are skipped.
+        trim: of CSV, whether spaces around a field are removed. None: they stay, but the padded output of a database
+            client fails.
         first_line_found: whether `first_line` was auto-detected. Then no rows may be above it. This is checked when an
             upload is accepted, so it is not kept.
     """
@@ -47,6 +51,8 @@ class FileFormat:
     columns: Columns | None = None
     sheet: str | None = None
     null: str | None = None
+    comment: str | None = None
+    trim: bool | None = None
     first_line_found: bool = field(default=False, compare=False)
     quote_given: bool = field(default=False, compare=False)
 
@@ -72,7 +78,7 @@ def file_format_from_json(kept: Mapping[str, Any]) -> FileFormat:
 _ANY = {"format", "compression", "columns"}
 _TEXT = _ANY | {"encoding"}
 PARTS = {
-    "csv": _TEXT | {"delimiter", "quote", "escape", "header", "first_line", "trailing", "null"},
+    "csv": _TEXT | {"delimiter", "quote", "escape", "header", "first_line", "trailing", "null", "comment", "trim"},
     "ndjson": _TEXT,
     "json": _TEXT,
     "xlsx": _ANY | {"header", "first_line", "sheet", "null"},

@@ -11,12 +11,26 @@ from app.domain.file_format import FORMATS, PARTS, Columns, FileFormat
 from app.formats.streams.decoding import name_encoding
 from app.formats.validate.columns import excerpt
 
-NAMES = ("format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null")
+NAMES = (
+    "format",
+    "encoding",
+    "delimiter",
+    "quote",
+    "escape",
+    "header",
+    "first_line",
+    "columns",
+    "sheet",
+    "null",
+    "comment",
+    "trim",
+)
 MAX_LINES = 1000  # above a header
 _MAX_NULL = 40
+_MAX_COMMENT = 8
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
-_NO_QUOTE = "none"
+_NONE = "none"
 _SHORTHANDS = {"tsv": ("csv", "\t"), "jsonl": ("ndjson", None)}
 
 
@@ -34,6 +48,8 @@ class FormatOptions:
     columns: Columns | None = None
     sheet: str | None = None
     null: str | None = None
+    comment: str | None = None
+    trim: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The options that were given."""
@@ -66,16 +82,19 @@ def parse_options(given: Mapping[str, str]) -> FormatOptions:
         format=format,
         encoding=name_encoding(given["encoding"]) if "encoding" in given else None,
         delimiter=delimiter,
-        quote="" if given.get("quote") == _NO_QUOTE else given.get("quote"),
+        quote="" if given.get("quote") == _NONE else given.get("quote"),
         escape=given.get("escape"),
         header=_read_header(given["header"]) if "header" in given else None,
         first_line=_read_line(given["first_line"]) if "first_line" in given else None,
         columns=_read_columns(given["columns"]) if "columns" in given else None,
         sheet=given.get("sheet"),
         null=given.get("null"),
+        comment="" if given.get("comment") == _NONE else given.get("comment"),
+        trim=_read_trim(given["trim"]) if "trim" in given else None,
     )
     _check_dialect(options)
     _check_null(options)
+    _check_comment(options)
     return options
 
 
@@ -102,6 +121,31 @@ def _check_null(options: FormatOptions) -> None:
     quote = '"' if options.quote is None else options.quote
     if (quote and quote in options.null) or (options.delimiter and options.delimiter in options.null):
         raise _refused("null", "null is an unquoted field, so it can't contain a quote or the delimiter")
+
+
+def _check_comment(options: FormatOptions) -> None:
+    quote = '"' if options.quote is None else options.quote
+    comment = options.comment
+    if comment is not None and (
+        len(comment) > _MAX_COMMENT
+        or comment != comment.strip()
+        or not (comment or "#").isprintable()
+        or (quote and quote in comment)
+        or comment == options.delimiter
+    ):
+        reason = (
+            f"comment must be 1 to {_MAX_COMMENT} characters without a quote or outer spaces, such as #, or none if"
+            " every line is a row"
+        )
+        raise _refused("comment", reason)
+    if options.trim and options.delimiter and options.delimiter.strip(" ") != options.delimiter:
+        raise _refused("trim", "trim removes spaces around fields, so the delimiter can't begin or end with a space")
+
+
+def _read_trim(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise _refused("trim", "trim must be true or false: whether spaces around a field are removed")
+    return text == "true"
 
 
 def _read_header(text: str) -> bool:

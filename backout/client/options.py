@@ -13,6 +13,8 @@ class Options(TypedDict, total=False):
         encoding, delimiter, quote, escape, header, first_line, sheet: how the file is written.
         columns: names of the file's columns by names of the dataset's, or all of them in their order; None leaves out.
         null: the text that stands for no value.
+        comment: how lines begin that are skipped, or `none`.
+        trim: remove spaces around fields.
         on_error: `abort` loads nothing if one row is not in order; `reject` loads the others.
         max_rejects: with `reject`, how many rows may be rejected: 50 or "2.5%".
         on_conflict: what a row means whose key is there already.
@@ -30,6 +32,8 @@ class Options(TypedDict, total=False):
     first_line: int
     columns: str | Mapping[str, str | None] | Sequence[str | None]
     null: str
+    comment: str
+    trim: bool
     sheet: str
     on_error: Literal["abort", "reject"]
     max_rejects: int | str

@@ -49,6 +49,8 @@ class Wait(Duration):
 @click.option("--first-line", type=click.IntRange(min=1), metavar="LINE", help="Where the header stands.")
 @click.option("--columns", metavar="JSON|LIST", help='{"Order No": "order_number"}, or all names in their order.')
 @click.option("--null", metavar="TEXT", help="What stands for no value.")
+@click.option("--comment", metavar="TEXT", help="Lines of CSV that begin so are skipped; none: every line is a row.")
+@click.option("--trim/--no-trim", default=None, help="Of CSV: remove spaces around fields.")
 @click.option("--sheet", metavar="NAME", help="Of XLSX.")
 @click.option("--on-error", type=click.Choice(["abort", "reject"]), help="What one row that is not in order means.")
 @click.option("--max-rejects", metavar="N|N%", help="With reject: beyond this nothing is loaded.")

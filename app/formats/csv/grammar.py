@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from app.domain.errors import ImportFailed
+from app.domain.file_format import FileFormat
 from app.formats.csv.quoting import Quoting
 from app.formats.errors import excerpt
 from app.formats.streams.blocks import RECORD_BYTES
@@ -15,15 +16,17 @@ class NullField(str):
 
 
 class Grammar:
-    """Parses the records of one dialect."""
+    """Parses the records of one dialect. Lines that begin with `comment` are comments, unless it is empty. `trim` says
+    that spaces around a field are removed."""
 
-    def __init__(self, delimiter: str, quote: str) -> None:
-        self.delimiter, self.quote = delimiter, quote
+    def __init__(self, delimiter: str, quote: str, comment: str = "", trim: bool = False) -> None:
+        self.delimiter, self.quote, self._comment, self._trim = delimiter, quote, comment, trim
         d, q = re.escape(delimiter), re.escape(quote)
         # A field and the separator after it. Possessive: a quote that never closes costs one pass without backtracking.
         plain = rf"(?:(?!{d})[^{q}\n])*+" if len(delimiter) > 1 else rf"[^{q}{d}\n]*+"
         ending = rf"({d}|\r?\n|\Z)"
-        quoted = rf"{q}((?:[^{q}]++|{q}{q})*+){q}" if quote else r"(?!)()"
+        around = " *+" if trim else ""
+        quoted = rf"{around}{q}((?:[^{q}]++|{q}{q})*+){q}{around}" if quote else r"(?!)()"
         self._field = re.compile(f"(?:{quoted}|({plain})){ending}")
         self._quoted = re.compile(quoted)
         # Line ends and delimiters. Up to the last line end among them, the lines have no value.
@@ -40,6 +43,7 @@ class Grammar:
         keep: Callable[[str], None] | None = None,
         null: str | None = None,
         quoting: Quoting | None = None,
+        blanks: bool = False,
         passed: Callable[[int, int], None] | None = None,
     ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
         """Parse a text that begins on line `first_line` of the file. Yields each record's line, its text with its line
@@ -53,14 +57,14 @@ class Grammar:
         that record on, and nothing more is yielded. Without it that is an error. `cut_off` says that the text ends
         within a record. `quoting` observes the quoted values.
 
-        With `passed`, lines without any value and without too many fields are skipped as blank. It is called with the
-        number of these lines and of their characters.
+        With `passed`, comments are skipped, and with `blanks` also lines without any value and without too many fields.
+        It is called with the number of these lines and of their characters.
         """
         line, position, end = first_line, 0, len(text)
-        match, delimiter, quote = self._field.match, self.delimiter, self.quote
+        match, delimiter, quote, trim = self._field.match, self.delimiter, self.quote, self._trim
         lacking = {text: NullField(text) for text in ("", null) if text is not None}
         while position < end:
-            if passed is not None and (begin := self._after_blanks(text, position, max_fields)) > position:
+            if passed is not None and (begin := self._after_skipped(text, position, max_fields, blanks)) > position:
                 lines = text.count("\n", position, begin)
                 passed(lines + (begin == end and text[-1] != "\n"), begin - position)
                 line, position = line + lines, begin
@@ -82,6 +86,7 @@ class Grammar:
                 if quoted is None:
                     # Only the line feed shows that the carriage return before it belongs to the line end.
                     plain = plain[:-1] if ending == "\n" and plain.endswith("\r") else plain
+                    plain = plain.strip(" ") if trim else plain
                     fields.append(lacking.get(plain, plain))
                 else:
                     fields.append(quoted.replace(quote * 2, quote))
@@ -93,8 +98,22 @@ class Grammar:
                 position = text.find("\n", start if failed else position - 1) + 1 or end
             if spans and quoting is not None and not failed:
                 quoting.observe(text, (start, position), spans, len(fields), line)
-            yield line, text[start:position], failed or fields
+            if trim and blanks and passed is not None and not failed and _is_blank(fields, max_fields):
+                passed(1, position - start)
+            else:
+                yield line, text[start:position], failed or fields
             line += text.count("\n", start, position)
+
+    def _after_skipped(self, text: str, position: int, max_fields: int, blanks: bool) -> int:
+        """Where the next line begins that is not skipped."""
+        while True:
+            begin = position
+            if blanks:
+                position = self._after_blanks(text, position, max_fields)
+            while self._comment and text.startswith(self._comment, position):
+                position = text.find("\n", position) + 1 or len(text)
+            if position == begin:
+                return position
 
     def _after_blanks(self, text: str, position: int, max_fields: int) -> int:
         """Where the next line with a value, or with too many fields, begins."""
@@ -107,26 +126,44 @@ class Grammar:
         return max(position, text.rfind("\n", position, end) + 1)
 
     def _is_open(self, text: str, position: int) -> bool:
-        return text.startswith(self.quote, position) and not self._quoted.match(text, position)
+        return self._begins_with_quote(text, position) and not self._quoted.match(text, position)
+
+    def _begins_with_quote(self, text: str, position: int) -> bool:
+        while self._trim and text.startswith(" ", position):
+            position += 1
+        return text.startswith(self.quote, position)
 
     def _bad_quote(self, text: str, position: int, line: int, cut_off: bool) -> ImportFailed:
-        if not text.startswith(self.quote, position):
+        if not self._begins_with_quote(text, position):
             reason = (
-                "the field contains a quote but does not begin with one; quote the field and double the quote inside it"
+                "the field contains a quote but does not begin with one; quote the field and double the quote inside"
+                " it, or set quote=none if quotes are part of the values"
             )
         elif self._quoted.match(text, position):
-            reason = "text follows a closing quote; quotes inside a quoted field must be doubled"
+            reason = (
+                "text follows a closing quote; double the quotes inside a quoted field, or set quote=none if quotes are"
+                " part of the values"
+            )
         elif cut_off:
             return _too_long(line)
         else:
-            reason = "a quote opens a field and never closes"
+            reason = "a quote opens a field and never closes; set quote=none if quotes are part of the values"
         return ImportFailed("bad_quote", reason, line=line, value=excerpt(text[position:].partition("\n")[0]))
 
 
+def _is_blank(fields: list[str], max_fields: int) -> bool:
+    return len(fields) <= max_fields and all(not field and type(field) is NullField for field in fields)
+
+
 @cache
-def grammar(delimiter: str, quote: str) -> Grammar:
+def grammar(delimiter: str, quote: str, comment: str = "", trim: bool = False) -> Grammar:
     """The grammar of a dialect, cached."""
-    return Grammar(delimiter, quote)
+    return Grammar(delimiter, quote, comment, trim)
+
+
+def grammar_of(file_format: FileFormat) -> Grammar:
+    """The grammar of a file's dialect."""
+    return grammar(file_format.delimiter, file_format.quote, file_format.comment or "", bool(file_format.trim))
 
 
 def _too_long(line: int) -> ImportFailed:

@@ -11,7 +11,7 @@ from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
 from app.formats.column_mapping import MAX_COLUMNS, ColumnMapping
-from app.formats.csv.grammar import NullField, grammar
+from app.formats.csv.grammar import NullField, grammar_of
 from app.formats.csv.quoting import Quoting
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
@@ -21,8 +21,7 @@ from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 def parse_header(block: Block, file_format: FileFormat, quoting: Quoting | None = None) -> list[str]:
     """The names in the header's record. Raises ImportFailed (bad_quote)."""
     text = block.data.decode("utf-8", "surrogateescape")
-    parser = grammar(file_format.delimiter, file_format.quote)
-    records = parser.records(text, block.first_line, MAX_COLUMNS, quoting=quoting)
+    records = grammar_of(file_format).records(text, block.first_line, MAX_COLUMNS, quoting=quoting)
     _, _, fields = next(records, (block.first_line, "", [""]))
     if isinstance(fields, ImportFailed):
         raise fields
@@ -72,7 +71,7 @@ def _rows(
     keep_text = None
     if keep is not None and not block.last and not block.cut_off:
         keep_text = lambda rest: keep(len(rest.encode("utf-8", "surrogateescape")))  # noqa: E731
-    records = grammar(file_format.delimiter, file_format.quote).records(
+    records = grammar_of(file_format).records(
         text,
         block.first_line,
         width,
@@ -80,7 +79,8 @@ def _rows(
         keep=keep_text,
         null=file_format.null,
         quoting=quoting,
-        passed=blanks.add if mapping.has_blanks else None,
+        blanks=mapping.has_blanks,
+        passed=blanks.add,
     )
     for line, whole, fields in records:
         record = whole.removesuffix("\n").removesuffix("\r")
