@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.domain.column_options import Columns
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Columns
 from app.formats.csv import header
 from app.formats.validate.columns import excerpt
 

@@ -479,7 +479,7 @@ def test_cells_that_are_left_as_they_are(tmp_path: Path, prefix: str, odd: bool)
     cells = [(cell, value) for cell, value in LEFT if odd or "<!" not in cell]
     path = with_cells(tmp_path / "o", *(cell for cell, _ in cells), prefix=prefix)
     assert rows(read(path, QUINT)) == [("x", None, value, "1") for _, value in cells]
-    looked = list(cell_reader.messages(str(path), "Orders", SHEET, "100", "1000000"))[2:]  # always with the parser
+    looked = list(cell_reader.messages(str(path), "Orders", SHEET, "0", "100", "1000000"))[2:]  # always with the parser
     assert looked == [(line, ["x", "", value or "", "1"], {}) for line, (_, value) in enumerate(cells, 2)]
 
 

@@ -35,7 +35,10 @@ def sheets_of(path: Path) -> list[str]:
 def sample_sheet(path: Path, file_format: FileFormat, dataset: Dataset) -> tuple[Sample, list[Any]]:
     """The first rows of a sheet, and the messages of its child process. Raises ImportFailed as `open_rows` does."""
     limits = workbook.SampleLimits(file_format.first_line + MAX_TABLE_ROWS, _MAX_SHEET_BYTES, _LIMITS)
-    with runner.PREVIEWS.take(), workbook.open_rows(path, file_format.sheet, limits) as received:
+    with (
+        runner.PREVIEWS.take(),
+        workbook.open_rows(path, file_format.sheet, limits, mark_numbers=workbook.has_marks(dataset)) as received,
+    ):
         sent = list(received)
     cut = sent[-1] == CUT
     if cut:

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from app.domain.column_options import Columns
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Columns
 from app.domain.row_size import LONGEST_VARCHAR, MAX_COLUMNS, MAX_KEY_BYTES, MAX_ROW_BYTES, key_bytes, row_bytes
 from app.formats.column_mapping import REJECT_COLUMNS
+from app.formats.columns_option import find_lone_surrogate
 from app.formats.infer.columns import LONG_TEXT, infer_column
 from app.formats.infer.names import make_names
 from app.formats.infer.records import Nested, Record, Sample
-from app.formats.options import find_lone_surrogate
 from app.formats.validate.columns import excerpt
 
 _KEY_LENGTH = 255

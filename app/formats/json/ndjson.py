@@ -13,9 +13,9 @@ from app.formats.batch import Batch
 from app.formats.json.values import Decoder, Number, Pairs, has_blanks
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
+from app.formats.validate.numbers import accepts_numbers, typed_mark
 from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 
-_NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
 _JSON_SPACE = " \t\r"
 _JSON_BOOLEANS = {True: "true", False: "false"}
 
@@ -33,7 +33,9 @@ class RowReader:
         self._known = frozenset(self.names)
         self._required = frozenset(column.name for column in dataset.columns if column.required)
         self._booleans = frozenset(column.name for column in dataset.columns if column.type is ColumnType.BOOLEAN)
-        self._numeric = frozenset(column.name for column in dataset.columns if column.type in _NUMERIC)
+        self._numeric = frozenset(column.name for column in dataset.columns if accepts_numbers(column))
+        self._marks = tuple(map(typed_mark, dataset.columns))
+        self.has_marks = any(self._marks)
         self._accepted_types: set[tuple[type, ...]] = set()
 
     def values(self, data: str, line: int) -> tuple[str | None, ...] | None:
@@ -61,6 +63,11 @@ class RowReader:
                     raise self._wrong_type(name, value, line)
             if set(types) != {type(None)}:
                 self._accepted_types.add(types)  # a file has few such combinations, usually one
+        if self.has_marks and Number in types:
+            marked = zip(values, self._marks, strict=True)
+            values = tuple(
+                value.replace(".", mark) if mark and type(value) is Number else value for value, mark in marked
+            )
         return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
 
     @property
@@ -165,7 +172,7 @@ def read_columns(
         if reader.values(first, line) is None:  # else its keys and the types of its values are valid
             return None
         text = block.data.decode()
-        uniform = None if renamed_columns else _uniform_lines(reader.pairs(first, line), dataset)
+        uniform = None if renamed_columns or reader.has_marks else _uniform_lines(reader.pairs(first, line), dataset)
         columns = uniform.columns(text) if uniform else None
         if columns is None:
             rows = [reader.values(data, line) for line, data in numbered_lines(block)]
@@ -232,7 +239,7 @@ def _uniform_lines(pairs: Pairs, dataset: Dataset) -> _UniformLines:
             form = f"({_NUMBER})" if type(value) is Number else f'"({_STRING})"'
         else:
             kinds = [f'"{_STRING}"']
-            kinds += [_NUMBER] * (column.type in _NUMERIC) + ["true|false"] * (column.type is ColumnType.BOOLEAN)
+            kinds += [_NUMBER] * accepts_numbers(column) + ["true|false"] * (column.type is ColumnType.BOOLEAN)
             form = f"({'|'.join(kinds + ['null'] * (not column.required))})"
             varied.add(key)
         members.append(re.escape(json.dumps(key, ensure_ascii=False)) + f"{space}:{space}{form}")

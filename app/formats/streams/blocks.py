@@ -159,7 +159,7 @@ class BlockCutter:
         file has been read. A record beyond 16 MiB makes a block that is `cut_off`; a line beyond that ends the stream.
         """
         blank_line: int | None = None  # where the empty lines at the end of the data so far began
-        passed = unsaid = 0  # blank lines, and bytes not reported yet
+        passed = unreported = 0  # blank lines, and bytes not reported yet
         for data, cut_off, last in self._whole_records(size):
             first_line = self._line
             self._line += count_byte(data, b"\n")
@@ -180,11 +180,11 @@ class BlockCutter:
             if end != len(data):
                 blank_line = blank_line or first_line + count_byte(records, b"\n")
             if not records:
-                unsaid += len(data)
-                if unsaid < HEADER_BYTES:
+                unreported += len(data)
+                if unreported < HEADER_BYTES:
                     continue
             yield Block(records, first_line, self._source.position, cut_off, last, passed)
-            passed = unsaid = 0
+            passed = unreported = 0
             if self._kept:
                 self._kept += len(data) - end  # with the empty lines, which are inside quotes now
                 self._line -= count_byte(data[-self._kept :], b"\n")

@@ -15,9 +15,10 @@ from app.formats.child import runner
 from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.csv import header
 from app.formats.validate.columns import excerpt
+from app.formats.validate.numbers import typed_mark
 from app.formats.validate.rows import MAX_REJECTS, BlankRowCounter, Records
 from app.formats.xlsx.archive import check_parts, find_sheet, open_zip
-from app.formats.xlsx.cells import DAY
+from app.formats.xlsx.cells import DAY, NUMBER
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN, UNCALCULATED
 from app.formats.xlsx.row import cell_failure, cell_name, header_texts, is_blank
 
@@ -60,7 +61,7 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
     sheet_too_large. The workbook is unpacked as a whole: the child process may use MAX_MEMORY_BYTES, this one a few
     times `batch_bytes`.
     """
-    with open_rows(path, file_format.sheet) as received:
+    with open_rows(path, file_format.sheet, mark_numbers=has_marks(dataset)) as received:
         yield from records_of(received, dataset, file_format, path.stat().st_size, batch_bytes)
 
 
@@ -86,8 +87,15 @@ def _are_column_names(cells: list[str], columns: list[str | None], dataset: Data
     return header.are_column_names([name.strip() for name in padded], columns, dataset)
 
 
+def has_marks(dataset: Dataset) -> bool:
+    """Whether the dataset has numbers with another decimal mark than numbers in cells have."""
+    return any(map(typed_mark, dataset.columns))
+
+
 @contextmanager
-def open_rows(path: Path, sheet: str | None, sample: SampleLimits | None = None) -> Iterator[Iterator[Any]]:
+def open_rows(
+    path: Path, sheet: str | None, sample: SampleLimits | None = None, *, mark_numbers: bool = False
+) -> Iterator[Iterator[Any]]:
     """The messages of the sheet's child process (see `cells`): the number of the last row, then the rows. Raises
     ImportFailed with the codes of `check_workbook`, and damaged_xlsx, sheet_too_large, sheet_too_slow."""
     _need_extra()
@@ -95,7 +103,7 @@ def open_rows(path: Path, sheet: str | None, sample: SampleLimits | None = None)
         check_parts(archive)
         name, part = find_sheet(archive, sheet)
         unpacked = archive.getinfo(part).file_size
-    arguments = [str(path), name, part]
+    arguments = [str(path), name, part, str(int(mark_numbers))]
     limits = runner.Limits(MAX_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS + unpacked // _BYTES_A_SECOND)
     if sample is not None:
         arguments += [str(sample.rows), str(sample.bytes)]
@@ -247,7 +255,9 @@ class _Sheet:
             kind, text = what[0], values[at] or ""
             column = self._dataset.columns[at]
             failure = cell_failure(number, position + self._begin, what)
-            if kind == DAY and column.type is ColumnType.DATETIME:
+            if kind in (NUMBER, SHOWN, FORMATTED) and (mark := typed_mark(column)) is not None:
+                values[at] = text.replace(".", mark)
+            elif kind == DAY and column.type is ColumnType.DATETIME:
                 values[at] = f"{text} 00:00:00"  # a sheet can't distinguish a date from its midnight
             elif kind in (SHOWN, FORMATTED) and column.type not in _DIGITS_ONLY:
                 if kind == SHOWN:
