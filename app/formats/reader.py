@@ -15,6 +15,7 @@ from app.formats.batch import Batch
 from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.csv import client_output, header, parser, preamble, stray_quotes
 from app.formats.csv.quoting import Quoting
+from app.formats.hints import add_hints, encoding_hint
 from app.formats.json import array, first_records, ndjson
 from app.formats.parquet import table
 from app.formats.streams.blocks import Block, BlockCutter, check_length
@@ -44,7 +45,7 @@ def read_rows(
     else:
         batches = _read_text(path, dataset, file_format, batch_bytes, footer)
     for batch in batches:
-        yield batch
+        yield add_hints(batch, dataset, file_format)
         rows = batch.next_row
     if rows == 1:
         raise _without_rows(file_format)
@@ -104,7 +105,11 @@ def _begin_csv(path: Path, text: Readable, dataset: Dataset, file_format: FileFo
         )
     if file_format.header:
         names = parser.parse_header(cutter.header(), file_format, quoting)
-    mapping = map_columns(names, file_format.columns, dataset, file_format.first_line)
+    try:
+        mapping = map_columns(names, file_format.columns, dataset, file_format.first_line)
+    except ImportFailed as failed:
+        failed.reason += encoding_hint(",".join(names or ()), file_format)
+        raise
     quoting.width = mapping.width + file_format.trailing
     if file_format.first_line_found and above:
         named = names is not None and not isinstance(file_format.columns, list)
