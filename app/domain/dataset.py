@@ -53,6 +53,9 @@ class Column:
         empty: whether an empty TEXT is a value.
         nullable: whether a row may lack a value.
         default: the value of a row that lacks one, written as in a file, but a number plainly.
+        values: pairs of a value in the file and the value to load for it, None for no value. Of an import only.
+        constant: whether the column is not read from the file, so that every row gets the default. Of an import only.
+        stored_default: the default as it is stored, if the way to write values is another one for an import.
 
     A row lacks a value if the file does not have the column, or if the field is empty and unquoted, the client's null
     text, or JSON's null. It gets the default, or else NULL.
@@ -77,6 +80,9 @@ class Column:
     zones: tuple[tuple[str, str], ...] = ()
     serial: str = ""
     numbers: NumberFormat = PLAIN_NUMBERS
+    values: tuple[tuple[str, str | None], ...] = ()
+    constant: bool = False
+    stored_default: str | None = None
 
     @property
     def required(self) -> bool:

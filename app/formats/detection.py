@@ -5,6 +5,7 @@ import codecs
 from app.domain.dataset import Dataset
 from app.domain.errors import InvalidContent, UnsupportedFormat
 from app.domain.file_format import TEXTS, FileFormat
+from app.formats.column_options import apply_options
 from app.formats.csv import dialect
 from app.formats.options import FormatOptions
 from app.formats.streams.decompression import GZIP_MAGIC, ZSTD_MAGIC, unpack_head
@@ -82,7 +83,9 @@ def detect(
     text = _decode(head, encoding)
     format = options.format or _find_format(name, content_type, head, text)
     file_format = options.apply(FileFormat(format, compression, encoding if format in TEXTS else "utf-8"))
-    return dialect.find(file_format, options, text, dataset, name or "") if format == "csv" else file_format
+    if format != "csv":
+        return file_format
+    return dialect.find(file_format, options, text, apply_options(dataset, file_format), name or "")
 
 
 def _find_format(name: str | None, content_type: str | None, head: bytes, text: str) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from app.domain.column_options import WIDE, ColumnOptions, Columns, combine_columns
+from app.domain.column_options import NO_OPTIONS, WIDE, ColumnOptions, Columns, combine_columns
+from app.domain.dataset import Dataset
 from app.domain.file_format import FORMATS, PARTS, FileFormat
+from app.formats.column_options import apply_options
 from app.formats.columns_option import ColumnsOption, parse_all_columns, parse_columns, refused
 from app.formats.streams.decoding import name_encoding
 
@@ -51,6 +53,11 @@ class FormatOptions:
     def _given(self) -> dict[str, Any]:
         parts = {part.name: getattr(self, part.name) for part in fields(self)}
         return {name: value for name, value in parts.items() if value is not None}
+
+    def check_columns(self, dataset: Dataset) -> None:
+        """Raises `InvalidContent` for options for columns that do not fit the dataset."""
+        options, for_all = self.column_options or {}, self.all_columns or NO_OPTIONS
+        apply_options(dataset, FileFormat("csv", columns=self.columns, column_options=options, all_columns=for_all))
 
     def apply(self, file_format: FileFormat) -> FileFormat:
         """The file format with these options. Raises `InvalidContent` for an option that the format does not have."""

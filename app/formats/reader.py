@@ -9,10 +9,11 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 
 from app.domain.dataset import Dataset
-from app.domain.errors import ImportFailed
+from app.domain.errors import ImportFailed, InvalidContent
 from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
 from app.formats.column_mapping import ColumnMapping, map_columns
+from app.formats.column_options import apply_options
 from app.formats.csv import client_output, header, parser, preamble, stray_quotes
 from app.formats.csv.quoting import Quoting
 from app.formats.hints import add_hints, encoding_hint
@@ -39,6 +40,10 @@ def read_rows(
     """
     if batch_bytes < 1:
         raise ValueError("batch_bytes must be at least 1")
+    try:
+        dataset = apply_options(dataset, file_format)
+    except InvalidContent as error:  # the dataset was another one when the import was accepted
+        raise ImportFailed("wrong_option", str(error)) from error
     rows = 1
     if file_format.format in ("xlsx", "parquet"):
         batches = _read_table(path, dataset, file_format, batch_bytes)
@@ -55,8 +60,10 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer:
     """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued.
 
     Raises ImportFailed for an empty file, a header that doesn't name the columns, a file without rows, data that is not
-    gzip, a first JSON object with unknown keys, or no object at all. `read_rows` checks values and other rows.
+    gzip, a first JSON object with unknown keys, or no object at all; InvalidContent for column options that do not fit
+    the dataset. `read_rows` checks values and other rows.
     """
+    dataset = apply_options(dataset, file_format)
     if file_format.format in ("xlsx", "parquet"):
         with unpacked(path, file_format) as file:
             if file_format.format == "xlsx":
@@ -72,7 +79,7 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer:
             )
             if not begun.cutter.rows_follow(*parser.blank_bytes(begun.file_format, begun.mapping)):
                 raise _without_rows(file_format)
-        elif not first_records.check_objects(text, dataset, renamed_columns(file_format), file_format.format):
+        elif not first_records.check_objects(text, dataset, file_format):
             raise _without_rows(file_format)
 
 
@@ -106,7 +113,7 @@ def _begin_csv(path: Path, text: Readable, dataset: Dataset, file_format: FileFo
     if file_format.header:
         names = parser.parse_header(cutter.header(), file_format, quoting)
     try:
-        mapping = map_columns(names, file_format.columns, dataset, file_format.first_line)
+        mapping = map_columns(names, file_format, dataset, file_format.first_line)
     except ImportFailed as failed:
         failed.reason += encoding_hint(",".join(names or ()), file_format)
         raise
@@ -142,13 +149,13 @@ def _read_text(
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "json":
-            yield from _checked(array.read_records(text, dataset, renamed_columns(file_format), batch_bytes), dataset)
+            yield from _checked(array.read_records(text, dataset, file_format, batch_bytes), dataset)
             return
         if file_format.format == "csv":
             yield from _read_csv(path, _without_footer(text, file_format, footer), dataset, file_format, batch_bytes)
             return
         cutter = BlockCutter(text)
-        blank = ndjson.RowReader(dataset, renamed_columns(file_format)).blank_bytes
+        blank = ndjson.RowReader(dataset, file_format).blank_bytes
         row = 1
         for block in cutter.blocks(batch_bytes, blank):
             if block.blank or not block.data:
@@ -221,12 +228,12 @@ def _read_objects(block: Block, dataset: Dataset, file_format: FileFormat, first
     from app.formats.validate import vectorized  # noqa: PLC0415 - as above
 
     batch: Batch | None = None
-    columns = ndjson.read_columns(block, dataset, renamed_columns(file_format))
+    columns = ndjson.read_columns(block, dataset, file_format)
     if columns is not None:
         lines = range(block.first_line, block.first_line + len(columns[dataset.column_names[0]]))
         texts = vectorized.Lines(block)
         batch = vectorized.check_columns(columns, dataset, first_row, lines, block.source_bytes, texts.text)
-    return iter([batch]) if batch else ndjson.read_block(block, dataset, first_row, renamed_columns(file_format))
+    return iter([batch]) if batch else ndjson.read_block(block, dataset, file_format, first_row)
 
 
 def _read_table(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
@@ -245,11 +252,6 @@ def _checked(chunks: Iterator[Records], dataset: Dataset) -> Iterator[Batch]:
         if chunk.failure is not None:
             chunk.failure.row = row
             raise chunk.failure
-
-
-def renamed_columns(file_format: FileFormat) -> dict[str, str | None] | None:
-    """The dataset's names for names of the file, None to leave one out. JSON objects ignore a list of columns."""
-    return file_format.columns if isinstance(file_format.columns, dict) else None
 
 
 @contextmanager

@@ -5,9 +5,8 @@ from typing import Any
 
 from app.domain.column_options import ColumnOptions
 from app.domain.dataset import Column, ColumnType
-from app.domain.errors import InvalidContent
 from app.domain.spelling import NUMBER_PARTS, check_date_format, read_number_format, read_serial, read_zones
-from app.formats.validate.columns import validator_for
+from app.formats.columns_option import refused
 
 _DATE_PARTS = {ColumnType.DATE: ("formats", "serial"), ColumnType.DATETIME: ("formats", "zone", "zones", "serial")}
 _PARTS = {ColumnType.INTEGER: NUMBER_PARTS, ColumnType.DECIMAL: NUMBER_PARTS} | _DATE_PARTS
@@ -18,13 +17,13 @@ def apply_value_options(column: Column, own: ColumnOptions, wide: ColumnOptions)
     """The column as this import reads it. `own` are the options for the column, `wide` those for all columns, of which
     the ones count that its type has; `own` wins, then `wide`, then the dataset.
 
-    The dataset's default stays the value that it is. Raises InvalidContent for options that the column can't have.
+    Raises InvalidContent for options that the column can't have.
     """
     parts = _PARTS.get(column.type, ())
     foreign = next((part for part in _ALL_PARTS if part not in parts and getattr(own, part) is not None), None)
     if foreign is not None:
         has = f"has {', '.join(parts)}" if parts else "has none of these options"
-        raise _refused("columns", f"{column.name} is of type {column.type}, which {has}, but not {foreign}")
+        raise refused("columns", f"{column.name} is of type {column.type}, which {has}, but not {foreign}")
     given = {part: getattr(own, part) for part in parts if getattr(own, part) is not None}
     wanted = {part: getattr(wide, part) for part in parts if getattr(wide, part) is not None} | given
     field = "columns" if given else next(iter(wanted), "columns")
@@ -32,14 +31,7 @@ def apply_value_options(column: Column, own: ColumnOptions, wide: ColumnOptions)
         return column
     if parts is NUMBER_PARTS:
         return replace(column, numbers=_numbers(column, wanted, field))
-    changed = _dates(column, wanted, field, all_formats="formats" in given)
-    if column.default is not None:
-        changed = replace(changed, default=_plain_default(column))
-    try:
-        validator_for(changed)
-    except ValueError as error:
-        raise _refused(field, str(error)) from None
-    return changed
+    return _dates(column, wanted, field, all_formats="formats" in given)
 
 
 def check_wide_options(wide: ColumnOptions) -> None:
@@ -74,7 +66,7 @@ def _dates(column: Column, wanted: dict[str, Any], field: str, *, all_formats: b
                     check_date_format(format, times=times, zones=zones)
                     formats.append(format)
             except ValueError as error:
-                raise _refused(field, str(error)) from None
+                raise refused(field, str(error)) from None
         if formats:
             changed["formats"] = tuple(formats)
     return replace(column, **changed)
@@ -88,14 +80,5 @@ def _has_time(format: str) -> bool:
     return False
 
 
-def _plain_default(column: Column) -> str | None:
-    plain = validator_for(column)(None)
-    return f"{plain}Z" if plain is not None and column.type is ColumnType.DATETIME else plain
-
-
-def _refused(field: str, reason: str) -> InvalidContent:
-    return InvalidContent(reason, errors=[{"field": field, "reason": reason}])
-
-
 def _refuse(field: str, reason: str) -> None:
-    raise _refused(field, reason)
+    raise refused(field, reason)

@@ -92,7 +92,7 @@ def read_import(document: Mapping[str, Any]) -> Import:
             "bytes_done",
         )
     }
-    perhaps: dict[str, Any] = {
+    optional: dict[str, Any] = {
         name: document.get(name) for name in ("rows_total", "bytes_total", "rows_per_second", "eta_seconds")
     }
     times: dict[str, Any] = {
@@ -101,7 +101,7 @@ def read_import(document: Mapping[str, Any]) -> Import:
     return Import(
         **known,
         **counts,
-        **perhaps,
+        **optional,
         **times,
         dry_run=bool(document.get("dry_run", False)),
         failure=_read_failure(error) if error else None,

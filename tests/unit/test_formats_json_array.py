@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from app.domain.dataset import ORDERS
 from app.domain.errors import ImportFailed
+from app.domain.file_format import FileFormat
 from app.formats.json import array
 from app.formats.json.array import read_records
 from app.formats.streams import blocks
@@ -46,7 +47,7 @@ class Pieces:
 
 
 def read(data: str | bytes, batch_bytes: int = 1 << 20, most: int = 1 << 30, **renamed: str | None) -> list[Records]:
-    return list(read_records(Pieces(data, most), ORDERS, renamed or None, batch_bytes))
+    return list(read_records(Pieces(data, most), ORDERS, FileFormat("json", columns=renamed or None), batch_bytes))
 
 
 def rows(chunks: list[Records]) -> list[tuple[str, ...]]:
@@ -226,7 +227,7 @@ class Endless:
 def test_memory_is_flat(body: bytes) -> None:
     def peak(times: int) -> int:
         tracemalloc.start()
-        for _ in read_records(Endless(b"[", body, times), ORDERS, None, 1 << 17):
+        for _ in read_records(Endless(b"[", body, times), ORDERS, FileFormat("json"), 1 << 17):
             pass
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -10,6 +10,7 @@ from itertools import islice
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
+from app.formats.column_names import fold
 from app.formats.csv.grammar import grammar_of
 from app.formats.csv.header import are_column_names, guess_header, looks_like_data
 from app.formats.csv.preamble import is_blank_or_comment, named_delimiter
@@ -104,15 +105,14 @@ def _score_by_names(
         expected = len(options.columns) if isinstance(options.columns, list) else len(dataset.columns)
         fits = fields and (len(fields) == expected or (len(fields) == expected + 1 and not fields[-1]))
         return (2.0 if fits else _score_of_width(fields)), replace(file_format, first_line=first)
-    expected_names = set(dataset.column_names)
+    wanted = {fold(name) for name in dataset.column_names}
     if isinstance(options.columns, dict):
-        expected_names = (expected_names - {to for to in options.columns.values() if to}) | {
-            of for of, to in options.columns.items() if to
-        }
+        wanted -= {fold(to) for to in options.columns.values() if to}
+        wanted |= {fold(of) for of, to in options.columns.items() if to}
     best, best_line = 0.0, first
     for line in named:
         fields = _fields(file_format, lines[line - 1])
-        matched = len(expected_names.intersection(field.strip() for field in fields)) + _score_of_width(fields)
+        matched = len(wanted.intersection(map(fold, fields))) + _score_of_width(fields)
         if matched > best:
             best, best_line = matched, line
     return best, replace(file_format, first_line=best_line if best >= 1 else first)

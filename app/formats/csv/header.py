@@ -45,11 +45,11 @@ def has_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line: 
     in_place = refuted = False
     values = []
     for at, name in enumerate(names):
-        meant = (columns[at] if at < len(columns) else None) or ""
-        column = types.get(meant)
+        target = (columns[at] if at < len(columns) else None) or ""
+        column = types.get(target)
         if not name or normalized(name) in known:
             named += bool(name)
-            in_place = in_place or (name != "" and normalized(name) == normalized(meant))
+            in_place = in_place or (name != "" and normalized(name) == normalized(target))
         elif _is_value(name, column):
             values.append(name)
         else:
@@ -97,21 +97,21 @@ def check_order(names: Sequence[str], columns: Columns, dataset: Dataset, line: 
     if _agree(names, columns):
         return
     called = [normalized(name) for name in names]
-    listed = {meant: at for at, meant in enumerate(columns)}
+    listed = {target: at for at, target in enumerate(columns)}
     ours: dict[str, list[str]] = {}
     for column in dataset.column_names:
         ours.setdefault(normalized(column), []).append(column)
-    for at, (name, meant) in enumerate(zip(called, columns, strict=True)):
+    for at, (name, target) in enumerate(zip(called, columns, strict=True)):
         same = ours.get(name, []) if name else []
         elsewhere = [listed[column] for column in same if column in listed]
-        if meant in same or (meant is None and not elsewhere):
+        if target in same or (target is None and not elsewhere):
             continue
         if same and not any(called[place] == name for place in elsewhere):
             raise ImportFailed(
                 "columns_differ",
-                f"the header calls column {at + 1} {excerpt(names[at])!r}, `columns` {excerpt(meant or 'null')!r};"
+                f"the header calls column {at + 1} {excerpt(names[at])!r}, `columns` {excerpt(target or 'null')!r};"
                 " put the list into the file's order, or map the columns by name:"
-                f" columns={excerpt(json.dumps({names[at]: meant}, ensure_ascii=False))}",
+                f" columns={excerpt(json.dumps({names[at]: target}, ensure_ascii=False))}",
                 line=line,
                 column=excerpt(same[0]),
             )
@@ -157,7 +157,7 @@ def _agree(names: Sequence[str], columns: Columns) -> bool:
     """Whether the list is what a preview proposes for a file with these names."""
     if len(names) != len(columns) or not any(columns):
         return False
-    return all(meant in (None, made) for made, meant in zip(make_names(names), columns, strict=True))
+    return all(target in (None, made) for made, target in zip(make_names(names), columns, strict=True))
 
 
 def _known(columns: Columns, dataset: Dataset) -> set[str]:

@@ -10,7 +10,7 @@ from app.domain.column_options import Columns
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.row_size import LONGEST_VARCHAR, MAX_COLUMNS, MAX_KEY_BYTES, MAX_ROW_BYTES, key_bytes, row_bytes
-from app.formats.column_mapping import REJECT_COLUMNS
+from app.formats.column_names import REJECT_COLUMNS, fold
 from app.formats.columns_option import find_lone_surrogate
 from app.formats.infer.columns import LONG_TEXT, infer_column
 from app.formats.infer.names import make_names
@@ -53,7 +53,7 @@ def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None)
     records = [record for record in sample.records if _is_whole(record, sample.width)]
     names_in_file = sample.names or tuple(f"column_{position}" for position in range(1, sample.width + 1))
     if listed is not None and len(listed) == len(names_in_file):
-        names_in_file = tuple(meant or "" for meant in listed)
+        names_in_file = tuple(target or "" for target in listed)
     else:
         listed = None
     names = make_names(names_in_file[:MAX_COLUMNS])
@@ -61,7 +61,7 @@ def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None)
     for at, name_in_file in enumerate(names_in_file[:MAX_COLUMNS]):
         values = [record.values[at] for record in records]
         unnamed = not name_in_file and (listed is not None or (at == len(names_in_file) - 1 and not any(values)))
-        if name_in_file in REJECT_COLUMNS or unnamed:
+        if fold(name_in_file) in REJECT_COLUMNS or unnamed:
             proposals.append(Proposal(name_in_file, None))
         else:
             column, notes = infer_column(names[at], [Nested("")] if at in sample.unreadable else values)
@@ -139,13 +139,13 @@ def _is_unique(at: int, column: Column, records: list[Record]) -> bool:
 
 
 def _columns_option(sample: Sample, proposals: list[Proposal]) -> Columns | None:
-    meant = [each.column.name if each.column else None for each in proposals]
-    meant += [None] * (sample.width - len(meant))
+    targets = [each.column.name if each.column else None for each in proposals]
+    targets += [None] * (sample.width - len(targets))
     if sample.names is None or len(set(sample.names)) < len(sample.names):
-        return list(meant)
+        return list(targets)
     differ = {
         name: to
-        for name, to in zip(sample.names, meant, strict=True)
-        if name != to and not (to is None and (name in REJECT_COLUMNS or not name))
+        for name, to in zip(sample.names, targets, strict=True)
+        if name != to and not (to is None and (fold(name) in REJECT_COLUMNS or not name))
     }
     return dict(differ) or None

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
+from app.domain.file_format import FileFormat
 from app.formats.json.ndjson import RowReader
 from app.formats.json.scanner import Broken, JsonText, truncated
 from app.formats.json.values import Pairs
@@ -20,10 +21,8 @@ Row = TypeVar("Row")
 _Element = tuple[str, int, tuple[str | None, ...] | ImportFailed | None]
 
 
-def read_records(
-    source: Readable, dataset: Dataset, columns: dict[str, str | None] | None, batch_bytes: int
-) -> Iterator[Records]:
-    """Read the array's rows in chunks of about `batch_bytes` of text. `columns` renames keys or leaves them out (None).
+def read_records(source: Readable, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Records]:
+    """Read the array's rows in chunks of about `batch_bytes` of text.
 
     An invalid element goes to its chunk's `bad`. If the array itself is broken, the last chunk has the `failure`
     (not_json, not_utf8, missing_comma, trailing_comma, truncated_json, text_after_array, record_too_long). Raises
@@ -31,7 +30,7 @@ def read_records(
     """
     text = JsonText(source, max(batch_bytes, _PIECE_BYTES))
     text.begin_array()
-    reader = RowReader(dataset, columns)
+    reader = RowReader(dataset, file_format)
     found = elements(text, reader.values_of)
     chunk = _Chunk(dataset)
     failure = None
@@ -121,7 +120,7 @@ def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tu
         text.take(text.at + 1)
         following = text.next_character()
         if following == "]":
-            reason = "a comma stands after the last element; remove it"
+            reason = "there is a comma after the last element; remove it"
             raise Broken(ImportFailed("trailing_comma", reason, text.line, value=text.excerpt()))
         if not following:
             raise Broken(truncated("after a comma", text.line))

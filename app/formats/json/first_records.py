@@ -1,9 +1,10 @@
 """Checks the first objects of NDJSON and JSON, before the rows are read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
+from app.domain.file_format import FileFormat
 from app.formats.json.array import elements
 from app.formats.json.ndjson import RowReader, numbered_lines
 from app.formats.json.scanner import Broken, JsonText
@@ -43,18 +44,18 @@ class _Beginning:
         return data
 
 
-def check_objects(text: Readable, dataset: Dataset, renamed: Mapping[str, str | None] | None, format: str) -> bool:
+def check_objects(text: Readable, dataset: Dataset, file_format: FileFormat) -> bool:
     """Whether the beginning of the file contains rows (True if it can't show it).
 
     Raises ImportFailed if none of the first objects can be a row, or if the first one has an unknown key: then the file
     is meant for another dataset. `read_rows` refuses other invalid rows.
     """
-    reader = RowReader(dataset, renamed)
+    reader = RowReader(dataset, file_format)
     beginning = _Beginning(text)
     bad: ImportFailed | None = None
     blank: ImportFailed | None = None
     try:
-        objects = _lines(beginning, reader) if format == "ndjson" else _elements(beginning)
+        objects = _lines(beginning, reader) if file_format.format == "ndjson" else _elements(beginning)
         for number, (line, found) in enumerate(objects, 1):
             failure = found if isinstance(found, ImportFailed) else _wrong_keys(reader, found, line)
             if isinstance(found, tuple) and reader.is_blank(found):
@@ -77,7 +78,7 @@ def check_objects(text: Readable, dataset: Dataset, renamed: Mapping[str, str | 
 
 def _wrong_keys(reader: RowReader, pairs: Pairs, line: int) -> ImportFailed | None:
     try:
-        reader.check_keys(reader.rename(pairs), line)
+        reader.check_keys(pairs, line)
     except ImportFailed as failure:
         return failure
     return None

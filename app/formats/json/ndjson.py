@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, cast
 
 from app.domain.dataset import ColumnType, Dataset
 from app.domain.errors import ImportFailed
+from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
+from app.formats.json.keys import KeyMapper
 from app.formats.json.values import Decoder, Number, Pairs, has_blanks
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
@@ -21,16 +22,13 @@ _JSON_BOOLEANS = {True: "true", False: "false"}
 
 
 class RowReader:
-    """Converts objects to rows of one dataset. `renamed_columns` maps keys to columns, or to None to leave a key
-    out."""
+    """Converts objects to rows of one dataset, as the client maps their keys to its columns."""
 
-    def __init__(self, dataset: Dataset, renamed_columns: Mapping[str, str | None] | None = None) -> None:
+    def __init__(self, dataset: Dataset, file_format: FileFormat) -> None:
         self.names = dataset.column_names
-        self._renamed = renamed_columns or {}
-        self._in_order = itemgetter(*self.names) if len(self.names) > 1 else lambda found: (found[self.names[0]],)
+        self._keys = KeyMapper(dataset, file_format)
         self._decoder = Decoder()
-        self.has_blanks = has_blanks(len(self.names), renamed_columns)
-        self._known = frozenset(self.names)
+        self.has_blanks = has_blanks(dataset, file_format)
         self._required = frozenset(column.name for column in dataset.columns if column.required)
         self._booleans = frozenset(column.name for column in dataset.columns if column.type is ColumnType.BOOLEAN)
         self._numeric = frozenset(column.name for column in dataset.columns if accepts_numbers(column))
@@ -45,18 +43,15 @@ class RowReader:
 
     def values_of(self, pairs: Pairs, line: int) -> tuple[str | None, ...] | None:
         """`values` of an object that is parsed already."""
-        sent, pairs = pairs, self.rename(pairs)
-        found = dict(pairs)
-        if len(pairs) == len(self.names) and found.keys() == self._known:
-            values: tuple[Any, ...] = self._in_order(found)
-        else:
-            if self.is_blank(sent):  # regardless of its keys: it has no value that could be lost
+        mapped = self._keys.map(tuple([key for key, _ in pairs]))
+        if mapped.problem is not None:
+            if self.is_blank(pairs):  # regardless of its keys: it has no value that could be lost
                 return None
-            self.check_keys(pairs, line)
-            values = tuple(map(found.get, self.names))
+            raise mapped.problem.failure(line)
+        values: tuple[Any, ...] = mapped.values_of(pairs)
         types = tuple(map(type, values))
         if types not in self._accepted_types:
-            if self.is_blank(sent):
+            if self.is_blank(pairs):
                 return None
             for name, value in zip(self.names, values, strict=True):
                 if not self._is_accepted(name, value):
@@ -69,6 +64,16 @@ class RowReader:
                 value.replace(".", mark) if mark and type(value) is Number else value for value, mark in marked
             )
         return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
+
+    def columns_of(self, pairs: Pairs) -> list[str | None]:
+        """The column of each pair; None for one that is left out. The object's keys must be valid."""
+        return self._keys.map(tuple(key for key, _ in pairs)).columns
+
+    def check_keys(self, pairs: Pairs, line: int) -> None:
+        """Raises ImportFailed (doubled_key, unknown_column, missing_column) unless the keys are the columns."""
+        mapped = self._keys.map(tuple(key for key, _ in pairs))
+        if mapped.problem is not None:
+            raise mapped.problem.failure(line)
 
     @property
     def blank_bytes(self) -> bytes | None:
@@ -105,19 +110,6 @@ class RowReader:
             )
         return value
 
-    def rename(self, pairs: Pairs) -> Pairs:
-        """The pairs with the dataset's names, without those that the client leaves out."""
-        if not self._renamed:
-            return pairs
-        named = ((self._renamed.get(key, key), value) for key, value in pairs)
-        return tuple((key, value) for key, value in named if key is not None)
-
-    def check_keys(self, pairs: Pairs, line: int) -> None:
-        """Raises ImportFailed (doubled_key, unknown_column, missing_column) unless the keys are the columns."""
-        found = dict(pairs).keys()
-        if len(found) != len(pairs) or not self._required <= found <= self._known:
-            raise self._wrong_keys(pairs, line)
-
     def _not_json(self, data: str, line: int, error: Exception) -> ImportFailed:
         if not data.strip(_JSON_SPACE):
             return ImportFailed("not_json", "the line is empty; every line must be one JSON object", line, value="")
@@ -126,21 +118,6 @@ class RowReader:
         what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
         what = str(error) if type(error) is ValueError else what
         return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=excerpt(data))
-
-    def _wrong_keys(self, pairs: Pairs, line: int) -> ImportFailed:
-        seen: set[str] = set()
-        expected = f"expected are {', '.join(self.names)}"
-        for key, _ in pairs:
-            if key in seen:
-                return ImportFailed(
-                    "doubled_key", f"the object has the key {excerpt(key)!r} twice", line, column=excerpt(key)
-                )
-            if key not in self._known:
-                reason = f"the object has the key {excerpt(key)!r}, which is not a column; {expected}"
-                return ImportFailed("unknown_column", reason, line, column=excerpt(key))
-            seen.add(key)
-        missing = next(name for name in self.names if name in self._required and name not in seen)
-        return ImportFailed("missing_column", f"the object lacks the key {missing}; {expected}", line, column=missing)
 
     def _wrong_type(self, name: str, value: Any, line: int) -> ImportFailed:
         expected = "a number or a string" if name in self._numeric else "a string"
@@ -157,14 +134,12 @@ def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
     return enumerate(text.split("\n"), block.first_line)
 
 
-def read_columns(
-    block: Block, dataset: Dataset, renamed_columns: Mapping[str, str | None] | None = None
-) -> dict[str, tuple[str | None, ...]] | None:
+def read_columns(block: Block, dataset: Dataset, file_format: FileFormat) -> dict[str, tuple[str | None, ...]] | None:
     """The values of the block's rows by column, not validated yet; None if any line is invalid or blank.
 
     If all lines have the form of the first one, a regular expression parses them in a third of the time.
     """
-    reader = RowReader(dataset, renamed_columns)
+    reader = RowReader(dataset, file_format)
     if reader.has_blanks and (b"\n\n" in block.data or b"\n\r\n" in block.data):
         return None
     try:
@@ -172,7 +147,8 @@ def read_columns(
         if reader.values(first, line) is None:  # else its keys and the types of its values are valid
             return None
         text = block.data.decode()
-        uniform = None if renamed_columns or reader.has_marks else _uniform_lines(reader.pairs(first, line), dataset)
+        pairs = reader.pairs(first, line)
+        uniform = None if reader.has_marks else _uniform_lines(pairs, reader.columns_of(pairs), dataset)
         columns = uniform.columns(text) if uniform else None
         if columns is None:
             rows = [reader.values(data, line) for line, data in numbered_lines(block)]
@@ -193,14 +169,15 @@ def _has_blank(columns: Mapping[str, Sequence[str | None]]) -> bool:
 
 @dataclass(frozen=True)
 class _UniformLines:
-    """Parses lines that have the same keys in the same order. `pattern` has one group for each value.
+    """Parses lines that have the same keys in the same order. `pattern` has one group for each value that is loaded, of
+    `columns_found` in their order.
 
     Columns in `varied` have values of several JSON types: their groups match the JSON itself. `absent` columns have no
     key.
     """
 
     pattern: re.Pattern[str]
-    keys: tuple[str, ...]
+    columns_found: tuple[str, ...]
     varied: frozenset[str]
     absent: tuple[str, ...]
 
@@ -210,8 +187,8 @@ class _UniformLines:
         rows = text.count("\n") + (not text.endswith("\n"))
         if len(found) != rows:
             return None
-        groups = zip(*found, strict=True) if len(self.keys) > 1 else iter([tuple(found)])
-        columns: dict[str, tuple[str | None, ...]] = dict(zip(self.keys, groups, strict=True))
+        groups = zip(*found, strict=True) if len(self.columns_found) > 1 else iter([tuple(found)])
+        columns: dict[str, tuple[str | None, ...]] = dict(zip(self.columns_found, groups, strict=True))
         for name in self.varied:
             columns[name] = tuple(
                 None if value == "null" else value[1:-1] if value[0] == '"' else value
@@ -224,8 +201,9 @@ _NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?"
 _STRING = r'[^"\\\x00-\x1f]*+'
 
 
-def _uniform_lines(pairs: Pairs, dataset: Dataset) -> _UniformLines:
-    """The parser for lines with these keys and types of values.
+def _uniform_lines(pairs: Pairs, mapped: Sequence[str | None], dataset: Dataset) -> _UniformLines | None:
+    """The parser for lines with these keys and types of values; None if a value that is left out is nested. `mapped`
+    has the column of each key.
 
     It matches only texts that mean the same in JSON: no string with a backslash or a control character, no number with
     an exponent.
@@ -233,28 +211,30 @@ def _uniform_lines(pairs: Pairs, dataset: Dataset) -> _UniformLines:
     space = r"[ \t]*+"
     columns = {column.name: column for column in dataset.columns}
     members, varied = [], set()
-    for key, value in pairs:
-        column = columns[key]
-        if column.required and column.type is not ColumnType.BOOLEAN:
+    for (key, value), name in zip(pairs, mapped, strict=True):
+        if name is None and type(value) in (list, tuple):
+            return None
+        if name is None:
+            form = f'(?:"{_STRING}"|{_NUMBER}|true|false|null)'
+        elif columns[name].required and columns[name].type is not ColumnType.BOOLEAN:
             form = f"({_NUMBER})" if type(value) is Number else f'"({_STRING})"'
         else:
+            column = columns[name]
             kinds = [f'"{_STRING}"']
             kinds += [_NUMBER] * accepts_numbers(column) + ["true|false"] * (column.type is ColumnType.BOOLEAN)
             form = f"({'|'.join(kinds + ['null'] * (not column.required))})"
-            varied.add(key)
+            varied.add(name)
         members.append(re.escape(json.dumps(key, ensure_ascii=False)) + f"{space}:{space}{form}")
     inside = f"{space},{space}".join(members)
     pattern = re.compile(rf"^{space}\{{{space}{inside}{space}\}}{space}\r?$", re.MULTILINE)
-    keys = tuple(key for key, _ in pairs)
-    return _UniformLines(pattern, keys, frozenset(varied), tuple(name for name in columns if name not in keys))
+    found = tuple(name for name in mapped if name is not None)
+    return _UniformLines(pattern, found, frozenset(varied), tuple(name for name in columns if name not in found))
 
 
-def read_block(
-    block: Block, dataset: Dataset, first_row: int, renamed_columns: Mapping[str, str | None] | None = None
-) -> Iterator[Batch]:
+def read_block(block: Block, dataset: Dataset, file_format: FileFormat, first_row: int) -> Iterator[Batch]:
     """Parse and validate the block's rows one by one; invalid rows are the batches' rejects."""
     blanks = BlankRowCounter()
-    rows = _rows(block, RowReader(dataset, renamed_columns), blanks)
+    rows = _rows(block, RowReader(dataset, file_format), blanks)
     return check_rows(rows, dataset, first_row, block.source_bytes, blanks=blanks)
 
 

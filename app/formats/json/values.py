@@ -1,8 +1,10 @@
 """Decodes JSON values without losing digits or repeated keys."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
+
+from app.domain.dataset import Dataset
+from app.domain.file_format import FileFormat
 
 Pairs = tuple[tuple[str, Any], ...]
 
@@ -41,6 +43,9 @@ class Decoder:
         self.constant = self.constant or name
 
 
-def has_blanks(columns: int, renamed_columns: Mapping[str, str | None] | None) -> bool:
-    """Whether an object without any value is skipped as blank: if dataset and left out columns are two or more."""
-    return columns + sum(to is None for to in (renamed_columns or {}).values()) > 1
+def has_blanks(dataset: Dataset, file_format: FileFormat) -> bool:
+    """Whether an object without any value is a blank row. In a file of one column it is a row with NULL. The number of
+    columns includes those that are left out."""
+    columns = file_format.columns if isinstance(file_format.columns, dict) else {}
+    in_file = sum(not column.constant for column in dataset.columns)
+    return in_file + sum(to is None for to in columns.values()) + file_format.leave_out_others > 1

@@ -194,7 +194,7 @@ def _open(path: Path, dataset: Dataset, file_format: FileFormat) -> _Opened:
     frame = _scan(path)
     schema = frame.collect_schema()
     names = schema.names()
-    mapping = map_columns(names, file_format.columns, dataset)
+    mapping = map_columns(names, file_format, dataset)
     texts = {
         column.name: pl.lit(None, pl.String)
         if position is None

@@ -24,8 +24,8 @@ _DAYS_OF_A_YEAR = 365.2425
 _NANOSECONDS = {"ms": 10**6, "us": 10**3, "ns": 1}
 
 
-def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = None) -> "pl.Expr":
-    """The column's values as texts for the validator of `meant`. The file must be `redeclared` if the column needs it.
+def as_text(name: str, type: "pl.DataType", target: Column, leaf: Leaf | None = None) -> "pl.Expr":
+    """The column's values as texts for the validator of `target`. The file must be `redeclared` if the column needs it.
 
     Raises ImportFailed (unsupported_type).
     """
@@ -41,13 +41,13 @@ def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = N
             if type.time_zone is not None:
                 column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
             text = column.cast(pl.String).str.replace(r"\.0+$", "")
-        if meant.type is ColumnType.DATETIME and meant.scale:
+        if target.type is ColumnType.DATETIME and target.scale:
             text = _without_zeros(text)
         if type.time_zone is not None:
-            in_zone = meant.type is ColumnType.DATE or (meant.type is ColumnType.DATETIME and meant.zone != "UTC")
+            in_zone = target.type is ColumnType.DATE or (target.type is ColumnType.DATETIME and target.zone != "UTC")
             return text + "Z" if in_zone else text  # else it would be in the column's zone
         # some writers have no type for dates alone
-        return text.str.strip_suffix(" 00:00:00") if meant.type is ColumnType.DATE else text
+        return text.str.strip_suffix(" 00:00:00") if target.type is ColumnType.DATE else text
     if isinstance(type, pl.Time) and leaf and leaf.clock:
         clock = (column.cast(pl.Int64) * _NANOSECONDS[leaf.clock]).cast(pl.Time)
         return _without_zeros(clock.dt.to_string(_CLOCK))  # a cast drops the second's fraction
@@ -57,18 +57,18 @@ def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = N
         text = column.cast(pl.String)
         with_exponent = text.str.contains("e", literal=True)
         plain = text.map_elements(_without_exponent, return_dtype=pl.String, skip_nulls=True)
-        return _marked(pl.when(with_exponent).then(plain).otherwise(text.str.replace(r"\.0$", "")), meant)
+        return _marked(pl.when(with_exponent).then(plain).otherwise(text.str.replace(r"\.0$", "")), target)
     known = (pl.String, pl.Boolean, pl.Date, pl.Categorical, pl.Enum, pl.Null)
     if type.is_decimal():
-        return _marked(column.cast(pl.String), meant)
+        return _marked(column.cast(pl.String), target)
     if type.is_integer() or isinstance(type, known):
         return column.cast(pl.String)
     reason = f"the column {excerpt(name)!r} holds {excerpt(str(type))}, which is not text, number, date or time"
     raise ImportFailed("unsupported_type", reason, column=excerpt(name))
 
 
-def _marked(number: "pl.Expr", meant: Column) -> "pl.Expr":
-    mark = typed_mark(meant)
+def _marked(number: "pl.Expr", target: Column) -> "pl.Expr":
+    mark = typed_mark(target)
     return number if mark is None else number.str.replace(".", mark, literal=True)
 
 

@@ -9,16 +9,19 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import TEXTS, FileFormat
 from app.formats.batch import Batch, Reject
-from app.formats.column_mapping import REJECT_COLUMNS, map_columns
+from app.formats.column_mapping import map_columns
+from app.formats.column_names import find_columns
+from app.formats.column_options import apply_options
 from app.formats.csv.client_output import check_footer
 from app.formats.csv.stray_quotes import unquoted
+from app.formats.hints import add_hints
 from app.formats.infer import sample_tables
 from app.formats.infer.head import SAMPLE_BYTES
 from app.formats.infer.records import Record, Sample
 from app.formats.infer.sample import sample_text
 from app.formats.infer.schema import Inferred, infer
 from app.formats.json.values import has_blanks
-from app.formats.reader import check_head, read_rows, renamed_columns, temporary_beside, unpacked
+from app.formats.reader import check_head, read_rows, temporary_beside, unpacked
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
 
@@ -81,10 +84,11 @@ def make_preview(
     """Make a preview of a file's first `rows`. Without a dataset, infers one of this `name`.
 
     A `partial` file is the beginning of another one and may end anywhere; XLSX and Parquet must be complete. Raises
-    UnsupportedFormat if a format's extra is not installed.
+    UnsupportedFormat if a format's extra is not installed, and InvalidContent for column options that do not fit.
     """
+    target = dataset and apply_options(dataset, file_format)
     try:
-        sample, sheets, sent = _sample(path, file_format, partial, dataset)
+        sample, sheets, sent = _sample(path, file_format, partial, target)
     except ImportFailed as failure:
         return refused_preview(file_format, dataset, name, failure)
     return _preview(path, file_format, dataset, name, sample, sheets, sent, rows)
@@ -115,6 +119,7 @@ def _preview(
         if file_format.columns is None:
             file_format = replace(file_format, columns=inferred.columns)
         as_given = file_format
+    target = apply_options(dataset, file_format)
     shown = sample.records[:rows]
     rejects: dict[int, Reject] = {}
     problem = sample.failure or (inferred.problem if inferred else None)
@@ -123,7 +128,7 @@ def _preview(
             rejects = _rejects(_batches(path, sample, sent, dataset, as_given, len(shown)), len(shown))
         except ImportFailed as failure:
             problem = failure
-    columns = _mapped(sample, file_format, dataset)
+    columns = _mapped(sample, file_format, target)
     found = {each.column for each in columns if each.status == "mapped"}
     return Preview(
         file_format=file_format,
@@ -132,7 +137,7 @@ def _preview(
         rows=[PreviewRow(record, rejects.get(at)) for at, record in enumerate(shown)],
         cut=sample.cut,
         problem=problem,
-        missing=[column.name for column in dataset.columns if column.required and column.name not in found],
+        missing=[column.name for column in target.columns if column.required and column.name not in found],
         sheets=sheets,
         inferred=inferred,
         blank=sample.blanks_among(len(shown)),
@@ -143,15 +148,15 @@ def _sample(
     path: Path, file_format: FileFormat, partial: bool, dataset: Dataset | None
 ) -> tuple[Sample, list[str], list[Any]]:
     """The sample, a workbook's sheets, and the messages of its child process."""
-    meant = dataset or _NO_DATASET
+    target = dataset or _NO_DATASET
     if file_format.format in TEXTS:
-        blanks = None if dataset is None else has_blanks(len(dataset.columns), renamed_columns(file_format))
-        return sample_text(path, file_format, meant, partial=partial, blanks=blanks), [], []
+        blanks = None if dataset is None else has_blanks(dataset, file_format)
+        return sample_text(path, file_format, target, partial=partial, blanks=blanks), [], []
     with unpacked(path, file_format, MAX_UNPACKED_BYTES) as file:
         if file_format.format == "parquet":
             return sample_tables.sample_parquet(file), [], []
         sheets = sample_tables.sheets_of(file)
-        sample, sent = sample_tables.sample_sheet(file, file_format, meant)
+        sample, sent = sample_tables.sample_sheet(file, file_format, target)
         return sample, sheets, sent
 
 
@@ -162,10 +167,11 @@ def _batches(
     if file_format.format == "parquet":
         yield from read_rows(path, dataset, file_format, SAMPLE_BYTES)
     elif file_format.format == "xlsx":
+        dataset = apply_options(dataset, file_format)
         row = 1
         for chunk in workbook.records_of(iter(sent), dataset, file_format, path.stat().st_size, SAMPLE_BYTES):
             for batch in check_records(chunk, dataset, row):
-                yield batch
+                yield add_hints(batch, dataset, file_format)
                 row = batch.next_row
     else:
         # the sample is UTF-8 text by now, and has been checked for doubtful quotes
@@ -187,8 +193,9 @@ def _batches(
 def _check_footer(sample: Sample, dataset: Dataset, file_format: FileFormat) -> None:
     if not sample.footer.lines or sample.cut or sample.failure is not None:
         return
+    dataset = apply_options(dataset, file_format)
     names = None if sample.header is False else sample.names
-    mapping = map_columns(names, file_format.columns, dataset, file_format.first_line)
+    mapping = map_columns(names, file_format, dataset, file_format.first_line)
     blank = sample.blanks + sum(record.blanks for record in sample.records)
     check_footer(sample.footer, len(sample.records), blank, file_format, dataset, mapping)
 
@@ -205,19 +212,20 @@ def _rejects(batches: Iterator[Batch], rows: int) -> dict[int, Reject]:
 
 def _mapped(sample: Sample, file_format: FileFormat, dataset: Dataset) -> list[MappedColumn]:
     columns = file_format.columns
-    names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
     if isinstance(columns, list):
-        meant = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
+        names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
+        targets = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
+    elif sample.names is None:
+        return [MappedColumn(None, None, "unknown")] * sample.width
     else:
-        renamed = dict.fromkeys(REJECT_COLUMNS) | (columns or {})
-        meant = [renamed.get(name, name) if name is not None else None for name in names]
+        names = list(sample.names)
+        others = file_format.leave_out_others
+        targets = find_columns(sample.names, columns, dataset, leave_out_others=others, all_needed=False).targets
     mapped = []
     seen: set[str] = set()
-    for at, (name, to) in enumerate(zip(names, meant, strict=True)):
+    for at, (name, to) in enumerate(zip(names, targets, strict=True)):
         if to == "" and at == len(names) - 1:
             mapped.append(MappedColumn(name, None, "unnamed"))
-        elif to is None and not isinstance(columns, list) and name is None:
-            mapped.append(MappedColumn(name, None, "unknown"))
         elif to is None:
             mapped.append(MappedColumn(name, None, "left_out"))
         elif to in seen:

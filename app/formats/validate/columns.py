@@ -38,15 +38,16 @@ def validator_for(column: Column) -> Callable[[str | None], str | None]:
     Raises ValueError for an invalid definition of the column: the message names the default, time zone or format.
     """
     check = value_validator_for(column)
-    default: str | None = None
-    if column.default is not None:
+    default = column.stored_default
+    if column.default is not None and default is None:
         try:
             default = value_validator_for(replace(column, numbers=PLAIN_NUMBERS))(column.default)
         except BadValue as bad:
             raise ValueError(f"the default of {column.name} is not accepted: {bad.reason}") from None
+    values = dict(column.values)
 
     def check_field(text: str | None) -> str | None:
-        if text is not None:
+        if text is not None and (text := values.get(text, text)) is not None:
             return check(text)
         if column.required:
             raise _empty(column)

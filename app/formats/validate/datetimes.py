@@ -97,11 +97,11 @@ def datetime_check(column: Column) -> Check:
     def check(text: str) -> str:
         found = iso(text)
         if others:
-            meant = _candidates(text, column)
+            candidates = _candidates(text, column)
             if found is not None:
-                meant.add(found[0].replace(microsecond=int(found[1][1:].ljust(6, "0"))))
-            if meant:
-                moment = _only(meant, column)
+                candidates.add(found[0].replace(microsecond=int(found[1][1:].ljust(6, "0"))))
+            if candidates:
+                moment = _only(candidates, column)
                 found = moment.replace(microsecond=0), _fraction(moment, column)
         if found is None:
             reason = f"{column.name} must be a date and time {like}"

@@ -72,6 +72,7 @@ class RowChecker:
     def __init__(self, dataset: Dataset, file_order: Sequence[int] | None = None) -> None:
         self._checks = [(column.name, validator_for(column)) for column in dataset.columns]
         self._order = range(len(self._checks)) if file_order is None else file_order
+        self._constants = {at: column.default for at, column in enumerate(dataset.columns) if column.constant}
 
     def check(self, record: Record, row: int) -> list[str | None] | Reject:
         """The values for the server, or the reject."""
@@ -84,7 +85,9 @@ class RowChecker:
             try:
                 values[position] = check(found[position])
             except BadValue as bad:
-                return Reject(line, row, bad.code, bad.reason, name, excerpt(found[position] or ""), text, tuple(found))
+                row_values = tuple(self._constants.get(at, value) for at, value in enumerate(found))
+                value = excerpt(found[position] or "")
+                return Reject(line, row, bad.code, bad.reason, name, value, text, row_values)
         return values
 
 
@@ -96,8 +99,10 @@ def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterato
     names = dataset.column_names
     lines, source_bytes = records.lines, records.source_bytes
 
+    in_file = [column.name for column in dataset.columns if not column.constant]
+
     def text_of(position: int) -> str:
-        return json.dumps({name: records.columns[name][position] for name in names}, ensure_ascii=False)
+        return json.dumps({name: records.columns[name][position] for name in in_file}, ensure_ascii=False)
 
     if not records.bad:
         batch = vectorized.check_columns(records.columns, dataset, first_row, lines, source_bytes, text_of)

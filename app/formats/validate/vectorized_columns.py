@@ -51,6 +51,8 @@ def validate_columns(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -
     The frame has the dataset's columns as texts, null if a row has no value. Only with `controls` are values checked
     for control characters and `MISREAD` ones.
     """
+    mapped = [pl.col(column.name).replace(dict(column.values)) for column in dataset.columns if column.values]
+    frame = frame.with_columns(mapped) if mapped else frame
     plain, accepted = _validate(frame, dataset, controls=controls)
     if accepted.all():
         return plain, accepted

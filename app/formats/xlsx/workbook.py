@@ -220,7 +220,7 @@ class _Sheet:
             # A table may begin in any column, and its header names all of its columns.
             self._begin = next(at for at, cell in enumerate(cells) if cell)
             names = header_texts(number, cells, special)[self._begin :]
-        self._mapping = map_columns(names, self._file_format.columns, self._dataset, number)
+        self._mapping = map_columns(names, self._file_format, self._dataset, number)
 
     def _values(self, number: int, cells: list[str], special: dict[str, list[str]]) -> list[str | None]:
         """The row's values in the dataset's order (None: blank cell). Raises ImportFailed."""

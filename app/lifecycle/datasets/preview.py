@@ -53,6 +53,8 @@ def preview_upload(services: Services, receive: Callable[[Upload], PreviewReques
             raise InvalidContent("the file is empty: send at least its first rows", errors=[{"field": "file"}])
         options = parse_options(request.options)
         dataset = None if request.dataset is None else catalog.find_import_dataset(services, request.dataset)
+        if dataset is not None:
+            options.check_columns(dataset)
         with upload.part.open("rb") as file:
             head = file.read(HEAD_BYTES)
         file_format = detect(request.file_name, request.content_type, head, dataset or _NO_DATASET, options)

@@ -56,7 +56,9 @@ def parse_import_options(
     policy = parse_policy(options)
     if reason := catalog.why_unsupported(dataset, policy.on_conflict):
         raise InvalidContent(reason, errors=[{"field": "on_conflict", "reason": reason}])
-    return ImportOptions(dataset, parse_options(options), policy, file_name, content_type)
+    found = parse_options(options)
+    found.check_columns(dataset)
+    return ImportOptions(dataset, found, policy, file_name, content_type)
 
 
 def content_hash(options: dict[str, Any], digest: str) -> str:
