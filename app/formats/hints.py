@@ -27,11 +27,11 @@ def add_hints(batch: Batch, dataset: Dataset, file_format: FileFormat) -> Batch:
 
 
 def _with_hint(reject: Reject, columns: dict[str, tuple[int, Column]], file_format: FileFormat) -> Reject:
-    if reject.column not in columns or reject.values is None:
+    if reject.column not in columns:
         return reject
     at, column = columns[reject.column]
-    text = reject.values[at] if at < len(reject.values) else None
-    hint = _hint(text, column, reject.code, file_format)
+    text = reject.values[at] if reject.values is not None else None
+    hint = _hint(text, column, _code(reject), file_format)
     return replace(reject, reason=reject.reason + hint) if hint else reject
 
 
@@ -39,17 +39,21 @@ def _hint(text: str | None, column: Column, code: str, file_format: FileFormat) 
     parts = PARTS[file_format.format]
     if code == "not_utf8":
         return encoding_hint(text or "", file_format)
-    if code == "empty" and column.required:
+    if code == "empty" and text is None and column.required:
         return f". Set {_columns(column, {'default': PLACEHOLDER}, file_format)} to give such rows a value"
+    if code in ("not_a_choice", "not_a_boolean", "empty") and text is not None:
+        return f". Set {_columns(column, {'values': {text: PLACEHOLDER}}, file_format)} to load another value for it"
     if not text:
         return ""
     if "trim" in parts and not file_format.trim and text != text.strip(" ") and _accepts(column, text.strip(" ")):
         return ". Set trim=true to remove the spaces around fields"
     if "null" in parts and file_format.null is None and not column.required and _NULLS.fullmatch(text.strip()):
         return f". If {text!r} means that there is no value, set `null={text}`"
-    if code in ("not_a_choice", "not_a_boolean"):
-        return f". Set {_columns(column, {'values': {text: PLACEHOLDER}}, file_format)} to load another value for it"
     return ""
+
+
+def _code(reject: Reject) -> str:
+    return "empty" if reject.code == "wrong_json_type" and reject.value == "null" else reject.code
 
 
 def encoding_hint(text: str, file_format: FileFormat) -> str:
