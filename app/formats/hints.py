@@ -2,9 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from app.domain.dataset import Column, Dataset
+from app.domain.errors import ImportFailed
 from app.domain.file_format import PARTS, FileFormat
 from app.formats.batch import Batch, Reject
 from app.formats.errors import excerpt
@@ -14,6 +17,7 @@ from app.formats.validate.columns import BadValue, validator_for
 PLACEHOLDER = "…"  # in a suggested option, for what only the client knows
 
 _NULLS = re.compile(r"null|\\n|#?n/?a|none|nil|\(null\)|<null>|nan|-{1,3}|\.|\?", re.IGNORECASE)
+_UNREADABLE = ("unsupported_type", "out_of_range")  # of a whole column
 _BYTES = re.compile("[\udc80-\udcff]")
 _MAX_SHOWN = 40
 
@@ -24,6 +28,21 @@ def add_hints(batch: Batch, dataset: Dataset, file_format: FileFormat) -> Batch:
         return batch
     columns = {column.name: (at, column) for at, column in enumerate(dataset.columns)}
     return replace(batch, rejects=[_with_hint(reject, columns, file_format) for reject in batch.rejects])
+
+
+@contextmanager
+def hints_for_failures(dataset: Dataset, file_format: FileFormat) -> Iterator[None]:
+    """Adds the option that would help to the reason of an ImportFailed that is raised within."""
+    try:
+        yield
+    except ImportFailed as failed:
+        column = next((column for column in dataset.columns if column.name == failed.column), None)
+        if failed.code in _UNREADABLE and file_format.columns is None and column is not None:
+            if column.required:
+                failed.reason += f"; set {_columns(column, {'value': PLACEHOLDER}, file_format)} to load a constant"
+            else:
+                failed.reason += f"; set {_columns(column, None, file_format)} to leave it out"
+        raise
 
 
 def _with_hint(reject: Reject, columns: dict[str, tuple[int, Column]], file_format: FileFormat) -> Reject:
@@ -70,8 +89,8 @@ def encoding_hint(text: str, file_format: FileFormat) -> str:
     return f". The bytes look like {excerpt(shown)[:_MAX_SHOWN]!r} in {name}: set encoding={name} if the file is"
 
 
-def _columns(column: Column, members: dict[str, object], file_format: FileFormat) -> str:
-    if file_format.columns is not None:
+def _columns(column: Column, members: dict[str, object] | None, file_format: FileFormat) -> str:
+    if members and file_format.columns is not None:
         return f"`{next(iter(members))}` of the column in `columns`"
     return f"columns={json.dumps({column.name: members}, ensure_ascii=False)}"
 

@@ -16,7 +16,7 @@ from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.column_options import apply_options
 from app.formats.csv import client_output, header, parser, preamble, stray_quotes
 from app.formats.csv.quoting import Quoting
-from app.formats.hints import add_hints, encoding_hint
+from app.formats.hints import add_hints, encoding_hint, hints_for_failures
 from app.formats.json import array, first_records, ndjson
 from app.formats.parquet import table
 from app.formats.streams.blocks import Block, BlockCutter, check_length
@@ -49,9 +49,10 @@ def read_rows(
         batches = _read_table(path, dataset, file_format, batch_bytes)
     else:
         batches = _read_text(path, dataset, file_format, batch_bytes, footer)
-    for batch in batches:
-        yield add_hints(batch, dataset, file_format)
-        rows = batch.next_row
+    with hints_for_failures(dataset, file_format):
+        for batch in batches:
+            yield add_hints(batch, dataset, file_format)
+            rows = batch.next_row
     if rows == 1:
         raise _without_rows(file_format)
 
@@ -65,7 +66,7 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer:
     """
     dataset = apply_options(dataset, file_format)
     if file_format.format in ("xlsx", "parquet"):
-        with unpacked(path, file_format) as file:
+        with hints_for_failures(dataset, file_format), unpacked(path, file_format) as file:
             if file_format.format == "xlsx":
                 workbook.check_workbook(file, file_format)
             else:

@@ -17,13 +17,66 @@ from app.formats.options import NAMES, parse_options
 from app.formats.reader import check_head, read_rows
 from tests.corpus.cases import Case, read_cases
 
-# No option can let these in, since they are damaged, empty or no data file. Their messages say what to do instead.
-BROKEN: dict[str, str] = {}
+# No option can let these in. Their messages say what else to do.
+BROKEN = {
+    "empty.csv": "it is empty",
+    "blank-lines-alone.csv": "it is empty",
+    "header-alone.csv": "it has no rows",
+    "bomb.csv.gz": "no row is so long",
+    "cut-off.csv.gz": "a part is missing",
+    "cut-off.csv.zst": "a part is missing",
+    "cut-off.json": "a part is missing",
+    "cut-off.parquet": "a part is missing",
+    "cut-off.xlsx": "a part is missing",
+    "wrong-sum.csv.gz": "a part is damaged",
+    "deep.json": "no row is nested so deeply",
+    "two-arrays.json": "it is two files",
+    "header-formula-without-result.xlsx": "only a spreadsheet program knows the names",
+    "letter.xlsx": "it is a letter",
+    "html-table.xls": "it is a page",
+    "xml-spreadsheet.xls": "it is XML",
+    "mysqldump.sql": "it is a program",
+    "pg-dump.sql": "it is a program",
+    "names.tar.gz": "it is an archive",
+}
 # Some rows of these are wrong themselves, so that only the others can be loaded.
-WRONG_ROWS: dict[str, str] = {}
+WRONG_ROWS = {
+    "api-export-wrong.ndjson": "some lines are no objects",
+    "blank-rows-required.csv": "x is no number",
+    "blank-rows.xlsx": "x is no number",
+    "control-characters.csv": "a text may not have them",
+    "dashes-later.csv": "a line of dashes among the rows",
+    "dates-that-are-none.csv": "a day that does not exist",
+    "daylight-saving.csv": "a time that the clocks skip",
+    "excel-scientific.csv": "the digits are lost",
+    "first-record-bad.json": "some elements are no objects",
+    "first-record-bad.ndjson": "some lines are no objects",
+    "formula-error.xlsx": "an error is no value",
+    "formula-without-result.xlsx": "a value is missing",
+    "header-twice.csv": "the header stands among the rows",
+    "int96-nanoseconds.parquet": "a time is too exact",
+    "int96-year-1.parquet": "a year is out of range",
+    "joined-with-marks.csv": "two files in one",
+    "leading-zeros-quantity.csv": "only the column's type could keep the zeros",
+    "leading-zeros.csv": "only the column's type could keep the zeros",
+    "leading-zeros.ndjson": "only the column's type could keep the zeros",
+    "length-in-characters.csv": "a text is too long",
+    "lone-surrogate.ndjson": "half a character",
+    "no-characters.ndjson": "a text may not have them",
+    "nul-bytes.csv": "a text may not have them",
+    "numbers-as-text.xlsx": "a fraction in a whole number",
+    "numbers-to-the-limit.csv": "numbers beyond the limit",
+    "orders-emptied.csv": "x is no number",
+    "orders-messy.csv": "each row is wrong in another way",
+    "too-short-too-long.csv": "fields are missing",
+    "trailing-delimiter-rows.csv": "a field too many",
+    "woocommerce-semicolons.csv": "decimal commas and a decimal point",
+    "zip-codes-by-format.xlsx": "a format that is too complex",
+}
 
 _OPTION = re.compile(rf"`?\b({'|'.join([*NAMES, 'on_error'])})=")
 _END = re.compile(r"[\s;)]|[,.:](?:\s|$)|$")
+_VALUES = {ColumnType.TEXT: "x", ColumnType.BOOLEAN: "true", ColumnType.DATE: "2026-01-02"}
 _ORDER = ("by all rows", "by the others")
 
 Options = dict[str, str]
@@ -58,11 +111,7 @@ def followed(options: Options, name: str, text: str, dataset: Dataset) -> Option
 
 def filled(told: dict[str, Any], column: Column) -> dict[str, Any]:
     """What the client knows, in place of the placeholder."""
-    value = (
-        column.choices[0]
-        if column.choices
-        else {ColumnType.TEXT: "x", ColumnType.BOOLEAN: "true"}.get(column.type, "1")
-    )
+    value = column.choices[0] if column.choices else _VALUES.get(column.type, "1")
     for name, members in told.items():
         if isinstance(members, dict) and column.name in (name, members.get("name")):
             told[name] = json.loads(json.dumps(members, ensure_ascii=False).replace(PLACEHOLDER, value))
