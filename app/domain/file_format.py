@@ -32,6 +32,10 @@ class FileFormat:
         all_columns: what the client said of the values of all columns; a column's own options win.
         sheet: the name of an XLSX file's sheet; None for the first.
         null: of CSV and XLSX, the text that means NULL if it is not quoted.
+        comment: of CSV, how a comment begins; "" if no line is skipped. None: only lines that a database client adds
+            below the header and at the end are skipped.
+        trim: of CSV, whether spaces around a field are removed. None: they stay, but the padded output of a database
+            client fails.
         first_line_found: whether `first_line` was auto-detected. Then no rows may be above it. This is checked when an
             upload is accepted, so it is not kept.
     """
@@ -51,6 +55,8 @@ class FileFormat:
     all_columns: ColumnOptions = NO_OPTIONS
     sheet: str | None = None
     null: str | None = None
+    comment: str | None = None
+    trim: bool | None = None
     first_line_found: bool = field(default=False, compare=False)
     quote_given: bool = field(default=False, compare=False)
 
@@ -101,7 +107,7 @@ _READ = {"column_options": _read_all, "all_columns": column_options_from_json}
 _ANY = {"format", "compression", "columns", "column_options", "leave_out_others", "all_columns"}
 _TEXT = _ANY | {"encoding"}
 PARTS = {
-    "csv": _TEXT | {"delimiter", "quote", "escape", "header", "first_line", "trailing", "null"},
+    "csv": _TEXT | {"delimiter", "quote", "escape", "header", "first_line", "trailing", "null", "comment", "trim"},
     "ndjson": _TEXT,
     "json": _TEXT,
     "xlsx": _ANY | {"header", "first_line", "sheet", "null"},

@@ -91,13 +91,16 @@ def _check(
         if name is None or (name == "" and at == len(targets) - 1):
             continue
         if name in seen:
-            raise _doubled(name, seen[name], at, names, file_format, line)
+            raise _doubled(name, seen[name], at, targets, names, file_format, line)
         seen[name] = at
     missing = [column.name for column in dataset.columns if column.required and column.name not in seen]
     unknown = [name for name in seen if name not in known]
     if known.isdisjoint(seen):
         lacking = (missing or dataset.column_names)[0]
         reason = f"the first line is not a header with the columns' names; {_expected(dataset)}"
+        if names and len(names) == len([column for column in dataset.columns if not column.constant]):
+            listed = [column.name for column in dataset.columns if not column.constant]
+            reason += f". If it is a row, list the columns in the file's order, such as {_written(listed)}"
         if names:
             reason += f". If it is one, map its names with {example_of(names, targets, missing, file_format, dataset)}"
         raise ImportFailed("missing_column", reason, line=line, column=lacking, value=excerpt(",".join(names or ())))
@@ -119,12 +122,21 @@ def _expected(dataset: Dataset) -> str:
 
 
 def _doubled(
-    name: str, first: int, second: int, names: Sequence[str] | None, file_format: FileFormat, line: int
+    name: str,
+    first: int,
+    second: int,
+    targets: Sequence[str | None],
+    names: Sequence[str] | None,
+    file_format: FileFormat,
+    line: int,
 ) -> ImportFailed:
     if isinstance(file_format.columns, list):
         reason = f"`columns` names {excerpt(name)!r} twice"
     elif names is None or names[first] == names[second]:
-        reason = f"the header names {excerpt(name)!r} twice; list all columns in their order, null to leave one out"
+        how = _written([None if at == second else to for at, to in enumerate(targets)])
+        reason = (
+            f"the header names {excerpt(name)!r} twice; list all columns in their order, null to leave one out: {how}"
+        )
     else:
         one, other = names[first], names[second]
         how = _written({one: name, other: None})
@@ -152,6 +164,6 @@ def example_of(
     return _written(option | {name: {"value": "…"} for name in found.missing})
 
 
-def _written(option: dict[str, Any]) -> str:
+def _written(option: dict[str, Any] | list[str | None]) -> str:
     text = json.dumps(option, ensure_ascii=False)
     return f"columns={text if len(text) <= _MAX_EXAMPLE else text[:_MAX_EXAMPLE] + '…'}"

@@ -9,6 +9,7 @@ from app.formats.column_options import apply_options
 from app.formats.csv import dialect
 from app.formats.options import FormatOptions
 from app.formats.streams.decompression import GZIP_MAGIC, ZSTD_MAGIC, unpack_head
+from app.formats.streams.encoding_guess import guess_utf16
 
 # A zstd frame gives nothing before its first block is complete: 128 KiB of content, and hardly less in the file.
 HEAD_BYTES = 256 * 1024
@@ -31,6 +32,16 @@ _MAGIC = (
     (GZIP_MAGIC, "compressed with gzip twice"),
     (ZSTD_MAGIC, "compressed with zstd twice"),
 )
+_TEXTS = (  # texts that are no data files, by how they begin, in lower case
+    (("<!doctype html", "<html", "<head", "<body", "<table", "<meta", "<style"),
+     "an HTML page, perhaps with a spreadsheet's name: open it in a spreadsheet program and save it as XLSX or CSV"),
+    (("<?xml", "<workbook", "<office:document"),
+     "an XML document: export it as CSV or JSON; if it is an XML spreadsheet, save it as XLSX"),
+    (("-- mysql dump", "-- mariadb dump", "-- postgresql database dump", "--\n-- postgresql database dump",
+      "/*m!999999", "/*!40", "create table ", "insert into ", "pragma foreign_keys", "begin transaction;"),
+     "an SQL dump: export the table's rows, for example with mysqldump --tab or psql --csv"),
+)  # fmt: skip
+_TAR = b"ustar"  # at byte 257
 _BOMS = (  # UTF-32 first: its byte order mark begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -87,13 +98,21 @@ def _find_format(name: str | None, content_type: str | None, head: bytes, text: 
     for magic, what in _MAGIC:
         if head.startswith(magic):
             raise UnsupportedFormat(f"The file is {what}; {_SUPPORTED}.")
+    if head[257:262] == _TAR:
+        raise UnsupportedFormat(f"The file is a tar archive: unpack it and send its files one by one; {_SUPPORTED}.")
     content = text.lstrip()
     if content.startswith("["):
         return "json"
     if content.startswith("{"):
         return "ndjson"
     if "\0" in content.partition("\n")[0]:
-        raise UnsupportedFormat(f"The file is binary, or text in another encoding (set `encoding`); {_SUPPORTED}.")
+        named = guess_utf16(head)
+        what = f"The file looks like text in {named}: set encoding={named} if it is" if named else "The file is binary"
+        raise UnsupportedFormat(f"{what}; {_SUPPORTED}.")
+    begin = content[:100].lower()
+    for beginnings, what in _TEXTS:
+        if begin.startswith(beginnings):
+            raise UnsupportedFormat(f"The file is {what}. Set format=csv if it is CSV; {_SUPPORTED}.")
     plain = (name or "").lower().removesuffix(".gz").removesuffix(".zst")
     named = next((format for ending, format in _NAMES.items() if plain.endswith(ending)), None)
     declared = _TYPES.get((content_type or "").partition(";")[0].strip().lower())

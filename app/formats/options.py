@@ -12,12 +12,14 @@ from app.formats.columns_option import ColumnsOption, parse_all_columns, parse_c
 from app.formats.streams.decoding import name_encoding
 
 NAMES = (
-    "format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null", *WIDE
+    "format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null", "comment",
+    "trim", *WIDE
 )  # fmt: skip
 MAX_LINES = 1000  # above a header
 _MAX_NULL = 40
+_MAX_COMMENT = 8
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
-_NO_QUOTE = "none"
+_NONE = "none"
 _SHORTHANDS = {"tsv": ("csv", "\t"), "jsonl": ("ndjson", None)}
 
 
@@ -38,6 +40,8 @@ class FormatOptions:
     all_columns: ColumnOptions | None = None
     sheet: str | None = None
     null: str | None = None
+    comment: str | None = None
+    trim: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The options that were given, each as JSON under its name."""
@@ -83,7 +87,7 @@ def parse_options(given: Mapping[str, str]) -> FormatOptions:
         format=format,
         encoding=name_encoding(given["encoding"]) if "encoding" in given else None,
         delimiter=delimiter,
-        quote="" if given.get("quote") == _NO_QUOTE else given.get("quote"),
+        quote="" if given.get("quote") == _NONE else given.get("quote"),
         escape=given.get("escape"),
         header=_read_header(given["header"]) if "header" in given else None,
         first_line=_read_line(given["first_line"]) if "first_line" in given else None,
@@ -93,9 +97,12 @@ def parse_options(given: Mapping[str, str]) -> FormatOptions:
         all_columns=parse_all_columns(given),
         sheet=given.get("sheet"),
         null=given.get("null"),
+        comment="" if given.get("comment") == _NONE else given.get("comment"),
+        trim=_read_trim(given["trim"]) if "trim" in given else None,
     )
     _check_dialect(options)
     _check_null(options)
+    _check_comment(options)
     return options
 
 
@@ -122,6 +129,31 @@ def _check_null(options: FormatOptions) -> None:
     quote = '"' if options.quote is None else options.quote
     if (quote and quote in options.null) or (options.delimiter and options.delimiter in options.null):
         raise refused("null", "null is an unquoted field, so it can't contain a quote or the delimiter")
+
+
+def _check_comment(options: FormatOptions) -> None:
+    quote = '"' if options.quote is None else options.quote
+    comment = options.comment
+    if comment is not None and (
+        len(comment) > _MAX_COMMENT
+        or comment != comment.strip()
+        or not (comment or "#").isprintable()
+        or (quote and quote in comment)
+        or comment == options.delimiter
+    ):
+        reason = (
+            f"comment must be 1 to {_MAX_COMMENT} characters without a quote or outer spaces, such as #, or none if"
+            " every line is a row"
+        )
+        raise refused("comment", reason)
+    if options.trim and options.delimiter and options.delimiter.strip(" ") != options.delimiter:
+        raise refused("trim", "trim removes spaces around fields, so the delimiter can't begin or end with a space")
+
+
+def _read_trim(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise refused("trim", "trim must be true or false: whether spaces around a field are removed")
+    return text == "true"
 
 
 def _read_header(text: str) -> bool:

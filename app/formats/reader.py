@@ -3,7 +3,7 @@
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
@@ -14,8 +14,9 @@ from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
 from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.column_options import apply_options
-from app.formats.csv import header, parser, preamble
+from app.formats.csv import client_output, header, parser, preamble, stray_quotes
 from app.formats.csv.quoting import Quoting
+from app.formats.hints import add_hints, encoding_hint, hints_for_failures
 from app.formats.json import array, first_records, ndjson
 from app.formats.parquet import table
 from app.formats.streams.blocks import Block, BlockCutter, check_length
@@ -28,9 +29,11 @@ _COPY_BYTES = 1024 * 1024
 _MAX_UNPACKED_TABLE_BYTES = 4 * 1024**3  # of XLSX and Parquet, which can't be read while they are unpacked
 
 
-def read_rows(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
+def read_rows(
+    path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int, *, footer: bool = True
+) -> Iterator[Batch]:
     """Read the file's rows in batches of about `batch_bytes` of decompressed source, in the file's order. Invalid rows
-    are the batches' rejects.
+    are the batches' rejects. With `footer` the last lines of CSV may tell how many rows there are.
 
     Raises ImportFailed at the first error after which no rows can be read; the batches before it have been yielded.
     Needs a few times `batch_bytes` of memory, and for XLSX what its limits allow (see `workbook`).
@@ -42,15 +45,19 @@ def read_rows(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes
     except InvalidContent as error:  # the dataset was another one when the import was accepted
         raise ImportFailed("wrong_option", str(error)) from error
     rows = 1
-    batches = _read_table if file_format.format in ("xlsx", "parquet") else _read_text
-    for batch in batches(path, dataset, file_format, batch_bytes):
-        yield batch
-        rows = batch.next_row
+    if file_format.format in ("xlsx", "parquet"):
+        batches = _read_table(path, dataset, file_format, batch_bytes)
+    else:
+        batches = _read_text(path, dataset, file_format, batch_bytes, footer)
+    with hints_for_failures(dataset, file_format):
+        for batch in batches:
+            yield add_hints(batch, dataset, file_format)
+            rows = batch.next_row
     if rows == 1:
         raise _without_rows(file_format)
 
 
-def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
+def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer: bool = True) -> None:
     """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued.
 
     Raises ImportFailed for an empty file, a header that doesn't name the columns, a file without rows, data that is not
@@ -59,7 +66,7 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
     """
     dataset = apply_options(dataset, file_format)
     if file_format.format in ("xlsx", "parquet"):
-        with unpacked(path, file_format) as file:
+        with hints_for_failures(dataset, file_format), unpacked(path, file_format) as file:
             if file_format.format == "xlsx":
                 workbook.check_workbook(file, file_format)
             else:
@@ -68,19 +75,36 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "csv":
-            cutter, mapping = _begin_csv(text, dataset, file_format, Quoting(file_format))
-            if not cutter.rows_follow(*parser.blank_bytes(file_format, mapping)):
+            begun = _begin_csv(
+                path, _without_footer(text, file_format, footer), dataset, file_format, Quoting(file_format)
+            )
+            if not begun.cutter.rows_follow(*parser.blank_bytes(begun.file_format, begun.mapping)):
                 raise _without_rows(file_format)
         elif not first_records.check_objects(text, dataset, file_format):
             raise _without_rows(file_format)
 
 
-def _begin_csv(
-    text: Readable, dataset: Dataset, file_format: FileFormat, quoting: Quoting
-) -> tuple[BlockCutter, ColumnMapping]:
-    """A cutter positioned at the first row, and the column mapping."""
+@dataclass(frozen=True)
+class _Begun:
+    """A CSV file at its first row: `file_format` is completed by its header, and `skipped` lines are below that."""
+
+    cutter: BlockCutter
+    mapping: ColumnMapping
+    file_format: FileFormat
+    skipped: int
+
+
+def _without_footer(text: Readable, file_format: FileFormat, footer: bool) -> Readable:
+    return client_output.FooterFilter(text) if footer and file_format.comment != "" else text
+
+
+def _begin_csv(path: Path, text: Readable, dataset: Dataset, file_format: FileFormat, quoting: Quoting) -> _Begun:
+    """The file, read up to its first row."""
     cutter = BlockCutter(text, file_format.quote.encode())
-    skipped = cutter.skip_to(file_format.first_line)
+    above = cutter.skip_to(file_format.first_line)
+    if _is_unquoted(path, file_format, cutter.peek()):
+        file_format = stray_quotes.unquoted(file_format)
+        cutter.read_unquoted()
     names = None
     if file_format.header is None and isinstance(file_format.columns, list):
         fields = parser.parse_header(cutter.header(taken=False), file_format, Quoting(file_format))
@@ -89,47 +113,101 @@ def _begin_csv(
         )
     if file_format.header:
         names = parser.parse_header(cutter.header(), file_format, quoting)
-    mapping = map_columns(names, file_format, dataset, file_format.first_line)
+    try:
+        mapping = map_columns(names, file_format, dataset, file_format.first_line)
+    except ImportFailed as failed:
+        failed.reason += encoding_hint(",".join(names or ()), file_format)
+        raise
     quoting.width = mapping.width + file_format.trailing
-    if file_format.first_line_found and skipped:
+    if file_format.first_line_found and above:
         named = names is not None and not isinstance(file_format.columns, list)
-        above = skipped.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-        preamble.check_skipped(above, file_format, dataset, mapping, named=named)
-    return cutter, mapping
+        lines = above.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+        preamble.check_skipped(lines, file_format, dataset, mapping, named=named)
+    skipped = 0
+    if names is not None and file_format.comment != "":
+        below = cutter.peek().decode("utf-8", "surrogateescape")
+        if client_output.is_dashes(below, names, file_format.delimiter):
+            client_output.check_dashes(below, names, file_format, dataset, mapping, cutter.line)
+            cutter.skip_to(cutter.line + 1)
+            skipped = 1
+    return _Begun(cutter, mapping, file_format, skipped)
 
 
-def _read_text(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
+def _is_unquoted(path: Path, file_format: FileFormat, lines: bytes) -> bool:
+    """Whether these lines contain quotes, but no field of the whole file begins with one. Reads the file if need be."""
+    if not stray_quotes.may_be_unquoted(file_format) or file_format.quote.encode() not in lines:
+        return False
+    if stray_quotes.has_quoted_field(lines, file_format):
+        return False
+    with open_source(path, file_format.compression) as source:
+        text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format, line_feeds=False)
+        return stray_quotes.is_unquoted(text, file_format)
+
+
+def _read_text(
+    path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int, footer: bool
+) -> Iterator[Batch]:
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "json":
             yield from _checked(array.read_records(text, dataset, file_format, batch_bytes), dataset)
             return
-        quoting = Quoting(file_format)
         if file_format.format == "csv":
-            cutter, mapping = _begin_csv(text, dataset, file_format, quoting)
-            blank, too_wide = parser.blank_bytes(file_format, mapping)
-        else:
-            cutter, mapping = BlockCutter(text), None
-            blank, too_wide = ndjson.RowReader(dataset, file_format).blank_bytes, b""
+            yield from _read_csv(path, _without_footer(text, file_format, footer), dataset, file_format, batch_bytes)
+            return
+        cutter = BlockCutter(text)
+        blank = ndjson.RowReader(dataset, file_format).blank_bytes
         row = 1
-        for block in cutter.blocks(batch_bytes, blank, too_wide):
+        for block in cutter.blocks(batch_bytes, blank):
             if block.blank or not block.data:
                 yield Batch(row, 0, b"", block.source_bytes, (), (), blank=block.blank)
             if not block.data:
                 continue
             check_length(block, row)
-            for batch in _read_block(block, dataset, file_format, mapping, row, cutter.keep, quoting):
+            for batch in _read_objects(block, dataset, file_format, row):
                 yield batch
                 row = batch.next_row
-        if quoting.failure is not None:
-            raise quoting.failure
+
+
+def _read_csv(
+    path: Path, text: Readable, dataset: Dataset, file_format: FileFormat, batch_bytes: int
+) -> Iterator[Batch]:
+    quoting = Quoting(file_format)
+    begun = _begin_csv(path, text, dataset, file_format, quoting)
+    cutter, mapping, file_format = begun.cutter, begun.mapping, begun.file_format
+    quote, undecided = file_format.quote.encode(), stray_quotes.may_be_unquoted(file_format)
+    row, blank = 1, 0
+    if begun.skipped:
+        yield Batch(row, 0, b"", text.position, (), (), blank=begun.skipped)
+    for block in cutter.blocks(batch_bytes, *parser.blank_bytes(file_format, mapping)):
+        if block.blank or not block.data:
+            yield Batch(row, 0, b"", block.source_bytes, (), (), blank=block.blank)
+            blank += block.blank
+        if not block.data:
+            continue
+        check_length(block, row)
+        if undecided and quote in block.data:
+            undecided = False
+            if _is_unquoted(path, file_format, block.data):
+                file_format = stray_quotes.unquoted(file_format)
+                quoting.settled = True
+                cutter.read_unquoted()
+        for batch in _read_block(block, dataset, file_format, mapping, row, cutter.keep, quoting):
+            yield batch
+            row = batch.next_row
+            blank += batch.blank
+    if quoting.failure is not None:
+        raise quoting.failure
+    if isinstance(text, client_output.FooterFilter) and text.footer.lines:
+        client_output.check_footer(text.footer, row - 1, blank, file_format, dataset, mapping)
+        yield Batch(row, 0, b"", text.position, (), (), blank=len(text.footer.lines))
 
 
 def _read_block(
     block: Block,
     dataset: Dataset,
     file_format: FileFormat,
-    mapping: ColumnMapping | None,
+    mapping: ColumnMapping,
     first_row: int,
     keep: Callable[[int], None],
     quoting: Quoting,
@@ -138,14 +216,19 @@ def _read_block(
     from app.formats.validate import vectorized  # noqa: PLC0415
 
     batch: Batch | None = None
-    if mapping is not None:
-        if not block.cut_off:
-            batch = vectorized.read_csv_block(block, dataset, file_format, mapping, first_row)
-        if batch is None:
-            return parser.read_block(block, dataset, file_format, mapping, first_row, keep, quoting)
-        # the fast reader accepts no value with a line break, so a quoted value settles it
-        quoting.settled = quoting.settled or file_format.quote.encode() in block.data
-        return iter([batch])
+    if not block.cut_off:
+        batch = vectorized.read_csv_block(block, dataset, file_format, mapping, first_row)
+    if batch is None:
+        return parser.read_block(block, dataset, file_format, mapping, first_row, keep, quoting)
+    # the fast reader accepts no value with a line break, so a quoted value settles it
+    quoting.settled = quoting.settled or file_format.quote.encode() in block.data
+    return iter([batch])
+
+
+def _read_objects(block: Block, dataset: Dataset, file_format: FileFormat, first_row: int) -> Iterator[Batch]:
+    from app.formats.validate import vectorized  # noqa: PLC0415 - as above
+
+    batch: Batch | None = None
     columns = ndjson.read_columns(block, dataset, file_format)
     if columns is not None:
         lines = range(block.first_line, block.first_line + len(columns[dataset.column_names[0]]))

@@ -16,6 +16,8 @@ class Options(TypedDict, total=False):
             row this value.
         formats, zones, decimal_mark, grouping_mark, currency, percent, negative: how the file writes dates and numbers.
         null: the text that means NULL.
+        comment: the beginning of lines that are skipped, or `none`.
+        trim: remove spaces around fields.
         on_error: after an invalid row, `abort` (default) loads nothing, `reject` loads the other rows.
         max_rejects: with `reject`, how many rows may be rejected: 50 or "2.5%".
         on_conflict: for a row whose key exists already, `fail` (default) loads nothing, `skip` keeps the existing row,
@@ -41,6 +43,8 @@ class Options(TypedDict, total=False):
     percent: str | bool
     negative: str | Sequence[str]
     null: str
+    comment: str
+    trim: bool
     sheet: str
     on_error: Literal["abort", "reject"]
     max_rejects: int | str

@@ -30,6 +30,8 @@ _OPTIONS = (
     click.option("--percent", type=click.Choice(["true", "fraction"]), help="Load 12.5% as 12.5, or as 0.125."),
     click.option("--negative", metavar="WAY|JSON", help="trailing_minus, parentheses, or a list of both."),
     click.option("--null", metavar="TEXT", help="The text that means NULL."),
+    click.option("--comment", metavar="TEXT", help="Skip lines of CSV that begin with this; none: skip no line."),
+    click.option("--trim/--no-trim", default=None, help="Of CSV: remove spaces around fields."),
     click.option("--sheet", metavar="NAME", help="The sheet of an XLSX file."),
 )
 

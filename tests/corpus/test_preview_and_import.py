@@ -142,17 +142,41 @@ def with_header(draw: st.DrawFn, table: Table) -> None:
         table.honest = table.honest and said == str(table.names is not None).lower()
 
 
+def with_extra_lines(draw: st.DrawFn, table: Table, lines: list[str], delimiter: str) -> None:
+    """Comments, and the lines that database clients add."""
+    if table.names is not None and draw(st.integers(0, 4)) == 0:
+        dashes = ["-" * (len(name) + draw(st.integers(0, 2))) for name in table.names]
+        lines.insert(table.at + 1, draw(st.sampled_from(["+", delimiter])).join(dashes))
+    if draw(st.integers(0, 4)) == 0:
+        lines.append(f"({draw(st.integers(len(table.rows), len(table.rows) + 1))} rows)")
+    comment = draw(st.sampled_from([None, None, "#", "%%", "none"]))
+    if comment is not None:
+        table.said["comment"] = comment
+        # a row may begin so; and without comments a line of dashes may be one
+        table.honest = table.honest and comment == "%%"
+        for text in draw(st.lists(st.sampled_from(["", " x", ' 5" x', ",1", ' "a', ";;;;"]), max_size=3)):
+            lines.insert(draw(st.integers(table.at + 1, len(lines))) if table.names else len(lines), comment + text)
+
+
 @st.composite
 def csv_files(draw: st.DrawFn) -> tuple[Table, bytes]:
     table = draw(tables())
     with_header(draw, table)
     delimiter = draw(st.sampled_from([",", ";", "\t", "|"]))
     table.above = [line.format(delimiter) for line in draw(st.lists(st.sampled_from(PREAMBLES), max_size=3))]
-    quoted = draw(st.booleans())
+    quoted = draw(st.sampled_from(["all", "needed", "needed", "none"]))
+    if any(delimiter in each for row in table.rows for each in row):
+        quoted = "all"
+    padding = st.just("")
+    if draw(st.integers(0, 4)) == 0:
+        padding = st.sampled_from(["", " ", "   "])
+        table.said["trim"] = "true"
 
     def write(fields: list[str]) -> str:
         return delimiter.join(
-            '"' + each.replace('"', '""') + '"' if quoted or delimiter in each or '"' in each else each
+            draw(padding)
+            + ('"' + each.replace('"', '""') + '"' if quoted == "all" or (quoted == "needed" and '"' in each) else each)
+            + draw(padding)
             for each in fields
         )
 
@@ -166,6 +190,7 @@ def csv_files(draw: st.DrawFn) -> tuple[Table, bytes]:
         table.honest = table.honest and (table.at == 0 or (table.names == table.truth and "header" not in table.said))
     if len(table.truth) > 1 and draw(st.integers(0, 4)) == 0:  # of one column an empty line is a row
         lines.insert(draw(st.integers(1, len(lines))), "")
+    with_extra_lines(draw, table, lines, delimiter)
     if draw(st.integers(0, 3)) == 0:
         at = draw(st.integers(1, len(table.above) + len(lines)))
         table.said["first_line"] = str(at)

@@ -7,19 +7,26 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_mapping import ColumnMapping
+from app.formats.csv.grammar import grammar_of
 from app.formats.csv.header import accepts, looks_like_value, normalized
-from app.formats.csv.parser import grammar
 from app.formats.validate.columns import excerpt, validator_for
 
 _COMMENT = re.compile(r"#(?:[^\w]|$)")
-_SEPARATOR = re.compile('"?sep=.{1,8}', re.IGNORECASE)
+_SEPARATOR = re.compile(r'(?P<quote>"?)sep=(?P<delimiter>[^\r\n]{1,8}?)(?P=quote)\r?\n?', re.IGNORECASE)
 _DATEV = ("EXTF", "DTVF")  # how the line above the header begins in files of DATEV
 _MAX_LINES_SHOWN = 5
 
 
-def is_blank_or_comment(text: str, line: int) -> bool:
+def is_blank_or_comment(text: str, line: int, comment: str | None = None) -> bool:
     """Whether a line is empty, a comment, or the `sep=` line in which spreadsheets name the delimiter."""
-    return not text.strip() or text.startswith("#") or (line == 1 and _SEPARATOR.fullmatch(text.strip()) is not None)
+    comments = ("#", comment) if comment else ("#",)
+    return not text.strip() or text.startswith(comments) or (line == 1 and named_delimiter(text) is not None)
+
+
+def named_delimiter(line: str) -> str | None:
+    """The delimiter that a `sep=` line names; None for any other line."""
+    found = _SEPARATOR.fullmatch(line)
+    return found["delimiter"] if found else None
 
 
 def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, mapping: ColumnMapping, *, named: bool) -> None:
@@ -55,9 +62,11 @@ def _records(text: str, file_format: FileFormat) -> Iterator[tuple[int, list[str
     """The lines and fields above a table; a line that can't be parsed is split at each delimiter. None instead of
     fields if a quote opens and never closes: all text from there on belongs to one row."""
     opened: list[str] = []
-    parser = grammar(file_format.delimiter, file_format.quote)
+    parser = grammar_of(file_format)
     for line, whole, fields in parser.records(text, 1, len(text) + 1, keep=opened.append, null=file_format.null):
-        if line == 1 and (_SEPARATOR.fullmatch(whole.strip()) or whole.lstrip('"').startswith(_DATEV)):
+        if file_format.comment and whole.startswith(file_format.comment):
+            continue
+        if line == 1 and (named_delimiter(whole) or whole.lstrip('"').startswith(_DATEV)):
             continue
         yield line, whole.split(file_format.delimiter) if isinstance(fields, ImportFailed) else fields
     if opened:  # the detected table may be inside a quoted value

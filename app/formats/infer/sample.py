@@ -13,6 +13,7 @@ from typing import Any
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
+from app.formats.csv import stray_quotes
 from app.formats.infer.head import Head
 from app.formats.infer.records import MAX_SAMPLED_ROWS, Boolean, Nested, Record, Sample, Value
 from app.formats.infer.sample_csv import sample_csv
@@ -51,10 +52,13 @@ def sample_text(
         except ImportFailed as failed:
             if not (head.ended and head.cut):  # else a character was cut
                 failure = failed
-    content = b"".join(parts).removeprefix(BOM).decode("utf-8", "surrogateescape")
+    data = b"".join(parts).removeprefix(BOM)
+    content = data.decode("utf-8", "surrogateescape")
     cut = head.cut or failure is not None
     if file_format.format == "csv":
-        found = sample_csv(content, file_format, dataset, cut)
+        stray = _is_unquoted(path, file_format, data, partial)
+        found = sample_csv(content, stray_quotes.unquoted(file_format) if stray else file_format, dataset, cut)
+        found = replace(found, unquoted=stray)
     else:
         found = (_sample_ndjson if file_format.format == "ndjson" else _sample_json)(content, cut, blanks)
     if head.cut and not found.records:
@@ -62,6 +66,18 @@ def sample_text(
         found = replace(found, failure=found.failure or ImportFailed("no_whole_row", reason))
     cut = head.cut or found.cut or len(found.records) < len(found.ends)
     return replace(found, cut=cut, failure=failure or found.failure)
+
+
+def _is_unquoted(path: Path, file_format: FileFormat, data: bytes, partial: bool) -> bool:
+    """Whether the sample has quotes, but no field of it begins with one."""
+    if not stray_quotes.may_be_unquoted(file_format) or file_format.quote.encode() not in data:
+        return False
+    with open_source(path, file_format.compression) as source:
+        text = open_text(Head(source, partial), file_format, line_feeds=False)
+        try:
+            return stray_quotes.is_unquoted(text, file_format)
+        except ImportFailed:
+            return False
 
 
 def _sample_ndjson(text: str, cut: bool, blanks: bool | None) -> Sample:

@@ -9,8 +9,12 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import TEXTS, FileFormat
 from app.formats.batch import Batch, Reject
+from app.formats.column_mapping import map_columns
 from app.formats.column_names import find_columns
 from app.formats.column_options import apply_options
+from app.formats.csv.client_output import check_footer
+from app.formats.csv.stray_quotes import unquoted
+from app.formats.hints import add_hints
 from app.formats.infer import sample_tables
 from app.formats.infer.head import SAMPLE_BYTES
 from app.formats.infer.records import Record, Sample
@@ -195,11 +199,12 @@ def _batches(
         row = 1
         for chunk in workbook.records_of(iter(sent), dataset, file_format, path.stat().st_size, SAMPLE_BYTES):
             for batch in check_records(chunk, dataset, row):
-                yield batch
+                yield add_hints(batch, dataset, file_format)
                 row = batch.next_row
     else:
         # the sample is UTF-8 text by now, and has been checked for doubtful quotes
         plain = replace(file_format, compression="none", encoding="utf-8", escape="", quote_given=True)
+        plain = unquoted(plain) if sample.unquoted else plain
         with temporary_beside(path) as file:
             # the whole sample first: rows that are not shown may decide whether a file of objects is refused
             for last in dict.fromkeys((len(sample.records), rows)):
@@ -208,8 +213,19 @@ def _batches(
                 file.write(sample.text_of(last).encode("utf-8", "surrogateescape"))
                 file.flush()
                 if last == len(sample.records):
-                    check_head(Path(file.name), dataset, plain)
-            yield from read_rows(Path(file.name), dataset, plain, SAMPLE_BYTES)
+                    check_head(Path(file.name), dataset, plain, footer=False)
+                    _check_footer(sample, dataset, plain)
+            yield from read_rows(Path(file.name), dataset, plain, SAMPLE_BYTES, footer=False)
+
+
+def _check_footer(sample: Sample, dataset: Dataset, file_format: FileFormat) -> None:
+    if not sample.footer.lines or sample.cut or sample.failure is not None:
+        return
+    dataset = apply_options(dataset, file_format)
+    names = None if sample.header is False else sample.names
+    mapping = map_columns(names, file_format, dataset, file_format.first_line)
+    blank = sample.blanks + sum(record.blanks for record in sample.records)
+    check_footer(sample.footer, len(sample.records), blank, file_format, dataset, mapping)
 
 
 def _rejects(batches: Iterator[Batch], rows: int) -> dict[int, Reject]:

@@ -29,17 +29,17 @@ def name_encoding(name: str) -> str:
     return "utf-8" if found.name == "utf-8-sig" else found.name
 
 
-def open_text(source: Readable, file_format: FileFormat) -> Readable:
+def open_text(source: Readable, file_format: FileFormat, *, line_feeds: bool = True) -> Readable:
     """The stream as UTF-8. For CSV, escaped quotes become doubled ones, and every line end becomes a line feed."""
     text = source if file_format.encoding == "utf-8" else _Transcoded(source, file_format.encoding)
     if file_format.format == "csv":
         if file_format.escape:
             text = _Unescaped(text, file_format.escape.encode(), file_format.quote.encode())
-        text = _LineFeeds(text, file_format.quote.encode())
+        text = _LineFeeds(text, file_format.quote.encode()) if line_feeds else text
     return text
 
 
-class _Filter:
+class Filter:
     """A stream that converts another one piece by piece."""
 
     def __init__(self, source: Readable) -> None:
@@ -64,7 +64,7 @@ class _Filter:
         raise NotImplementedError
 
 
-class _Transcoded(_Filter):
+class _Transcoded(Filter):
     def __init__(self, source: Readable, encoding: str) -> None:
         super().__init__(source)
         self._encoding = encoding
@@ -87,7 +87,7 @@ class _Transcoded(_Filter):
         return found
 
 
-class _Unescaped(_Filter):
+class _Unescaped(Filter):
     r"""Converts `\"` to a doubled quote and `\\` to one backslash; other backslashes stay."""
 
     def __init__(self, source: Readable, escape: bytes, quote: bytes) -> None:
@@ -107,7 +107,7 @@ class _Unescaped(_Filter):
         return bool((len(data) - len(data.rstrip(self._escape))) % 2)
 
 
-class _LineFeeds(_Filter):
+class _LineFeeds(Filter):
     """Converts lone carriage returns outside quotes to line feeds."""
 
     def __init__(self, source: Readable, quote: bytes) -> None:

@@ -7,6 +7,7 @@ process that forks must fork first.
 
 import codecs
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -38,6 +39,11 @@ def read_csv_block(
     if len(file_format.delimiter.encode()) != 1:
         return None
     data = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data
+    if file_format.comment or file_format.trim:
+        plain = _without_extras(data, file_format, mapping)
+        if plain is None:
+            return None
+        data = plain
     if not data.endswith(b"\n"):
         data += b"\n"
     frame = _parsed(data, dataset, file_format, mapping)
@@ -57,6 +63,22 @@ def read_csv_block(
     frame = frame.filter(~blanks)
     batch = _batch(frame, dataset, first_row, lines, block.source_bytes, text_of, mapping.file_order, controls=controls)
     return batch and replace(batch, blank=int(blanks.sum()))
+
+
+def _without_extras(data: bytes, file_format: FileFormat, mapping: ColumnMapping) -> bytes | None:
+    """The data with an empty line for each comment and without spaces around fields; None if only the parser can tell:
+    quotes may make a part of a value look like these."""
+    comment = (file_format.comment or "").encode()
+    has_comments = bool(comment) and (data.startswith(comment) or b"\n" + comment in data)
+    if not has_comments and not file_format.trim:
+        return data
+    if (file_format.quote and file_format.quote.encode() in data) or (has_comments and not mapping.has_blanks):
+        return None
+    if has_comments:
+        data = re.sub(rb"^" + re.escape(comment) + rb"[^\n]*", b"", data, flags=re.MULTILINE)
+    if file_format.trim and b" " in data:
+        data = re.sub(rb" *([\n" + re.escape(file_format.delimiter.encode()) + rb"]) *", rb"\1", data.strip(b" "))
+    return data
 
 
 def find_blanks(frame: pl.DataFrame) -> pl.Series | None:

@@ -82,6 +82,12 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "negative": ("Of all numbers: trailing_minus or parentheses, or a JSON list of both.", _text("trailing_minus")),
     "sheet": ("The sheet of a workbook; the first without a word.", {"type": "string"}),
     "null": ("Of CSV and XLSX: the text that means that there is no value.", {"type": "string", "examples": ["NULL"]}),
+    "comment": (
+        "Of CSV: lines that begin with this text are skipped and counted in rows_blank. `none`: every line is a row,"
+        " even one that a database client added below the header or at the end.",
+        {"type": "string", "maxLength": 8, "examples": ["#"]},
+    ),
+    "trim": ("Of CSV: whether spaces around fields are removed.", _YES_OR_NO),
     "on_error": ("Whether one row that is not accepted fails the import.", {**one_of(OnError), "default": "abort"}),
     "max_rejects": (
         "With on_error=reject: how many rows, or what share, may be rejected before nothing is loaded.",

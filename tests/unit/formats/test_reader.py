@@ -14,7 +14,7 @@ from app.domain.dataset import ORDERS, Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
-from app.formats.csv.parser import grammar
+from app.formats.csv.grammar import grammar
 from app.formats.reader import check_head, read_rows
 from app.formats.streams import blocks
 from tests.waiting import patience

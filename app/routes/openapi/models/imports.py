@@ -66,6 +66,8 @@ class SourceFile(Model):
     trailing: bool | None = None
     sheet: str | None = None
     null: str | None = None
+    comment: str | None = None
+    trim: bool | None = None
 
 
 class Failure(Model):

@@ -1,0 +1,49 @@
+"""Stray quotes, as in `27" screen`: they are part of the values if no field of the whole file begins with a quote."""
+
+import re
+from dataclasses import replace
+
+from app.domain.file_format import FileFormat
+from app.formats.streams.blocks import BOM
+from app.formats.streams.decompression import Readable
+
+_PIECE_BYTES = 1024 * 1024
+_OVERLAP_BYTES = 1024  # longer than a delimiter and the blanks after it
+
+
+def may_be_unquoted(file_format: FileFormat) -> bool:
+    """Whether only the whole file shows if it has quoted fields: the client did not set `quote`, and no quote is
+    escaped."""
+    return bool(file_format.quote) and not file_format.quote_given and not file_format.escape
+
+
+def unquoted(file_format: FileFormat) -> FileFormat:
+    """The format of a file without quoted fields."""
+    return replace(file_format, quote="")
+
+
+def has_quoted_field(lines: bytes, file_format: FileFormat, *, begun: bool = False) -> bool:
+    """Whether a field begins with a quote, perhaps after blanks. The text begins a line, unless it has `begun`."""
+    d, q = re.escape(file_format.delimiter.encode()), re.escape(file_format.quote.encode())
+    if not begun and re.match(rb"[ \t]*" + q, lines):
+        return True
+    return re.search(rb"(?:[\r\n]|" + d + rb")[ \t]*" + q, lines) is not None
+
+
+def is_unquoted(text: Readable, file_format: FileFormat) -> bool:
+    """Whether no field of a whole text begins with a quote. The text is UTF-8 with its own line ends.
+
+    False as well if lone carriage returns end its lines: between two stray quotes they were taken for content.
+    """
+    held = b""
+    begun = False
+    while data := text.read(_PIECE_BYTES):
+        window = held + (data if begun else data.removeprefix(BOM))
+        if has_quoted_field(window, file_format, begun=begun) or _has_lone_return(window[:-1]):
+            return False
+        held, begun = window[-_OVERLAP_BYTES:], True
+    return not held.endswith(b"\r")
+
+
+def _has_lone_return(data: bytes) -> bool:
+    return b"\r" in data and data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r")
