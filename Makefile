@@ -3,7 +3,7 @@
 # exist), as environment variables.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-handling up down status clean test crash long chaos fuzz bench large screenshots browser lint format
+.PHONY: help setup demo demo-handling up down status clean test unit crash long chaos fuzz bench large screenshots browser lint format
 python := .venv/bin/python
 
 help: ## This list
@@ -32,13 +32,17 @@ clean: | $(python) ## Stop it and forget its data
 
 test: ## All that CI runs: lint, then the tests on private servers of their own
 	@$(MAKE) --no-print-directory --jobs 2 lint browser # apt waits for the network while mypy calculates
-	@$(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not long"
+	@PYTHONDONTWRITEBYTECODE= $(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not long"
+
+unit: setup ## The tests that need no server and no second, in half a minute
+	@PYTHONDONTWRITEBYTECODE= $(python) -m pytest tests/unit --quiet --numprocesses 2 --dist loadfile \
+		-m "not long and not slow and not property"
 
 crash: setup ## The whole crash matrix and its mutants, into docs/internals/reliability.md (MINUTES=60)
 	@$(python) -m tests.crash --minutes $(or $(MINUTES),60) --report docs/internals/reliability.md
 
-long: setup ## The tests that `test` leaves out
-	@$(python) -m pytest -m long
+long: setup ## The tests that `test` leaves out, and the properties with far more examples
+	@PROPERTY_FACTOR=10 PROPERTY_EXAMPLES=1000 $(python) -m pytest -m "long or property"
 
 chaos: setup ## Random imports, stops, kills and cuts, then every promise is checked (MINUTES=5 SEED= DATABASE=mariadb)
 	@$(python) -m tests.chaos --minutes $(or $(MINUTES),5) --seed "$(SEED)" --database $(or $(DATABASE),mariadb)

@@ -1,6 +1,9 @@
 """The handlings' worker's entry: `celery -A handlingconfig worker`."""
 
 from app.config import read_settings
-from app.tasks.handle import create_handler
+
+read_settings(handling="true")  # before the import: ends with a sentence if the packages for it are missing
+
+from app.tasks.handle import create_handler  # noqa: E402
 
 app = create_handler(read_settings())

@@ -7,6 +7,7 @@ Secrets may come from files instead (one a value, named as the variable in lower
 import os
 import socket
 import sys
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 
 SECRETS = Path(os.environ.get("BACKOUT_SECRETS_DIR") or "/run/secrets")
 Seconds = Annotated[float, Field(gt=0)]
+HANDLING_MODULES = ("circuitbreaker", "pypdf", "pyrate_limiter", "reportlab", "tenacity")  # requirements-handling.lock
 
 
 class Settings(BaseSettings):
@@ -72,6 +74,17 @@ class Settings(BaseSettings):
     handling_pause_seconds: Seconds = 0.2
     handling_breaker_failures: int = Field(5, ge=1)
     handling_breaker_seconds: int = Field(5, ge=1)
+
+    @field_validator("handling")
+    @classmethod
+    def _packages_are_installed(cls, wanted: bool) -> bool:
+        missing = [name for name in HANDLING_MODULES if find_spec(name) is None]
+        if wanted and missing:
+            raise ValueError(
+                f"handling orders needs {', '.join(missing)}: install the packages of requirements-handling.lock"
+                " (`make setup EXTRA=handling` in a checkout), or set it to false"
+            )
+        return wanted
 
     @field_validator("database_url")
     @classmethod

@@ -4,6 +4,7 @@ import globals from "globals";
 export default [
   { ignores: ["**/vendor/", "**/node_modules/"] },
   js.configs.recommended,
+  { files: ["frontend/*.js"], languageOptions: { globals: globals.node } },
   {
     languageOptions: { globals: globals.browser },
     linterOptions: { reportUnusedDisableDirectives: "error" },

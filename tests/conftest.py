@@ -1,5 +1,6 @@
 """Real servers for the tests: private ones, started once a run, on loopback."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -25,12 +26,14 @@ from app.db.driver import DriverConnection
 from app.db.migrate import upgrade
 from app.db.provision import provision
 from app.lifecycle.services import Services, open_services
+from tests.minutes import Minutes
 from tests.waiting import patience
 
 ROOT = Path(__file__).parent.parent
 DOWNLOADS = ROOT.parent / "shared" / "servers"  # fetches servers that Debian's packages lack; not part of the project
 DATABASES = ("mariadb", "mysql")
 BROKERS = ("rabbitmq-3", "rabbitmq-4")
+RUN_FOLDER = "TESTS_RUN_FOLDER"  # of a run of several processes: the first one makes it, and takes it away
 TEST_SECONDS = 300  # of a test without a limit of its own
 DEAD_BROKER = "amqp://nobody:nothing@127.0.0.1:1//"
 
@@ -54,6 +57,13 @@ def kind_of(path: str) -> str:
     """What a file needs, roughly: its folder below `tests`, or `outages` for servers that are killed and started."""
     folder = path.rpartition("tests/")[2].partition("/")[0]
     return "outages" if "/acceptance/outages/" in path else folder
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Minutes(), "minutes")
+    if RUN_FOLDER not in os.environ:
+        os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="backout-run-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(RUN_FOLDER), ignore_errors=True))
 
 
 @pytest.hookimpl(trylast=True)
@@ -80,6 +90,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """A test may take longer on a slow machine. One that is marked `in_turn` runs on one of the databases, by its name;
     `make long` runs it on the other."""
+    if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        item.add_marker(pytest.mark.property)
     given = item.get_closest_marker("timeout")
     item.add_marker(pytest.mark.timeout(patience(given.args[0] if given else TEST_SECONDS)), append=False)
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
@@ -105,6 +117,19 @@ def fetched(name: str) -> list[Path]:
     if done.returncode != 0:
         pytest.skip(f"SKIPPED: no {name} server to test with: {done.stderr.strip()[-300:]}")
     return [Path(line) for line in done.stdout.splitlines()]
+
+
+def copy_initialised(server: PrivateMariaDB | PrivateMySQL, kept: Path) -> None:
+    """Give a new server the data that the first one of this run has made: to make them takes longer than all else of a
+    start, and they are the same for each."""
+    with kept.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not kept.exists():
+            server.prepare()
+            shutil.copytree(server.folder / "data", kept)
+            (kept / "auto.cnf").unlink(missing_ok=True)  # each MySQL has a name of its own
+    if not (server.folder / "data").exists():
+        shutil.copytree(kept, server.folder / "data")
 
 
 @pytest.fixture(scope="session")
@@ -182,6 +207,8 @@ def new_database(name: str, folder: Path, extra_options: tuple[str, ...] = ()) -
         if name == "mariadb"
         else PrivateMySQL(folder, fetched("mysql")[0], extra_options=("--log-bin=binlog", *extra_options))
     )
+    if RUN_FOLDER in os.environ:
+        copy_initialised(server, Path(os.environ[RUN_FOLDER]) / name)
     server.prepare()
     server.start()
     server.wait_ready(patience(120))
@@ -274,6 +301,14 @@ def new_broker(name: str, folder: Path) -> PrivateRabbitMQ:
     broker.start()
     broker.wait_ready(patience(120))
     return broker
+
+
+def add_vhost(broker: PrivateRabbitMQ, name: str) -> None:
+    """A virtual host that our user may do everything in, by one call: `rabbitmqctl` takes as long as half a stack."""
+    user, vhost, all = '<<"backout">>', f'<<"{name}">>', '<<".*">>'
+    add = f"rabbit_vhost:add({vhost}, {user})"
+    permit = f"rabbit_auth_backend_internal:set_permissions({user}, {vhost}, {all}, {all}, {all}, {user})"
+    broker.control("eval", f"ok = {add}, ok = {permit}.")
 
 
 def make_settings(database_url: str, spool: Path, broker_url: str = DEAD_BROKER, **values: object) -> Settings:

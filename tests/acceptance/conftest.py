@@ -13,12 +13,13 @@ import pytest
 from app.cli.servers import PrivateRabbitMQ
 from app.queue import HANDLING_QUEUE, QUEUE
 from tests.backout import Backout, install
-from tests.conftest import BROKERS, DATABASES, DatabaseServer, empty, new_broker, new_database
+from tests.conftest import BROKERS, DATABASES, DatabaseServer, add_vhost, empty, new_broker, new_database
 from tests.stack import Stack, find_port
 from tests.waiting import patience, wait_for
 
 PAIRS = list(zip(DATABASES, BROKERS, strict=True))
 Servers = tuple[DatabaseServer, PrivateRabbitMQ]
+_INSTALLED: set[tuple[int, str]] = set()  # by this process: migrations that find nothing to do take time too
 
 
 @pytest.fixture(scope="session", params=PAIRS, ids="+".join)
@@ -36,7 +37,9 @@ def servers(
 def installed(server: DatabaseServer, database: str) -> DatabaseServer:
     """Another installation of ours on the same server."""
     another = replace(server, database=database)
-    another.install()
+    if (server.server.port, database) not in _INSTALLED:
+        another.install()
+        _INSTALLED.add((server.server.port, database))
     return another
 
 
@@ -87,8 +90,7 @@ def find_vhost() -> Callable[[PrivateRabbitMQ, int], str]:
     def find(broker: PrivateRabbitMQ, number: int) -> str:
         vhost = f"one-test-{number}"
         if (broker.node, number) not in made:
-            broker.control("add_vhost", vhost)
-            broker.control("set_permissions", "-p", vhost, "backout", ".*", ".*", ".*")
+            add_vhost(broker, vhost)
             made.add((broker.node, number))
         forget_queues(broker, vhost)
         return vhost

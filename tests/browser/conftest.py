@@ -9,7 +9,7 @@ import pytest
 
 from app.cli.servers import PrivateRabbitMQ
 from tests.browser.person import Person
-from tests.conftest import DatabaseServer, empty
+from tests.conftest import DatabaseServer, add_vhost, empty
 from tests.stack import Stack, find_port
 from tests.waiting import patience, wait_for
 
@@ -49,8 +49,7 @@ def broker(start_broker: Callable[[str], PrivateRabbitMQ]) -> PrivateRabbitMQ:
 def running_stack(
     installation: DatabaseServer, broker: PrivateRabbitMQ, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    broker.control("add_vhost", "browser")
-    broker.control("set_permissions", "-p", "browser", "backout", ".*", ".*", ".*")
+    add_vhost(broker, "browser")
     folder = tmp_path_factory.mktemp("browser")
     # small batches, so that there is progress to be seen
     stack = Stack(folder, installation.url, broker.url("browser"), find_port(), batch_bytes=128 * 1024)

@@ -57,8 +57,19 @@ def outcome(path: Path, case: Case, batch_bytes: int) -> tuple[list[list[str | N
     return rows, rejects, None
 
 
-@every_case
-@pytest.mark.parametrize("batch_bytes", [16, 1 << 20], ids=["small", "large"])
+@pytest.mark.parametrize(
+    ("case", "batch_bytes"),
+    [
+        pytest.param(
+            case,
+            batch_bytes,
+            id=f"{size}-{case.path.name}",
+            marks=pytest.mark.long if (size, case.path.name) == ("small", "bomb.csv.gz") else (),
+        )
+        for case in CASES
+        for size, batch_bytes in (("small", 16), ("large", 1 << 20))
+    ],
+)
 def test_the_file_comes_to_what_stands_beside_it(case: Case, path: Path, batch_bytes: int) -> None:
     rows, rejects, failure = outcome(path, case, batch_bytes)
     if case.error is None:

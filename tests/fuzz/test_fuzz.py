@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from app.domain.file_format import FileFormat
 from app.formats.validate import vectorized_columns
 from tests.fuzz.drawing import Requests
+from tests.fuzz.examples import examples
 from tests.fuzz.reading import NAMES, check, outcome
 from tests.fuzz.seeds import seeds
 from tests.fuzz.sending import Answer, send
@@ -27,7 +28,7 @@ damage = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(damage, min_size=1, max_size=3))
 def test_damaged_files_are_read_alike_or_refused(
     tmp_path_factory: pytest.TempPathFactory, damages: list[tuple[bytes, float, int, bytes]]

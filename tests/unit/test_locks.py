@@ -15,6 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from app import config
+
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 GROUPS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
@@ -119,6 +121,18 @@ import app, app.cli.__main__, app.tasks.load, app.tasks.sweep, backout.commands.
 app.add_routes(Flask("app"), handling=False)
 print("runs")
 """
+
+
+def test_handling_without_its_packages_is_refused_by_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"database_url": "mysql+pymysql://a@localhost/b", "broker_url": "amqp://localhost//"}
+    modules = importlib.metadata.packages_distributions()
+    packages = {canonicalize_name(modules[name][0]) for name in config.HANDLING_MODULES}
+    assert packages <= names_of(name_lock("handling")) - names_of(name_lock(""))
+    assert config.list_mistakes(**given, handling="true") == []
+    monkeypatch.setattr(config, "find_spec", lambda name: None if name == "pypdf" else name)
+    assert config.list_mistakes(**given, handling="false") == []
+    (mistake,) = config.list_mistakes(**given, handling="true")
+    assert mistake.startswith("BACKOUT_HANDLING: handling orders needs pypdf: install") and "EXTRA=handling" in mistake
 
 
 def test_image_and_checkout_take_only_files_with_a_known_hash() -> None:

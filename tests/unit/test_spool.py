@@ -19,6 +19,7 @@ INSTALLATION = "0123456789abcdef"
 WRITERS, MARKS = 4, 200
 
 
+@pytest.mark.slow
 def test_a_generation_is_whole_while_others_write_it(tmp_path: Path) -> None:
     """Sweepers in containers that share the folder have one process id, as these threads have."""
     spool, done = Spool(tmp_path, 1), Event()

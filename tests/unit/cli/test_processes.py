@@ -46,7 +46,7 @@ def test_one_that_ended_is_not_alive_even_if_nobody_waited_for_it(sleeper: "subp
 def test_a_session_is_ended_only_if_it_is_ours(sleeper: "subprocess.Popen[bytes]") -> None:
     identity = ProcessIdentity.of(sleeper.pid)
     kill_session(ProcessIdentity(identity.pid, identity.started - 1))
-    assert not wait_until(lambda: not identity.is_alive, patience())
+    assert not wait_until(lambda: not identity.is_alive, 1)
     kill_session(identity)
     assert wait_until(lambda: not identity.is_alive, patience())
 

@@ -50,6 +50,7 @@ def test_the_version_is_that_of_the_project(backout: Callable[..., StepOutcome])
     assert backout("--version") == (0, f"backout {project['version']}\n", "")
 
 
+@pytest.mark.slow
 def test_its_help_brings_nothing_that_takes_time() -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", HELP], capture_output=True, text=True, check=True, cwd=ROOT
@@ -58,6 +59,7 @@ def test_its_help_brings_nothing_that_takes_time() -> None:
     assert "click" in imported and not imported & HEAVY
 
 
+@pytest.mark.slow
 def test_its_help_is_there_in_a_blink() -> None:
     """Of the processor's time, beside what click alone takes: the machine may be slow, and busy."""
     assert _least_seconds(HELP) < 2.5 * _least_seconds("import click")

@@ -16,6 +16,7 @@ from app.domain.file_format import FileFormat
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
 from app.formats.reader import check_head, read_rows
+from tests.fuzz.examples import examples
 from tests.fuzz.reading import slowly
 
 PETS = Dataset(
@@ -62,6 +63,7 @@ def repeated(unit: bytes) -> bytes:
     ],
     ids=["lf", "crlf", "cr", "commas", "mixed", "ndjson", "spaces", "returns"],
 )
+@pytest.mark.slow
 def test_blank_lines_pass_at_the_speed_of_reading(
     tmp_path: Path, file_format: FileFormat, before: bytes, unit: bytes, after: bytes, lines: int
 ) -> None:
@@ -78,6 +80,7 @@ def test_blank_lines_pass_at_the_speed_of_reading(
     ("file_format", "row", "blanks"),
     [(CSV, b"Rex,1\n", b"\n"), (CSV, b"Rex,1\n", b",\n"), (NDJSON, OBJECT, b"\n"), (NDJSON, OBJECT, b" \n")],
 )
+@pytest.mark.slow
 def test_so_do_those_between_rows(tmp_path: Path, file_format: FileFormat, row: bytes, blanks: bytes) -> None:
     path = tmp_path / "file"
     run = row + blanks * (1_000_000 // len(blanks))
@@ -88,6 +91,7 @@ def test_so_do_those_between_rows(tmp_path: Path, file_format: FileFormat, row: 
     assert time.process_time() - began < MAX_SECONDS
 
 
+@pytest.mark.slow
 def test_so_does_white_space_in_an_array(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"[" + repeated(b" \n") + OBJECT + b"," + repeated(b"\t") + OBJECT + repeated(b"\n") + b"]")
@@ -97,6 +101,7 @@ def test_so_does_white_space_in_an_array(tmp_path: Path) -> None:
     assert time.process_time() - began < MAX_SECONDS
 
 
+@pytest.mark.slow
 def test_a_head_of_blank_lines_is_not_read_to_its_end(tmp_path: Path) -> None:
     for format in ("ndjson", "json"):
         path = tmp_path / format
@@ -109,7 +114,7 @@ def test_a_head_of_blank_lines_is_not_read_to_its_end(tmp_path: Path) -> None:
 LINES = [b"Rex,1", b'"a\n,\n\nb",2', b",", b"", b",,", b'"",', b'"",""', b",5", b"x,y", b'"x', b" ,", b"\r", b",\r"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.sampled_from(LINES), min_size=1, max_size=12), st.integers(1, 40), st.booleans())
 def test_every_way_to_read_counts_the_same(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], batch_bytes: int, ended: bool

@@ -33,6 +33,7 @@ def hands_with(parts: list[Batch], row: int) -> list[int]:
 
 
 @pytest.mark.parametrize("branches", [2, 3, 16])
+@pytest.mark.slow
 def test_every_row_is_in_one_part_and_knows_its_number_and_line(branches: int) -> None:
     partitioner = Partitioner(NOTES, branches)
     rows = [(f'code "{at}"', str(at % 7), None if at % 3 else 'two\nlines,\r "quoted"') for at in range(200)]

@@ -336,6 +336,7 @@ def test_a_header_alone_is_no_file_of_rows(tmp_path: Path, data: str) -> None:
 # --- limits and hostile files ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_huge_header(tmp_path: Path) -> None:
     for header in ("x" * 3_000_000, '"' + "x\n" * 1_000_000, "a," * 1_000_000):
         assert error_of(tmp_path, header)["code"] == "header_too_long"
@@ -360,6 +361,7 @@ def test_a_stray_quote_is_found_though_no_block_ends_after_it(tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("format", ["csv", "ndjson"])
+@pytest.mark.slow
 def test_a_record_without_end(tmp_path: Path, format: str) -> None:
     begin = f"{HEADER}\n{GOOD}\n" if format == "csv" else json.dumps(OBJECT) + "\n"
     error = error_of(tmp_path, gzip.compress((begin + "x" * 40_000_000).encode(), 1), format, "gzip")
@@ -377,6 +379,7 @@ def test_a_record_without_end(tmp_path: Path, format: str) -> None:
         '\n"' + '"' * 4_000_000,
     ],
 )
+@pytest.mark.slow
 def test_hostile_files_take_no_longer_than_others(tmp_path: Path, body: str) -> None:
     began = time.monotonic()
     error_of(tmp_path, f"{HEADER}\n{GOOD}\n{body}", batch_bytes=1 << 20)
@@ -459,6 +462,7 @@ def test_a_good_head_passes(tmp_path: Path) -> None:
     check_head(path, ORDERS, FileFormat("ndjson"))
 
 
+@pytest.mark.slow
 def test_nothing_that_starts_threads_is_imported_before_a_row_is_read() -> None:
     program = (
         "import sys, app.formats.reader, app.formats.generate.orders, app.formats.detection;"

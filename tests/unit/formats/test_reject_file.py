@@ -20,6 +20,7 @@ from app.formats.reject_file import RejectWriter, read_rejects, write_csv
 from app.formats.streams import blocks
 from app.formats.validate import rows as row_checks
 from app.lifecycle.imports.loading.error_policy import REPORTED, ErrorPolicyFilter
+from tests.fuzz.examples import examples
 
 PETS = Dataset(
     "pets",
@@ -96,7 +97,7 @@ def test_objects(tmp_path: Path, batch_bytes: int) -> None:
     ]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(
     st.lists(
         st.sampled_from(["Rex,1", '"Rex, the ""dog""",2', "Tom,x", "Tom", '"To"m,1', "a,b,c", 'x"y,1', "\x7f,1"]),
@@ -125,6 +126,7 @@ def test_a_quote_that_never_closes_costs_its_line_only(tmp_path: Path, monkeypat
     assert [(reject.line, reject.text) for reject in rejects] == [(12, '"pet 10,1')]
 
 
+@pytest.mark.slow
 def test_many_rejects_come_in_several_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "pets"
     path.write_text("name,age\n" + "Rex,x\n" * 50_000 + "Tom,1\n")

@@ -49,6 +49,7 @@ def test_figures_tell_success_from_errors_on_the_way() -> None:
     assert summarize("import", []).success_rate is None
 
 
+@pytest.mark.slow
 def test_imports_run_without_the_packages_of_handling() -> None:
     """They are an extra: neither the web server nor the sweeper may need them where handling is off."""
     program = (

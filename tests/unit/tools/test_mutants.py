@@ -10,6 +10,7 @@ from tests.crash.mutants import MUTANTS
 from tests.crash.mutations import NoTarget, replace_in
 
 
+@pytest.mark.slow
 def test_every_mutant_finds_its_target() -> None:
     # each in a process of its own, since what is put in stays in
     context = multiprocessing.get_context("forkserver")

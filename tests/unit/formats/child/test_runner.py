@@ -15,6 +15,8 @@ from app.domain.errors import ImportFailed, Overloaded
 from app.formats.child.runner import ChildFailed, ConcurrencyLimit, Limits, OutOfMemory, TooSlow, run
 from tests.waiting import patience, wait_for
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[4]
 SAMPLES = "tests.unit.formats.child.samples"
 LIMITS = Limits(memory_bytes=1024**3, seconds=30, cpu_seconds=20)

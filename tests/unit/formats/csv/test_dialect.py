@@ -15,6 +15,7 @@ from app.domain.file_format import FileFormat
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import parse_options
 from app.formats.reader import check_head, read_rows
+from tests.fuzz.examples import examples
 
 PETS = Dataset(
     "pets",
@@ -105,6 +106,7 @@ def test_dialects(tmp_path: Path, text: str, said: dict[str, str], lines: list[i
         ("cp437", "naïve"),
     ],
 )
+@pytest.mark.slow
 def test_encodings_by_name(tmp_path: Path, encoding: str, word: str) -> None:
     rows = [(word, str(number % 99)) for number in range(3000)]  # so that characters stand across pieces
     text = "name;age\r\n" + "".join(f'"{name}";{age}\r\n' for name, age in rows)
@@ -157,6 +159,7 @@ def test_what_is_wrong_is_named_where_it_stands(
     assert {name: found.get(name) for name in expected} == expected
 
 
+@pytest.mark.slow
 def test_zstd(tmp_path: Path) -> None:
     text = b"name,age\n" + b"".join(b"pet %d,%d\n" % (number, number % 99) for number in range(50_000))
     whole = zstd.compress(text[:5000]) + zstd.compress(b"") + zstd.compress(text[5000:])
@@ -167,6 +170,7 @@ def test_zstd(tmp_path: Path) -> None:
     assert failure(tmp_path / "pets", checked[:-4] + bytes(4))["code"] == "corrupt_zstd"
 
 
+@pytest.mark.slow
 def test_a_bomb_ends_at_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.formats.reader.MAX_UNPACKED_BYTES", 3_000_000)
     bomb = zstd.compress(b"name,age\n" + b"Rex,1\n" * 10_000_000)
@@ -177,7 +181,7 @@ def test_a_bomb_ends_at_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 names = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(
     st.lists(st.tuples(names, st.integers(0, 99).map(str)), min_size=1, max_size=8),
     st.sampled_from([",", ";", "\t", "|", "\x01", "||", "→"]),

@@ -17,6 +17,7 @@ from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
 from app.formats.reader import check_head, read_rows
+from tests.fuzz.examples import examples
 
 NAMES = ("a", "b", "c")
 NOTES = Dataset(
@@ -141,6 +142,7 @@ def test_the_failure_names_the_lines_and_both_ways_out(tmp_path: Path) -> None:
     assert "closes on line 5" in failed.reason and "`quote=none`" in failed.reason and '`quote="`' in failed.reason
 
 
+@pytest.mark.slow
 def test_a_large_file_of_doubt_takes_no_longer_than_its_length(tmp_path: Path) -> None:
     def seconds(pairs: int) -> float:
         wide = Dataset("wide", tuple(Column(f"c{n}", ColumnType.TEXT, length=99) for n in range(pairs)), ())
@@ -160,7 +162,7 @@ def test_a_large_file_of_doubt_takes_no_longer_than_its_length(tmp_path: Path) -
 _FIELDS = st.text(st.sampled_from('ab,"\n '), max_size=8)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(rows=st.lists(st.tuples(_FIELDS, _FIELDS, _FIELDS), min_size=1, max_size=6), size=st.sampled_from([1, 1 << 20]))
 def test_a_file_that_quotes_every_field_is_never_doubted(
     tmp_path: Path, rows: list[tuple[str, ...]], size: int

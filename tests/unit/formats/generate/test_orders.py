@@ -33,6 +33,7 @@ def test_rows_do_not_change_from_one_version_to_the_next() -> None:
     assert hashlib.sha256(payload(1000, "a17")).hexdigest()[:16] == "64b7b0652354fa38"
 
 
+@pytest.mark.slow
 def test_batches_count_on() -> None:
     batches = list(generate_rows(ORDERS, 25_003, "b", 500_000))
     assert [batch.first_row for batch in batches[:2]] == [1, 1 + batches[0].rows]
@@ -47,6 +48,7 @@ def test_big_batches_join_blocks() -> None:
     assert [batch.rows for batch in generate_rows(ORDERS, 45_000, "b", 4 << 20)] == [20_000, 20_000, 5_000]
 
 
+@pytest.mark.slow
 def test_order_numbers_are_unique_and_carry_the_seed() -> None:
     keys = [key for batch in generate_rows(ORDERS, 30_000, "a17", 1 << 20) for key in batch.keys]
     assert keys[41][1] == "A17-0000042"

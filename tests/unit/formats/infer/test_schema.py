@@ -16,6 +16,7 @@ from app.formats.infer.names import make_names
 from app.formats.infer.schema import Inferred, as_definition
 from app.formats.options import parse_options
 from app.formats.preview.preview import Preview, make_preview
+from tests.fuzz.examples import examples
 
 
 def inferred(path: Path, data: bytes | str, rows: int = 10_000, **said: str) -> Preview:
@@ -174,6 +175,7 @@ def test_objects_keep_the_kinds_of_json(tmp_path: Path) -> None:
         assert not any(row.reject for row in found.rows)
 
 
+@pytest.mark.slow
 def test_a_wide_file_fits_into_a_row(tmp_path: Path) -> None:
     header = ",".join(f"c{number}" for number in range(400))
     found = inferred(tmp_path / "file", header + "\n" + ",".join(["x" * 100] * 400) + "\n")
@@ -198,7 +200,7 @@ tables = st.integers(1, 4).flatmap(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(tables)
 def test_every_row_of_the_sample_is_accepted(tmp_path_factory: pytest.TempPathFactory, table: list[list[str]]) -> None:
     out = io.StringIO()
@@ -212,7 +214,7 @@ def test_every_row_of_the_sample_is_accepted(tmp_path_factory: pytest.TempPathFa
     assert read_definition(definition(found)) == of(found).dataset
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(
         st.dictionaries(

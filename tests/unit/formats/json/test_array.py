@@ -14,6 +14,7 @@ from app.formats.json import array
 from app.formats.json.array import read_records
 from app.formats.streams import blocks
 from app.formats.validate.rows import Records, check_records
+from tests.fuzz.examples import examples
 
 OBJECT: dict[str, Any] = {
     "marketplace": "Amazon",
@@ -202,6 +203,7 @@ def test_long_elements(monkeypatch: pytest.MonkeyPatch) -> None:
             assert failure(f"[{GOOD},\n{long}]", batch_bytes=batch_bytes) == (1, "record_too_long", 2)
 
 
+@pytest.mark.slow
 def test_a_file_of_elements_that_are_no_rows_comes_in_many_chunks() -> None:
     chunks = read("[" + "1," * 50_000 + "1]")
     assert max(len(chunk.bad) for chunk in chunks) <= 10_000
@@ -224,6 +226,7 @@ class Endless:
 
 
 @pytest.mark.parametrize("body", [b" \n" * 30_000, (GOOD + ",").encode() * 200])
+@pytest.mark.slow
 def test_memory_is_flat(body: bytes) -> None:
     def peak(times: int) -> int:
         tracemalloc.start()
@@ -240,7 +243,7 @@ def test_memory_is_flat(body: bytes) -> None:
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(st.lists(TEXTS, min_size=11, max_size=11), min_size=1, max_size=3),
     st.sampled_from([None, 0, 3]),
@@ -260,7 +263,7 @@ def test_what_json_writes_is_read(
     assert not any(chunk.failure or chunk.bad for chunk in chunks)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.integers(0, 2 * len(GOOD)), st.sampled_from(["", ",", "]", '"', "x", "}"]))
 def test_a_damaged_array_never_loses_a_row_in_silence(at: int, instead: str) -> None:
     data = f"[{GOOD},\n{GOOD}]"

@@ -16,6 +16,8 @@ from app.formats.streams import decompression
 from tests.hostile_parquet import FILES, LONG, nested, repeated, written
 from tests.waiting import patience
 
+pytestmark = pytest.mark.slow
+
 ONE = Dataset("one", (Column("a", ColumnType.TEXT, length=1_000_000),), ("a",))
 READING = FileFormat("parquet")
 CODES = {

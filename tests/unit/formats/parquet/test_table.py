@@ -19,6 +19,7 @@ from app.domain.file_format import FileFormat
 from app.formats.parquet import table
 from app.formats.parquet.table import check_parquet, read_records
 from app.formats.validate.rows import Records, check_records
+from tests.fuzz.examples import examples
 
 MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5)
 GOOD: list[Any] = [
@@ -184,6 +185,7 @@ def test_truncated_files(tmp_path: Path) -> None:
         assert code_of(path) == "damaged_parquet"
 
 
+@pytest.mark.slow
 def test_damaged_files_fail_as_imports_do(tmp_path: Path) -> None:
     """Whatever byte is wrong: rows, or an ImportFailed; no panic and no error of polars."""
     path = tmp_path / "o"
@@ -199,6 +201,7 @@ def test_damaged_files_fail_as_imports_do(tmp_path: Path) -> None:
     assert failed > 20
 
 
+@pytest.mark.slow
 def test_a_small_file_of_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "o"
     pl.select(a=pl.repeat("x", 2_000_000)).write_parquet(path)
@@ -218,6 +221,7 @@ def _long_texts(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from app.domain.dataset import ORDERS;"
@@ -247,7 +251,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(FLOATS, min_size=1, max_size=20), st.lists(st.text(st.characters(codec="utf-8")), min_size=1))
 def test_floats_and_texts_are_kept(
     tmp_path_factory: pytest.TempPathFactory, floats: list[float], words: list[str]
@@ -259,7 +263,7 @@ def test_floats_and_texts_are_kept(
     assert texts(path, pl.Series(words)) == words
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(st.decimals(-(10**9), 10**9, places=4), min_size=1), st.lists(st.datetimes(), min_size=1))
 def test_decimals_and_moments_are_kept(
     tmp_path_factory: pytest.TempPathFactory, decimals: list[Decimal], moments: list[dt.datetime]

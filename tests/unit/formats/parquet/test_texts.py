@@ -21,6 +21,8 @@ from app.formats.parquet.table import check_parquet, read_records, read_texts
 from app.formats.parquet.thrift import BINARY, I32, LIST, STRUCT, TRUE, Damaged, Decoder, encode
 from app.formats.reader import read_rows
 
+pytestmark = pytest.mark.slow
+
 ONE = Dataset("one", (Column("a", ColumnType.TEXT, length=99_999),), ("a",))
 READING = FileFormat("parquet")
 DATES = [dt.date(1, 1, 1), dt.date(1582, 10, 14), dt.date(1969, 12, 31), dt.date(9999, 12, 31), None]

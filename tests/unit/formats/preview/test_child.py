@@ -17,6 +17,8 @@ from app.formats.preview.preview import make_preview
 from app.formats.preview.serializer import serialize_preview
 from tests.hostile_parquet import FILES
 
+pytestmark = pytest.mark.slow
+
 LONG_TEXT = Dataset("one", (Column("a", ColumnType.TEXT, length=1_000_000),), ("a",))
 PARQUET = FileFormat("parquet")
 

@@ -106,6 +106,7 @@ OBJECTS = [{"name": name, "age": int(age)} for name, age in ROWS]
     ],
     ids=["csv", "utf-16", "gzip", "zstd", "ndjson", "json", "json-gzip"],
 )
+@pytest.mark.slow
 def test_the_beginning_of_a_file_is_enough(tmp_path: Path, data: bytes) -> None:
     for size in (40_000, 40_001, 40_002, 40_003, 65_536):
         found = preview(tmp_path / "file", data[:size], partial=True)
@@ -134,6 +135,7 @@ def test_what_is_cut_off_without_a_word_is_told(tmp_path: Path) -> None:
     assert shown(array) == [(1, ("Rex", "1"), None)]
 
 
+@pytest.mark.slow
 def test_a_quote_that_does_not_close_hides_no_rows(tmp_path: Path) -> None:
     data = 'name,age\n"Rex,1\n' + "Tom,2\n" * 100_000
     found = preview(tmp_path / "file", data, rows=2, partial=True)
@@ -229,6 +231,7 @@ def test_parquet(tmp_path: Path) -> None:
         "zeros",
     ],
 )
+@pytest.mark.slow
 def test_hostile_files_are_answered(tmp_path: Path, data: bytes, code: str | None) -> None:
     for partial in (False, True):
         found = preview(tmp_path / "file", data, partial=partial)

@@ -34,6 +34,7 @@ def test_the_ratio_counts_beyond_what_every_file_may_unpack_to() -> None:
 
 
 @pytest.mark.parametrize("compression", PACKERS)
+@pytest.mark.slow
 def test_a_stream_ends_at_the_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str) -> None:
     path = tmp_path / "file"
     lines = PACKERS[compression](b"\n" * 15_000_000)

@@ -26,10 +26,11 @@ from app.formats.reject_file import RejectWriter, read_rejects, write_csv
 from app.formats.streams.blocks import Block
 from app.formats.validate import vectorized
 from app.formats.validate.columns import BadValue, validator_for
+from tests.fuzz.examples import examples
 from tests.unit.formats.typed import BERLIN, ODD, ROWS, TYPED, loaded, quoted, text_of
 
 NAMES = TYPED.column_names
-PROPERTY = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+PROPERTY = settings(deadline=None, max_examples=examples(60), suppress_health_check=list(HealthCheck))
 Row = dict[str, Any]
 
 
@@ -231,6 +232,7 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_values_near_the_borders_fare_alike(name: str) -> None:
     for value in [*near[name], None, "", "NULL"]:
         for style in (quoted, lambda field: field or ""):
@@ -482,6 +484,7 @@ def test_a_day_in_parquet(tmp_path: Path) -> None:
     assert [reject.code for reject in batch.rejects] == ["bad_date"]
 
 
+@pytest.mark.slow
 def test_a_field_of_ten_million_bytes(tmp_path: Path) -> None:
     wide = Dataset("wide", (Column("a", ColumnType.TEXT, length=10_000_000, controls=Controls.ANY),), ("a",))
     text = '"\n\0,' * 2_500_000

@@ -17,6 +17,9 @@ from app.formats.streams.blocks import Block
 from app.formats.validate import vectorized
 from app.formats.validate.columns import MISREAD
 from app.formats.validate.vectorized_columns import holds_misread
+from tests.fuzz.examples import examples
+
+pytestmark = pytest.mark.slow
 
 GOOD = [
     "Amazon",
@@ -280,13 +283,13 @@ lines = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.lists(st.tuples(lines, st.sampled_from(["\n", "\r\n", "\r", "\n\n", ""])), min_size=1, max_size=5))
 def test_any_lines_fare_alike(parts: list[tuple[str, str]]) -> None:
     agree_on_csv("".join(text + ending for text, ending in parts).encode())
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 @given(
     st.lists(
         st.sampled_from(
@@ -312,7 +315,7 @@ def test_any_punctuation_fares_alike(parts: list[str]) -> None:
     agree_on_csv("".join(parts).encode(), NOTES, (1, 0))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.lists(st.one_of(rows, st.just(GOOD)), min_size=1, max_size=4))
 def test_any_values_fare_alike(values: list[list[str]]) -> None:
     agree_on_values(values)
@@ -340,7 +343,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 @given(st.integers(0, len(OBJECT)), st.integers(0, 12), st.lists(pieces, max_size=3), st.booleans())
 def test_any_change_of_an_object_fares_alike(at: int, gone: int, instead: list[str], first: bool) -> None:
     changed = OBJECT[:at] + "".join(instead) + OBJECT[at + gone :]
@@ -371,7 +374,7 @@ def test_objects_that_differ_from_the_first(changed: str, fast: bool) -> None:
     assert (agree_on_ndjson(changed.encode()) is not None) == fast
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(
     st.lists(
         st.tuples(st.integers(-5, 99), st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=9)),

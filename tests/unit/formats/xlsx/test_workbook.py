@@ -21,6 +21,7 @@ from app.formats.xlsx import archive as workbook_archive, cells as cell_reader
 from app.formats.xlsx.cells import text_of
 from app.formats.xlsx.rewriter import REFUSED, Rewriter, is_plain
 from app.formats.xlsx.workbook import check_workbook, read_records
+from tests.fuzz.examples import examples
 
 HEADER = list(ORDERS.column_names)
 MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5)
@@ -66,6 +67,8 @@ def code_of(call: Callable[[], object]) -> str:
     return caught.value.code
 
 
+@pytest.mark.child
+@pytest.mark.slow
 def test_rows(tmp_path: Path) -> None:
     path = make(tmp_path / "o", [HEADER, GOOD, GOOD, GOOD])
     for batch_bytes in (1, 1 << 20):
@@ -264,6 +267,7 @@ def test_files_that_are_no_workbooks(tmp_path: Path, data: bytes, code: str) -> 
         assert code_of(call) == code
 
 
+@pytest.mark.slow
 def test_damaged_workbooks(tmp_path: Path) -> None:
     whole = make(tmp_path / "o", [HEADER, *[[*GOOD[:1], f"A-{n * 7919 % 10007}", *GOOD[2:]] for n in range(500)]])
     data = whole.read_bytes()
@@ -297,6 +301,7 @@ def test_an_encrypted_member(tmp_path: Path) -> None:
     assert code_of(lambda: check_workbook(path, FileFormat("xlsx"))) == "encrypted_xlsx"
 
 
+@pytest.mark.slow
 def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path / "o", [HEADER, GOOD])
     bomb = rewritten(make(tmp_path / "b", [HEADER]), lambda _, data: data, {"xl/bomb.xml": bytes(100_000_000)})
@@ -335,6 +340,8 @@ def test_document_types_are_refused(tmp_path: Path) -> None:
     assert code_of(lambda: check_workbook(path, FileFormat("xlsx"))) == "damaged_xlsx"
 
 
+@pytest.mark.slow
+@pytest.mark.child
 def test_cells_far_apart_need_no_memory_of_this_process(tmp_path: Path) -> None:
     body = b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
     path = with_rows(tmp_path / "o", body)
@@ -342,6 +349,8 @@ def test_cells_far_apart_need_no_memory_of_this_process(tmp_path: Path) -> None:
     assert code_of(lambda: read(path, PAIR)) == "sheet_too_large"
 
 
+@pytest.mark.slow
+@pytest.mark.child
 def test_a_long_text_in_many_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = make(tmp_path / "o", [["a", "t"]])
     cell = b'<row><c t="s"><v>0</v></c></row>'
@@ -352,6 +361,8 @@ def test_a_long_text_in_many_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert code_of(lambda: read(book, PAIR)) == "sheet_too_large"
 
 
+@pytest.mark.slow
+@pytest.mark.child
 def test_a_reader_that_is_stopped_ends_its_process(tmp_path: Path) -> None:
     path = make(tmp_path / "o", [HEADER, *[GOOD] * 3000])
     records = read_records(path, ORDERS, FileFormat("xlsx"), 1)
@@ -373,7 +384,7 @@ MOMENTS = st.datetimes(dt.datetime(1901, 1, 1), dt.datetime(9999, 1, 1))
 NUMBERS = st.decimals(-(10**9), 10**9, allow_nan=False, allow_infinity=False, places=4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(
         st.tuples(TEXTS.filter(bool), NUMBERS, st.datetimes(dt.datetime(1901, 1, 1), dt.datetime(9999, 1, 1))),
@@ -515,6 +526,7 @@ def test_errors_name_their_cell(tmp_path: Path, prefix: str) -> None:
     assert all(f"cell C{line} " in failed.reason for line, _, failed in chunk.bad)
 
 
+@pytest.mark.slow
 def test_every_error_is_found(tmp_path: Path) -> None:
     table = [["a", "b"], *[["x", Formula("#N/A")] for _ in range(11_000)]]
     pair = Dataset("pair", QUINT.columns[:2], ())
@@ -572,7 +584,7 @@ CELL = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.lists(CELL, max_size=5), max_size=5), st.integers(1, 200))
 def test_what_is_plain_is_what_the_parser_leaves_as_it_is(sheet: list[list[str]], size: int) -> None:
     body = "".join(
