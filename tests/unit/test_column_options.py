@@ -173,6 +173,16 @@ def test_two_names_that_match_one_column_are_refused_with_a_choice(tmp_path: Pat
     assert rows[0][1] == "a"
 
 
+@pytest.mark.parametrize("format", ["ndjson", "json"])
+def test_a_key_that_no_object_has_is_not_passed_over(tmp_path: Path, format: str) -> None:
+    """With `"*": null` nothing else would tell of a name that is wrong."""
+    objects = ['{"shop": "A", "sku": "a", "price": 1}', '{"shop": "A", "sku": "b", "price": 1, "Moved": null, "x": 1}']
+    data = f"[{','.join(objects)}]" if format == "json" else "\n".join(objects)
+    load(tmp_path / "f", data, file_format({"moved ": "moved", "*": None}, format))
+    with pytest.raises(ImportFailed, match="the key 'Moovd', which none of the first 1,000 objects has"):
+        load(tmp_path / "f", data, file_format({"Moovd": "moved", "*": None}, format))
+
+
 def test_a_preview_shows_the_option_that_was_given(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_text("SKU,Price,Colour\na,1,red\n")
