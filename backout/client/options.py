@@ -9,10 +9,12 @@ class Options(TypedDict, total=False):
     """All are optional. The same Idempotency-Key requires the same options.
 
     Attributes:
-        format: csv, tsv, ndjson, json, xlsx or parquet; auto-detected by default. encoding, delimiter, quote, escape,
-        header, first_line, sheet: parts of the format; auto-detected by default. columns: a mapping from the file's
-        names to the dataset's, or a list of all names in the file's order; None leaves
-            a column out.
+        format: csv, tsv, ndjson, json, xlsx or parquet; auto-detected by default.
+        encoding, delimiter, quote, escape, header, first_line, sheet: parts of the format; auto-detected by default.
+        columns: a mapping from the file's names to the dataset's, or a list of all names in the file's order; or its
+            JSON. None leaves a column out, "*": None all unknown ones. {"marketplace": {"value": "Shop"}} gives every
+            row this value.
+        formats, zones, decimal_mark, grouping_mark, currency, percent, negative: how the file writes dates and numbers.
         null: the text that means NULL.
         on_error: after an invalid row, `abort` (default) loads nothing, `reject` loads the other rows.
         max_rejects: with `reject`, how many rows may be rejected: 50 or "2.5%".
@@ -30,7 +32,7 @@ class Options(TypedDict, total=False):
     escape: str
     header: bool
     first_line: int
-    columns: str | Mapping[str, str | None | Mapping[str, Any]] | Sequence[str | None | Mapping[str, Any]]
+    columns: str | Mapping[str, str | Mapping[str, Any] | None] | Sequence[str | Mapping[str, Any] | None]
     formats: str | Sequence[str]
     zones: str | Mapping[str, str]
     decimal_mark: str
