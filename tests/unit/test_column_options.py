@@ -104,13 +104,14 @@ def test_what_is_no_option_is_refused(columns: Any, reason: str) -> None:
         ({"price": {"default": "1.234"}}, "1.234"),
         ({"state": {"value": "old"}}, "one of new, used"),
         ({"state": {"values": {"x": "old"}}}, "values of state maps 'x' to 'old'"),
-        ({"sku": {"formats": ["%d.%m.%Y"]}}, "formats is for columns of type date and datetime"),
-        ({"added": {"zone": "Europe/Berlin"}}, "zone is for columns of type datetime"),
+        ({"sku": {"formats": ["%d.%m.%Y"]}}, "sku is of type text"),
+        ({"added": {"zone": "Europe/Berlin"}}, "added is of type date"),
         ({"added": {"formats": ["%d.%m."]}}, "can't be used"),
         ({"added": {"formats": ["%d.%m.%Y %H:%M"]}}, "can't be used"),
         ({"moved": {"zone": "Atlantis"}}, "no time zone"),
-        ({"Laden": "shop", "shop": {"value": "x"}}, "a constant and a column of the file"),
-        (["shop", {"name": "shop", "value": "x"}], "a constant and a column of the file"),
+        ({"Laden": "shop", "shop": {"value": "x"}}, "a constant and renames 'Laden' to it"),
+        ({"Laden": "shop", "SHOP": {"value": "x"}}, "a constant and a column of the file"),
+        (["shop", {"name": "shop", "value": "x"}], "as a constant and as a column of the file"),
         ({"shop": {"value": "x"}, "SHOP": {"value": "y"}}, "twice"),
         # 03/02 is the 3rd of February to the dataset, and the 2nd of March to this import
         ({"added": {"formats": ["%m/%d/%Y"], "default": "03/02/2026"}}, "2026-03-02 or 2026-02-03"),
@@ -170,6 +171,16 @@ def test_two_names_that_match_one_column_are_refused_with_a_choice(tmp_path: Pat
         load(tmp_path / "f", data, FileFormat("csv"))
     rows, _ = load(tmp_path / "f", data, file_format(caught.value.reason.partition("columns=")[2]))
     assert rows[0][1] == "a"
+
+
+@pytest.mark.parametrize("format", ["ndjson", "json"])
+def test_a_key_that_no_object_has_is_not_passed_over(tmp_path: Path, format: str) -> None:
+    """With `"*": null` nothing else would tell of a name that is wrong."""
+    objects = ['{"shop": "A", "sku": "a", "price": 1}', '{"shop": "A", "sku": "b", "price": 1, "Moved": null, "x": 1}']
+    data = f"[{','.join(objects)}]" if format == "json" else "\n".join(objects)
+    load(tmp_path / "f", data, file_format({"moved ": "moved", "*": None}, format))
+    with pytest.raises(ImportFailed, match="the key 'Moovd', which none of the first 1,000 objects has"):
+        load(tmp_path / "f", data, file_format({"Moovd": "moved", "*": None}, format))
 
 
 def test_a_preview_shows_the_option_that_was_given(tmp_path: Path) -> None:
