@@ -12,7 +12,7 @@ from app.formats.columns_option import ColumnsOption, parse_all_columns, parse_c
 from app.formats.streams.decoding import name_encoding
 
 NAMES = (
-    "format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null", *WIDE
+    "format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", *WIDE, "sheet", "null"
 )  # fmt: skip
 MAX_LINES = 1000  # above a header
 _MAX_NULL = 40

@@ -109,8 +109,9 @@ def test_what_is_no_option_is_refused(columns: Any, reason: str) -> None:
         ({"added": {"formats": ["%d.%m."]}}, "can't be used"),
         ({"added": {"formats": ["%d.%m.%Y %H:%M"]}}, "can't be used"),
         ({"moved": {"zone": "Atlantis"}}, "no time zone"),
-        ({"Laden": "shop", "shop": {"value": "x"}}, "a constant and a column of the file"),
-        (["shop", {"name": "shop", "value": "x"}], "a constant and a column of the file"),
+        ({"Laden": "shop", "shop": {"value": "x"}}, "a constant and renames 'Laden' to it"),
+        ({"Laden": "shop", "SHOP": {"value": "x"}}, "a constant and a column of the file"),
+        (["shop", {"name": "shop", "value": "x"}], "as a constant and as a column of the file"),
         ({"shop": {"value": "x"}, "SHOP": {"value": "y"}}, "twice"),
         # 03/02 is the 3rd of February to the dataset, and the 2nd of March to this import
         ({"added": {"formats": ["%m/%d/%Y"], "default": "03/02/2026"}}, "2026-03-02 or 2026-02-03"),
