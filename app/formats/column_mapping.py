@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.column_options import OTHERS
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_names import find_columns
 from app.formats.csv import header
 from app.formats.errors import excerpt
+from app.formats.suggest.option import suggest_option
 
 MAX_COLUMNS = 16_384  # as many as a sheet has
-_MAX_EXAMPLES = 8
-_MAX_EXAMPLE = 400  # characters
+_MAX_EXAMPLE = 600  # characters
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def _check(
         lacking = (missing or dataset.column_names)[0]
         reason = f"the first line is not a header with the columns' names; {_expected(dataset)}"
         if names and len(names) == len([column for column in dataset.columns if not column.constant]):
-            listed = [column.name for column in dataset.columns if not column.constant]
+            listed: list[str | None] = [column.name for column in dataset.columns if not column.constant]
             reason += f". If it is a row, list the columns in the file's order, such as {_written(listed)}"
         if names:
             reason += f". If it is one, map its names with {example_of(names, targets, missing, file_format, dataset)}"
@@ -154,15 +153,15 @@ def example_of(
     file_format: FileFormat,
     dataset: Dataset,
 ) -> str:
-    """The option `columns` that would let a file with these columns in, as far as their names show it: ready to be
-    sent for names that are alike, a pattern for others."""
+    """The option `columns` that would let a file with these columns in, as an example for a message. It is ready to be
+    sent, except for names and constants that no name of the file suggests: these are `…`."""
     if names is None or isinstance(file_format.columns, list):
         return _written({name: {"value": "…"} for name in missing}) if missing else "`columns`"
-    unknown = [name for name, to in zip(names, targets, strict=True) if to == name and to not in dataset.column_names]
-    option: dict[str, Any] = dict(file_format.columns_option() or {})
-    option |= dict.fromkeys(unknown) if len(unknown) <= _MAX_EXAMPLES else {OTHERS: None}
-    option |= {name: {"value": "…"} for name in missing}
-    return _written(option)
+    found = suggest_option(names, targets, file_format, dataset)
+    option = found.columns or {}
+    if found.missing:  # columns that are unknown may be among them, so nothing is left out
+        option = {name: "…" if to is None else to for name, to in option.items()}
+    return _written(option | {name: {"value": "…"} for name in found.missing})
 
 
 def _written(option: dict[str, Any] | list[str | None]) -> str:

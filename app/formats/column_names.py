@@ -47,8 +47,8 @@ class NamedColumns:
     """What a file's names stand for.
 
     Attributes:
-        targets: for each name the dataset's column, None for one that is left out, and the name itself if it is
-            unknown. A column that two of the names match is there twice.
+        targets: for each name the dataset's column; None for one that is left out, the name itself for an unknown one.
+            A column that two of the names match is there twice.
         problem: why the option `columns` does not fit the names; None if it does.
     """
 
@@ -73,9 +73,10 @@ def find_columns(
     for at, name in enumerate(names):
         places.setdefault(name, []).append(at)
     targets: dict[int, str | None] = {}
-    problem = _apply_columns(targets, places, columns or {}, all_needed=all_needed)
+    known = set(dataset.column_names)
+    problem = _apply_columns(targets, places, columns or {}, known, all_needed=all_needed)
     constants = {column.name for column in dataset.columns if column.constant}
-    ours, known = _index(dataset.column_names), set(dataset.column_names)
+    ours = _index(dataset.column_names)
     exact = {name for name in places if name in known and any(at not in targets for at in places[name])}
     for name, found in places.items():
         columns_of = {name} & known or ours.find(name)
@@ -92,13 +93,19 @@ def find_columns(
 
 
 def _apply_columns(
-    targets: dict[int, str | None], places: dict[str, list[int]], columns: dict[str, str | None], *, all_needed: bool
+    targets: dict[int, str | None],
+    places: dict[str, list[int]],
+    columns: dict[str, str | None],
+    known: set[str],
+    *,
+    all_needed: bool,
 ) -> ImportFailed | None:
-    """Enter what the keys of `columns` stand for. Returns the first problem."""
+    """Enter what the keys of `columns` stand for: never a column that has the exact name of another key, or of one of
+    the dataset's `known` columns. Returns the first problem."""
     if not columns:
         return None
     problem: ImportFailed | None = None
-    others = NameIndex(name for name in places if name not in columns)
+    others = NameIndex(name for name in places if name not in columns and name not in known)
     keys: dict[str, str] = {}
     for key, to in columns.items():
         found = {key} if key in places else others.find(key)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 
 from app.domain.column_options import NO_OPTIONS, ColumnOptions
-from app.domain.dataset import Column, Dataset
+from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.file_format import FileFormat
 from app.formats.column_names import NameIndex
 from app.formats.columns_option import refused
@@ -106,8 +107,9 @@ def _with_default(changed: Column, column: Column, text: str) -> Column:
             reason = bad.reason
     if not stored:
         raise refused("columns", f"the {what} {excerpt(text)!r} is not accepted: {reason}")
-    if len(set(stored)) > 1:
+    is_number = column.type in (ColumnType.INTEGER, ColumnType.DECIMAL)
+    if len({Decimal(value) if is_number else value for value in stored}) > 1:
         both = " or ".join(stored)
         reason = f"the {what} {excerpt(text)!r} of {column.name} could mean {both}: write it as the dataset stores it"
         raise refused("columns", reason)
-    return replace(changed, default=text, stored_default=stored[0])
+    return replace(changed, default=text, stored_default=stored[-1])

@@ -15,7 +15,7 @@ _EXAMPLE = (
     " order, null to leave a column out"
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_GROUPING_MARKS = (".", ",", "'", "\u2019", " ", "\u00a0", "\u202f", "_")
+_GROUPING_MARKS = (".", ",", "'", "\u2019", " ", "\u00a0", "\u202f", "_", "space", "none")
 _NEGATIVE = ("trailing_minus", "parentheses")
 _MAX_FORMATS = 20
 

@@ -12,8 +12,8 @@ from app.formats.columns_option import ColumnsOption, parse_all_columns, parse_c
 from app.formats.streams.decoding import name_encoding
 
 NAMES = (
-    "format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null", "comment",
-    "trim", *WIDE
+    "format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", *WIDE, "sheet", "null",
+    "comment", "trim"
 )  # fmt: skip
 MAX_LINES = 1000  # above a header
 _MAX_NULL = 40

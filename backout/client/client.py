@@ -14,10 +14,21 @@ from uuid import uuid4
 
 from backout.client.defaults import DEFAULT_URL
 from backout.client.errors import NotFound, WaitTimeout
-from backout.client.models import Dataset, Import, Queue, Readiness, Reject, read_dataset, read_import, read_reject
+from backout.client.models import (
+    Dataset,
+    Import,
+    Preview,
+    Queue,
+    Readiness,
+    Reject,
+    read_dataset,
+    read_import,
+    read_preview,
+    read_reject,
+)
 from backout.client.options import Options, write_options
 from backout.client.transport import Retrying, Transport
-from backout.client.uploads import Body, Sent, StreamBody, open_body, open_file
+from backout.client.uploads import Body, Sent, StreamBody, open_body, open_file, read_beginning
 
 FIRST_POLL_SECONDS = 0.2  # between two polls of an import, growing while nothing changes
 MAX_POLL_SECONDS = 2.0
@@ -129,6 +140,44 @@ class BackoutClient:
             return read_import(
                 self._transport.ask("POST", "/v1/imports", params=params, headers=headers, body=body, sent=on_sent)
             )
+
+    def preview(
+        self,
+        source: str | Path | IO[bytes],
+        *,
+        dataset: str = "orders",
+        file_name: str | None = None,
+        **options: Unpack[Options],
+    ) -> Preview:
+        """Ask how the server would read a file. Nothing is imported, and the server keeps nothing.
+
+        Args:
+            source: the file's path, or a binary stream. Its first 256 KiB are sent; of XLSX and Parquet all.
+            dataset: the dataset that an import would load into.
+            file_name: a hint at the format; by default the name in the path.
+            options: the options of the import, see `Options`.
+
+        Returns:
+            The preview: which of the file's columns go where, and what an import would refuse.
+
+        Raises:
+            InvalidRequest: an option is invalid, or the file is empty.
+            NotFound: there is no such dataset.
+            SourceFailed: the source can't be read.
+
+        Example:
+            >>> found = client.preview("shop.csv")
+            >>> client.import_file("shop.csv", columns=found.suggested_columns)
+        """
+        with ExitStack() as stack:
+            if isinstance(source, str | Path):
+                file_name = file_name or os.fsencode(Path(source).name).decode(errors="replace")
+                source = stack.enter_context(open_file(Path(source)))
+            body, partial = read_beginning(source)
+        params = {"dataset": dataset, **({"file_name": file_name} if file_name else {}), **write_options(options)}
+        params |= {"partial": "true"} if partial else {}
+        headers = {"Content-Type": "application/octet-stream"}
+        return read_preview(self._transport.ask("POST", "/v1/previews", params=params, headers=headers, body=body))
 
     def import_generated(
         self,

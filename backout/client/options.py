@@ -9,10 +9,12 @@ class Options(TypedDict, total=False):
     """All are optional. The same Idempotency-Key requires the same options.
 
     Attributes:
-        format: csv, tsv, ndjson, json, xlsx or parquet; auto-detected by default. encoding, delimiter, quote, escape,
-        header, first_line, sheet: parts of the format; auto-detected by default. columns: a mapping from the file's
-        names to the dataset's, or a list of all names in the file's order; None leaves
-            a column out.
+        format: csv, tsv, ndjson, json, xlsx or parquet; auto-detected by default.
+        encoding, delimiter, quote, escape, header, first_line, sheet: parts of the format; auto-detected by default.
+        columns: a mapping from the file's names to the dataset's, or a list of all names in the file's order; or its
+            JSON. None leaves a column out, "*": None all unknown ones. {"marketplace": {"value": "Shop"}} gives every
+            row this value.
+        formats, zones, decimal_mark, grouping_mark, currency, percent, negative: how the file writes dates and numbers.
         null: the text that means NULL.
         comment: the beginning of lines that are skipped, or `none`.
         trim: remove spaces around fields.
@@ -32,7 +34,14 @@ class Options(TypedDict, total=False):
     escape: str
     header: bool
     first_line: int
-    columns: str | Mapping[str, str | None] | Sequence[str | None]
+    columns: str | Mapping[str, str | Mapping[str, Any] | None] | Sequence[str | Mapping[str, Any] | None]
+    formats: str | Sequence[str]
+    zones: str | Mapping[str, str]
+    decimal_mark: str
+    grouping_mark: str
+    currency: str | bool
+    percent: str | bool
+    negative: str | Sequence[str]
     null: str
     comment: str
     trim: bool

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, Refused
 from app.domain.file_format import FileFormat
+from app.formats.column_names import fold
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import parse_options
 from app.formats.payload import read_payload
@@ -60,6 +61,7 @@ class Table:
     above: list[str] = field(default_factory=list)
     honest: bool = True  # whether what is said is true
     at: int = 0  # how many rows stand above the header
+    constants: dict[str, str] = field(default_factory=dict)
 
 
 @st.composite
@@ -75,7 +77,7 @@ def tables(draw: st.DrawFn, *, always_named: bool = False) -> Table:
     names = None
     said: dict[str, str] = {}
     if always_named or draw(st.booleans()):
-        style = draw(st.sampled_from(["own", "own", "title", "foreign", "some"]))
+        style = draw(st.sampled_from(["own", "own", "title", "capitals", "foreign", "some"]))
         foreign = draw(st.permutations(FOREIGN))
         names = [
             other if name is None or style == "foreign" or (style == "some" and draw(st.booleans())) else name
@@ -83,6 +85,15 @@ def tables(draw: st.DrawFn, *, always_named: bool = False) -> Table:
         ]
         if style == "title":
             names = [name.replace("_", " ").title() for name in names]
+        if style == "capitals":
+            names = [
+                draw(st.sampled_from(["{}", " {}", "\u00a0{} ", "{}\u202f"])).format(name.upper()) for name in names
+            ]
+    constants: dict[str, str] = {}
+    if len(chosen) > 1 and draw(st.integers(0, 3)) == 0:
+        constant = draw(st.sampled_from(chosen))
+        constants = {constant: draw(VALUES[COLUMNS[constant].type])}
+        truth = [None if name == constant else name for name in truth]
     # to all readers such a row is a header
     honest = names is not None or not any(
         all(to is None or value in COLUMNS for value, to in zip(row, truth, strict=True)) for row in rows
@@ -96,8 +107,32 @@ def tables(draw: st.DrawFn, *, always_named: bool = False) -> Table:
         if not any(listed) or said["columns"].startswith(","):
             said["columns"] = json.dumps(listed)
     elif names != truth:
-        said["columns"] = json.dumps({name: to for name, to in zip(names, truth, strict=True) if name != to})
-    return Table(dataset, truth, names, rows, said, honest=honest)
+        matching = {fold(name) for name in chosen} if draw(st.booleans()) else set()
+        said["columns"] = json.dumps(
+            {
+                name: to
+                for name, to in zip(names, truth, strict=True)
+                if name != to and not (fold(name) in matching and (to is not None or fold(name) in constants))
+            }
+        )
+        if draw(st.integers(0, 3)) == 0 and None in truth:
+            kept = {name: to for name, to in json.loads(said["columns"]).items() if to is not None}
+            unknown = [name for name, to in zip(names, truth, strict=True) if to is None]
+            if not any(fold(name) in chosen and fold(name) not in constants for name in unknown):
+                said["columns"] = json.dumps(kept | {"*": None})
+        if said["columns"] == "{}":
+            del said["columns"]
+    if constants:
+        said["columns"] = with_constants(said.get("columns", "{}"), constants)
+    return Table(dataset, truth, names, rows, said, honest=honest, constants=constants)
+
+
+def with_constants(columns: str, constants: dict[str, str]) -> str:
+    """The option `columns` with these constants besides."""
+    if columns.startswith("{"):
+        return json.dumps(json.loads(columns) | {name: {"value": value} for name, value in constants.items()})
+    listed = json.loads(columns) if columns.startswith("[") else [name.strip() or None for name in columns.split(",")]
+    return json.dumps([*listed, *({"name": name, "value": value} for name, value in constants.items())])
 
 
 def with_header(draw: st.DrawFn, table: Table) -> None:
@@ -266,7 +301,10 @@ def check_preview(
     shown = [
         (
             row.record.line,
-            [None if name not in mapped else row.record.values[mapped[name]] for name in table.dataset.column_names],
+            [
+                table.constants.get(name) if name not in mapped else row.record.values[mapped[name]]
+                for name in table.dataset.column_names
+            ],
         )
         for row in found.rows
         if row.reject is None
@@ -281,7 +319,10 @@ def check_rows(table: Table, rows: Loaded, rejects: list[tuple[int, str]]) -> No
     if not table.honest:
         return
     expected = [
-        [row[table.truth.index(name)] if name in table.truth else None for name in table.dataset.column_names]
+        [
+            row[table.truth.index(name)] if name in table.truth else table.constants.get(name)
+            for name in table.dataset.column_names
+        ]
         for row in table.rows
     ]
     loaded = [values for _, values in rows]

@@ -166,7 +166,7 @@ def _by_keys(found: list[_Object], cut: bool, blanks: bool | None) -> Sample:
             continue
         ends.append(end)
         if isinstance(pairs, tuple):
-            by_key = {key: _value(value) for key, value in pairs}
+            by_key = {key: as_value(value) for key, value in pairs}
             records.append(Record(line, tuple(by_key.get(key) for key in keys), blanks=passed))
         else:
             failure = pairs or ImportFailed("not_json", "the line is empty; every line must be one JSON object", line)
@@ -175,7 +175,8 @@ def _by_keys(found: list[_Object], cut: bool, blanks: bool | None) -> Sample:
     return Sample(tuple(keys), len(keys), records, cut, ends=ends, blanks=passed)
 
 
-def _value(value: Any) -> Value:
+def as_value(value: Any) -> Value:
+    """A JSON value as a sample has it."""
     if value is None or isinstance(value, str):  # numbers are texts too
         return value
     if isinstance(value, bool):

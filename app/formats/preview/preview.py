@@ -21,7 +21,9 @@ from app.formats.infer.records import Record, Sample
 from app.formats.infer.sample import sample_text
 from app.formats.infer.schema import Inferred, infer
 from app.formats.json.values import has_blanks
+from app.formats.preview.whole_file import widen
 from app.formats.reader import check_head, read_rows, temporary_beside, unpacked
+from app.formats.suggest.option import SuggestedOption, suggest_option
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
 
@@ -64,6 +66,8 @@ class Preview:
         sheets: the sheets of a workbook.
         inferred: the proposed dataset, if none was given.
         blank: how many blank rows were skipped among the rows.
+        constants: the values that every row gets, by column.
+        suggested: which unknown columns may be columns of the dataset; None if there is nothing to suggest.
     """
 
     file_format: FileFormat
@@ -76,6 +80,8 @@ class Preview:
     sheets: list[str] = field(default_factory=list)
     inferred: Inferred | None = None
     blank: int = 0
+    suggested: SuggestedOption | None = None
+    constants: dict[str, str | None] = field(default_factory=dict)
 
 
 def make_preview(
@@ -91,12 +97,13 @@ def make_preview(
         sample, sheets, sent = _sample(path, file_format, partial, target)
     except ImportFailed as failure:
         return refused_preview(file_format, dataset, name, failure)
-    return _preview(path, file_format, dataset, name, sample, sheets, sent, rows)
+    return _preview(path, file_format, dataset, name, sample, sheets, sent, rows, partial=partial)
 
 
 def refused_preview(file_format: FileFormat, dataset: Dataset | None, name: str, failure: ImportFailed) -> Preview:
     """The preview of an unreadable file: nothing but the error."""
-    return _preview(Path(), file_format, dataset, name, Sample(None, 0, [], False, failure), [], [], 0)
+    nothing = Sample(None, 0, [], False, failure)
+    return _preview(Path(), file_format, dataset, name, nothing, [], [], 0, partial=True)
 
 
 def _preview(
@@ -108,13 +115,15 @@ def _preview(
     sheets: list[str],
     sent: list[Any],
     rows: int,
+    *,
+    partial: bool,
 ) -> Preview:
     as_given = file_format
     if file_format.header is None:
         file_format = replace(file_format, header=sample.header)
     inferred = None
     if dataset is None:
-        inferred = infer(name, sample, file_format.columns if isinstance(file_format.columns, list) else None)
+        inferred = _infer(name, path, sample, file_format, partial=partial)
         dataset = inferred.dataset
         if file_format.columns is None:
             file_format = replace(file_format, columns=inferred.columns)
@@ -141,7 +150,26 @@ def _preview(
         sheets=sheets,
         inferred=inferred,
         blank=sample.blanks_among(len(shown)),
+        constants={column.name: column.default for column in target.columns if column.constant},
+        suggested=None if inferred else _suggest(sample, columns, file_format, target),
     )
+
+
+def _infer(name: str, path: Path, sample: Sample, file_format: FileFormat, *, partial: bool) -> Inferred:
+    inferred = infer(name, sample, file_format)
+    if partial or not sample.cut or sample.failure or inferred.problem or not inferred.dataset.columns:
+        return inferred
+    return widen(inferred, path, sample, file_format)
+
+
+def _suggest(
+    sample: Sample, columns: list[MappedColumn], file_format: FileFormat, dataset: Dataset
+) -> SuggestedOption | None:
+    if sample.names is None or isinstance(file_format.columns, list) or len(columns) > MAX_COLUMNS_SHOWN:
+        return None
+    targets = [each.name if each.status == "unknown" else each.column for each in columns]
+    found = suggest_option(sample.names, targets, file_format, dataset)
+    return found if found.columns else None
 
 
 def _sample(

@@ -31,6 +31,12 @@ def serialize_preview(found: Preview) -> dict[str, Any]:
         ],
         "missing": found.missing,
         "unknown": [excerpt(each.name or "") for each in found.columns if each.status == "unknown"],
+        "constants": found.constants,
+        "suggestions": [
+            {"name": excerpt(each.name), "column": each.column, "reason": each.reason}
+            for each in (found.suggested.suggestions if found.suggested else ())
+        ],
+        "suggested_columns": found.suggested and found.suggested.columns,
         "rows": rows,
         "blank": found.blank,
         "rejected": sum(row.reject is not None for row in found.rows[: len(rows)]),

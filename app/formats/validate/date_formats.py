@@ -59,9 +59,10 @@ _PIVOT = 69  # from here on two digits are of the 20th century
 
 
 @lru_cache(maxsize=512)
-def parser(format: str, zones: tuple[tuple[str, str], ...] = ()) -> Parse:
-    """What reads a text in this format, which `check_date_format` has accepted: None where it is not in it or no
-    moment that exists. The moment has a zone where the text says one."""
+def parser(format: str, zones: tuple[tuple[str, str], ...] = (), *, padded: bool = False) -> Parse:
+    """The function that parses a text in this format, which `check_date_format` has accepted. It returns None for a
+    text in another format, or for a date that does not exist; the result has a time zone if the text has one. With
+    `padded`, numbers must have all their digits."""
     parts = [(found[1], found[3]) for found in _DIRECTIVE.finditer(format)]
     offsets = {name.casefold(): offset_of(offset) for name, offset in zones}
     pattern = ""
@@ -70,7 +71,11 @@ def parser(format: str, zones: tuple[tuple[str, str], ...] = ()) -> Parse:
             pattern += r"\s+" if literal is None and letter is None else re.escape(literal or "%")
             continue
         form = "|".join(map(re.escape, dict(zones))) if letter == "Z" else _FORMS[letter]
-        if letter in _SHORT_FORMS and not any(map(_is_digit, (*parts[at - 1 : at], *parts[at + 1 : at + 2]))):
+        if (
+            not padded
+            and letter in _SHORT_FORMS
+            and not any(map(_is_digit, (*parts[at - 1 : at], *parts[at + 1 : at + 2])))
+        ):
             form += f"|{_SHORT_FORMS[letter]}"
         pattern += f"(?P<{letter}>{form})"
         pattern += "0*" if letter == "f" else ""

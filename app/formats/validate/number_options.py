@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from app.domain.dataset import Column
-from app.domain.spelling import FRACTION, PLAIN_NUMBERS, NumberFormat
+from app.domain.spelling import FRACTION, NEGATIVES, PLAIN_NUMBERS, NumberFormat
 from app.formats.errors import BadValue, Check
 from app.formats.validate.numbers import convert, plain_check
 
@@ -88,3 +88,12 @@ def _as_options(numbers: NumberFormat, own: NumberFormat) -> str:
     if numbers.negative != own.negative:
         said.append(f"negative={','.join(numbers.negative)}")
     return " and ".join(said)
+
+
+def list_formats() -> list[NumberFormat]:
+    """Number formats that take most of what files have, for each pair of marks."""
+    return [
+        NumberFormat(decimal_mark, grouping_mark, currency=True, percent=percent, negative=NEGATIVES)
+        for decimal_mark, grouping_mark in ((".", ""), *_MARKS)
+        for percent in (False, True)
+    ]

@@ -20,7 +20,7 @@ NUMBER = "number"  # the cell holds a number, and no text
 CUT = "cut"
 # Spreadsheets have a 29th of February 1900. calamine makes the day before of it.
 _LEAP_DAY = datetime.date(1900, 2, 28)
-_NO_LEAP_DAY = "the 28th and the 29th of February 1900 can't be told apart; make the cell a text"
+_NO_LEAP_DAY = "the 28th and the 29th of February 1900 can't be distinguished; make the cell a text"
 _EXACT = 2**53  # a sheet can't store every whole number above this
 _NOT_EXACT = "a sheet does not store numbers with so many digits exactly; make the cell a text"
 

@@ -26,6 +26,12 @@ from app.routes.openapi.operations import header, one_of, query
 ACCEPTING = (BadRequest, InvalidContent, KeyInFlight, KeyReused, Overloaded, LedgerFrozen)
 ACCEPTING_FILES = (*ACCEPTING, AlreadyRunning, UnsupportedFormat, ContentTooLarge, SpoolFull)
 _YES_OR_NO = one_of(["true", "false"])
+
+
+def _text(example: str) -> dict[str, Any]:
+    return {"type": "string", "examples": [example]}
+
+
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",
     "A name for this content: the same key and content is the same import. One that was stopped or has failed gives"
@@ -58,10 +64,22 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "integer", "minimum": 1, "maximum": MAX_LINES},
     ),
     "columns": (
-        "What the file's columns are: a list of the dataset's names with commas or as JSON, or a JSON object of the"
-        " dataset's names by the file's; null leaves one out.",
-        {"type": "string", "examples": ['{"Order No": "order_number", "Notes": null}']},
+        "What the file's columns are. A list of the dataset's names, with commas or as JSON, in the file's order. Or a"
+        " JSON object of the dataset's names by the file's; null leaves a column out, and \"*\": null all unknown ones."
+        " Instead of a name an object may stand, with name, value (a constant), default, values (a map of values),"
+        " formats, zone, zones, serial, decimal_mark, grouping_mark, currency, percent and negative.",
+        {"type": "string", "examples": ['{"Order No": "order_number", "marketplace": {"value": "Shop"}, "*": null}']},
     ),
+    "formats": ("Of all dates: a format of strptime, or a JSON list of them.", _text("%d.%m.%Y")),
+    "zones": ("Of all times: the offsets of abbreviations, as JSON.", _text('{"CET": "+01:00"}')),
+    "decimal_mark": ("Of all numbers: a point or a comma.", one_of([".", ","])),
+    "grouping_mark": ("Of all numbers: the mark between groups of digits.", _text(".")),
+    "currency": ("Of all numbers: true if a currency may stand beside them, or its text.", _text("true")),
+    "percent": (
+        "Of all numbers: true loads 12.5 for 12.5%, fraction loads 0.125.",
+        one_of(["true", "false", "fraction"]),
+    ),
+    "negative": ("Of all numbers: trailing_minus or parentheses, or a JSON list of both.", _text("trailing_minus")),
     "sheet": ("The sheet of a workbook; the first without a word.", {"type": "string"}),
     "null": ("Of CSV and XLSX: the text that means that there is no value.", {"type": "string", "examples": ["NULL"]}),
     "comment": (

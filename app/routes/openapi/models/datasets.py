@@ -130,6 +130,14 @@ class PreviewColumn(Model):
     status: str
 
 
+class PreviewSuggestion(Model):
+    """A column of the file that may be a column of the dataset, and why."""
+
+    name: str
+    column: str
+    reason: str
+
+
 class PreviewReject(Model):
     """Why a row would not be accepted."""
 
@@ -169,6 +177,12 @@ class Preview(Model):
     columns: list[PreviewColumn]
     missing: list[str]
     unknown: list[str]
+    constants: dict[str, str]
+    """The values of the option `columns` that every row gets, by column."""
+    suggestions: list[PreviewSuggestion]
+    """Unknown columns that may be columns of the dataset. An import does not use them."""
+    suggested_columns: dict[str, Any] | None
+    """The option `columns` with these suggestions, ready to be sent; null without unknown columns."""
     rows: list[PreviewRow]
     rejected: Annotated[int, Field(ge=0)]
     """Of these rows."""

@@ -55,8 +55,9 @@ class SourceFile(Model):
     bytes: int | None
     format: Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})]
     compression: Annotated[str, Field(json_schema_extra={"enum": list(COMPRESSIONS)})]
-    columns: list[str | None] | dict[str, str | None] | None
-    """What the file's columns are, if that was said: names in their order, or the dataset's by the file's."""
+    columns: list[str | dict[str, Any] | None] | dict[str, str | dict[str, Any] | None] | None
+    """The option `columns`, if it was given: names in their order, or the dataset's by the file's. Sent again, it does the
+    same."""
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
@@ -68,6 +69,14 @@ class SourceFile(Model):
     null: str | None = None
     comment: str | None = None
     trim: bool | None = None
+    formats: list[str] | None = None
+    """From here on: options for the values of all columns, each only if it was given."""
+    zones: dict[str, str] | None = None
+    decimal_mark: str | None = None
+    grouping_mark: str | None = None
+    currency: bool | str | None = None
+    percent: bool | str | None = None
+    negative: list[str] | None = None
 
 
 class Failure(Model):
