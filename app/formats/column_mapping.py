@@ -99,7 +99,7 @@ def _check(
         lacking = (missing or dataset.column_names)[0]
         reason = f"the first line is not a header with the columns' names; {_expected(dataset)}"
         if names and len(names) == len([column for column in dataset.columns if not column.constant]):
-            listed = [column.name for column in dataset.columns if not column.constant]
+            listed: list[str | None] = [column.name for column in dataset.columns if not column.constant]
             reason += f". If it is a row, list the columns in the file's order, such as {_written(listed)}"
         if names:
             reason += f". If it is one, map its names with {example_of(names, targets, missing, file_format, dataset)}"

@@ -26,6 +26,8 @@ _MIN_CUT_OFF = 16 * 1024  # characters: a text of this length may end within its
 def find(file_format: FileFormat, options: FormatOptions, text: str, dataset: Dataset, name: str) -> FileFormat:
     """The file format, completed by what the beginning of the file shows. Options of the client override that."""
     text = re.sub("\r\n?", "\n", text)
+    if file_format.escape:
+        text = _unescape(text, file_format.quote)
     delimiters: tuple[str, ...] = (options.delimiter,) if options.delimiter else _DELIMITERS
     if name.lower().endswith((".tsv", ".tab", ".tsv.gz", ".tsv.zst")) and not options.delimiter:
         delimiters = ("\t", *(other for other in delimiters if other != "\t"))
@@ -171,10 +173,12 @@ def _is_quoted_with(quote: str, delimiter: str, text: str) -> bool:
 
 
 def _reads_better_escaped(file_format: FileFormat, text: str) -> bool:
-    quote = file_format.quote
+    return _good_rows(file_format, _unescape(text, file_format.quote)) > _good_rows(file_format, text)
+
+
+def _unescape(text: str, quote: str) -> str:
     pair = re.compile(rf"\\([\\{re.escape(quote)}])")
-    unescaped = pair.sub(lambda found: quote * 2 if found[1] == quote else found[1], text)
-    return _good_rows(file_format, unescaped) > _good_rows(file_format, text)
+    return pair.sub(lambda found: quote * 2 if found[1] == quote else found[1], text)
 
 
 def _good_rows(file_format: FileFormat, text: str) -> int:

@@ -18,6 +18,7 @@ MAX_MEMBERS = 5000
 MAX_RATIO = 200  # unpacked bytes for each packed byte; real sheets have 5 to 40
 _ANY_RATIO_BYTES = 10 * 1024**2  # smaller workbooks may have any ratio: repeated cells do no harm
 _MAX_INDEX_BYTES = 4 * 1024**2  # of the parts that list the sheets
+_MAX_SHEETS_SHOWN = 10
 _OLE = b"\xd0\xcf\x11\xe0"  # of encrypted workbooks, and of the format before 2007
 _ENTRY = b"PK\x01\x02"
 _HEADER_BYTES = 30  # of a part, at least
@@ -84,7 +85,8 @@ def find_sheet(archive: zipfile.ZipFile, name: str | None) -> tuple[str, str]:
     if name is None:
         raise ImportFailed("unknown_sheet", "the workbook has no sheet with cells")
     if name not in sheets:
-        reason = f"the workbook has no sheet {excerpt(name)!r}; it has {excerpt(', '.join(sheets))}"
+        known = " or ".join(f"`sheet={excerpt(sheet)}`" for sheet in list(sheets)[:_MAX_SHEETS_SHOWN])
+        reason = f"the workbook has no sheet {excerpt(name)!r}; set {known}"
         raise ImportFailed("unknown_sheet", reason, value=excerpt(name))
     part = sheets[name][0]
     if part not in archive.namelist():
