@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from app.domain.column_options import MEMBERS, ColumnOptions
 from app.domain.dataset import Column, ColumnType, Dataset
@@ -18,6 +18,8 @@ from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
 from app.formats.reader import check_head, read_rows
+
+bounded = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 PARTS = Dataset(
     "parts",
@@ -241,6 +243,7 @@ def column_lists(draw: st.DrawFn) -> list[Any]:
     return said
 
 
+@bounded
 @given(st.one_of(column_objects(), column_lists()))
 def test_the_option_that_is_shown_does_the_same_when_it_is_sent_again(said: Any) -> None:
     first = parse_options({"columns": json.dumps(said)})
@@ -259,6 +262,7 @@ def test_every_member_is_kept() -> None:
     assert set(MEMBER_VALUES) | {"value"} == set(MEMBERS) == set(ColumnOptions.__annotations__)
 
 
+@bounded
 @given(NAMES, st.sampled_from(["", " ", "\u00a0", "\u202f ", "\t"]), st.sampled_from(["", " ", "\u00a0"]))
 def test_case_and_outer_blanks_make_no_difference(name: str, before: str, after: str) -> None:
     assert fold(fold(name)) == fold(name)
@@ -269,6 +273,7 @@ def test_case_and_outer_blanks_make_no_difference(name: str, before: str, after:
         assert fold(name.upper()) == fold(name)
 
 
+@bounded
 @given(st.lists(st.sampled_from(["sku", "SKU", "Sku", "\u00a0sku", "price", "PRICE", "other", ""]), max_size=5))
 def test_no_column_is_chosen_where_two_match(names: list[str]) -> None:
     dataset = Dataset("d", PARTS.columns[1:3], ())
