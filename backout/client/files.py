@@ -142,6 +142,5 @@ class FileMethods:
         document = {"dataset": dataset, "generate": rows} | {
             name: value for name, value in optional.items() if value is not None
         }
-        return read_import(
-            self._transport.ask("POST", "/v1/imports", json=document, headers=key_header(idempotency_key))
-        )
+        headers = key_header(idempotency_key)
+        return read_import(self._transport.ask("POST", "/v1/imports", json=document, headers=headers))

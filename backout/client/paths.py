@@ -9,14 +9,17 @@ KEY_LENGTH = 200
 
 
 def import_path(id: str) -> str:
+    """The path of an import. Raises `NotFound` for an id that would change the path."""
     return f"/v1/imports/{_part(id, 'import')}"
 
 
 def dataset_path(name: str) -> str:
+    """The path of a dataset. Raises `NotFound` for a name that would change the path."""
     return f"/v1/datasets/{_part(name, 'dataset')}"
 
 
 def key_header(given: str | None) -> dict[str, str]:
+    """The header Idempotency-Key: the `given` key, or a new one. Raises ValueError for an invalid key."""
     key = str(uuid4()) if given is None else given
     if not 1 <= len(key) <= KEY_LENGTH or not key.isascii() or not key.isprintable():
         raise ValueError(f"an Idempotency-Key has 1 to {KEY_LENGTH} printable ASCII characters")
