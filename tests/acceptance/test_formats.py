@@ -253,7 +253,7 @@ def test_rows_that_are_there_already(stack: Stack) -> None:
 
 
 def test_a_shop_s_export_gets_in_with_one_option(stack: Stack) -> None:
-    """A constant, defaults, values by another name and columns left out: in the import, its report and a retry of it."""
+    """A constant, a map of values, a format and columns left out: in previews, imports and reports."""
     header = ["Order-No.", *NAMES[2:9], "Zustand", "ORDERED_AT", "Notes"]
     rows = [[*order(number)[1:9], "Versandt", "23.11.2026 08:30", "x"] for number in (1, 2)]
     rows[1][NAMES.index("quantity") - 1] = "two"

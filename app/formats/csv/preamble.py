@@ -103,5 +103,7 @@ def _is_like_row(
 
 
 def _names_columns(fields: Sequence[str], checks: Sequence[tuple[int, Column, object]]) -> bool:
-    found = [normalized(field) for field in fields]
-    return all(position < len(found) and found[position] == normalized(column.name) for position, column, _ in checks)
+    return all(
+        position < len(fields) and normalized(fields[position]) == normalized(column.name)
+        for position, column, _ in checks
+    )

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
+from app.formats.column_names import fold
+from app.formats.errors import excerpt
 from app.formats.json.array import elements
 from app.formats.json.ndjson import RowReader, numbered_lines
 from app.formats.json.scanner import Broken, JsonText
@@ -51,29 +53,55 @@ def check_objects(text: Readable, dataset: Dataset, file_format: FileFormat) -> 
     is meant for another dataset. `read_rows` refuses other invalid rows.
     """
     reader = RowReader(dataset, file_format)
+    unseen = _needed_keys(file_format)
     beginning = _Beginning(text)
     bad: ImportFailed | None = None
     blank: ImportFailed | None = None
+    has_rows = False
     try:
         objects = _lines(beginning, reader) if file_format.format == "ndjson" else _elements(beginning)
         for number, (line, found) in enumerate(objects, 1):
             failure = found if isinstance(found, ImportFailed) else _wrong_keys(reader, found, line)
             if isinstance(found, tuple) and reader.is_blank(found):
                 blank = blank or failure
-            elif failure is None:
-                return True
-            elif bad is None and failure.code == "unknown_column":
-                raise failure
-            else:
+            elif failure is not None:
+                if bad is None and not has_rows and failure.code == "unknown_column":
+                    raise failure
                 bad = bad or failure
+            elif isinstance(found, tuple):
+                has_rows = True
+                keys = {fold(key) for key, _ in found}
+                unseen = [key for key in unseen if fold(key) not in keys]
+                if not unseen:
+                    return True
             if number == MAX_OBJECTS:
                 raise _EnoughRead
     except _EnoughRead:
-        if bad is None:
+        if bad is None and not has_rows:
             return True
+    if has_rows:
+        if unseen:
+            raise _never_seen(unseen[0])
+        return True
     if failure := bad or blank:
         raise failure
     return False
+
+
+def _needed_keys(file_format: FileFormat) -> list[str]:
+    """Keys that `columns` renames, if it leaves out all unknown ones: a wrong one would not be noticed otherwise."""
+    columns = file_format.columns
+    if not file_format.leave_out_others or not isinstance(columns, dict):
+        return []
+    return [key for key, to in columns.items() if to is not None]
+
+
+def _never_seen(key: str) -> ImportFailed:
+    reason = (
+        f"`columns` names the key {excerpt(key)!r}, which none of the first {MAX_OBJECTS:,} objects has; correct it, or"
+        ' leave out keys by their names instead of with "*"'
+    )
+    return ImportFailed("unknown_column", reason, column=excerpt(key))
 
 
 def _wrong_keys(reader: RowReader, pairs: Pairs, line: int) -> ImportFailed | None:

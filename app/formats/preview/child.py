@@ -32,8 +32,8 @@ def preview_file(
         found: dict[str, Any] | None = None
         try:
             with runner.PREVIEWS.take(), runner.run(__name__, [request.name], _LIMITS) as messages:
-                for found in messages:
-                    pass
+                for message in messages:
+                    found = message
         except runner.OutOfMemory:
             reason = (
                 f"the file needs more than {MAX_MEMORY_BYTES:,} bytes of memory for a preview; write it with smaller"
@@ -51,8 +51,8 @@ def preview_file(
 
 
 def messages(request: str) -> Iterator[dict[str, Any]]:
-    """The preview; runs in the child process. If it proposes a dataset, first that of the file's beginning, which counts
-    if there is too much of it for the other one."""
+    """The preview; runs in the child process. With a proposal there are two: the second one is of the whole file, for
+    which it may be too large."""
     os.environ["POLARS_MAX_THREADS"] = "1"  # each thread needs its own memory
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     path, file_format, dataset, rows, name = pickle.loads(Path(request).read_bytes())

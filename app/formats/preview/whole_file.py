@@ -22,7 +22,7 @@ from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
 from app.formats.xlsx.cells import CUT
 
-MAX_SECONDS = 10
+MAX_SECONDS = 10  # of processor time, so that the proposal is the same on a busy machine
 _MAX_PASSES = 8
 _MAX_REJECTS = 2000  # that widen the dataset at once
 _BATCH_BYTES = 1024**2
@@ -55,7 +55,7 @@ class _Found:
 def widen(inferred: Inferred, path: Path, sample: Sample, file_format: FileFormat) -> Inferred:
     """The proposal for the whole file, made anew with its rows that the sample's proposal does not accept. The proposal
     of its beginning, if there is too much of it to read within `MAX_SECONDS`."""
-    beginning, deadline = inferred, time.monotonic() + MAX_SECONDS
+    beginning, deadline = inferred, time.thread_time() + MAX_SECONDS
     known = Known(whole=True)
     inferred = infer(inferred.dataset.name, sample, file_format, known)
     for _ in range(_MAX_PASSES):
@@ -77,21 +77,20 @@ def _read(inferred: Inferred, path: Path, file_format: FileFormat, deadline: flo
     found = _Found()
     if file_format.columns is None:
         file_format = replace(file_format, columns=inferred.columns)
-    for batch in _batches(path, inferred.dataset, file_format, deadline):
+    for batch in _batches(path, inferred.dataset, file_format):
         found.add(batch, inferred.dataset)
-        if time.monotonic() > deadline:
+        if time.thread_time() > deadline:
             raise _Unfinished
         if len(found.rejects) >= _MAX_REJECTS:
             break
     return found
 
 
-def _batches(path: Path, dataset: Dataset, file_format: FileFormat, deadline: float) -> Iterator[Batch]:
+def _batches(path: Path, dataset: Dataset, file_format: FileFormat) -> Iterator[Batch]:
     if file_format.format != "xlsx":
         yield from read_rows(path, dataset, replace(file_format, quote_given=True), _BATCH_BYTES)
         return
-    seconds = max(1, int(deadline - time.monotonic()))
-    limits = workbook.SampleLimits(_SHEET_ROWS, _SHEET_BYTES, runner.Limits(1024**3, seconds, seconds))
+    limits = workbook.SampleLimits(_SHEET_ROWS, _SHEET_BYTES, runner.Limits(1024**3, MAX_SECONDS, MAX_SECONDS))
     with unpacked(path, file_format, _MAX_UNPACKED_BYTES) as file:
         marks = workbook.has_marks(dataset)
         with runner.PREVIEWS.take(), workbook.open_rows(file, file_format.sheet, limits, mark_numbers=marks) as sent:

@@ -145,7 +145,7 @@ _SERIAL = re.compile(r"(0|[1-9][0-9]{0,6})(?:\.([0-9]{1,20}))?")
 _DAY_SECONDS = 86_400
 _LAST_SERIAL = {"1900": 2_958_465, "1904": 2_957_003}  # 9999-12-31
 _LEAP_DAY = 60  # a day that spreadsheets have and 1900 had not
-_FLOAT = Fraction(1, 2**38)  # of a day, how far a float of today's dates is off
+_FLOAT_BITS = 54  # a float is off by at most this power of two less than its whole part
 _MIN_DIGITS = 9  # of a day's fraction, from which on it shows a time to the millisecond
 
 
@@ -161,21 +161,23 @@ def _of_serial(whole: str, fraction: str, column: Column) -> datetime:
         first = datetime(1899, 12, 31 if days < _LEAP_DAY else 30)
     if days > _LAST_SERIAL[column.serial]:
         raise _out_of_range(column)
-    return first + timedelta(days=days, milliseconds=_milliseconds(fraction.rstrip("0"), len(fraction), column))
+    return first + timedelta(days=days, milliseconds=_milliseconds(days, fraction, column))
 
 
-def _milliseconds(digits: str, written: int, column: Column) -> int:
+def _milliseconds(days: int, fraction: str, column: Column) -> int:
     """Of a day's fraction. A spreadsheet writes the fraction of a time rounded: it is exact where it is what that
     rounding makes of just one time, in whole seconds or, with a scale of 3, milliseconds."""
-    if not digits:
+    if not fraction.strip("0"):
         return 0
-    share = Fraction(int(digits), 10 ** len(digits))
+    written = len(fraction)
+    share = Fraction(int(fraction), 10**written)
     step = 1 if column.scale >= 3 and column.type is ColumnType.DATETIME else 1000
     exact = share * _DAY_SECONDS * 1000 / step
     nearest = round(exact)
     if exact != nearest:
         difference = abs(Fraction(nearest * step, _DAY_SECONDS * 1000) - share)
-        if written < _MIN_DIGITS or difference > Fraction(1, 2 * 10**written) + _FLOAT:
+        rounding = Fraction(1, 2 * 10**written) + Fraction(2 ** days.bit_length(), 2**_FLOAT_BITS)
+        if written < _MIN_DIGITS or difference > rounding:
             raise BadValue(
                 "too_many_decimals",
                 f"{column.name} is a serial date whose time is no whole {'millisecond' if step == 1 else 'second'};"

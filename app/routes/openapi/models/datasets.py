@@ -29,6 +29,17 @@ class Column(Model):
     zone: str | None = None
     offsets: bool | None = None
     """Of datetime: whether a value may say its offset from UTC."""
+    zones: dict[str, str] | None = None
+    """Of datetime: the offsets of abbreviations that values may have."""
+    serial: Literal["1900", "1904"] | None = None
+    """Of date and datetime: numbers are a spreadsheet's serial dates."""
+    decimal_mark: Literal[".", ","] | None = None
+    """Of integer and decimal, as the four below."""
+    grouping_mark: str | None = None
+    currency: bool | str | None = None
+    """True: a currency may stand beside the number; or its text."""
+    percent: bool | Literal["fraction"] | None = None
+    negative: list[Literal["trailing_minus", "parentheses"]] | None = None
     controls: Controls | None = None
     empty: bool | None = None
     nullable: bool | None = None

@@ -56,8 +56,7 @@ class SourceFile(Model):
     format: Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})]
     compression: Annotated[str, Field(json_schema_extra={"enum": list(COMPRESSIONS)})]
     columns: list[str | dict[str, Any] | None] | dict[str, str | dict[str, Any] | None] | None
-    """The option `columns`, if it was given: names in their order, or the dataset's by the file's. Sent again, it does the
-    same."""
+    """The option `columns`, if it was given: names in their order, or the dataset's by the file's."""
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
