@@ -67,7 +67,7 @@ def _hint(text: str | None, column: Column, code: str, file_format: FileFormat) 
     if "trim" in parts and not file_format.trim and text != text.strip(" ") and _accepts(column, text.strip(" ")):
         return ". Set trim=true to remove the spaces around fields"
     if "null" in parts and file_format.null is None and not column.required and _NULLS.fullmatch(text.strip()):
-        return f". If {text!r} means a missing value, set `null={text}`"
+        return f". If {text!r} means no value, set `null={text}`"
     return ""
 
 

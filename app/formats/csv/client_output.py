@@ -89,8 +89,8 @@ def check_footer(
     dataset: Dataset,
     mapping: ColumnMapping,
 ) -> None:
-    """Raises ImportFailed if a footer could be a row (doubtful_line), or if its number of rows is not that of
-    (wrong_row_count) these `rows` and, at most, the `blank` ones."""
+    """Raises ImportFailed if a footer could be a row (doubtful_line), or if it counts another number of rows
+    (wrong_row_count) than these `rows` and, at most, the `blank` ones."""
     lines, told = footer.lines, footer.told
     if all(_is_comment(text, file_format) for text in lines):
         return
