@@ -39,7 +39,7 @@ def test_2_the_upload_shows_its_own_progress_and_can_be_cancelled(person: Person
     person.choose("large.csv", body)
     expect(page.locator("#preview table")).to_be_visible()
     slow = page.context.new_cdp_session(page)
-    throttled = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": LOCAL}
+    throttled = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": LOCAL // 4}
     slow.send("Network.enable")
     slow.send("Network.emulateNetworkConditions", throttled)
     page.get_by_role("button", name="Start the import").click()

@@ -114,14 +114,14 @@ class IncomingImport:
 def open_upload(services: Services, caller: Caller, *, inline: bool = False) -> Iterator[IncomingImport]:
     """Receive an import's file for as long as this lasts: nothing of it is left unless it is accepted.
 
-    Raises `Overloaded` unless it is loaded `inline`, `SpoolFull`, and the key's errors.
+    Raises `LedgerFrozen`, `Overloaded` unless it is loaded `inline`, `SpoolFull`, and the key's errors.
     """
     id = str(uuid4())
-    with (
-        hold_idempotency_key(services.database, services.backlog_cache, caller, None, inline=inline) as claim,
-        services.spool.receive(id, claim.renew) as upload,
-    ):
-        yield IncomingImport(services, caller, claim, id, upload, inline)
+    with hold_idempotency_key(services.database, services.backlog_cache, caller, None, inline=inline) as claim:
+        if claim.held is None:
+            freeze.require_sweeping(services)  # before a large body is sent for nothing; `record` decides
+        with services.spool.receive(id, claim.renew) as upload:
+            yield IncomingImport(services, caller, claim, id, upload, inline)
 
 
 def record(

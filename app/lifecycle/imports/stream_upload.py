@@ -12,6 +12,7 @@ from app.db.imports import queries, transitions, uploads
 from app.domain.caller import Caller
 from app.domain.errors import AlreadyDecided, AlreadyRunning, ImportFailed, InvalidContent
 from app.domain.imports import Import
+from app.lifecycle import freeze
 from app.lifecycle.imports import rollback, stop
 from app.lifecycle.imports.accept import IncomingImport, record
 from app.lifecycle.imports.idempotency import (
@@ -43,6 +44,8 @@ def open_stream(services: Services, options: ImportOptions, caller: Caller) -> I
     has the same file under way.
     """
     with hold_idempotency_key(services.database, services.backlog_cache, caller, None) as claim, ExitStack() as ending:
+        if claim.held is None:
+            freeze.require_sweeping(services)  # before a large body is sent for nothing; `record` decides
         incoming = IncomingStream(services, options, caller, claim)
         incoming.upload = ending.enter_context(services.spool.receive(incoming.id, incoming.check_in))
         ending.enter_context(incoming)

@@ -222,7 +222,7 @@ def test_a_copy_in_another_database_leaves_the_originals_branches_alone(
         refused = run("resolve", name, "rollback", "--yes", url=copied.url)
         assert refused.exit_code == 4 and "are the original's" in refused.output
         resumed = run("sweeping", "resume", "--yes", url=copied.url)
-        assert resumed.exit_code == 0 and "start its web servers, workers and sweepers again" in resumed.output
+        assert resumed.exit_code == 0 and "restart its web servers, workers and sweepers" in resumed.output
         with pytest.raises(LedgerFrozen, match="start it again"):  # a process that has the old id must not go on
             freeze.require_sweeping(copy)
         renamed = open_services(make_settings(copied.url, tmp_path / "another-spool"))

@@ -39,7 +39,7 @@ def test_an_empty_setting_says_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "web"])
 def test_what_is_no_port_is_refused(text: str) -> None:
-    with pytest.raises(PlanRefused, match="is no port"):
+    with pytest.raises(PlanRefused, match="is not a port"):
         make_plan(None, {"BACKOUT_PORT": text})
 
 
