@@ -30,6 +30,7 @@ class FileFormat:
         trailing: whether each row of CSV ends with a delimiter that the header lacks.
         columns: the option `columns`; None if the file's own names are used.
         sheet: the name of an XLSX file's sheet; None for the first.
+        records: of JSON, the path to the array with the rows, as `data.orders`; None if the file itself is the array.
         null: of CSV and XLSX, the text that means NULL if it is not quoted.
         first_line_found: whether `first_line` was auto-detected. Then no rows may be above it. This is checked when an
             upload is accepted, so it is not kept.
@@ -46,6 +47,7 @@ class FileFormat:
     trailing: bool = False
     columns: Columns | None = None
     sheet: str | None = None
+    records: str | None = None
     null: str | None = None
     first_line_found: bool = field(default=False, compare=False)
     quote_given: bool = field(default=False, compare=False)
@@ -74,7 +76,7 @@ _TEXT = _ANY | {"encoding"}
 PARTS = {
     "csv": _TEXT | {"delimiter", "quote", "escape", "header", "first_line", "trailing", "null"},
     "ndjson": _TEXT,
-    "json": _TEXT,
+    "json": _TEXT | {"records"},
     "xlsx": _ANY | {"header", "first_line", "sheet", "null"},
     "parquet": _ANY,
 }

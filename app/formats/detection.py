@@ -1,17 +1,20 @@
 """Detection of a file's format: from its first bytes, and only then from its name and content type."""
 
 import codecs
+import json
 
 from app.domain.dataset import Dataset
 from app.domain.errors import InvalidContent, UnsupportedFormat
 from app.domain.file_format import TEXTS, FileFormat
 from app.formats.csv import dialect
+from app.formats.json.values import Decoder
 from app.formats.options import FormatOptions
 from app.formats.streams.decompression import GZIP_MAGIC, ZSTD_MAGIC, unpack_head
 
 # A zstd frame gives nothing before its first block is complete: 128 KiB of content, and hardly less in the file.
 HEAD_BYTES = 256 * 1024
 _TEXT_BYTES = 64 * 1024
+_LONGEST_ESCAPE = 6  # characters of \\u00e9
 
 _SUPPORTED = "supported are CSV, TSV, NDJSON, JSON arrays, XLSX and Parquet, each also compressed with gzip or zstd"
 _ZIP = b"PK\x03\x04"
@@ -69,12 +72,12 @@ def detect(
     head = head[:_TEXT_BYTES]
     encoding = options.encoding or _find_encoding(head)
     text = _decode(head, encoding)
-    format = options.format or _find_format(name, content_type, head, text)
+    format = options.format or _find_format(name, content_type, head, text, wants_records=options.records is not None)
     file_format = options.apply(FileFormat(format, compression, encoding if format in TEXTS else "utf-8"))
     return dialect.find(file_format, options, text, dataset, name or "") if format == "csv" else file_format
 
 
-def _find_format(name: str | None, content_type: str | None, head: bytes, text: str) -> str:
+def _find_format(name: str | None, content_type: str | None, head: bytes, text: str, *, wants_records: bool) -> str:
     if head.startswith(_PARQUET):
         return "parquet"
     if head.startswith(_ZIP):
@@ -88,7 +91,7 @@ def _find_format(name: str | None, content_type: str | None, head: bytes, text: 
     if content.startswith("["):
         return "json"
     if content.startswith("{"):
-        return "ndjson"
+        return "json" if wants_records or _spans_lines(content) else "ndjson"
     if "\0" in content.partition("\n")[0]:
         raise UnsupportedFormat(f"The file is binary, or text in another encoding (set `encoding`); {_SUPPORTED}.")
     plain = (name or "").lower().removesuffix(".gz").removesuffix(".zst")
@@ -96,6 +99,19 @@ def _find_format(name: str | None, content_type: str | None, head: bytes, text: 
     declared = _TYPES.get((content_type or "").partition(";")[0].strip().lower())
     found = named or declared
     return found if found in TEXTS else "csv"
+
+
+def _spans_lines(content: str) -> bool:
+    """Whether the first object goes on after its line, or another one follows on the same line."""
+    try:
+        _, end = Decoder().raw_decode(content, 0)
+    except json.JSONDecodeError as error:
+        whole = content.rstrip()
+        is_cut_off = error.msg.startswith("Unterminated") or error.pos >= len(whole) - _LONGEST_ESCAPE
+        return is_cut_off and "\n" in whole
+    except (ValueError, RecursionError):
+        return False
+    return "\n" in content[:end] or content[end:].lstrip(" \t\r").startswith("{")
 
 
 def _find_encoding(head: bytes) -> str:

@@ -8,10 +8,23 @@ from typing import Any
 
 from app.domain.errors import InvalidContent
 from app.domain.file_format import FORMATS, PARTS, Columns, FileFormat
+from app.formats.json.path import parse_path
 from app.formats.streams.decoding import name_encoding
 from app.formats.validate.columns import excerpt
 
-NAMES = ("format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", "sheet", "null")
+NAMES = (
+    "format",
+    "encoding",
+    "delimiter",
+    "quote",
+    "escape",
+    "header",
+    "first_line",
+    "columns",
+    "sheet",
+    "records",
+    "null",
+)
 MAX_LINES = 1000  # above a header
 _MAX_NULL = 40
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -33,6 +46,7 @@ class FormatOptions:
     first_line: int | None = None
     columns: Columns | None = None
     sheet: str | None = None
+    records: str | None = None
     null: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -72,6 +86,7 @@ def parse_options(given: Mapping[str, str]) -> FormatOptions:
         first_line=_read_line(given["first_line"]) if "first_line" in given else None,
         columns=_read_columns(given["columns"]) if "columns" in given else None,
         sheet=given.get("sheet"),
+        records=_read_records(given["records"]) if "records" in given else None,
         null=given.get("null"),
     )
     _check_dialect(options)
@@ -114,6 +129,15 @@ def _read_line(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_LINES):
         raise _refused("first_line", f"first_line must be a whole number from 1 to {MAX_LINES}")
     return int(text)
+
+
+def _read_records(text: str) -> str:
+    try:
+        parse_path(text)
+    except ValueError:
+        reason = "records must be the path to the array with the rows: keys with points between them, as data.orders"
+        raise _refused("records", f"{reason}, or a JSON array of keys") from None
+    return text
 
 
 def _read_columns(text: str) -> Columns:

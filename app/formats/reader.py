@@ -16,6 +16,7 @@ from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.csv import header, parser, preamble
 from app.formats.csv.quoting import Quoting
 from app.formats.json import array, first_records, ndjson
+from app.formats.json.path import parse_path
 from app.formats.parquet import table
 from app.formats.streams.blocks import Block, BlockCutter, check_length
 from app.formats.streams.decoding import open_text
@@ -64,7 +65,9 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
             cutter, mapping = _begin_csv(text, dataset, file_format, Quoting(file_format))
             if not cutter.rows_follow(*parser.blank_bytes(file_format, mapping)):
                 raise _without_rows(file_format)
-        elif not first_records.check_objects(text, dataset, renamed_columns(file_format), file_format.format):
+        elif not first_records.check_objects(
+            text, dataset, renamed_columns(file_format), file_format.format, records_path(file_format)
+        ):
             raise _without_rows(file_format)
 
 
@@ -95,7 +98,9 @@ def _read_text(path: Path, dataset: Dataset, file_format: FileFormat, batch_byte
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "json":
-            yield from _checked(array.read_records(text, dataset, renamed_columns(file_format), batch_bytes), dataset)
+            path = records_path(file_format)
+            found = array.read_records(text, dataset, renamed_columns(file_format), batch_bytes, path)
+            yield from _checked(found, dataset)
             return
         quoting = Quoting(file_format)
         if file_format.format == "csv":
@@ -168,6 +173,11 @@ def _checked(chunks: Iterator[Records], dataset: Dataset) -> Iterator[Batch]:
 def renamed_columns(file_format: FileFormat) -> dict[str, str | None] | None:
     """The dataset's names for names of the file, None to leave one out. JSON objects ignore a list of columns."""
     return file_format.columns if isinstance(file_format.columns, dict) else None
+
+
+def records_path(file_format: FileFormat) -> tuple[str, ...] | None:
+    """The keys that lead to the rows of JSON; None where the file's array or objects are the rows."""
+    return None if file_format.records is None else parse_path(file_format.records)
 
 
 @contextmanager

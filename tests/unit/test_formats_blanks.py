@@ -15,7 +15,7 @@ from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
-from app.formats.reader import check_head, parse_rows
+from app.formats.reader import check_head, read_rows
 from tests.fuzz.file_format import slowly
 
 PETS = Dataset(
@@ -37,7 +37,7 @@ def read(path: Path, file_format: FileFormat, batch_bytes: int = 1 << 22) -> tup
     rows: list[int] = []
     rejects: list[int] = []
     blank = 0
-    for batch in parse_rows(path, PETS, file_format, batch_bytes):
+    for batch in read_rows(path, PETS, file_format, batch_bytes):
         rows += [row for row, _ in read_payload(batch.payload)]
         rejects += [reject.row for reject in batch.rejects]
         blank += batch.blank
@@ -146,7 +146,7 @@ def test_only_the_record_with_a_constant_is_refused(tmp_path: Path) -> None:
         check_head(path, PETS, FileFormat(format))
         assert read(path, FileFormat(format)) == ([5, 10], [1, 2, 3, 4, 6, 7, 8, 9], 0)
         assert read(path, FileFormat(format), 1) == ([5, 10], [1, 2, 3, 4, 6, 7, 8, 9], 0)
-        rejects = [bad for batch in parse_rows(path, PETS, FileFormat(format), 1 << 20) for bad in batch.rejects]
+        rejects = [bad for batch in read_rows(path, PETS, FileFormat(format), 1 << 20) for bad in batch.rejects]
         assert {reject.code for reject in rejects} == {"not_json"}
         assert "-Infinity is not JSON" in rejects[2].reason and "NaN is not JSON" in rejects[3].reason
 

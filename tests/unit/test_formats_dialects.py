@@ -14,7 +14,7 @@ from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import parse_options
-from app.formats.reader import check_head, parse_rows
+from app.formats.reader import check_head, read_rows
 
 PETS = Dataset(
     "pets",
@@ -32,7 +32,7 @@ def read(
     file_format = detect(name, None, content[:HEAD_BYTES], PETS, parse_options(said))
     check_head(path, PETS, file_format)
     rows, lines = [], []
-    for batch in parse_rows(path, PETS, file_format, 1000):
+    for batch in read_rows(path, PETS, file_format, 1000):
         if batch.rejects:
             raise batch.rejects[0].as_failure()
         rows += [tuple(row[1:]) for row in standard.reader(io.StringIO(batch.payload.decode(), newline=""))]
@@ -214,5 +214,5 @@ def test_every_value_survives_every_dialect(
     path.write_bytes((ending.join(lines) + ending).encode(encoding))
     name = "utf-8" if encoding == "utf-8-sig" else encoding
     file_format = FileFormat("csv", encoding=name, delimiter=delimiter, quote=quote, escape=escape)
-    read = b"".join(batch.payload for batch in parse_rows(path, PETS, file_format, batch_bytes)).decode()
+    read = b"".join(batch.payload for batch in read_rows(path, PETS, file_format, batch_bytes)).decode()
     assert [tuple(row[1:]) for row in standard.reader(io.StringIO(read, newline=""))] == rows

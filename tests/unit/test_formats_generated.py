@@ -8,7 +8,7 @@ import pytest
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.file_format import FileFormat
 from app.formats.generate.orders import generate_rows, write_csv_sample
-from app.formats.reader import parse_rows
+from app.formats.reader import read_rows
 
 
 def payload(rows: int, seed: str, batch_bytes: int = 1 << 20) -> bytes:
@@ -57,7 +57,7 @@ def test_order_numbers_are_unique_and_carry_the_seed() -> None:
 def test_the_sample_is_what_is_generated_and_passes_the_reader(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     write_csv_sample(path, 20_500, "z9")
-    read = b"".join(batch.payload for batch in parse_rows(path, ORDERS, FileFormat("csv"), 300_000))
+    read = b"".join(batch.payload for batch in read_rows(path, ORDERS, FileFormat("csv"), 300_000))
     assert read == payload(20_500, "z9")
 
 
@@ -88,4 +88,4 @@ def test_bad_numbers_and_datasets() -> None:
 def test_the_longest_seed_fits_the_column(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     write_csv_sample(path, 10, "z" * 24)
-    assert sum(batch.rows for batch in parse_rows(path, ORDERS, FileFormat("csv"), 1 << 20)) == 10
+    assert sum(batch.rows for batch in read_rows(path, ORDERS, FileFormat("csv"), 1 << 20)) == 10

@@ -16,7 +16,7 @@ from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
-from app.formats.reader import check_head, parse_rows
+from app.formats.reader import check_head, read_rows
 
 PETS = Dataset(
     "pets", (Column("name", ColumnType.TEXT, length=30), Column("age", ColumnType.INTEGER, maximum=9999)), ("name",)
@@ -65,7 +65,7 @@ def read(path: Path, data: bytes, dataset: Dataset, **said: str) -> list[list[st
     found = make_preview(path, file_format, dataset, 100)
     try:
         check_head(path, dataset, file_format)
-        batches = list(parse_rows(path, dataset, kept, 1 << 20))
+        batches = list(read_rows(path, dataset, kept, 1 << 20))
     except ImportFailed as failed:
         assert found.problem is not None and found.problem.as_dict() == failed.as_dict()
         raise
@@ -224,7 +224,7 @@ def test_empty_rows_below_a_sheets_header_are_counted_alike(tmp_path: Path) -> N
     path = tmp_path / "file"
     path.write_bytes(data)
     file_format = detect(None, None, data, PETS, parse_options({}))
-    [batch] = parse_rows(path, PETS, file_format, 1 << 20)
+    [batch] = read_rows(path, PETS, file_format, 1 << 20)
     found = make_preview(path, file_format, PETS, 100)
     shown = [(row.record.line, row.reject.line, row.reject.code) for row in found.rows if row.reject]
     assert shown == [(bad.line, bad.line, bad.code) for bad in batch.rejects]

@@ -19,7 +19,7 @@ from app.domain.file_format import FileFormat
 from app.formats.parquet.footer import read_leaves, redeclared
 from app.formats.parquet.table import check_parquet, read_records, read_texts
 from app.formats.parquet.thrift import BINARY, I32, LIST, STRUCT, TRUE, Damaged, Decoder, encode
-from app.formats.reader import parse_rows
+from app.formats.reader import read_rows
 
 ONE = Dataset("one", (Column("a", ColumnType.TEXT, length=99_999),), ("a",))
 READING = FileFormat("parquet")
@@ -180,7 +180,7 @@ def test_96_bits_of_a_zone_are_of_utc(tmp_path: Path) -> None:
     values = pa.array([dt.datetime(1500, 7, 1, 12, 0, 0, 5)], pa.timestamp("us", "UTC"))
     path = tmp_path / "o"
     pq.write_table(pa.table({"a": values}), path, use_deprecated_int96_timestamps=True)
-    [batch] = parse_rows(path, dataset, READING, 1 << 20)
+    [batch] = read_rows(path, dataset, READING, 1 << 20)
     assert batch.rejects == []
     assert b"1500-07-01 12:00:00.000005" in batch.payload
 
@@ -193,7 +193,7 @@ def test_nothing_of_a_nanosecond_is_cut(tmp_path: Path, value: int) -> None:
         path = tmp_path / "o"
         values = pa.array([value + 123_000], pa.int64()).cast(pa.timestamp("ns"))
         pq.write_table(pa.table({"a": values}), path, use_deprecated_int96_timestamps=int96)
-        [batch] = parse_rows(path, dataset, READING, 1 << 20)
+        [batch] = read_rows(path, dataset, READING, 1 << 20)
         assert [reject.code for reject in batch.rejects] == ["too_many_decimals"] * (value != 0)
 
 

@@ -10,7 +10,7 @@ from app.formats.detection import detect
 from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
-from app.formats.reader import check_head, parse_rows
+from app.formats.reader import check_head, read_rows
 
 PETS = Dataset(
     "pets",
@@ -38,7 +38,7 @@ def read(path: Path, text: str, dataset: Dataset, **said: str) -> list[list[str 
         assert found.problem is not None and found.problem.as_dict() == failed.as_dict()
         raise
     assert found.problem is None
-    batches = list(parse_rows(path, dataset, file_format, 1 << 20))
+    batches = list(read_rows(path, dataset, file_format, 1 << 20))
     return [list(values) for batch in batches for _, values in read_payload(batch.payload)]
 
 

@@ -16,7 +16,7 @@ from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
-from app.formats.reader import check_head, parse_rows
+from app.formats.reader import check_head, read_rows
 
 NAMES = ("a", "b", "c")
 NOTES = Dataset(
@@ -42,7 +42,7 @@ def outcome(path: Path, data: bytes, batch_bytes: int = 1 << 20, **said: str) ->
     rows = 0
     try:
         check_head(path, NOTES, file_format)
-        for batch in parse_rows(path, NOTES, file_format, batch_bytes):
+        for batch in read_rows(path, NOTES, file_format, batch_bytes):
             rows += batch.rows
     except ImportFailed as failed:
         assert found.problem is not None and found.problem.code == failed.code
@@ -135,7 +135,7 @@ def test_the_failure_names_the_lines_and_both_ways_out(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(text_of([("0", "x", "y"), *STRAY], end="\r\n").encode())
     with pytest.raises(ImportFailed) as caught:
-        list(parse_rows(path, NOTES, FileFormat("csv", delimiter="\t"), 1 << 20))
+        list(read_rows(path, NOTES, FileFormat("csv", delimiter="\t"), 1 << 20))
     failed = caught.value
     assert (failed.line, failed.value) == (3, '1\t"x\ty')
     assert "closes on line 5" in failed.reason and "`quote=none`" in failed.reason and '`quote="`' in failed.reason
@@ -149,7 +149,7 @@ def test_a_large_file_of_doubt_takes_no_longer_than_its_length(tmp_path: Path) -
         path.write_text(",".join(wide.column_names) + '\n"' + line + '"\n')
         begun = time.process_time()
         with pytest.raises(ImportFailed):
-            check = [reject for batch in parse_rows(path, wide, FileFormat("csv"), 1 << 20) for reject in batch.rejects]
+            check = [reject for batch in read_rows(path, wide, FileFormat("csv"), 1 << 20) for reject in batch.rejects]
             raise check[0].as_failure()
         return time.process_time() - begun
 
@@ -170,6 +170,6 @@ def test_a_file_that_quotes_every_field_is_never_doubted(
     path = tmp_path / "f"
     path.write_text(text + '"end","x","y"\n', newline="")
     found: list[Any] = []
-    for batch in parse_rows(path, NOTES, FileFormat("csv"), size):
+    for batch in read_rows(path, NOTES, FileFormat("csv"), size):
         found += [values for _, values in read_payload(batch.payload)]
     assert found == [*rows, ("end", "x", "y")]

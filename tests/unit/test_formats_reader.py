@@ -15,7 +15,7 @@ from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
 from app.formats.csv.parser import grammar
-from app.formats.reader import check_head, parse_rows
+from app.formats.reader import check_head, read_rows
 from app.formats.streams import blocks
 
 HEADER = ",".join(ORDERS.column_names)
@@ -50,7 +50,7 @@ def read(
     path = tmp_path / "orders"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     batches = []
-    for batch in parse_rows(path, ORDERS, FileFormat(format, compression, **parts), batch_bytes):
+    for batch in read_rows(path, ORDERS, FileFormat(format, compression, **parts), batch_bytes):
         if batch.rejects:
             raise batch.rejects[0].as_failure()
         batches.append(batch)
@@ -292,7 +292,7 @@ def test_empty_lines_in_a_file_of_one_column_are_rows(tmp_path: Path) -> None:
     for null, reject in ((True, False), (False, True)):
         words = Dataset("words", (Column("word", ColumnType.TEXT, length=9, nullable=null),), ())
         for batch_bytes in (1, 2, 7, 150, 1 << 20):
-            batches = list(parse_rows(path, words, FileFormat("csv"), batch_bytes))
+            batches = list(read_rows(path, words, FileFormat("csv"), batch_bytes))
             assert sum(batch.blank for batch in batches) == 0
             assert sum(batch.rows for batch in batches) == (6 if null else 2)
             found = [(bad.line, bad.row, bad.code) for batch in batches for bad in batch.rejects]
@@ -417,9 +417,8 @@ def without(column: str) -> str:
         (without("sku"), "missing_column", "sku", None),
         (json.dumps(OBJECT | {"notes": 1}), "unknown_column", "notes", None),
         (json.dumps(OBJECT)[:-1] + ', "sku": "AB-1"}', "doubled_key", "sku", None),
-        (json.dumps(OBJECT | {"sku": 5}), "wrong_json_type", "sku", "5"),
+        (json.dumps(OBJECT | {"quantity": True}), "wrong_json_type", "quantity", "true"),
         (json.dumps(OBJECT | {"sku": None}), "wrong_json_type", "sku", "null"),
-        (json.dumps(OBJECT | {"sku": True}), "wrong_json_type", "sku", "true"),
         (json.dumps(OBJECT | {"sku": ["a"]}), "wrong_json_type", "sku", None),
         (json.dumps(OBJECT | {"quantity": {}}), "wrong_json_type", "quantity", None),
         (json.dumps(OBJECT | {"quantity": 2.0}), "not_an_integer", "quantity", "2.0"),

@@ -21,7 +21,7 @@ from app.formats.csv import parser
 from app.formats.json import ndjson
 from app.formats.options import parse_options
 from app.formats.payload import read_payload
-from app.formats.reader import check_head, parse_rows
+from app.formats.reader import check_head, read_rows
 from app.formats.reject_file import RejectWriter, read_rejects, write_csv
 from app.formats.streams.blocks import Block
 from app.formats.validate import vectorized
@@ -36,7 +36,7 @@ Row = dict[str, Any]
 def read(path: Path, data: bytes, file_format: FileFormat, dataset: Dataset = TYPED) -> list[Batch]:
     path.write_bytes(data)
     check_head(path, dataset, file_format)
-    return list(parse_rows(path, dataset, file_format, 1 << 20))
+    return list(read_rows(path, dataset, file_format, 1 << 20))
 
 
 def values_of(batches: list[Batch]) -> list[tuple[str | None, ...]]:

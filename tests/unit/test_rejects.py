@@ -15,7 +15,7 @@ from app.domain.errors import ImportFailed, InvalidContent
 from app.domain.file_format import FileFormat
 from app.domain.policy import OnError, Policy, parse_policy, policy_from_json
 from app.formats.batch import Batch, Reject
-from app.formats.reader import parse_rows
+from app.formats.reader import read_rows
 from app.formats.reject_file import RejectWriter, read_rejects, write_csv
 from app.formats.streams import blocks
 from app.formats.validate import rows as row_checks
@@ -48,7 +48,7 @@ def read(path: Path, data: str | bytes, file_format: FileFormat, batch_bytes: in
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     names: list[str] = []
     rejects: list[Reject] = []
-    for batch in parse_rows(path, PETS, file_format, batch_bytes):
+    for batch in read_rows(path, PETS, file_format, batch_bytes):
         assert [batch.line_of(batch.row_at(n)) for n in range(batch.rows)] == list(batch.lines or ())
         rows = list(standard.reader(io.StringIO(batch.payload.decode(), newline="")))
         numbers = [int(row[0]) for row in rows]
@@ -128,7 +128,7 @@ def test_a_quote_that_never_closes_costs_its_line_only(tmp_path: Path, monkeypat
 def test_many_rejects_come_in_several_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "pets"
     path.write_text("name,age\n" + "Rex,x\n" * 50_000 + "Tom,1\n")
-    batches = list(parse_rows(path, PETS, FileFormat("csv"), 1 << 24))
+    batches = list(read_rows(path, PETS, FileFormat("csv"), 1 << 24))
     assert max(len(batch.rejects) for batch in batches) == row_checks.MAX_REJECTS
     assert sum(len(batch.rejects) for batch in batches) == 50_000
     assert sum(batch.rows for batch in batches) == 1

@@ -64,7 +64,10 @@ def infer_column(name: str, values: Sequence[Value]) -> tuple[Column | None, lis
             if column is not None and _accepts(column, filled):
                 return replace(column, nullable=nullable), notes
     if kinds:
-        return None, ["its values are no numbers of one kind, or not only booleans: leave it out, or write texts"]
+        what = (
+            "numbers of one kind" if kinds == {Number} and len(filled) == sum(map(_is_number, filled)) else "one kind"
+        )
+        notes.append(f"its values are not {what}: each is kept as it is written")
     if quoted_empty:
         notes.append("it has fields that are empty in quotes, which only a text can be")
     if all(map(_COMMA.fullmatch, filled)):
@@ -75,6 +78,10 @@ def infer_column(name: str, values: Sequence[Value]) -> tuple[Column | None, lis
             " `encoding`, as windows-1252 for latin-1; as it is proposed, it accepts them"
         )
     return replace(_text(name, filled), empty=quoted_empty, nullable=nullable), notes
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, Number)
 
 
 def _accepts(column: Column, values: Sequence[str]) -> bool:

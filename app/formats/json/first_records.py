@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.formats.json.array import elements
+from app.formats.json import path as paths
+from app.formats.json.array import objects
 from app.formats.json.ndjson import RowReader, numbered_lines
 from app.formats.json.scanner import Broken, JsonText
 from app.formats.json.values import Pairs
@@ -43,20 +44,29 @@ class _Beginning:
         return data
 
 
-def check_objects(text: Readable, dataset: Dataset, renamed: Mapping[str, str | None] | None, format: str) -> bool:
+def check_objects(
+    text: Readable,
+    dataset: Dataset,
+    renamed: Mapping[str, str | None] | None,
+    format: str,
+    path: paths.Path | None = None,
+) -> bool:
     """Whether the file has rows, as far as its beginning tells.
 
     Raises ImportFailed where nothing that was looked at can be a row, or the first one has a key that is no column:
-    then the file is meant otherwise. Any other row is one of many, for `read_rows` to refuse.
+    then the file is meant otherwise, perhaps as an array inside the object. Any other row is one of many, for
+    `read_rows` to refuse.
     """
     reader = RowReader(dataset, renamed)
     beginning = _Beginning(text)
     bad: ImportFailed | None = None
     blank: ImportFailed | None = None
     try:
-        objects = _lines(beginning, reader) if format == "ndjson" else _elements(beginning)
-        for number, (line, found) in enumerate(objects, 1):
+        records = _lines(beginning, reader) if format == "ndjson" else _elements(beginning, path)
+        for number, (line, found) in enumerate(records, 1):
             failure = found if isinstance(found, ImportFailed) else _wrong_keys(reader, found, line)
+            if failure is not None and isinstance(found, tuple) and path is None:
+                failure.reason += paths.advice(paths.find_arrays(found))
             if isinstance(found, tuple) and reader.is_blank(found):
                 blank = blank or failure
             elif failure is None:
@@ -85,7 +95,12 @@ def _wrong_keys(reader: RowReader, pairs: Pairs, line: int) -> ImportFailed | No
 
 def _lines(text: Readable, reader: RowReader) -> Iterator[_Object]:
     for block in BlockCutter(text).blocks(HEADER_BYTES, reader.blank_bytes):
-        check_length(block, 1)
+        try:
+            check_length(block, 1)
+        except ImportFailed as failure:
+            begun = paths.find_first_array(JsonText(_Bytes(block.data), len(block.data)))
+            failure.reason += paths.advice([begun] if begun else [])
+            raise
         for line, data in numbered_lines(block) if block.data else ():
             if reader.is_blank_line(data):
                 continue
@@ -95,11 +110,24 @@ def _lines(text: Readable, reader: RowReader) -> Iterator[_Object]:
                 yield line, failure
 
 
-def _elements(text: Readable) -> Iterator[_Object]:
+def _elements(text: Readable, path: paths.Path | None) -> Iterator[_Object]:
     found = JsonText(text, _PIECE_BYTES)
-    found.begin_array()
     try:
-        for _, line, pairs in elements(found, lambda pairs, _: pairs):
+        for _, line, pairs in objects(found, path, lambda pairs, *_: pairs):
             yield line, pairs
     except Broken as broken:
         yield found.line, broken.failure
+
+
+class _Bytes:
+    """Bytes as a stream."""
+
+    position = 0
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, size: int) -> bytes:
+        """As `Readable` has it."""
+        data, self._data = self._data[:size], self._data[size:]
+        return data

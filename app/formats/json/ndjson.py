@@ -10,12 +10,12 @@ from typing import Any, cast
 from app.domain.dataset import ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.formats.batch import Batch
-from app.formats.json.values import Decoder, Number, Pairs, has_blanks
+from app.formats.json.values import Decoder, Number, Pairs, has_blanks, lone_surrogates
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
 from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 
-_NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
+_TAKE_BOOLEANS = (ColumnType.BOOLEAN, ColumnType.TEXT)  # a text takes them as JSON spells them
 _JSON_SPACE = " \t\r"
 _JSON_BOOLEANS = {True: "true", False: "false"}
 
@@ -32,17 +32,16 @@ class RowReader:
         self.has_blanks = has_blanks(len(self.names), renamed_columns)
         self._known = frozenset(self.names)
         self._required = frozenset(column.name for column in dataset.columns if column.required)
-        self._booleans = frozenset(column.name for column in dataset.columns if column.type is ColumnType.BOOLEAN)
-        self._numeric = frozenset(column.name for column in dataset.columns if column.type in _NUMERIC)
+        self._booleans = frozenset(column.name for column in dataset.columns if column.type in _TAKE_BOOLEANS)
         self._accepted_types: set[tuple[type, ...]] = set()
 
     def values(self, data: str, line: int) -> tuple[str | None, ...] | None:
         """The values of one object in the dataset's order, unchecked texts, None where it has none; None for a blank
         one. Raises ImportFailed without a row."""
-        return self.values_of(self.pairs(data, line), line)
+        return self.values_of(self.pairs(data, line), line, data)
 
-    def values_of(self, pairs: Pairs, line: int) -> tuple[str | None, ...] | None:
-        """`values` of an object that has been taken apart, as it stands."""
+    def values_of(self, pairs: Pairs, line: int, text: str) -> tuple[str | None, ...] | None:
+        """`values` of an object that has been taken apart, as it stands; `text` is its JSON."""
         sent, pairs = pairs, self.rename(pairs)
         found = dict(pairs)
         if len(pairs) == len(self.names) and found.keys() == self._known:
@@ -61,6 +60,8 @@ class RowReader:
                     raise self._wrong_type(name, value, line)
             if set(types) != {type(None)}:
                 self._accepted_types.add(types)  # one file has few such combinations, mostly one
+        for place, half in lone_surrogates(text):
+            self._check_half(values, half, text, place, line)
         return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
 
     @property
@@ -77,11 +78,23 @@ class RowReader:
         return self.has_blanks and all(value is None for _, value in pairs)
 
     def _is_accepted(self, name: str, value: Any) -> bool:
-        if type(value) is Number:
-            return name in self._numeric
         if type(value) is bool:
             return name in self._booleans
-        return type(value) is str or (value is None and name not in self._required)
+        # a column judges a number by its spelling, as it judges a string
+        return type(value) in (str, Number) or (value is None and name not in self._required)
+
+    def _check_half(self, values: Sequence[Any], half: str, text: str, place: int, line: int) -> None:
+        """Raises ImportFailed (not_utf8) where a value has this lone surrogate, whose escape stands at `place`."""
+        name = next((name for name, value in zip(self.names, values, strict=True) if half in (value or "")), None)
+        if name is None:  # it stands in a key that is left out
+            return
+        at = place - text.rfind("\n", 0, place)
+        escape = text[place : place + 6]
+        reason = (
+            f"{name} has a lone surrogate: the escape {escape} on line {line + text.count(chr(10), 0, place)},"
+            f" character {at}, is half of a pair and no character; fix it in the program that writes the file"
+        )
+        raise ImportFailed("not_utf8", reason, line, column=name, value=escape)
 
     def pairs(self, data: str, line: int) -> Pairs:
         """One line's keys and values as they stand. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
@@ -118,6 +131,8 @@ class RowReader:
             return ImportFailed("not_utf8", "the line is not valid UTF-8", line, value=excerpt(data))
         what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
         what = str(error) if type(error) is ValueError else what
+        if what == "Extra data":
+            what = "text follows it; set format=json if objects do not end where lines end"
         return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=excerpt(data))
 
     def _wrong_keys(self, pairs: Pairs, line: int) -> ImportFailed:
@@ -136,12 +151,12 @@ class RowReader:
         return ImportFailed("missing_column", f"the object lacks the key {missing}; {expected}", line, column=missing)
 
     def _wrong_type(self, name: str, value: Any, line: int) -> ImportFailed:
-        expected = "a number or a string" if name in self._numeric else "a string"
+        expected = "a number or a string"
         expected += ", or true or false" * (name in self._booleans) + ", or null" * (name not in self._required)
-        kinds = {Number: "a number", bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
+        kinds = {bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
         reason = f"{name} is {kinds[type(value)]}, expected was {expected}"
-        text = json.dumps(value) if isinstance(value, bool | None) else str(value) if type(value) is Number else None
-        return ImportFailed("wrong_json_type", reason, line, column=name, value=text and excerpt(text))
+        text = json.dumps(value) if isinstance(value, bool | None) else None
+        return ImportFailed("wrong_json_type", reason, line, column=name, value=text)
 
 
 def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
@@ -227,11 +242,10 @@ def _uniform_lines(pairs: Pairs, dataset: Dataset) -> _UniformLines:
     members, varied = [], set()
     for key, value in pairs:
         column = columns[key]
-        if column.required and column.type is not ColumnType.BOOLEAN:
+        if column.required and column.type is not ColumnType.BOOLEAN and type(value) is not bool:
             form = f"({_NUMBER})" if type(value) is Number else f'"({_STRING})"'
         else:
-            kinds = [f'"{_STRING}"']
-            kinds += [_NUMBER] * (column.type in _NUMERIC) + ["true|false"] * (column.type is ColumnType.BOOLEAN)
+            kinds = [f'"{_STRING}"', _NUMBER] + ["true|false"] * (column.type in _TAKE_BOOLEANS)
             form = f"({'|'.join(kinds + ['null'] * (not column.required))})"
             varied.add(key)
         members.append(re.escape(json.dumps(key, ensure_ascii=False)) + f"{space}:{space}{form}")

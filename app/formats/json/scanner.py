@@ -94,7 +94,7 @@ class JsonText:
         if not first:
             raise ImportFailed("empty_file", "the file is empty")
         if first != "[":
-            reason = "the file is no JSON array; it must begin with [ and hold one object for every row"
+            reason = "the file is no JSON: it must begin with [ or {, and hold one object for every row"
             raise ImportFailed("not_an_array", reason, self.line, value=self.excerpt())
         self.take(self.at + 1)
         if self.next_character() == "]":
