@@ -98,8 +98,9 @@ def _read_text(path: Path, dataset: Dataset, file_format: FileFormat, batch_byte
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "json":
-            path = records_path(file_format)
-            found = array.read_records(text, dataset, renamed_columns(file_format), batch_bytes, path)
+            found = array.read_records(
+                text, dataset, renamed_columns(file_format), batch_bytes, records_path(file_format)
+            )
             yield from _checked(found, dataset)
             return
         quoting = Quoting(file_format)

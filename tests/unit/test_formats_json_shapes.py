@@ -90,6 +90,7 @@ def test_the_first_line_decides_and_a_broken_one_is_one_row(tmp_path: Path) -> N
 
 def test_objects_in_a_row_need_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
+    load(tmp_path, json.dumps(ANN))  # what is imported stays
     with path.open("w") as file:
         for _ in range(40_000):
             file.write(json.dumps({"name": "x" * 40, "age": 1}, indent=1))
