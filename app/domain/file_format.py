@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-FORMATS = ("csv", "ndjson", "json", "xlsx", "parquet")
+FORMATS = ("csv", "ndjson", "json", "xlsx", "ods", "parquet")
 TEXTS = ("csv", "ndjson", "json")
-COMPRESSIONS = ("none", "gzip", "zstd")
+SHEETS = ("xlsx", "ods")
+COMPRESSIONS = ("none", "gzip", "zstd", "zip")
 
 # The option `columns`: the names of the file's columns in their order, or the dataset's name for some of the file's
 # names. None leaves a column out.
@@ -23,17 +24,17 @@ class FileFormat:
         delimiter, quote, escape: of CSV. `quote` is one ASCII character or "" for none; `escape` is "" where a quote
             inside quotes is doubled, or the backslash.
         quote_given: whether the client set `quote`; else a doubtful quote fails the import.
-        header: whether CSV and XLSX begin with the columns' names; None if the first line must show it, which happens
+        header: whether CSV and sheets begin with the columns' names; None if the first line must show it, which happens
             with a list of columns only.
-        first_line: of CSV and XLSX, the line of the header, or of the first row if there is no header. Lines above it
+        first_line: of CSV and sheets, the line of the header, or of the first row if there is no header. Lines above it
             are skipped.
         trailing: whether each row of CSV ends with a delimiter that the header lacks.
         columns: the option `columns`; None if the file's own names are used.
-        sheet: the name of an XLSX file's sheet; None for the first.
+        sheet: the name of a workbook's sheet, or * for all that are visible; None for the first of these.
         records: of JSON, the path to the array with the rows, as `data.orders`; None if the file itself is the array.
-        null: of CSV and XLSX, the text that means NULL if it is not quoted.
-        first_line_found: whether `first_line` was auto-detected. Then no rows may be above it. This is checked when an
-            upload is accepted, so it is not kept.
+        null: of CSV and sheets, the text that means NULL if it is not quoted.
+        first_line_found: whether `first_line` was auto-detected. Then no rows may be above it. Of CSV this is checked
+            when an upload is accepted, so it is not kept. Of a workbook it means that its reader has to find the line.
     """
 
     format: str
@@ -56,7 +57,8 @@ class FileFormat:
         """The parts that differ from the defaults, as the ledger keeps them."""
         defaults = asdict(FileFormat(self.format))
         parts = {name: value for name, value in asdict(self).items() if name == "format" or value != defaults[name]}
-        parts.pop("first_line_found", None)
+        if self.format not in SHEETS:
+            parts.pop("first_line_found", None)
         return parts
 
     def as_public_json(self) -> dict[str, Any]:
@@ -78,5 +80,6 @@ PARTS = {
     "ndjson": _TEXT,
     "json": _TEXT | {"records"},
     "xlsx": _ANY | {"header", "first_line", "sheet", "null"},
+    "ods": _ANY | {"header", "first_line", "sheet", "null"},
     "parquet": _ANY,
 }

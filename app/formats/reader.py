@@ -10,7 +10,7 @@ from typing import IO
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import FileFormat
+from app.domain.file_format import SHEETS, TEXTS, FileFormat
 from app.formats.batch import Batch
 from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.csv import header, parser, preamble
@@ -20,7 +20,8 @@ from app.formats.json.path import parse_path
 from app.formats.parquet import table
 from app.formats.streams.blocks import Block, BlockCutter, check_length
 from app.formats.streams.decoding import open_text
-from app.formats.streams.decompression import MAX_UNPACKED_BYTES, Limited, Readable, open_source
+from app.formats.streams.decompression import MAX_UNPACKED_BYTES, Limited, open_source
+from app.formats.streams.source import Readable
 from app.formats.validate.rows import Records, check_records
 from app.formats.xlsx import workbook
 
@@ -38,7 +39,7 @@ def read_rows(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes
     if batch_bytes < 1:
         raise ValueError("batch_bytes must be at least 1")
     rows = 1
-    batches = _read_table if file_format.format in ("xlsx", "parquet") else _read_text
+    batches = _read_text if file_format.format in TEXTS else _read_table
     for batch in batches(path, dataset, file_format, batch_bytes):
         yield batch
         rows = batch.next_row
@@ -46,19 +47,19 @@ def read_rows(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes
         raise _without_rows(file_format)
 
 
-def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
-    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued.
+def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> FileFormat:
+    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued. Returns the
+    file format with what only the whole file shows: the name of the sheet that is read.
 
     Raises ImportFailed for an empty file, a header that doesn't name the columns, a file without rows, data that is not
     gzip, a first JSON object with unknown keys, or no object at all. `read_rows` checks values and other rows.
     """
-    if file_format.format in ("xlsx", "parquet"):
+    if file_format.format not in TEXTS:
         with unpacked(path, file_format) as file:
-            if file_format.format == "xlsx":
-                workbook.check_workbook(file, file_format)
-            else:
-                table.check_parquet(file, dataset, file_format)
-        return
+            if file_format.format in SHEETS:
+                return workbook.resolve_sheet(file, file_format)
+            table.check_parquet(file, dataset, file_format)
+        return file_format
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "csv":
@@ -69,6 +70,7 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
             text, dataset, renamed_columns(file_format), file_format.format, records_path(file_format)
         ):
             raise _without_rows(file_format)
+    return file_format
 
 
 def _begin_csv(
@@ -155,7 +157,7 @@ def _read_block(
 
 def _read_table(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
     with unpacked(path, file_format) as file:
-        reader = workbook.read_records if file_format.format == "xlsx" else table.read_records
+        reader = workbook.read_records if file_format.format in SHEETS else table.read_records
         yield from _checked(reader(file, dataset, file_format, batch_bytes), dataset)
 
 
@@ -208,6 +210,6 @@ def unpacked(path: Path, file_format: FileFormat, max_bytes: int = _MAX_UNPACKED
 def _without_rows(file_format: FileFormat) -> ImportFailed:
     if file_format.format == "csv" and file_format.header:
         return ImportFailed("no_rows", "the file has a header but no rows")
-    if file_format.format in ("xlsx", "parquet"):
+    if file_format.format not in TEXTS:
         return ImportFailed("no_rows", "the file has no rows")
     return ImportFailed("empty_file", "the file is empty")

@@ -13,6 +13,7 @@ from app.formats.csv.header import are_column_names, guess_header, looks_like_da
 from app.formats.csv.parser import grammar
 from app.formats.csv.preamble import is_blank_or_comment
 from app.formats.options import FormatOptions
+from app.formats.streams.formulas import texts_for_formulas
 
 SEARCHED_LINES = 30  # where a header may stand
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01")
@@ -23,6 +24,10 @@ _MIN_CUT_OFF = 16 * 1024  # characters: a text as long as this may have been cut
 def find(file_format: FileFormat, options: FormatOptions, text: str, dataset: Dataset, name: str) -> FileFormat:
     """The reading with what the beginning of the file shows where the client said nothing."""
     text = re.sub("\r\n?", "\n", text)
+    told = [options.delimiter] if options.delimiter else _DELIMITERS
+    known = [delimiter.encode("utf-8", "surrogateescape") for delimiter in told]
+    if options.quote in (None, '"'):
+        text = texts_for_formulas(text.encode("utf-8", "surrogateescape"), known).decode("utf-8", "surrogateescape")
     delimiters: tuple[str, ...] = (options.delimiter,) if options.delimiter else _DELIMITERS
     if name.lower().endswith((".tsv", ".tab", ".tsv.gz", ".tsv.zst")) and not options.delimiter:
         delimiters = ("\t", *(other for other in delimiters if other != "\t"))

@@ -1,7 +1,7 @@
 """What stands above a table: titles, comments and the like may be left out, rows may not."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
@@ -28,27 +28,36 @@ def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, mapping:
     Titles, comments and what a report has above its table may be left out. `named` says that a header names the
     columns, which makes it surer where the table begins.
     """
+    found = rows_among(_records(text, file_format), dataset, mapping, named=named)
+    if found:
+        what = "the header" if named or file_format.header else "the first row"
+        value = text.split("\n")[found[0] - 1]
+        raise refuse_rows_above(found, f"{what}, found on line {file_format.first_line}", file_format.first_line, value)
+
+
+def rows_among(
+    records: Iterable[tuple[int, Sequence[str] | None]], dataset: Dataset, mapping: ColumnMapping, *, named: bool
+) -> list[int]:
+    """On which lines above a table records stand that look like its rows; no fields where they can't be told."""
     checks = [
         (position, column, validator_for(column))
         for column, position in zip(dataset.columns, mapping.positions, strict=True)
         if position is not None
     ]
-    found = [
-        line
-        for line, fields in _records(text, file_format)
-        if fields is None or _is_like_row(fields, checks, mapping.width, named)
-    ]
-    if found:
-        what = "the header" if named or file_format.header else "the first row"
-        lines = ", ".join(map(str, found[:_MAX_LINES_SHOWN])) + ", …" * (len(found) > _MAX_LINES_SHOWN)
-        raise ImportFailed(
-            "rows_above",
-            f"above {what}, found on line {file_format.first_line}, are lines that look like rows and would not be"
-            f" loaded: line{'s' * (len(found) > 1)} {lines}. Say first_line={file_format.first_line} to leave them out,"
-            f" or first_line={found[0]} to begin there; a header must be above all rows",
-            line=found[0],
-            value=excerpt(text.split("\n")[found[0] - 1]),
-        )
+    return [line for line, fields in records if fields is None or _is_like_row(fields, checks, mapping.width, named)]
+
+
+def refuse_rows_above(found: Sequence[int], what: str, first_line: int, value: str) -> ImportFailed:
+    """The failure of a file with such rows above `what`."""
+    lines = ", ".join(map(str, found[:_MAX_LINES_SHOWN])) + ", …" * (len(found) > _MAX_LINES_SHOWN)
+    return ImportFailed(
+        "rows_above",
+        f"above {what}, are lines that look like rows and would not be loaded: line{'s' * (len(found) > 1)} {lines}."
+        f" Say first_line={first_line} to leave them out, or first_line={found[0]} to begin there; a header must be"
+        " above all rows",
+        line=found[0],
+        value=excerpt(value),
+    )
 
 
 def _records(text: str, file_format: FileFormat) -> Iterator[tuple[int, list[str] | None]]:

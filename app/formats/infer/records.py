@@ -42,6 +42,7 @@ class Sample:
     its end it is not `cut`. `text` holds, of text formats, the records up to each of `ends`, in UTF-8 with line feeds;
     a reader makes of `text_of(n)` what an import makes of these records. `header` is whether it has one, None where
     that can't be told. `failure` says why no more could be read.
+    `first_line` is, of a sheet, where its table begins.
     Blank rows are no records: there are `blanks` after the last. Columns are `unreadable` whose values have no text.
     """
 
@@ -56,6 +57,7 @@ class Sample:
     header: bool | None = None
     blanks: int = 0
     unreadable: frozenset[int] = frozenset()
+    first_line: int | None = None
 
     def blanks_among(self, records: int) -> int:
         """How many blank rows stand before so many records, and after them where there are no others."""

@@ -9,7 +9,7 @@ from app.formats.json import path as paths
 from app.formats.json.ndjson import RowReader
 from app.formats.json.scanner import Broken, JsonText, truncated
 from app.formats.json.values import Pairs
-from app.formats.streams.decompression import Readable
+from app.formats.streams.source import Readable
 from app.formats.validate.columns import excerpt
 from app.formats.validate.rows import MAX_REJECTS, Records
 

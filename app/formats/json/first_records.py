@@ -10,7 +10,7 @@ from app.formats.json.ndjson import RowReader, numbered_lines
 from app.formats.json.scanner import Broken, JsonText
 from app.formats.json.values import Pairs
 from app.formats.streams.blocks import HEADER_BYTES, RECORD_BYTES, BlockCutter, check_length
-from app.formats.streams.decompression import Readable
+from app.formats.streams.source import Readable
 
 MAX_OBJECTS = 1000
 _MAX_BYTES = 2 * RECORD_BYTES  # as much as the longest object needs, wherever it begins

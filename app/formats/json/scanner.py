@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.errors import ImportFailed
 from app.formats.json.values import Decoder
 from app.formats.streams import blocks
-from app.formats.streams.decompression import Readable
+from app.formats.streams.source import Readable
 from app.formats.validate.columns import excerpt
 
 _SPACES = " \t\r\n"

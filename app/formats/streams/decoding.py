@@ -6,7 +6,8 @@ import re
 from app.domain.errors import ImportFailed, InvalidContent
 from app.domain.file_format import FileFormat
 from app.formats.streams.blocks import count_byte
-from app.formats.streams.decompression import Readable
+from app.formats.streams.formulas import LONGEST_FORMULA, MAX_DELIMITER_BYTES, texts_for_formulas
+from app.formats.streams.source import Readable
 
 _PIECE_BYTES = 256 * 1024
 _NOT_FOR_FILES = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined"}
@@ -30,12 +31,13 @@ def name_encoding(name: str) -> str:
 
 
 def open_text(source: Readable, file_format: FileFormat) -> Readable:
-    """The stream as UTF-8; for CSV with doubled quotes for escaped ones, and line feeds for every kind of line end."""
+    """The stream as UTF-8; for CSV with doubled quotes for escaped ones, line feeds for every kind of line end, and
+    `"00123"` for `="00123"`."""
     text = source if file_format.encoding == "utf-8" else _Transcoded(source, file_format.encoding)
     if file_format.format == "csv":
         if file_format.escape:
             text = _Unescaped(text, file_format.escape.encode(), file_format.quote.encode())
-        text = _LineFeeds(text, file_format.quote.encode())
+        text = _LineFeeds(text, file_format.quote.encode(), file_format.delimiter.encode())
     return text
 
 
@@ -108,18 +110,23 @@ class _Unescaped(_Filter):
 
 
 class _LineFeeds(_Filter):
-    """A line feed for a carriage return that stands alone outside quotes; one before a line feed stays."""
+    """A line feed for a carriage return that stands alone outside quotes; one before a line feed stays. A text for
+    digits that a program wrote as a formula (see `texts_for_formulas`)."""
 
-    def __init__(self, source: Readable, quote: bytes) -> None:
+    def __init__(self, source: Readable, quote: bytes, delimiter: bytes) -> None:
         super().__init__(source)
-        self._quote = quote
+        self._quote, self._delimiter = quote, delimiter
         self._within = 0  # 1 while a quoted field is open
         self._held = b""
+        self._before = b"\n"  # the last bytes that were given out
 
     def _filter(self, piece: bytes) -> bytes:
         data, self._held = self._held + piece, b""
         if piece and data.endswith(b"\r"):
             data, self._held = data[:-1], b"\r"
+        if piece and (at := data.find(b"=", max(0, len(data) - LONGEST_FORMULA))) >= 0:
+            at -= data[at - 1 : at] == b'"'  # what begins here may go on in the next piece
+            data, self._held = data[:at], data[at:] + self._held
         found = data
         if b"\r" in data and count_byte(data, b"\r") != data.count(b"\r\n"):
             parts = data.split(self._quote) if self._quote else [data]
@@ -128,6 +135,9 @@ class _LineFeeds(_Filter):
             found = self._quote.join(parts)
         if self._quote:
             self._within ^= count_byte(data, self._quote) & 1
+        if self._quote == b'"' and b'="' in found:
+            found = texts_for_formulas(self._before + found, (self._delimiter,))[len(self._before) :]
+        self._before = (self._before + found[-MAX_DELIMITER_BYTES:])[-MAX_DELIMITER_BYTES:]
         return found
 
 

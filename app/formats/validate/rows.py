@@ -34,6 +34,7 @@ class Records:
     failure: ImportFailed | None = None
     blank: int = 0
     places: Sequence[int] | None = None
+    sheet: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -50,6 +51,11 @@ class BlankRowCounter:
     def add(self, rows: int = 1, characters: int = 0) -> None:
         """So many more were passed over, of so many characters."""
         self._passed += rows
+
+    @property
+    def waiting(self) -> int:
+        """How many there were since `take` was called last."""
+        return self._passed
 
     def take(self) -> int:
         """How many there were since this was called last."""
@@ -90,6 +96,10 @@ def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterato
 
     names = dataset.column_names
     lines, source_bytes = records.lines, records.source_bytes
+    if records.sheet is not None:
+        for found in check_records(replace(records, sheet=None), dataset, first_row):
+            yield replace(found, rejects=[_in_sheet(reject, records.sheet) for reject in found.rejects])
+        return
 
     def text_of(position: int) -> str:
         return json.dumps({name: records.columns[name][position] for name in names}, ensure_ascii=False)
@@ -103,6 +113,10 @@ def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterato
     good = ((line, text_of(at), row) for at, (line, row) in enumerate(zip(lines, rows, strict=True)))
     blanks = BlankRowCounter(records.blank)
     yield from check_rows(_in_order(good, records), dataset, first_row, source_bytes, blanks=blanks)
+
+
+def _in_sheet(reject: Reject, sheet: str) -> Reject:
+    return replace(reject, reason=f"sheet {excerpt(sheet)!r}: {reject.reason}")
 
 
 def _in_order(good: Iterator[Record], records: Records) -> Iterator[Record]:
