@@ -114,6 +114,8 @@ class ZipSource(Source):
         self._unpacker = zlib.decompressobj(wbits=-15)
 
     def _find_content(self) -> int:
+        if self._entry.header_offset < 0:  # its beginning is missing
+            raise _corrupt("an entry lies before its beginning")
         self._file.seek(self._entry.header_offset)
         header = self._file.read(_LOCAL.size)
         try:
