@@ -9,8 +9,10 @@ class Options(TypedDict, total=False):
     """All optional. They are part of what an Idempotency-Key stands for.
 
     Attributes:
-        format: csv, tsv, ndjson, json, xlsx or parquet; found from the content without it.
-        encoding, delimiter, quote, escape, header, first_line, sheet: how the file is written.
+        format: csv, tsv, ndjson, json, xlsx, ods or parquet; found from the content without it.
+        encoding, delimiter, quote, escape, header, first_line: how the file is written.
+        sheet: which sheet of a workbook is read; * for all that are visible.
+        records: the path to the array with the rows in JSON, as "data.orders".
         columns: names of the file's columns by names of the dataset's, or all of them in their order; None leaves out.
         null: the text that stands for no value.
         on_error: `abort` loads nothing if one row is not in order; `reject` loads the others.
@@ -31,6 +33,7 @@ class Options(TypedDict, total=False):
     columns: str | Mapping[str, str | None] | Sequence[str | None]
     null: str
     sheet: str
+    records: str
     on_error: Literal["abort", "reject"]
     max_rejects: int | str
     on_conflict: Literal["fail", "skip", "update"]

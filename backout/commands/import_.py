@@ -40,7 +40,7 @@ class Wait(Duration):
 @click.option("--idempotency-key", metavar="KEY", help="The same key and content again are the same import.")
 @DATASET
 @click.option("--file-name", metavar="NAME", help="The name to show; that of FILE without it.")
-@click.option("--format", type=click.Choice(["csv", "tsv", "ndjson", "json", "xlsx", "parquet"]))
+@click.option("--format", type=click.Choice(["csv", "tsv", "ndjson", "json", "xlsx", "ods", "parquet"]))
 @click.option("--encoding", metavar="NAME", help="Of text: utf-8, utf-16, latin-1, cp1252 …")
 @click.option("--delimiter", metavar="TEXT", help="1 to 8 characters, or tab, comma, semicolon, pipe, space.")
 @click.option("--quote", metavar="CHARACTER")
@@ -49,7 +49,8 @@ class Wait(Duration):
 @click.option("--first-line", type=click.IntRange(min=1), metavar="LINE", help="Where the header stands.")
 @click.option("--columns", metavar="JSON|LIST", help='{"Order No": "order_number"}, or all names in their order.')
 @click.option("--null", metavar="TEXT", help="What stands for no value.")
-@click.option("--sheet", metavar="NAME", help="Of XLSX.")
+@click.option("--sheet", metavar="NAME|*", help="Of a workbook: the sheet to read, or * for all that are visible.")
+@click.option("--records", metavar="PATH", help="Of JSON: the path to the array with the rows, as data.orders.")
 @click.option("--on-error", type=click.Choice(["abort", "reject"]), help="What one row that is not in order means.")
 @click.option("--max-rejects", metavar="N|N%", help="With reject: beyond this nothing is loaded.")
 @click.option("--on-conflict", type=click.Choice(["fail", "skip", "update"]), help="What a key that is there means.")

@@ -62,8 +62,18 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         " dataset's names by the file's; null leaves one out.",
         {"type": "string", "examples": ['{"Order No": "order_number", "Notes": null}']},
     ),
-    "sheet": ("The sheet of a workbook; the first without a word.", {"type": "string"}),
-    "null": ("Of CSV and XLSX: the text that means that there is no value.", {"type": "string", "examples": ["NULL"]}),
+    "sheet": (
+        "The sheet of a workbook by its name, or * for all that are visible; default: the first of these.",
+        {"type": "string", "examples": ["January", "*"]},
+    ),
+    "records": (
+        "Of JSON: the path to the array with the rows, as data.orders, or a JSON array of keys.",
+        {"type": "string", "minLength": 1, "examples": ["data.orders"]},
+    ),
+    "null": (
+        "Of CSV and sheets: the text that means that there is no value.",
+        {"type": "string", "examples": ["NULL"]},
+    ),
     "on_error": ("Whether one row that is not accepted fails the import.", {**one_of(OnError), "default": "abort"}),
     "max_rejects": (
         "With on_error=reject: how many rows, or what share, may be rejected before nothing is loaded.",
@@ -89,15 +99,17 @@ PREVIEW_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "infer": ("Whether to propose a dataset for the file.", {**_YES_OR_NO, "default": "false"}),
     "name": ("What that dataset is to be called.", {"type": "string", "default": "new"}),
 }
-_FILE = {"type": "string", "format": "binary", "description": "The file as it is, also as gzip or zstd."}
+_FILE = {"type": "string", "format": "binary", "description": "The file as it is, also as gzip, zstd or ZIP."}
 FILE_TYPES = (
     "text/csv",
     "text/tab-separated-values",
     "application/x-ndjson",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.apache.parquet",
     "application/gzip",
     "application/zstd",
+    "application/zip",
     "application/octet-stream",
 )
 
