@@ -50,13 +50,18 @@ def check_rows_above(
 ) -> None:
     """Raises ImportFailed (rows_above) where a row above the table, which begins in column `begin`, looks like one of
     its own."""
-    above = [(number, _padded(cells[begin:], mapping.width)) for number, cells, _ in rows]
+    above = [(number, _record(cells[begin:], mapping.width)) for number, cells, _ in rows]
     found = preamble.rows_among(above, dataset, mapping, named=named)
     if found:
         cells = next(cells for number, cells, _ in rows if number == found[0])
         raise preamble.refuse_rows_above(
             found, f"the header, found in row {first_line}", first_line, json.dumps(cells, ensure_ascii=False)
         )
+
+
+def _record(cells: Sequence[str], width: int) -> list[str]:
+    """A row as CSV would have it: one cell alone is a title, others are padded."""
+    return list(cells) if sum(map(bool, cells)) < 2 else _padded(cells, width)
 
 
 def _padded(cells: Sequence[str], width: int) -> list[str]:
