@@ -1,5 +1,5 @@
-"""`python -m app.cli`: the local stack of this checkout, which `make` calls by its targets' names, and the operator's
-commands for any installation."""
+"""`python -m app.cli`: commands for the local stack of this checkout, which `make` calls, and the operator's
+commands."""
 
 from pathlib import Path
 
@@ -24,43 +24,43 @@ def main() -> None:
 
 @main.command()
 def up() -> None:
-    """Start the stack; return when it answers."""
+    """Start the stack; return once it answers requests."""
     local.up(CHECKOUT)
 
 
 @main.command()
 def down() -> None:
-    """Stop all of the stack. The data stays."""
+    """Stop the stack. Its data stays."""
     local.down(CHECKOUT)
 
 
 @main.command()
 def status() -> None:
-    """What runs, and where; exit code 1 if not all of it does."""
+    """Show which parts run, and where; exit code 1 unless all of them run."""
     local.status(CHECKOUT)
 
 
 @main.command()
 def clean() -> None:
-    """Stop the stack and forget its data."""
+    """Stop the stack and delete its data."""
     local.clean(CHECKOUT)
 
 
 @main.command()
 def demo() -> None:
-    """Import a file, stop another half-way, and look at the count."""
+    """Import a file, stop a second import half-way, and show the counts of rows."""
     show_demo(CHECKOUT)
 
 
 @main.command()
 def demo_handling() -> None:
-    """Handle imported orders in bulk, with a sandbox in place of other companies' services."""
+    """Handle imported orders in bulk, with a sandbox instead of other companies' services."""
     show_handling(CHECKOUT)
 
 
 @main.command(hidden=True)
 def supervise() -> None:
-    """What `up` leaves running."""
+    """Run the supervisor; `up` starts it in the background."""
     raise SystemExit(local.supervise(CHECKOUT))
 
 

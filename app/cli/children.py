@@ -1,4 +1,4 @@
-"""What a supervisor starts: how each child is spawned, and how it is told that it is ready."""
+"""The children of the supervisor: how each is started, and how the supervisor knows that it is ready."""
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -10,14 +10,14 @@ from app.cli.servers import PrivateServer
 
 @dataclass(frozen=True)
 class Running:
-    """What tells whether a child that was started has become ready."""
+    """A started child: its log, the log's size before the start, and the seconds since the start."""
 
     log: Path
     log_before: int
     seconds: float
 
     def has_logged(self, words: str) -> bool:
-        """Since this start, not in an earlier run."""
+        """Whether the log has these words since this start."""
         with self.log.open("rb") as log:
             log.seek(self.log_before)
             return words.encode() in log.read()
@@ -33,7 +33,7 @@ def _never(running: Running) -> bool:
 
 @dataclass(frozen=True)
 class Child:
-    """`once` marks a step, which is ready when it has ended well, and is not started again."""
+    """A process of the stack. With `once` it is a step: it is ready after it exits with 0, and is not restarted."""
 
     name: str
     spawn: Callable[[int, dict[str, str]], subprocess.Popen[bytes]]
@@ -60,7 +60,7 @@ class Child:
 def program(
     command: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> Callable[[int, dict[str, str]], subprocess.Popen[bytes]]:
-    """How a child that is no private server is started, leading a session of its own."""
+    """A function that starts a child that is not a private server, in its own session."""
 
     def spawn(output: int, more_environment: dict[str, str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

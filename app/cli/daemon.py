@@ -1,4 +1,4 @@
-"""The supervisor seen from outside: start it, follow it, end it, and clear up after one that was killed."""
+"""Controls the supervisor: starts it, follows it, stops it, and cleans up after a killed one."""
 
 import contextlib
 import fcntl
@@ -14,7 +14,7 @@ from typing import Any
 
 from app.cli.processes import MARK, NOBODY, ProcessIdentity, kill, kill_session, marked, session_led_by, wait_until
 
-STOP_SECONDS = 120  # all children's own limits together; after that by force
+STOP_SECONDS = 120  # all children's limits together; after that they are killed
 ORPHAN_SECONDS = 15
 
 
@@ -29,7 +29,7 @@ class ChildState:
 
 @dataclass(frozen=True)
 class State:
-    """What `state.json` said last. Without a supervisor that lives it describes the past."""
+    """The content of `state.json`. If its supervisor is dead, it describes the past."""
 
     phase: str = "ended"
     at: str = ""
@@ -48,12 +48,12 @@ class State:
 
     @classmethod
     def parse(cls, text: str) -> "State":
-        said: dict[str, Any] = json.loads(text)
-        failure = said["failure"] or {"child": "", "reason": ""}
+        document: dict[str, Any] = json.loads(text)
+        failure = document["failure"] or {"child": "", "reason": ""}
         return cls(
-            said["phase"],
-            said["at"],
-            ProcessIdentity(**said["supervisor"]),
+            document["phase"],
+            document["at"],
+            ProcessIdentity(**document["supervisor"]),
             failure["child"],
             failure["reason"],
             [
@@ -64,7 +64,7 @@ class State:
                     child["restarts"],
                     child["once"],
                 )
-                for child in said["children"]
+                for child in document["children"]
             ],
         )
 
@@ -75,11 +75,11 @@ class Background:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.log = self.folder / "logs" / "stack.log"
-        self._supervisor: subprocess.Popen[bytes] | None = None  # if it was us who started it
+        self._supervisor: subprocess.Popen[bytes] | None = None  # if this process started it
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """One command at a time: a second `up` or `down` waits for the first."""
+        """Run one command at a time: a second `up` or `down` waits for the first."""
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -91,7 +91,7 @@ class Background:
             return State()
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Returns at the supervisor's first word. It holds nothing of ours open, make's output included."""
+        """Start the supervisor; return once it has written its state. It inherits no open files, so `make` can end."""
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.folder / "state.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
@@ -106,17 +106,17 @@ class Background:
         wait_until(lambda: bool(self.state().phase != "ended" or supervisor.poll() is not None), 20)
 
     def follow(self, say: Callable[[str], None]) -> bool:
-        """Until the stack is ready (True) or will not be (False), saying what becomes ready on the way."""
-        told: set[str] = set()
+        """Wait until the stack is ready (True) or has failed (False); report each child that becomes ready."""
+        reported: set[str] = set()
         began = time.monotonic()
         while True:
             state = self.state()
             for child in state.children:
                 if (
                     child.state in ("ready", "done", "restarting")
-                    and (note := f"{child.name} {child.state}") not in told
+                    and (note := f"{child.name} {child.state}") not in reported
                 ):
-                    told.add(note)
+                    reported.add(note)
                     say(f"  {child.name:<10} {child.state:<10} {time.monotonic() - began:5.1f} s")
             if state.is_ready:
                 return True
@@ -126,7 +126,7 @@ class Background:
             time.sleep(0.1)
 
     def stop(self) -> bool:
-        """True if anything ran. Nothing does when it returns, however the supervisor fares or fared."""
+        """Stop the stack and all that a killed supervisor left; returns whether anything ran."""
         supervisor = self.state().supervisor
         ran = supervisor.is_alive
         if ran:
@@ -143,7 +143,8 @@ class Background:
             self._supervisor.wait()
 
     def orphans(self) -> list[int]:
-        """What a supervisor that was killed has left: its children's sessions, and all that carry the stack's mark."""
+        """Processes that a killed supervisor left: its children's sessions, and all with the stack's environment
+        variable."""
         found = set(marked(str(self.folder)))
         for child in self.state().children:
             found |= set(session_led_by(child.identity))

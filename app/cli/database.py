@@ -1,6 +1,6 @@
-"""The two commands that prepare a database. Addresses come from the environment: arguments can be seen by others.
+"""The commands that prepare a database. Addresses come from the environment, because other users can see arguments.
 
-As everywhere, an address may lack its password where a file has it: `backout_root_database_password` and the like.
+As everywhere, an address may lack its password if a secret file such as `backout_root_database_password` has it.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,9 @@ def _address(option: str, variable: str, help: str) -> Callable[[Any], Any]:
 
 
 @click.command()
-@_address("--url", "BACKOUT_ADMIN_DATABASE_URL", "As the owner.")
+@_address("--url", "BACKOUT_ADMIN_DATABASE_URL", "The owner's address.")
 def migrate(url: str) -> None:
-    """Bring the tables up to date; while a prepared branch holds a table, fail within seconds and change nothing."""
+    """Update the tables. While a prepared branch holds a table, it fails within seconds and changes nothing."""
     try:
         upgrade(url)
     except TimeoutError as error:
@@ -40,19 +40,19 @@ def _sentence(error: DBAPIError) -> str:
     arguments = error.orig.args if error.orig is not None else ()
     if arguments[:1] == (LOCK_WAIT_TIMEOUT,):
         return (
-            f"a table that is to be changed was in use for {LOCK_WAIT_SECONDS} s, by an import or a prepared branch."
-            " Nothing is lost: let the sweeper finish (`python -m app.cli branches` lists what is prepared), then run"
+            f"a table that must change was in use by an import or a prepared branch for {LOCK_WAIT_SECONDS} s."
+            " Nothing is lost: let the sweeper finish (`python -m app.cli branches` lists prepared branches), then run"
             " this again"
         )
     return f"the database refused to migrate: {arguments[-1] if arguments else error}"
 
 
 @click.command()
-@_address("--root-url", "BACKOUT_ROOT_DATABASE_URL", "Administrator.")
-@_address("--owner-url", "BACKOUT_ADMIN_DATABASE_URL", "May do DDL.")
-@_address("--url", "BACKOUT_DATABASE_URL", "The application's.")
+@_address("--root-url", "BACKOUT_ROOT_DATABASE_URL", "The administrator's address.")
+@_address("--owner-url", "BACKOUT_ADMIN_DATABASE_URL", "The owner's address; may do DDL.")
+@_address("--url", "BACKOUT_DATABASE_URL", "The application's address.")
 def provision(root_url: str, owner_url: str, url: str) -> None:
-    """Create the database, its owner and the application's user, as their addresses name them."""
+    """Create the database, its owner and the application's user, as in their addresses."""
     owner, owner_password, database = account_of(owner_url)
     user, user_password, same_database = account_of(url)
     if not all((owner, owner_password, database, user, user_password)) or database != same_database:

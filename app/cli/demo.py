@@ -1,4 +1,4 @@
-"""`make demo`: two imports of real files over HTTP, one to its end, one stopped half-way, and the count beside them."""
+"""`make demo`: imports one file over HTTP, stops a second import half-way, and shows the counts of rows."""
 
 import sys
 import time
@@ -13,7 +13,7 @@ from app.cli.http import Answer, Web
 from app.formats.generate.orders import write_csv_sample
 
 ROWS = 200_000
-LARGER = 5  # times as many rows, where the first file was loaded before it could be stopped
+LARGER = 5  # times as many rows, if the import ended before it could be stopped
 SILENCE_SECONDS = 120
 FINAL = ("committed", "stopped", "failed")
 
@@ -21,7 +21,7 @@ Import = dict[str, Any]
 
 
 class BrokenPromise(click.ClickException):
-    """What was shown is not what is promised. Its message says in what."""
+    """The demo did not show what is promised; the message says why."""
 
 
 def demo(checkout: Path) -> None:
@@ -64,12 +64,12 @@ class _Demo:
         self._require(self._count() == after, "that changed the count")
 
     def _stop_half_way(self, before: int, name: str, rows: int, again: bool) -> int:
-        """How many orders were added: none, unless the file was loaded before it could be stopped."""
+        """Returns how many orders were added: none, unless the import ended before the stop."""
         counts: list[int] = []
         answers: list[Answer] = []
         path = self._send(name, rows)
 
-        def look(now: Import) -> None:
+        def on_change(now: Import) -> None:
             if not answers and ((now.get("percent") or 0) >= 50 or now["state"] in FINAL):
                 answers.append(self.web.ask("POST", f"{path}/stop"))
                 self._line_end()
@@ -77,22 +77,22 @@ class _Demo:
             if now["state"] != "committed":
                 counts.append(self._count())
 
-        ended = self._follow(path, look)
+        ended = self._follow(path, on_change)
         if answers[0].status == 409 and ended["state"] == "committed":
             self._require(self._count() == before + rows, "a committed import must have added all of its rows")
             if not again:
                 raise BrokenPromise("this machine loads the files faster than the demo can stop them")
-            click.echo(f"   That was too late, truly: it has committed. Again, with {rows * LARGER:,} rows.")
+            click.echo(f"   The stop was too late: the import has committed. Again, with {rows * LARGER:,} rows.")
             return rows + self._stop_half_way(before + rows, f"{name}-larger", rows * LARGER, again=False)
         self._require(answers[0].status == 202, f"the stop was answered {answers[0].status}: {answers[0].detail}")
         self._require(ended["state"] == "stopped", f"after an accepted stop it ended {ended['state']}")
         counts.append(self._count())
-        click.echo(f"   The count while it loaded: {_range(counts)} ({len(counts)} looks); now: {counts[-1]:,}.")
-        self._require(set(counts) == {before}, f"the count was to stay {before:,}")
+        click.echo(f"   The count while it loaded: {_range(counts)} (read {len(counts)} times); now: {counts[-1]:,}.")
+        self._require(set(counts) == {before}, f"the count should stay {before:,}")
         return 0
 
     def _send(self, name: str, rows: int) -> str:
-        """The path of the new import."""
+        """Send a new file; returns the path of its import."""
         path = self.folder / f"{name}.csv"
         write_csv_sample(path, rows, f"d{time.time_ns():x}")
         click.echo(f"   .run/demo/{path.name}: {path.stat().st_size / 1e6:.1f} MB")
@@ -100,8 +100,8 @@ class _Demo:
         self._require(answer.status == 202, f"the file was answered {answer.status}: {answer.detail}")
         return f"/v1/imports/{answer.body['id']}"
 
-    def _follow(self, path: str, look: Callable[[Import], None]) -> Import:
-        """Until it has ended, drawing its progress."""
+    def _follow(self, path: str, on_change: Callable[[Import], None]) -> Import:
+        """Wait until it has ended, and draw its progress."""
         drawn, updated_at, last = -1.0, time.monotonic(), None
         while True:
             answer = self.web.ask("GET", path)
@@ -113,14 +113,14 @@ class _Demo:
             elif percent >= drawn + 25 or now["state"] in FINAL:
                 drawn = percent
                 click.echo(f"   {_progress(now)}")
-            look(now)
+            on_change(now)
             if now["state"] in FINAL:
                 self._line_end()
                 return now
             if (seen := (now["state"], percent, now.get("rows_done"))) != last:
                 last, updated_at = seen, time.monotonic()
             quiet = time.monotonic() - updated_at
-            self._require(quiet < SILENCE_SECONDS, f"{path} stood still for {quiet:.0f} s while {now['state']}")
+            self._require(quiet < SILENCE_SECONDS, f"{path} made no progress for {quiet:.0f} s while {now['state']}")
             time.sleep(0.05)
 
     def _count(self) -> int:

@@ -1,4 +1,4 @@
-"""`make demo-handling`: orders are imported, handled, stopped half-way, gone on with, and counted on the other side."""
+"""`make demo-handling`: imports orders, handles them, stops half-way, continues, and counts the calls of services."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from app.cli.stack import SANDBOX_SERVICES
 
 ROWS = 1500  # a few dozen are pending
 RESTING = ("done", "failed", "stopped")
-PATIENCE_SECONDS = 300
+TIMEOUT_SECONDS = 300
 
 
 def demo(checkout: Path) -> None:
@@ -32,7 +32,7 @@ def demo(checkout: Path) -> None:
     click.echo(
         f"\nThe stack goes on running, with handling on. Its page: {stack.web.url}\n"
         f"  curl {stack.web.url}/v1/handlings\n"
-        f"What the sandbox was told: {sandbox.url}/effects and {sandbox.url}/mails. `make down` stops it all."
+        f"What the sandbox received: {sandbox.url}/effects and {sandbox.url}/mails. `make down` stops it all."
     )
 
 
@@ -41,20 +41,20 @@ class _Demo:
         self.web, self.sandbox, self.folder = web, sandbox, folder
 
     def show(self) -> None:
-        click.echo(f"\n1. Importing {ROWS} orders, of which some are pending.")
+        click.echo(f"\n1. Importing {ROWS} orders, some of them pending.")
         row = self._post("/v1/imports", {"generate": ROWS})
         row = self._follow(f"/v1/imports/{row['id']}", ("committed", "failed", "stopped"))
         self._require(row["state"] == "committed", f"the import ended {row['state']}")
 
-        click.echo("\n2. Handling all that are pending, one after another. Of the other side's answers 5 % go wrong.")
+        click.echo("\n2. Handling all pending orders, one after another. 5 % of the services' responses are errors.")
         handling = self._post("/v1/handlings", {"filter": {"import": row["id"]}, "mode": "ordered"})
         path, total = handling["links"]["self"], handling["orders_total"]
         click.echo(f"   {total} orders, each: {', '.join(handling['pipeline'])}")
         now = self._follow(path, RESTING, stop_at=total // 2)
         counts = f"{now['orders_done']} done, {now['orders_failed']} failed, {now['orders_pending']} left"
-        click.echo(f"   {now['state']}: {counts}. What was done stays done.")
+        click.echo(f"   {now['state']}: {counts}. Completed steps stay done.")
 
-        click.echo("\n3. Going on with the rest.")
+        click.echo("\n3. Continuing with the rest.")
         for _ in range(20):
             if now["state"] == "done":
                 break
@@ -65,23 +65,23 @@ class _Demo:
         slips.write_bytes(self.web.fetch(f"{path}/slips"))
         click.echo(f"   All {total} are done. Packing slips in their order: .run/demo/{slips.name}")
 
-        click.echo("\n4. What the other side did for each order:")
+        click.echo("\n4. What the services did for each order:")
         ids = {f"{row['number']}-{number}" for number in range(1, ROWS + 1)}
         effects = self.sandbox.ask("GET", "/effects").body["detail"]
         for service in SANDBOX_SERVICES:
             counted = Counter(one["order_id"] for one in effects if one["service"] == service)
             ours = {id: count for id, count in counted.items() if id in ids}
             click.echo(f"   {service:<12} {len(ours)} orders, {sum(ours.values())} times")
-            self._require(len(ours) == total == sum(ours.values()), f"{service} was to be asked once for each order")
+            self._require(len(ours) == total == sum(ours.values()), f"{service} should be called once for each order")
 
     def _follow(self, path: str, until: tuple[str, ...], stop_at: int | None = None) -> dict[str, Any]:
-        """Until it rests; told to stop when so many orders have ended."""
-        deadline, shown = time.monotonic() + PATIENCE_SECONDS, -1
+        """Wait for its end; request a stop after `stop_at` orders."""
+        deadline, last = time.monotonic() + TIMEOUT_SECONDS, -1
         while True:
             now = self._checked(self.web.ask("GET", path))
             ended = now.get("orders_done", 0) + now.get("orders_failed", 0)
-            if ended != shown and "orders_total" in now:
-                shown = ended
+            if ended != last and "orders_total" in now:
+                last = ended
                 click.echo(f"   {ended:>4} of {now['orders_total']}  {now['state']}")
             if now["state"] in until:
                 return now

@@ -1,4 +1,4 @@
-"""Requests to the stack's own web server: the standard library's, past any proxy the environment names."""
+"""Requests to the stack's own web server, with the standard library and without proxies."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ class Answer:
 
     @property
     def detail(self) -> str:
-        """In words, as the server has them."""
+        """The server's message."""
         return str(self.body.get("detail") or self.body.get("message") or self.body.get("error") or self.body)
 
 
@@ -32,7 +32,7 @@ class Web:
         return f"http://{host}:{self.port}"
 
     def status_of(self, path: str) -> int:
-        """0 where nobody answers in a moment."""
+        """The status of a GET; 0 if no answer comes within seconds."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=3)
         try:
             connection.request("GET", path)
@@ -43,7 +43,7 @@ class Web:
             connection.close()
 
     def fetch(self, path: str) -> bytes:
-        """A document that is no JSON; empty where there is none."""
+        """The bytes of a document; empty if there is none."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
         try:
             connection.request("GET", path)
@@ -54,7 +54,7 @@ class Web:
             connection.close()
 
     def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: Path | None = None) -> Answer:
-        """A body is read from the disk as it is sent."""
+        """Send a request, with a file as its body; returns the JSON answer."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
         sent = {"Accept": "application/json", **(headers or {})}
         try:

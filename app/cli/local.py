@@ -1,4 +1,4 @@
-"""The commands of the local stack, as a person meets them."""
+"""The commands of the local stack."""
 
 import os
 import shutil
@@ -16,17 +16,17 @@ from app.config import list_mistakes
 
 
 def up(checkout: Path) -> Stack:
-    """Idempotent: what runs as it is asked for is left alone. Asked for otherwise, it is started anew."""
+    """Start the stack. Idempotent: a running one stays, unless it has other settings; then it is restarted."""
     _require_right_settings()
     background = _background(checkout)
     with background.locked():
         plan, state = Plan.read(background.folder), background.state()
         try:
-            as_asked = plan is not None and plan.asked_by(os.environ) == plan
-            if plan is None or not as_asked or not state.is_alive or state.phase == "stopping":
+            is_current = plan is not None and plan.asked_by(os.environ) == plan
+            if plan is None or not is_current or not state.is_alive or state.phase == "stopping":
                 plan = _start(checkout, background, plan)
             elif state.is_ready:
-                click.echo("The stack runs already.")
+                click.echo("The stack is running already.")
             stack = Stack(checkout, plan)
         except (PlanRefused, ServerFailed) as error:
             raise click.ClickException(str(error)) from error
@@ -44,7 +44,7 @@ def down(checkout: Path) -> None:
     background = _background(checkout)
     with background.locked():
         stopped = _stop(background, Plan.read(run))
-    click.echo("Stopped. The data stays in .run/ (make clean forgets it)." if stopped else "Nothing runs.")
+    click.echo("Stopped. The data stays in .run/ (make clean deletes it)." if stopped else "Nothing runs.")
 
 
 def status(checkout: Path) -> None:
@@ -71,27 +71,27 @@ def clean(checkout: Path) -> None:
     if run.exists():
         down(checkout)
         shutil.rmtree(run)
-    click.echo("Nothing is kept: .run/ is gone.")
+    click.echo(".run/ was deleted.")
 
 
 def supervise(checkout: Path) -> int:
-    """In the background, started by `up`: the plan is made by then."""
+    """Run the supervisor in the background. `up` has made the plan and starts this."""
     plan = Plan.read(checkout / ".run")
     if plan is None:
-        raise click.ClickException("this is started by `up`")
+        raise click.ClickException("`up` starts this command: run `make up`")
     return Supervisor(Stack(checkout, plan).children(), checkout / ".run").run()
 
 
 def _require_right_settings() -> None:
-    """Before anything is stopped for them. Where servers are not named, the stack brings its own."""
+    """Check the settings before anything is stopped. Without addresses of servers the stack starts its own."""
     own = {"database_url": "mysql+pymysql://own", "broker_url": "amqp://own"}
     missing = {name: url for name, url in own.items() if not os.environ.get(f"BACKOUT_{name.upper()}")}
     if mistakes := list_mistakes(**missing):
-        raise click.ClickException("\n".join(["these settings are wrong, and nothing was changed:", *mistakes]))
+        raise click.ClickException("\n".join(["these settings are invalid, and nothing was changed:", *mistakes]))
 
 
 def _background(checkout: Path) -> Background:
-    """Others may pass through the folder, as root's servers do on the way to their own, and see nothing in it."""
+    """The supervisor of `.run/`. As root, other accounts may pass through the folder, for servers, but not list it."""
     run = checkout / ".run"
     run.mkdir(exist_ok=True)
     run.chmod(0o711 if os.geteuid() == 0 else 0o700)
@@ -99,9 +99,9 @@ def _background(checkout: Path) -> Background:
 
 
 def _start(checkout: Path, background: Background, before: Plan | None) -> Plan:
-    """After ending whatever runs with other settings, or was left by a supervisor that was killed."""
+    """Start the stack, after all that runs with other settings or was left by a killed supervisor has ended."""
     if background.state().is_alive:
-        click.echo("The stack runs with other settings: starting it anew.")
+        click.echo("The stack runs with other settings: restarting it.")
     _stop(background, before)
     stack = Stack(checkout, make_plan(before, os.environ))
     stack.plan.write(background.folder)
@@ -132,8 +132,8 @@ def _why_not(background: Background) -> str:
     state = background.state()
     log = background.folder / "logs" / f"{state.failed_child}.log" if state.failed_child else background.log
     reason = f"{state.failed_child} {state.failure}" if state.failure else "its supervisor ended"
-    shown = log.relative_to(background.folder.parent)
-    return f"the stack did not start: {reason}. The end of {shown}:\n\n{log_end(log)}"
+    path = log.relative_to(background.folder.parent)
+    return f"the stack did not start: {reason}. The end of {path}:\n\n{log_end(log)}"
 
 
 def _describe(stack: Stack) -> None:

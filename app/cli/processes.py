@@ -1,4 +1,4 @@
-"""Processes as the stack knows them: by number and start time together, because numbers are used again."""
+"""Processes of the stack, identified by pid and start time together, because pids are reused."""
 
 import contextlib
 import os
@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MARK = "BACKOUT_STACK"  # in the environment of everything a stack starts: which stack it belongs to
-# below the range that Linux takes the ports of outgoing connections from: nobody gets one of these by chance
+MARK = "BACKOUT_STACK"  # environment variable of everything that a stack starts: which stack it belongs to
+# below Linux's range for outgoing connections, so no program gets one of these by chance
 PRIVATE_PORTS = range(20000, 32000)
 
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """One process, and never another one that came to have its number."""
+    """One process, and never a later one with the same pid."""
 
     pid: int
     started: int
 
     @classmethod
     def of(cls, pid: int) -> "ProcessIdentity":
-        """Also of a child that has ended already and was not waited for yet."""
+        """The identity of a process; also of a child that has ended but was not waited for."""
         fields = _stat(pid)
         return cls(pid, int(fields[19])) if fields else NOBODY
 
@@ -37,16 +37,16 @@ NOBODY = ProcessIdentity(0, 0)
 
 
 def start_time(pid: int) -> int | None:
-    """When it was started, in clock ticks since boot; None when it has ended (a zombie has)."""
+    """When it was started, in clock ticks since boot; None if it has ended or is a zombie."""
     fields = _stat(pid)
     return None if fields is None or fields[0] in "ZX" else int(fields[19])
 
 
 def session_led_by(leader: ProcessIdentity) -> list[int]:
-    """Every living process of the session that a child of ours leads or led.
+    """Every living process of the session that this child leads or led.
 
-    A number is not given out again while a session carries it: if the leader's number now has another start time,
-    the session is over and the number is somebody else's.
+    A pid is not reused while a session has it: if the leader's pid has another start time now, the session is over and
+    another process has the pid.
     """
     if leader == NOBODY or start_time(leader.pid) not in (None, leader.started):
         return []
@@ -54,18 +54,18 @@ def session_led_by(leader: ProcessIdentity) -> list[int]:
 
 
 def marked(stack: str) -> list[int]:
-    """Every living process started by the stack of that name, however far it has removed itself from us since."""
+    """Every living process that the stack of this name started, even if it is a daemon by now."""
     wanted = f"{MARK}={stack}".encode()
     found = []
     for pid in _pids():
-        with contextlib.suppress(OSError):  # ended meanwhile, or another user's
+        with contextlib.suppress(OSError):  # it ended, or is another user's
             if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and start_time(pid):
                 found.append(pid)
     return [pid for pid in found if pid != os.getpid()]
 
 
 def kill_session(leader: ProcessIdentity) -> None:
-    """End, without asking, whatever is left of it."""
+    """Kill all processes of the session."""
     for pid in session_led_by(leader):
         kill(pid, signal.SIGKILL)
 
@@ -83,7 +83,7 @@ def wait_until(holds: Callable[[], bool], seconds: float, every: float = 0.05) -
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen there now."""
+    """Whether a server could listen on the port now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -96,7 +96,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports of this machine that nothing listens on."""
+    """Different ports of this machine on which no process listens."""
     found: list[int] = []
     for port in random.sample(PRIVATE_PORTS, len(PRIVATE_PORTS)):
         if len(found) == count:
@@ -111,7 +111,7 @@ def _pids() -> Iterator[int]:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from the third on: the second may hold anything, spaces and brackets too."""
+    """The fields of /proc/PID/stat from the third on: the second may contain spaces and brackets."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:

@@ -1,6 +1,6 @@
-"""The operator's commands: list what is in doubt, resolve it where the protocol allows it, freeze sweeping.
+"""The operator's commands: list branches in doubt, resolve them where the protocol allows it, freeze sweeping.
 
-They need the database alone: BACKOUT_DATABASE_URL, or else this checkout's local stack.
+They need only the database: BACKOUT_DATABASE_URL, or else this checkout's local stack.
 Exit codes: 1 failed, 2 usage, 4 not allowed, 7 the database is not reachable.
 """
 
@@ -29,23 +29,23 @@ from app.lifecycle.services import Services, open_services
 from app.logs import configure_logs
 
 LOCAL_ADDRESSES = Path(__file__).resolve().parents[2] / ".run" / "env"
-NO_BROKER = "amqp://nobody@127.0.0.1:1//"  # a setting that must be there; nothing here is published
+NO_BROKER = "amqp://none@127.0.0.1:1//"  # a required setting; these commands publish nothing
 EXIT_CODES: dict[type[Refused], int] = {BadRequest: 2, NotAllowed: 4, DatabaseUnavailable: 7}
-YES = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document, errors too.")
+YES = click.option("--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, also for errors.")
 
-Shown = dict[str, Any]
+Document = dict[str, Any]
 
 
-def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]:
-    """A command that returns a document and the lines that say the same; what is refused becomes an exit code."""
+def _command(run: Callable[..., tuple[Document, list[str]]]) -> Callable[..., None]:
+    """Make a command of a function that returns a document and the same as lines; errors become exit codes."""
 
     @functools.wraps(run)
     def command(as_json: bool, **arguments: Any) -> None:
         configure_logs("warning")  # to standard error; a heuristic decision without an import is only in the log
         try:
             services = open_services(read_settings(broker_url=NO_BROKER, **_local_address()))
-            shown, lines = run(services, **arguments)
+            document, lines = run(services, **arguments)
         except Refused as error:
             kind = type(error).__name__
             click.echo(
@@ -53,15 +53,15 @@ def _command(run: Callable[..., tuple[Shown, list[str]]]) -> Callable[..., None]
                 err=not as_json,
             )
             raise SystemExit(EXIT_CODES.get(type(error), 1)) from None
-        click.echo(json.dumps(shown, indent=1) if as_json else "\n".join(lines))
+        click.echo(json.dumps(document, indent=1) if as_json else "\n".join(lines))
 
     return AS_JSON(command)
 
 
 @click.command()
 @_command
-def branches(services: Services) -> tuple[Shown, list[str]]:
-    """List every prepared branch of the server, and what becomes of it."""
+def branches(services: Services) -> tuple[Document, list[str]]:
+    """List every prepared branch of the server, and what will happen to it."""
     doubt = in_doubt.list_in_doubt(services)
     return _show_doubt(doubt), _describe_doubt(doubt)
 
@@ -71,11 +71,11 @@ def branches(services: Services) -> tuple[Shown, list[str]]:
 @click.argument("verdict", type=click.Choice(["commit", "rollback"]))
 @YES
 @_command
-def resolve(services: Services, target: str, verdict: str, yes: bool) -> tuple[Shown, list[str]]:
+def resolve(services: Services, target: str, verdict: str, yes: bool) -> tuple[Document, list[str]]:
     """Finish a branch, an import's branches or an import with a lost branch, if the protocol allows it.
 
-    IMPORT_OR_BRANCH is a branch as `branches` lists it, an import's number or its id. What is done is recorded in the
-    import's history.
+    IMPORT_OR_BRANCH is a branch as `branches` lists it, an import's number or its id. The import's history records
+    each action.
     """
     _confirm(f"Force the {verdict} of {target}?", yes)
     done = resolving.resolve(services, target, RecoveryAction(verdict), _person())
@@ -92,15 +92,15 @@ def decide(arguments: tuple[str, ...]) -> None:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def sweeping(context: click.Context) -> None:
-    """Whether sweeping is frozen; `resume` and `freeze` change that."""
+    """Show whether sweeping is frozen; `resume` and `freeze` change it."""
     if context.invoked_subcommand is None:
         context.invoke(show)
 
 
 @sweeping.command()
 @_command
-def show(services: Services) -> tuple[Shown, list[str]]:
-    """Whether sweeping is frozen, and why."""
+def show(services: Services) -> tuple[Document, list[str]]:
+    """Show whether sweeping is frozen, and why."""
     here = in_doubt.list_in_doubt(services).installation
     return _show_installation(here), _describe_installation(here)
 
@@ -108,32 +108,32 @@ def show(services: Services) -> tuple[Shown, list[str]]:
 @sweeping.command()
 @YES
 @_command
-def resume(services: Services, yes: bool) -> tuple[Shown, list[str]]:
-    """Let sweeping go on with the ledger as it is, after you have looked."""
+def resume(services: Services, yes: bool) -> tuple[Document, list[str]]:
+    """Continue sweeping with this ledger, after you have examined it."""
     here = in_doubt.list_in_doubt(services).installation
     if here.frozen_reason is not None:
         click.echo(f"It was frozen because {here.frozen_reason}.", err=True)
-    _confirm("Is this the ledger to go on with?", yes)
+    _confirm("Continue with this ledger?", yes)
     was = freeze.resume(services)
-    lines = ["Sweeping goes on; the sweeper begins with its next round."]
+    lines = ["Sweeping continues with the sweeper's next round."]
     if was.is_copy:
-        lines.append("The copy has an id of its own now: start its web servers, workers and sweepers again.")
+        lines.append("The copy has its own id now: restart its web servers, workers and sweepers.")
     return {"resumed": True, "was_frozen": was.frozen_reason, "new_id": was.is_copy}, lines
 
 
 @sweeping.command(name="freeze")
-@click.option("--reason", default="", help="Shown to whoever asks why.")
+@click.option("--reason", default="", help="Shown with the state and in error messages.")
 @YES
 @_command
-def freeze_(services: Services, reason: str, yes: bool) -> tuple[Shown, list[str]]:
-    """Let nothing be accepted, loaded or swept until `resume`."""
-    _confirm("Let nothing be accepted, loaded or swept until `sweeping resume`?", yes)
+def freeze_(services: Services, reason: str, yes: bool) -> tuple[Document, list[str]]:
+    """Accept, load and sweep nothing until `resume`."""
+    _confirm("Accept, load and sweep nothing until `sweeping resume`?", yes)
     freeze.freeze(services, f"{_person()} froze it" + (f": {reason}" if reason else ""))
-    return {"frozen": True}, ["Sweeping is frozen. What is loading now still ends; stops are answered."]
+    return {"frozen": True}, ["Sweeping is frozen. Running imports still end; stops work."]
 
 
 def _local_address() -> dict[str, str]:
-    """The local stack's database, where the environment names none and there is a stack."""
+    """The local stack's database, if the environment names none and there is a stack."""
     if os.environ.get("BACKOUT_DATABASE_URL") or not LOCAL_ADDRESSES.is_file():
         return {}
     words = shlex.split(LOCAL_ADDRESSES.read_text(encoding="utf-8"))
@@ -145,14 +145,14 @@ def _confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here: say --yes")
+        raise click.UsageError("there is no terminal to ask for confirmation: use --yes")
     click.confirm(question, abort=True)
 
 
 def _person() -> str:
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # an account without a name, as in a container
+    except (KeyError, OSError):  # an account without a name, as in containers
         user = f"uid {os.getuid()}"
     return f"{user}@{socket.gethostname()}"
 
@@ -161,7 +161,7 @@ def _time(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="seconds") + "Z"
 
 
-def _show_installation(here: Installation) -> Shown:
+def _show_installation(here: Installation) -> Document:
     return {
         "installation": here.id,
         "database": here.database,
@@ -177,11 +177,11 @@ def _describe_installation(here: Installation) -> list[str]:
     return [
         f"SWEEPING IS FROZEN since {_time(here.frozen_at)}: {where}.",
         f"  {here.frozen_reason}",
-        "  Nothing is accepted, loaded or swept until `sweeping resume`; stops are answered.",
+        "  Nothing is accepted, loaded or swept until `sweeping resume`; stops work.",
     ]
 
 
-def _show_doubt(doubt: Doubt) -> Shown:
+def _show_doubt(doubt: Doubt) -> Document:
     return {
         **_show_installation(doubt.installation),
         "branches": [_show_branch(listed) for listed in doubt.branches],
@@ -192,7 +192,7 @@ def _show_doubt(doubt: Doubt) -> Shown:
     }
 
 
-def _show_branch(listed: Listed) -> Shown:
+def _show_branch(listed: Listed) -> Document:
     xid, row = listed.xid, listed.row
     return {
         "name": xid.lock_name(),
@@ -232,4 +232,4 @@ def _describe_doubt(doubt: Doubt) -> list[str]:
 
 
 def _printable(name: bytes) -> str:
-    return repr(name)[2:-1]  # nothing that a terminal would obey
+    return repr(name)[2:-1]  # without control characters for the terminal

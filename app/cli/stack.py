@@ -1,4 +1,4 @@
-"""What the local stack consists of: its plan (where everything is), its children in order, and what they are told."""
+"""The local stack: its plan (addresses and ports), its children in order, and their environment."""
 
 import json
 import os
@@ -22,12 +22,13 @@ NOT_FOR_CHILDREN = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMOUT", "MAKE_TE
 
 
 class PlanRefused(Exception):
-    """What the environment asks for can't be had; the message says why."""
+    """The environment's settings are impossible; the message says why."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Decided by `up`, kept in `.run/plan.json`. An empty URL means a private server, and port 0 one that is free."""
+    """The addresses of the stack. `up` makes it and stores it in `.run/plan.json`. An empty URL means a private server,
+    port 0 any free port."""
 
     host: str = "127.0.0.1"
     port: int = WEB_PORT
@@ -53,7 +54,7 @@ class Plan:
         write_secret(run / "plan.json", json.dumps(asdict(self), indent=1))
 
     def asked_by(self, environment: Mapping[str, str]) -> "Plan":
-        """This plan as the environment would have it now; what it does not say stays as it is."""
+        """This plan with the environment's settings; all others stay."""
         database_url = environment.get("BACKOUT_DATABASE_URL", "")
         return replace(
             self,
@@ -67,7 +68,7 @@ class Plan:
 
 
 def make_plan(old: Plan | None, environment: Mapping[str, str]) -> Plan:
-    """For a stack that is not running: the private ports of last time, unless somebody has taken them since."""
+    """Make a plan for a stack that is not running, with the private ports of the last one if they are free."""
     before = old or Plan()
     plan = replace(before, host=Plan.host, port=Plan.port, handling=Plan.handling).asked_by(environment)
 
@@ -76,15 +77,15 @@ def make_plan(old: Plan | None, environment: Mapping[str, str]) -> Plan:
     if is_free(plan.port, plan.host):
         return plan
     if environment.get("BACKOUT_PORT"):
-        raise PlanRefused(f"port {plan.port} of {plan.host} is another program's: choose one with BACKOUT_PORT=")
+        raise PlanRefused(f"port {plan.port} of {plan.host} is in use: choose another with BACKOUT_PORT=")
     for port in range(WEB_PORT + 1, WEB_PORT + 100):
         if is_free(port, plan.host):
             return replace(plan, port=port)
-    raise PlanRefused(f"ports {WEB_PORT} to {WEB_PORT + 99} are taken: choose one with BACKOUT_PORT=")
+    raise PlanRefused(f"ports {WEB_PORT} to {WEB_PORT + 99} are in use: choose another with BACKOUT_PORT=")
 
 
 class Stack:
-    """A plan with its servers made: from here on every address is known."""
+    """A plan with its servers: every address is known."""
 
     def __init__(self, checkout: Path, plan: Plan) -> None:
         self.checkout, self.run = checkout, checkout / ".run"
@@ -128,7 +129,7 @@ class Stack:
         write_secret(self.run / "env", "".join(lines))
 
     def _account_url(self, user: str) -> str:
-        """Of the application, or of the owner who may change its tables; never the server's administrator."""
+        """The database's address for the application or the owner of the tables, never for the administrator."""
         port = self.database.port if self.database else 0
         return f"mysql+pymysql://{user}:{self._password(user)}@127.0.0.1:{port}/{DATABASE}"
 
@@ -139,7 +140,8 @@ class Stack:
         return path.read_text().strip()
 
     def environment(self) -> dict[str, str]:
-        """For the web server, the worker and the sweeper: the caller's own, our addresses, no administrator."""
+        """For the web server, the worker and the sweeper: the caller's environment and the stack's addresses, without
+        the administrator's."""
         addresses = self.addresses()
         own = {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}
         return own | {
@@ -155,14 +157,14 @@ class Stack:
         }
 
     def _handling_settings(self) -> dict[str, str]:
-        """The sandbox plays the services of others, unless some are named."""
+        """The settings of handling, with the sandbox as every service unless the environment names services."""
         services = {name: f"http://127.0.0.1:{self.plan.sandbox_port}/{name}" for name in SANDBOX_SERVICES}
         services["mail"] = f"smtp://127.0.0.1:{self.plan.mail_port}"
         named = os.environ.get("BACKOUT_HANDLING_SERVICES")
         return {"BACKOUT_HANDLING": "1", "BACKOUT_HANDLING_SERVICES": named or json.dumps(services)}
 
     def children(self) -> list[Child]:
-        """In the order in which each needs those before it."""
+        """The children in their order: each needs those before it."""
         database = [Child.server("database", self.database)] if self.database else []
         provision = (
             [self._step("provision", {"BACKOUT_ROOT_DATABASE_URL": self.database.url()})] if self.database else []
@@ -200,14 +202,14 @@ class Stack:
         return Child(name, spawn, once=True, ready_seconds=300)
 
     def _web_answers(self, running: Running) -> bool:
-        """`/readyz`; where keys are asked for, that the server is alive must do."""
+        """Whether `/readyz` is 200; if it requires a key, whether `/livez` is."""
         status = self.web.status_of("/readyz")
         return status == 200 or (status in (401, 403) and self.web.status_of("/livez") == 200)
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**16:
-        raise PlanRefused(f"BACKOUT_PORT={text} is no port: a number from 1 to 65535")
+        raise PlanRefused(f"BACKOUT_PORT={text} is not a port: it must be a number from 1 to 65535")
     return int(text)
 
 
@@ -222,7 +224,7 @@ def account_of(url: str) -> tuple[str, str, str]:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Ours alone from its first moment, and never half there."""
+    """Write a file that only this user can read, atomically."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -1,8 +1,8 @@
-"""One process in the background that starts the stack's children in order, restarts those that crash, and ends them.
+"""The supervisor: starts the stack's children in order, restarts those that crash, and stops them.
 
-A child is started when all before it have become ready once. The stack ends by itself only if a child never became
-ready or crashed too often. A `kill -9` of this process leaves the children running: `state.json` names them for whoever
-clears up (`background.py`).
+A child is started once all before it have been ready. The stack ends without a request only if a child never became
+ready or crashed too often. A `kill -9` of this process leaves the children running: `state.json` lists them, and
+`daemon.py` ends them.
 """
 
 import json
@@ -21,7 +21,7 @@ from pathlib import Path
 from app.cli.children import Child, Running
 from app.cli.processes import MARK, NOBODY, ProcessIdentity, kill, kill_session, marked
 
-LOG_BYTES = 10 * 1024**2  # a log larger than this is put aside when its child is started
+LOG_BYTES = 10 * 1024**2  # a larger log is renamed when its child is started
 
 
 class StackFailed(Exception):
@@ -34,7 +34,7 @@ class StackFailed(Exception):
 
 @dataclass
 class _Run:
-    """A child's life under this supervisor. States: waiting, starting, ready, restarting, done, stopped."""
+    """The state of a child: waiting, starting, ready, restarting, done or stopped."""
 
     child: Child
     log: Path
@@ -69,7 +69,7 @@ class Supervisor:
         self._failure: StackFailed | None = None
 
     def run(self) -> int:
-        """Until SIGTERM (0) or a failure (1). Nothing of the stack is left when it returns."""
+        """Run until SIGTERM (returns 0) or a failure (returns 1). No process of the stack is left then."""
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
@@ -77,7 +77,7 @@ class Supervisor:
         self._write_state("starting")
         try:
             while not self._asked_to_stop:
-                self._look_after_children()
+                self._supervise_children()
                 if self._unwritten:
                     self._write_state(self._unwritten)
                 time.sleep(0.1)
@@ -93,18 +93,18 @@ class Supervisor:
     def _ask_to_stop(self, number: int, frame: object) -> None:
         self._asked_to_stop = True
 
-    def _look_after_children(self) -> None:
+    def _supervise_children(self) -> None:
         for run in self.runs:
             try:
-                self._look_after(run)
+                self._supervise(run)
             except StackFailed:
                 raise
-            except Exception as error:  # noqa: BLE001 — the others are looked after, whatever it was
-                self._complain(run, "can't be looked after", error)
+            except Exception as error:  # noqa: BLE001 — the other children need the supervisor
+                self._complain(run, "can't be supervised", error)
             if self._asked_to_stop or not run.was_ready:
                 return  # the later ones wait for it
 
-    def _look_after(self, run: _Run) -> None:
+    def _supervise(self, run: _Run) -> None:
         if run.process is not None and run.process.poll() is not None:
             self._note_end(run, run.process)
         if run.state == "waiting" or (run.state == "restarting" and time.monotonic() >= run.retry_at):
@@ -140,20 +140,20 @@ class Supervisor:
             if not run.was_ready:
                 raise StackFailed(run.child.name, f"was not ready within {run.child.ready_seconds:.0f} s")
             self._say(f"{run.child.name} does not become ready again")
-            kill_session(run.identity)  # seen as a crash when we look again
+            kill_session(run.identity)  # the next check sees a crash
 
     def _is_ready(self, run: _Run, running: Running) -> bool:
         try:
             return run.child.is_ready(running)
-        except Exception as error:  # noqa: BLE001 — not ready, then: it has its time
-            self._complain(run, "can't be asked whether it is ready", error)
+        except Exception as error:  # noqa: BLE001 — it counts as not ready
+            self._complain(run, "can't be checked for readiness", error)
             return False
 
     def _clear_leftovers(self, run: _Run) -> None:
         try:
             run.child.clear_leftovers()
-        except Exception as error:  # noqa: BLE001 — what it has left is no reason not to start it again
-            self._complain(run, "left what can't be cleared", error)
+        except Exception as error:  # noqa: BLE001 — leftovers must not prevent a restart
+            self._complain(run, "left files or processes that can't be removed", error)
 
     def _note_end(self, run: _Run, process: subprocess.Popen[bytes]) -> None:
         code, run.process = process.returncode, None
@@ -183,7 +183,8 @@ class Supervisor:
         self._move(run, "restarting", f"in {pause:g} s: {how}")
 
     def _stop_all(self) -> None:
-        """In reverse, each asked first and given its time; then whatever removed itself from its session."""
+        """Stop the children in reverse order, each with its time limit; then kill processes outside of their
+        sessions."""
         for run in reversed(self.runs):
             if run.process is not None:
                 kill(run.process.pid, signal.SIGTERM)
@@ -206,7 +207,7 @@ class Supervisor:
             self._write_state("ready" if all(run.was_ready for run in self.runs) else "starting")
 
     def _write_state(self, phase: str) -> None:
-        """What others know of us; whole or not at all."""
+        """Write `state.json` atomically."""
         me = ProcessIdentity.of(os.getpid())
         state = {
             "phase": phase,
@@ -229,7 +230,7 @@ class Supervisor:
         try:
             new.write_text(json.dumps(state, indent=1))
             new.replace(self.folder / "state.json")
-        except OSError as error:  # a full disk must not leave the children alone; written when there is space
+        except OSError as error:  # a full disk must not end the supervisor; written once there is space
             if not self._unwritten:
                 self._say(f"state.json can't be written: {error}")
             self._unwritten = phase
@@ -237,13 +238,13 @@ class Supervisor:
             self._unwritten = ""
 
     def _complain(self, run: _Run, what: str, error: Exception) -> None:
-        """Once, until it is something else."""
-        told = f"{run.child.name} {what}: {type(error).__name__}: {error}"
-        if told != run.complaint:
-            run.complaint = told
-            self._say(told)
+        """Report an error once, until another one occurs."""
+        complaint = f"{run.child.name} {what}: {type(error).__name__}: {error}"
+        if complaint != run.complaint:
+            run.complaint = complaint
+            self._say(complaint)
 
     @staticmethod
     def _say(text: str) -> None:
-        with suppress(OSError):  # the disk of its log may be full
+        with suppress(OSError):  # the log's disk may be full
             print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}", file=sys.stdout, flush=True)

@@ -1,1 +1,1 @@
-"""What an import is, and what may happen to it: pure rules, standard library only."""
+"""The rules of imports, datasets and handlings: pure Python, standard library only."""

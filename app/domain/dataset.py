@@ -1,4 +1,4 @@
-"""A dataset: a named table that imports load into, with the columns a file must bring."""
+"""Datasets: the tables that imports load into, and their columns."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -8,25 +8,25 @@ from typing import Any
 
 
 class ColumnType(StrEnum):
-    """What a value must be to be accepted. Nothing is ever adjusted to fit."""
+    """The type of a column. Values that do not fit are refused, never adjusted."""
 
     TEXT = "text"  # up to `length` characters
     INTEGER = "integer"  # digits only, within `minimum` and `maximum`
     DECIMAL = "decimal"  # `precision` digits, at most `scale` of them after the point
     BOOLEAN = "boolean"  # true or false, yes or no, 1 or 0
     DATE = "date"  # ISO 8601, 2026-11-22, or one of `formats`
-    DATETIME = "datetime"  # ISO 8601, 2026-11-22 08:30:00, or one of `formats`; kept in UTC
+    DATETIME = "datetime"  # ISO 8601, 2026-11-22 08:30:00, or one of `formats`; stored in UTC
     EMAIL = "email"  # text with one @ and a domain
     CURRENCY = "currency"  # an ISO 4217 code in capitals
-    ENUM = "enum"  # one of `choices`, to the letter
+    ENUM = "enum"  # exactly one of `choices`
 
 
 class Controls(StrEnum):
-    """Which control characters a text may hold."""
+    """Which control characters a text may contain."""
 
     NONE = "none"
     LINES = "lines"  # line feeds, carriage returns and tabs
-    ANY = "any"  # all that Unicode has
+    ANY = "any"  # all
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,23 @@ class Column:
     """One column of a dataset.
 
     Attributes:
-        name, type: what it is called in the table and in files, and what its values are.
-        length: of TEXT and EMAIL, the most characters.
-        minimum, maximum: of INTEGER, both included.
-        precision, scale: of DECIMAL, all digits and those after the point; of DATETIME, `scale` is the most digits of
-            a second's fraction (0 to 6).
-        signed: whether a DECIMAL may be below 0.
+        name, type: its name in the table and in files, and the type of its values.
+        length: of TEXT and EMAIL, the maximum of characters.
+        minimum, maximum: of INTEGER, both inclusive.
+        precision, scale: of DECIMAL, all digits and those after the point. Of DATETIME, `scale` is the maximum of
+            digits in a second's fraction (0 to 6).
+        signed: whether a DECIMAL may be negative.
         choices: of ENUM.
-        formats: of DATE and DATETIME, how values may be written besides ISO 8601, as `strptime` has it.
-        zone: of DATETIME, the time zone (IANA) of values that do not say theirs.
-        offsets: of DATETIME, whether a value may say its offset from UTC, as +02:00, and not only Z.
+        formats: of DATE and DATETIME, more formats of values than ISO 8601, for `strptime`.
+        zone: of DATETIME, the time zone (IANA) of values without an offset.
+        offsets: of DATETIME, whether a value may have an offset from UTC such as +02:00, not only Z.
         controls: of TEXT.
-        empty: whether a TEXT of no characters is a value.
+        empty: whether an empty TEXT is a value.
         nullable: whether a row may lack a value.
-        default: what a row gets that lacks one, written as in a file.
+        default: the value of a row that lacks one, written as in a file.
 
-    A row lacks a value where the file does not have the column, the field is empty and not quoted, it is the client's
-    null text, or it is JSON's null. It gets the default, or else NULL.
+    A row lacks a value if the file does not have the column, or if the field is empty and unquoted, the client's null
+    text, or JSON's null. It gets the default, or else NULL.
     """
 
     name: str
@@ -72,23 +72,23 @@ class Column:
 
     @property
     def required(self) -> bool:
-        """Whether every row must bring a value."""
+        """Whether every row must have a value."""
         return not self.nullable and self.default is None
 
     def as_json(self) -> dict[str, Any]:
-        """The parts that are not as they are without a word; `column_from_json` takes them back."""
+        """The parts that differ from the defaults, for `column_from_json`."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
-            if name in ("name", "type") or value != getattr(_PLAIN, name)
+            if name in ("name", "type") or value != getattr(_DEFAULTS, name)
         }
 
 
-_PLAIN = Column("", ColumnType.TEXT)
+_DEFAULTS = Column("", ColumnType.TEXT)
 
 
 def column_from_json(kept: Mapping[str, Any]) -> Column:
-    """The column that `as_json` made this of; parts of a later version are left out."""
+    """The column that `as_json` returned this for. Ignores parts of later versions."""
     known = {field.name for field in fields(Column)}
     parts: dict[str, Any] = {
         name: tuple(part) if isinstance(part, list) else part for name, part in kept.items() if name in known
@@ -100,10 +100,15 @@ def column_from_json(kept: Mapping[str, Any]) -> Column:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The name is the table's name; `key` names the columns that are unique together (none: rows may repeat). They are
-    never nullable: to the server no NULL is the same as another.
+    """A table that imports load into.
 
-    An `adopted` table was there before: it has no import and row numbers, and `primary` names its primary key.
+    Attributes:
+        name: the table's name.
+        columns: the columns that a file brings.
+        key: the columns that are unique together; none: rows may repeat. They are never nullable, because to the server
+            no NULL equals another.
+        adopted: the table existed before, and has no import and row numbers.
+        primary: the table's primary key.
     """
 
     name: str
@@ -117,7 +122,7 @@ class Dataset:
         return tuple(column.name for column in self.columns)
 
     def as_json(self) -> dict[str, Any]:
-        """What the registry keeps beside the name; `dataset_from_json` takes it back."""
+        """What the registry stores beside the name, for `dataset_from_json`."""
         return {
             "columns": [column.as_json() for column in self.columns],
             "key": list(self.key),
@@ -127,7 +132,7 @@ class Dataset:
 
 
 def dataset_from_json(name: str, kept: Mapping[str, Any]) -> Dataset:
-    """The dataset that `as_json` made this of."""
+    """The dataset that `as_json` returned this for."""
     columns = tuple(column_from_json(column) for column in kept["columns"])
     return Dataset(name, columns, tuple(kept["key"]), bool(kept["adopted"]), tuple(kept["primary"]))
 
@@ -157,12 +162,12 @@ ORDERS = Dataset(
 
 @dataclass(frozen=True)
 class Registered:
-    """A dataset as the registry knows it; `created_at` is None of one that is built in."""
+    """A dataset of the registry; `created_at` is None for a built-in one."""
 
     dataset: Dataset
     created_at: datetime | None
 
     @property
     def built_in(self) -> bool:
-        """Whether it was there from the start, and stays."""
+        """Whether it exists from the start and can't be dropped."""
         return self.created_at is None

@@ -1,4 +1,4 @@
-"""A definition: a dataset as somebody describes it in JSON, taken to the letter or refused with every reason."""
+"""Definitions: parses a dataset's definition in JSON, or refuses it with every reason."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -47,11 +47,11 @@ _PARTS: dict[ColumnType, tuple[str, ...]] = {
 
 
 def read_definition(body: Mapping[str, Any]) -> Dataset:
-    """The dataset that `{name, columns: [{name, type, …}], key: [column, …]}` describes; `key` may be left out.
+    """Parse the definition `{name, columns: [{name, type, …}], key: [column, …]}`; `key` is optional.
 
-    A column has the parts of `Column` that its type knows. Left out, `length` is 255 (254 of an e-mail), an integer has
-    63 bits and a sign, and the rest is as in `Column`. Raises `InvalidContent`; `errors` names every field that is
-    wrong, such as `columns[2].length`.
+    A column has the parts of `Column` that its type knows. By default `length` is 255 (254 of an e-mail), an integer
+    has 63 bits and a sign, and the rest is as in `Column`. Raises `InvalidContent`; its `errors` names every invalid
+    field, such as `columns[2].length`.
     """
     refusals = _Refusals()
     for name in body.keys() - {"name", "columns", "key"}:
@@ -64,13 +64,13 @@ def read_definition(body: Mapping[str, Any]) -> Dataset:
     if (needed := row_bytes(dataset)) > MAX_ROW_BYTES:
         refusals.add(
             "columns",
-            f"a row could have {needed:,} bytes, at most {MAX_ROW_BYTES:,} are possible (a character counts 4): make"
-            " texts shorter, or longer than 16,000 characters, which are kept apart from the row",
+            f"a row could have {needed:,} bytes, the limit is {MAX_ROW_BYTES:,} (a character counts 4): make"
+            " texts shorter, or longer than 16,000 characters, which are stored outside of the row",
         )
     if (needed := key_bytes(dataset)) > MAX_KEY_BYTES:
         refusals.add(
             "key",
-            f"a key could have {needed:,} bytes, at most {MAX_KEY_BYTES:,} are possible (a character counts 4): make"
+            f"a key could have {needed:,} bytes, the limit is {MAX_KEY_BYTES:,} (a character counts 4): make"
             " its texts shorter",
         )
     refusals.raise_any()
@@ -78,19 +78,19 @@ def read_definition(body: Mapping[str, Any]) -> Dataset:
 
 
 def read_name(name: Any, refuse: Callable[[str, str], None]) -> str:
-    """A dataset's name, which is its table's; calls `refuse` with the field and the reason where it can't be one."""
+    """Check a dataset's name, which is also its table's; call `refuse` with field and reason if it is invalid."""
     if not isinstance(name, str) or not _DATASET_NAME.fullmatch(name):
         refuse(
             "name", f"name must be 1 to {NAME_LENGTH} letters (a to z), digits, _, - or $, and not begin with - or $"
         )
         return ""
     if name.lower() in OWN_TABLES or name.lower().startswith(OWN_PREFIX):
-        refuse("name", f"{name} is a name of Backout's own tables, as is all that begins with {OWN_PREFIX}")
+        refuse("name", f"{name} is reserved for Backout's own tables, like all names that begin with {OWN_PREFIX}")
     return name
 
 
 class _Refusals:
-    """Every reason, so that a definition need not be sent once for each."""
+    """Collects every reason, so that one request shows all of them."""
 
     def __init__(self) -> None:
         self._found: list[dict[str, str]] = []
@@ -109,16 +109,16 @@ def _read_columns(columns: Any, refusals: _Refusals) -> list[Column]:
         refusals.add("columns", 'must be a list of columns such as {"name": "sku", "type": "text", "length": 64}')
         return []
     if len(columns) > MAX_COLUMNS:
-        refusals.add("columns", f"{len(columns):,} columns are too many, at most {MAX_COLUMNS} are possible")
+        refusals.add("columns", f"{len(columns):,} columns are too many, the limit is {MAX_COLUMNS}")
         return []
     read: list[Column] = []
     seen: set[str] = set()
-    for at, said in enumerate(columns):
-        column = _ColumnReader(f"columns[{at}]", said, refusals).read()
+    for at, given in enumerate(columns):
+        column = _ColumnReader(f"columns[{at}]", given, refusals).read()
         if column is None:
             continue
         if column.name.casefold() in seen:
-            refusals.add(f"columns[{at}].name", f"{column.name} stands there twice; capitals make no difference")
+            refusals.add(f"columns[{at}].name", f"{column.name} is repeated; names differ by more than capitals")
         seen.add(column.name.casefold())
         read.append(column)
     return read
@@ -134,75 +134,77 @@ def _read_key(key: Any, columns: list[Column], refusals: _Refusals) -> tuple[str
         if column is None:
             refusals.add(f"key[{at}]", f"there is no column {str(name)[:NAME_LENGTH]!r}")
         elif column.nullable:
-            refusals.add(f"key[{at}]", f"{name} is nullable: rows without a value are never the same to the server")
+            refusals.add(
+                f"key[{at}]", f"{name} is nullable: to the server, rows without a value never have the same key"
+            )
     return tuple(str(name) for name in key)
 
 
 class _ColumnReader:
-    """One column, read part by part."""
+    """Parses one column part by part."""
 
-    def __init__(self, field: str, said: Any, refusals: _Refusals) -> None:
-        self._field, self._said, self._refusals = field, said, refusals
-        self._right = True
+    def __init__(self, field: str, given: Any, refusals: _Refusals) -> None:
+        self._field, self._given, self._refusals = field, given, refusals
+        self._valid = True
 
     def read(self) -> Column | None:
-        """The column; None where anything is wrong with it."""
-        said = self._said
-        if not isinstance(said, dict):
+        """The column; None if any part is invalid."""
+        given = self._given
+        if not isinstance(given, dict):
             self._refusals.add(self._field, 'must be an object such as {"name": "sku", "type": "text"}')
             return None
         name, kind = self._read_name(), self._read_type()
         if kind is None:
             return None
-        for part in said.keys() - {*_EVERY, *_PARTS[kind]}:
+        for part in given.keys() - {*_EVERY, *_PARTS[kind]}:
             self._refuse(part[:NAME_LENGTH], f"{kind} has no such part; it has {', '.join((*_EVERY, *_PARTS[kind]))}")
         parts = _READERS[kind](self) if kind in _READERS else {}
         parts["nullable"] = self._flag("nullable")
-        if (default := said.get("default")) is not None:
+        if (default := given.get("default")) is not None:
             if not isinstance(default, str):
                 self._refuse("default", "must be a text, written as in a file")
             parts["default"] = default
-        return Column(name, kind, **parts) if self._right else None
+        return Column(name, kind, **parts) if self._valid else None
 
     def _refuse(self, part: str, reason: str) -> None:
-        self._right = False
+        self._valid = False
         self._refusals.add(f"{self._field}.{part}", reason)
 
     def _read_name(self) -> str:
-        name = self._said.get("name")
+        name = self._given.get("name")
         if not isinstance(name, str) or not _is_column_name(name):
             self._refuse(
                 "name",
-                f"must be a text of 1 to {NAME_LENGTH} printable characters, none of them an emoji or"
-                " the like, without blanks around it",
+                f"must be a text of 1 to {NAME_LENGTH} printable characters without emoji, and without"
+                " blanks around it",
             )
             return ""
         if name.lower() in OWN_COLUMNS:
-            self._refuse("name", f"{name} is a column that every dataset has already")
+            self._refuse("name", f"{name} is a column of every dataset already")
         return name
 
     def _read_type(self) -> ColumnType | None:
-        kind = self._said.get("type")
+        kind = self._given.get("type")
         if not isinstance(kind, str) or kind not in tuple(ColumnType):
             self._refuse("type", f"must be one of {', '.join(ColumnType)}")
             return None
         return ColumnType(kind)
 
     def _flag(self, part: str, default: bool = False) -> bool:
-        flag = self._said.get(part, default)
+        flag = self._given.get(part, default)
         if not isinstance(flag, bool):
             self._refuse(part, "must be true or false")
         return bool(flag)
 
     def _number(self, part: str, least: int, most: int, default: int | None) -> int:
-        number = self._said.get(part, default)
+        number = self._given.get(part, default)
         if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= most:
             self._refuse(part, f"must be a whole number from {least:,} to {most:,}")
             return least
         return number
 
     def _texts(self, part: str, most: int, length: int, *, needed: bool) -> tuple[str, ...]:
-        texts = self._said.get(part, [])
+        texts = self._given.get(part, [])
         if (
             not isinstance(texts, list)
             or not (needed <= len(texts) <= most)
@@ -214,7 +216,7 @@ class _ColumnReader:
         return tuple(texts)
 
     def text(self) -> dict[str, Any]:
-        controls = self._said.get("controls", Controls.NONE)
+        controls = self._given.get("controls", Controls.NONE)
         if controls not in tuple(Controls):
             self._refuse("controls", f"must be one of {', '.join(Controls)}")
             controls = Controls.NONE
@@ -230,16 +232,16 @@ class _ColumnReader:
     def integer(self) -> dict[str, Any]:
         least = self._number("minimum", MIN_INTEGER, MAX_INTEGER, MIN_INTEGER)
         most = self._number("maximum", MIN_INTEGER, MAX_INTEGER, MAX_SIGNED)
-        if self._right and least > most:
+        if self._valid and least > most:
             self._refuse("minimum", f"is {least:,}, above the maximum of {most:,}")
-        if self._right and least < 0 and most > MAX_SIGNED:
-            self._refuse("maximum", f"can be above {MAX_SIGNED:,} only where the minimum is 0 or more")
+        if self._valid and least < 0 and most > MAX_SIGNED:
+            self._refuse("maximum", f"can be above {MAX_SIGNED:,} only if the minimum is 0 or more")
         return {"minimum": least, "maximum": most}
 
     def decimal(self) -> dict[str, Any]:
         precision = self._number("precision", 1, MAX_PRECISION, None)
         scale = self._number("scale", 0, MAX_SCALE, 0)
-        if self._right and scale > precision:
+        if self._valid and scale > precision:
             self._refuse("scale", f"is {scale}, above the precision of {precision}, which counts all digits")
         return {"precision": precision, "scale": scale, "signed": self._flag("signed")}
 
@@ -251,7 +253,7 @@ class _ColumnReader:
         return {"formats": formats}
 
     def datetime(self) -> dict[str, Any]:
-        zone = self._said.get("zone", "UTC")
+        zone = self._given.get("zone", "UTC")
         if not _is_zone(zone):
             self._refuse("zone", "must be the name of a time zone (IANA) like Europe/Berlin")
         scale, offsets = self._number("scale", 0, 6, 0), self._flag("offsets", True)
@@ -281,7 +283,7 @@ def _is_format(format: str) -> bool:
     day = datetime(2026, 11, 22, tzinfo=UTC)
     try:
         return datetime.strptime(day.strftime(format), format).date() == day.date()
-    except (ValueError, OverflowError, re.error):  # the last where a part of it stands there twice
+    except (ValueError, OverflowError, re.error):  # re.error: a directive is repeated
         return False
 
 

@@ -1,6 +1,6 @@
-"""What can go wrong, each a fact with what is needed to mend it.
+"""Errors, each with a message that says what is wrong and how to fix it.
 
-`Refused` and its kinds answer a request; `ImportFailed` and its kinds end an attempt and become the import's `error`.
+`Refused` and its subclasses answer a request. `ImportFailed` ends an attempt and becomes the import's `error`.
 """
 
 from dataclasses import asdict, dataclass
@@ -8,14 +8,14 @@ from typing import Any
 
 
 class BackoutError(Exception):
-    """The root of every error of ours."""
+    """The base class of all errors of this program."""
 
 
-# --- what a request is told ------------------------------------------------------------------------------------------
+# --- answers to requests ---------------------------------------------------------------------------------------------
 
 
 class Refused(BackoutError):
-    """The request can't be had as it was sent."""
+    """The server refuses the request. `detail` says why; `extra` has more members of the problem document."""
 
     def __init__(self, detail: str, **extra: Any) -> None:
         super().__init__(detail)
@@ -24,15 +24,15 @@ class Refused(BackoutError):
 
 
 class BadRequest(Refused):
-    """The request is malformed: a value is no number, a body was cut off."""
+    """The request is malformed: a value is not a number, a body was cut off."""
 
 
 class InvalidContent(Refused):
-    """The request was understood, but its content can't be imported; `errors` in `extra` names the fields."""
+    """The request is well-formed, but its content is invalid; `errors` in `extra` names the fields."""
 
 
 class UnsupportedFormat(Refused):
-    """The file's format or compression is not one that is read here."""
+    """The server does not support the file's format or compression."""
 
 
 class ContentTooLarge(Refused):
@@ -40,7 +40,7 @@ class ContentTooLarge(Refused):
 
 
 class SpoolFull(Refused):
-    """The disk that holds uploads is full: nothing was kept."""
+    """The disk for uploads is full: nothing was stored."""
 
 
 class ImportNotFound(Refused):
@@ -52,11 +52,11 @@ class AlreadyDecided(Refused):
 
 
 class ImportsRunning(Refused):
-    """The dataset can't be cleared while imports of it are unfinished."""
+    """Rows of the dataset can't be deleted while imports of it are unfinished."""
 
 
 class DatasetBeingCleared(Refused):
-    """Another request is clearing this dataset."""
+    """Another request is deleting rows of this dataset."""
 
 
 class DatasetNotFound(Refused):
@@ -64,15 +64,15 @@ class DatasetNotFound(Refused):
 
 
 class DatasetExists(Refused):
-    """The name is taken, by a dataset or by a table."""
+    """A dataset or table of this name exists already."""
 
 
 class DatasetInUse(Refused):
-    """The dataset's table can't be defined now: it is read, or another is being defined."""
+    """The dataset's table can't be created or dropped now: someone reads it, or another one is being created."""
 
 
 class KeyInFlight(Refused):
-    """The first request with this Idempotency-Key has not been answered yet."""
+    """The first request with this Idempotency-Key is still being answered."""
 
 
 class KeyReused(Refused):
@@ -80,35 +80,36 @@ class KeyReused(Refused):
 
 
 class NotEnabled(Refused):
-    """The endpoint is off on this installation."""
+    """The endpoint is disabled on this installation."""
 
 
 class LedgerFrozen(Refused):
-    """The ledger may not be the latest: nothing is accepted, claimed or swept until a person says so."""
+    """The ledger may be an older one: nothing is accepted, claimed or swept until an operator runs `sweeping
+    resume`."""
 
 
 class NotAllowed(Refused):
-    """The protocol does not let anybody do this, a person included."""
+    """The protocol does not allow this, not even to an operator."""
 
 
 class TooManyStreams(Refused):
-    """As many clients as the server takes are watching by stream already: ask from time to time instead."""
+    """Too many clients have open event streams: poll instead."""
 
 
 class FileForgotten(Refused):
-    """The file of the import is no longer kept, so it can't be tried again without being sent again."""
+    """The server has deleted the import's file: send it again."""
 
 
 class NothingToRetry(Refused):
-    """Only an import of which nothing was loaded can be tried again."""
+    """Only an import that ended without rows can be retried."""
 
 
 class AlreadyRunning(Refused):
-    """The same work is under way already: the same file with the same options, or a handling of the same orders."""
+    """The same work is running already: the same file with the same options, or a handling of the same orders."""
 
 
 class Overloaded(Refused):
-    """More waits than the workers can come to in good time."""
+    """More work is waiting than the workers can do in reasonable time."""
 
 
 class HandlingNotFound(Refused):
@@ -116,34 +117,34 @@ class HandlingNotFound(Refused):
 
 
 class OrderNotFound(Refused):
-    """No order that a reader may see has this id."""
+    """No visible order has this id."""
 
 
 class NotRunning(Refused):
-    """The handling is at rest: there is nothing to stop."""
+    """The handling is not running: there is nothing to stop."""
 
 
 class NothingFailed(Refused):
-    """The handling has no order that failed, or it has not ended yet."""
+    """The handling has no failed order, or has not ended yet."""
 
 
 class OrdersKept(Refused):
-    """Some of the rows may not be deleted: they are being handled, or were shipped."""
+    """Some of the rows can't be deleted: they are being handled, or were shipped."""
 
 
 class DatabaseUnavailable(Refused):
-    """The database does not answer: nothing was accepted; try again."""
+    """The database does not answer: nothing was accepted, try again."""
 
 
-# --- what ends an attempt --------------------------------------------------------------------------------------------
+# --- errors that end an attempt --------------------------------------------------------------------------------------
 
 
 @dataclass
 class ImportFailed(BackoutError):
-    """The import can't be loaded and another try would end the same; nothing of it stays.
+    """The import can't be loaded, and another attempt would fail in the same way. None of its rows stays.
 
-    `code` is stable and for programs, `reason` a sentence for people. `line` counts from 1 in the original file,
-    the header included.
+    `code` is stable and for programs, `reason` is a sentence for people. `line` counts from 1 in the original file,
+    including the header.
     """
 
     code: str
@@ -159,7 +160,7 @@ class ImportFailed(BackoutError):
         return where + self.reason
 
     def as_dict(self) -> dict[str, Any]:
-        """What the ledger keeps and the API shows: the fields that are known."""
+        """The known fields, as the ledger stores and the API shows them."""
         known = {name: value for name, value in asdict(self).items() if value is not None}
         return {**known, "message": str(self)}
 
@@ -169,4 +170,4 @@ class BranchLost(BackoutError):
 
 
 class AttemptLost(BackoutError):
-    """This attempt no longer holds its import (stopped, fenced by a newer epoch, or cut off from the database)."""
+    """This attempt no longer holds its import: it was stopped, fenced by a newer epoch, or lost the database."""

@@ -1,7 +1,7 @@
-"""A cursor: what a watcher of all imports was told, in words of the ledger, so that any process can go on from it.
+"""Cursors of the change feed: which changes a client has received, so that any process can continue its stream.
 
-Instants alone would not do: of two changes the later one may be seen first. So the cursor reaches back by more than a
-ledger transaction lasts, and names the imports that were told of since then, with their sequences.
+A time alone is not enough: of two changes, the later one may become visible first. So the cursor reaches back by more
+than a ledger transaction takes, and lists the imports that were sent since then, with their sequences.
 """
 
 import re
@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-OVERLAP = timedelta(seconds=30)  # a change that is seen later than this was held up for longer than any lock wait
-MAX_SEEN = 400  # a request's header has room for no more
+OVERLAP = timedelta(seconds=30)  # longer than any lock wait can delay a change
+MAX_SEEN = 400  # limited by the size of a request's header
 TOO_MANY = "*"
 _TEXT = re.compile(r"([0-9]{1,17})~(\*|(?:[0-9]{1,10}\.[0-9]{1,20}(?:_[0-9]{1,10}\.[0-9]{1,20})*)?)")
 _EPOCH = datetime(1970, 1, 1)
 
 
 class RowVersion(NamedTuple):
-    """That an import has changed: no more than is needed to know it."""
+    """One version of an import's row: its number, its sequence and when it changed."""
 
     number: int
     sequence: int
@@ -27,7 +27,7 @@ class RowVersion(NamedTuple):
 
 @dataclass(frozen=True)
 class Cursor:
-    """Every change up to `since` was told, and of the later ones those up to `seen`: sequences by import number."""
+    """The client has every change up to `since`, and later ones up to `seen`: sequences by import number."""
 
     since: datetime
     seen: Mapping[int, int] = field(default_factory=dict)
@@ -38,19 +38,19 @@ class Cursor:
         exact = self.is_exact and len(self.seen) <= MAX_SEEN
         return f"{(self.since - _EPOCH) // timedelta(microseconds=1)}~{seen if exact else TOO_MANY}"
 
-    def is_news(self, number: int, sequence: int) -> bool:
-        """Whether this state of an import was not told yet."""
+    def is_new(self, number: int, sequence: int) -> bool:
+        """Whether the client has not received this version yet."""
         return sequence > self.seen.get(number, 0)
 
 
-def cursor_at(now: datetime, glances: Iterable[RowVersion]) -> Cursor:
-    """The cursor of somebody who was told all of `glances` at the instant `now`."""
+def cursor_at(now: datetime, versions: Iterable[RowVersion]) -> Cursor:
+    """The cursor of a client that has received all `versions` at the time `now`."""
     since = now - OVERLAP
-    return Cursor(since, {glance.number: glance.sequence for glance in glances if glance.updated_at > since})
+    return Cursor(since, {version.number: version.sequence for version in versions if version.updated_at > since})
 
 
 def parse_cursor(text: str) -> Cursor | None:
-    """The cursor that was written like this; None for anything else."""
+    """The cursor of this text; None if it is invalid."""
     found = _TEXT.fullmatch(text)
     if not found:
         return None

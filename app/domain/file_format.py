@@ -21,7 +21,7 @@ class FileFormat:
     Attributes:
         format, compression: one of `FORMATS` and `COMPRESSIONS`.
         encoding: of text, by a name that Python's codecs know.
-        delimiter, quote, escape: of CSV. `quote` is one ASCII character or "" for none; `escape` is "" where a quote
+        delimiter, quote, escape: of CSV. `quote` is one ASCII character or "" for none; `escape` is "" if a quote
             inside quotes is doubled, or the backslash.
         quote_given: whether the client set `quote`; else a doubtful quote fails the import.
         header: whether CSV and sheets begin with the columns' names; None if the first line must show it, which happens

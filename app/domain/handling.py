@@ -1,4 +1,4 @@
-"""A handling: orders that are in the table, taken through the steps of a pipeline. It can't be undone."""
+"""Handlings: take orders of the table through the steps of a pipeline. A handling can't be undone."""
 
 import re
 from collections.abc import Iterable
@@ -14,64 +14,64 @@ MAX = 2**32 - 1
 
 
 class HandlingState(StrEnum):
-    """Where a handling is. The docstrings say who moves it out of a state, and what a crash leaves."""
+    """The state of a handling. Each docstring says who moves it on, and what a crash leaves."""
 
     QUEUED = "queued"
-    """Accepted, or to be taken up again. A worker claims it; a stop ends it at once. A crash leaves it queued."""
+    """Accepted or requeued. A worker claims it; a stop ends it at once. A crash leaves it queued."""
 
     RUNNING = "running"
-    """A worker takes its orders through their steps under a lease, and moves it on. A crash leaves a lease that runs
-    out, after which the sweeper takes it back to `queued`: the next worker goes on where the record ends."""
+    """A worker takes its orders through their steps under a lease. After a crash the lease expires and the sweeper
+    requeues the handling: the next worker continues where the record ends."""
 
     STOPPING = "stopping"
-    """Told to stop: the steps in hand are ended, no other begins. A crash leaves a lease that runs out, after which the
-    sweeper records the end."""
+    """A stop was requested: running steps end, no other begins. After a crash the lease expires and the sweeper records
+    the end."""
 
     STOPPED = "stopped"
-    """At rest: what was done stays done, and orders that a stop left are pending. A retry queues it again."""
+    """Ended by a stop: completed steps stay done, the other orders are pending. A retry queues it again."""
 
     DONE = "done"
     """Final: every order went through every step."""
 
     FAILED = "failed"
-    """At rest: it has ended, and some orders failed; `error` says how many. A retry queues it again."""
+    """Ended with failed orders; `error` says how many. A retry queues it again."""
 
 
 class OrderState(StrEnum):
-    """Where one order of a handling is."""
+    """The state of one order of a handling."""
 
     PENDING = "pending"
-    """Waiting for its next step; nothing of it is in hand."""
+    """Waiting for its next step."""
 
     RUNNING = "running"
-    """In hand: a step of it is being done, or its next one is about to begin. A crash leaves it so until the handling
-    is taken back, which makes it pending at the step that was in hand."""
+    """A step of it is running, or its next step is about to begin. After a crash it stays so until the handling is
+    requeued; then it is pending at that step."""
 
     DONE = "done"
     """It went through every step."""
 
     FAILED = "failed"
-    """A step failed for good; `error` says why. The later ones were not begun."""
+    """A step failed permanently; `error` says why. Its later steps do not begin."""
 
 
 class StepState(StrEnum):
-    """What became of one step of an order."""
+    """The state of one step of an order."""
 
     RUNNING = "running"
-    """Begun. A crash leaves it so until the handling is taken back."""
+    """Begun. After a crash it stays so until the handling is requeued."""
 
     INTERRUPTED = "interrupted"
-    """Its worker ended in the middle: what the other side did is not known here. Asked for again with the same key."""
+    """Its worker ended during the call, so the result is unknown. The call is repeated with the same key."""
 
     DONE = "done"
-    """The other side's answer is recorded."""
+    """The service's response is recorded."""
 
     FAILED = "failed"
-    """Refused, or tried as often as is allowed; `error` says why."""
+    """Refused by the service, or out of tries; `error` says why."""
 
 
 class Mode(StrEnum):
-    """How the orders of a handling follow each other."""
+    """How a handling schedules its orders."""
 
     ORDERED = "ordered"  # strictly one order after another
     PARALLEL = "parallel"  # as many at a time as its concurrency says, urgent steps first
@@ -97,16 +97,15 @@ UNFINISHED = frozenset(HandlingState) - RESTING
 
 
 def require_legal(sources: Iterable[HandlingState], target: HandlingState) -> None:
-    """Raise `IllegalMove` unless every one of `sources` may move to `target`: a bug of ours, never a user's fault."""
+    """Raise `IllegalMove` unless all `sources` may move to `target`. It signals a bug, never a user's mistake."""
     for source in sources:
         if (source, target) not in LEGAL_MOVES:
-            raise IllegalMove(f"a handling's {source} → {target} is no legal move")
+            raise IllegalMove(f"a handling's {source} → {target} is not a legal move")
 
 
 @dataclass(frozen=True, order=True)
 class OrderId:
-    """An order's name for the outside, `<number of its import>-<row>`: both are its primary key, and are never given
-    out again."""
+    """An order's public id, `<number of its import>-<row>`. Both numbers are its primary key and are never reused."""
 
     import_no: int
     row_no: int
@@ -116,7 +115,7 @@ class OrderId:
 
 
 def parse_order_id(text: str) -> OrderId | None:
-    """The order that is meant; None for what can't be one."""
+    """Parse an order's id; None if it is invalid."""
     match = _ORDER_ID.fullmatch(text)
     if match is None or not (0 < int(match[1]) <= MAX and 0 < int(match[2]) <= MAX):
         return None
@@ -125,7 +124,7 @@ def parse_order_id(text: str) -> OrderId | None:
 
 @dataclass(frozen=True)
 class Handling:
-    """One row of the handlings' ledger, as it was read."""
+    """One row of the table `handlings`, as it was read at `read_at`."""
 
     number: int
     id: str
@@ -156,15 +155,15 @@ class Handling:
 
     @property
     def percent(self) -> float:
-        """How many of its orders have come to an end; 100 only when all have."""
+        """The percentage of its orders that have ended; 100 only when all have."""
         share = (self.orders_done + self.orders_failed) * 100 / self.orders_total if self.orders_total else 0.0
         return 100.0 if not self.orders_pending else round(min(share, 99.9), 1)
 
 
 @dataclass(frozen=True)
 class HandledOrder:
-    """One order of a handling; `step` counts from 0 and is the one that is next, or in hand, or failed. It `is_active`
-    while the handling has not ended."""
+    """One order of a handling. `step` counts from 0: it is the next step, the running one or the failed one. The order
+    `is_active` until the handling has ended."""
 
     handling_no: int
     position: int
@@ -180,7 +179,7 @@ class HandledOrder:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """What became of one step of an order in one handling, and who asked for that."""
+    """The record of one step of an order in one handling, and who requested the handling."""
 
     handling_id: str
     client: str

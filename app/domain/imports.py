@@ -1,4 +1,4 @@
-"""An import as the ledger knows it, and what its branches' state calls for."""
+"""Imports as the ledger has them, and the recovery action for each prepared branch."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,8 +25,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Tally:
-    """What became of a file's rows: new in the table, put in the place of others, left out, not accepted. Those that
-    are `blank` are passed over: they are counted apart, and are none of the file's rows elsewhere."""
+    """Counts of a file's rows: new in the table, updated another row, skipped because of a conflict, rejected as
+    invalid. `blank` rows are counted separately and are no rows anywhere else."""
 
     inserted: int = 0
     updated: int = 0
@@ -36,7 +36,7 @@ class Tally:
 
     @property
     def accepted(self) -> int:
-        """All but the rejected and the blank ones."""
+        """All rows except rejected and blank ones."""
         return self.inserted + self.updated + self.skipped
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -50,13 +50,13 @@ class Tally:
 
 
 def reject_name(id: str, epoch: int) -> str:
-    """The name, in the spool, of what one attempt of an import has rejected."""
+    """The name in the spool of one attempt's reject file."""
     return f"{id}.{epoch}.rejects"
 
 
 @dataclass(frozen=True)
 class Import:
-    """One row of the ledger, as it was read."""
+    """One row of the ledger, as it was read at `read_at`."""
 
     number: int
     id: str
@@ -96,18 +96,18 @@ class Import:
 
     @property
     def rows_kept(self) -> int:
-        """How many of its rows are in the table: none before it has committed, nor after a stop or a failure."""
+        """How many of its rows are in the table: 0 before the commit, and after a stop or a failure."""
         return self.rows_done - self.rows_deleted if self.state is State.COMMITTED else 0
 
     @property
     def rows_read(self) -> int:
-        """How many rows it has, as far as is known: the number of the last one is no higher."""
+        """How many rows it has, as far as they have been read: no row has a higher number."""
         return (self.rows_total or self.rows_done) + self.rows_rejected
 
     @property
     def percent(self) -> float:
-        """How much of the source is loaded: 100 only when committed or checked, never decreasing since `rows_done`,
-        `bytes_done` are high-water marks."""
+        """How much of the source is loaded. It is 100 only when committed or checked, and never decreases, because
+        `rows_done` and `bytes_done` are high-water marks."""
         if self.state in (State.COMMITTED, State.CHECKED):
             return 100.0
         if self.source.bytes_total:
@@ -120,7 +120,7 @@ class Import:
 
     @property
     def rows_per_second(self) -> float | None:
-        """Rows a second of the attempt that is running or was the last; None before the first rows."""
+        """Rows per second of the running or last attempt; None before its first rows."""
         until = self.read_at if self.state is State.RUNNING else self.decided_at or self.finished_at
         if self.attempt_started_at is None or until is None or not self.attempt_rows:
             return None
@@ -129,7 +129,7 @@ class Import:
 
     @property
     def eta_seconds(self) -> float | None:
-        """Seconds until all rows are loaded at the attempt's rate; None while it is not known."""
+        """Seconds until all rows are loaded at the attempt's rate; None if unknown."""
         if self.state is not State.RUNNING or self.attempt_started_at is None:
             return None
         elapsed = (self.read_at - self.attempt_started_at).total_seconds()
@@ -144,7 +144,7 @@ class Import:
 
 
 class RecoveryAction(StrEnum):
-    """What is to be done with a branch that the server lists."""
+    """What to do with a prepared branch."""
 
     COMMIT = "commit"
     ROLLBACK = "rollback"
@@ -153,49 +153,53 @@ class RecoveryAction(StrEnum):
 
 
 def recovery_action(xid: Xid, row: Import | None) -> RecoveryAction:
-    """What (state, epoch, lease) alone call for, so that two sweepers never pull a branch apart.
+    """The recovery action for a prepared branch. Only state, epoch and lease count, so two sweepers never disagree.
 
-    `row` must have been read after the branch was listed: the other order judges a new branch by an old state.
+    Read `row` after the branch was listed: the other order would judge a new branch by an old state.
     """
     if row is None or xid.epoch > row.epoch:
         return RecoveryAction.REPORT
     if row.state in (State.COMMITTING, State.COMMITTED):
         if xid.epoch < row.epoch:
             return RecoveryAction.ROLLBACK
-        # while the lease lives its worker is about to commit it itself; MariaDB lets nobody else do it
+        # while the lease lives, its worker is about to commit it; on MariaDB no other connection can
         return RecoveryAction.LEAVE if row.lease_live else RecoveryAction.COMMIT
     if xid.epoch < row.epoch or row.state in NEVER_COMMIT:
         return RecoveryAction.ROLLBACK
     if row.state is State.RUNNING:
-        return RecoveryAction.LEAVE  # a lease that ran out is answered by a new epoch first, which makes the branch old
-    return RecoveryAction.REPORT  # queued with a branch of its own epoch: no rule of ours leads here
+        return (
+            RecoveryAction.LEAVE
+        )  # after an expired lease the sweeper first raises the epoch, which makes the branch old
+    return RecoveryAction.REPORT  # queued with a branch of its own epoch: no rule leads here
 
 
 def proves_older_ledger(xid: Xid, row: Import | None, highest: int) -> bool:
-    """Whether a branch can only come from a later time than the ledger: from an import number that it has not given out
-    (`highest` is the highest it knows of), or from a later attempt. Number and epoch are in the ledger before a branch
-    of theirs begins, so a ledger that lacks them has gone back."""
+    """Whether a branch proves that the ledger is an older one.
+
+    It does if its import number is above `highest`, the highest that the ledger knows, or if its attempt is a later
+    one. Number and epoch are in the ledger before the branch begins, so a ledger without them has gone back.
+    """
     return xid.number > highest if row is None else xid.epoch > row.epoch
 
 
 def explain(xid: Xid, row: Import | None) -> str:
-    """`recovery_action` in words, for whoever looks at a branch that the server lists."""
+    """`recovery_action` in words, for the operator."""
     if row is None:
-        return "the ledger has no such import: reported, never touched; a person may roll it back"
+        return "the ledger has no such import: reported, never touched; an operator may roll it back"
     if xid.epoch > row.epoch:
-        known = f"of a later attempt than the ledger knows, which is {row.epoch}"
-        return f"{known}: reported, never touched; a person may roll it back"
+        known = f"its attempt is later than the ledger's, which is {row.epoch}"
+        return f"{known}: reported, never touched; an operator may roll it back"
     match recovery_action(xid, row):
         case RecoveryAction.COMMIT:
             return "decided to commit, its worker is gone: the sweeper commits it"
         case RecoveryAction.ROLLBACK if xid.epoch < row.epoch:
-            return "of an older attempt, which can never commit: the sweeper rolls it back"
+            return "it is of an older attempt, which can never commit: the sweeper rolls it back"
         case RecoveryAction.ROLLBACK:
             return f"the import is {row.state} and will never commit: the sweeper rolls it back"
         case RecoveryAction.LEAVE if row.state is State.RUNNING and row.lease_live:
             return "its attempt has not decided yet: left to its worker"
         case RecoveryAction.LEAVE if row.state is State.RUNNING:
-            return "its attempt ended before it decided: the sweeper takes the import back and then rolls it back"
+            return "its attempt ended before it decided: the sweeper requeues the import and then rolls the branch back"
         case RecoveryAction.LEAVE:
             return "decided to commit, and its worker holds the lease: left to it"
-    return "no rule leads here: reported, not touched; the next attempt makes it old, and a person may roll it back"
+    return "no rule leads here: reported, not touched; the next attempt makes it old, and an operator may roll it back"

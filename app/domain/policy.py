@@ -1,4 +1,4 @@
-"""A policy: what the client wants done with its rows, those that are accepted and those that are not."""
+"""Policies: what an import does with invalid rows and with conflicts, and in which order imports begin."""
 
 import re
 from collections.abc import Mapping
@@ -16,25 +16,30 @@ _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,4})?%")
 
 
 class OnError(StrEnum):
-    """What one row that is not accepted means."""
+    """What an import does after an invalid row."""
 
-    ABORT = "abort"  # nothing is loaded
-    REJECT = "reject"  # the others are loaded, this one goes to the reject file
+    ABORT = "abort"  # it fails: nothing is loaded
+    REJECT = "reject"  # it writes the row to the reject file and loads the others
 
 
 class OnConflict(StrEnum):
-    """What a row means whose key is in the table already, or earlier in the file."""
+    """What an import does with a row whose key is in the table already, or earlier in the file."""
 
-    FAIL = "fail"  # nothing is loaded
-    SKIP = "skip"  # the row that is there stays, this one is left out and counted
-    UPDATE = "update"  # the row that is there takes this one's values; its old ones are kept with the import's number
+    FAIL = "fail"  # it fails: nothing is loaded
+    SKIP = "skip"  # the existing row stays; the new one is counted
+    UPDATE = "update"  # the existing row gets the new values; a before-image is stored
 
 
 @dataclass(frozen=True)
 class Policy:
-    """`max_rejects` is how many rows may be rejected, as a number ("50") or as a share of all rows ("2.5%"); beyond it
-    nothing is loaded. None sets no limit. A `dry_run` is loaded like every import and then always rolled back. Of
-    imports that wait, one of a higher `priority` is begun first."""
+    """What a client requests for the rows of an import.
+
+    Attributes:
+        max_rejects: how many rows may be rejected, as a number ("50") or a percentage of all rows ("2.5%"). Beyond it
+            nothing is loaded. None: no limit.
+        dry_run: load all rows and then roll them back.
+        priority: waiting imports with a higher priority begin first.
+    """
 
     on_error: OnError = OnError.ABORT
     max_rejects: str | None = None
@@ -43,11 +48,11 @@ class Policy:
     priority: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Only what is not as it is without a word."""
+        """The parts that differ from the defaults."""
         return {name: value for name, value in asdict(self).items() if value != getattr(Policy(), name)}
 
     def is_exceeded(self, rejected: int, read: int, *, ended: bool) -> bool:
-        """Whether so many rejects of so many rows are too many; a share is known when the file has `ended`."""
+        """Whether so many rejects of so many read rows are too many. A percentage counts once the file has `ended`."""
         if self.max_rejects is None:
             return False
         if self.max_rejects.endswith("%"):
@@ -56,7 +61,7 @@ class Policy:
 
 
 def policy_from_json(kept: Mapping[str, Any] | None) -> Policy:
-    """The policy that `as_json` made this of."""
+    """The policy that `as_json` returned this for."""
     kept = kept or {}
     on_error = OnError(kept.get("on_error", OnError.ABORT))
     on_conflict = OnConflict(kept.get("on_conflict", OnConflict.FAIL))
@@ -64,29 +69,29 @@ def policy_from_json(kept: Mapping[str, Any] | None) -> Policy:
     return Policy(on_error, kept.get("max_rejects"), on_conflict, dry_run, priority)
 
 
-def parse_policy(said: Mapping[str, str]) -> Policy:
-    """The policy in a query or a form. Raises `InvalidContent`, which names the field."""
-    on_error, most = said.get("on_error", "abort"), said.get("max_rejects")
+def parse_policy(given: Mapping[str, str]) -> Policy:
+    """Parse the policy in a query or a form. Raises `InvalidContent`, which names the field."""
+    on_error, most = given.get("on_error", "abort"), given.get("max_rejects")
     if on_error not in tuple(OnError):
         raise _refused("on_error", f"on_error must be abort or reject; it is {on_error[:40]!r}")
     if most is not None:
         if on_error != OnError.REJECT:
-            raise _refused("max_rejects", "max_rejects is for on_error=reject: with abort no row may be rejected")
+            raise _refused("max_rejects", "max_rejects needs on_error=reject: with abort no row may be rejected")
         is_share = _PERCENT.fullmatch(most) and float(most[:-1]) <= 100
         if not is_share and not _COUNT.fullmatch(most):
             raise _refused("max_rejects", "max_rejects must be a number such as 50 or a share such as 2.5%")
-    on_conflict = said.get("on_conflict", "fail")
+    on_conflict = given.get("on_conflict", "fail")
     if on_conflict not in tuple(OnConflict):
         raise _refused("on_conflict", f"on_conflict must be fail, skip or update; it is {on_conflict[:40]!r}")
-    dry_run = said.get("dry_run", "false")
+    dry_run = given.get("dry_run", "false")
     if dry_run not in ("true", "false"):
-        raise _refused("dry_run", "dry_run must be true or false: whether everything is rolled back at the end")
-    priority = parse_priority(said.get("priority", "0"))
+        raise _refused("dry_run", "dry_run must be true or false: whether all rows are rolled back at the end")
+    priority = parse_priority(given.get("priority", "0"))
     return Policy(OnError(on_error), most, OnConflict(on_conflict), dry_run == "true", priority)
 
 
 def parse_priority(text: str) -> int:
-    """A priority; raises `InvalidContent` for anything but a whole number within the limits."""
+    """Parse a priority; raises `InvalidContent` unless it is a whole number within the limits."""
     if not _PRIORITY.fullmatch(text) or abs(int(text)) > MAX_PRIORITY:
         raise _refused("priority", f"priority must be a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}")
     return int(text)

@@ -1,14 +1,14 @@
-"""Widths: how many bytes a dataset's row and key can have at most, by the servers' rules."""
+"""Row sizes: the maximum bytes of a dataset's row and key, by the servers' rules."""
 
 from app.domain.dataset import Column, ColumnType, Dataset
 
 MAX_COLUMNS = 500
-MAX_ROW_BYTES = 65_535  # of all columns together, long texts apart
+MAX_ROW_BYTES = 65_535  # of all columns together, without long texts
 MAX_KEY_BYTES = 3072  # of an index in InnoDB
-LONGEST_VARCHAR = 16_000  # characters; longer texts are kept apart from the row
+LONGEST_VARCHAR = 16_000  # characters; longer texts are stored outside of the row
 LONGEST_TEXT = 4_000_000  # characters, in the 16 MB of a MEDIUMTEXT
 CHARACTER_BYTES = 4  # utf8mb4
-POINTER_BYTES = 12  # what a text that is kept apart leaves in the row
+POINTER_BYTES = 12  # what such a text takes in the row
 NUMBERS_BYTES = 8  # import and row number
 
 _FIXED = {
@@ -21,19 +21,19 @@ _FIXED = {
 
 
 def row_bytes(dataset: Dataset) -> int:
-    """The most bytes of a row, as the server counts them."""
+    """The maximum bytes of a row, as the server counts them."""
     nullable = sum(column.nullable for column in dataset.columns)
     return NUMBERS_BYTES + -(-nullable // 8) + sum(_column_bytes(column) for column in dataset.columns)
 
 
 def key_bytes(dataset: Dataset) -> int:
-    """The most bytes of a key; 0 where there is none."""
-    hold_idempotency_key = [column for column in dataset.columns if column.name in dataset.key]
-    return sum(text_length(column) * CHARACTER_BYTES or _column_bytes(column) for column in hold_idempotency_key)
+    """The maximum bytes of a key; 0 without a key."""
+    columns = [column for column in dataset.columns if column.name in dataset.key]
+    return sum(text_length(column) * CHARACTER_BYTES or _column_bytes(column) for column in columns)
 
 
 def text_length(column: Column) -> int:
-    """The most characters of a text, an e-mail or a choice; 0 of other types."""
+    """The maximum characters of a text, an e-mail or a choice; 0 for other types."""
     if column.type is ColumnType.ENUM:
         return max(len(choice) for choice in column.choices)
     return column.length if column.type in (ColumnType.TEXT, ColumnType.EMAIL) else 0

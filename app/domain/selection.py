@@ -1,4 +1,4 @@
-"""A selection: which of a dataset's rows are meant, and in which order."""
+"""Selections: filters and order for the rows of a dataset, and cursors for their pages."""
 
 import base64
 import json
@@ -25,9 +25,12 @@ _IMPORT_COLUMNS = {name: Column(name, ColumnType.INTEGER, maximum=2**32 - 1) for
 
 @dataclass(frozen=True)
 class Selection:
-    """Rows of a dataset: of one import's `number`, whose columns are `equal` to these values (None: lack one).
+    """A query for rows of a dataset.
 
-    Sorted by a column and then by the primary key, or by that alone: an order in which every row has one place.
+    Attributes:
+        number: only rows of the import with this number.
+        equal: only rows with these values of columns (None: NULL).
+        sort, descending: the order; rows are always sorted by the primary key as well, so the order is total.
     """
 
     dataset: Dataset
@@ -38,28 +41,29 @@ class Selection:
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The columns that it is sorted by."""
+        """The columns by which the rows are sorted."""
         return (*((self.sort,) if self.sort else ()), *self.dataset.primary)
 
     def write_cursor(self, row: Sequence[Any]) -> str:
-        """What says, to `read_cursor`, that a page ended with this row; `row` holds the values of `order`."""
-        # a Decimal's own text may have an exponent
+        """The cursor of a page that ends with this row; `row` has the values of `order`."""
+        # str() of a Decimal may have an exponent
         values = [
             None if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value) for value in row
         ]
         return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
     def read_cursor(self, cursor: str) -> tuple[Any, ...]:
-        """The values of `order` in the row that the page before ended with. Raises `BadRequest`."""
+        """The values of `order` in the last row of the page before. Raises `BadRequest` for an invalid cursor."""
         try:
             values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             if not all(isinstance(value, str) for value in values[-len(self.dataset.primary) :]):
-                raise ValueError(cursor)  # a key has no value that lacks
+                raise ValueError(cursor)  # a key has no NULL
             pairs = list(zip(self.order, values, strict=True))
             return tuple(None if text is None else read_value(self._column(name), text) for name, text in pairs)
         except (ValueError, TypeError, AttributeError, RecursionError):
             raise BadRequest(
-                "the cursor is not one of this list: follow `next`, or begin without it", errors=[{"field": "cursor"}]
+                "the cursor does not belong to this list: follow `next`, or begin without a cursor",
+                errors=[{"field": "cursor"}],
             ) from None
 
     def _column(self, name: str) -> Column:
@@ -74,13 +78,13 @@ def find_column(dataset: Dataset, name: str) -> Column | None:
 def parse_selection(
     dataset: Dataset, *, number: int | None, filters: Sequence[tuple[str, str | None]], sort: str | None
 ) -> Selection:
-    """The selection of a query: `filters` are column names with values as a file or an export has them (None: rows
-    that lack one), `sort` is a column's name, with `-` before it for descending.
+    """Parse the selection of a query.
 
-    Raises `InvalidContent`, which names the field.
+    `filters` are names of columns with values, written as in a file or an export (None: NULL). `sort` is a column's
+    name, with `-` before it for descending. Raises `InvalidContent`, which names the field.
     """
     if len(filters) > MAX_FILTERS:
-        raise _refused("filter", f"at most {MAX_FILTERS} filters are possible")
+        raise _refused("filter", f"the limit is {MAX_FILTERS} filters")
     equal = []
     for name, text in filters:
         column = find_column(dataset, name)
@@ -89,26 +93,28 @@ def parse_selection(
         try:
             equal.append((name, None if text is None else read_value(column, text)))
         except ValueError:
-            raise _refused(f"filter[{name}]", f"{text[:40] if text else text!r} is no {column.type}") from None
+            raise _refused(f"filter[{name}]", f"{text[:40] if text else text!r} is not a valid {column.type}") from None
     if sort is None:
         return Selection(dataset, number, tuple(equal))
-    # a column may be called -a
+    # a column may have the name -a
     descending = sort.startswith("-") and find_column(dataset, sort) is None
     column = find_column(dataset, sort[1:] if descending else sort)
     if column is None:
         raise _refused("sort", f"there is no column {sort[:64]!r}")
     if text_length(column) > SORTABLE_LENGTH:
-        raise _refused("sort", f"{column.name} may have over {SORTABLE_LENGTH} characters, so rows aren't sorted by it")
+        raise _refused(
+            "sort", f"{column.name} may have over {SORTABLE_LENGTH} characters, so rows can't be sorted by it"
+        )
     return Selection(dataset, number, tuple(equal), column.name, descending)
 
 
 def read_value(column: Column, text: str) -> Any:
-    """The value that a text stands for, to be compared with. Raises ValueError."""
+    """Parse a text as a value of the column, for a comparison. Raises ValueError."""
     match column.type:
         case ColumnType.BOOLEAN if text in ("true", "false"):
             return int(text == "true")
         case ColumnType.INTEGER | ColumnType.BOOLEAN if _INTEGER.fullmatch(text):
-            return int(text)  # of a boolean, too: an adopted table may hold other numbers
+            return int(text)  # of a boolean too: an adopted table may contain other numbers
         case ColumnType.DECIMAL if _DECIMAL.fullmatch(text):
             return Decimal(text)
         case ColumnType.DATE if _DATE.fullmatch(text):
@@ -116,7 +122,7 @@ def read_value(column: Column, text: str) -> Any:
         case ColumnType.DATETIME if _DATETIME.fullmatch(text):
             return datetime.fromisoformat(text.removesuffix("Z"))
         case ColumnType.TEXT | ColumnType.EMAIL | ColumnType.CURRENCY | ColumnType.ENUM:
-            text.encode()  # ValueError for half a surrogate
+            text.encode()  # raises ValueError for a lone surrogate
             return text
     raise ValueError(text)
 

@@ -1,44 +1,46 @@
 """The states of an import and the moves between them.
 
-`*-ing`: somebody is working on it. `*-ed`: resting or final. Each member says who moves it out and what a crash leaves.
+`*ing`: a process is working on it. `*ed`: waiting or final. Each docstring says who moves it on and what a crash
+leaves.
 """
 
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where an import is. The ledger's row is the only truth about it."""
+    """The state of an import. Only the ledger's row counts."""
 
     QUEUED = "queued"
-    """Accepted. A worker claims it; a stop ends it at once. A crash leaves it queued, and the sweeper hints again."""
+    """Accepted. A worker claims it; a stop ends it at once. After a crash it stays queued, and the sweeper publishes
+    another hint."""
 
     RUNNING = "running"
-    """An attempt is loading under a lease. The worker moves it on; a crash leaves an open branch, which the server
-    undoes, and a lease that runs out, after which the sweeper takes it back to `queued` under a new epoch."""
+    """An attempt is loading under a lease. The worker moves it on. After a crash the server undoes the open branches,
+    the lease expires, and the sweeper requeues the import under a new epoch."""
 
     COMMITTING = "committing"
-    """Decided: it will commit. A crash leaves prepared branches; the sweeper commits them. There is no way back."""
+    """Decided: it will commit, irreversibly. A crash leaves prepared branches; the sweeper commits them."""
 
     COMMITTED = "committed"
-    """Final: every row is there, proved by a receipt a branch."""
+    """Final: every row is in the table. A receipt of each branch proves it."""
 
     STOPPING = "stopping"
     """Decided: it will never commit. A crash leaves branches that the sweeper rolls back."""
 
     STOPPED = "stopped"
-    """Final: nothing of it is left."""
+    """Final: none of its rows is left."""
 
     FAILING = "failing"
     """Decided: it can't be loaded. A crash leaves branches that the sweeper rolls back."""
 
     FAILED = "failed"
-    """Final: nothing of it is left, and `error` says why."""
+    """Final: none of its rows is left, and `error` says why."""
 
     CHECKING = "checking"
-    """A dry run that found everything in order and will never commit: its rows are being undone. As `stopping`."""
+    """A dry run has succeeded and will never commit: its rows are being undone, as in `stopping`."""
 
     CHECKED = "checked"
-    """Final: a dry run. Nothing of it is left; the file could have been loaded."""
+    """Final: a dry run. None of its rows is left; an import would load the file."""
 
 
 LEGAL_MOVES: frozenset[tuple[State, State]] = frozenset(
@@ -67,11 +69,11 @@ NEVER_COMMIT = frozenset({*UNDOING, *UNDOING.values()})
 
 
 def require_legal(sources: frozenset[State], target: State) -> None:
-    """Raise `IllegalMove` unless every one of `sources` may move to `target`: a bug of ours, never a user's fault."""
+    """Raise `IllegalMove` unless all `sources` may move to `target`. It signals a bug, never a user's mistake."""
     for source in sources:
         if (source, target) not in LEGAL_MOVES:
-            raise IllegalMove(f"{source} → {target} is no legal move")
+            raise IllegalMove(f"{source} → {target} is not a legal move")
 
 
 class IllegalMove(Exception):
-    """The code asked for a move that the table of legal moves does not have."""
+    """The code requested a move that the table of legal moves lacks."""

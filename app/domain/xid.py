@@ -1,7 +1,7 @@
-"""The name of a transaction branch: which installation, import, epoch and branch it belongs to.
+"""Names of transaction branches: installation, import, epoch and branch number.
 
-gtrid and bqual hold 64 bytes each at most (X/Open XA; MariaDB and MySQL keep the limit). `formatID` and the prefix
-mark a branch as made by this program, the installation's random id as made by this very installation.
+gtrid and bqual have at most 64 bytes each (X/Open XA; MariaDB and MySQL enforce it). `formatID` and the prefix identify
+branches of this program, the random id identifies this installation.
 """
 
 import re
@@ -14,7 +14,7 @@ _BQUAL = re.compile(rb"[0-9]{1,3}")
 
 @dataclass(frozen=True)
 class RawXid:
-    """A branch as the server lists it, whoever made it."""
+    """A branch as the server lists it, of any program."""
 
     format_id: int
     gtrid: bytes
@@ -23,7 +23,7 @@ class RawXid:
 
 @dataclass(frozen=True)
 class Xid:
-    """A branch of ours."""
+    """A branch of this program."""
 
     installation: str
     number: int
@@ -31,7 +31,7 @@ class Xid:
     branch: int
 
     def raw(self) -> RawXid:
-        """The name as the server keeps it."""
+        """The name as the server stores it."""
         gtrid = f"backout:{self.installation}:{self.number}:{self.epoch}".encode()
         return RawXid(FORMAT_ID, gtrid, str(self.branch).encode())
 
@@ -41,7 +41,7 @@ class Xid:
 
 
 def parse_xid(raw: RawXid, installation: str) -> Xid | None:
-    """The branch's name if it is one of this installation's, else None: it is foreign and must not be touched."""
+    """The branch's name if it belongs to this installation. Else None: it is foreign and must not be touched."""
     gtrid, bqual = _GTRID.fullmatch(raw.gtrid), _BQUAL.fullmatch(raw.bqual)
     if raw.format_id != FORMAT_ID or gtrid is None or bqual is None or gtrid[1].decode() != installation:
         return None

@@ -60,7 +60,7 @@ def map_columns(names: Sequence[str] | None, columns: Columns | None, dataset: D
             )
         if names is not None:
             header.check_order(names, columns, dataset, line)
-        meant: list[str | None] = columns
+        targets: list[str | None] = columns
     elif names is None:
         raise ImportFailed(
             "columns_needed", "a file without a header needs `columns`, the names of its columns in their order"
@@ -68,12 +68,12 @@ def map_columns(names: Sequence[str] | None, columns: Columns | None, dataset: D
     else:
         present = [name.strip() for name in names]
         left_out: dict[str, str | None] = {name: None for name in REJECT_COLUMNS if name in present}
-        meant = _renamed(present, left_out | (columns or {}), line)
-    _check(meant, names, dataset, line)
+        targets = _renamed(present, left_out | (columns or {}), line)
+    _check(targets, names, dataset, line)
     # a delimiter at the line's end makes an unnamed last column
-    empty = (len(meant) - 1,) if meant[-1] == "" else ()
-    positions = {name: position for position, name in enumerate(meant) if name}
-    return ColumnMapping(tuple(positions.get(name) for name in dataset.column_names), len(meant), empty)
+    empty = (len(targets) - 1,) if targets[-1] == "" else ()
+    positions = {name: position for position, name in enumerate(targets) if name}
+    return ColumnMapping(tuple(positions.get(name) for name in dataset.column_names), len(targets), empty)
 
 
 def _renamed(names: list[str], columns: dict[str, str | None], line: int) -> list[str | None]:
@@ -88,11 +88,11 @@ def _renamed(names: list[str], columns: dict[str, str | None], line: int) -> lis
     return [columns.get(name, name) for name in names]
 
 
-def _check(meant: Sequence[str | None], names: Sequence[str] | None, dataset: Dataset, line: int) -> None:
+def _check(targets: Sequence[str | None], names: Sequence[str] | None, dataset: Dataset, line: int) -> None:
     expected = f"expected are {', '.join(dataset.column_names)}"
     seen: set[str] = set()
-    for position, name in enumerate(meant):
-        if name is None or (name == "" and position == len(meant) - 1):
+    for position, name in enumerate(targets):
+        if name is None or (name == "" and position == len(targets) - 1):
             continue
         if name in seen:
             raise ImportFailed(
@@ -101,7 +101,7 @@ def _check(meant: Sequence[str | None], names: Sequence[str] | None, dataset: Da
         seen.add(name)
     missing = [column.name for column in dataset.columns if column.required and column.name not in seen]
     none_named = seen.isdisjoint(dataset.column_names)
-    unknown = [name for name in meant if name is not None and name in seen and name not in dataset.column_names]
+    unknown = [name for name in targets if name is not None and name in seen and name not in dataset.column_names]
     if unknown and not none_named:
         raise ImportFailed(
             "unknown_column",

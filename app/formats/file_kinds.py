@@ -61,7 +61,7 @@ def kind_of_archive(entries: Iterable[Entry], head: bytes) -> str | None:
             if entry.name.startswith(begun):
                 return kind
         is_office = is_office or entry.name.startswith(_OFFICE)
-    return "xlsx" if is_office else None  # the beginning does not show which; its reader tells
+    return "xlsx" if is_office else None  # the beginning does not show which; its reader checks that
 
 
 def refuse_kind(head: bytes, text: str, archive: str | None) -> None:

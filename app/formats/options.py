@@ -150,10 +150,10 @@ def _read_columns(text: str) -> Columns:
         columns = json.loads(text)
     except (ValueError, RecursionError):
         raise _refused("columns", f"columns must be JSON such as {example}") from None
-    meant = columns.values() if isinstance(columns, dict) else columns
-    if not columns or not all(name is None or (isinstance(name, str) and name) for name in meant):
+    targets = columns.values() if isinstance(columns, dict) else columns
+    if not columns or not all(name is None or (isinstance(name, str) and name) for name in targets):
         raise _refused("columns", f"columns must be {example}")
-    if (name := find_lone_surrogate((*columns, *meant))) is not None:
+    if (name := find_lone_surrogate((*columns, *targets))) is not None:
         reason = f"columns has {excerpt(name)!r}, which is not valid UTF-8: set the file's encoding with `encoding`"
         raise _refused("columns", reason)
     return columns  # type: ignore[no-any-return]

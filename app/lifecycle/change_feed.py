@@ -272,7 +272,7 @@ def _catch_up(services: Services, after: Cursor | None) -> FeedUpdate:
         if not after.is_exact or not now - OLDEST < after.since < now:
             return FeedUpdate(cursor_at(now, queries.list_changed(connection, now - OVERLAP)), is_gap=True)
         versions = queries.list_changed(connection, after.since)
-        missed = [version.number for version in versions if after.is_news(version.number, version.sequence)]
+        missed = [version.number for version in versions if after.is_new(version.number, version.sequence)]
         here = cursor_at(now, versions)
         if len(missed) > ROWS_A_QUERY:
             return FeedUpdate(here, is_gap=True)

@@ -1,4 +1,4 @@
-"""A client for Backout's `/v1`, usable on its own: it needs httpx and nothing of the server but the names of states."""
+"""The Python client for Backout's API `/v1`. It needs httpx, and nothing of the server."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name):
-        """`BackoutClient` is imported when it is first used: its httpx is not for `backout --help` to pay."""
+        """Import `BackoutClient` at its first use: it needs httpx, which would slow `backout --help` down."""
         if name != "BackoutClient":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from backout.client.client import BackoutClient  # noqa: PLC0415

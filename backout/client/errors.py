@@ -1,4 +1,4 @@
-"""What can go wrong between a client and the server, each with a sentence that says what."""
+"""The errors of the client. Each has a message for people."""
 
 import json
 from collections.abc import Mapping
@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from backout.client.models import Import
 
-RETRIED = frozenset({408, 429, 502, 503, 504})  # answers that another try may change
+RETRIED = frozenset({408, 429, 502, 503, 504})  # statuses that a retry may change
 
 
 class BackoutError(Exception):
-    """The root of every error that the client raises."""
+    """The base class of all errors that the client raises.
+
+    Attributes:
+        message: a sentence for people.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -19,10 +23,10 @@ class BackoutError(Exception):
 
 
 class Unreachable(BackoutError):
-    """No answer came: the server is not there, or the connection was lost each time.
+    """No answer came: no server listens there, or the connection was lost in each try.
 
     Attributes:
-        never_reached: this client has not reached the server before either, so the address may be wrong.
+        never_reached: this client has never reached the server, so the address may be wrong.
     """
 
     def __init__(self, message: str, *, never_reached: bool = False) -> None:
@@ -31,11 +35,15 @@ class Unreachable(BackoutError):
 
 
 class SourceFailed(BackoutError):
-    """What was to be sent can't be read, changed meanwhile, or could not be kept for another try."""
+    """The file or stream can't be read, changed while it was sent, or could not be stored for a retry."""
 
 
 class WaitTimeout(BackoutError):
-    """The import has not ended in time. It goes on; `last` is what it was when last seen."""
+    """The import has not ended in time. It continues on the server.
+
+    Attributes:
+        last: the import as it was last seen.
+    """
 
     def __init__(self, message: str, last: "Import") -> None:
         super().__init__(message)
@@ -43,13 +51,13 @@ class WaitTimeout(BackoutError):
 
 
 class Refused(BackoutError):
-    """The server answered that this can't be had.
+    """The server refused the request.
 
     Attributes:
-        status: of HTTP.
+        status: the HTTP status.
         kind: the last part of the problem's type, stable and for programs, such as `already-decided`.
-        request_id: under which the server's log has it; None where something else answered.
-        fields: for an invalid request, what is wrong where.
+        request_id: the id of the request in the server's log; None if another program answered.
+        fields: for an invalid request, the invalid fields with reasons.
         document: the whole answer.
     """
 
@@ -64,39 +72,37 @@ class Refused(BackoutError):
 
 
 class InvalidRequest(Refused):
-    """400, 413, 415, 422: the request or the file is not in order."""
+    """400, 413, 415, 422: the request or the file is invalid."""
 
 
 class NotAllowed(Refused):
-    """401, 403, 409: a key is missing, this is switched off, or it can't be had in this state."""
+    """401, 403, 409: an API key is missing, the feature is disabled, or the state does not allow it."""
 
 
 class TooLate(NotAllowed):
-    """409: the import was decided before the stop came."""
+    """409: the import was decided before the stop."""
 
 
 class NotFound(Refused):
-    """404: there is no such import or dataset."""
+    """404, 410: there is no such import or dataset."""
 
 
 class Unavailable(Refused):
-    """408, 429, 502, 503, 504, each time it was tried: nothing was done."""
+    """408, 429, 502, 503, 504 in every try: the server did nothing."""
 
 
 class ServerFailed(Refused):
-    """Another 5xx, or an answer that is not Backout's."""
+    """Another 5xx, or the answer of a program that is not Backout."""
 
 
 def refusal(status: int, body: bytes) -> Refused:
-    """The error that an answer of 4xx or 5xx stands for."""
+    """Make the error for an answer with a status of 4xx or 5xx."""
     try:
         document = json.loads(body)
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        document = {
-            "detail": f"the answer was {status}, and not one of Backout's: {body[:80].decode(errors='replace')!r}"
-        }
+        document = {"detail": f"the answer was {status}, but not from Backout: {body[:80].decode(errors='replace')!r}"}
     if status == 409 and document.get("type") == "/problems/already-decided":
         return TooLate(status, document)
     if status in RETRIED:

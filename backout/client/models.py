@@ -1,4 +1,4 @@
-"""Shapes: what the server answers, typed. Unknown fields are left in `document`."""
+"""Models: the server's answers as typed objects. `document` has all fields, unknown ones too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from backout.client.states import FINAL, State
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an import failed: `code` is for programs, `message` for people; the rest where it is known."""
+    """Why an import failed: `code` is for programs, `message` for people. The rest is None if unknown."""
 
     code: str
     message: str
@@ -22,14 +22,15 @@ class Failure:
 
 @dataclass(frozen=True)
 class Import:
-    """One import as it was when it was asked for; times are UTC.
+    """An import, as it was at the time of the request. Times are UTC.
 
     Attributes:
-        state: a word of `State`; a newer server may have others.
-        rows_done: rows that are loaded; of a stopped or failed import how far it had come, while `rows_kept` is 0.
+        state: a value of `State`; a newer server may have more.
+        rows_done: how many rows have been loaded. For a stopped or failed import it shows how far it came, and
+            `rows_kept` is 0.
         percent: how much of the source is loaded; 100 only at the end.
-        sequence: counts its changes, never going back.
-        document: all that the server said.
+        sequence: counts the changes of the import, and never decreases.
+        document: the server's whole answer.
     """
 
     id: str
@@ -59,24 +60,24 @@ class Import:
 
     @property
     def is_final(self) -> bool:
-        """Whether it has ended and will never change its state."""
+        """Whether it has ended: its state will never change."""
         return self.state in FINAL
 
     @property
     def is_done(self) -> bool:
-        """Whether it ended as it was meant to: every row that was not rejected is there, or was checked."""
+        """Whether it succeeded: all rows but rejected ones were loaded, or checked in a dry run."""
         return self.state in (State.COMMITTED, State.CHECKED)
 
     @property
     def seconds(self) -> float | None:
-        """From acceptance to the end; None before the end."""
+        """Seconds from acceptance to the end; None before the end."""
         if self.created_at is None or self.finished_at is None:
             return None
         return (self.finished_at - self.created_at).total_seconds()
 
 
 def read_import(document: Mapping[str, Any]) -> Import:
-    """The import in a document of the server."""
+    """Parse an import from the server's answer."""
     error = document.get("error")
     known = {name: document[name] for name in ("id", "number", "dataset", "state", "phase", "percent", "sequence")}
     counts = {
@@ -91,7 +92,7 @@ def read_import(document: Mapping[str, Any]) -> Import:
             "bytes_done",
         )
     }
-    perhaps: dict[str, Any] = {
+    optional: dict[str, Any] = {
         name: document.get(name) for name in ("rows_total", "bytes_total", "rows_per_second", "eta_seconds")
     }
     times: dict[str, Any] = {
@@ -100,7 +101,7 @@ def read_import(document: Mapping[str, Any]) -> Import:
     return Import(
         **known,
         **counts,
-        **perhaps,
+        **optional,
         **times,
         dry_run=bool(document.get("dry_run", False)),
         failure=_read_failure(error) if error else None,
@@ -110,7 +111,7 @@ def read_import(document: Mapping[str, Any]) -> Import:
 
 def _read_failure(error: Mapping[str, Any]) -> Failure:
     where = {name: error.get(name) for name in ("line", "row", "column", "value")}
-    return Failure(str(error.get("code", "")), str(error.get("message", "no reason is known")), **where)
+    return Failure(str(error.get("code", "")), str(error.get("message", "the reason is unknown")), **where)
 
 
 def _read_time(text: str | None) -> datetime | None:
@@ -119,9 +120,9 @@ def _read_time(text: str | None) -> datetime | None:
 
 @dataclass(frozen=True)
 class Reject:
-    """A row that was not accepted: where it stood, why, and what it was.
+    """An invalid row: its line, the reason, and its content.
 
-    `values` has its fields, or `text` the whole of it where it could not be taken apart.
+    `values` are its fields. If the row could not be parsed, `text` is the whole row instead.
     """
 
     line: int | None
@@ -134,7 +135,7 @@ class Reject:
 
 
 def read_reject(document: Mapping[str, Any]) -> Reject:
-    """The reject in a document of the server."""
+    """Parse a reject from the server's answer."""
     return Reject(
         **{name: document.get(name) for name in ("line", "column", "value", "values", "text")},
         code=str(document.get("code", "")),
@@ -144,7 +145,7 @@ def read_reject(document: Mapping[str, Any]) -> Reject:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table that imports load into; `columns` are as the server describes them."""
+    """A table that imports load into; `columns` are as in the API."""
 
     name: str
     columns: list[dict[str, Any]]
@@ -152,13 +153,13 @@ class Dataset:
 
 
 def read_dataset(document: Mapping[str, Any]) -> Dataset:
-    """The dataset in a document of the server."""
+    """Parse a dataset from the server's answer."""
     return Dataset(str(document["name"]), list(document.get("columns", [])), dict(document))
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether the installation can work: `status` is ok, degraded or failing; a part says "ok" or what is wrong."""
+    """Whether the installation works: `status` is ok, degraded or failing; each part is "ok" or a message."""
 
     status: str
     parts: dict[str, str]
@@ -166,8 +167,15 @@ class Readiness:
 
 @dataclass(frozen=True)
 class Queue:
-    """How busy the installation is: imports that wait (`depth`) and run, and what the broker says, which is None where
-    it does not answer: `workers` that are connected, `hints` that wait."""
+    """How busy the installation is.
+
+    Attributes:
+        depth, running: how many imports are waiting and running.
+        workers, hints: how many workers are connected, and how many hints are waiting; None if the broker does not
+            answer.
+        oldest_seconds: how long the oldest import has been waiting.
+        rows_per_second: the recent rate.
+    """
 
     depth: int
     running: int

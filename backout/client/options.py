@@ -1,4 +1,4 @@
-"""Options: what a client may say of a file and of its rows, and how that is written in a request."""
+"""Options of an import, and how a request has them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,21 +6,23 @@ from typing import Any, Literal, TypedDict
 
 
 class Options(TypedDict, total=False):
-    """All optional. They are part of what an Idempotency-Key stands for.
+    """All are optional. The same Idempotency-Key requires the same options.
 
     Attributes:
-        format: csv, tsv, ndjson, json, xlsx, ods or parquet; found from the content without it.
-        encoding, delimiter, quote, escape, header, first_line: how the file is written.
-        sheet: which sheet of a workbook is read; * for all that are visible.
-        records: the path to the array with the rows in JSON, as "data.orders".
-        columns: names of the file's columns by names of the dataset's, or all of them in their order; None leaves out.
-        null: the text that stands for no value.
-        on_error: `abort` loads nothing if one row is not in order; `reject` loads the others.
+        format: csv, tsv, ndjson, json, xlsx, ods or parquet; auto-detected by default.
+        encoding, delimiter, quote, escape, header, first_line: parts of the format; auto-detected by default.
+        columns: a mapping from the file's names to the dataset's, or a list of all names in the file's order; None
+            leaves a column out.
+        sheet: the sheet of a workbook, or "*" for all visible sheets; the first visible one by default.
+        records: the path to the array with the rows of a JSON file, as "data.orders".
+        null: the text that means NULL.
+        on_error: after an invalid row, `abort` (default) loads nothing, `reject` loads the other rows.
         max_rejects: with `reject`, how many rows may be rejected: 50 or "2.5%".
-        on_conflict: what a row means whose key is there already.
-        dry_run: load everything and roll it back.
-        priority: higher ones are loaded first.
-        stream: begin to load while the body still arrives.
+        on_conflict: for a row whose key exists already, `fail` (default) loads nothing, `skip` keeps the existing row,
+            `update` replaces its values.
+        dry_run: load all rows and roll them back.
+        priority: imports with a higher priority begin first.
+        stream: begin to load while the file is still being uploaded.
     """
 
     format: str
@@ -43,7 +45,7 @@ class Options(TypedDict, total=False):
 
 
 def write_options(options: Mapping[str, Any]) -> dict[str, str]:
-    """The options as a query's parameters."""
+    """The options as parameters of a query."""
     return {name: _write(name, value) for name, value in options.items() if value is not None}
 
 

@@ -1,10 +1,10 @@
-"""The states of an import, as the server names them."""
+"""The states of an import."""
 
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where an import is; docs/reference/states.md explains each."""
+    """The state of an import; docs/reference/states.md explains each."""
 
     QUEUED = "queued"
     RUNNING = "running"

@@ -1,4 +1,4 @@
-"""Transport: one request until it is answered, tried again where that can help."""
+"""Transport: sends requests, and retries them if that can help."""
 
 import json
 import random
@@ -17,23 +17,23 @@ from backout.client.defaults import RETRY_TIMEOUT_SECONDS
 from backout.client.errors import BackoutError, Refused, SourceFailed, Unavailable, Unreachable, refusal
 from backout.client.uploads import Body, Sent
 
-FIRST_PAUSE = 0.4  # seconds, doubled with every try
+FIRST_PAUSE = 0.4  # seconds, doubled with each try
 MAX_PAUSE = 20.0
-KEY_SECONDS = 90.0  # how long a lost request may keep its Idempotency-Key, with something on top
+KEY_SECONDS = 90.0  # how long a lost request may hold its Idempotency-Key, with a margin
 CONNECT_SECONDS = 10.0
 REPLY_SECONDS = 300.0
-NOT_DONE = frozenset({429, 503})  # answers which say that nothing was done
+NOT_DONE = frozenset({429, 503})  # statuses which mean that the server did nothing
 
 Retrying = Callable[[BackoutError, float], None]
-"""Is told why a request failed and after how many seconds it is sent again."""
+"""Called before each retry with the error and the seconds until the retry."""
 
 
 class Transport:
-    """A server's address, a key, and how long requests are retried."""
+    """Requests to one server, with its address, an API key and a timeout for retries."""
 
     def __init__(self, url: str, *, key: str | None, retry_timeout: float | None, on_retry: Retrying | None) -> None:
-        """`retry_timeout`: for how many seconds after a first failure a request is tried again; None as `BackoutClient`
-        says. Raises ValueError for what is no address."""
+        """`retry_timeout`: for how many seconds after its first failure a request is retried; None: see
+        `BackoutClient`. Raises ValueError for an invalid address."""
         address = _read_address(url)
         headers = {"Accept": "application/json, */*;q=0.1", "User-Agent": "backout-client"}
         self._http = httpx.Client(
@@ -52,21 +52,23 @@ class Transport:
         return str(self._http.base_url).rstrip("/")
 
     def ask(self, method: str, path: str, *, repeatable: bool = True, **options: Any) -> dict[str, Any]:
-        """The answer's JSON object. Options are those of `stream`, and so is what is raised."""
+        """Send a request; returns the answer's JSON object. Options and errors are those of `stream`."""
         return _read_object(self._persist(method, path, repeatable, options, whole=True))
 
     @contextmanager
     def stream(self, method: str, path: str, *, repeatable: bool = True, **options: Any) -> Iterator[httpx.Response]:
-        """An answer of 2xx before its body was read; what is lost from here on is not asked for again.
+        """Send a request; gives the answer of 2xx before its body is read. A body that is cut off is not requested
+        again.
 
-        `repeatable` says that a request which may have been carried out can be sent again. Options: `params`, `json`,
-        `headers`, `body`, `sent`, and `answers`, statuses that are no refusal here. Raises `Refused` and `Unreachable`.
+        `repeatable`: the request may be sent again even if the server may have executed it. Options: `params`, `json`,
+        `headers`, `body`, `sent`, and `answers`, more statuses that count as success. Raises `Refused` and
+        `Unreachable`.
         """
         answer = self._persist(method, path, repeatable, options, whole=False)
         try:
             yield answer
         except httpx.RequestError as error:
-            raise Unreachable(f"the answer of {self.url} was cut off: {_say(error)}") from error
+            raise Unreachable(f"the answer of {self.url} was cut off: {_describe(error)}") from error
         finally:
             answer.close()
 
@@ -98,7 +100,7 @@ class Transport:
                     return _read_whole(answer) if whole else answer
                 failure, asked = _read_refusal(answer), _read_pause(answer)
                 is_ours = failure.kind == "key-in-flight"
-                if is_ours:  # the server has not noticed yet that the try before was lost
+                if is_ours:  # the server has not noticed yet that the first try was lost
                     retry_timeout = max(retry_timeout, KEY_SECONDS)
                 again = is_ours or (isinstance(failure, Unavailable) and (repeatable or answer.status_code in NOT_DONE))
             except httpx.RequestError as error:
@@ -108,7 +110,7 @@ class Transport:
                 is_hopeless = not (self._was_reached or self._waits_for_a_start) and _is_absent(error)
                 again = not is_hopeless and (repeatable or unconnected)
             pause = _choose_pause(tries, asked)
-            # the time that a large body takes does not count
+            # the time to send a large body does not count
             spent += pause if "body" in options or not tries else pause + time.monotonic() - begun
             if not again or spent > retry_timeout:
                 raise failure
@@ -120,7 +122,7 @@ class Transport:
     def _explain(self, error: httpx.RequestError) -> Unreachable:
         never = not self._was_reached
         what = f"nothing answers at {self.url}" if never and _is_absent(error) else f"{self.url} can't be reached"
-        failure = Unreachable(f"{what}: {_say(error)}", never_reached=never)
+        failure = Unreachable(f"{what}: {_describe(error)}", never_reached=never)
         failure.__cause__ = error
         return failure
 
@@ -141,7 +143,7 @@ class Transport:
             whole = body.begin()
             if whole is not None:
                 given["Content-Length"] = str(whole)
-            content = _tell(body, whole, sent)
+            content = _report(body, whole, sent)
         try:
             request = self._http.build_request(method, path, params=params, json=json, headers=given, content=content)
         except httpx.InvalidURL as error:
@@ -159,7 +161,7 @@ def _read_address(url: str) -> httpx.URL:
     return address
 
 
-def _tell(body: Body, whole: int | None, sent: Sent | None) -> Iterator[bytes]:
+def _report(body: Body, whole: int | None, sent: Sent | None) -> Iterator[bytes]:
     done = 0
     for piece in body.pieces():
         yield piece
@@ -169,7 +171,7 @@ def _tell(body: Body, whole: int | None, sent: Sent | None) -> Iterator[bytes]:
 
 
 def _choose_pause(tries: int, asked: float | None) -> float:
-    """Seconds, at least those that the server asked for; random, so that many clients don't come back at once."""
+    """The seconds until the next try: at least Retry-After, and random, so that many clients don't return at once."""
     pause = min(FIRST_PAUSE * 2**tries, MAX_PAUSE)
     jittered = random.uniform(pause / 2, pause)
     return jittered if asked is None else asked + min(jittered, asked / 2 + FIRST_PAUSE)
@@ -200,10 +202,10 @@ def _read_refusal(answer: httpx.Response) -> Refused:
 
 
 class _Document(dict[str, Any]):
-    """An answer's JSON object: a server of another kind lacks what ours has."""
+    """An answer's JSON object. A missing member raises `ServerFailed`: another program has answered."""
 
     def __missing__(self, name: str) -> Any:
-        raise refusal(500, json.dumps({"detail": f"the answer has no {name}: it is not one of Backout's"}).encode())
+        raise refusal(500, json.dumps({"detail": f"the answer has no {name}: it is not from Backout"}).encode())
 
 
 def _read_object(answer: httpx.Response) -> dict[str, Any]:
@@ -217,7 +219,7 @@ def _read_object(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _find_cause(error: BaseException) -> OSError | None:
-    """What the operating system said, below the libraries' own errors."""
+    """The operating system's error below the libraries' errors."""
     below: BaseException | None = error
     while below is not None and not isinstance(below, OSError):
         below = below.__cause__ or below.__context__
@@ -225,13 +227,13 @@ def _find_cause(error: BaseException) -> OSError | None:
 
 
 def _is_absent(error: httpx.RequestError) -> bool:
-    """Whether there is no server at all: no process listens there, or no host has the name."""
+    """Whether there is no server: no process listens there, or the host name is unknown."""
     cause = _find_cause(error)
     unknown = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
     return isinstance(cause, ConnectionRefusedError) or (isinstance(cause, socket.gaierror) and cause.errno in unknown)
 
 
-def _say(error: httpx.RequestError) -> str:
+def _describe(error: httpx.RequestError) -> str:
     cause = _find_cause(error)
     if cause is not None and cause.strerror:
         return cause.strerror[:1].lower() + cause.strerror[1:]

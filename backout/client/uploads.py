@@ -1,4 +1,4 @@
-"""Bodies: bytes that can be sent a second time, in memory that does not grow with them."""
+"""Bodies of requests that can be sent again, without keeping them in memory."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,17 +10,17 @@ from backout.client.errors import SourceFailed
 PIECE_BYTES = 256 * 1024
 
 Sent = Callable[[int, int | None], None]
-"""Is told how many bytes of how many were sent in this try; the whole is None while it is not known."""
+"""Called with the bytes sent in this try and the total, which is None if unknown."""
 
 
 class Body(Protocol):
-    """What a request sends."""
+    """The body of a request."""
 
     def begin(self) -> int | None:
-        """Before each try; returns how many bytes will come, or None while that is not known."""
+        """Called before each try; returns the number of bytes, or None if unknown."""
 
     def pieces(self) -> Iterator[bytes]:
-        """All bytes, from the first. Raises `SourceFailed`."""
+        """Yield all bytes from the first. Raises `SourceFailed`."""
 
 
 class FileBody:
@@ -31,26 +31,26 @@ class FileBody:
         self._start = file.tell()
 
     def begin(self) -> int:
-        """How many bytes lie before its end."""
+        """The number of bytes from the start position to the end."""
         return self._file.seek(0, 2) - self._start
 
     def pieces(self) -> Iterator[bytes]:
-        """As many as `begin` said."""
+        """Yield as many bytes as `begin` returned."""
         left = self.begin()
         self._file.seek(self._start)
         while left:
             piece = _read(self._file, min(left, PIECE_BYTES))
             if not piece:
-                raise SourceFailed("the file became shorter while it was sent: nothing of it was accepted")
+                raise SourceFailed("the file became shorter while it was sent: the server accepted nothing of it")
             left -= len(piece)
             yield piece
 
 
 class StreamBody:
-    """A stream that comes once, such as standard input: kept in a temporary file while it is sent.
+    """A stream that can be read only once, such as standard input. It is copied to a temporary file while it is sent.
 
-    The first try sends what comes as it comes. A second one first reads the stream to its end: the server does not wait
-    for a slow one for ever.
+    The first try sends the bytes as they come. A retry first reads the stream to its end, because the server does not
+    wait long for a slow one.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -59,7 +59,7 @@ class StreamBody:
         self._tries = 0
 
     def begin(self) -> int | None:
-        """None in the first try."""
+        """None in the first try, then the number of bytes."""
         self._tries += 1
         if self._tries == 1:
             return None
@@ -69,14 +69,14 @@ class StreamBody:
         return self._kept.tell()
 
     def pieces(self) -> Iterator[bytes]:
-        """What is kept, then what is still to come."""
+        """Yield the copied bytes, then the rest of the stream."""
         self._kept.seek(0)
         while piece := self._kept.read(PIECE_BYTES):
             yield piece
         yield from self._rest()
 
     def close(self) -> None:
-        """Forget what was kept."""
+        """Delete the temporary file."""
         self._kept.close()
 
     def _rest(self) -> Iterator[bytes]:
@@ -86,19 +86,19 @@ class StreamBody:
                 self._kept.flush()
             except OSError as error:
                 raise SourceFailed(
-                    f"what comes is kept in {tempfile.gettempdir()} for another try, which failed: {error.strerror}."
-                    " Give TMPDIR a folder with more room, or send a file"
+                    f"the stream could not be copied to {tempfile.gettempdir()} for a retry: {error.strerror}."
+                    " Set TMPDIR to a folder with more space, or send a file"
                 ) from error
             yield piece
 
 
 def open_body(stream: IO[bytes]) -> FileBody | StreamBody:
-    """A body of what lies before the stream's position, or of what comes from it."""
+    """The body for a stream, from its position on."""
     return FileBody(stream) if stream.seekable() else StreamBody(stream)
 
 
 def open_file(path: Path) -> IO[bytes]:
-    """The file; raises `SourceFailed`, which says why it can't be read."""
+    """Open a file; raises `SourceFailed` with the reason if it can't be read."""
     try:
         return path.open("rb")
     except OSError as error:
@@ -106,11 +106,11 @@ def open_file(path: Path) -> IO[bytes]:
 
 
 def _read(file: IO[bytes], most: int) -> bytes:
-    # `read` of a pipe would wait until there are as many bytes as it was asked for
+    # `read` of a pipe would wait for all `most` bytes
     read = getattr(file, "read1", file.read)
     try:
         piece = read(most)
     except OSError as error:
-        raise SourceFailed(f"what was to be sent can't be read: {error.strerror}") from error
+        raise SourceFailed(f"the source can't be read: {error.strerror}") from error
     assert isinstance(piece, bytes)
     return piece

@@ -1,1 +1,1 @@
-"""`backout`: the commands for whoever imports files, over HTTP. Nothing of the server is imported here."""
+"""The command line `backout`: imports files over HTTP. It imports nothing of the server."""

@@ -1,4 +1,4 @@
-"""Session: what every command has: a client for the server, and the place where its answer goes."""
+"""Sessions: every command gets a client for the server and prints its answer through one."""
 
 import contextlib
 import functools
@@ -25,10 +25,10 @@ _UNITS = (86400, 3600, 60, 1)
 
 
 class Group(click.Group):
-    """Commands; where none is named their help is the answer, on standard output."""
+    """A group of commands; without a command it prints its help on standard output."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """Reads nothing at all as `--help`."""
+        """Parse no arguments as `--help`."""
         return super().parse_args(context, args or ["--help"])
 
 
@@ -38,12 +38,12 @@ class Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        """Raises `click.BadParameter` for anything else."""
+        """Convert to seconds; raises `click.BadParameter` for an invalid duration."""
         if isinstance(value, float | int):
             return float(value)
         found = _DURATION.fullmatch(value)
         if not value or not found:
-            self.fail(f"{value!r} is no duration: write 90, 90s, 15m or 1h30m", parameter, context)
+            self.fail(f"{value!r} is not a duration: write 90, 90s, 15m or 1h30m", parameter, context)
         return float(sum(float(part) * unit for part, unit in zip(found.groups(), _UNITS, strict=True) if part))
 
 
@@ -55,58 +55,58 @@ class Session:
     as_json: bool
 
     def show(self, document: Any, *lines: str) -> None:
-        """The command's answer on standard output: the document, or the lines that say the same."""
+        """Print the command's answer on standard output: the document, or the lines with the same content."""
         click.echo(json.dumps(document, indent=1) if self.as_json else "\n".join(map(printable, lines)))
 
-    def tell(self, line: str, *, only_people: bool = False) -> None:
-        """A line beside the answer, on standard error; none with --json, and on demand none where nobody looks."""
+    def report(self, line: str, *, only_people: bool = False) -> None:
+        """Print a line on standard error; not with --json, and with `only_people` only on a terminal."""
         if not self.as_json and not (only_people and not is_watched()):
             click.echo(printable(line), err=True)
 
 
 def is_watched() -> bool:
-    """Whether a person sees standard error: without one there is no bar, no colour and no chat."""
+    """Whether standard error is a terminal. Else there is no bar, no colour and no extra output."""
     return sys.stderr.isatty()
 
 
 def printable(text: str) -> str:
-    """The text with nothing in it that a terminal would obey."""
+    """The text without control characters."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def confirm(ask: Callable[[], str], yes: bool) -> None:
-    """Go on only if a person says yes to the question that `ask` makes.
+    """Ask for confirmation, unless `yes`. `ask` makes the question.
 
-    Raises `click.ClickException` for a no, and `click.UsageError` where nobody can be asked.
+    Raises `click.ClickException` if the answer is no, and `click.UsageError` without a terminal.
     """
     if yes:
         return
     if not (sys.stdin.isatty() and is_watched()):
-        raise click.UsageError("nobody can be asked here: say --yes")
+        raise click.UsageError("there is no terminal to ask for confirmation: use --yes")
     if not click.confirm(ask(), err=True):
         raise click.ClickException("nothing was done")
 
 
-YES = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+YES = click.option("--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
 DATASET = click.option("--dataset", default="orders", show_default=True, metavar="NAME", help="The table.")
 
 
 def command(run: Callable[..., int]) -> Callable[..., int]:
-    """A command that gets a session and returns its exit code; its errors are told by `main.run`."""
+    """Make a command of a function that gets a session and returns the exit code. `main.run` prints its errors."""
 
     @click.option(
         "--url",
         envvar="BACKOUT_URL",
         show_envvar=True,
         show_default=DEFAULT_URL,
-        help="The server's address; in a checkout its running stack is found without it.",
+        help="The server's address. In a checkout the default is its running stack.",
     )
     @click.option(
         "--api-key-file",
         envvar="BACKOUT_API_KEY_FILE",
         show_envvar=True,
         type=click.Path(path_type=Path),
-        help="Where the key stands, if the server wants one; BACKOUT_API_KEY may have the key itself.",
+        help="A file with the API key, if the server requires one. BACKOUT_API_KEY may have the key itself.",
     )
     @click.option(
         "--retry-timeout",
@@ -114,9 +114,9 @@ def command(run: Callable[..., int]) -> Callable[..., int]:
         show_default=f"{RETRY_TIMEOUT_SECONDS:g}s",
         show_envvar=True,
         type=Duration(),
-        help="How long a request that fails on its way is tried again; if given, also where no server is there yet.",
+        help="How long to retry a request that got no answer. If set, it also waits for a server to start.",
     )
-    @click.option("--json", "as_json", is_flag=True, help="One JSON document, errors too.")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, also for errors.")
     @click.option("--api-key", envvar="BACKOUT_API_KEY", hidden=True, expose_value=True)
     @functools.wraps(run)
     def wrapped(
@@ -127,15 +127,15 @@ def command(run: Callable[..., int]) -> Callable[..., int]:
         as_json: bool,
         **arguments: Any,
     ) -> int:
-        from backout.client import BackoutClient  # noqa: PLC0415 — its httpx takes longer to import than `--help` may take
+        from backout.client import BackoutClient  # noqa: PLC0415 — importing httpx is too slow for `--help`
 
         if "BACKOUT_PATIENCE" in os.environ:
-            raise click.UsageError("BACKOUT_PATIENCE is called BACKOUT_RETRY_TIMEOUT now: rename it")
+            raise click.UsageError("BACKOUT_PATIENCE is now BACKOUT_RETRY_TIMEOUT: rename it")
         checkout: Path | None = click.get_current_context().obj
         url = url or (checkout and find_stack(checkout)) or DEFAULT_URL
         try:
             key = check_key(api_key) if api_key else read_key(api_key_file) if api_key_file else None
-            client = BackoutClient(url, api_key=key, retry_timeout=retry_timeout, on_retry=_tell_retry)
+            client = BackoutClient(url, api_key=key, retry_timeout=retry_timeout, on_retry=_report_retry)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         with client:
@@ -150,7 +150,7 @@ def command(run: Callable[..., int]) -> Callable[..., int]:
 
 
 def find_stack(checkout: Path) -> str | None:
-    """The address of the stack that runs in a checkout, from its `.run/`; None where none runs or it is another's."""
+    """The address of a checkout's running stack, from its `.run/`; None if none runs or it is not readable."""
     run = checkout / ".run"
     with contextlib.suppress(OSError, ValueError, KeyError):
         if json.loads((run / "state.json").read_text(encoding="utf-8"))["phase"] != "ended":
@@ -160,7 +160,7 @@ def find_stack(checkout: Path) -> str | None:
 
 
 def read_key(path: Path) -> str:
-    """The key in a file; raises ValueError, with a sentence."""
+    """Read the key from a file; raises ValueError with a message."""
     try:
         return check_key(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -168,13 +168,13 @@ def read_key(path: Path) -> str:
 
 
 def check_key(text: str) -> str:
-    """The key, without blanks around it; raises ValueError for what can't be one."""
+    """The key without blanks around it; raises ValueError if it is invalid."""
     key = text.strip()
     if not key or not key.isascii() or not key.isprintable():
         raise ValueError("a key is one line of ASCII characters")
     return key
 
 
-def _tell_retry(error: BackoutError, pause: float) -> None:
+def _report_retry(error: BackoutError, pause: float) -> None:
     if is_watched():
-        click.echo(printable(f"{error.message}; again in {pause:.1f} s"), err=True)
+        click.echo(printable(f"{error.message}; retrying in {pause:.1f} s"), err=True)

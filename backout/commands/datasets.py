@@ -1,4 +1,4 @@
-"""`backout delete` and `backout datasets`: the tables that imports load into, and their rows."""
+"""`backout delete` and `backout datasets`: tables that imports load into, and their rows."""
 
 import json
 from pathlib import Path
@@ -13,15 +13,15 @@ from backout.commands.exit_codes import Exit
 
 @click.command()
 @DATASET
-@click.option("--import", "import_id", metavar="ID", help="The rows of this import.")
-@click.option("--all", "everything", is_flag=True, help="Every row.")
+@click.option("--import", "import_id", metavar="ID", help="Delete the rows of this import.")
+@click.option("--all", "everything", is_flag=True, help="Delete every row.")
 @YES
 @command
 def delete(session: Session, dataset: str, import_id: str | None, everything: bool, yes: bool) -> int:
     """Delete the rows of one import, or every row of a table. Refused while imports of it run."""
     if (import_id is None) is not everything:
-        raise click.UsageError("say what to delete: --import ID or --all")
-    whose = f"of {dataset}, which is every one" if import_id is None else f"of import {import_id} in {dataset}"
+        raise click.UsageError("choose what to delete: --import ID or --all")
+    whose = f"of {dataset}, all of them" if import_id is None else f"of import {import_id} in {dataset}"
     confirm(lambda: f"Delete {session.client.count(dataset, import_id=import_id):,} rows {whose}?", yes)
     deleted = session.client.delete_rows(dataset, import_id=import_id, confirm_all=everything)
     session.show({"dataset": dataset, "import": import_id, "rows_deleted": deleted}, f"{deleted:,} rows were deleted")
@@ -30,13 +30,13 @@ def delete(session: Session, dataset: str, import_id: str | None, everything: bo
 
 @click.group(cls=Group)
 def datasets() -> None:
-    """The tables that imports load into."""
+    """List, create, adopt and drop datasets, the tables that imports load into."""
 
 
 @datasets.command("list")
 @command
 def list_(session: Session) -> int:
-    """All of them."""
+    """List all datasets."""
     found = session.client.datasets()
     session.show({"datasets": [one.document for one in found]}, *(one.name for one in found))
     return Exit.DONE
@@ -46,7 +46,7 @@ def list_(session: Session) -> int:
 @click.argument("name")
 @command
 def describe(session: Session, name: str) -> int:
-    """The columns that a file must bring."""
+    """Show the columns of a dataset."""
     found = session.client.describe_dataset(name)
     session.show(found.document, *_describe(found))
     return Exit.DONE
@@ -57,15 +57,15 @@ def describe(session: Session, name: str) -> int:
 @click.argument("columns", type=click.Path(path_type=Path, dir_okay=False), metavar="COLUMNS.json")
 @command
 def create(session: Session, name: str, columns: Path) -> int:
-    """Create NAME with the columns in COLUMNS.json: a list, each with a name, a type and what else it has; or what
-    the server proposed for a file, whose own name is passed over."""
+    """Create the dataset NAME with the columns in COLUMNS.json: a list of columns, each with name, type and more parts;
+    or a definition that the server proposed for a file, whose name is ignored."""
     try:
-        wish = json.loads(columns.read_text(encoding="utf-8"))
+        content = json.loads(columns.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise click.UsageError(f"{columns} can't be read: {error}") from None
     except RecursionError:
         raise click.UsageError(f"{columns} can't be read: it is nested too deeply") from None
-    more: dict[str, Any] = wish if isinstance(wish, dict) else {"columns": wish}
+    more: dict[str, Any] = content if isinstance(content, dict) else {"columns": content}
     if unknown := more.keys() - {"name", "columns", "key"}:
         raise click.UsageError(f"{columns} has {min(unknown)!r}: a dataset has name, columns and key")
     key = {"key": more["key"]} if "key" in more else {}
@@ -78,7 +78,7 @@ def create(session: Session, name: str, columns: Path) -> int:
 @click.argument("name")
 @command
 def adopt(session: Session, name: str) -> int:
-    """Let imports append to the table NAME, which is there already."""
+    """Let imports append to the existing table NAME."""
     found = session.client.adopt_dataset(name)
     session.show(found.document, *_describe(found))
     return Exit.DONE
@@ -99,6 +99,6 @@ def drop(session: Session, name: str, yes: bool) -> int:
 def _describe(found: Dataset) -> list[str]:
     lines = [found.name]
     for column in found.columns:
-        more = [f"{name}={told}" for name, told in column.items() if name not in ("name", "type") and told is not None]
+        more = [f"{name}={part}" for name, part in column.items() if name not in ("name", "type") and part is not None]
         lines.append(f"  {column.get('name', ''):<20} {column.get('type', ''):<10} {' '.join(more)}".rstrip())
     return lines

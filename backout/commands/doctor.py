@@ -1,4 +1,4 @@
-"""`backout doctor`: what of an installation works, and how to mend what does not."""
+"""`backout doctor`: checks the parts of an installation, and shows how to fix those that fail."""
 
 from dataclasses import asdict, dataclass
 
@@ -9,34 +9,34 @@ from backout.commands.context import Session, command
 from backout.commands.exit_codes import Exit, code_of_error
 
 REMEDIES = {
-    "api": "start the server (`make up` or `docker compose up`), or say where it is: BACKOUT_URL",
+    "api": "start the server (`make up` or `docker compose up`), or set its address: BACKOUT_URL",
     "key": "set BACKOUT_API_KEY, or BACKOUT_API_KEY_FILE to a file with a key of this installation",
-    "database": "start the database; the server finds it by its BACKOUT_DATABASE_URL",
+    "database": "start the database; its address is the server's BACKOUT_DATABASE_URL",
     "xa": "MySQL: GRANT XA_RECOVER_ADMIN ON *.* TO the application's user; a Galera cluster can't be used",
-    "durability": "set the variables named here to what they must be, in the database server's configuration",
+    "durability": "set these variables as required, in the database server's configuration",
     "local_infile": "SET GLOBAL local_infile = 1, and in the database server's configuration local_infile = 1",
-    "broker": "start RabbitMQ; the server finds it by its BACKOUT_BROKER_URL",
-    "worker": "start one: `celery -A celeryconfig worker`; its log says why it is not connected",
-    "spool": "make room, or give the server's account the folder BACKOUT_SPOOL_DIR",
-    "recovery": "a person must look: `python -m app.cli branches`, and docs/how-to/recovery.md",
+    "broker": "start RabbitMQ; its address is the server's BACKOUT_BROKER_URL",
+    "worker": "start a worker: `celery -A celeryconfig worker`; its log says why it is not connected",
+    "spool": "free some space, or give the server's account access to the folder BACKOUT_SPOOL_DIR",
+    "recovery": "run `python -m app.cli branches` and follow docs/how-to/recovery.md",
 }
 UNKNOWN = "not known"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One part: `detail` says what was found, `mend` what to do where it is not in order."""
+    """The check of one part: `detail` is the result, `remedy` says how to fix a failure."""
 
     name: str
     ok: bool
     detail: str
-    mend: str | None = None
+    remedy: str | None = None
 
 
 @click.command()
 @command
 def doctor(session: Session) -> int:
-    """Look at API, database, XA, durability settings, local_infile, broker and worker: pass or fail, and the mend."""
+    """Check API, database, XA, durability settings, local_infile, broker and worker: pass or fail, and the remedy."""
     checks, code = _examine(session)
     lines = [_line(check) for check in checks]
     document = {
@@ -61,13 +61,13 @@ def _examine(session: Session) -> tuple[list[Check], Exit]:
     checks = [Check("api", True, f"{session.client.url} answers")]
     order = [*REMEDIES, *ready.parts]
     for name in sorted(ready.parts, key=order.index):
-        told = ready.parts[name]
-        mend = None if told in ("ok", UNKNOWN) else REMEDIES.get(name)
-        checks.append(Check(name, told == "ok", told, mend))
+        detail = ready.parts[name]
+        remedy = None if detail in ("ok", UNKNOWN) else REMEDIES.get(name)
+        checks.append(Check(name, detail == "ok", detail, remedy))
     return checks, Exit.DONE if all(check.ok for check in checks) else Exit.FAILED
 
 
 def _line(check: Check) -> str:
     verdict = "pass" if check.ok else "?   " if check.detail == UNKNOWN else "FAIL"
-    mend = f"\n      {'':<12}  mend: {check.mend}" if check.mend else ""
-    return f"{verdict}  {check.name:<12}  {check.detail}{mend}"
+    remedy = f"\n      {'':<12}  fix: {check.remedy}" if check.remedy else ""
+    return f"{verdict}  {check.name:<12}  {check.detail}{remedy}"

@@ -1,4 +1,4 @@
-"""Endings: how a command ends, for scripts: an exit code, and with --json one document."""
+"""Exit codes of the commands, and the JSON documents of errors."""
 
 from enum import IntEnum
 from typing import Any
@@ -19,7 +19,7 @@ FILE_FIELDS = frozenset({"file", "generate"})
 
 
 class Exit(IntEnum):
-    """The exit codes. `FAILED` is also what was not found and what the server refused of a file."""
+    """The exit codes. `FAILED` also means not found, and a file that the server refused."""
 
     DONE = 0
     FAILED = 1
@@ -33,7 +33,7 @@ class Exit(IntEnum):
 
 
 class Interrupted(BackoutError):
-    """Ctrl-C: the message says what becomes of the import, `last` is what it was."""
+    """Ctrl-C: the message says what happens to the import, `last` is the import as it was last seen."""
 
     def __init__(self, message: str, last: Import | None = None) -> None:
         super().__init__(message)
@@ -41,14 +41,14 @@ class Interrupted(BackoutError):
 
 
 def code_of_import(found: Import) -> Exit:
-    """How an import that has ended ends the command that waited for it."""
+    """The exit code of a command that waited for this import's end."""
     if found.is_done:
         return Exit.REJECTS if found.rows_rejected else Exit.DONE
     return Exit.STOPPED if found.state == State.STOPPED else Exit.FAILED
 
 
 def code_of_error(error: BackoutError) -> Exit:
-    """The exit code that an error stands for."""
+    """The exit code of an error."""
     match error:
         case Unreachable() | Unavailable():
             return Exit.UNREACHABLE
@@ -69,7 +69,7 @@ def code_of_error(error: BackoutError) -> Exit:
 
 
 def show_error(error: BackoutError) -> dict[str, Any]:
-    """The document of an error: the same keys whatever it is."""
+    """The JSON document of an error: always with the same keys."""
     refused = error if isinstance(error, Refused) else None
     last = error.last if isinstance(error, WaitTimeout | Interrupted) else None
     kind = refused.kind if refused else _kebab(type(error).__name__)
@@ -85,7 +85,7 @@ def show_error(error: BackoutError) -> dict[str, Any]:
 
 
 def show_failure(kind: str, message: str, code: Exit) -> dict[str, Any]:
-    """The document of what went wrong before the server was asked."""
+    """The JSON document of an error without an answer of the server."""
     unknown: dict[str, Any] = {"status": None, "request_id": None, "import_id": None, "fields": []}
     return {"error": {"kind": kind, "message": message, **unknown}, "exit_code": int(code), "import": None}
 

@@ -1,4 +1,4 @@
-"""`backout import`: send a file, print its id, and wait for its end if that is wanted."""
+"""`backout import`: sends a file, prints the import's id, and waits for its end on request."""
 
 import sys
 from typing import IO, Any, cast
@@ -9,23 +9,23 @@ import click
 from backout.client import Import
 from backout.commands.context import DATASET, Duration, Session, command
 from backout.commands.exit_codes import Exit, Interrupted, code_of_import
-from backout.commands.progress import Bar, follow, interrupt, tell_end
+from backout.commands.progress import Bar, follow, interrupt, report_end
 
 FOREVER = -1.0
 
 
 class WaitOption(click.Command):
-    """A command whose `--wait` may stand without a value, which then is not taken from what follows."""
+    """A command whose `--wait` may have no value; the next argument is never taken as its value."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """Reads `--wait` as a wait without end."""
+        """Parse `--wait` alone as a wait without a limit."""
         own = args.index("--") if "--" in args else len(args)
         filled = [f"--wait={FOREVER:g}s" if word == "--wait" else word for word in args[:own]]
         return super().parse_args(context, filled + args[own:])
 
 
 class Wait(Duration):
-    """A duration, or no end."""
+    """A duration, or no limit."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
         """`FOREVER` for a `--wait` without a value."""
@@ -34,29 +34,37 @@ class Wait(Duration):
 
 @click.command("import", cls=WaitOption)
 @click.argument("source", metavar="FILE|-", required=False)
-@click.option("--generate", type=click.IntRange(min=1), metavar="ROWS", help="Generated orders instead of a file.")
-@click.option("--wait", type=Wait(), metavar="[=DURATION]", help="Wait for its end, or no longer than 90s, 15m, 1h30m.")
-@click.option("--stop-on-interrupt", is_flag=True, help="Ctrl-C stops the import; without this it goes on.")
-@click.option("--idempotency-key", metavar="KEY", help="The same key and content again are the same import.")
+@click.option(
+    "--generate", type=click.IntRange(min=1), metavar="ROWS", help="Import generated orders instead of a file."
+)
+@click.option("--wait", type=Wait(), metavar="[=DURATION]", help="Wait for its end, at most for 90s, 15m, 1h30m.")
+@click.option("--stop-on-interrupt", is_flag=True, help="Ctrl-C stops the import; by default it goes on.")
+@click.option(
+    "--idempotency-key", metavar="KEY", help="Sending the same key and content again returns the same import."
+)
 @DATASET
-@click.option("--file-name", metavar="NAME", help="The name to show; that of FILE without it.")
+@click.option("--file-name", metavar="NAME", help="The name to show; by default that of FILE.")
 @click.option("--format", type=click.Choice(["csv", "tsv", "ndjson", "json", "xlsx", "ods", "parquet"]))
-@click.option("--encoding", metavar="NAME", help="Of text: utf-8, utf-16, latin-1, cp1252 …")
+@click.option("--encoding", metavar="NAME", help="The encoding of text: utf-8, utf-16, latin-1, cp1252 …")
 @click.option("--delimiter", metavar="TEXT", help="1 to 8 characters, or tab, comma, semicolon, pipe, space.")
 @click.option("--quote", metavar="CHARACTER")
-@click.option("--escape", metavar="CHARACTER", help=r"\ where quotes inside quotes are escaped.")
-@click.option("--header/--no-header", default=None, help="Whether the columns' names come first.")
-@click.option("--first-line", type=click.IntRange(min=1), metavar="LINE", help="Where the header stands.")
+@click.option("--escape", metavar="CHARACTER", help=r"\ if quotes inside quotes are escaped with it.")
+@click.option("--header/--no-header", default=None, help="Whether the file begins with the columns' names.")
+@click.option("--first-line", type=click.IntRange(min=1), metavar="LINE", help="The line of the header.")
 @click.option("--columns", metavar="JSON|LIST", help='{"Order No": "order_number"}, or all names in their order.')
-@click.option("--null", metavar="TEXT", help="What stands for no value.")
-@click.option("--sheet", metavar="NAME|*", help="Of a workbook: the sheet to read, or * for all that are visible.")
-@click.option("--records", metavar="PATH", help="Of JSON: the path to the array with the rows, as data.orders.")
-@click.option("--on-error", type=click.Choice(["abort", "reject"]), help="What one row that is not in order means.")
-@click.option("--max-rejects", metavar="N|N%", help="With reject: beyond this nothing is loaded.")
-@click.option("--on-conflict", type=click.Choice(["fail", "skip", "update"]), help="What a key that is there means.")
-@click.option("--dry-run", is_flag=True, default=None, help="Load everything and roll it back.")
-@click.option("--priority", type=int, help="Higher ones are loaded first.")
-@click.option("--stream", is_flag=True, default=None, help="Begin to load while the file still arrives.")
+@click.option("--null", metavar="TEXT", help="The text that means NULL.")
+@click.option("--sheet", metavar="NAME|*", help="The sheet of a workbook, or * for all visible sheets.")
+@click.option("--records", metavar="PATH", help="The path to the array with the rows of a JSON file: data.orders.")
+@click.option(
+    "--on-error", type=click.Choice(["abort", "reject"]), help="After an invalid row, load nothing or the other rows."
+)
+@click.option("--max-rejects", metavar="N|N%", help="With reject: load nothing if there are more.")
+@click.option(
+    "--on-conflict", type=click.Choice(["fail", "skip", "update"]), help="For a row whose key exists already."
+)
+@click.option("--dry-run", is_flag=True, default=None, help="Load all rows and roll them back.")
+@click.option("--priority", type=int, help="Imports with a higher priority begin first.")
+@click.option("--stream", is_flag=True, default=None, help="Begin to load while the file is still being sent.")
 @command
 def import_(
     session: Session,
@@ -71,14 +79,14 @@ def import_(
 ) -> int:
     """Import FILE, or standard input for `-`. Prints the id and returns; the import goes on.
 
-    With --wait a bar shows how far it is, and the exit code how it ended: 0 done, 1 failed, 3 done with rejects,
+    With --wait a bar shows the progress, and the exit code shows the result: 0 done, 1 failed, 3 done with rejects,
     5 stopped, 6 not ended in time.
     """
     if (source is None) is (generate is None):
-        raise click.UsageError("say what to import: FILE, - for standard input, or --generate ROWS")
+        raise click.UsageError("choose what to import: FILE, - for standard input, or --generate ROWS")
     given = {name: value for name, value in options.items() if value is not None}
     if generate is not None and (given.keys() - {"priority"} or file_name):
-        raise click.UsageError("--generate goes with --dataset and --priority only: there is no file to be read")
+        raise click.UsageError("--generate allows only --dataset and --priority: there is no file to read")
     accepted = _send(
         session,
         source,
@@ -90,7 +98,7 @@ def import_(
     )
     try:
         if not session.as_json:
-            click.echo(accepted.id)  # at once: whoever waits may be killed
+            click.echo(accepted.id)  # at once: a waiting command may be killed
         elif wait is None:
             session.show(accepted.document)
     except KeyboardInterrupt:
@@ -101,7 +109,7 @@ def import_(
     ended = follow(session, accepted.id, timeout=timeout, stop_on_interrupt=stop_on_interrupt)
     if session.as_json:
         session.show(ended.document)
-    tell_end(session, ended)
+    report_end(session, ended)
     return code_of_import(ended)
 
 
@@ -133,8 +141,8 @@ def _send(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except KeyboardInterrupt:
-        told = f"interrupted before it was accepted; if it was, after all, --idempotency-key {key} finds it"
-        raise Interrupted(told) from None
+        message = f"interrupted before the answer; if the import was accepted, --idempotency-key {key} finds it"
+        raise Interrupted(message) from None
 
 
 def _stdin() -> IO[bytes]:

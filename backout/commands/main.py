@@ -1,4 +1,4 @@
-"""`backout`: the group of commands, and how each of them ends."""
+"""`backout`: the group of commands; prints errors and sets the exit code."""
 
 import io
 import json
@@ -42,7 +42,7 @@ def main() -> None:
 @main.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
-    """Print what makes SHELL complete these commands: eval "$(backout completion bash)"."""
+    """Print the completion script for SHELL: eval "$(backout completion bash)"."""
     from click.shell_completion import get_completion_class  # noqa: PLC0415
 
     found = get_completion_class(shell)
@@ -67,10 +67,10 @@ for part in (
 
 
 def run(checkout: str | None = None) -> NoReturn:
-    """The console script; that of a checkout says where it is."""
+    """The console script; in a checkout it gets the checkout's path."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter gets an escape for it
+            stream.reconfigure(errors="backslashreplace")  # a terminal without a letter gets an escape
     try:
         sys.exit(main.main(prog_name="backout", standalone_mode=False, obj=checkout and Path(checkout)))
     except BackoutError as error:
@@ -81,19 +81,19 @@ def run(checkout: str | None = None) -> NoReturn:
         _end(show_failure("usage", error.format_message(), Exit.USAGE), error.format_message())
     except click.ClickException as error:
         _end(show_failure("failed", error.format_message(), Exit.FAILED), error.format_message())
-    except click.Abort:  # Ctrl-C where nothing else was to be said
+    except click.Abort:  # Ctrl-C without a message of its own
         _end(show_failure("interrupted", "interrupted", Exit.INTERRUPTED), "interrupted")
     except UnicodeEncodeError as error:
         text = ascii(error.object)[1:41]
-        told = f"{text} is not valid UTF-8: beside the path of a file there are only texts"
-        _end(show_failure("usage", told, Exit.USAGE), told)
-    except BrokenPipeError:  # whoever reads has enough
+        message = f"{text} is not valid UTF-8: only the path of a file may contain such bytes"
+        _end(show_failure("usage", message, Exit.USAGE), message)
+    except BrokenPipeError:  # the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FAILED)
 
 
 def _find_version(checkout: Path | None) -> str:
-    """Of the installed package, or what a checkout's would be."""
+    """The version of the installed package, or of the checkout."""
     if checkout is None:
         from importlib.metadata import version  # noqa: PLC0415
 
@@ -104,7 +104,7 @@ def _find_version(checkout: Path | None) -> str:
 
 
 def _end(document: dict[str, Any], message: str) -> NoReturn:
-    """One document, or one sentence on standard error; then the exit code."""
+    """Print one JSON document, or one message on standard error, and exit."""
     if "--json" in sys.argv:
         click.echo(json.dumps(document, indent=None if "watch" in sys.argv else 1))
     else:

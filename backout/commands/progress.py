@@ -1,4 +1,4 @@
-"""Follow: an import to its end, with a bar where somebody looks, and what Ctrl-C means meanwhile."""
+"""Follows an import to its end, with a progress bar on a terminal, and handles Ctrl-C."""
 
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """How far the upload or the import is; draws nothing where nobody looks, and leaves nothing of it behind."""
+    """The progress bar of the upload or the import; draws only on a terminal, and is removed at the end."""
 
     def __init__(self, session: Session) -> None:
         self._progress = None if session.as_json or not is_watched() else _new_progress()
@@ -30,21 +30,21 @@ class Bar:
             self._progress.stop()
 
     def show_sent(self, done: int, whole: int | None) -> None:
-        """Bytes of the upload; the whole is None while it is not known."""
+        """Show the bytes of the upload; the total is None if unknown."""
         self._draw("sending", done, whole, f"{done / 1e6:,.1f} MB")
 
     def show(self, found: Import) -> None:
-        """The import as it is now."""
+        """Show the import's progress."""
         speed = f", {found.rows_per_second:,.0f} rows/s" if found.rows_per_second else ""
         left = f", {found.eta_seconds:.0f} s left" if found.eta_seconds else ""
         self._draw(found.phase, found.percent, 100, f"{found.rows_done:,} rows{speed}{left}")
 
-    def _draw(self, what: str, done: float, whole: float | None, told: str) -> None:
+    def _draw(self, what: str, done: float, whole: float | None, text: str) -> None:
         if self._progress is None:
             return
         if self._task is None:
-            self._task = self._progress.add_task(what, total=whole, told=told)
-        self._progress.update(self._task, description=what, completed=done, total=whole, told=told)
+            self._task = self._progress.add_task(what, total=whole, text=text)
+        self._progress.update(self._task, description=what, completed=done, total=whole, text=text)
 
 
 def _new_progress() -> "Progress":
@@ -55,31 +55,30 @@ def _new_progress() -> "Progress":
         TextColumn("{task.description:<10}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[told]}", markup=False),
+        TextColumn("{task.fields[text]}", markup=False),
         console=Console(stderr=True),
         transient=True,
-        redirect_stdout=False,  # the answer may go to a file while the bar is on the screen
+        redirect_stdout=False,  # standard output may be a file while the bar is on the screen
     )
 
 
 def follow(session: Session, id: str, *, timeout: float | None = None, stop_on_interrupt: bool) -> Import:
-    """The import once it has ended. Raises `WaitTimeout`, and `Interrupted` on Ctrl-C, after which it goes on or has
-    been stopped."""
+    """Wait for an import's end; returns it. Raises `WaitTimeout`, and `Interrupted` on Ctrl-C."""
     last: list[Import] = []
     try:
         with Bar(session) as bar:
 
-            def look(found: Import) -> None:
+            def on_change(found: Import) -> None:
                 last[:] = [found]
                 bar.show(found)
 
-            return session.client.wait(id, timeout, on_change=look)
+            return session.client.wait(id, timeout, on_change=on_change)
     except KeyboardInterrupt:
         raise interrupt(session, id, last[0] if last else None, stop=stop_on_interrupt) from None
 
 
 def interrupt(session: Session, id: str, last: Import | None, *, stop: bool) -> Interrupted:
-    """What a Ctrl-C has to say of an import, after it has been stopped if it is to be."""
+    """The error for Ctrl-C, after the import was stopped if `stop` is set."""
     if not stop:
         return Interrupted(f"interrupted: import {id} goes on; `backout stop {id}` stops it", last)
     try:
@@ -88,19 +87,19 @@ def interrupt(session: Session, id: str, last: Import | None, *, stop: bool) -> 
         return Interrupted(f"interrupted, but {error.message}", last)
     except BackoutError as error:
         return Interrupted(f"interrupted, and import {id} could not be stopped: {error.message}", last)
-    return Interrupted(f"interrupted: import {id} was stopped, nothing of it will stay", stopped)
+    return Interrupted(f"interrupted: import {id} was stopped, none of its rows will stay", stopped)
 
 
-def tell_end(session: Session, found: Import) -> None:
-    """Say on standard error how it ended: to people always, and where nobody looks only what needs somebody."""
+def report_end(session: Session, found: Import) -> None:
+    """Report on standard error how it ended; without a terminal only what needs attention."""
     if not found.is_done:
         why = f": {found.failure.message}" if found.failure else ""
-        session.tell(f"import {found.id} {found.state}{why}; nothing of it was loaded")
+        session.report(f"import {found.id} {found.state}{why}; nothing of it was loaded")
         return
     rows = found.rows_done + found.rows_updated
     took = "" if found.seconds is None else f" in {found.seconds:.1f} s"
     verb = "could be loaded" if found.dry_run else "were loaded"
-    skipped = f", {found.rows_skipped:,} were there already" if found.rows_skipped else ""
+    skipped = f", {found.rows_skipped:,} existed already" if found.rows_skipped else ""
     rejected = f", {found.rows_rejected:,} were rejected: `backout rejects {found.id}`" if found.rows_rejected else ""
-    blank = f", {found.rows_blank:,} blank rows were passed over" if found.rows_blank else ""
-    session.tell(f"{rows:,} rows {verb}{took}{skipped}{rejected}{blank}", only_people=not found.rows_rejected)
+    blank = f", {found.rows_blank:,} blank rows were skipped" if found.rows_blank else ""
+    session.report(f"{rows:,} rows {verb}{took}{skipped}{rejected}{blank}", only_people=not found.rows_rejected)

@@ -1,4 +1,4 @@
-"""`backout status`, `watch`, `stop`, `list`, `rejects` and `count`: one import, or what is there."""
+"""`backout status`, `watch`, `stop`, `list`, `rejects` and `count`: show or stop imports, count rows."""
 
 import json
 import sys
@@ -12,21 +12,21 @@ from backout.client import Import
 from backout.client.states import State
 from backout.commands.context import DATASET, Duration, Session, command, is_watched
 from backout.commands.exit_codes import Exit, code_of_import
-from backout.commands.progress import follow, interrupt, tell_end
+from backout.commands.progress import follow, interrupt, report_end
 
 
 @click.command()
 @click.argument("id")
 @command
 def status(session: Session, id: str) -> int:
-    """How an import is doing. The exit code is 0 whatever its state."""
+    """Show an import. The exit code is 0 in every state."""
     found = session.client.get(id)
     session.show(found.document, *describe(found))
     return Exit.DONE
 
 
 def describe(found: Import) -> list[str]:
-    """An import in lines for people."""
+    """Describe an import in lines of text."""
     total = f" of {found.rows_total:,}" if found.rows_total is not None else ""
     lines = [
         f"id        {found.id}",
@@ -51,17 +51,17 @@ def describe(found: Import) -> list[str]:
 
 @click.command()
 @click.argument("id")
-@click.option("--timeout", type=Duration(), help="ChangeFeed no longer than 90s, 15m, 1h30m.")
-@click.option("--stop-on-interrupt", is_flag=True, help="Ctrl-C stops the import; without this it goes on.")
+@click.option("--timeout", type=Duration(), help="Wait at most for 90s, 15m, 1h30m.")
+@click.option("--stop-on-interrupt", is_flag=True, help="Ctrl-C stops the import; by default it goes on.")
 @command
 def watch(session: Session, id: str, timeout: float | None, stop_on_interrupt: bool) -> int:
-    """Follow an import to its end: a bar, in a pipe a line for each change, with --json a document for each (NDJSON).
+    """Follow an import to its end: with a bar; in a pipe with a line, or with --json a document, for each change.
 
-    The exit code says how it ended, as that of `import --wait`.
+    The exit code shows how it ended, as for `import --wait`.
     """
     if is_watched() and not session.as_json:
         ended = follow(session, id, timeout=timeout, stop_on_interrupt=stop_on_interrupt)
-        tell_end(session, ended)
+        report_end(session, ended)
         return code_of_import(ended)
     found = None
     try:
@@ -71,7 +71,7 @@ def watch(session: Session, id: str, timeout: float | None, stop_on_interrupt: b
     except KeyboardInterrupt:
         raise interrupt(session, id, found, stop=stop_on_interrupt) from None
     assert found is not None
-    tell_end(session, found)
+    report_end(session, found)
     return code_of_import(found)
 
 
@@ -83,9 +83,9 @@ def _line(found: Import) -> str:
 @click.argument("id")
 @command
 def stop(session: Session, id: str) -> int:
-    """Stop an import: from the answer on it will never commit. Exit code 4 where it is too late."""
+    """Stop an import: after the answer it will never commit. Exit code 4 if it is too late."""
     found = session.client.stop(id)
-    undone = "nothing of it is left" if found.state == State.STOPPED else "what it had loaded is being undone"
+    undone = "none of its rows is left" if found.state == State.STOPPED else "its rows are being undone"
     session.show(found.document, f"stopped: it will never commit, and {undone}")
     return Exit.DONE
 
@@ -96,13 +96,13 @@ def stop(session: Session, id: str) -> int:
     "states",
     multiple=True,
     type=click.Choice([state.value for state in State]),
-    help="Only these; may be repeated.",
+    help="Only imports in this state; may be repeated.",
 )
-@click.option("--dataset", metavar="NAME", help="Only this table's.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="The newest so many.")
+@click.option("--dataset", metavar="NAME", help="Only imports into this table.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="At most so many, the newest.")
 @command
 def list_(session: Session, states: tuple[str, ...], dataset: str | None, limit: int) -> int:
-    """Imports, newest first."""
+    """List imports, newest first."""
     found = [one for one, _ in zip(session.client.imports(states=states, dataset=dataset), range(limit), strict=False)]
     lines = [f"{'ID':<36}  {'STATE':<10}  {'ROWS':>12}  {'%':>5}  {'ACCEPTED':<20}  SOURCE"]
     lines += [
@@ -117,10 +117,12 @@ def list_(session: Session, states: tuple[str, ...], dataset: str | None, limit:
 @click.command()
 @click.argument("id")
 @click.option("--format", type=click.Choice(["csv", "ndjson"]), default="csv", show_default=True)
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of standard output.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of standard output."
+)
 @command
 def rejects(session: Session, id: str, format: str, output: Path | None) -> int:
-    """The rows of an import that were not accepted. The CSV can be mended and sent again as it is.
+    """Print the rejected rows of an import. You can fix the CSV file and send it again.
 
     With --json the document has the first 1,000.
     """
@@ -152,7 +154,7 @@ def _copy(session: Session, id: str, format: str, file: IO[bytes]) -> int:
 @click.option("--import", "import_id", metavar="ID", help="Only the rows of this import.")
 @command
 def count(session: Session, dataset: str, import_id: str | None) -> int:
-    """How many rows there are, as a reader sees them."""
+    """Count the visible rows."""
     number = session.client.count(dataset, import_id=import_id)
     session.show({"dataset": dataset, "import": import_id, "count": number}, str(number))
     return Exit.DONE

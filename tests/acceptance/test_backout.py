@@ -29,7 +29,7 @@ def orders(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def mixed(orders: Path) -> Path:
-    """One row of it is not in order."""
+    """One of its rows is invalid."""
     lines = orders.read_text().splitlines(keepends=True)
     fields = lines[5].split(",")
     path = orders.with_name("mixed.csv")
@@ -123,7 +123,7 @@ def test_errors_have_one_shape_whatever_they_are(backout: Backout, tmp_path: Pat
         (("status", "no-such-id"), 1, "import-not-found"),
         (("status", "../../readyz"), 1, "not-found"),
         (("delete",), 2, "usage"),
-        (("delete", "--all"), 2, "usage"),  # nobody can be asked here
+        (("delete", "--all"), 2, "usage"),  # there is no terminal
         (("explode",), 2, "usage"),
         (("count", "--url=ftp://here"), 2, "usage"),
         (("import", str(bad), "--idempotency-key=nächtlich"), 2, "usage"),
@@ -212,7 +212,7 @@ def test_ctrl_c_while_a_file_is_sent_leaves_nothing(backout: Backout, stack: Sta
     assert stack.get("/v1/imports").json()["imports"] == []
 
 
-def test_doctor_names_what_fails_and_the_mend(backout: Backout, stack: Stack) -> None:
+def test_doctor_names_failed_parts_and_remedies(backout: Backout, stack: Stack) -> None:
     parts = ["api", "database", "xa", "durability", "local_infile", "broker", "worker", "spool", "recovery"]
     wait_for(lambda: stack.get("/readyz").json()["status"] == "ok", 60, "all is well")
     told = backout.ask("doctor")
@@ -223,7 +223,7 @@ def test_doctor_names_what_fails_and_the_mend(backout: Backout, stack: Stack) ->
         told = backout.ask("doctor", code=1)
         assert [check["name"] for check in told["checks"] if not check["ok"]] == ["worker"]
         said = backout.run("doctor", code=1)
-        assert "FAIL  worker" in said and "mend: start one" in said and "pass  database" in said
+        assert "FAIL  worker" in said and "fix: start a worker" in said and "pass  database" in said
     finally:
         stack.start("worker")
 
@@ -234,8 +234,8 @@ def test_doctor_names_a_database_that_is_away(backout: Backout, stack: Stack) ->
     try:
         stack.start("web")
         told = {check["name"]: check for check in backout.ask("doctor", code=1)["checks"]}
-        assert "start the database" in told["database"]["mend"] and told["api"]["ok"] and told["broker"]["ok"]
-        assert told["xa"]["detail"] == "not known" and told["xa"]["ok"] is False and told["xa"]["mend"] is None
+        assert "start the database" in told["database"]["remedy"] and told["api"]["ok"] and told["broker"]["ok"]
+        assert told["xa"]["detail"] == "not known" and told["xa"]["ok"] is False and told["xa"]["remedy"] is None
         assert backout.ask("import", "--generate=5", code=7)["error"]["kind"] == "database-unavailable"
     finally:
         stack.end("web")

@@ -115,7 +115,7 @@ def test_a_table_is_created_described_loaded_and_dropped(backout: Backout, tmp_p
     parts.write_text("sku,n\na,1\nb,2\n")
     backout.run("import", "--dataset=parts", "--wait", str(parts))
     assert backout.run("count", "--dataset=parts") == "2\n"
-    backout.ask("datasets", "drop", "parts", code=2)  # nobody can be asked
+    backout.ask("datasets", "drop", "parts", code=2)  # there is no terminal
     assert backout.ask("datasets", "drop", "parts", "--yes") == {"dropped": "parts"}
     assert backout.ask("datasets", "describe", "parts", code=1)["error"]["status"] == 404
     assert backout.ask("count", "--dataset=parts", code=1)["error"]["kind"] == "dataset-not-found"

@@ -286,7 +286,7 @@ def test_what_is_no_table_of_text_is_refused_at_the_door(stack: Stack) -> None:
     with nothing_kept(stack):
         for body in others:
             document = check_problem(stack.send(body), 415, "unsupported-format")
-            assert "read here are CSV, TSV, NDJSON" in document["detail"]
+            assert "supported are CSV, TSV, NDJSON" in document["detail"]
         for encoding in ("br", "deflate", "gzip, gzip"):
             document = check_problem(
                 stack.send(text, headers={"Content-Encoding": encoding}), 415, "unsupported-format"

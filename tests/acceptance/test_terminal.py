@@ -38,7 +38,7 @@ def test_ctrl_c_says_that_the_import_goes_on(backout: Backout, stack: Stack) -> 
     with backout.in_terminal("watch", "--stop-on-interrupt", id) as child:
         child.expect("loading")
         child.sendintr()
-        child.expect("was stopped, nothing of it will stay")
+        child.expect("was stopped, none of its rows will stay")
         assert end_of(child) == 130
     assert stack.wait_state(id)["state"] == "stopped"
 
@@ -72,6 +72,6 @@ def test_a_file_is_wanted_not_a_terminal(backout: Backout) -> None:
 def test_a_person_is_told_of_each_try(backout: Backout) -> None:
     backout.environment |= {"BACKOUT_URL": "http://127.0.0.1:1", "BACKOUT_RETRY_TIMEOUT": "2"}
     with backout.in_terminal("list") as child:
-        child.expect(r"nothing answers at .*: connection refused; again in [0-9.]+ s")
+        child.expect(r"nothing answers at .*: connection refused; retrying in [0-9.]+ s")
         child.expect("Error: nothing answers at .*; set BACKOUT_URL")
         assert end_of(child) == 7

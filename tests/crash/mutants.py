@@ -51,7 +51,7 @@ MUTANTS = {
         mutations.ignore_leases,
         (("slow worker", "half loaded"),),
     ),
-    "nobody renews the lease": Mutant(
+    "no one renews the lease": Mutant(
         "the heartbeat holds the lease from claim to end",
         replace_by(heartbeat.Heartbeat, "_beat", lambda self: None),
         (("slow worker", "half loaded"),),
@@ -136,7 +136,7 @@ MUTANTS = {
         replace_by(GracefulShutdown, "attempt", lambda self: nullcontext()),
         (("SIGTERM worker", "half loaded"), ("SIGTERM worker", "all prepared")),
     ),
-    "nobody hints again": Mutant(
+    "no one hints again": Mutant(
         "what is queued is hinted at again",
         replace_by(sweeper.Sweeper, "_hint", lambda self: None),
         (("kill -9 process", "half loaded"),),

@@ -14,7 +14,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["app.formats", "app.domain"]):
-    from tests.fuzz.file_format import check
+    from tests.fuzz.reading import check
     from tests.fuzz.seeds import seeds
 
 MAX_BYTES = 4096

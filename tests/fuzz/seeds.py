@@ -7,7 +7,7 @@ import json
 import polars as pl
 from backports import zstd
 
-from tests.fuzz.file_format import NAMES, OPTIONS, PETS
+from tests.fuzz.reading import NAMES, OPTIONS, PETS
 
 ROWS = [
     ["Tom", "3", "1.50", "2026-01-02 03:04:05", "cat", "true", "2026-01-02"],

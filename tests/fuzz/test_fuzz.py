@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from app.domain.file_format import FileFormat
 from app.formats.validate import vectorized_columns
 from tests.fuzz.drawing import Requests
-from tests.fuzz.file_format import NAMES, check, outcome
+from tests.fuzz.reading import NAMES, check, outcome
 from tests.fuzz.seeds import seeds
 from tests.fuzz.sending import Answer, send
 

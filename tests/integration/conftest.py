@@ -22,7 +22,7 @@ def _logs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(services: Services) -> Run:
-    """Runs a command against the test's database, where nobody can be asked."""
+    """Runs a command against the test's database, without a terminal."""
 
     def run(*arguments: str, url: str = "") -> Result:
         address = url or services.settings.database_url.get_secret_value()

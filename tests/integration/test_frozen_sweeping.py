@@ -103,7 +103,7 @@ def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touc
         refused = run("sweeping", "resume", "--yes")
         assert refused.exit_code == 4 and late.lock_name() in refused.output
         assert run("resolve", late.lock_name(), "rollback", "--yes").exit_code == 0
-        assert run("sweeping", "resume").exit_code == 2  # nobody can be asked
+        assert run("sweeping", "resume").exit_code == 2  # there is no terminal
         assert run("sweeping", "resume", "--yes").exit_code == 0
     assert run("sweeping", "resume", "--yes").exit_code == 4
     assert "not frozen" in run("sweeping").output

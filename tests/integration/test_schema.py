@@ -40,25 +40,27 @@ def test_rows_of_the_version_before_get_the_new_words(database: DatabaseServer, 
         cursor.execute("ALTER TABLE installation RENAME COLUMN generation TO mark")
         cursor.execute("UPDATE installation SET mark = 41")
         cursor.execute(
-            """UPDATE imports SET error = '{"code": "damaged", "reason": "lost"}' WHERE number = %s""", row.number
+            """UPDATE imports SET error = '{"code": "damaged", "reason": "lost"}' WHERE number = %s""", (row.number,)
         )
         before = '{"format": "csv", "columns": {"a": null}, "quote_said": true}'
         cursor.execute("UPDATE imports SET file_format = %s WHERE number = %s", (before, row.number))
         for sequence, kind in enumerate(("damage", "forced"), 100):
             values = row.number, sequence, kind
             cursor.execute("INSERT INTO events (import_no, sequence, at, kind) VALUES (%s, %s, NOW(6), %s)", values)
-        cursor.execute(code, row.number)
+        cursor.execute(code, (row.number,))
         ((_, updated_at),) = cursor.fetchall()
         for _ in range(2):  # one that was cut off runs again
             cursor.execute("UPDATE alembic_version SET version_num = '0009'")
             upgrade(database.owner_url)
         cursor.execute("SELECT generation FROM installation")
         assert cursor.fetchall() == ((41,),)
-        cursor.execute(code, row.number)
+        cursor.execute(code, (row.number,))
         assert cursor.fetchall() == (("lost_branch", updated_at),)
-        cursor.execute("SELECT file_format FROM imports WHERE number = %s", row.number)
+        cursor.execute("SELECT file_format FROM imports WHERE number = %s", (row.number,))
         assert json.loads(cursor.fetchall()[0][0]) == {"format": "csv", "columns": {"a": None}, "quote_given": True}
-        cursor.execute("SELECT kind FROM events WHERE import_no = %s AND sequence >= 100 ORDER BY sequence", row.number)
+        cursor.execute(
+            "SELECT kind FROM events WHERE import_no = %s AND sequence >= 100 ORDER BY sequence", (row.number,)
+        )
         assert cursor.fetchall() == (("lost_branch",), ("heuristic_decision",))
 
 

@@ -65,7 +65,7 @@ def test_demo_up_down_clean(checkout: Path) -> None:
 
     assert count_orders(checkout) >= 200_000, "the command line of the checkout finds it, on whatever port"
     again = run(checkout, "up")
-    assert again.returncode == 0 and "runs already" in again.stdout
+    assert again.returncode == 0 and "is running already" in again.stdout
     assert run(checkout, "status").returncode == 0
 
     assert run(checkout, "down").returncode == 0
@@ -93,6 +93,6 @@ def test_a_port_that_can_not_be_had_is_refused(checkout: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         taken = run(checkout, "up", BACKOUT_PORT=str(port))
-    assert taken.returncode == 1 and f"port {port} of 127.0.0.1 is another program's" in taken.stdout
+    assert taken.returncode == 1 and f"port {port} of 127.0.0.1 is in use" in taken.stdout
     wrong = run(checkout, "up", BACKOUT_PORT="eight")
     assert wrong.returncode == 1 and "BACKOUT_PORT: Input should be a valid integer" in wrong.stdout

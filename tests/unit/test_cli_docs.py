@@ -84,7 +84,7 @@ def test_every_method_error_and_parameter_of_the_client_is_described() -> None:
         for name, method in inspect.getmembers(BackoutClient, inspect.isfunction)
         if not name.startswith("_") and name != "close"
     }
-    described = dict(re.findall(r"`([a-z_]+)\(([^)`]*)\)`", CLIENT.partition("## Sent again")[0]))
+    described = dict(re.findall(r"`([a-z_]+)\(([^)`]*)\)`", CLIENT.partition("## Retries")[0]))
     assert set(described) == set(methods)
     for name, parameters in described.items():
         for parameter in re.findall(r"[a-z_]+", parameters):

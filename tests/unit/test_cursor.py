@@ -35,8 +35,8 @@ def test_anything_else_is_none(text: str) -> None:
     assert parse_cursor(text) is None
 
 
-def test_what_is_news() -> None:
+def test_what_is_new() -> None:
     here = cursor_at(NOW, [RowVersion(1, 5, NOW), RowVersion(2, 7, NOW - OVERLAP - timedelta(seconds=1))])
     assert here.since == NOW - OVERLAP
     assert here.seen == {1: 5}  # the other one lies before
-    assert here.is_news(1, 6) and here.is_news(3, 1) and not here.is_news(1, 5)
+    assert here.is_new(1, 6) and here.is_new(3, 1) and not here.is_new(1, 5)

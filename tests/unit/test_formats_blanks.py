@@ -16,7 +16,7 @@ from app.domain.file_format import FileFormat
 from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
 from app.formats.reader import check_head, read_rows
-from tests.fuzz.file_format import slowly
+from tests.fuzz.reading import slowly
 
 PETS = Dataset(
     "pets",

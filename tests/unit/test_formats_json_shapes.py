@@ -13,6 +13,7 @@ from app.domain.errors import ImportFailed, InvalidContent
 from app.domain.file_format import FileFormat
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.json import path as paths
+from app.formats.json.ndjson import RowReader
 from app.formats.json.values import Decoder, lone_surrogates
 from app.formats.options import parse_options
 from app.formats.payload import read_payload
@@ -200,6 +201,9 @@ def test_half_of_a_pair_is_called_that(tmp_path: Path) -> None:
         found = refusal(tmp_path, text)
         assert (found.code, found.column, found.value) == ("not_utf8", "name", "\\ud83d")
         assert "lone surrogate" in found.reason and "character 4," in found.reason
+    flags = Dataset("f", (Column("b", ColumnType.BOOLEAN), *PETS.columns), ())
+    with pytest.raises(ImportFailed, match="lone surrogate"):
+        RowReader(flags).values('{"b": true, "age": 1, "name": "\\ud800"}', 1)
     found = refusal(tmp_path, json.dumps(ANN) + '\n{"age": 1, "name": "\\udc80"}')
     assert "line 2, character 21" in found.reason
     assert load(tmp_path, '{"name": "a", "age": 1, "x": "\\ud800"}', columns='{"x": null}')

@@ -440,7 +440,7 @@ def test_columns_that_the_file_lacks(tmp_path: Path) -> None:
     ]
     with pytest.raises(ImportFailed, match="the header lacks the column a"):
         short(tmp_path, "b,c\nx,1\n")
-    with pytest.raises(ImportFailed, match="is no header"):
+    with pytest.raises(ImportFailed, match="is not a header"):
         short(tmp_path, "x\n1\n")
     with pytest.raises(ImportFailed, match="lacks the key a"):
         short(tmp_path, '{"b": "x"}', format="ndjson")

@@ -104,7 +104,9 @@ def test_a_text_is_what_is_shown_or_refused(tmp_path: Path) -> None:
         (7, "unsupported_cell", "a", "501"),
         (8, "unsupported_cell", "a", "501.5"),
     ]
-    assert "cell A7 holds the number 501" in chunk.bad[0][2].reason and "make the cell a text" in chunk.bad[0][2].reason
+    assert (
+        "cell A7 contains the number 501" in chunk.bad[0][2].reason and "make the cell a text" in chunk.bad[0][2].reason
+    )
 
 
 def test_a_number_is_the_number(tmp_path: Path) -> None:

@@ -65,5 +65,5 @@ def test_the_operator_reads_what_will_be_done(state: State, live: bool) -> None:
         told = explain(xid, row)
         assert words.get(recovery_action(xid, row), "") in told
         if recovery_action(xid, row) is RecoveryAction.LEAVE:
-            assert "left to" in told or "takes the import back" in told
+            assert "left to" in told or "requeues the import" in told
     assert "no such import" in explain(Xid(HERE, 7, 1, 1), None)

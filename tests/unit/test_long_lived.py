@@ -84,7 +84,7 @@ def test_the_poller_of_streams_goes_on_and_slows_down(monkeypatch: pytest.Monkey
     looked, well = failing(6, error, lambda told: told)
     monkeypatch.setattr(change_feed, "sleep", lambda seconds: (pauses.append(seconds), Event().wait(0.01)))
     watching = ChangeFeed(make_services(max_streams=2, stream_max_seconds=60))
-    monkeypatch.setattr(watching, "_look", looked)
+    monkeypatch.setattr(watching, "_poll", looked)
     subscription = watching.subscribe()
     assert well.wait(10)
     wait_for(lambda: pauses[-1] == change_feed.POLL_SECONDS, 10, "it polls as before")
@@ -104,7 +104,7 @@ def test_a_stream_that_gets_no_poller_leaves_none_behind_that_is_dead(monkeypatc
 
     monkeypatch.setattr(change_feed.Thread, "start", start_or_fail)
     looked = Event()
-    monkeypatch.setattr(watching, "_look", lambda told: (looked.set(), told)[1])
+    monkeypatch.setattr(watching, "_poll", lambda told: (looked.set(), told)[1])
     with pytest.raises(RuntimeError):
         watching.subscribe()
     subscription = watching.subscribe()

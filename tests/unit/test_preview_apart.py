@@ -14,7 +14,7 @@ from app.formats.child import runner
 from app.formats.preview import child
 from app.formats.preview.child import preview_file
 from app.formats.preview.preview import make_preview
-from app.formats.preview.serializer import show_preview
+from app.formats.preview.serializer import serialize_preview
 from tests.hostile_parquet import FILES
 
 LONG_TEXT = Dataset("one", (Column("a", ColumnType.TEXT, length=1_000_000),), ("a",))
@@ -35,7 +35,7 @@ def test_a_child_says_what_this_process_would(tmp_path: Path) -> None:
     path = tmp_path / "o"
     pq.write_table(pa.table({"a": ["x", None, "y" * 300], "b": [b"\xff", b"", None]}), path)
     for dataset in (LONG_TEXT, None):
-        here = show_preview(make_preview(path, PARQUET, dataset, 100))
+        here = serialize_preview(make_preview(path, PARQUET, dataset, 100))
         assert preview(path, dataset) == json.loads(json.dumps(here))
     path.write_bytes(b"PAR1")
     assert preview(path)["problem"]["code"] == "damaged_parquet"
@@ -87,7 +87,7 @@ def test_an_answer_is_no_larger_than_people_look_at(tmp_path: Path) -> None:
     assert len(found["columns"]) == len(found["rows"][0]["values"]) == 1000
     assert (found["cut"], len(found["rows"])) == (True, 14)  # some two million characters
     path.write_text("\n".join(",".join(["é"] * 5000) for _ in range(100)))
-    found = show_preview(make_preview(path, FileFormat("csv"), None, 100))
+    found = serialize_preview(make_preview(path, FileFormat("csv"), None, 100))
     assert {len(row["values"]) for row in found["rows"]} == {1000}
 
 

@@ -1,4 +1,4 @@
-"""Private servers, for the local stack and for tests: on loopback, in a folder that can be thrown away."""
+"""Private servers for the local stack and for tests: on loopback, each in a disposable folder."""
 
 from app.cli.servers.base import PrivateServer, ServerFailed
 from app.cli.servers.databases import PrivateMariaDB, PrivateMySQL

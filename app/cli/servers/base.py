@@ -1,4 +1,4 @@
-"""What every private server has: a folder, an unprivileged account where there is one, a beginning and an end."""
+"""The base of private servers: folder, unprivileged account, start and stop."""
 
 import contextlib
 import os
@@ -16,14 +16,14 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # 
 
 
 class ServerFailed(Exception):
-    """A private server could not be prepared, or ended or stayed silent instead of becoming ready."""
+    """A private server could not be prepared, or did not become ready."""
 
 
 class PrivateServer:
-    """A server for one checkout or one test: on loopback only, below one folder, started by hand.
+    """A server for one checkout or one test: on loopback only, below one folder.
 
-    `prepare()` may be repeated, also after it was cut off; then `start()` and `wait_ready()`, or, for a supervisor,
-    `command`, `environment`, `account` and `is_ready()`.
+    Call `prepare()`, which may be repeated after an interruption. Then call `start()` and `wait_ready()`; a supervisor
+    uses `spawn()` and `is_ready()`.
     """
 
     name: ClassVar[str]
@@ -43,18 +43,18 @@ class PrivateServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """All of it: nothing of the caller's own (ERL_*, RABBITMQ_*, MYSQL_*) is to change a private server."""
+        """The whole environment: no variable of the caller (ERL_*, RABBITMQ_*, MYSQL_*) may change a private server."""
         return {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "HOME": str(self.folder)}
 
     def prepare(self) -> None:
         raise NotImplementedError
 
     def is_ready(self) -> bool:
-        """Whether it answers, which is later than having been started."""
+        """Whether it answers requests."""
         raise NotImplementedError
 
     def clear_leftovers(self) -> None:
-        """Called when the server has ended: ends what it may have started outside its session."""
+        """End processes that the server started outside its session; called after its end."""
 
     @property
     def log(self) -> Path:
@@ -62,7 +62,7 @@ class PrivateServer:
 
     @property
     def pid(self) -> int:
-        """Of the process that `start()` started, which leads a session of its own."""
+        """The pid of the process that `start()` started; it leads its own session."""
         if self._process is None:
             raise ServerFailed(f"{self.name} was not started")
         return self._process.pid
@@ -72,7 +72,7 @@ class PrivateServer:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Returns at once. Its output goes to `log`."""
+        """Start the server without waiting. Its output goes to `log`."""
         if self.is_running:
             raise ServerFailed(f"{self.name} runs already")
         with self.log.open("ab") as log:
@@ -102,7 +102,7 @@ class PrivateServer:
             time.sleep(0.1)
 
     def stop(self, timeout: float | None = None) -> None:
-        """In good order; by force if that takes too long."""
+        """Stop it with SIGTERM; kill it if that takes too long."""
         if self._process is None:
             return
         kill(self._process.pid, signal.SIGTERM)
@@ -111,7 +111,7 @@ class PrivateServer:
         self.kill()
 
     def kill(self) -> None:
-        """As `kill -9` does, and with all it started."""
+        """Kill it and all processes that it started."""
         if self._process is None or self._identity is None:
             return
         identity, process = self._identity, self._process
@@ -128,7 +128,7 @@ class PrivateServer:
             return "(no log)"
 
     def _run(self, command: list[str], what: str, timeout: float = 120) -> str:
-        """A program that prepares the server, as its account."""
+        """Run a program that prepares the server, as its account."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -158,11 +158,11 @@ class PrivateServer:
 
     @property
     def _no_groups(self) -> list[str] | None:
-        """Root's other groups are not for an unprivileged account; nobody else may give any up."""
+        """An unprivileged account must not have root's other groups. Only root can drop groups."""
         return [] if self.account else None
 
     def _own_folder(self) -> None:
-        """For the server's account alone, whoever it belonged to when the stack was last started."""
+        """Give the folder to the server's account alone; another account may have owned it before."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         if self.account is None:
@@ -173,7 +173,7 @@ class PrivateServer:
                 os.chown(path, uid, gid, follow_symlinks=False)
 
     def _write_private(self, name: str, text: str, mode: int = 0o600) -> Path:
-        """Readable by the server's account (and root) alone, from its first moment, and never half there."""
+        """Write a file that only the server's account (and root) can read, atomically."""
         path, new = self.folder / name, self.folder / f"{name}.new"
         new.unlink(missing_ok=True)
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -185,7 +185,7 @@ class PrivateServer:
         return path
 
     def _secret(self, name: str) -> str:
-        """Generated once, kept in the folder."""
+        """A secret that is generated once and stored in the folder."""
         path = self.folder / name
         if not path.exists():
             self._own_folder()
@@ -194,11 +194,11 @@ class PrivateServer:
 
 
 def _unprivileged(folder: Path, names: tuple[str, ...]) -> pwd.struct_passwd | None:
-    """Whom root should run the server as: the first of these accounts that exists and can reach the folder."""
+    """The account for a server that root starts: the first of these that exists and can reach the folder."""
     if os.geteuid() != 0:
         return None
     reachable = folder
-    while not reachable.exists() or reachable == folder:  # the folder itself will be given to the account
+    while not reachable.exists() or reachable == folder:  # the account will own the folder itself
         reachable = reachable.parent
     for name in names:
         try:

@@ -1,4 +1,4 @@
-"""A private MariaDB, a private MySQL: the same options where both have them."""
+"""A private MariaDB and a private MySQL, with the same options where both have them."""
 
 import os
 import shutil
@@ -36,16 +36,16 @@ class _PrivateDatabase(PrivateServer):
 
     @property
     def password(self) -> str:
-        """The administrator's (root)."""
+        """The administrator's password (root)."""
         return self._secret("root.secret")
 
     def url(self, database: str = "") -> str:
-        """As the administrator: for provisioning and for tests, not for the application."""
+        """The administrator's address, for provisioning and tests, not for the application."""
         return f"mysql+pymysql://root:{self.password}@127.0.0.1:{self.port}/{database}"
 
     @property
     def environment(self) -> dict[str, str]:
-        # for the initialisation: two of them at a time take each other's files from a shared folder
+        # two initialisations at a time would delete each other's files in a shared folder
         return super().environment | {"TMPDIR": str(self.folder)}
 
     @property
@@ -53,10 +53,10 @@ class _PrivateDatabase(PrivateServer):
         logged = any(option.replace("_", "-").startswith("--log-bin") for option in self.extra_options)
         return [
             self.server,
-            "--no-defaults",  # nothing of this machine's own settings; must stay first
-            f"--datadir=./{self._data}",  # relative to the folder: the path may hold a space
-            "--tmpdir=.",  # the data folder: a server clears what others have in a shared one when it starts
-            "--socket=socket",  # relative to the data: a whole path may exceed the 107 bytes a socket's may have
+            "--no-defaults",  # ignore this machine's settings; must stay first
+            f"--datadir=./{self._data}",  # relative to the folder: the path may contain a space
+            "--tmpdir=.",  # the data folder: at its start a server deletes others' files in a shared one
+            "--socket=socket",  # relative to the data: an absolute path may exceed the limit of 107 bytes
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
             "--skip-name-resolve",
@@ -78,11 +78,11 @@ class _PrivateDatabase(PrivateServer):
 
     @property
     def _initialise(self) -> list[str]:
-        """Makes the system tables in ./data.new."""
+        """The command that makes the system tables in ./data.new."""
         raise NotImplementedError
 
     def prepare(self) -> None:
-        """The data gets its name last: without it, whatever an interrupted initialisation left is thrown away."""
+        """Initialise the data. The folder is renamed last, so an interrupted initialisation starts again."""
         self._own_folder()
         self._write_private("accounts.sql", ACCOUNTS.format(secret=self.password))
         data, new = self.folder / self._data, self.folder / f"{self._data}.new"
@@ -135,7 +135,7 @@ class PrivateMariaDB(_PrivateDatabase):
 
 
 class PrivateMySQL(_PrivateDatabase):
-    """From a given `mysqld`: distributions that have MariaDB seldom have both."""
+    """MySQL with a given `mysqld`: distributions with MariaDB seldom have both."""
 
     name = "mysql"
 

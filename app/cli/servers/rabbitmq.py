@@ -1,4 +1,4 @@
-"""A private RabbitMQ, with an epmd (Erlang's port mapper) of its own."""
+"""A private RabbitMQ with its own epmd (Erlang's port mapper)."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ import amqp
 from app.cli.processes import free_ports, wait_until
 from app.cli.servers.base import PrivateServer, ServerFailed
 
-# Debian's /usr/sbin/rabbitmq-server insists on its own account; this is what it calls.
+# Debian's /usr/sbin/rabbitmq-server requires its own account; it calls this.
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 USER = "backout"
 
@@ -29,7 +29,8 @@ log.file = false
 
 
 class PrivateRabbitMQ(PrivateServer):
-    """`folder / "complete"` says that a first start went through; without it the data is begun afresh."""
+    """`folder / "complete"` means that a first start succeeded; without it the data is deleted and initialised
+    again."""
 
     name = "rabbitmq"
     accounts = ("rabbitmq",)
@@ -49,7 +50,7 @@ class PrivateRabbitMQ(PrivateServer):
         self.server = Path(server)
         self.ctl = Path(ctl) if ctl else self.server.with_name("rabbitmqctl")
         if not self.server.exists():
-            raise ServerFailed(f"{self.server} is not there (Debian and Ubuntu: rabbitmq-server)")
+            raise ServerFailed(f"{self.server} is not installed (Debian and Ubuntu: rabbitmq-server)")
         free = free_ports(3)
         self.port, self.dist_port, self.epmd_port = port or free[0], dist_port or free[1], epmd_port or free[2]
         self.node = f"backout-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]}@localhost"
@@ -80,28 +81,28 @@ class PrivateRabbitMQ(PrivateServer):
             "RABBITMQ_DIST_PORT": str(self.dist_port),
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            # nodes and rabbitmqctl listen on loopback alone; and a port table for thousands of connections, not for
-            # the billion that a container's `ulimit -n` may allow (it would cost gigabytes)
+            # nodes and rabbitmqctl listen on loopback only. The port table is for thousands of connections: for the
+            # billion that a container's `ulimit -n` may allow, it would cost gigabytes
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +Q 65536",
             "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         }
 
     @property
     def _folder_without_space(self) -> Path:
-        """RabbitMQ 3.10 reads the free space from `df`'s columns and fails at a path with a space in it."""
+        """RabbitMQ 3.10 parses the columns of `df` and fails if the path contains a space."""
         if len(str(self.folder).split()) == 1:
             return self.folder
         return Path("/tmp", self.node.partition("@")[0])
 
     def _link_without_space(self) -> None:
-        """A link in /tmp is safe if it is ours: the sticky bit keeps others from changing it."""
+        """Make a link in /tmp. It is safe if this user owns it: the sticky bit prevents changes by others."""
         link = self._folder_without_space
         if link == self.folder:
             return
         if not link.is_symlink():
             link.symlink_to(self.folder)
         if link.lstat().st_uid != os.geteuid() or link.readlink() != self.folder:
-            raise ServerFailed(f"{link} is in the way: it should be a link to {self.folder} of our own")
+            raise ServerFailed(f"{link} exists but is not this user's link to {self.folder}: remove it")
 
     def prepare(self) -> None:
         self._own_folder()
@@ -127,11 +128,12 @@ class PrivateRabbitMQ(PrivateServer):
         return True
 
     def control(self, *arguments: str) -> str:
-        """What `rabbitmqctl` answers."""
+        """Run `rabbitmqctl`; returns its output."""
         return self._run([str(self.ctl), *arguments], f"rabbitmqctl {arguments[0]}")
 
     def clear_leftovers(self) -> None:
-        """epmd makes itself a daemon and outlives its node. It obeys a request from loopback, once it has seen that."""
+        """End epmd, which is a daemon and outlives its node. It accepts a request from loopback once the node is
+        gone."""
         wait_until(self._epmd_is_gone, 20)
         if self._folder_without_space != self.folder:
             self._folder_without_space.unlink(missing_ok=True)
@@ -140,7 +142,7 @@ class PrivateRabbitMQ(PrivateServer):
         try:
             with socket.create_connection(("127.0.0.1", self.epmd_port), timeout=2) as epmd:
                 epmd.sendall(b"\x00\x01k")
-                epmd.recv(2)  # it says that it will end; its port is free only when it has
+                epmd.recv(2)  # it confirms; its port is free once it has ended
         except ConnectionRefusedError:
             return True
         except OSError:

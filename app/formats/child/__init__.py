@@ -1,1 +1,1 @@
-"""A reader in a process of its own, with limits of memory and time."""
+"""Runs a reader in a child process with limits on memory and time."""

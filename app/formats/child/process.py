@@ -1,8 +1,8 @@
-"""The process that reads one file: run by `children` with LIMITS ROOT MODULE ARGUMENTS.
+"""The child process that reads one file. `runner` starts it with the arguments LIMITS ROOT MODULE ARGUMENTS.
 
-It writes what `MODULE.messages(*ARGUMENTS)` gives as JSON, a line each, and then null. Instead of null its last line
-says why it can't go on: {"failed": parts of ImportFailed}, {"broken": text}. Where memory is short it ends with
-OUT_OF_MEMORY. It imports little: a reader starts for every file.
+It writes each message of `MODULE.messages(*ARGUMENTS)` as a line of JSON, then null. After an error the last line is
+{"failed": parts of ImportFailed} or {"broken": text} instead. If memory is short, its exit code is OUT_OF_MEMORY. It
+imports little, because a child starts for every file.
 """
 
 import contextlib
@@ -15,25 +15,25 @@ import sys
 from typing import Any
 
 OUT_OF_MEMORY = 3
-MAX_LINE_BYTES = 64 * 1024**2  # of a message: the process that reads it keeps it in memory
+MAX_LINE_BYTES = 64 * 1024**2  # of a message: the parent keeps it in memory
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 def _limit(parent: int, memory_bytes: int, cpu_seconds: int) -> None:
-    """Raises OSError, ValueError where the system refuses."""
-    # The process that waits for this one ends it; a stop that is meant for all would look like a broken file.
+    """Set the limits. Raises OSError or ValueError if the system refuses."""
+    # Only the parent ends this process: a signal to the whole group would look like a damaged file.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
         import ctypes  # noqa: PLC0415
 
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before it could be followed
+    if os.getppid() != parent:  # the parent ended before prctl could take effect
         sys.exit(1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     if cpu_seconds:
-        # the second one would end it without a word of the reason
+        # reaching the hard limit would kill the process without the reason
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
 
 
@@ -52,7 +52,7 @@ def _describe(error: BaseException) -> str:
 
 
 def main(limits: str, root: str, module: str, *arguments: str) -> int:
-    """The process's exit code."""
+    """Read the file; returns the exit code."""
     _limit(*json.loads(limits))
     sys.path.append(root)
     try:
@@ -61,8 +61,8 @@ def main(limits: str, root: str, module: str, *arguments: str) -> int:
         last: Any = None
     except MemoryError:
         return OUT_OF_MEMORY
-    except BaseException as error:  # noqa: BLE001 — a panic of Rust is no Exception; all of them are the file's fault
-        if "PyObject pointer is null" in str(error):  # how PyO3 says it
+    except BaseException as error:  # noqa: BLE001 — a Rust panic is no Exception; all are the file's fault
+        if "PyObject pointer is null" in str(error):  # PyO3's message for it
             return OUT_OF_MEMORY
         errors = sys.modules.get("app.domain.errors")
         if errors is not None and isinstance(error, errors.ImportFailed):
@@ -78,4 +78,4 @@ def main(limits: str, root: str, module: str, *arguments: str) -> int:
 if __name__ == "__main__":
     code = main(*sys.argv[1:])
     sys.stdout.flush()
-    os._exit(code)  # without the time that it takes to give back memory, and without a word of a pipe that was closed
+    os._exit(code)  # saves the time to free memory, and ignores a closed pipe

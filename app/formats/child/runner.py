@@ -1,6 +1,6 @@
-"""Children: processes that read one file each, with limits of memory and time, of previews a few at once.
+"""Runs child processes that read one file each, with limits on memory and time.
 
-Nothing in a small file says how much memory or time its reader takes, so that another process is limited and may fail.
+Even a small file may need any amount of memory and time. So a child process reads it, and only that process fails.
 """
 
 import json
@@ -18,15 +18,15 @@ from app.domain.errors import ImportFailed, Overloaded
 from app.formats.child import process as child_process
 
 _ROOT = Path(__file__).parents[3]
-_ABORTED = (child_process.OUT_OF_MEMORY, -6, -9)  # native code aborts where an allocation fails; the system kills
+_ABORTED = (child_process.OUT_OF_MEMORY, -6, -9)  # native code aborts after a failed allocation; the system kills
 _TOO_SLOW = -24  # SIGXCPU
 _FIELDS = ("code", "reason", "line", "row", "column", "value")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one child may take: bytes of address space, seconds on the clock until its last message is taken, and
-    seconds of processor time; None for no limit of that kind."""
+    """What one child may use: bytes of address space, seconds until its last message is read, and seconds of processor
+    time (None: no limit)."""
 
     memory_bytes: int
     seconds: float | None = None
@@ -34,19 +34,19 @@ class Limits:
 
 
 class ChildFailed(Exception):
-    """The child ended before it had said all; the text says how, for people."""
+    """The child ended before its last message; the text says how."""
 
 
 class OutOfMemory(ChildFailed):
-    """It needed more memory than it may take, or than there was."""
+    """The child needed more memory than allowed or available."""
 
 
 class TooSlow(ChildFailed):
-    """It needed more time than it may take."""
+    """The child needed more time than allowed."""
 
 
 class ConcurrencyLimit:
-    """As many at once as there are places; the others wait a little."""
+    """Allows so many users at once; others wait a little."""
 
     def __init__(self, most: int, seconds: float) -> None:
         self._free = threading.BoundedSemaphore(most)
@@ -54,9 +54,9 @@ class ConcurrencyLimit:
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """A place for as long as it is held. Raises `Overloaded` where none became free."""
+        """Hold a place. Raises `Overloaded` if none became free in time."""
         if not self._free.acquire(timeout=self._seconds):
-            raise Overloaded(f"{self._most} files are looked at already, which is all at once: try again in a moment")
+            raise Overloaded(f"{self._most} previews are running, the maximum: try again in a moment")
         try:
             yield
         finally:
@@ -68,19 +68,19 @@ PREVIEWS = ConcurrencyLimit(most=2, seconds=10.0)
 
 @contextmanager
 def run(module: str, arguments: list[str], limits: Limits) -> Iterator[Iterator[Any]]:
-    """What `module.messages(*arguments)` gives in a process of its own: values that JSON has. Whatever becomes of that
-    process, its messages are whole, and it is gone when the context ends or this thread or process does.
+    """Run `module.messages(*arguments)` in a child process; gives an iterator over its messages, JSON values.
 
-    The iterator raises ChildFailed, and ImportFailed as the module does.
+    No message is ever incomplete. The child is gone when the context ends, or when this process ends. The iterator
+    raises ChildFailed, and ImportFailed as the module does.
     """
-    said = json.dumps([os.getpid(), limits.memory_bytes, limits.cpu_seconds or 0])
-    command = [sys.executable, "-I", child_process.__file__, said, str(_ROOT), module, *arguments]
+    limits_json = json.dumps([os.getpid(), limits.memory_bytes, limits.cpu_seconds or 0])
+    command = [sys.executable, "-I", child_process.__file__, limits_json, str(_ROOT), module, *arguments]
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # else a terminal's Ctrl-C ends it
+        start_new_session=True,  # else Ctrl-C in a terminal ends it
     ) as process:
         late = threading.Event()
 
@@ -100,7 +100,9 @@ def run(module: str, arguments: list[str], limits: Limits) -> Iterator[Iterator[
 
 
 def _received(process: subprocess.Popen[bytes], stream: IO[bytes], late: threading.Event) -> Iterator[Any]:
-    while (line := stream.readline(child_process.MAX_LINE_BYTES + 1)).endswith(b"\n"):  # else it ended within the line
+    while (line := stream.readline(child_process.MAX_LINE_BYTES + 1)).endswith(
+        b"\n"
+    ):  # else the child ended within the line
         message = json.loads(line)
         if message is None:
             return

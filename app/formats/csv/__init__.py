@@ -1,1 +1,1 @@
-"""CSV: its dialect found, its records parsed."""
+"""CSV: detection of the dialect, parsing of records."""

@@ -1,4 +1,5 @@
-"""The dialect of a CSV file: found by where the dataset's columns are named, and by what the first rows look like."""
+"""Detects the dialect of a CSV file: by the line that names the dataset's columns, and by the shape of the first
+rows."""
 
 import re
 from collections import Counter
@@ -15,14 +16,14 @@ from app.formats.csv.preamble import is_blank_or_comment
 from app.formats.options import FormatOptions
 from app.formats.streams.formulas import texts_for_formulas
 
-SEARCHED_LINES = 30  # where a header may stand
+SEARCHED_LINES = 30  # the header must be among them
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01")
-_ROWS_LOOKED_AT = 50
-_MIN_CUT_OFF = 16 * 1024  # characters: a text as long as this may have been cut off in its first line
+_SAMPLED_ROWS = 50
+_MIN_CUT_OFF = 16 * 1024  # characters: a text of this length may end within its first line
 
 
 def find(file_format: FileFormat, options: FormatOptions, text: str, dataset: Dataset, name: str) -> FileFormat:
-    """The reading with what the beginning of the file shows where the client said nothing."""
+    """The file format, completed by what the beginning of the file shows. Options of the client override that."""
     text = re.sub("\r\n?", "\n", text)
     told = [options.delimiter] if options.delimiter else _DELIMITERS
     known = [delimiter.encode("utf-8", "surrogateescape") for delimiter in told]
@@ -33,10 +34,12 @@ def find(file_format: FileFormat, options: FormatOptions, text: str, dataset: Da
         delimiters = ("\t", *(other for other in delimiters if other != "\t"))
     candidates = [replace(file_format, delimiter=delimiter) for delimiter in delimiters]
     score, found = max(
-        (_placed(candidate, options, text, dataset) for candidate in candidates), key=lambda placed: placed[0]
+        (_score_by_names(candidate, options, text, dataset) for candidate in candidates), key=lambda scored: scored[0]
     )
     if score < 1:  # no line names a column of the dataset
-        found = max((_shaped(candidate, options, text) for candidate in candidates), key=lambda shaped: shaped[0])[1]
+        found = max(
+            (_score_by_shape(candidate, options, text) for candidate in candidates), key=lambda scored: scored[0]
+        )[1]
         if (
             options.header is None
             and options.columns is None
@@ -55,7 +58,7 @@ def find(file_format: FileFormat, options: FormatOptions, text: str, dataset: Da
 
 
 def _has_header(file_format: FileFormat, text: str, dataset: Dataset) -> bool | None:
-    """What the first line tells with a list of columns; None where it must be read as a whole, or tells nothing."""
+    """Whether the first line is a header, with a list of columns; None if that is unclear or needs the whole line."""
     whole = "\n".join(text.split("\n")[file_format.first_line - 1 :])
     records = grammar(file_format.delimiter, file_format.quote).records(whole, 1, len(whole) + 1)
     _, record, fields = next(records, (1, "", []))
@@ -70,10 +73,12 @@ def _has_header(file_format: FileFormat, text: str, dataset: Dataset) -> bool | 
     return guess_header(fields, file_format.columns, dataset, file_format.first_line)
 
 
-def _placed(file_format: FileFormat, options: FormatOptions, text: str, dataset: Dataset) -> tuple[float, FileFormat]:
-    """How well a delimiter fits, and the reading with the line on which the header, or the first row, stands.
+def _score_by_names(
+    file_format: FileFormat, options: FormatOptions, text: str, dataset: Dataset
+) -> tuple[float, FileFormat]:
+    """How well a delimiter fits, and the file format with the line of the header, or of the first row.
 
-    A header that names columns of the dataset decides; else the number of fields.
+    A header that names columns of the dataset scores most; else the number of fields counts.
     """
     lines = text.split("\n")[:SEARCHED_LINES] if options.first_line is None else text.split("\n")[: options.first_line]
     begun = range(options.first_line or 1, len(lines) + 1)
@@ -84,28 +89,28 @@ def _placed(file_format: FileFormat, options: FormatOptions, text: str, dataset:
                 names = [field.strip() for field in _fields(file_format, lines[line - 1])]
                 names = names[: len(names) - (len(names) == len(options.columns) + 1 and not names[-1])]
                 if len(names) == len(options.columns) and are_column_names(names, options.columns, dataset):
-                    return 2.0 + _few(names), replace(file_format, first_line=line)
+                    return 2.0 + _score_of_width(names), replace(file_format, first_line=line)
         fields = _fields(file_format, lines[first - 1]) if first in begun else []
         expected = len(options.columns) if isinstance(options.columns, list) else len(dataset.columns)
         fits = fields and (len(fields) == expected or (len(fields) == expected + 1 and not fields[-1]))
-        return (2.0 if fits else _few(fields)), replace(file_format, first_line=first)
-    wanted = set(dataset.column_names)
+        return (2.0 if fits else _score_of_width(fields)), replace(file_format, first_line=first)
+    expected_names = set(dataset.column_names)
     if isinstance(options.columns, dict):
-        wanted = (wanted - {to for to in options.columns.values() if to}) | {
+        expected_names = (expected_names - {to for to in options.columns.values() if to}) | {
             of for of, to in options.columns.items() if to
         }
     best, best_line = 0.0, first
     for line in begun:
         fields = _fields(file_format, lines[line - 1])
-        matched = len(wanted.intersection(field.strip() for field in fields)) + _few(fields)
+        matched = len(expected_names.intersection(field.strip() for field in fields)) + _score_of_width(fields)
         if matched > best:
             best, best_line = matched, line
     return best, replace(file_format, first_line=best_line if best >= 1 else first)
 
 
-def _shaped(file_format: FileFormat, options: FormatOptions, text: str) -> tuple[float, FileFormat]:
-    """How well a delimiter fits where no name is known, and the line on which a table begins: the first record that
-    has as many fields as most of those after it."""
+def _score_by_shape(file_format: FileFormat, options: FormatOptions, text: str) -> tuple[float, FileFormat]:
+    """How well a delimiter fits if no line names a column, and the file format with the line where the table begins:
+    the first record that has as many fields as most of those after it."""
     lines = text.split("\n")
     begun = options.first_line or 1
     while options.first_line is None and begun < len(lines) and is_blank_or_comment(lines[begun - 1], begun):
@@ -113,7 +118,7 @@ def _shaped(file_format: FileFormat, options: FormatOptions, text: str) -> tuple
     rest = "\n".join(lines[begun - 1 :])
     records = islice(
         grammar(file_format.delimiter, file_format.quote).records(rest, begun, len(rest) + 1),
-        SEARCHED_LINES + _ROWS_LOOKED_AT,
+        SEARCHED_LINES + _SAMPLED_ROWS,
     )
     widths = [(line, 0 if isinstance(fields, ImportFailed) else len(fields)) for line, _, fields in records]
     counts = Counter(width for _, width in widths if width > 1)
@@ -125,13 +130,13 @@ def _shaped(file_format: FileFormat, options: FormatOptions, text: str) -> tuple
 
 
 def _begins_with_data(file_format: FileFormat, text: str) -> bool:
-    """Whether a number, a date or an address stands in the first row, which no header would have."""
+    """Whether the first row contains a number, a date or an e-mail address, as no header does."""
     fields = next(_rows(file_format, text), [])
     return any(looks_like_data(field) for field in fields)
 
 
-def _few(fields: list[str]) -> float:
-    """Below 1, and more the more fields there are: decides where nothing else does."""
+def _score_of_width(fields: list[str]) -> float:
+    """Below 1, and higher for more fields: breaks ties."""
     return 1 - 1 / (1 + len(fields)) if len(fields) > 1 else 0.0
 
 
@@ -142,7 +147,7 @@ def _fields(file_format: FileFormat, line: str) -> list[str]:
 
 
 def _is_quoted_with(quote: str, delimiter: str, text: str) -> bool:
-    """Whether fields stand between these quotes and none between double ones, in all lines that are whole."""
+    """Whether all complete lines have fields in these quotes and none in double quotes."""
     text = "\n" + text[: text.rfind("\n") + 1]
     d = re.escape(delimiter)
     if re.search(f'(?:^|{d})"', text, re.MULTILINE):
@@ -159,16 +164,16 @@ def _reads_better_escaped(file_format: FileFormat, text: str) -> bool:
 
 
 def _good_rows(file_format: FileFormat, text: str) -> int:
-    """How many of the first rows have as many fields as the first one, up to the first that can't be read."""
+    """How many of the first rows have as many fields as the first one, up to the first that can't be parsed."""
     rows = list(_rows(file_format, text))
     return sum(len(fields) == len(rows[0]) for fields in rows)
 
 
 def _rows(file_format: FileFormat, text: str) -> Iterator[list[str]]:
-    """The first rows, the header included, up to the first that can't be read."""
+    """The first rows, the header included, up to the first that can't be parsed."""
     whole = "\n".join(text.split("\n")[file_format.first_line - 1 :])
     for _, _, fields in islice(
-        grammar(file_format.delimiter, file_format.quote).records(whole, 1, len(whole) + 1), _ROWS_LOOKED_AT
+        grammar(file_format.delimiter, file_format.quote).records(whole, 1, len(whole) + 1), _SAMPLED_ROWS
     ):
         if isinstance(fields, ImportFailed):
             return
@@ -176,7 +181,7 @@ def _rows(file_format: FileFormat, text: str) -> Iterator[list[str]]:
 
 
 def _has_trailing_delimiter(file_format: FileFormat, text: str) -> bool:
-    """Whether the first row has one field more than the header names, with nothing in it."""
+    """Whether the first row has one more field than the header, and it is empty."""
     rows = list(islice(_rows(file_format, text), 2))
     if not file_format.header:
         named = len(file_format.columns) if isinstance(file_format.columns, list) else 0

@@ -1,4 +1,4 @@
-"""Headers: whether a line names columns or is the first row already."""
+"""Headers: whether a line names the columns or is the first row."""
 
 import json
 import re
@@ -25,16 +25,16 @@ Columns = Sequence[str | None]
 
 
 def looks_like_data(text: str) -> bool:
-    """Whether it is a number, a date or an address, which no header would have."""
+    """Whether a text is a number, a date or an e-mail address, which no header contains."""
     return _DATA.fullmatch(text.strip()) is not None
 
 
 def has_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line: int) -> bool:
-    """Whether the first line of a file whose `columns` are listed names them, or is a row already.
+    """Whether the first line of a file is a header, if the client gave `columns` as a list.
 
-    It names them where each of its fields is a name of the list or the dataset; capitals and what stands between words
-    make no difference. It is a row where none is the name of its column, and values stand there that no header has.
-    Raises ImportFailed (header_unclear).
+    It is a header if each of its fields is a name of the list or of the dataset, regardless of capitals and of the
+    characters between words. It is a row if no field is the name of its column, and some are values that no header
+    contains. Raises ImportFailed (header_unclear) for anything else.
     """
     names = [field.strip() for field in fields]
     if are_column_names(names, columns, dataset):
@@ -45,30 +45,30 @@ def has_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line: 
     in_place = refuted = False
     values = []
     for at, name in enumerate(names):
-        meant = (columns[at] if at < len(columns) else None) or ""
-        column = types.get(meant)
+        target = (columns[at] if at < len(columns) else None) or ""
+        column = types.get(target)
         if not name or normalized(name) in known:
             named += bool(name)
-            in_place = in_place or (name != "" and normalized(name) == normalized(meant))
+            in_place = in_place or (name != "" and normalized(name) == normalized(target))
         elif _is_value(name, column):
             values.append(name)
         else:
             refuted = refuted or (column is not None and column.type is not ColumnType.TEXT)
     if named and refuted and not values:
         return True
-    if len(values) > named and not in_place and not _are_years(values):  # a text may be a name by chance
+    if len(values) > named and not in_place and not _are_years(values):  # a text may equal a name by chance
         return False
     raise ImportFailed(
         "header_unclear",
         f"line {line} may be the header or the first row: not all of its fields are names of `columns` or"
-        f" {dataset.name or 'the dataset'}; say header=true or header=false",
+        f" {dataset.name or 'the dataset'}; set header=true or header=false",
         line=line,
         value=excerpt(",".join(fields)),
     )
 
 
 def guess_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line: int) -> bool | None:
-    """`has_header`, None where it can't be told."""
+    """`has_header`, but None if it is unclear."""
     try:
         return has_header(fields, columns, dataset, line)
     except ImportFailed:
@@ -76,7 +76,8 @@ def guess_header(fields: Sequence[str], columns: Columns, dataset: Dataset, line
 
 
 def are_column_names(names: Sequence[str], columns: Columns, dataset: Dataset) -> bool:
-    """Whether each of the names that is not left out is one of the list or the dataset."""
+    """Whether each name is one of the list or of the dataset. Names of columns that the client leaves out don't
+    count."""
     if _agree(names, columns):
         return True
     known = _known(columns, dataset)
@@ -90,34 +91,34 @@ def are_column_names(names: Sequence[str], columns: Columns, dataset: Dataset) -
 
 
 def check_order(names: Sequence[str], columns: Columns, dataset: Dataset, line: int) -> None:
-    """Raises ImportFailed (columns_differ) where the header calls a column by a name of the dataset and the list by
-    another: one of the two is wrong, and swapped columns must not be loaded."""
+    """Raises ImportFailed (columns_differ) if header and list use different names of the dataset for the same column:
+    one of the two is wrong, and swapped columns must not be loaded."""
     names = [name.strip() for name in names]
     if _agree(names, columns):
         return
     called = [normalized(name) for name in names]
-    listed = {meant: at for at, meant in enumerate(columns)}
+    listed = {target: at for at, target in enumerate(columns)}
     ours: dict[str, list[str]] = {}
     for column in dataset.column_names:
         ours.setdefault(normalized(column), []).append(column)
-    for at, (name, meant) in enumerate(zip(called, columns, strict=True)):
+    for at, (name, target) in enumerate(zip(called, columns, strict=True)):
         same = ours.get(name, []) if name else []
         elsewhere = [listed[column] for column in same if column in listed]
-        if meant in same or (meant is None and not elsewhere):
+        if target in same or (target is None and not elsewhere):
             continue
         if same and not any(called[place] == name for place in elsewhere):
             raise ImportFailed(
                 "columns_differ",
-                f"the header calls column {at + 1} {excerpt(names[at])!r}, `columns` {excerpt(meant or 'null')!r};"
-                " put the list into the file's order, or say which is which by name:"
-                f" columns={excerpt(json.dumps({names[at]: meant}, ensure_ascii=False))}",
+                f"the header calls column {at + 1} {excerpt(names[at])!r}, `columns` {excerpt(target or 'null')!r};"
+                " put the list into the file's order, or map the columns by name:"
+                f" columns={excerpt(json.dumps({names[at]: target}, ensure_ascii=False))}",
                 line=line,
                 column=excerpt(same[0]),
             )
 
 
 def looks_like_value(text: str, column: Column) -> bool:
-    """Whether it looks like a value of its column, though it may not be accepted: a number, or a date."""
+    """Whether a text has the form of a number or a date, if its column is one. The value may still be invalid."""
     pattern = _LIKE.get(column.type)
     return pattern is not None and pattern.fullmatch(text.strip()) is not None
 
@@ -132,19 +133,19 @@ def accepts(check: Callable[[str | None], str | None], text: str | None) -> bool
 
 
 def normalized(name: str) -> str:
-    """The name without capitals and what stands between words."""
+    """The name in lower case, with letters and digits only."""
     return "".join(character for character in name.casefold() if character.isalnum()) or name.strip()
 
 
 def _is_value(text: str, column: Column | None) -> bool:
-    """Whether it is a value, for what its column holds."""
+    """Whether a text is a value for the type of its column."""
     if column is None or column.type is ColumnType.TEXT:
         return looks_like_data(text)
     return accepts(validator_for(column), text) or looks_like_value(text, column)
 
 
 def _are_years(values: Sequence[str]) -> bool:
-    """Whether they may as well be the titles of a column for each year."""
+    """Whether they may be the titles of one column for each year."""
     return (
         len(values) > 1
         and all(_YEAR.fullmatch(value) for value in values)
@@ -153,10 +154,10 @@ def _are_years(values: Sequence[str]) -> bool:
 
 
 def _agree(names: Sequence[str], columns: Columns) -> bool:
-    """Whether the list is what is proposed for a file with these names."""
+    """Whether the list is what a preview proposes for a file with these names."""
     if len(names) != len(columns) or not any(columns):
         return False
-    return all(meant in (None, made) for made, meant in zip(make_names(names), columns, strict=True))
+    return all(target in (None, made) for made, target in zip(make_names(names), columns, strict=True))
 
 
 def _known(columns: Columns, dataset: Dataset) -> set[str]:

@@ -1,6 +1,7 @@
-"""CSV as RFC 4180 has it, with any delimiter and quote: a quote inside quotes is doubled. This parser is the authority.
+"""The CSV parser, by RFC 4180 with any delimiter and quote: a quote inside quotes is doubled. If the fast reader
+(`validate.vectorized`) is in doubt, this parser decides.
 
-Line ends are line feeds, perhaps after a carriage return: `app.formats.streams.decoding` turns others into these.
+Lines end with a line feed, perhaps after a carriage return: `app.formats.streams.decoding` converts all others.
 """
 
 import re
@@ -19,22 +20,22 @@ from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 
 
 class NullField(str):
-    """A field that stands for no value: empty and not quoted, or the client's null text."""
+    """A field that means NULL: empty and unquoted, or the client's null text."""
 
 
 class Grammar:
-    """The records of one dialect."""
+    """Parses the records of one dialect."""
 
     def __init__(self, delimiter: str, quote: str) -> None:
         self.delimiter, self.quote = delimiter, quote
         d, q = re.escape(delimiter), re.escape(quote)
-        # A field and what ends it. Possessive, so that a quote that never closes costs one pass and no backtracking.
+        # A field and the separator after it. Possessive: a quote that never closes costs one pass without backtracking.
         plain = rf"(?:(?!{d})[^{q}\n])*+" if len(delimiter) > 1 else rf"[^{q}{d}\n]*+"
         ending = rf"({d}|\r?\n|\Z)"
         quoted = rf"{q}((?:[^{q}]++|{q}{q})*+){q}" if quote else r"(?!)()"
         self._field = re.compile(f"(?:{quoted}|({plain})){ending}")
         self._quoted = re.compile(quoted)
-        # Line ends and delimiters: up to the last line end among them, lines without any value.
+        # Line ends and delimiters. Up to the last line end among them, the lines have no value.
         bare = rf"[{d}\n]++" if len(delimiter) == 1 else rf"(?:{d})++|\n++"
         self._blank = re.compile(rf"(?:{bare}|\r\n)++")
 
@@ -50,16 +51,19 @@ class Grammar:
         quoting: Quoting | None = None,
         passed: Callable[[int, int], None] | None = None,
     ) -> Iterator[tuple[int, str, list[str] | ImportFailed]]:
-        """Each record's line, its text with its line end, and its fields, or why it has none (bad_quote,
-        record_too_long). A field that stands for no value is `NullField`; `null` is the client's text for that.
+        """Parse a text that begins on line `first_line` of the file. Yields each record's line, its text with its line
+        end, and its fields, or the error if it can't be parsed (bad_quote, record_too_long).
 
-        None has more than `max_fields` + 1 fields, what follows them is not taken apart. A record that is none ends
-        with its first line: a quote too many must not swallow the lines after it. Where a quote opens that does not
-        close, more text may tell whether it is one: `keep` is called with all from that record on, and nothing follows.
-        `quoting` takes note of the quoted values.
+        A field that means NULL is a `NullField`; `null` is the client's text for that. No record has more than
+        `max_fields` + 1 fields: the rest of its line is skipped. A record with an error ends with its first line, so
+        that a stray quote does not swallow the lines after it.
 
-        Lines without any value, and no more fields, are no records where `passed` is given: it is called with how many
-        were passed over, and with how many characters.
+        `keep` is for text that goes on elsewhere: if a quote opens and does not close, it is called with the text from
+        that record on, and nothing more is yielded. Without it that is an error. `cut_off` says that the text ends
+        within a record. `quoting` observes the quoted values.
+
+        With `passed`, lines without any value and without too many fields are skipped as blank. It is called with the
+        number of these lines and of their characters.
         """
         line, position, end = first_line, 0, len(text)
         match, delimiter, quote = self._field.match, self.delimiter, self.quote
@@ -85,7 +89,7 @@ class Grammar:
                 quoted, plain, ending = found.groups()
                 position = found.end()
                 if quoted is None:
-                    # The line end's carriage return can't be told from content before the line feed is seen.
+                    # Only the line feed shows that the carriage return before it belongs to the line end.
                     plain = plain[:-1] if ending == "\n" and plain.endswith("\r") else plain
                     fields.append(lacking.get(plain, plain))
                 else:
@@ -97,12 +101,12 @@ class Grammar:
             if failed or len(fields) > max_fields:
                 position = text.find("\n", start if failed else position - 1) + 1 or end
             if spans and quoting is not None and not failed:
-                quoting.look(text, (start, position), spans, len(fields), line)
+                quoting.observe(text, (start, position), spans, len(fields), line)
             yield line, text[start:position], failed or fields
             line += text.count("\n", start, position)
 
     def _after_blanks(self, text: str, position: int, max_fields: int) -> int:
-        """Where the next line begins that has a value, or too many fields."""
+        """Where the next line with a value, or with too many fields, begins."""
         found = self._blank.match(text, position)
         if found is None:
             return position
@@ -116,7 +120,9 @@ class Grammar:
 
     def _bad_quote(self, text: str, position: int, line: int, cut_off: bool) -> ImportFailed:
         if not text.startswith(self.quote, position):
-            reason = "a quote stands in a field that does not begin with one; quote the field and double the quote"
+            reason = (
+                "the field contains a quote but does not begin with one; quote the field and double the quote inside it"
+            )
         elif self._quoted.match(text, position):
             reason = "text follows a closing quote; quotes inside a quoted field must be doubled"
         elif cut_off:
@@ -128,12 +134,12 @@ class Grammar:
 
 @cache
 def grammar(delimiter: str, quote: str) -> Grammar:
-    """The grammar of a dialect, made once."""
+    """The grammar of a dialect, cached."""
     return Grammar(delimiter, quote)
 
 
 def parse_header(block: Block, file_format: FileFormat, quoting: Quoting | None = None) -> list[str]:
-    """The names in a header's record. Raises ImportFailed (bad_quote)."""
+    """The names in the header's record. Raises ImportFailed (bad_quote)."""
     text = block.data.decode("utf-8", "surrogateescape")
     parser = grammar(file_format.delimiter, file_format.quote)
     records = parser.records(text, block.first_line, MAX_COLUMNS, quoting=quoting)
@@ -152,17 +158,19 @@ def read_block(
     keep: Callable[[int], None] | None = None,
     quoting: Quoting | None = None,
 ) -> Iterator[Batch]:
-    """The block's rows, parsed and checked one by one, with what was not accepted. `keep` is called with the number of
-    bytes at the end that have not been read, since only what follows them tells what they are; `quoting` is of the
-    whole file."""
+    """Parse and validate the block's rows one by one; invalid rows are the batches' rejects.
+
+    If a quote opens and does not close in the block, `keep` is called with the number of bytes from that record on:
+    they must come again with the next block. `quoting` is of the whole file.
+    """
     blanks = BlankRowCounter()
     rows = _rows(block, file_format, mapping, keep, quoting, blanks)
     return check_rows(rows, dataset, first_row, block.source_bytes, mapping.file_order, blanks)
 
 
 def blank_bytes(file_format: FileFormat, mapping: ColumnMapping) -> tuple[bytes | None, bytes]:
-    """What a line may hold and still have no value, and what it may not, as `BlockCutter.blocks` takes them. None where
-    an empty line is a row: in a file of one column."""
+    """Which bytes a blank line may consist of, and which sequence of them makes it a row, for `BlockCutter.blocks`.
+    None if an empty line is a row, as in a file of one column."""
     delimiter = file_format.delimiter.encode()
     if len(delimiter) > 1 or not mapping.has_blanks:
         return (b"" if mapping.has_blanks else None), b""
@@ -179,7 +187,7 @@ def _rows(
 ) -> Iterator[Record]:
     width = mapping.width + file_format.trailing
     empty = (*mapping.empty, *range(mapping.width, width))
-    # Bytes that are not of the file's encoding become surrogates, so that the error can name their field.
+    # Invalid bytes become surrogates, so that the error can name their field.
     text = block.data.decode("utf-8", "surrogateescape")
     keep_text = None
     if keep is not None and not block.last and not block.cut_off:
@@ -201,7 +209,7 @@ def _rows(
         elif len(fields) != width:
             yield line, record, _wrong_number(fields, width, line, file_format.delimiter)
         elif unnamed := next((position for position in empty if fields[position]), None):
-            reason = f"field {unnamed + 1} has no name in the header, so nothing may stand there"
+            reason = f"field {unnamed + 1} has no name in the header, so it must be empty"
             yield line, record, ImportFailed("too_many_fields", reason, line, value=excerpt(fields[unnamed]))
         else:
             yield line, record, [_value(fields, position) for position in mapping.positions]

@@ -1,4 +1,4 @@
-"""What stands above a table: titles, comments and the like may be left out, rows may not."""
+"""The lines above a table: titles and comments are skipped, but rows there fail the import."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,20 +13,20 @@ from app.formats.validate.columns import excerpt, validator_for
 
 _COMMENT = re.compile(r"#(?:[^\w]|$)")
 _SEPARATOR = re.compile('"?sep=.{1,8}', re.IGNORECASE)
-_DATEV = ("EXTF", "DTVF")  # with which the line begins that DATEV's files have above their header
+_DATEV = ("EXTF", "DTVF")  # how the line above the header begins in files of DATEV
 _MAX_LINES_SHOWN = 5
 
 
 def is_blank_or_comment(text: str, line: int) -> bool:
-    """Whether a line is empty, a comment, or what spreadsheets have on the first line to say the delimiter."""
+    """Whether a line is empty, a comment, or the `sep=` line in which spreadsheets name the delimiter."""
     return not text.strip() or text.startswith("#") or (line == 1 and _SEPARATOR.fullmatch(text.strip()) is not None)
 
 
 def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, mapping: ColumnMapping, *, named: bool) -> None:
-    """Raises ImportFailed (rows_above) where `text`, the lines above those that are read, looks as if it had rows.
+    """Raises ImportFailed (rows_above) if `text`, the skipped lines above the table, seems to contain rows.
 
-    Titles, comments and what a report has above its table may be left out. `named` says that a header names the
-    columns, which makes it surer where the table begins.
+    Titles and comments may be skipped. `named` says that a header names the columns: then the beginning of the table is
+    more certain, and fewer lines count as rows.
     """
     found = rows_among(_records(text, file_format), dataset, mapping, named=named)
     if found:
@@ -38,7 +38,7 @@ def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, mapping:
 def rows_among(
     records: Iterable[tuple[int, Sequence[str] | None]], dataset: Dataset, mapping: ColumnMapping, *, named: bool
 ) -> list[int]:
-    """On which lines above a table records stand that look like its rows; no fields where they can't be told."""
+    """The lines of those records above a table that look like its rows. A record without fields counts as one."""
     checks = [
         (position, column, validator_for(column))
         for column, position in zip(dataset.columns, mapping.positions, strict=True)
@@ -48,12 +48,12 @@ def rows_among(
 
 
 def refuse_rows_above(found: Sequence[int], what: str, first_line: int, value: str) -> ImportFailed:
-    """The failure of a file with such rows above `what`."""
+    """The error of a file with such rows above `what`."""
     lines = ", ".join(map(str, found[:_MAX_LINES_SHOWN])) + ", …" * (len(found) > _MAX_LINES_SHOWN)
     return ImportFailed(
         "rows_above",
-        f"above {what}, are lines that look like rows and would not be loaded: line{'s' * (len(found) > 1)} {lines}."
-        f" Say first_line={first_line} to leave them out, or first_line={found[0]} to begin there; a header must be"
+        f"the lines above {what}, look like rows and would not be loaded: line{'s' * (len(found) > 1)} {lines}."
+        f" Set first_line={first_line} to skip them, or first_line={found[0]} to begin there; a header must be"
         " above all rows",
         line=found[0],
         value=excerpt(value),
@@ -61,15 +61,15 @@ def refuse_rows_above(found: Sequence[int], what: str, first_line: int, value: s
 
 
 def _records(text: str, file_format: FileFormat) -> Iterator[tuple[int, list[str] | None]]:
-    """The lines and fields above a table; what can't be parsed is split at each delimiter. No fields where a quote
-    opens that does not close: all from there on is of one row."""
+    """The lines and fields above a table; a line that can't be parsed is split at each delimiter. None instead of
+    fields if a quote opens and never closes: all text from there on belongs to one row."""
     opened: list[str] = []
     parser = grammar(file_format.delimiter, file_format.quote)
     for line, whole, fields in parser.records(text, 1, len(text) + 1, keep=opened.append, null=file_format.null):
         if line == 1 and (_SEPARATOR.fullmatch(whole.strip()) or whole.lstrip('"').startswith(_DATEV)):
             continue
         yield line, whole.split(file_format.delimiter) if isinstance(fields, ImportFailed) else fields
-    if opened:  # the table that was found may stand between quotes
+    if opened:  # the detected table may be inside a quoted value
         yield text.count("\n", 0, len(text) - len(opened[0])) + 1, None
 
 
@@ -96,12 +96,14 @@ def _is_like_row(
     if _names_columns([fields[0].removeprefix("#"), *fields[1:]], checks):
         return False
     if is_whole:
-        # a title may be padded with delimiters; a row with a bad value is one, too
+        # a title may be padded with delimiters; a row with a bad value still counts as a row
         filled = sum(bool(field.strip()) for field in fields)
         return right or not (wrong or lacking) or filled >= max(2, (width + 1) // 2)
     return not wrong and (right or not named)
 
 
 def _names_columns(fields: Sequence[str], checks: Sequence[tuple[int, Column, object]]) -> bool:
-    found = [normalized(field) for field in fields]
-    return all(position < len(found) and found[position] == normalized(column.name) for position, column, _ in checks)
+    return all(
+        position < len(fields) and normalized(fields[position]) == normalized(column.name)
+        for position, column, _ in checks
+    )

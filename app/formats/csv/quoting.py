@@ -1,4 +1,4 @@
-"""Quoting: whether a file's quotes enclose fields, or merely stand in them, which only the whole file shows."""
+"""Quoting: whether a file's quotes enclose fields or are part of the values. Only the whole file shows it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,41 +8,42 @@ from app.domain.file_format import FileFormat
 from app.formats.errors import excerpt
 
 _LINE_ENDS = re.compile("[\r\n]+")
-_PUNCTUATION = ",; :"  # delimiters of which one often stands in a text
+_PUNCTUATION = ",; :"  # delimiters that a text often contains
 
 
 class Quoting:
-    """What one reading of a file has seen of its quotes.
+    """Observes the quotes while a file is read once.
 
-    In a file without quoting, a field that happens to begin with a quote and a later one that happens to end with one
-    swallow the rows between them. So a quoted value is doubtful where its lines are rows of the file themselves: those
-    within it, or where there are none both on which it stands. It is believed where the client said which quote the
-    file has, or where another quoted field of the file leaves no doubt: then, or without quotes, all is `settled`.
+    In a file without quoting, a field may begin with a quote by chance, and a later field may end with one. Together
+    they would swallow the rows between them. So a quoted value is doubtful if its own lines look like rows of the file:
+    the lines within it, or without any the two lines on which it begins and ends. The question is `settled` if the
+    client set `quote`, if the file has no quote, or if another quoted field is beyond doubt.
     """
 
     def __init__(self, file_format: FileFormat) -> None:
-        self.width: int | None = None  # fields of a row; None where nothing says it: as many as the record was read as
+        self.width: int | None = None  # fields of a row; None if unknown: then the record's own number counts
         self.settled = file_format.quote_given or not file_format.quote
         self._delimiter, self._quote = file_format.delimiter, file_format.quote
         self._doubtful: ImportFailed | None = None
 
     @property
     def failure(self) -> ImportFailed | None:
-        """What ends the import (doubtful_quote), if the file ends here."""
+        """The error (doubtful_quote) that ends the import if the file ends here."""
         return None if self.settled else self._doubtful
 
-    def look(
+    def observe(
         self, text: str, record: tuple[int, int], values: Sequence[tuple[int, int]], fields: int, line: int
     ) -> None:
-        """Take note of a record, where it stands in the text and on which `line` of the file, and of its quoted values,
-        in their order; it was read as so many `fields`.
+        """Observe one record.
 
-        The time it takes grows with the length of the record only, however many values it has.
+        `record` and `values` are positions in the text, of the record and of its quoted values in their order. `fields`
+        is its number of fields, `line` its line in the file. The time grows with the length of the record only, however
+        many values it has.
         """
         width = self.width or fields
         waiting = iter(values)
         opens, closes = next(waiting)
-        first = within = 0  # fields of the line on which a value opens, and how many whole lines it has
+        first = within = 0  # fields of the line where a value begins, and how many whole lines it has
         for begin, end in _lines(text, *record):
             count = text.count(self._delimiter, begin, end) + 1
             while opens <= end and not self.settled:
@@ -67,8 +68,8 @@ class Quoting:
         begin = text.rfind("\n", 0, opens) + 1
         return ImportFailed(
             "doubtful_quote",
-            f"a quote opens on this line and closes on line {last_line}, what stands between them looks like rows, and"
-            " no other field of the file is quoted. Say `quote=none` if quotes are part of the values, or"
+            f"a quote opens on this line and closes on line {last_line}, the text between them looks like rows, and"
+            " no other field of the file is quoted. Set `quote=none` if quotes are part of the values, or"
             f" `quote={self._quote}` if this is one value with line breaks",
             line=line,
             value=excerpt(text[begin:closes].partition("\n")[0].removesuffix("\r")),
@@ -76,7 +77,7 @@ class Quoting:
 
 
 def _lines(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
-    """Where the lines stand that are not empty."""
+    """The positions of the lines that are not empty."""
     for found in _LINE_ENDS.finditer(text, begin, end):
         if found.start() > begin:
             yield begin, found.start()

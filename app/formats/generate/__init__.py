@@ -1,1 +1,1 @@
-"""Generated orders."""
+"""Generates orders."""

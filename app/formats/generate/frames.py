@@ -1,4 +1,4 @@
-"""Made-up orders, drawn a block at a time and put together column by column."""
+"""Generates orders block by block, column by column."""
 
 import io
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ import polars as pl
 from app.domain.dataset import ORDERS
 from app.formats.generate import values as drawn
 
-# Every block is drawn whole from its own generator, so a row depends on the seed and its number alone.
+# Each block has its own random generator, so a row depends on the seed and its number alone.
 BLOCK_ROWS = 10_000
-_LAST_DAY = np.datetime64("2026-10-31")  # fixed: the rows must not change with the day they are made on
+_LAST_DAY = np.datetime64("2026-10-31")  # fixed: the rows must be the same every day
 _DAYS = 730
 
-# Hundredths: what becomes of an order within 3 days, within 10, and later.
+# Percentages: the status of an order within 3 days, within 10, and later.
 _STATUSES = (
     {"pending": 35, "paid": 48, "shipped": 12, "cancelled": 5},
     {"paid": 10, "shipped": 58, "delivered": 27, "cancelled": 5},
@@ -27,13 +27,13 @@ _QUANTITIES = {1: 700, 2: 150, 3: 60, 4: 35, 5: 20, 6: 15, 8: 6, 10: 7, 12: 3, 2
 
 
 def frames(rows: int, seed: str) -> Iterator[pl.DataFrame]:
-    """The orders in blocks: `row` (the number, from 1), then the columns of the dataset, all texts."""
+    """The orders in blocks: `row` (the number from 1), then the dataset's columns as texts."""
     for block in range(-(-rows // BLOCK_ROWS)):
         yield _block(seed, block, min(BLOCK_ROWS, rows - block * BLOCK_ROWS))
 
 
 def regrouped(blocks: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The same rows in frames of `rows`, or of some whole blocks if that is more than a block."""
+    """The same rows in frames of `rows`; in frames of whole blocks if `rows` is more than a block."""
     if rows < BLOCK_ROWS:
         for block in blocks:
             yield from block.iter_slices(rows)
@@ -49,7 +49,7 @@ def regrouped(blocks: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFram
 
 
 def payload(frame: pl.DataFrame) -> bytes:
-    """The frame as lines for the server: the row number, then every value quoted."""
+    """The frame as a payload: the row number, then every value quoted."""
     buffer = io.BytesIO()
     frame.write_csv(buffer, include_header=False, quote_style="non_numeric")
     return buffer.getvalue()
@@ -71,9 +71,9 @@ def _block(seed: str, block: int, rows: int) -> pl.DataFrame:
     last = locale * drawn.LAST_NAMES + any_of(drawn.LAST_NAMES)
     street = locale * drawn.STREETS + any_of(drawn.STREETS)
     city = locale * drawn.CITIES + any_of(drawn.CITIES)
-    product = (fraction() ** 2.5 * drawn.PRODUCTS).astype(np.int64)  # few products sell most
+    product = (fraction() ** 2.5 * drawn.PRODUCTS).astype(np.int64)  # few products sell often
     price = _CURRENCY_OF_CHANNEL[channel] * drawn.PRODUCTS + product
-    age_days = (fraction() ** 1.3 * _DAYS).astype(np.int64)  # business grows: recent days have more
+    age_days = (fraction() ** 1.3 * _DAYS).astype(np.int64)  # recent days have more orders
     stage = (age_days >= 3).astype(np.int64) + (age_days >= 10)
     second = (random.triangular(0, 16, 24, size=BLOCK_ROWS)[:rows] * 3600).astype(np.int64)
 
@@ -95,7 +95,7 @@ def _block(seed: str, block: int, rows: int) -> pl.DataFrame:
         "time": second,
     }
     texts, starts = _texts()
-    # of a hundred rows, drawing once takes a tenth of drawing column by column
+    # for small frames one gather is ten times as fast as one for each column
     column = texts[np.concatenate([starts[name] + place for name, place in index.items()])]
     first_row = block * BLOCK_ROWS + 1
     parts = pl.DataFrame(
@@ -117,7 +117,7 @@ def _block(seed: str, block: int, rows: int) -> pl.DataFrame:
 
 @cache
 def _texts() -> tuple[pl.Series, dict[str, int]]:
-    """All that is drawn from, and where what belongs to a part of a row begins in it."""
+    """All pools in one series, and where the pool of each part begins in it."""
     pools = drawn.pools(_LAST_DAY, _DAYS)
     parts = {
         "marketplace": _MARKETPLACES,

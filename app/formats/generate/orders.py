@@ -1,4 +1,4 @@
-"""Orders made up from a seed: the same seed gives the same rows, today and next year."""
+"""Generates orders from a seed: the same seed always gives the same rows."""
 
 import re
 from collections.abc import Iterator
@@ -9,14 +9,15 @@ from app.formats.batch import Batch
 from app.formats.payload import PayloadKeys
 
 _SEED = re.compile("[a-z0-9]{1,24}")
-_ROW_BYTES = 200  # of payload, about; decides only how many rows share a batch
+_ROW_BYTES = 200  # about this much payload; determines the rows of a batch
 
 
 def generate_rows(dataset: Dataset, rows: int, seed: str, batch_bytes: int) -> Iterator[Batch]:
-    """`rows` orders in batches of about `batch_bytes` of payload. Order numbers begin with the seed in capitals.
+    """Generate `rows` orders in batches of about `batch_bytes` of payload. Order numbers begin with the seed in
+    capitals.
 
-    Rows depend on `seed` and their number alone, not on `batch_bytes`. Raises ValueError, when called, if the seed is
-    not 1 to 24 of a-z and 0-9, the dataset is not orders, or a number is out of range.
+    Rows depend on `seed` and their number alone, not on `batch_bytes`. Raises ValueError at once if the seed is not 1
+    to 24 characters of a-z and 0-9, the dataset is not orders, or a number is out of range.
     """
     _check(dataset, rows, seed)
     if batch_bytes < 1:
@@ -25,7 +26,7 @@ def generate_rows(dataset: Dataset, rows: int, seed: str, batch_bytes: int) -> I
 
 
 def write_csv_sample(path: Path, rows: int, seed: str) -> None:
-    """Writes the same orders as `generate_rows` as CSV with a header. Raises ValueError as it does, and OSError."""
+    """Write the orders of `generate_rows` as CSV with a header. Raises ValueError as it does, and OSError."""
     _check(ORDERS, rows, seed)
 
     from app.formats.generate import frames  # noqa: PLC0415
@@ -46,7 +47,7 @@ def _check(dataset: Dataset, rows: int, seed: str) -> None:
 
 
 def _batches(dataset: Dataset, rows: int, seed: str, batch_rows: int) -> Iterator[Batch]:
-    # Polars starts threads when it is imported, and a worker forks after importing this module.
+    # Polars starts threads when it is imported, and a worker forks after it imports this module.
     import polars as pl  # noqa: PLC0415
 
     from app.formats.generate import frames  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What made-up orders are drawn from: names, addresses, products. Built once a process, the same in each."""
+"""The pools from which orders are generated: names, addresses, products. Built once per process, always the same."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 _SEED = 20261122
 FIRST_NAMES, LAST_NAMES, STREETS, CITIES, PRODUCTS = 200, 300, 300, 200, 4000
 
-# Marketplace, locale of its customers, currency, weight. Weights are guesses; the mix only has to look alive.
+# Marketplace, locale of its customers, currency, weight. Weights are guesses; the mix only has to look real.
 CHANNELS = (
     ("Amazon", "en_US", "USD", 22),
     ("Amazon", "en_GB", "GBP", 8),
@@ -53,7 +53,7 @@ _UNFOLDABLE = str.maketrans({"ł": "l", "ß": "ss", "ø": "o", "æ": "ae", "œ":
 
 @dataclass(frozen=True)
 class SamplePools:
-    """Series that hold one stretch of fixed length a locale (prices: a currency), in the order of LOCALES."""
+    """Series with a part of fixed length for each locale in the order of LOCALES (prices: for each currency)."""
 
     first_names: pl.Series
     first_mail: pl.Series
@@ -63,15 +63,15 @@ class SamplePools:
     cities: pl.Series
     skus: pl.Series
     prices: pl.Series
-    dates: pl.Series  # one a day, the oldest first
-    times: pl.Series  # one a second of the day
+    dates: pl.Series  # one for each day, the oldest first
+    times: pl.Series  # one for each second of the day
     mail_ends: pl.Series
-    channel_table: NDArray[np.int64]  # each channel as often as it weighs
+    channel_table: NDArray[np.int64]  # each channel as often as its weight
 
 
 @cache
 def pools(last_day: np.datetime64, days: int) -> SamplePools:
-    """The pools, with the dates of the `days` days that end with `last_day`. Takes some tenths of a second."""
+    """The pools, with the dates of `days` days up to `last_day`. Takes some tenths of a second."""
     first: list[str] = []
     first_mail: list[str] = []
     last: list[str] = []
@@ -86,7 +86,7 @@ def pools(last_day: np.datetime64, days: int) -> SamplePools:
         first_mail += [mail for _, mail in given]
         last += [name for name, _ in family]
         last_mail += [mail for _, mail in family]
-        # Some locales write a building or a flat on a line of its own; a value holds no line breaks.
+        # Some locales write a building on its own line, but values have no line breaks.
         streets += [", ".join(fake.street_address().split("\n")).strip() for _ in range(STREETS)]
         cities += [f"{_city(fake, locale)}, {_COUNTRIES[locale]}" for _ in range(CITIES)]
     random = np.random.default_rng(_SEED)
@@ -109,7 +109,7 @@ def pools(last_day: np.datetime64, days: int) -> SamplePools:
 
 
 def _names(fake: Faker, locale: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """What stands first and what stands last in a name, each with its form in an e-mail address."""
+    """The first and the last parts of names, each with its form in an e-mail address."""
     if locale == "ja_JP":  # the family name first, and romanised in the address
         first = [fake.last_name_pair() for _ in range(FIRST_NAMES)]
         last = [fake.first_name_pair() for _ in range(LAST_NAMES)]

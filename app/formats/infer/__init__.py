@@ -1,1 +1,1 @@
-"""A dataset inferred from a sample of a file."""
+"""Infers a dataset from a sample of a file."""

@@ -1,4 +1,4 @@
-"""Fitting: the narrowest type of column that accepts all of some values."""
+"""Infers a column: the narrowest type that accepts all values of a sample."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -15,16 +15,16 @@ from app.formats.validate.currencies import CURRENCIES
 from app.formats.xlsx.number_formats import Formatted
 
 _LENGTHS = (16, 32, 64, 120, 255, 500, 1000, 2000, 4000, 8000, LONGEST_VARCHAR)
-LONG_TEXT = 1_000_000  # kept apart from the row
+LONG_TEXT = 1_000_000  # stored outside of the row
 _EMPTY_LENGTH = 255
 _MIN_WHOLE = 9  # digits before the point
 _MIN_SCALE = 2
-# few values that come again and again; else a word that the first rows lack would be refused later
+# an ENUM has few values, each repeated often; else later rows would have values that the first rows lack
 _MAX_CHOICES, _MIN_ROWS, _MIN_REPEATS = 8, 100, 5
 
 _INTEGER = re.compile("-?(?:0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
-_LESS_THAN_NOTHING = re.compile(r"-[0.]+")  # would come back without its sign
+_NEGATIVE_ZERO = re.compile(r"-[0.]+")  # would lose its sign
 _COMMA = re.compile("-?[0-9.]*,[0-9]+")
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
@@ -38,25 +38,28 @@ _MISREAD = re.compile(f"[{MISREAD}]")
 
 _DAYS = ("%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y")
 _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
-# day and month the other way round
-_OTHERWISE = {"%d/%m/%Y": "%m/%d/%Y", "%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y", "%m-%d-%Y": "%d-%m-%Y"}
+# day and month exchanged
+_EXCHANGED = {"%d/%m/%Y": "%m/%d/%Y", "%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y", "%m-%d-%Y": "%d-%m-%Y"}
 
 
 def infer_column(name: str, values: Sequence[Value]) -> tuple[Column | None, list[str]]:
-    """The narrowest column for these values, None where there is none, and notes: sentences for whoever decides."""
+    """Infer a column for these values (None: no value). Returns the column, or None if no type fits, and notes for the
+    user."""
     notes: list[str] = []
     present = [value for value in values if value is not None]
     filled = [value for value in present if value != ""]
     nullable = len(present) < len(values) or not present
     if any(isinstance(value, Nested) for value in present):
-        return None, ["it holds objects, arrays or what is no text: leave it out"]
+        return None, ["it contains objects, arrays or binary data: leave it out"]
     if any(isinstance(value, Formatted) for value in present):
-        return None, ["it has numbers that are shown as other texts, as 012-34 for 1234: make its cells texts"]
+        return None, ["it has numbers that are shown as other texts, such as 012-34 for 1234: make its cells texts"]
     if not filled:
         notes.append("it has no value in these rows, so its type is a guess")
         return Column(name, ColumnType.TEXT, length=_EMPTY_LENGTH, empty=True, nullable=nullable), notes
-    kinds = {type(value) for value in present if isinstance(value, Boolean | Number)}  # JSON's, which no text takes
-    quoted_empty = len(filled) < len(present)  # a value of a text, and of nothing else
+    kinds = {
+        type(value) for value in present if isinstance(value, Boolean | Number)
+    }  # JSON's numbers and booleans: a text column keeps their spelling
+    quoted_empty = len(filled) < len(present)  # a quoted empty field is valid in a text column only
     if not quoted_empty:
         proposers = (_boolean,) if Boolean in kinds else (_integer, _decimal) if Number in kinds else _PROPOSERS
         for propose in proposers:
@@ -64,28 +67,21 @@ def infer_column(name: str, values: Sequence[Value]) -> tuple[Column | None, lis
             if column is not None and _accepts(column, filled):
                 return replace(column, nullable=nullable), notes
     if kinds:
-        what = (
-            "numbers of one kind" if kinds == {Number} and len(filled) == sum(map(_is_number, filled)) else "one kind"
-        )
-        notes.append(f"its values are not {what}: each is kept as it is written")
+        notes.append("its values have different types, or are numbers of different kinds: each keeps its spelling")
     if quoted_empty:
-        notes.append("it has fields that are empty in quotes, which only a text can be")
+        notes.append("it has quoted empty fields, which only a text column accepts")
     if all(map(_COMMA.fullmatch, filled)):
-        notes.append("its numbers have a decimal comma, which is read as text: write them with a point")
+        notes.append("its numbers have a decimal comma, so they are read as texts: write them with a point")
     if any(map(_MISREAD.search, filled)):
         notes.append(
-            "it holds characters that no text has, so the file's encoding is probably another one: say which with"
-            " `encoding`, as windows-1252 for latin-1; as it is proposed, it accepts them"
+            "it contains characters that real texts lack, so the file probably has another encoding: set it with"
+            " `encoding`, for example windows-1252 instead of latin-1; the proposed column accepts them"
         )
     return replace(_text(name, filled), empty=quoted_empty, nullable=nullable), notes
 
 
-def _is_number(value: Value) -> bool:
-    return isinstance(value, Number)
-
-
 def _accepts(column: Column, values: Sequence[str]) -> bool:
-    """Whether the authority on values takes all of them."""
+    """Whether the column's validator accepts all values."""
     check = validator_for(column)
     try:
         for value in dict.fromkeys(values):
@@ -102,7 +98,7 @@ def _boolean(name: str, values: Sequence[str], _: list[str]) -> Column | None:
 
 
 def _integer(name: str, values: Sequence[str], _: list[str]) -> Column | None:
-    """Without zeros before the number and without `-0`, which would be read back as 0."""
+    """Without leading zeros, and without `-0`, which would come back as 0."""
     if not all(map(_INTEGER.fullmatch, values)) or "-0" in values or max(map(len, values)) > 20:
         return None
     numbers = [int(value) for value in values]
@@ -115,7 +111,7 @@ def _integer(name: str, values: Sequence[str], _: list[str]) -> Column | None:
 
 
 def _decimal(name: str, values: Sequence[str], _: list[str]) -> Column | None:
-    if not all(map(_DECIMAL.fullmatch, values)) or any(map(_LESS_THAN_NOTHING.fullmatch, values)):
+    if not all(map(_DECIMAL.fullmatch, values)) or any(map(_NEGATIVE_ZERO.fullmatch, values)):
         return None
     parts = [value.lstrip("-").partition(".") for value in values]
     whole = max(_MIN_WHOLE, *(len(before) + 2 for before, _, _ in parts))
@@ -141,19 +137,19 @@ def _datetime(name: str, values: Sequence[str], notes: list[str]) -> Column | No
     format = _format(values, formats, notes)
     if format is None:
         return None
-    notes.append("its times say no zone and are taken as UTC: set `zone` where they are of another")
+    notes.append("its times have no zone and are read as UTC: set `zone` if they are in another")
     return Column(name, ColumnType.DATETIME, formats=(format,))
 
 
 def _format(values: Sequence[str], formats: Sequence[str], notes: list[str]) -> str | None:
-    """The one format in which all values are written; None, with a note, where day and month may change places."""
+    """The format of all values; None, with a note, if day and month may be exchanged."""
     if not all(map(_MOMENT.fullmatch, values)):
         return None
     fitting = [format for format in formats if all(_is_written(value, format) for value in dict.fromkeys(values))]
     if not fitting:
         return None
     day, _, time = fitting[0].partition(" ")
-    other = _OTHERWISE.get(day)
+    other = _EXCHANGED.get(day)
     if other is not None and f"{other} {time}".strip() in fitting:
         notes.append(f"its dates may be {day} or {other}: make it a date with `formats`, else it stays a text")
         return None
@@ -187,7 +183,7 @@ def _enum(name: str, values: Sequence[str], notes: list[str]) -> Column | None:
         return None
     if max(map(len, counts)) > _LENGTHS[1] or not all(choice.isprintable() for choice in counts):
         return None
-    notes.append("only these values are accepted: make it a text if there are others")
+    notes.append("it accepts only these values: make it a text if there are others")
     return Column(name, ColumnType.ENUM, choices=tuple(sorted(counts)))
 
 

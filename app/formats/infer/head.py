@@ -1,4 +1,4 @@
-"""The first bytes of a file, as a stream that may end anywhere."""
+"""The first bytes of a file as a stream."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ _CUT_OFF = ("truncated_gzip", "truncated_zstd")
 
 
 class Head:
-    """The first bytes of a stream. They are `cut` where it goes on, or where the file itself is only a `partial` one:
-    then it may end anywhere."""
+    """The first bytes of a stream. They are `cut` if the stream goes on, or if the file itself is `partial`, the
+    beginning of another one: then it may end anywhere."""
 
     def __init__(self, source: Any, partial: bool) -> None:
         self._source, self._partial = source, partial
@@ -23,7 +23,7 @@ class Head:
         return int(self._source.position)
 
     def read(self, size: int) -> bytes:
-        """As `Readable` has it."""
+        """As `Readable`."""
         if self.ended:
             return b""
         try:

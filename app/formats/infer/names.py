@@ -1,4 +1,4 @@
-"""Names for a table's columns, from those that a file has."""
+"""Makes names for a table's columns from the names in a file."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ _SUFFIX = 8  # characters that make a name unique
 
 
 def make_names(names: Sequence[str]) -> list[str]:
-    """A column name for each of the file's: its own where it can be, and where another has it or it can't, one like it.
+    """A column name for each name of the file: the same if it is valid and unique, else a similar one.
 
-    Names are 1 to 64 printable characters of the basic plane, without blanks around them, and differ by more than
-    capitals and accents: the servers make no difference there.
+    Names have 1 to 64 printable characters of the basic plane without blanks around them, and differ by more than
+    capitals and accents, which the servers ignore.
     """
     taken = set(OWN_COLUMNS)
     made = []
-    # the names that can stay as they are come first, or one that was mended would take theirs
+    # valid names come first, else a cleaned one could take theirs
     staying: dict[int, str] = {}
     for at, name in enumerate(names):
         if _cleaned(name) == name and _folded(name) not in taken:
@@ -28,7 +28,7 @@ def make_names(names: Sequence[str]) -> list[str]:
 
 
 def _cleaned(name: str) -> str:
-    """The name with what can't be in it as `_`; nothing where nothing is left of it."""
+    """The name with `_` for invalid characters; empty if nothing else is left."""
     characters = "".join(each if each.isprintable() and each <= "\uffff" else "_" for each in name)
     cleaned = characters.strip()[:NAME_LENGTH].strip()
     return cleaned if cleaned.strip("_") else ""

@@ -1,4 +1,4 @@
-"""What a sample is: a file's first records by its own columns."""
+"""Samples: a file's first records by the file's own columns."""
 
 from dataclasses import dataclass, field
 
@@ -16,17 +16,17 @@ class Nested(str):
 
 
 class Day(str):
-    """A cell with a date, which may be a moment at midnight."""
+    """A cell with a date, or a date and time at midnight."""
 
 
-# what stands in a record under one of the file's columns; None where there is nothing, or JSON's null
+# a record's value for one of the file's columns; None for an empty field or JSON's null
 Value = str | None
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record: its line, its values by the file's columns, or why it could not be taken apart; and how many `blanks`
-    were passed over just before it."""
+    """One record: its line, its values by the file's columns, or the `failure` if it can't be parsed. `blanks` is how
+    many blank rows were skipped just before it."""
 
     line: int
     values: tuple[Value, ...]
@@ -38,12 +38,20 @@ class Record:
 class Sample:
     """A file's first records.
 
-    `names` are its columns' names, None where it names none; `width` is how many columns it has. Where it was read to
-    its end it is not `cut`. `text` holds, of text formats, the records up to each of `ends`, in UTF-8 with line feeds;
-    a reader makes of `text_of(n)` what an import makes of these records. `header` is whether it has one, None where
-    that can't be told. `failure` says why no more could be read.
-    `first_line` is, of a sheet, where its table begins.
-    Blank rows are no records: there are `blanks` after the last. Columns are `unreadable` whose values have no text.
+    Attributes:
+        names: the names of the file's columns; None if it has no header.
+        width: how many columns it has.
+        records: the records, without blank rows.
+        cut: whether the file goes on after the sample.
+        failure: why no more could be read.
+        text: for text formats, the sampled text in UTF-8 with line feeds. A reader makes the same of `text_of(n)` as an
+            import does of these records.
+        ends: where each record ends in `text`.
+        closing: what closes `text`, such as the bracket of a JSON array.
+        header: whether the file has a header; None if that is unclear.
+        blanks: how many blank rows follow the last record.
+        unreadable: positions of columns whose values can't be texts.
+        first_line: for sheets, the row where the table begins; None if the sheet is empty.
     """
 
     names: tuple[str, ...] | None
@@ -60,13 +68,13 @@ class Sample:
     first_line: int | None = None
 
     def blanks_among(self, records: int) -> int:
-        """How many blank rows stand before so many records, and after them where there are no others."""
+        """How many blank rows are among the first `records`, or in the whole sample if there are no more records."""
         after = self.blanks if records >= len(self.records) and not self.cut else 0
         return sum(record.blanks for record in self.records[:records]) + after
 
     def text_of(self, records: int) -> str:
-        """The file up to and with so many records, and on to one that is not empty: at a file's end empty lines are no
-        rows. Whole for the reader of its format."""
+        """The text of the first `records`, valid for the reader of its format. It goes on to a record that is not
+        empty, because readers ignore empty lines at a file's end."""
         if not self.ends:
             return self.text + self.closing
         last = min(records, len(self.ends)) - 1

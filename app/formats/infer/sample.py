@@ -1,6 +1,6 @@
-"""A sample: a file's first records by its own columns, as they stand, before any dataset has a say.
+"""Samples text files: the first records by the file's own columns, without regard to a dataset.
 
-It reads at most SAMPLE_BYTES of text, however large or small the file is.
+It reads at most SAMPLE_BYTES of text.
 """
 
 import json
@@ -29,7 +29,7 @@ _MAX_CELLS = 1_000_000
 _PIECE_BYTES = 64 * 1024
 _SPACES = " \t\r\n"
 
-# an object's line, the end of its text, and its keys and values or why it has none; None for an empty line
+# an object's line, the end of its text, and its pairs of key and value or the error; None for an empty line
 _Object = tuple[int, int, Pairs | ImportFailed | None]
 
 
@@ -38,9 +38,9 @@ def sample_text(
 ) -> Sample:
     """The first records of a file of text: CSV, NDJSON or a JSON array.
 
-    A `partial` file is the beginning of one, cut off anywhere; what was cut is left out. `blanks` says whether an
-    object without any value is none, as `has_blanks` has it; without a dataset the file's keys decide. Nothing is
-    raised: `failure` has it.
+    A `partial` file is the beginning of another one; an incomplete last record is dropped. `blanks` says whether
+    objects without any value are skipped as blank (see `has_blanks`); None: the file's keys decide. Raises nothing:
+    errors are the sample's `failure`.
     """
     failure = None
     parts: list[bytes] = []
@@ -51,7 +51,7 @@ def sample_text(
             while data := text.read(_PIECE_BYTES):
                 parts.append(data)
         except ImportFailed as failed:
-            if not (head.ended and head.cut):  # else it is half a character
+            if not (head.ended and head.cut):  # else a character was cut
                 failure = failed
     content = b"".join(parts).removeprefix(BOM).decode("utf-8", "surrogateescape")
     cut = head.cut or failure is not None
@@ -64,7 +64,7 @@ def sample_text(
     if file_format.format != "csv" and not dataset.columns and file_format.records is None:
         found = _ask_for_records(found, content, file_format, cut)
     if head.cut and not found.records:
-        reason = "no whole row is in what was looked at; send more of the file, up to 1 MiB"
+        reason = "the sample has no complete row; send more of the file, up to 1 MiB"
         found = replace(found, failure=found.failure or ImportFailed("no_whole_row", reason))
     cut = head.cut or found.cut or len(found.records) < len(found.ends)
     return replace(found, cut=cut, failure=failure or found.failure)
@@ -98,7 +98,7 @@ def _sample_ndjson(text: str, cut: bool, blanks: bool | None) -> Sample:
 def _as_object(value: Any, line: int) -> Pairs | ImportFailed:
     if isinstance(value, tuple):
         return value
-    return ImportFailed("not_an_object", "it is JSON but no object; every row must be one object", line)
+    return ImportFailed("not_an_object", "it is JSON but not an object; every row must be one object", line)
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -150,7 +150,7 @@ def _ask_for_records(sample: Sample, text: str, file_format: FileFormat, cut: bo
 
 
 class _Text:
-    """A text as a stream."""
+    """A text as a stream of bytes."""
 
     position = 0
 
@@ -163,11 +163,11 @@ class _Text:
 
 
 def _by_keys(found: list[_Object], cut: bool, blanks: bool | None) -> Sample:
-    """The objects by all their keys, in the order in which these come; without those that are blank."""
+    """The objects by all of their keys in the order of appearance, without blank objects."""
     keys: dict[str, None] = {}
     for at, (_, _, pairs) in enumerate(found):
         keys |= dict.fromkeys(key for key, _ in pairs) if isinstance(pairs, tuple) else {}
-        if (at + 1) * len(keys) > _MAX_CELLS:  # of other keys in each row
+        if (at + 1) * len(keys) > _MAX_CELLS:  # each row has other keys
             found, cut = found[: at or 1], True
             break
     blanks = len(keys) > 1 if blanks is None else blanks
@@ -190,13 +190,13 @@ def _by_keys(found: list[_Object], cut: bool, blanks: bool | None) -> Sample:
 
 
 def _value(value: Any) -> Value:
-    if value is None or isinstance(value, str):  # numbers are texts, too
+    if value is None or isinstance(value, str):  # numbers are texts too
         return value
     if isinstance(value, bool):
         return Boolean("true" if value else "false")
     try:
         return Nested(json.dumps(_plain(value), ensure_ascii=False))
-    except RecursionError:  # it can be read, but not be written again as deep in our own calls as here
+    except RecursionError:  # parsing allows deeper nesting than writing
         return Nested("{…}" if isinstance(value, tuple) else "[…]")
 
 

@@ -1,4 +1,4 @@
-"""A sample of CSV: its first records by its own columns."""
+"""Samples CSV: the first records by the file's own columns."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -13,11 +13,11 @@ from app.formats.csv.parser import NullField, grammar
 from app.formats.csv.quoting import Quoting
 from app.formats.infer.records import MAX_SAMPLED_ROWS, Record, Sample
 
-_LONGEST_OPEN = 64 * 1024  # characters after a quote that does not close in the sample: rather a quote too many
+_LONGEST_OPEN = 64 * 1024  # characters after a quote that does not close in the sample: probably a stray quote
 
 
 def sample_csv(text: str, file_format: FileFormat, dataset: Dataset, cut: bool) -> Sample:
-    """The first records of a text that may be `cut` off anywhere."""
+    """The first records of a text, which may be `cut` off anywhere."""
     begin = 0
     for line in range(1, file_format.first_line):
         begin = text.find("\n", begin) + 1
@@ -55,13 +55,13 @@ def _sample_rows(
     quoting: Quoting,
     cut: bool,
 ) -> Sample:
-    # As many fields as an import takes apart: what is beyond them decides where a record ends.
-    told = names if names is not None else file_format.columns
-    quoting.width = len(told) + file_format.trailing if isinstance(told, tuple | list) else None
+    # The same number of fields as in an import: it decides where a record ends.
+    known_columns = names if names is not None else file_format.columns
+    quoting.width = len(known_columns) + file_format.trailing if isinstance(known_columns, tuple | list) else None
     most = quoting.width or MAX_COLUMNS
-    if isinstance(told, tuple | list):
-        blanks = len(told) > 1
-    else:  # only the rows say how many columns there are
+    if isinstance(known_columns, tuple | list):
+        blanks = len(known_columns) > 1
+    else:  # only the rows show how many columns there are
         rows = _csv_records(text[begin:], file_format, first_line, most, Quoting(file_format))
         blanks = _widest(rows) - file_format.trailing > 1
     open_at: list[str] = []
@@ -71,7 +71,7 @@ def _sample_rows(
         found = list(_csv_records(text[begin:], file_format, first_line, most, quoting, blanks=blanks))
     elif cut and found and not open_at and not found[-1][2].endswith("\n"):
         found.pop()
-    while found and found[-1][2] in ("\n", "\r\n"):  # a carriage return without a line feed is content
+    while found and found[-1][2] in ("\n", "\r\n"):  # a lone carriage return is content
         found.pop()
     width = len(names) if names is not None else max(0, _widest(found) - file_format.trailing)
     records, ends = [], []
@@ -111,7 +111,7 @@ def _csv_records(
     blanks: bool = False,
     keep: Callable[[str], None] | None = None,
 ) -> Iterator[_CsvRecord]:
-    """Each record's line, how many characters of blank lines were passed over before it, its text and its fields."""
+    """Each record's line, how many characters of blank lines were skipped before it, its text and its fields."""
     before: list[int] = []
     parser = grammar(file_format.delimiter, file_format.quote)
     passed = (lambda _, characters: before.append(characters)) if blanks else None

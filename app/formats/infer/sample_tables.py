@@ -1,4 +1,4 @@
-"""Samples of the formats that have no text: sheets and Parquet."""
+"""Samples the binary formats: sheets and Parquet."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from app.formats.xlsx.sheets import choose_sheets, find_sheets
 
 MAX_TABLE_ROWS = 1000
 _MAX_SHEET_BYTES = 4 * 1024**2
-# a value that is longer is proposed as a text of any length all the same
+# longer values don't change the proposal
 _MAX_PARQUET_BYTES, _MAX_CHARACTERS = 16 * 1024**2, 2 * LONGEST_VARCHAR
 _LIMITS = runner.Limits(memory_bytes=512 * 1024**2, seconds=10, cpu_seconds=10)
 
@@ -100,7 +100,7 @@ def _sheet(rows: list[Any], file_format: FileFormat, dataset: Dataset, cut: bool
         filled = filled[1:]
     width = len(names) if names is not None else max((len(cells) for _, cells, _ in filled), default=0)
     if width > 1:
-        blanks, rows = _pass_over(rows, count=bool(header))
+        blanks, rows = _drop_blanks(rows, count=bool(header))
     else:
         blanks, rows = [0] * (len(rows) + 1), list(_without_blanks(rows, begun=bool(header)))
     found = zip(rows, blanks, strict=False)
@@ -109,9 +109,9 @@ def _sheet(rows: list[Any], file_format: FileFormat, dataset: Dataset, cut: bool
     return Sample(names, width, records, cut, failure, header=header, blanks=blanks[-1], first_line=first_line)
 
 
-def _pass_over(rows: list[Any], *, count: bool) -> tuple[list[int], list[Any]]:
-    """The rows that are not blank, and how many blank ones stand before each and at the end: those before the first
-    only with `count`."""
+def _drop_blanks(rows: list[Any], *, count: bool) -> tuple[list[int], list[Any]]:
+    """How many blank rows are before each row and at the end, and the rows that are not blank. Blank rows before the
+    first one count only with `count`."""
     blanks, kept = [0], []
     for row in rows:
         if not is_blank(row[1], row[2]):
@@ -123,7 +123,7 @@ def _pass_over(rows: list[Any], *, count: bool) -> tuple[list[int], list[Any]]:
 
 
 def _without_blanks(rows: list[Any], *, begun: bool) -> Iterator[Any]:
-    """Of empty rows between others the first."""
+    """The rows, with one blank row for each gap between others."""
     blank = None
     for row in rows:
         if is_blank(row[1], row[2]):
@@ -143,11 +143,11 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
     for at, what in ((int(at) - begin, what) for at, what in special.items()):
         if not 0 <= at < width:
             continue
-        kind, told = what
+        kind, value = what
         if kind == DAY:
             values[at] = Day(values[at] or "")
         elif kind == SHOWN:
-            values[at] = told
+            values[at] = value
         elif kind == FORMATTED:
             values[at] = Formatted(values[at] or "")
         failure = cell_failure(number, at + begin, what) or failure

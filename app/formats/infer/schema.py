@@ -1,4 +1,4 @@
-"""A dataset for a file: names, types and lengths that its first rows suggest, and that accept every one of them."""
+"""Infers a dataset from a sample: names, types and lengths that accept every row of it."""
 
 import re
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from app.formats.options import find_lone_surrogate
 from app.formats.validate.columns import excerpt
 
 _KEY_LENGTH = 255
-_KEY_ROWS = 100  # so many different values are no chance
+_KEY_ROWS = 100  # so many different values are no coincidence
 _KEY_WORDS = re.compile(r"(?:^|[^a-z])(?:id|ids|no|nr|number|key|code|sku|uuid|guid|ean|isbn|asin)$")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """One of the file's columns as the dataset could have it; no column where its values can't be kept. `notes` are
-    sentences for whoever decides."""
+    """One of the file's columns and the column that is proposed for it (None: its values can't be stored). `notes` are
+    sentences for the user."""
 
     name: str | None
     column: Column | None
@@ -35,9 +35,10 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Inferred:
-    """A dataset that accepts the sample, and the option `columns` with which its file is imported there (None where
-    the names are the same). `too_many` says that the file has more columns than a table; `problem` that nothing can be
-    imported by the names that were read."""
+    """A dataset that accepts the sample, and the option `columns` to import the file there (None: the names are equal).
+
+    `too_many`: the file has more columns than a table can have. `problem`: no import is possible with these names.
+    """
 
     dataset: Dataset
     proposals: list[Proposal]
@@ -47,19 +48,19 @@ class Inferred:
 
 
 def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None) -> Inferred:
-    """The dataset of this name that the sample suggests, its columns called as the client `listed` them. Rows that
-    could not be read have no say."""
+    """Infer a dataset of this name from the sample. `listed` are the client's names for the columns. Invalid rows are
+    ignored."""
     records = [record for record in sample.records if _is_whole(record, sample.width)]
-    told = sample.names or tuple(f"column_{position}" for position in range(1, sample.width + 1))
-    if listed is not None and len(listed) == len(told):
-        told = tuple(meant or "" for meant in listed)
+    names_in_file = sample.names or tuple(f"column_{position}" for position in range(1, sample.width + 1))
+    if listed is not None and len(listed) == len(names_in_file):
+        names_in_file = tuple(target or "" for target in listed)
     else:
         listed = None
-    names = make_names(told[:MAX_COLUMNS])
+    names = make_names(names_in_file[:MAX_COLUMNS])
     proposals = []
-    for at, name_in_file in enumerate(told[:MAX_COLUMNS]):
+    for at, name_in_file in enumerate(names_in_file[:MAX_COLUMNS]):
         values = [record.values[at] for record in records]
-        unnamed = not name_in_file and (listed is not None or (at == len(told) - 1 and not any(values)))
+        unnamed = not name_in_file and (listed is not None or (at == len(names_in_file) - 1 and not any(values)))
         if name_in_file in REJECT_COLUMNS or unnamed:
             proposals.append(Proposal(name_in_file, None))
         else:
@@ -69,24 +70,24 @@ def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None)
     fitted = {column.name: column for column in dataset.columns}
     proposals = [replace(each, column=each.column and fitted[each.column.name]) for each in proposals]
     dataset = replace(dataset, key=_key(proposals, records))
-    too_many = len(told) > MAX_COLUMNS
-    if (half := find_lone_surrogate(told)) is not None:
-        return Inferred(dataset, proposals, None, too_many, _wrong_encoding(half))
+    too_many = len(names_in_file) > MAX_COLUMNS
+    if (invalid := find_lone_surrogate(names_in_file)) is not None:
+        return Inferred(dataset, proposals, None, too_many, _wrong_encoding(invalid))
     return Inferred(dataset, proposals, _columns_option(sample, proposals), too_many)
 
 
 def _wrong_encoding(name: str) -> ImportFailed:
-    reason = f"the column's name {excerpt(name)!r} is not valid UTF-8; name the file's encoding with `encoding`"
+    reason = f"the column's name {excerpt(name)!r} is not valid UTF-8; set the file's encoding with `encoding`"
     return ImportFailed("not_utf8", reason, column=excerpt(name))
 
 
 def as_definition(dataset: Dataset) -> dict[str, Any]:
-    """The dataset as `read_definition` takes it."""
+    """The dataset in the form that `read_definition` parses."""
     return {
         "name": dataset.name,
         "columns": [
             column.as_json()
-            # left out, these would be as wide as can be
+            # without these the column would have the widest range
             | ({"minimum": column.minimum, "maximum": column.maximum} if column.type is ColumnType.INTEGER else {})
             for column in dataset.columns
         ],
@@ -103,7 +104,7 @@ def _is_whole(record: Record, width: int) -> bool:
 
 
 def _fitted(dataset: Dataset) -> Dataset:
-    """The dataset with its longest texts kept apart from the row until a row has room for the others."""
+    """The dataset with as many of its longest texts stored outside of the row as the row limit requires."""
     while row_bytes(dataset) > MAX_ROW_BYTES:
         longest = max(
             (column for column in dataset.columns if column.length <= LONGEST_VARCHAR), key=lambda column: column.length
@@ -115,7 +116,7 @@ def _fitted(dataset: Dataset) -> Dataset:
 
 
 def _key(proposals: list[Proposal], records: list[Record]) -> tuple[str, ...]:
-    """The column that tells the rows apart: the first whose name says so, else the first that does among many."""
+    """The key: the first unique column whose name suggests a key, else the first unique one if there are many rows."""
     unique = partial(_is_unique, records=records)
     candidates = [(at, each.column) for at, each in enumerate(proposals) if each.column and unique(at, each.column)]
     named = [column for _, column in candidates if _KEY_WORDS.search(_words(column.name))]
@@ -133,18 +134,18 @@ def _is_unique(at: int, column: Column, records: list[Record]) -> bool:
         return False
     if column.length > _KEY_LENGTH or key_bytes(Dataset("", (column,), (column.name,))) > MAX_KEY_BYTES:
         return False
-    # to the server blanks at the end make no difference
+    # the server ignores blanks at the end
     return len({(record.values[at] or "").rstrip(" ") for record in records}) == len(records)
 
 
 def _columns_option(sample: Sample, proposals: list[Proposal]) -> Columns | None:
-    meant = [each.column.name if each.column else None for each in proposals]
-    meant += [None] * (sample.width - len(meant))
+    targets = [each.column.name if each.column else None for each in proposals]
+    targets += [None] * (sample.width - len(targets))
     if sample.names is None or len(set(sample.names)) < len(sample.names):
-        return list(meant)
+        return list(targets)
     differ = {
         name: to
-        for name, to in zip(sample.names, meant, strict=True)
+        for name, to in zip(sample.names, targets, strict=True)
         if name != to and not (to is None and (name in REJECT_COLUMNS or not name))
     }
     return dict(differ) or None

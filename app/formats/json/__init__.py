@@ -1,1 +1,1 @@
-"""JSON: an array or a line a record."""
+"""JSON: one array of objects, or one object on each line (NDJSON)."""

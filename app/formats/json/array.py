@@ -1,4 +1,4 @@
-"""JSON objects, taken apart one after another while the file is read: those of an array, or objects in a row."""
+"""Parses JSON objects one after another while the file is read: the elements of an array, or objects in sequence."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -17,7 +17,7 @@ _PIECE_BYTES = 64 * 1024
 
 Row = TypeVar("Row")
 
-# A row's text and its line, and its values or why it has none; None for a blank one.
+# A row's text, its line, and its values or the error; None for a blank row.
 _Element = tuple[str, int, tuple[str | None, ...] | ImportFailed | None]
 
 
@@ -49,7 +49,7 @@ def read_records(
             break
         if element is None:
             break
-        # Not before another element is there: the last chunk is the one that has read all of the file.
+        # Only once there is another element: the last chunk must be the one that has read all of the file.
         if chunk.characters >= batch_bytes or len(chunk.bad) >= MAX_REJECTS:
             yield chunk.records(source.position)
             chunk = _Chunk(dataset)
@@ -163,7 +163,7 @@ def _elements(text: JsonText, row_of: RowOf[Row], end: Callable[[], None]) -> Fo
         text.take(text.at + 1)
         following = text.next_character()
         if following == "]":
-            reason = "a comma stands after the last element; remove it"
+            reason = "there is a comma after the last element; remove it"
             raise Broken(ImportFailed("trailing_comma", reason, text.line, value=text.excerpt()))
         if not following:
             raise Broken(truncated("after a comma", text.line))

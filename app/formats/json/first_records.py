@@ -1,4 +1,4 @@
-"""The first objects of NDJSON and JSON: what they tell of a file before its rows are read."""
+"""Checks the first objects of NDJSON and JSON, before the rows are read."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,19 +13,19 @@ from app.formats.streams.blocks import HEADER_BYTES, RECORD_BYTES, BlockCutter, 
 from app.formats.streams.source import Readable
 
 MAX_OBJECTS = 1000
-_MAX_BYTES = 2 * RECORD_BYTES  # as much as the longest object needs, wherever it begins
+_MAX_BYTES = 2 * RECORD_BYTES  # enough for the longest object, wherever it begins
 _PIECE_BYTES = 64 * 1024
 
-# A row's line, and its keys and values or why it has none.
+# A row's line, and its pairs of key and value, or the error.
 _Object = tuple[int, Pairs | ImportFailed]
 
 
 class _EnoughRead(Exception):
-    """No more is looked at."""
+    """The check has read as much as it may."""
 
 
 class _Beginning:
-    """A stream that ends with `_EnoughRead` where the file is longer than is looked at."""
+    """A stream that raises `_EnoughRead` after its first bytes."""
 
     def __init__(self, source: Readable) -> None:
         self._source = source
@@ -36,7 +36,7 @@ class _Beginning:
         return self._source.position
 
     def read(self, size: int) -> bytes:
-        """As `Readable` has it."""
+        """As `Readable`."""
         if not self._left:
             raise _EnoughRead
         data = self._source.read(min(size, self._left))
@@ -51,11 +51,10 @@ def check_objects(
     format: str,
     path: paths.Path | None = None,
 ) -> bool:
-    """Whether the file has rows, as far as its beginning tells.
+    """Whether the beginning of the file contains rows (True if it can't show it).
 
-    Raises ImportFailed where nothing that was looked at can be a row, or the first one has a key that is no column:
-    then the file is meant otherwise, perhaps as an array inside the object. Any other row is one of many, for
-    `read_rows` to refuse.
+    Raises ImportFailed if none of the first objects can be a row, or if the first one has an unknown key: then the file
+    is meant for another dataset, or its rows are in an array inside the object. `read_rows` refuses other invalid rows.
     """
     reader = RowReader(dataset, renamed)
     beginning = _Beginning(text)

@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object a line, with the dataset's columns as keys."""
+"""Parses NDJSON: one JSON object on each line, with the dataset's columns as keys."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from typing import Any, cast
 from app.domain.dataset import ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.formats.batch import Batch
-from app.formats.json.values import Decoder, Number, Pairs, has_blanks, lone_surrogates
+from app.formats.json.values import Decoder, Number, Pairs, check_halves, has_blanks
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
 from app.formats.validate.rows import BlankRowCounter, Record, check_rows
@@ -21,7 +21,7 @@ _JSON_BOOLEANS = {True: "true", False: "false"}
 
 
 class RowReader:
-    """Reads the objects of one dataset; `renamed_columns` says which keys stand for others, None for one to be left
+    """Converts objects to rows of one dataset. `renamed_columns` maps keys to columns, or to None to leave a key
     out."""
 
     def __init__(self, dataset: Dataset, renamed_columns: Mapping[str, str | None] | None = None) -> None:
@@ -41,13 +41,13 @@ class RowReader:
         return self.values_of(self.pairs(data, line), line, data)
 
     def values_of(self, pairs: Pairs, line: int, text: str) -> tuple[str | None, ...] | None:
-        """`values` of an object that has been taken apart, as it stands; `text` is its JSON."""
+        """`values` of a parsed object; `text` is its JSON."""
         sent, pairs = pairs, self.rename(pairs)
         found = dict(pairs)
         if len(pairs) == len(self.names) and found.keys() == self._known:
             values: tuple[Any, ...] = self._in_order(found)
         else:
-            if self.is_blank(sent):  # whatever its keys are: no value of it could be lost
+            if self.is_blank(sent):  # regardless of its keys: it has no value that could be lost
                 return None
             self.check_keys(pairs, line)
             values = tuple(map(found.get, self.names))
@@ -60,21 +60,20 @@ class RowReader:
                     raise self._wrong_type(name, value, line)
             if set(types) != {type(None)}:
                 self._accepted_types.add(types)  # one file has few such combinations, mostly one
-        for place, half in lone_surrogates(text):
-            self._check_half(values, half, text, place, line)
+        check_halves(self.names, values, text, line)
         return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
 
     @property
     def blank_bytes(self) -> bytes | None:
-        """What a blank line may hold, as `BlockCutter.blocks` takes it; None where it is a row, which is refused."""
+        """The bytes of a blank line, for `BlockCutter.blocks`; None if a blank line is an (invalid) row."""
         return _JSON_SPACE.encode() if self.has_blanks else None
 
     def is_blank_line(self, data: str) -> bool:
-        """Whether a line has no object at all, and is none."""
+        """Whether a line is blank."""
         return self.has_blanks and not data.strip(_JSON_SPACE)
 
     def is_blank(self, pairs: Pairs) -> bool:
-        """Whether an object, as it stands, has no value."""
+        """Whether an object has no value and counts as a blank row."""
         return self.has_blanks and all(value is None for _, value in pairs)
 
     def _is_accepted(self, name: str, value: Any) -> bool:
@@ -83,21 +82,8 @@ class RowReader:
         # a column judges a number by its spelling, as it judges a string
         return type(value) in (str, Number) or (value is None and name not in self._required)
 
-    def _check_half(self, values: Sequence[Any], half: str, text: str, place: int, line: int) -> None:
-        """Raises ImportFailed (not_utf8) where a value has this lone surrogate, whose escape stands at `place`."""
-        name = next((name for name, value in zip(self.names, values, strict=True) if half in (value or "")), None)
-        if name is None:  # it stands in a key that is left out
-            return
-        at = place - text.rfind("\n", 0, place)
-        escape = text[place : place + 6]
-        reason = (
-            f"{name} has a lone surrogate: the escape {escape} on line {line + text.count(chr(10), 0, place)},"
-            f" character {at}, is half of a pair and no character; fix it in the program that writes the file"
-        )
-        raise ImportFailed("not_utf8", reason, line, column=name, value=escape)
-
     def pairs(self, data: str, line: int) -> Pairs:
-        """One line's keys and values as they stand. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
+        """Parse one line: its pairs of key and value. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
         try:
             value = self._decoder.decode(data)
         except (ValueError, RecursionError) as error:
@@ -105,14 +91,14 @@ class RowReader:
         if type(value) is not tuple:
             raise ImportFailed(
                 "not_an_object",
-                "the line is JSON but no object; every line must be one object",
+                "the line is JSON but not an object; every line must be one object",
                 line,
                 value=excerpt(data),
             )
         return value
 
     def rename(self, pairs: Pairs) -> Pairs:
-        """The pairs under the dataset's names, without those that the client leaves out."""
+        """The pairs with the dataset's names, without those that the client leaves out."""
         if not self._renamed:
             return pairs
         named = ((self._renamed.get(key, key), value) for key, value in pairs)
@@ -144,7 +130,7 @@ class RowReader:
                     "doubled_key", f"the object has the key {excerpt(key)!r} twice", line, column=excerpt(key)
                 )
             if key not in self._known:
-                reason = f"the object has the key {excerpt(key)!r}, which is no column; {expected}"
+                reason = f"the object has the key {excerpt(key)!r}, which is not a column; {expected}"
                 return ImportFailed("unknown_column", reason, line, column=excerpt(key))
             seen.add(key)
         missing = next(name for name in self.names if name in self._required and name not in seen)
@@ -154,13 +140,13 @@ class RowReader:
         expected = "a number or a string"
         expected += ", or true or false" * (name in self._booleans) + ", or null" * (name not in self._required)
         kinds = {bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
-        reason = f"{name} is {kinds[type(value)]}, expected was {expected}"
+        reason = f"{name} is {kinds[type(value)]}, expected is {expected}"
         text = json.dumps(value) if isinstance(value, bool | None) else None
         return ImportFailed("wrong_json_type", reason, line, column=name, value=text)
 
 
 def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
-    """The block's lines with their numbers; bytes that are no UTF-8 become surrogates."""
+    """The block's lines with their numbers; invalid bytes become surrogates."""
     text = block.data.decode("utf-8", "surrogateescape").removesuffix("\n")
     return enumerate(text.split("\n"), block.first_line)
 
@@ -168,20 +154,20 @@ def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
 def read_columns(
     block: Block, dataset: Dataset, renamed_columns: Mapping[str, str | None] | None = None
 ) -> dict[str, tuple[str | None, ...]] | None:
-    """The values of all the block's rows by column, unchecked; None if anything is wrong with a line.
+    """The values of the block's rows by column, not validated yet; None if any line is invalid or blank.
 
-    Lines mostly look like the first one: then a regular expression takes them apart, in a third of the time.
+    If all lines have the form of the first one, a regular expression parses them in a third of the time.
     """
     reader = RowReader(dataset, renamed_columns)
     if reader.has_blanks and (b"\n\n" in block.data or b"\n\r\n" in block.data):
         return None
     try:
         line, first = next(numbered_lines(block))
-        if reader.values(first, line) is None:  # else its keys and the kinds of its values are in order
+        if reader.values(first, line) is None:  # else its keys and the types of its values are valid
             return None
         text = block.data.decode()
-        alike = None if renamed_columns else _uniform_lines(reader.pairs(first, line), dataset)
-        columns = alike.columns(text) if alike else None
+        uniform = None if renamed_columns else _uniform_lines(reader.pairs(first, line), dataset)
+        columns = uniform.columns(text) if uniform else None
         if columns is None:
             rows = [reader.values(data, line) for line, data in numbered_lines(block)]
             whole = [row for row in rows if row is not None]
@@ -189,7 +175,7 @@ def read_columns(
                 return None
             columns = dict(zip(reader.names, zip(*whole, strict=True), strict=True))
     except (ImportFailed, UnicodeDecodeError):
-        return None  # a value in a row before it may be wrong, too: `read_block` finds the first error
+        return None  # `read_block` finds the first error: a row before this one may have an invalid value
     return None if reader.has_blanks and _has_blank(columns) else columns
 
 
@@ -201,9 +187,10 @@ def _has_blank(columns: Mapping[str, Sequence[str | None]]) -> bool:
 
 @dataclass(frozen=True)
 class _UniformLines:
-    """Takes lines apart that have the same keys in the same order; `pattern` has one group a value.
+    """Parses lines that have the same keys in the same order. `pattern` has one group for each value.
 
-    A value of a column in `varied` may be of several kinds: its group is the JSON of it. `absent` columns have none.
+    Columns in `varied` have values of several JSON types: their groups match the JSON itself. `absent` columns have no
+    key.
     """
 
     pattern: re.Pattern[str]
@@ -212,7 +199,7 @@ class _UniformLines:
     absent: tuple[str, ...]
 
     def columns(self, text: str) -> dict[str, tuple[str | None, ...]] | None:
-        """The values by column; None unless each line of the text is alike."""
+        """The values by column; None unless every line matches the pattern."""
         found = self.pattern.findall(text)
         rows = text.count("\n") + (not text.endswith("\n"))
         if len(found) != rows:
@@ -232,9 +219,9 @@ _STRING = r'[^"\\\x00-\x1f]*+'
 
 
 def _uniform_lines(pairs: Pairs, dataset: Dataset) -> _UniformLines:
-    """What reads lines like the one with these keys and kinds of values.
+    """The parser for lines with these keys and types of values.
 
-    It reads nothing that JSON would read otherwise: no string with a backslash or a control character, no number with
+    It matches only texts that mean the same in JSON: no string with a backslash or a control character, no number with
     an exponent.
     """
     space = r"[ \t]*+"
@@ -258,7 +245,7 @@ def _uniform_lines(pairs: Pairs, dataset: Dataset) -> _UniformLines:
 def read_block(
     block: Block, dataset: Dataset, first_row: int, renamed_columns: Mapping[str, str | None] | None = None
 ) -> Iterator[Batch]:
-    """The block's rows, parsed and checked one by one, with what was not accepted."""
+    """Parse and validate the block's rows one by one; invalid rows are the batches' rejects."""
     blanks = BlankRowCounter()
     rows = _rows(block, RowReader(dataset, renamed_columns), blanks)
     return check_rows(rows, dataset, first_row, block.source_bytes, blanks=blanks)
@@ -283,7 +270,7 @@ _SPACES = re.compile(f"[{_JSON_SPACE}\n]*+")
 
 
 def _filled_lines(block: Block, blanks: BlankRowCounter) -> Iterator[tuple[int, str]]:
-    """`numbered_lines` without blank ones, of which there may be millions."""
+    """`numbered_lines` without the blank lines. There may be millions of them."""
     text = block.data.decode("utf-8", "surrogateescape")
     line, position = block.first_line, 0
     while position < len(text):

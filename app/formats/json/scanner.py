@@ -1,4 +1,4 @@
-"""JSON text, taken value after value from a stream."""
+"""Scans JSON text from a stream, value after value."""
 
 import codecs
 import json
@@ -14,12 +14,12 @@ from app.formats.validate.columns import excerpt
 _SPACES = " \t\r\n"
 _SPACE = re.compile(f"[{_SPACES}]*+")
 _COMMA = re.compile(f"[{_SPACES}]*+,[{_SPACES}]*+(?={{)")  # between two objects
-_LONGEST_TOKEN = 6  # characters that tell nothing before they are complete: an escape like \u00e9
-_SHOWN = 300  # more than is shown of any text
+_LONGEST_TOKEN = 6  # characters that mean nothing before they are complete: an escape like \u00e9
+_MAX_EXCERPT = 300  # more than any error shows
 
 
 class Broken(Exception):
-    """The array can't be read any further."""
+    """The rest of the array can't be parsed."""
 
     def __init__(self, failure: ImportFailed) -> None:
         super().__init__(failure.reason)
@@ -27,14 +27,14 @@ class Broken(Exception):
 
 
 class JsonText:
-    """The stream's text. `rest[at:]` is what has been read but not taken; `line` is the line of that, after so many
-    characters that were `taken`."""
+    """The stream's text. `rest[at:]` has been read but not taken, and begins on `line`. `taken` counts the characters
+    before it."""
 
     def __init__(self, source: Readable, piece_bytes: int) -> None:
         self._source = source
         self._piece_bytes = piece_bytes
         self._values = Decoder()
-        # Bytes that are no UTF-8 become surrogates, so that only the row that has them is refused.
+        # Invalid bytes become surrogates, so that only their row is refused.
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
         self.rest = ""
         self.at = self.taken = 0
@@ -45,7 +45,8 @@ class JsonText:
         self.rest = self.rest.removeprefix("\ufeff")
 
     def read_on(self) -> None:
-        """Drops what has been taken and at least doubles the rest, so that a long element costs no more than others."""
+        """Read more, at least as much as the rest has, so that a long element takes linear time. Drops the text before
+        it."""
         self.rest = self.rest[self.at :]
         self.at = 0
         missing = max(self._piece_bytes, len(self.rest))
@@ -58,7 +59,7 @@ class JsonText:
         self.rest = "".join(parts)
 
     def take(self, end: int) -> str:
-        """The text up to `end`, which counts as taken from now on."""
+        """Take the text up to `end`."""
         taken = self.rest[self.at : end]
         self.line += taken.count("\n")
         self.taken += len(taken)
@@ -66,7 +67,7 @@ class JsonText:
         return taken
 
     def take_comma(self) -> bool:
-        """Takes what stands between two objects, if it has all been read."""
+        """Take the comma and blanks between two objects, if they are in the text already."""
         found = _COMMA.match(self.rest, self.at)
         if found is None:
             return False
@@ -74,7 +75,7 @@ class JsonText:
         return True
 
     def next_character(self) -> str:
-        """The next character that is no space, not yet taken; "" at the end of the file."""
+        """The next character that is not a blank, without taking it; "" at the end of the file."""
         character = self.rest[self.at : self.at + 1]
         if character and character not in _SPACES:
             return character
@@ -89,12 +90,12 @@ class JsonText:
             self.read_on()
 
     def begin_array(self) -> None:
-        """Takes the opening bracket. Raises ImportFailed (empty_file, not_an_array, no_rows)."""
+        """Take the opening bracket. Raises ImportFailed (empty_file, not_an_array, no_rows)."""
         first = self.next_character()
         if not first:
             raise ImportFailed("empty_file", "the file is empty")
         if first != "[":
-            reason = "the file is no JSON: it must begin with [ or {, and hold one object for every row"
+            reason = "the file is not JSON: it must begin with [ or {, and contain one object for every row"
             raise ImportFailed("not_an_array", reason, self.line, value=self.excerpt())
         self.take(self.at + 1)
         if self.next_character() == "]":
@@ -102,12 +103,12 @@ class JsonText:
 
     @property
     def constant(self) -> str | None:
-        """NaN or the like in the last value: then that is not JSON."""
+        """NaN or Infinity, if the last value contains one: then it is not JSON."""
         return self._values.constant
 
     def value(self) -> tuple[Any, str]:
-        """The next JSON value and its text; look at `constant`. Raises Broken (not_json, not_utf8, truncated_json,
-        record_too_long)."""
+        """Take the next JSON value; returns it and its text. Check `constant` then. Raises Broken (not_json, not_utf8,
+        truncated_json, record_too_long)."""
         while True:
             error: Exception | None = None
             try:
@@ -123,10 +124,10 @@ class JsonText:
                 if error is not None:
                     raise Broken(self._not_json(error))
                 return value, self.take(end)
-            self.read_on()  # it may go on: even 12 may be 123
+            self.read_on()  # the value may go on: 12 may become 123
 
     def excerpt(self) -> str:
-        return excerpt(self.rest[self.at : self.at + _SHOWN])
+        return excerpt(self.rest[self.at : self.at + _MAX_EXCERPT])
 
     def _not_json(self, error: Exception) -> ImportFailed:
         if not isinstance(error, json.JSONDecodeError):
@@ -145,6 +146,6 @@ class JsonText:
 
 
 def truncated(where: str, line: int, value: str | None = None) -> ImportFailed:
-    """The failure of a file that ends before its array does."""
+    """The error for a file that ends before its array."""
     reason = f"the file ends {where}, and its array never closes with ]; it may have been cut off"
     return ImportFailed("truncated_json", reason, line, value=value)

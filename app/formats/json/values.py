@@ -1,9 +1,11 @@
-"""JSON values, with all that a file says of them."""
+"""Decodes JSON values without losing digits or repeated keys."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from app.domain.errors import ImportFailed
 
 Pairs = tuple[tuple[str, Any], ...]
 
@@ -13,13 +15,15 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
 class Number(str):
-    """A JSON number as it is written, so that no digit of it is lost."""
+    """A JSON number as it is written, so that no digit is lost."""
 
 
 class Decoder:
-    """Decodes JSON. Objects become tuples of pairs: doubled keys stay visible, and an array (a list) is told from an
-    object. NaN and Infinity, which are not JSON, are decoded, so that what follows them can be read; the first of the
-    last value is kept as its `constant`."""
+    """Decodes JSON. Objects become tuples of pairs, so repeated keys stay visible; arrays become lists.
+
+    NaN and Infinity are not JSON. They are decoded nevertheless, so that the text after them can be parsed; `constant`
+    is the first one in the last value.
+    """
 
     def __init__(self) -> None:
         self.constant: str | None = None
@@ -28,7 +32,7 @@ class Decoder:
         )
 
     def decode(self, text: str) -> Any:
-        """The value of a text that holds just one. Raises ValueError or RecursionError."""
+        """The value of a text with exactly one. Raises ValueError or RecursionError."""
         self.constant = None
         value = self._decoder.decode(text)
         if self.constant is not None:
@@ -36,7 +40,7 @@ class Decoder:
         return value
 
     def raw_decode(self, text: str, at: int) -> tuple[Any, int]:
-        """The value that begins there, and where it ends; look at `constant`. Raises ValueError or RecursionError."""
+        """The value that begins there, and where it ends. Check `constant`. Raises ValueError or RecursionError."""
         self.constant = None
         return self._decoder.raw_decode(text, at)
 
@@ -45,8 +49,7 @@ class Decoder:
 
 
 def has_blanks(columns: int, renamed_columns: Mapping[str, str | None] | None) -> bool:
-    """Whether an object without any value is none: a dataset of so many columns, with those that are left out, has two
-    or more."""
+    """Whether an object without any value is skipped as blank: if dataset and left out columns are two or more."""
     return columns + sum(to is None for to in (renamed_columns or {}).values()) > 1
 
 
@@ -72,3 +75,18 @@ def lone_surrogates(text: str) -> Iterator[tuple[int, str]]:
             yield found.start(), chr(code)
     if waiting is not None:
         yield waiting
+
+
+def check_halves(names: Sequence[str], values: Sequence[Any], text: str, line: int) -> None:
+    """Raises ImportFailed (not_utf8) if one of an object's values contains a lone surrogate; `text` is its JSON."""
+    for place, half in lone_surrogates(text):
+        found = (name for name, value in zip(names, values, strict=True) if isinstance(value, str) and half in value)
+        name = next(found, None)
+        if name is None:  # the key is left out
+            continue
+        escape, at = text[place : place + 6], place - text.rfind("\n", 0, place)
+        reason = (
+            f"{name} contains a lone surrogate: the escape {escape} on line {line + text.count(chr(10), 0, place)},"
+            f" character {at}, is half of a pair and not a character; fix it in the program that writes the file"
+        )
+        raise ImportFailed("not_utf8", reason, line, column=name, value=escape)

@@ -1,1 +1,1 @@
-"""Parquet: its footer, its pages, its columns as texts."""
+"""Parquet: footer, pages, columns as texts."""

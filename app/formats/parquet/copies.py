@@ -1,7 +1,7 @@
-"""Copies of a Parquet file with another footer: values that polars would change, or that it can't read, declared anew.
+"""Copies of a Parquet file with another footer: new declarations for values that polars would change silently.
 
-Of timestamps of 96 bits polars makes nanoseconds in 64 bits: whatever lies outside the years 1677 to 2262 becomes
-another moment. Of a time beyond midnight it makes null. Both without a word, so they are read as bytes and integers.
+Polars converts 96-bit timestamps to 64-bit nanoseconds, which changes all dates outside the years 1677 to 2262. It
+converts times beyond midnight to null. So both are declared as bytes and integers before polars reads them.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -24,16 +24,16 @@ _STATISTICS, _INDEXES = (12, 14, 15), (4, 5, 6, 7)  # of a column's values by th
 
 @contextmanager
 def pruned(path: Path, columns: Collection[str]) -> Iterator[Path]:
-    """A copy of the file beside it, for as long as it is read, that has these columns only. Decimals of more than 38
-    digits are declared as bytes. Raises ImportFailed as `redeclared` does."""
+    """A temporary copy of the file beside it that has only these columns. It declares decimals of more than 38
+    digits as bytes. Raises ImportFailed like `redeclared`."""
     with _copied(path, lambda footer: _pruned(footer, columns)) as copy:
         yield copy
 
 
 @contextmanager
 def redeclared(path: Path) -> Iterator[Path]:
-    """A copy of the file beside it, for as long as it is read, in which times of the day are declared as integers, and
-    timestamps of 96 bits as 12 bytes: eight of nanoseconds since midnight, four of a Julian day's number.
+    """A temporary copy of the file beside it that declares times of day as integers, and 96-bit timestamps as 12 bytes:
+    8 bytes of nanoseconds since midnight, 4 bytes of a Julian day number.
 
     Raises ImportFailed (damaged_parquet, unsupported_type where the footer is too large for that).
     """

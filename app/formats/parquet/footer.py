@@ -13,20 +13,20 @@ MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _TAIL_BYTES = 8
 _MAX_ELEMENTS = 4 * MAX_COLUMNS  # of the schema, in which a nested column has several
 _SCHEMA_BYTES = 16 * 1024 * 1024  # the schema comes first
-MAX_FOOTER_BYTES = 16 * 1024 * 1024  # of one that is taken apart as a whole
+MAX_FOOTER_BYTES = 16 * 1024 * 1024  # of one that is parsed as a whole
 
 
 @contextmanager
 def structure_errors() -> Iterator[None]:
-    """Where what is taken from a footer is followed: raises ImportFailed (damaged_parquet) if it is of other kinds."""
+    """Raises ImportFailed (damaged_parquet) if the code inside meets a footer without the expected structure."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise damaged("its footer is none") from error
+        raise damaged("its footer is invalid") from error
 
 
 def read_footer(file: IO[bytes]) -> tuple[int, Struct | None]:
-    """Where the footer begins, and all of it; None where it is larger than MOST_FOOTER_BYTES.
+    """Where the footer begins, and its content; None if it is larger than MAX_FOOTER_BYTES.
 
     Raises ImportFailed (damaged_parquet).
     """
@@ -45,7 +45,7 @@ def read_elements(file: IO[bytes]) -> list[Struct]:
 
 
 def _locate_footer(file: IO[bytes]) -> tuple[int, int]:
-    """Where the footer begins, and how many bytes it has."""
+    """Where the footer begins, and its length in bytes."""
     size = file.seek(0, 2)
     file.seek(max(0, size - _TAIL_BYTES))
     tail = file.read(_TAIL_BYTES)
@@ -64,7 +64,7 @@ def _decoded(data: bytes, until: int | None = None) -> Struct:
     except TooMany:
         raise ImportFailed("too_many_columns", f"the file has more than {MAX_COLUMNS:,} columns") from None
     except Damaged as error:
-        raise damaged(f"its footer is none: {error}") from error
+        raise damaged(f"its footer is invalid: {error}") from error
 
 
 def field_of(fields: Struct, number: int, default: Any = None) -> Any:
@@ -78,7 +78,7 @@ def list_of(fields: Struct, number: int) -> list[Struct]:
 
 
 def damaged(why: str) -> ImportFailed:
-    """What is raised for a file that is no sound Parquet."""
+    """The error for a file that is not valid Parquet."""
     return ImportFailed(
         "damaged_parquet", f"the Parquet file is damaged or cut off: {excerpt(why.partition(chr(10))[0])}"
     )

@@ -1,6 +1,6 @@
-"""A Parquet file's pages: what they unpack to, by their own headers, before anything unpacks them.
+"""Checks the unpacked sizes of a Parquet file's pages by their own headers, before anything unpacks them.
 
-A reader takes the memory that a page's header asks for, whatever the footer says, and holds a row group as a whole.
+A reader allocates what a page's header asks for, whatever the footer says, and keeps a whole row group in memory.
 """
 
 from collections.abc import Collection, Iterator
@@ -11,13 +11,13 @@ from app.formats.parquet.footer import field_of, list_of, read_footer, structure
 from app.formats.parquet.thrift import Damaged, Decoder, Struct
 from app.formats.streams.decompression import check_ratio
 
-# a page's header may hold its least and its greatest value
+# a page's header may contain its smallest and its greatest value
 _HEADER_BYTES, _MAX_HEADER_BYTES = 4 * 1024, 64 * 1024 * 1024
 
 
 def check_pages(path: Path, columns: Collection[str]) -> None:
-    """Raises ImportFailed (unpacked_too_large) where a row group's pages of these columns unpack to more than
-    `check_ratio` allows, damaged_parquet where they can't be followed."""
+    """Raises ImportFailed (unpacked_too_large) if these columns' pages in one row group unpack to more than
+    `check_ratio` allows, damaged_parquet if the pages can't be found."""
     size = path.stat().st_size
     with path.open("rb") as file, structure_errors():
         _, footer = read_footer(file)

@@ -9,13 +9,13 @@ from app.formats.parquet.footer import damaged
 
 _UNSUPPORTED = re.compile("not (?:yet )?(?:supported|implemented)|unsupported|nyi", re.IGNORECASE)
 _ENCODING = re.compile('"([A-Za-z0-9]+)"-encoded')
-_SURPRISED = "it holds what its footer does not say, or what is not known here; write it with another program"
+_SURPRISED = "its content does not match its footer, or uses an unknown feature; write it with another program"
 
 
 @contextmanager
 def polars_errors(look: Callable[[], None] | None = None) -> Iterator[None]:
-    """Makes what polars raises an ImportFailed; it panics where a file surprises it, as by a moment far away, which
-    `look` may tell better."""
+    """Converts errors of polars to ImportFailed. It panics on unexpected content, such as a date far away; `look` may
+    raise a more exact error."""
     from polars.exceptions import PanicException, PolarsError  # noqa: PLC0415 — importing it starts threads
 
     try:

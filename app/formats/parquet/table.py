@@ -1,6 +1,6 @@
-"""Parquet: columns of a file as texts, some thousand rows at once.
+"""Reads Parquet: the columns of a file as texts, some thousand rows at once.
 
-Polars is imported inside the functions: that starts threads, and a worker forks after importing this module.
+Polars is imported inside the functions: it starts threads, and a worker forks after it imports this module.
 """
 
 import os
@@ -32,25 +32,26 @@ os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
 
 _ROW_BYTES = 16  # what polars keeps of a text in a row
 _MAX_ROWS = 200_000  # at once
-_MAX_SHOWN_BYTES = 200  # of a value that is no text
-# Repeated values take no space in a file: a small one may declare more rows than any memory holds.
+_MAX_SHOWN_BYTES = 200  # of a value that is not text
+# Repeated values take no space in a file: a small file may declare more rows than fit in memory.
 _ROWS_OF_ANY_FILE, _MAX_ROWS_PER_BYTE = 1_000_000, 8
 
 
 def check_parquet(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
-    """Raises ImportFailed unless the file's footer names columns that can be read as the dataset's.
+    """Check by the footer that the file's columns can be read as the dataset's.
 
-    (damaged_parquet, no_rows, too_many_rows, too_many_columns, unsupported_type, and those of `map_columns`.)
+    Raises ImportFailed (damaged_parquet, no_rows, too_many_rows, too_many_columns, unsupported_type, and the codes of
+    `map_columns`).
     """
     with polars_errors(), _opened(path, dataset, file_format):
         pass
 
 
 def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Records]:
-    """The file's rows in chunks of about `batch_bytes` of text; `lines` are row numbers from 1.
+    """Read the file's rows in chunks of about `batch_bytes` of text; `lines` are row numbers from 1.
 
-    Raises ImportFailed as `check_parquet` does; damaged_parquet also where the damage is met later, out_of_range where
-    a moment is, and unpacked_too_large. Memory: a few times `batch_bytes` and one row group of the file.
+    Raises ImportFailed with the codes of `check_parquet`, out_of_range for a date or time, and unpacked_too_large.
+    Needs a few times `batch_bytes` of memory, and one row group of the file.
     """
     with _opened(path, dataset, file_format) as found:
         yield from _read_records(found, dataset, path.stat().st_size, batch_bytes)
@@ -89,9 +90,11 @@ def _read_records(found: "_Opened", dataset: Dataset, file_bytes: int, batch_byt
 def read_texts(
     path: Path, max_rows: int, max_characters: int, max_bytes: int
 ) -> tuple[list[str], list[str], list[tuple[str | None, ...]], bool]:
-    """The columns' names, those of them that can't be read, the first rows as texts (None where they have none), and
-    whether there are more; of what can't be read, bytes in hexadecimal digits, else what it is. Of each text at most
-    `max_characters`, and no more rows once they have `max_bytes` of text, some for each value.
+    """Read the first rows as texts, for a preview.
+
+    Returns the columns' names, the names of those that an import can't read, at most `max_rows` rows (None: no value),
+    and whether there are more rows. Unreadable binary values are shown in hexadecimal, others as the name of their
+    type. Texts have at most `max_characters`; the rows end after about `max_bytes` of text.
 
     Raises ImportFailed (damaged_parquet, too_many_columns, out_of_range, unpacked_too_large, unsupported_type).
     """
@@ -115,10 +118,10 @@ def _read_texts(
     for name, type in schema.items():
         try:
             text = as_text(name, type, Column(name, ColumnType.TEXT), leaves.get(name))
-            texts[name] = text.str.slice(0, max_characters)  # before it is copied for each of its rows
+            texts[name] = text.str.slice(0, max_characters)  # before it is copied for each row
         except ImportFailed:
             unreadable.append(name)
-            texts[name] = _as_shown(name, type)
+            texts[name] = _preview_text(name, type)
     read = {name: type for name, type in schema.items() if name not in unreadable}
     for name in columns.unsupported:
         unreadable.append(name)
@@ -149,7 +152,7 @@ class _Opened:
     others: tuple[str, ...] = ()
 
     def find_blanks(self, file: Path, piece: "pl.DataFrame", done: int) -> "pl.Series | None":
-        """Which rows of a piece, which begins after so many, have no value; None where each has one."""
+        """Which rows of a piece have no value in the file; None if there are none. `done` rows are before the piece."""
         import polars as pl  # noqa: PLC0415
 
         from app.formats.validate import vectorized  # noqa: PLC0415 — it imports polars
@@ -167,7 +170,7 @@ class _Opened:
 
         read = [self.leaves[name] for name in self.types if name in self.leaves]
         clocks = any(leaf.clock for leaf in read)
-        # of which polars would write out each for all of its rows at once
+        # polars would expand these for all rows at once
         categories = any(isinstance(type, pl.Categorical | pl.Enum) for type in self.types.values())
         is_needed = clocks or categories or any(leaf.is_int96 for leaf in read)
         with redeclared(self.path) if is_needed else nullcontext(self.path) as file:
@@ -177,7 +180,7 @@ class _Opened:
             yield file
 
     def check_datetimes(self, file: Path) -> None:
-        """Raises ImportFailed (out_of_range) for a column with a moment that can't be written as a text."""
+        """Raises ImportFailed (out_of_range) for a column with a date or time that can't be written as a text."""
         checks = {name: is_beyond_calendar(name, type, self.leaves.get(name)) for name, type in self.types.items()}
         beyond = [check.alias(name) for name, check in checks.items() if check is not None]
         if not beyond:
@@ -186,7 +189,7 @@ class _Opened:
         for name, is_beyond in found.items():
             if is_beyond:
                 is_clock = name in self.leaves and self.leaves[name].clock
-                what = "time beyond midnight" if is_clock else "date that lies hundreds of thousands of years away"
+                what = "time beyond midnight" if is_clock else "date that is hundreds of thousands of years away"
                 reason = f"the column {excerpt(name)!r} holds a {what}, which can't be read"
                 raise ImportFailed("out_of_range", reason, column=excerpt(name))
 
@@ -194,7 +197,7 @@ class _Opened:
 def _scan(path: Path) -> "pl.LazyFrame":
     import polars as pl  # noqa: PLC0415
 
-    # hive_partitioning and glob would read columns and other files out of the path
+    # hive_partitioning and glob would interpret the path as columns and other files
     return pl.scan_parquet(path, hive_partitioning=False, glob=False)
 
 
@@ -231,7 +234,7 @@ def _open(path: Path, columns: Schema, mapping: ColumnMapping, dataset: Dataset,
     if not rows:
         raise ImportFailed("no_rows", "the file has no rows")
     if rows > _ROWS_OF_ANY_FILE and rows > _MAX_ROWS_PER_BYTE * size:
-        reason = f"the file declares {rows:,} rows in {size:,} bytes; write it anew without so many repeated values"
+        reason = f"the file declares {rows:,} rows in {size:,} bytes; write it again without so many repeated values"
         raise ImportFailed("too_many_rows", reason)
     types = {names[at]: schema[names[at]] for at in mapping.positions if at is not None}
     others = tuple(name for at, name in enumerate(names) if at not in mapping.positions)
@@ -261,8 +264,8 @@ def _prepared(path: Path, schema: Schema, wanted: Collection[str]) -> Iterator[P
         yield file
 
 
-def _as_shown(name: str, type: "pl.DataType") -> "pl.Expr":
-    """What a preview shows of values that are no text."""
+def _preview_text(name: str, type: "pl.DataType") -> "pl.Expr":
+    """What a preview shows for values that are not text."""
     import polars as pl  # noqa: PLC0415
 
     column = pl.col(name)
@@ -272,8 +275,8 @@ def _as_shown(name: str, type: "pl.DataType") -> "pl.Expr":
 
 
 def _pieces(batch: "pl.DataFrame", batch_bytes: int, max_rows: int) -> "Iterator[tuple[pl.DataFrame, int]]":
-    """The batch in pieces of about `batch_bytes`, each with its bytes of text: a long text may stand in every row and
-    take its space in one."""
+    """The batch in pieces of about `batch_bytes`, each with its bytes of text. Polars may store a text once that is in
+    every row."""
     import polars as pl  # noqa: PLC0415
 
     with polars_errors():

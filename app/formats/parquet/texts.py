@@ -1,6 +1,6 @@
-"""Parquet's types as texts that columns can judge: each value whole, or none of its column.
+"""Converts Parquet's types to texts that columns can validate, without a loss. Other types are refused.
 
-Polars is imported inside the functions, as in `parquet`.
+Polars is imported inside the functions, as in `table`.
 """
 
 from decimal import Decimal
@@ -18,14 +18,14 @@ _MAX_WIDE_BYTES = 32
 _EPOCH = 2_440_588  # the Julian day's number of 1970-01-01
 _DAY_NANOSECONDS = 86_400 * 10**9
 _CLOCK = "%H:%M:%S%.9f"
-# Polars panics where it is to write a day outside of these years, and a few more.
+# Polars panics if it formats a date a few years outside of these.
 _FIRST_YEAR, _LAST_YEAR = -262_000, 262_000
 _DAYS_OF_A_YEAR = 365.2425
 _NANOSECONDS = {"ms": 10**6, "us": 10**3, "ns": 1}
 
 
-def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = None) -> "pl.Expr":
-    """The column's values as texts that `meant` can judge, where the file was `redeclared` if it needs that.
+def as_text(name: str, type: "pl.DataType", target: Column, leaf: Leaf | None = None) -> "pl.Expr":
+    """The column's values as texts for the validator of `target`. The file must be `redeclared` if the column needs it.
 
     Raises ImportFailed (unsupported_type).
     """
@@ -36,7 +36,7 @@ def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = N
         scale = leaf.scale
         return column.map_elements(lambda data: _wide_decimal(data, scale), return_dtype=pl.String, skip_nulls=True)
     if isinstance(type, pl.Datetime) and leaf and leaf.is_date:
-        return column.cast(pl.Date).cast(pl.String)  # Arrow has a type of milliseconds for days
+        return column.cast(pl.Date).cast(pl.String)  # Arrow's date64: milliseconds for days
     if isinstance(type, pl.Datetime):
         if leaf and leaf.is_int96:
             text = _int96_text(column)
@@ -44,19 +44,19 @@ def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = N
             if type.time_zone is not None:
                 column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
             text = column.cast(pl.String).str.replace(r"\.0+$", "")
-        if meant.type is ColumnType.DATETIME and meant.scale:
+        if target.type is ColumnType.DATETIME and target.scale:
             text = _without_zeros(text)
         if type.time_zone is not None:
-            in_zone = meant.type is ColumnType.DATE or (meant.type is ColumnType.DATETIME and meant.zone != "UTC")
-            return text + "Z" if in_zone else text  # or it would be taken for the column's zone's
-        # a file may have no type for days alone
-        return text.str.strip_suffix(" 00:00:00") if meant.type is ColumnType.DATE else text
+            in_zone = target.type is ColumnType.DATE or (target.type is ColumnType.DATETIME and target.zone != "UTC")
+            return text + "Z" if in_zone else text  # else it would be in the column's zone
+        # some writers have no type for dates alone
+        return text.str.strip_suffix(" 00:00:00") if target.type is ColumnType.DATE else text
     if isinstance(type, pl.Time) and leaf and leaf.clock:
         clock = (column.cast(pl.Int64) * _NANOSECONDS[leaf.clock]).cast(pl.Time)
-        return _without_zeros(clock.dt.to_string(_CLOCK))  # a cast leaves out what follows the second
+        return _without_zeros(clock.dt.to_string(_CLOCK))  # a cast drops the second's fraction
     if type.is_float():
         if type == pl.Float16:
-            column = column.cast(pl.Float64)  # else it is written as if it had the digits of 32 bits
+            column = column.cast(pl.Float64)  # else it is written with the digits of 32 bits
         text = column.cast(pl.String)
         with_exponent = text.str.contains("e", literal=True)
         plain = text.map_elements(_without_exponent, return_dtype=pl.String, skip_nulls=True)
@@ -64,12 +64,12 @@ def as_text(name: str, type: "pl.DataType", meant: Column, leaf: Leaf | None = N
     known = (pl.String, pl.Boolean, pl.Date, pl.Categorical, pl.Enum, pl.Null)
     if type.is_integer() or type.is_decimal() or isinstance(type, known):
         return column.cast(pl.String)
-    reason = f"the column {excerpt(name)!r} holds {excerpt(str(type))}, which is no text, number or time"
+    reason = f"the column {excerpt(name)!r} holds {excerpt(str(type))}, which is not text, number, date or time"
     raise ImportFailed("unsupported_type", reason, column=excerpt(name))
 
 
 def is_beyond_calendar(name: str, type: "pl.DataType", leaf: Leaf | None) -> "pl.Expr | None":
-    """Whether one of the column's values is a moment that can't be written; None for a column without moments."""
+    """Whether a value of the column is a date or time that can't be written; None for other types of columns."""
     import polars as pl  # noqa: PLC0415
 
     if isinstance(type, pl.Time) and leaf and leaf.clock:

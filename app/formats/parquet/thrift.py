@@ -1,7 +1,7 @@
-"""Thrift's compact protocol, as much of it as a Parquet file's footer needs: values in, the same bytes out.
+"""Thrift's compact protocol, as far as a Parquet file's footer needs it. Encoding decoded values gives the same bytes.
 
-A struct is a dict of field numbers to `(type, value)`, a list is `(type of its elements, elements)`. Booleans in a
-struct are known by their type alone.
+A struct is a dict of field numbers to `(type, value)`, a list is `(type of its elements, elements)`. A boolean field's
+value is its type.
 """
 
 import struct
@@ -16,18 +16,18 @@ Struct = dict[int, Field]
 
 
 class Damaged(ValueError):
-    """The bytes are no values of this protocol."""
+    """The bytes are not valid in this protocol."""
 
 
 class TooMany(ValueError):
-    """A list is longer than is allowed."""
+    """A list is longer than allowed."""
 
 
 class Decoder:
-    """Takes values from bytes. Raises Damaged where they are none, and TooMany."""
+    """Decodes values from bytes. Raises Damaged for invalid bytes, and TooMany."""
 
     def __init__(self, data: bytes, max_elements: int | None = None) -> None:
-        """`max_elements` are as many as a list may have."""
+        """`max_elements` is how many elements a list may have."""
         self._data = data
         self._most_elements = len(data) if max_elements is None else max_elements
         self._at = 0
@@ -39,7 +39,7 @@ class Decoder:
         return self._at
 
     def take_struct(self, until: int | None = None) -> Struct:
-        """The fields of a struct, where `until` is given only those before this one and itself."""
+        """The fields of a struct; with `until`, those up to and including this number."""
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise Damaged("its values are nested too deep")
@@ -48,8 +48,8 @@ class Decoder:
         while head := self._byte():
             type, step = head & 15, head >> 4
             number = number + step if step else self._number()
-            if number in found:  # a reader takes the first or the last of them
-                raise Damaged("a field stands twice")
+            if number in found:  # readers disagree on which one counts
+                raise Damaged("a field is repeated")
             found[number] = (type, None if type in (TRUE, FALSE) else self._value(type))
             if number == until:
                 break
@@ -71,7 +71,7 @@ class Decoder:
             return self._bytes(8)
         if type == UUID:
             return self._bytes(16)
-        raise Damaged(f"there is no type {type} of values")  # a map, which Parquet has not
+        raise Damaged(f"a value has the unknown type {type}")  # or is a map, which Parquet has not
 
     def _list(self) -> tuple[int, list[Any]]:
         head = self._byte()

@@ -1,1 +1,1 @@
-"""A preview of a file: made, limited, serialized."""
+"""Previews of files: made, limited, serialized."""

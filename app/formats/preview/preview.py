@@ -1,4 +1,4 @@
-"""A preview: what a file is taken for, its first rows, and what an import would say of them. Nothing is kept."""
+"""Makes a preview: the detected format, the first rows, and the errors that an import would report. Keeps nothing."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -28,8 +28,11 @@ _NO_DATASET = Dataset("", (), ())
 
 @dataclass(frozen=True)
 class MappedColumn:
-    """A column of the file, and which of the dataset's it is: `mapped`, `left_out` as the client said or because it
-    tells of rejects, `unknown` where the dataset has none of its name, `doubled`, or `unnamed`."""
+    """A column of the file, and the dataset's column that it maps to.
+
+    `status`: `mapped`; `left_out` by the client, or because it is a column of a reject file; `unknown` to the dataset;
+    `doubled`; or `unnamed`.
+    """
 
     name: str | None
     column: str | None
@@ -38,7 +41,7 @@ class MappedColumn:
 
 @dataclass(frozen=True)
 class PreviewRow:
-    """A record of the file and, where an import would not accept it, the reject."""
+    """A record of the file and, if it is invalid, the reject that an import would write."""
 
     record: Record
     reject: Reject | None
@@ -46,11 +49,17 @@ class PreviewRow:
 
 @dataclass(frozen=True)
 class Preview:
-    """What is shown of a file before it is imported.
+    """A preview of a file.
 
-    `problem` is what would refuse the file as a whole, `missing` are the dataset's columns that the file must have and
-    lacks, `sheets` those of a workbook. Where only a part of the file was looked at it is `cut`. `blank` rows were
-    passed over among these rows.
+    Attributes:
+        columns: the file's columns.
+        rows: the first rows.
+        cut: whether the file goes on after the sample.
+        problem: the error for which an import would refuse the whole file.
+        missing: required columns of the dataset that the file lacks.
+        sheets: the sheets of a workbook.
+        inferred: the proposed dataset, if none was given.
+        blank: how many blank rows were skipped among the rows.
     """
 
     file_format: FileFormat
@@ -68,10 +77,10 @@ class Preview:
 def make_preview(
     path: Path, file_format: FileFormat, dataset: Dataset | None, rows: int, *, partial: bool = False, name: str = "new"
 ) -> Preview:
-    """The preview of a file's first `rows`. Without a dataset one is inferred, under this `name`.
+    """Make a preview of a file's first `rows`. Without a dataset, infers one of this `name`.
 
-    A `partial` file is the beginning of one and may end anywhere; of XLSX and Parquet all is needed. Raises
-    UnsupportedFormat where a format's extra is not installed.
+    A `partial` file is the beginning of another one and may end anywhere; XLSX and Parquet must be complete. Raises
+    UnsupportedFormat if a format's extra is not installed.
     """
     try:
         sample, sheets = _sample(path, file_format, partial, dataset)
@@ -96,7 +105,7 @@ def _preview(
     sheets: SheetSample | None,
     rows: int,
 ) -> Preview:
-    wanted = file_format
+    as_given = file_format
     if file_format.header is None:
         file_format = replace(file_format, header=sample.header)
     inferred = None
@@ -107,13 +116,13 @@ def _preview(
             file_format = replace(file_format, columns=inferred.columns)
         if sample.first_line is not None:  # where the shape of the rows showed it
             file_format = replace(file_format, first_line=sample.first_line, first_line_found=False)
-        wanted = file_format
+        as_given = file_format
     shown = sample.records[:rows]
     rejects: dict[int, Reject] = {}
     problem = sample.failure or (inferred.problem if inferred else None)
     if dataset.columns and (shown or sheets or problem is None) and not (inferred and inferred.problem):
         try:
-            rejects = _rejects(_batches(path, sample, sheets, dataset, wanted, len(shown)), len(shown))
+            rejects = _rejects(_batches(path, sample, sheets, dataset, as_given, len(shown)), len(shown))
         except ImportFailed as failure:
             problem = failure
     columns = _mapped(sample, file_format, dataset)
@@ -149,7 +158,7 @@ def _sample(
 def _batches(
     path: Path, sample: Sample, sheets: SheetSample | None, dataset: Dataset, file_format: FileFormat, rows: int
 ) -> Iterator[Batch]:
-    """What an import reads of the first rows, with the same readers."""
+    """Read the first rows with the readers of an import."""
     if file_format.format == "parquet":
         yield from read_rows(path, dataset, file_format, SAMPLE_BYTES)
     elif sheets is not None:
@@ -161,10 +170,10 @@ def _batches(
                 yield batch
                 row = batch.next_row
     else:
-        # what was sampled is text in UTF-8 by now, and all of the sample said whether a quote is doubtful
+        # the sample is UTF-8 text by now, and has been checked for doubtful quotes
         plain = replace(file_format, compression="none", encoding="utf-8", escape="", quote_given=True)
         with temporary_beside(path) as file:
-            # the head first: rows that are not shown may decide whether a file of objects is refused
+            # the whole sample first: rows that are not shown may decide whether a file of objects is refused
             for last in dict.fromkeys((len(sample.records), rows)):
                 file.seek(0)
                 file.truncate()
@@ -176,7 +185,7 @@ def _batches(
 
 
 def _rejects(batches: Iterator[Batch], rows: int) -> dict[int, Reject]:
-    """The rejects among the first rows, by their place among these."""
+    """The rejects among the first rows, by their positions."""
     found: dict[int, Reject] = {}
     for batch in batches:
         found |= {reject.row - 1: reject for reject in batch.rejects}
@@ -189,13 +198,13 @@ def _mapped(sample: Sample, file_format: FileFormat, dataset: Dataset) -> list[M
     columns = file_format.columns
     names: list[str | None] = list(sample.names) if sample.names is not None else [None] * sample.width
     if isinstance(columns, list):
-        meant = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
+        targets = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
     else:
-        told = dict.fromkeys(REJECT_COLUMNS) | (columns or {})
-        meant = [told.get(name, name) if name is not None else None for name in names]
+        renamed = dict.fromkeys(REJECT_COLUMNS) | (columns or {})
+        targets = [renamed.get(name, name) if name is not None else None for name in names]
     mapped = []
     seen: set[str] = set()
-    for at, (name, to) in enumerate(zip(names, meant, strict=True)):
+    for at, (name, to) in enumerate(zip(names, targets, strict=True)):
         if to == "" and at == len(names) - 1:
             mapped.append(MappedColumn(name, None, "unnamed"))
         elif to is None and not isinstance(columns, list) and name is None:

@@ -1,4 +1,4 @@
-"""A preview as JSON: what the interface answers, no larger than people look at."""
+"""Serializes a preview as the API returns it, with limits that fit a page."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from app.formats.validate.columns import excerpt
 _MAX_CHARACTERS = 2 * 1024**2  # of values in all
 
 
-def show_preview(found: Preview) -> dict[str, Any]:
-    """The preview; values are as they stand in the file, of long ones the first 200 characters, of many columns the
-    first 1,000. Where the rows are still too large the last of them are left out."""
+def serialize_preview(found: Preview) -> dict[str, Any]:
+    """The preview as JSON. Values are as the file has them, at most 200 characters of each; at most 1,000 columns. If
+    the rows are still too large, the last ones are dropped."""
     rows: list[dict[str, Any]] = []
     characters = 0
     for row in found.rows:
-        rows.append(_show_row(row))
+        rows.append(_serialize_row(row))
         characters += sum(len(value or "") for value in rows[-1]["values"])
         if characters > _MAX_CHARACTERS:
             break
@@ -44,7 +44,7 @@ def show_preview(found: Preview) -> dict[str, Any]:
     }
 
 
-def _show_row(row: PreviewRow) -> dict[str, Any]:
+def _serialize_row(row: PreviewRow) -> dict[str, Any]:
     failure = row.reject.as_failure() if row.reject else row.record.failure
     return {
         "line": row.record.line,

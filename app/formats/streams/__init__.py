@@ -1,1 +1,1 @@
-"""Bytes of a file: decompressed, decoded, cut into blocks of whole records."""
+"""The bytes of a file: decompressed, decoded, cut into blocks of whole records."""

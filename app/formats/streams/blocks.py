@@ -1,4 +1,4 @@
-"""A stream of bytes cut into blocks of whole records, each with the line it begins on."""
+"""Cuts a stream of bytes into blocks of whole records, each with the line where it begins."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +15,13 @@ RECORD_BYTES = 16 * 1024 * 1024
 class Block:
     """Whole records. Only the file's last record may lack its line end.
 
-    `cut_off` marks a record that is longer than is read: the block ends somewhere in it, behind a line end if it has
-    one. Nothing follows a block that is the `last`. `source_bytes` is how far the file had been read. `blank` lines
-    were passed over before the data, which is empty where nothing else was read.
+    Attributes:
+        data: the records' bytes; empty if there are only blank lines.
+        first_line: the line in the file where the data begins, from 1.
+        source_bytes: how many bytes of the file had been read.
+        cut_off: a record is longer than the limit; the block ends within it, after a line end if it has one.
+        last: no block follows.
+        blank: how many blank lines were skipped before the data.
     """
 
     data: bytes
@@ -29,7 +33,7 @@ class Block:
 
 
 class BlockCutter:
-    """Cuts blocks. With a `quote` (one byte), a line break between two of them does not end a record."""
+    """Cuts blocks. With a `quote` (one byte), a line break between two quotes does not end a record."""
 
     def __init__(self, source: Readable, quote: bytes = b"") -> None:
         self._source = source
@@ -39,7 +43,7 @@ class BlockCutter:
         self._rest = self._read(HEADER_BYTES).removeprefix(BOM)
 
     def _read(self, size: int) -> bytes:
-        """`size` bytes, fewer only at the end of the file."""
+        """Read `size` bytes, fewer only at the end of the file."""
         data = self._source.read(size)
         if not data or len(data) == size:
             return data
@@ -50,9 +54,9 @@ class BlockCutter:
         return b"".join(parts)
 
     def skip_to(self, line: int) -> bytes:
-        """Leave out the lines before this one, whatever quotes they hold, and return them; to be called first.
+        """Skip the lines before this one, regardless of quotes, and return them. Call this first.
 
-        Raises ImportFailed (header_too_long) where they are more than 1 MiB.
+        Raises ImportFailed (header_too_long) if they have more than 1 MiB, empty_file if the file ends before the line.
         """
         skipped = []
         while self._line < line:
@@ -66,7 +70,7 @@ class BlockCutter:
         return b"".join(skipped)
 
     def header(self, *, taken: bool = True) -> Block:
-        """The next record without its line end; to be called before `blocks`, which begin with it unless it is `taken`.
+        """The next record without its line end. Call this before `blocks`, which skips the record if it is `taken`.
 
         Raises ImportFailed (empty_file, header_too_long).
         """
@@ -106,12 +110,12 @@ class BlockCutter:
         return Block(record, line, self._source.position)
 
     def _quotes(self, data: bytes, start: int, end: int) -> int:
-        """Whether an odd number of quotes stands there."""
+        """1 if this part of the data has an odd number of quotes, else 0."""
         return data.count(self._quote, start, end) & 1 if self._quote else 0
 
     def rows_follow(self, blank: bytes | None = b"", too_wide: bytes = b"") -> bool:
-        """Whether anything but blank lines comes next, as far as the next 1 MiB tell (True if they don't); the
-        arguments are those of `blocks`."""
+        """Whether the next 1 MiB contains anything but blank lines (True if it goes on after that). The arguments are
+        those of `blocks`."""
         blank = blank or b""
         if self._rest.strip(b"\r\n" + blank) or not self._only_line_ends_follow(blank):
             return True
@@ -128,26 +132,25 @@ class BlockCutter:
         return False
 
     def keep(self, size: int) -> None:
-        """Let the next block begin with the last `size` bytes of this one: a quote opens there that does not close. It
-        takes a quote in the wrong place, before them, to cut a record."""
+        """Let the next block begin with the last `size` bytes of this one, because a quote opens there and does not
+        close. Only a misplaced quote before them makes a block end within a record."""
         self._kept = size
 
     def blocks(self, size: int, blank: bytes | None = None, too_wide: bytes = b"") -> Iterator[Block]:
-        """Blocks of about `size` bytes. Line ends after the last record are dropped.
+        """Yield blocks of about `size` bytes, without the line ends after the last record.
 
-        Elsewhere an empty line stays; but with `blank`, lines at a block's beginning that hold nothing else than these
-        bytes, and not `too_wide`, are passed over and counted. Where there is much of them, a block without data says
-        how far the file has been read. A record beyond 16 MiB makes a block that is `cut_off`; a line beyond that is
-        the last one.
+        Other empty lines stay. But with `blank`, lines at a block's beginning that consist of these bytes only and do
+        not contain `too_wide` are skipped and counted. After each MiB of them a block without data shows how far the
+        file has been read. A record beyond 16 MiB makes a block that is `cut_off`; a line beyond that ends the stream.
         """
-        blank_line: int | None = None  # where the empty lines began that end all that was read so far
-        passed = unsaid = 0  # blank lines, and bytes of them
+        blank_line: int | None = None  # where the empty lines at the end of the data so far began
+        passed = unreported = 0  # blank lines, and bytes not reported yet
         for data, cut_off, last in self._whole_records(size):
             first_line = self._line
             self._line += count_byte(data, b"\n")
             end = _without_blank_lines(data)
             records = data if end == len(data) else data[:end]
-            if end and blank_line is not None:  # something follows, so the empty lines stand between records
+            if end and blank_line is not None:  # more data follows, so the empty lines are between records
                 if blank is not None:
                     passed += first_line - blank_line
                 else:
@@ -162,13 +165,13 @@ class BlockCutter:
             if end != len(data):
                 blank_line = blank_line or first_line + count_byte(records, b"\n")
             if not records:
-                unsaid += len(data)
-                if unsaid < HEADER_BYTES:
+                unreported += len(data)
+                if unreported < HEADER_BYTES:
                     continue
             yield Block(records, first_line, self._source.position, cut_off, last, passed)
-            passed = unsaid = 0
+            passed = unreported = 0
             if self._kept:
-                self._kept += len(data) - end  # with the empty lines, which stand between quotes now
+                self._kept += len(data) - end  # with the empty lines, which are inside quotes now
                 self._line -= count_byte(data[-self._kept :], b"\n")
                 blank_line = None
         if passed:
@@ -195,7 +198,7 @@ class BlockCutter:
                 yield data[:end] or data, True, not end
                 if not end:
                     return
-                # a quote that never closes, most likely: what follows is read as if it were not open
+                # probably a quote that never closes: go on as if it were not open
                 pending, pending_bytes, parity = [data[end:]], len(data) - end, 0
         if pending:
             yield b"".join(pending), False, True
@@ -205,7 +208,7 @@ class BlockCutter:
         return ([data[-kept:]], kept, 1) if kept else ([], 0, 0)
 
     def _chunks(self, size: int) -> Iterator[bytes]:
-        """What is left of the stream in pieces of `size` bytes, the last one shorter."""
+        """The rest of the stream in pieces of `size` bytes, the last one shorter."""
         ahead, self._rest = self._rest, b""
         for start in range(0, len(ahead), size):
             chunk = ahead[start : start + size]
@@ -214,13 +217,14 @@ class BlockCutter:
             yield chunk
 
     def _last_record_end(self, chunk: bytes, parity: int) -> int:
-        """Where the last record that ends in the chunk ends; 0 if none does. `parity` is of the quotes before it."""
+        """Where the last complete record of the chunk ends; 0 if there is none. `parity` is of the quotes before the
+        chunk."""
         end = chunk.rfind(b"\n") + 1
         if not end or not self._quote:
             return end
         if not (count_byte(chunk[:end], self._quote) + parity) & 1:
             return end
-        # Rare: the last line break stands in a quoted field. Vectorised, or a file made for it would take hours.
+        # Rare: the last line break is in a quoted field. Vectorised, else a hostile file would take hours.
         import numpy as np  # noqa: PLC0415 - see count_byte
 
         values = np.frombuffer(chunk, np.uint8)
@@ -231,25 +235,25 @@ class BlockCutter:
 
 
 def check_length(block: Block, row: int) -> None:
-    """Raises ImportFailed (record_too_long) where a line is too long to be read; `row` is its number."""
+    """Raises ImportFailed (record_too_long) if the block is a line beyond the limit; `row` is its number."""
     if block.cut_off and b"\n" not in block.data:
         reason = f"the line is longer than {RECORD_BYTES:,} bytes"
         raise ImportFailed("record_too_long", reason, line=block.first_line, row=row)
 
 
 def count_byte(data: bytes, byte: bytes) -> int:
-    """`data.count(byte)` of one byte, but several times faster where there are many, and without holding the GIL."""
-    # Here, because it starts threads when it is imported, and a worker forks after importing this module.
+    """`data.count(byte)` of one byte, several times faster if there are many, and without holding the GIL."""
+    # Imported here: it starts threads, and a worker forks after it imports this module.
     import numpy as np  # noqa: PLC0415
 
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == byte[0]))
 
 
 def _without_blank_lines(data: bytes) -> int:
-    """The length of the data without the empty lines at its end; 0 if there is nothing else."""
+    """The length of the data without empty lines at its end; 0 if it has no others."""
     begin = len(data.rstrip(b"\r\n"))
     ends = data[begin:]
-    if ends.count(b"\r") != ends.count(b"\r\n"):  # one that stands alone is content
+    if ends.count(b"\r") != ends.count(b"\r\n"):  # a lone carriage return is content
         lone = _after_last_lone_return(ends)
         begin, ends = begin + lone, ends[lone:]
     if not begin:
@@ -265,7 +269,7 @@ def _after_last_lone_return(ends: bytes) -> int:
 
 
 def _leading_blanks(records: bytes, blank: bytes, too_wide: bytes) -> int:
-    """Where the first record begins that is not blank: after the lines of nothing but these bytes."""
+    """Where the first record that is not blank begins: after the lines that consist of these bytes only."""
     begin = len(records) - len(records.lstrip(b"\r\n" + blank))
     if too_wide and (wide := records.find(too_wide, 0, begin)) >= 0:
         begin = wide

@@ -1,4 +1,4 @@
-"""Text as files have it, turned into UTF-8 with line feeds while it is read, so that one parser reads every dialect."""
+"""Converts a file's text to UTF-8 with line feeds while it is read, so that one parser is enough for every dialect."""
 
 import codecs
 import re
@@ -12,18 +12,18 @@ from app.formats.streams.source import Readable
 _PIECE_BYTES = 256 * 1024
 _NOT_FOR_FILES = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined"}
 _LONE_CR = re.compile(rb"\r(?!\n)")
-_MANY_BYTES = 4096  # from here on it pays to look at all of them at once
+_MANY_BYTES = 4096  # from this size on numpy is faster
 
 
 def name_encoding(name: str) -> str:
-    """The name that an encoding has here, as `utf-8` for UTF8. Raises `InvalidContent` for what is none."""
+    """Python's name of an encoding, such as `utf-8` for UTF8. Raises `InvalidContent` for an unknown one."""
     try:
         found = codecs.lookup(name)
     except (LookupError, ValueError):
         found = None
     if found is None or not found._is_text_encoding or found.name in _NOT_FOR_FILES:
         raise InvalidContent(
-            f"there is no encoding {name[:40]!r}; there are for example utf-8, utf-16, latin-1, cp1252, shift_jis and"
+            f"unknown encoding {name[:40]!r}; known are, for example, utf-8, utf-16, latin-1, cp1252, shift_jis and"
             " gb18030",
             errors=[{"field": "encoding", "value": name[:40]}],
         )
@@ -42,7 +42,7 @@ def open_text(source: Readable, file_format: FileFormat) -> Readable:
 
 
 class _Filter:
-    """A stream made of another one, piece by piece."""
+    """A stream that converts another one piece by piece."""
 
     def __init__(self, source: Readable) -> None:
         self._source = source
@@ -62,7 +62,7 @@ class _Filter:
         return data
 
     def _filter(self, piece: bytes) -> bytes:
-        """What becomes of the next piece; an empty one is the end."""
+        """Convert the next piece; an empty one is the end."""
         raise NotImplementedError
 
 
@@ -75,13 +75,13 @@ class _Transcoded(_Filter):
 
     def _filter(self, piece: bytes) -> bytes:
         try:
-            # bytes that are not of the encoding come out as they are: the row that has them is refused, not the file
+            # invalid bytes stay as they are: their row is refused, not the file
             text = self._decoder.decode(piece, final=not piece)
             found = text.encode("utf-8", "surrogateescape")
         except UnicodeError as error:
             raise ImportFailed(
                 "not_in_encoding",
-                f"the file can't be read as {self._encoding} (near line {self._line}): {error}; say its encoding with"
+                f"the file can't be read as {self._encoding} (near line {self._line}): {error}; set its encoding with"
                 " `encoding`",
                 line=self._line,
             ) from error
@@ -90,7 +90,7 @@ class _Transcoded(_Filter):
 
 
 class _Unescaped(_Filter):
-    r"""Doubled quotes for `\"`, one backslash for `\\`; before anything else a backslash stays."""
+    r"""Converts `\"` to a doubled quote and `\\` to one backslash; other backslashes stay."""
 
     def __init__(self, source: Readable, escape: bytes, quote: bytes) -> None:
         super().__init__(source)
@@ -142,7 +142,7 @@ class _LineFeeds(_Filter):
 
 
 def _with_feeds(data: bytes) -> bytes:
-    """The data with a line feed for each carriage return before anything else than a line feed."""
+    """The data with a line feed for each carriage return that is not before a line feed."""
     if len(data) < _MANY_BYTES:
         return _LONE_CR.sub(b"\n", data)
     import numpy as np  # noqa: PLC0415 - see count_byte

@@ -1,4 +1,4 @@
-"""The bytes of a file, decompressed as they are read, and how far the file itself has been read."""
+"""Reads the bytes of a file, decompresses them on the way, and counts how much of the file was read."""
 
 import sys
 import zlib
@@ -15,17 +15,16 @@ else:
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-MAX_UNPACKED_BYTES = 1024**4  # no file of rows is larger; a bomb of rows that are all good ends there
-# What a file may unpack to however small it is, and beyond that how many times its own size. Rows of people reach 100
-# times, those of a program that repeats itself more: but not both for long.
+MAX_UNPACKED_BYTES = 1024**4  # no real file is larger; this stops a decompression bomb of valid rows
+# What any file may unpack to, and beyond that how many times its own size. Real rows reach 100 times their size.
 EASILY_UNPACKED_BYTES, MAX_RATIO = 1024**3, 250
 _RAW_BYTES = 256 * 1024
 
 
 class GzipSource(Source):
-    """A gzip file's content; several members after each other are one content, as gzip itself has it.
+    """A gzip file's content. Several members in sequence are one content, as for gzip itself.
 
-    Never more than `size` bytes are decompressed at once, however well they were compressed.
+    It never decompresses more than `size` bytes at once, whatever the ratio.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,7 +34,8 @@ class GzipSource(Source):
         self._members = 0
 
     def read(self, size: int) -> bytes:
-        """At most `size` decompressed bytes, none at the end. Raises ImportFailed if the gzip data is broken."""
+        """At most `size` decompressed bytes, none at the end. Raises ImportFailed (corrupt_gzip, truncated_gzip,
+        not_gzip)."""
         while True:
             if self._member is None and not self._begin_member():
                 return b""
@@ -74,7 +74,7 @@ class GzipSource(Source):
             return False
         if not self._input.startswith(GZIP_MAGIC):
             if self._members:
-                raise ImportFailed("corrupt_gzip", "the gzip data is followed by bytes that are no gzip data")
+                raise ImportFailed("corrupt_gzip", "the gzip data is followed by other bytes")
             raise ImportFailed("not_gzip", "the file was declared as gzip, but it is not gzip data")
         self._members += 1
         self._member = zlib.decompressobj(wbits=31)
@@ -82,9 +82,9 @@ class GzipSource(Source):
 
 
 class ZstdSource(Source):
-    """A zstd file's content; several frames after each other are one content (RFC 8878, section 3).
+    """A zstd file's content. Several frames in sequence are one content (RFC 8878, section 3).
 
-    Never more than `size` bytes are decompressed at once, and a frame may ask for a window of 128 MiB at most.
+    It never decompresses more than `size` bytes at once. A frame may need a window of at most 128 MiB.
     """
 
     def __init__(self, path: Path) -> None:
@@ -93,7 +93,7 @@ class ZstdSource(Source):
         self._frame: zstd.ZstdDecompressor | None = None
 
     def read(self, size: int) -> bytes:
-        """At most `size` decompressed bytes, none at the end. Raises ImportFailed if the zstd data is broken."""
+        """At most `size` decompressed bytes, none at the end. Raises ImportFailed (corrupt_zstd, truncated_zstd)."""
         while True:
             if self._frame is None or self._frame.eof:
                 self._input = (self._frame.unused_data if self._frame else b"") or self._read_raw(_RAW_BYTES)
@@ -119,8 +119,8 @@ class ZstdSource(Source):
 
 
 def check_ratio(unpacked_bytes: int, file_bytes: int) -> None:
-    """Raises ImportFailed (unpacked_too_large) where a file unpacks to more than MOST_RATIO times its own size, and to
-    more than EASILY_UNPACKED_BYTES."""
+    """Raises ImportFailed (unpacked_too_large) if a file unpacks to more than MAX_RATIO times its own size and to more
+    than EASILY_UNPACKED_BYTES."""
     if unpacked_bytes > EASILY_UNPACKED_BYTES and unpacked_bytes > MAX_RATIO * file_bytes:
         raise ImportFailed(
             "unpacked_too_large",
@@ -130,7 +130,7 @@ def check_ratio(unpacked_bytes: int, file_bytes: int) -> None:
 
 
 class Limited:
-    """A stream that fails beyond so many bytes, or beyond the ratio of `check_ratio`."""
+    """A stream that fails after `max_bytes`, or beyond the ratio of `check_ratio`."""
 
     def __init__(self, source: Readable, max_bytes: int) -> None:
         self._source, self._most = source, max_bytes
@@ -152,7 +152,7 @@ class Limited:
 
 
 def unpack_head(head: bytes, max_bytes: int) -> tuple[str, bytes]:
-    """How a file is compressed whose first bytes are `head`, and what they hold: nothing where they are damaged."""
+    """The compression of a file by its first bytes, and these bytes decompressed (none if they are damaged)."""
     try:
         if head.startswith(GZIP_MAGIC):
             return "gzip", zlib.decompressobj(wbits=31).decompress(head, max_bytes)

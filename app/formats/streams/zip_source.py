@@ -24,7 +24,7 @@ _UNKNOWN = 0xFFFFFFFF
 _ENCRYPTED, _DESCRIPTOR = 1, 8  # flags: the content is encrypted; its size stands behind it
 _MAX_DESCRIPTOR_BYTES = 24
 _STORED, _DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
-_BESIDE = ("__MACOSX/",)  # what programs add that nobody asked for
+_BESIDE = ("__MACOSX/",)  # files that operating systems add
 _BESIDE_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, struct.error)
 

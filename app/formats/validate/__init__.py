@@ -1,1 +1,1 @@
-"""Values checked against a dataset's columns, row by row or vectorized."""
+"""Validates values against a dataset's columns, row by row or vectorized."""

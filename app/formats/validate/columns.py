@@ -1,6 +1,6 @@
-"""What each type of column accepts: the authority on a single value, and the sentence that refuses it.
+"""Validates single values: what each type of column accepts, and the message for what it refuses.
 
-The vectorised checks in `screening` may only accept what is accepted here.
+These checks decide. The vectorised checks in `vectorized_columns` may only accept what is accepted here.
 """
 
 import re
@@ -13,8 +13,9 @@ from app.formats.validate.datetimes import date_check, datetime_check
 
 __all__ = ["BadValue", "Check", "excerpt", "validator_for", "value_validator_for"]
 
-# What texts hardly ever hold, but bytes of another encoding become: the controls of Latin-1, a byte order mark inside a
-# text, and two that are no characters. They count as control characters.
+# Characters that real texts hardly ever contain, but that appear if a text is decoded with the wrong encoding: the C1
+# control characters, a byte order mark inside a text, and two code points that are not characters. They count as
+# control characters.
 MISREAD = "\x80-\x9f\ufeff\ufffe\uffff"
 
 _FORBIDDEN = {
@@ -22,7 +23,7 @@ _FORBIDDEN = {
     Controls.LINES: re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{MISREAD}\ud800-\udfff]"),
     Controls.ANY: re.compile("[\ud800-\udfff]"),
 }
-# Without zeros before the number: `007` is a text, as a ZIP code is, and would come back as 7. `-0` is the number 0.
+# Without leading zeros: `007` is a text, like a ZIP code, and would come back as 7. `-0` is the number 0.
 _INTEGER = re.compile("-?(?:0|[1-9][0-9]*)")
 _DECIMAL = {
     False: re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"),
@@ -35,17 +36,16 @@ BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"
 
 
 def validator_for(column: Column) -> Callable[[str | None], str | None]:
-    """The check of one value of this column, None where a row has none: returns the text for the server, None for NULL,
-    and raises BadValue.
+    """The validator for one value of this column (None: the row has none). It returns the text for the server, None for
+    NULL, and raises BadValue.
 
-    Raises ValueError, with a sentence, for a column that is not declared soundly: its default is not accepted, or its
-    zone or a format is none.
+    Raises ValueError for an invalid definition of the column: the message names the default, time zone or format.
     """
     check = value_validator_for(column)
-    lacking: str | None = None
+    default: str | None = None
     if column.default is not None:
         try:
-            lacking = check(column.default)
+            default = check(column.default)
         except BadValue as bad:
             raise ValueError(f"the default of {column.name} is not accepted: {bad.reason}") from None
 
@@ -54,13 +54,13 @@ def validator_for(column: Column) -> Callable[[str | None], str | None]:
             return check(text)
         if column.required:
             raise _empty(column)
-        return lacking
+        return default
 
     return check_field
 
 
 def value_validator_for(column: Column) -> Check:
-    """The check of a value that is there."""
+    """`validator_for` without NULL and default: for values that are not None."""
     check = _CHECKS[column.type](column)
     is_text = column.type is ColumnType.TEXT
     forbidden = _FORBIDDEN[column.controls if is_text else Controls.NONE]
@@ -85,11 +85,11 @@ def _empty(column: Column) -> BadValue:
             "empty",
             f"{column.name} is empty; every column needs a value"
             if not column.empty
-            else f"{column.name} has no value; every row needs one, an empty text in quotes at least",
+            else f"{column.name} has no value; every row needs one, at least a quoted empty text",
         )
     return BadValue(
         "empty",
-        f"{column.name} is an empty text, which is no value here; where there is none, leave the field empty without"
+        f"{column.name} is an empty text, which this column does not accept; for NULL leave the field empty without"
         " quotes",
     )
 
@@ -115,11 +115,11 @@ def _forbidden_character(column: Column, character: str) -> BadValue:
 
 def _misread(code: int) -> str:
     if code == 0xFEFF:
-        return "a byte order mark (U+FEFF), which may stand only at a file's beginning; were two files joined?"
-    what = f"the control character U+{code:04X}" if code < 0xA0 else f"U+{code:04X}, which is no character"
+        return "a byte order mark (U+FEFF), which is valid only at a file's beginning; were two files joined?"
+    what = f"the control character U+{code:04X}" if code < 0xA0 else f"U+{code:04X}, which is not a character"
     return (
-        f"{what}: the file's encoding is probably another one; say which with `encoding`, for example"
-        " encoding=windows-1252 where latin-1 was said"
+        f"{what}: the file probably has another encoding; set it with `encoding`, for example"
+        " encoding=windows-1252 instead of latin-1"
     )
 
 
@@ -148,7 +148,7 @@ def _email(column: Column) -> Check:
 def _leading_zeros(column: Column, code: str) -> BadValue:
     return BadValue(
         code,
-        f"{column.name} has leading zeros, which a number would lose: make the column a text if they belong to it, as"
+        f"{column.name} has leading zeros, which a number would lose: make the column a text if they matter, as"
         " in a ZIP code, or send the number without them",
     )
 
@@ -165,7 +165,7 @@ def _integer(column: Column) -> Check:
                 if _LEADING_ZEROS.fullmatch(text) and "." not in text
                 else BadValue("not_an_integer", f"{column.name} must be {expected}, written in digits only")
             )
-        # Counted before it is converted: Python refuses to convert thousands of digits.
+        # Counted before the conversion: Python refuses to convert thousands of digits.
         if len(text.lstrip("-")) > max_digits or not minimum <= int(text) <= maximum:
             raise BadValue("out_of_range", f"{column.name} is out of range: expected {expected}")
         return text

@@ -1,7 +1,7 @@
-"""Dates and times: what a column of them accepts, and the text for the server.
+"""Validates dates and times, and converts them to the text for the server.
 
-A date and time is kept in UTC. One that says no offset is meant in its column's zone, and refused where the clock there
-shows it twice or never.
+The table has them in UTC. One without an offset is in its column's time zone; it is refused if the clocks there show it
+twice or never.
 """
 
 import re
@@ -11,22 +11,22 @@ from zoneinfo import ZoneInfo
 from app.domain.dataset import Column, ColumnType
 from app.formats.errors import BadValue, Check
 
-FIRST_YEAR = 1000  # from here on a server keeps dates
+FIRST_YEAR = 1000  # the servers' minimum
 
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 _DIRECTIVE = re.compile("%(.?)", re.DOTALL)
-_OTHER_DIGIT = re.compile(r"[^\D0-9]")  # strptime takes those of every script
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")  # strptime accepts digits of every script
 
-# What a format may say. The name of a weekday or of a zone would be read, but not be heeded.
+# The directives that a format may have. strptime would parse names of weekdays and zones, but ignore them.
 _OF_A_DATE = {"Y": "Y", "y": "Y", "m": "m", "b": "m", "B": "m", "d": "d", "j": "j"}
 _OF_A_TIME = "HIpMSfz"
 
 
 def zone_of(column: Column) -> tzinfo:
-    """The time zone of a column's values. Raises ValueError where there is none of that name."""
+    """The time zone of a column's values. Raises ValueError if it is unknown."""
     if column.zone == "UTC":
         return UTC
     try:
@@ -36,17 +36,15 @@ def zone_of(column: Column) -> tzinfo:
 
 
 def check_format(format: str, type: ColumnType) -> None:
-    """Raises ValueError for a format that says something twice, or does not say all of a date.
-
-    What it does not say of the time of day is zero.
-    """
-    said = [letter for letter in _DIRECTIVE.findall(format) if letter != "%"]
+    """Raises ValueError for a format that has a part twice, or lacks a part of the date. Missing parts of the time are
+    0."""
+    letters = [letter for letter in _DIRECTIVE.findall(format) if letter != "%"]
     known = {*_OF_A_DATE, *(_OF_A_TIME if type is ColumnType.DATETIME else "")}
-    of_a_date = sorted(_OF_A_DATE[letter] for letter in said if letter in _OF_A_DATE)
-    times = [letter for letter in said if letter not in _OF_A_DATE]
+    of_a_date = sorted(_OF_A_DATE[letter] for letter in letters if letter in _OF_A_DATE)
+    times = [letter for letter in letters if letter not in _OF_A_DATE]
     hours = [letter for letter in times if letter in "HIp"]
     if (
-        not known.issuperset(said)
+        not known.issuperset(letters)
         or of_a_date not in (["Y", "d", "m"], ["Y", "j"])
         or len(set(times)) < len(times)
         or sorted(hours) not in ([], ["H"], ["I", "p"])
@@ -58,7 +56,7 @@ def check_format(format: str, type: ColumnType) -> None:
 
 
 def date_check(column: Column) -> Check:
-    """The check of a date: returns it as YYYY-MM-DD."""
+    """The validator for a date; it returns YYYY-MM-DD."""
     formats = _formats(column)
     like = f"2026-11-22{_or_as(formats)}"
 
@@ -74,14 +72,14 @@ def date_check(column: Column) -> Check:
             raise BadValue("bad_date", f"{column.name} must be a date that exists, like {like}")
         day = _only(found, column).date()
         if day.year < FIRST_YEAR:
-            raise BadValue("out_of_range", f"{column.name} must lie in the years 1000 to 9999")
+            raise BadValue("out_of_range", f"{column.name} must be in the years 1000 to 9999")
         return day.isoformat()
 
     return check
 
 
 def datetime_check(column: Column) -> Check:
-    """The check of a date and time: returns it in UTC as YYYY-MM-DD HH:MM:SS, with the fraction that it has."""
+    """The validator for a date and time; it returns UTC as YYYY-MM-DD HH:MM:SS, with the fraction if it has one."""
     formats, zone = _formats(column), zone_of(column)
     in_utc = zone is UTC and not formats and not column.offsets and not column.scale
     like = (
@@ -98,7 +96,7 @@ def datetime_check(column: Column) -> Check:
         if fraction and len(fraction) > column.scale + 1:
             raise _too_many_decimals(column, len(fraction) - 1)
         try:
-            if clock.startswith("24"):  # which later Pythons take for the next day's midnight
+            if clock.startswith("24"):  # later versions of Python read it as the next day's midnight
                 raise ValueError
             return datetime.fromisoformat(f"{day} {clock}{(offset or '').replace('Z', '+00:00')}"), fraction or ""
         except ValueError:
@@ -109,11 +107,11 @@ def datetime_check(column: Column) -> Check:
     def check(text: str) -> str:
         found = iso(text)
         if formats:
-            meant = _candidates(text, formats)
+            candidates = _candidates(text, formats)
             if found is not None:
-                meant.add(found[0].replace(microsecond=int(found[1][1:].ljust(6, "0"))))
-            if meant:
-                moment = _only(meant, column)
+                candidates.add(found[0].replace(microsecond=int(found[1][1:].ljust(6, "0"))))
+            if candidates:
+                moment = _only(candidates, column)
                 found = moment.replace(microsecond=0), _fraction(moment, column)
         if found is None:
             raise BadValue("bad_datetime", f"{column.name} must be a date and time {like}")
@@ -134,7 +132,7 @@ def _formats(column: Column) -> tuple[str, ...]:
 
 
 def _candidates(text: str, formats: tuple[str, ...]) -> set[datetime]:
-    """What the text may mean."""
+    """All dates and times that the text may mean."""
     found: set[datetime] = set()
     if not formats or _OTHER_DIGIT.search(text):
         return found
@@ -148,7 +146,7 @@ def _candidates(text: str, formats: tuple[str, ...]) -> set[datetime]:
 
 def _only(found: set[datetime], column: Column) -> datetime:
     if len(found) > 1:
-        raise BadValue("ambiguous_date", f"{column.name} means something else in each of several formats")
+        raise BadValue("ambiguous_date", f"{column.name} has several meanings, one in each of several formats")
     return next(iter(found))
 
 
@@ -166,9 +164,9 @@ def _to_utc(moment: datetime, zone: tzinfo, column: Column) -> datetime:
         there = moment.replace(tzinfo=zone)
         utc = there.astimezone(UTC)
         if utc.astimezone(zone).replace(tzinfo=None) != moment:
-            raise BadValue("nonexistent_time", f"{column.name} is skipped by the clocks in {column.zone}")
+            raise BadValue("nonexistent_time", f"the clocks in {column.zone} never show {column.name}")
         if there.replace(fold=1).utcoffset() != there.utcoffset():
-            reason = f"{column.name} comes twice on the clocks in {column.zone}; add the offset from UTC, as +02:00"
+            reason = f"the clocks in {column.zone} show {column.name} twice; add the offset from UTC, such as +02:00"
             raise BadValue("ambiguous_time", reason)
         return utc.replace(tzinfo=None)
     except OverflowError:
@@ -184,7 +182,7 @@ def _too_many_decimals(column: Column, digits: int) -> BadValue:
 
 
 def _out_of_range(column: Column) -> BadValue:
-    return BadValue("out_of_range", f"{column.name} must lie in the years 1000 to 9999")
+    return BadValue("out_of_range", f"{column.name} must be in the years 1000 to 9999")
 
 
 def _or_as(formats: tuple[str, ...]) -> str:

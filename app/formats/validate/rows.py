@@ -1,4 +1,4 @@
-"""Records: rows as a file has them, not yet checked, and the way from there to a batch."""
+"""Validates rows one by one: from a file's records to batches."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,17 +14,22 @@ from app.formats.validate.columns import BadValue, excerpt, validator_for
 
 MAX_REJECTS = 10_000  # in one batch
 
-# A row's line, its text, and its values in the dataset's order (None: none) or why it can't be read.
+# A row's line, its text, and its values in the dataset's order (None: no value), or why it can't be parsed.
 Record = tuple[int, str, Sequence[str | None] | ImportFailed]
 
 
 @dataclass(frozen=True)
 class Records:
-    """Some thousand rows of a format that has no lines of text, by the dataset's columns.
+    """Some thousand rows by column, of a format without lines of text; not validated yet.
 
-    `lines` says where each begins in the original file: a line of JSON, a row of a sheet or of Parquet, from 1. `bad`
-    are rows that can't be read, each with its text; `places` are their positions among all rows, where their lines
-    don't tell. `blank` rows are not among them. After them the file ends with `failure`, if there is one.
+    Attributes:
+        columns: the values of each of the dataset's columns.
+        lines: where each row begins in the file: a line of JSON, a row of a sheet or of Parquet, from 1.
+        source_bytes: how many bytes of the file had been read.
+        bad: line, text and error of each row that can't be parsed. These are not in `columns` and `lines`.
+        failure: the error that ends the file after these rows, if there is one.
+        blank: how many blank rows were skipped.
+        places: the positions of the `bad` rows among all rows, if the lines don't show them.
     """
 
     columns: Mapping[str, Sequence[str | None]]
@@ -38,18 +43,18 @@ class Records:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to check or to count."""
+        """Whether there is nothing to validate or to count."""
         return not (self.lines or self.bad or self.blank)
 
 
 class BlankRowCounter:
-    """Counts blank rows while a parser passes over them."""
+    """Counts the blank rows that a parser skips."""
 
     def __init__(self, passed: int = 0) -> None:
         self._passed = passed
 
     def add(self, rows: int = 1, characters: int = 0) -> None:
-        """So many more were passed over, of so many characters."""
+        """Count more blank rows, of so many characters."""
         self._passed += rows
 
     @property
@@ -58,16 +63,16 @@ class BlankRowCounter:
         return self._passed
 
     def take(self) -> int:
-        """How many there were since this was called last."""
+        """How many there were since the last call."""
         passed, self._passed = self._passed, 0
         return passed
 
 
 class RowChecker:
-    """Checks rows of a dataset one by one.
+    """Validates rows of a dataset one by one.
 
-    `file_order` says in which order the file has the dataset's columns (positions in the dataset): of several bad
-    values in a row the first one there is told.
+    `file_order` are the positions of the dataset's columns in the order of the file: the first invalid value in that
+    order is the one that is reported.
     """
 
     def __init__(self, dataset: Dataset, file_order: Sequence[int] | None = None) -> None:
@@ -75,7 +80,7 @@ class RowChecker:
         self._order = range(len(self._checks)) if file_order is None else file_order
 
     def check(self, record: Record, row: int) -> list[str | None] | Reject:
-        """The values as they are sent to the server, or the reject."""
+        """The values for the server, or the reject."""
         line, text, found = record
         if isinstance(found, ImportFailed):
             return Reject(line, row, found.code, found.reason, found.column, found.value, text, None)
@@ -90,8 +95,8 @@ class RowChecker:
 
 
 def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterator[Batch]:
-    """The rows in batches; `failure` is left to the caller."""
-    # Here, because it imports polars: that starts threads, and a worker forks after importing this module.
+    """Validate the rows; yields batches. The caller raises `failure`."""
+    # Imported here: polars starts threads, and a worker forks after it imports this module.
     from app.formats.validate import vectorized  # noqa: PLC0415
 
     names = dataset.column_names
@@ -134,8 +139,8 @@ def check_rows(
     file_order: Sequence[int] | None = None,
     blanks: BlankRowCounter | None = None,
 ) -> Iterator[Batch]:
-    """Rows checked one by one, in one batch with its rejects; in several where they are many, for they need memory.
-    `file_order` is that of `RowChecker`; `blanks` counts what was passed over between the rows."""
+    """Validate rows one by one. Yields one batch with its rejects, or several if there are many rejects: they need
+    memory. `file_order` is that of `RowChecker`; `blanks` counts the blank rows between them."""
     checker = RowChecker(dataset, file_order)
     row = first_row
     lines: list[int] = []

@@ -1,8 +1,8 @@
-"""The fast way for blocks of usual form: whole columns are checked at once, without Python seeing a value.
+"""The fast reader: validates whole columns of a block at once with polars.
 
-It only ever says yes. The rows that it doubts are checked one by one by the authority in `columns`; where it doubts the
-block's form it returns None, and the parsers in `csv` and `ndjson` read the block again. Importing this module imports
-polars, which starts threads: a process that forks must do so before.
+It may only accept. `columns` checks each row that it doubts. If it doubts the form of the block it returns None, and
+the parsers in `csv` and `ndjson` read the block again. Importing this module imports polars, which starts threads: a
+process that forks must fork first.
 """
 
 import codecs
@@ -28,13 +28,13 @@ from app.formats.validate.vectorized_columns import holds_misread, validate_colu
 _LINE_FEED, _FIRST_PRINTABLE = 0x0A, 0x20
 _DELETE = b"\x7f"
 
-_FIRST_LINE_BYTES = 64 * 1024  # polars makes a column of every field it has: a million commas take seconds
+_FIRST_LINE_BYTES = 64 * 1024  # polars makes a column of each field: a million commas take seconds
 
 
 def read_csv_block(
     block: Block, dataset: Dataset, file_format: FileFormat, mapping: ColumnMapping, first_row: int
 ) -> Batch | None:
-    """The block as a batch, the same that `csv.read_block` makes of it, or None if only that can tell."""
+    """The block as the batch that `csv.parser.read_block` makes of it, or None if that must read it."""
     if len(file_format.delimiter.encode()) != 1:
         return None
     data = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data
@@ -45,7 +45,7 @@ def read_csv_block(
         return None
     lines: Sequence[int] = range(block.first_line, block.first_line + frame.height)
     texts = Lines(block)
-    controls = holds_misread(data)  # of all others there are none but line feeds
+    controls = holds_misread(data)  # the only other control characters are line feeds
     blanks = find_blanks(frame) if mapping.has_blanks else None
     frame = _complete(frame, dataset, file_format)
     if blanks is None:
@@ -60,7 +60,7 @@ def read_csv_block(
 
 
 def find_blanks(frame: pl.DataFrame) -> pl.Series | None:
-    """Which rows have no value in any column; None where each has one."""
+    """Which rows have no value in any column; None if there are none."""
     if not all(frame.null_count().row(0)):
         return None
     blanks = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
@@ -75,8 +75,8 @@ def check_columns(
     source_bytes: int,
     text_of: Callable[[int], str],
 ) -> Batch | None:
-    """Rows that are given by column, as a batch; None if all have to be checked one by one. `text_of` gives the text
-    of a row, by its position, as it was sent."""
+    """Validate rows by column; None if all must be checked one by one. `text_of` returns the text of a row in the file
+    by its position."""
     try:
         frame = pl.DataFrame({name: pl.Series(columns[name], dtype=pl.String) for name in dataset.column_names})
     except (PolarsError, PanicException, UnicodeEncodeError):
@@ -84,7 +84,7 @@ def check_columns(
     batch = _batch(frame, dataset, first_row, lines, source_bytes, text_of)
     if batch is None:
         return None
-    # Values may hold control characters; mostly there are only the line feeds after the rows in a payload.
+    # Values may contain control characters; usually the payload has only the line feeds after its rows.
     payload = np.frombuffer(batch.payload, np.uint8)
     few = np.count_nonzero(payload < _FIRST_PRINTABLE) == batch.rows and _DELETE not in batch.payload
     if few and not holds_misread(batch.payload):
@@ -95,9 +95,9 @@ def check_columns(
 def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, mapping: ColumnMapping) -> pl.DataFrame | None:
     """The fields as a strict parser would find them, or None.
 
-    Polars forgives much: it pads short rows, skips a byte order mark, strips a carriage return. So it is not believed:
-    every line break must be a row, every quote must stand where it may, and the fields' bytes with the separators,
-    line ends and quotes around them must add up to the data. (With a row padded they are more.)
+    Polars is lenient: it pads short rows, skips a byte order mark, strips a carriage return. So its result is verified:
+    every line break must end a row, every quote must be at a legal place, and the bytes of the fields with separators,
+    line ends and quotes must add up to the data. (A padded row makes them more.)
     """
     values = np.frombuffer(data, np.uint8)
     delimiter = ord(file_format.delimiter)
@@ -119,7 +119,7 @@ def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, mapping: Col
         return None
     width = mapping.width + file_format.trailing
     if control_characters * width > len(data):
-        return None  # lines that are shorter than a row can be: polars would need much memory to fill them up
+        return None  # lines are shorter than a row can be: polars would need much memory to pad them
     names = [f"\0{position}" for position in range(width)]
     for name, position in zip(dataset.column_names, mapping.positions, strict=True):
         if position is not None:
@@ -131,22 +131,22 @@ def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, mapping: Col
             separator=file_format.delimiter,
             quote_char=file_format.quote or None,
             schema=dict.fromkeys(names, pl.String),
-            empty_string_is_null=True,  # one in quotes is none
+            empty_string_is_null=True,  # but a quoted one is not
             extra_columns="raise",
             missing_columns="raise",
             glob=False,
         )
     except (PolarsError, PanicException):
         return None
-    # If this is the number of rows, all control characters are line feeds and each of them ends a row.
+    # If they are equal, all control characters are line feeds and each ends a row.
     if frame.height != control_characters:
         return None
     if delimiter < _FIRST_PRINTABLE and delimiters != (width - 1) * frame.height:
-        return None  # one stands inside a value
+        return None  # one is inside a value
     sizes = frame.select(pl.all().str.len_bytes().cast(pl.Int64).sum()).row(0)
-    # Rows without delimiters; such a one has no value in any column.
+    # Rows without delimiters: they have no value in any column.
     bare = _bare_lines(values) if mapping.has_blanks and all(frame.null_count().row(0)) else 0
-    # Doubled quotes are counted once in the content and twice in the data; all others are only in the data.
+    # Doubled quotes are counted once in the content and twice in the data; all others only in the data.
     if sum(sizes) + quotes - doubled + width * frame.height - (width - 1) * bare != len(data):
         return None
     empty = (*mapping.empty, *range(mapping.width, width))
@@ -155,7 +155,7 @@ def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, mapping: Col
     if file_format.null is not None and file_format.quote:
         quoted = f"{file_format.quote}{file_format.null}{file_format.quote}"
         if quoted.encode() in data:
-            return None  # in quotes it is a text
+            return None  # quoted, it is a text
     return frame
 
 
@@ -166,7 +166,7 @@ def _bare_lines(values: NDArray[np.uint8]) -> int:
 
 
 def _complete(frame: pl.DataFrame, dataset: Dataset, file_format: FileFormat) -> pl.DataFrame:
-    """The dataset's columns, null where the client's null text stands and where the file lacks a column."""
+    """The dataset's columns, null for the client's null text and in columns that the file lacks."""
     absent = [name for name in dataset.column_names if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     if file_format.null is None:
@@ -176,13 +176,13 @@ def _complete(frame: pl.DataFrame, dataset: Dataset, file_format: FileFormat) ->
 
 
 def _doubled_quotes(values: NDArray[np.uint8], quotes: NDArray[np.intp], quote: int, delimiter: int) -> int | None:
-    """How many quotes stand doubled for one, or None unless each opens, closes or is doubled inside a quoted field.
+    """How many quotes are doubled inside a quoted field. None if any other quote neither opens nor closes a field.
 
     Quotes open and close in turn; a doubled one closes and opens again at once. The data ends with a line feed.
     """
     if len(quotes) % 2:
         return None
-    before = values[quotes[0::2] - 1]  # of the first byte of all, that is the last one: a line feed, as it should be
+    before = values[quotes[0::2] - 1]  # before the first byte this is the last one, a line feed, which is right
     after = values[quotes[1::2] + 1]
     reopened = before == quote
     if not np.all(reopened | (before == delimiter) | (before == _LINE_FEED)):
@@ -194,7 +194,7 @@ def _doubled_quotes(values: NDArray[np.uint8], quotes: NDArray[np.intp], quote: 
 
 
 class Lines:
-    """A block's lines, taken apart when the first one is asked for."""
+    """A block's lines, split when the first one is needed."""
 
     def __init__(self, block: Block) -> None:
         self._block = block
@@ -225,19 +225,22 @@ def _batch(
         if frame.height - int(accepted.sum()) > MAX_REJECTS:
             return None
         checker = RowChecker(dataset, file_order)
-        cleaned: dict[int, list[str | None]] = {}
+        valid_after_all: dict[int, list[str | None]] = {}
         for position in (~accepted).arg_true():
             record = (lines[position], text_of(position), frame.row(position))
             checked = checker.check(record, first_row + position)
             if isinstance(checked, Reject):
                 rejects.append(checked)
             else:
-                cleaned[position] = checked  # it was right after all
-        if cleaned:
-            accepted = accepted.scatter(list(cleaned), True)
-            by_column = zip(plain, zip(*cleaned.values(), strict=True), strict=True)
+                valid_after_all[position] = checked  # it is valid after all
+        if valid_after_all:
+            accepted = accepted.scatter(list(valid_after_all), True)
+            by_column = zip(plain, zip(*valid_after_all.values(), strict=True), strict=True)
             plain = pl.DataFrame(
-                [column.scatter(list(cleaned), pl.Series(values, dtype=pl.String)) for column, values in by_column]
+                [
+                    column.scatter(list(valid_after_all), pl.Series(values, dtype=pl.String))
+                    for column, values in by_column
+                ]
             )
     numbered = plain.with_row_index("", offset=first_row)
     numbers: list[int] | None = None

@@ -1,7 +1,7 @@
-"""What `columns` accepts, said of whole columns at once, without Python seeing a value.
+"""Vectorised validation of whole columns, by the rules of `columns`.
 
-It only ever says yes: a value that it doubts may still be accepted by the authority. Importing this module imports
-polars, which starts threads.
+It may only accept: `columns` checks each value that it doubts. Importing this module imports polars, which starts
+threads.
 """
 
 from functools import lru_cache
@@ -21,7 +21,7 @@ _CONTROLS = {
 }
 _DATE_TYPES = (ColumnType.DATE, ColumnType.DATETIME)
 
-# of each column: the fewest and the most bytes of a value, and how many rows have none
+# of each column: the fewest and the most bytes of a value, and how many rows have no value
 _SIZES = (
     pl.all().str.len_bytes().min().fill_null(0).name.suffix(" least"),
     pl.all().str.len_bytes().max().fill_null(0).name.suffix(" most"),
@@ -30,7 +30,7 @@ _SIZES = (
 
 
 def holds_misread(data: bytes) -> bool:
-    """Whether UTF-8 holds one of `MISREAD`; at the speed of memory where it holds none."""
+    """Whether UTF-8 text contains one of `MISREAD`; fast if it has none."""
     if data.isascii():
         return False
     values = np.frombuffer(data, np.uint8)
@@ -44,22 +44,22 @@ def holds_misread(data: bytes) -> bool:
 
 
 def validate_columns(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -> tuple[pl.DataFrame, pl.Series]:
-    """The rows as they are sent to the server, and which of them are accepted without a doubt.
+    """The rows for the server, and which of them are valid beyond doubt.
 
-    The frame has the dataset's columns as texts, null where a row has no value. `controls` says whether a value may
-    hold control characters, `MISREAD` ones included; without it they are not looked for.
+    The frame has the dataset's columns as texts, null if a row has no value. Only with `controls` are values checked
+    for control characters and `MISREAD` ones.
     """
     sizes = frame.select(_SIZES).row(0, named=True)
     values: list[pl.Expr] = []
     accepted: list[pl.Expr] = []
     for column in dataset.columns:
         name = column.name
-        lacking = sizes[f"{name} null"] > 0
+        has_nulls = sizes[f"{name} null"] > 0
         value, yes = _judged(column, not sizes[f"{name} least"], sizes[f"{name} most"] > column.length, controls)
         if column.type in _DATE_TYPES:
             plain, good = normalize_datetimes(frame.get_column(name), column)
             value, yes = pl.lit(plain).alias(name), pl.lit(good) if yes is None else pl.lit(good) & yes
-        if lacking:
+        if has_nulls:
             there = pl.col(name).is_not_null()
             if column.required:
                 yes = there if yes is None else there & yes.fill_null(False)
@@ -73,11 +73,11 @@ def validate_columns(frame: pl.DataFrame, dataset: Dataset, *, controls: bool) -
     return frame.with_columns(values) if values else frame, frame.with_columns(everything).get_column("\0accepted")
 
 
-@lru_cache(maxsize=4096)  # making expressions takes longer than one of them for a block
+@lru_cache(maxsize=4096)  # making an expression takes longer than evaluating it for a block
 def _judged(column: Column, empty: bool, long: bool, controls: bool) -> tuple[pl.Expr | None, pl.Expr | None]:
-    """What is sent of the column's values, if not the values, and which are accepted, if not all.
+    """The expressions for a column's values for the server (None: unchanged), and for which are valid (None: all).
 
-    `empty` says whether one is, `long` whether one has more bytes than characters are accepted.
+    `empty`: one of them is empty. `long`: one has more bytes than the column accepts characters.
     """
     text = pl.col(column.name)
     value = text.str.to_lowercase().replace(BOOLEANS) if column.type is ColumnType.BOOLEAN else None

@@ -1,4 +1,4 @@
-"""Whole columns of dates and times, as `moments` accepts them and makes texts for the server of them."""
+"""Vectorised validation of dates and times, by the rules of `datetimes`."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,11 +13,11 @@ from app.formats.validate.columns import value_validator_for
 _DAY_BYTES = 10
 _DAY = "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-_HOURS_KEPT = 100_000  # eleven years of them
+_HOURS_KEPT = 100_000  # eleven years
 
 
 def normalize_datetimes(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
-    """What is sent of the column's values, and which of them are accepted without a doubt (null for null)."""
+    """The column's values for the server, and which of them are valid beyond doubt (null for null)."""
     if column.formats:
         return _one_by_one(texts, column)
     if column.type is ColumnType.DATE:
@@ -38,12 +38,12 @@ def normalize_datetimes(texts: pl.Series, column: Column) -> tuple[pl.Series, pl
 
 
 def _followed_by(texts: pl.Series, pattern: str) -> pl.Series:
-    """In which texts this follows the day."""
+    """Which texts match the pattern after the day."""
     return texts.to_frame("").select(pl.col("").str.slice(_DAY_BYTES).str.contains(pattern)).to_series()
 
 
 def _real_days(texts: pl.Series) -> pl.Series:
-    """Which texts begin with a day that exists; they are few, so the calendar is asked seldom."""
+    """Which texts begin with a date that exists. Distinct dates are few, so each is checked once."""
     days = texts.str.slice(0, _DAY_BYTES).alias("day")
     real = (
         days.unique()
@@ -56,7 +56,7 @@ def _real_days(texts: pl.Series) -> pl.Series:
 
 
 def _one_by_one(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
-    """Each value that there is, asked once of the authority."""
+    """Validates each distinct value once with `columns`."""
     check = value_validator_for(column)
     plain: dict[str, str] = {}
     for text in texts.unique().drop_nulls():
@@ -70,7 +70,7 @@ def _one_by_one(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]
 
 
 def _shifted(texts: pl.Series, column: Column, fraction: str) -> tuple[pl.Series, pl.Series]:
-    """Moments brought to UTC by the shift that is the same for the whole of their hour."""
+    """Converts to UTC with the shift of each hour, which is usually the same for the whole hour."""
     offset = "(?:Z|[+-][0-9]{2}:[0-9]{2})?" if column.offsets else "Z?"
     parts = texts.to_frame("text").select(
         well_formed=pl.col("text").str.contains(f"^{_DAY}[ T]{_TIME}{fraction}{offset}$"),
@@ -100,8 +100,8 @@ def _shifted(texts: pl.Series, column: Column, fraction: str) -> tuple[pl.Series
 
 @lru_cache(maxsize=16)
 def _shifts(column: Column) -> Callable[[str], int | None]:
-    """Says of an hour, as 2026-11-22T08 and what follows the time, how many seconds it is before UTC; None where it
-    doubts that this holds for the whole of the hour."""
+    """A function from an hour, such as 2026-11-22T08 with its offset, to the seconds by which it is ahead of UTC; None
+    if they may differ within the hour."""
     check = value_validator_for(column)
 
     @lru_cache(maxsize=_HOURS_KEPT)

@@ -1,1 +1,1 @@
-"""XLSX: a workbook's archive, its cells, its rows."""
+"""XLSX: the workbook's archive, its cells, its rows."""

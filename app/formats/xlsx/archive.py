@@ -16,10 +16,10 @@ from app.formats.validate.columns import excerpt
 MAX_FILE_BYTES = 64 * 1024**2
 MAX_UNPACKED_BYTES = 512 * 1024**2
 MAX_MEMBERS = 5000
-MAX_RATIO = 200  # unpacked bytes for each packed one; sheets have 5 to 40
-_ANY_RATIO_BYTES = 10 * 1024**2  # in a workbook that unpacks to no more, repeated cells do no harm
+MAX_RATIO = 200  # unpacked bytes for each packed byte; real sheets have 5 to 40
+_ANY_RATIO_BYTES = 10 * 1024**2  # smaller workbooks may have any ratio: repeated cells do no harm
 _MAX_INDEX_BYTES = 4 * 1024**2  # of the parts that list the sheets
-_OLE = b"\xd0\xcf\x11\xe0"  # holds encrypted workbooks, and those of before 2007
+_OLE = b"\xd0\xcf\x11\xe0"  # of encrypted workbooks, and of the format before 2007
 _ENTRY = b"PK\x01\x02"
 _HEADER_BYTES = 30  # of a part, at least
 _READ_BYTES = 1024 * 1024
@@ -29,7 +29,7 @@ _WORKBOOK = "xl/workbook.xml"
 _MANIFEST = "META-INF/manifest.xml"
 _MAIN_PARTS = {"xlsx": _WORKBOOK, "ods": "content.xml"}
 _RELATIONS = "xl/_rels/workbook.xml.rels"
-_CALCULATED = "/worksheet"  # how the type of a relation to a sheet with cells ends
+_CALCULATED = "/worksheet"  # how the relation type of a sheet with cells ends
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ def _check_manifest(archive: zipfile.ZipFile) -> None:
 
 
 def check_parts(archive: zipfile.ZipFile) -> None:
-    """Unpacks every part: what the directory says of sizes must be true. Raises ImportFailed (damaged_xlsx)."""
+    """Unpack every part to verify the sizes in the directory. Raises ImportFailed (damaged_xlsx)."""
     for member in archive.infolist():
         unpacked = 0
         try:
-            with archive.open(member) as part:  # this never gives more than the directory says, and checks the CRC
+            with archive.open(member) as part:  # never yields more than the directory says, and checks the CRC
                 while data := part.read(_READ_BYTES):
                     unpacked += len(data)
         except _DAMAGED as error:
@@ -120,7 +120,7 @@ def list_sheets(archive: zipfile.ZipFile) -> list[Sheet]:
 
 
 def _check_directory(descriptor: int) -> None:
-    # Counted before `zipfile` sees them, which makes an object of each: a file may list a million.
+    # Counted before `zipfile` reads them: it makes an object of each, and a hostile file may list a million.
     with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
         at, members = data.find(_ENTRY), 0
         while at >= 0:
@@ -147,26 +147,26 @@ def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
     names: set[str] = set()
     end = 0
     for member in sorted(members, key=lambda member: member.header_offset):
-        if member.filename in names:  # each reader takes another one of them
-            raise _damaged(member.filename, "it is there twice")
+        if member.filename in names:  # readers disagree on which one counts
+            raise _damaged(member.filename, "it exists twice")
         names.add(member.filename)
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others may need gigabytes
-            raise _damaged(member.filename, "it is compressed in a way that workbooks are not")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # other methods may need gigabytes
+            raise _damaged(member.filename, "its compression is not allowed in workbooks")
         if member.header_offset < end:
             raise _damaged(member.filename, "it overlaps another part")
         end = member.header_offset + _HEADER_BYTES + member.compress_size
 
 
-def _elements(archive: zipfile.ZipFile, part: str, wanted: str) -> list[dict[str, str]]:
-    """The attributes of the part's elements of this name, names without their prefixes."""
+def _elements(archive: zipfile.ZipFile, part: str, tag: str) -> list[dict[str, str]]:
+    """The attributes of the part's elements with this tag, all names without prefixes."""
     found: list[dict[str, str]] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        if name.rpartition(":")[2] == wanted:
+        if name.rpartition(":")[2] == tag:
             found.append({key.rpartition(":")[2]: value for key, value in attributes.items()})
 
     def refuse(*_: object) -> None:
-        raise ValueError("it has a document type, which workbooks have not")  # and which can blow up a parser
+        raise ValueError("it has a document type declaration, which workbooks never have")  # it could exhaust a parser
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = start

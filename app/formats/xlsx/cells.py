@@ -1,8 +1,8 @@
-"""What the process that reads a sheet says: see `child`.
+"""The messages of the child process that reads a sheet (see `app.formats.child`).
 
-First the number of the last row, then [number, cells, special] for each row from the first; CUT where it was to stop
-before the last. Cells are texts, the empty ones at a row's end are left out; `special` says by column (from "0") what
-the text can't: a kind, and what belongs to it.
+First comes the number of the last row, then [number, cells, special] for each row from the first, and CUT if it stops
+before the last. Cells are texts, without the empty ones at a row's end. `special` describes by column (from "0") what a
+text can't express: a kind, and a value for it.
 """
 
 import datetime
@@ -15,17 +15,17 @@ from typing import Any
 from app.formats.xlsx import number_formats, rewriter as xlsx_rewriter
 from app.formats.xlsx.rewriter import FORMATTED, REFUSED, SHOWN
 
-DAY = "day"  # the text is a date, perhaps one with a midnight
+DAY = "day"  # the text is a date, or a date and time at midnight
 CUT = "cut"
-_EXACT = 2**53  # from there on a sheet does not hold every whole number
-_NOT_EXACT = "a sheet does not hold numbers of so many digits exactly; make the cell a text"
+_EXACT = 2**53  # a sheet can't store every whole number above this
+_NOT_EXACT = "a sheet does not store numbers with so many digits exactly; make the cell a text"
 
 
 def text_of(cell: Any) -> tuple[str, list[str] | None]:
-    """The cell's text, and what is special about it."""
+    """The cell's text, and its kind with a value if it is special."""
     convert = _CONVERTERS.get(type(cell))
     if convert is None:
-        return str(cell), [REFUSED, f"the cell holds a {type(cell).__name__}, which is not read"]
+        return str(cell), [REFUSED, f"the cell contains a {type(cell).__name__}, which is not supported"]
     return convert(cell)
 
 
@@ -37,8 +37,8 @@ def number_text(cell: float) -> tuple[str, list[str] | None]:
             return text, None
         return text, [REFUSED, _NOT_EXACT]
     if not math.isfinite(cell):
-        return str(cell), [REFUSED, "the cell holds what is no number"]
-    text = format(cell, ".15g")  # as many digits as a sheet keeps
+        return str(cell), [REFUSED, "the cell contains something that is not a number"]
+    text = format(cell, ".15g")  # a sheet stores 15 digits
     return (format(Decimal(text), "f") if "e" in text else text), None
 
 
@@ -53,7 +53,7 @@ def _time(cell: datetime.time) -> tuple[str, list[str] | None]:
 
 
 def _duration(cell: datetime.timedelta) -> tuple[str, list[str] | None]:
-    return str(cell), [REFUSED, "the cell holds a duration, which is not read; make it a text or a number"]
+    return str(cell), [REFUSED, "the cell contains a duration, which is not supported; make it a text or a number"]
 
 
 _CONVERTERS: dict[type, Callable[[Any], tuple[str, list[str] | None]]] = {
@@ -69,8 +69,8 @@ _CONVERTERS: dict[type, Callable[[Any], tuple[str, list[str] | None]]] = {
 
 
 def messages(path: str, name: str, part: str, max_rows: str = "0", max_bytes: str = "0") -> Iterator[Any]:
-    """What is said, in its order; of a sheet that is only looked at so many rows, or so many bytes of them."""
-    # Here, so that a module which imports the constants above needs no extra.
+    """The messages in their order. For a preview, at most `max_rows` rows or `max_bytes` of their text (0: all)."""
+    # Imported here, so that other modules can import the constants without the extra.
     from python_calamine import CalamineWorkbook  # noqa: PLC0415
 
     rows, left = int(max_rows), int(max_bytes)
@@ -86,7 +86,9 @@ def messages(path: str, name: str, part: str, max_rows: str = "0", max_bytes: st
         book = CalamineWorkbook.from_filelike(xlsx_rewriter.with_part(path, part, pieces))
     sheet = book.get_sheet_by_name(name)
     yield sheet.end[0] + 1 if sheet.end else 0
-    skipped = [""] * (sheet.start[1] if sheet.start else 0)  # columns that are left out; rows are not
+    skipped = [""] * (
+        sheet.start[1] if sheet.start else 0
+    )  # calamine leaves out empty columns on the left, but no rows
     for number, row in enumerate(sheet.iter_rows(), 1):
         cells, special = _read_row(row, skipped, token)
         if rows:
@@ -115,7 +117,7 @@ def _read_row(row: list[Any], skipped: list[str], token: str | None) -> tuple[li
 
 
 def _decode_token(what: list[str]) -> tuple[str, list[str] | None]:
-    """A cell that `workbook_rewrite` wrote."""
+    """Decode a cell that the rewriter wrote."""
     kind, value, text = what
     if kind not in (SHOWN, FORMATTED):
         return text, [kind, value]

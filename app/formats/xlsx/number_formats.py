@@ -1,7 +1,7 @@
-"""Number formats of a workbook that show a number with more than its digits, as 00501 for 501.
+"""Number formats of a workbook that show more than a number's digits, such as 00501 for 501.
 
-Of the many formats only those count whose zeros or letters before the number people take for a part of it: numbers of
-articles, ZIP codes, phones. `0.00`, `#,##0`, `0%` and currencies show a number as one.
+Only formats count whose zeros or letters before the number look like a part of it: article numbers, ZIP codes, phone
+numbers. `0.00`, `#,##0`, `0%` and currencies don't count.
 """
 
 import re
@@ -14,16 +14,16 @@ _MAX_BYTES = 16 * 1024**2
 _SECTION = re.compile(r'((?:[^;"\\\[]|"[^"]*"|\\.|\[[^\]]*\])*)')
 _GENERAL = re.compile("General", re.IGNORECASE)
 _TOKEN = re.compile(r'"([^"]*)"|\\(.)|_.|\[[^\]]*\]|(.)', re.DOTALL)
-_BARE = frozenset("$-+/():!^&'~{}<>= ")  # shown as they are, without quotes
-_MOMENT = frozenset("ymdhsYMDHSbBeEgG")  # letters of dates and times, which have no number to show
+_BARE = frozenset("$-+/():!^&'~{}<>= ")  # shown literally without quotes
+_MOMENT = frozenset("ymdhsYMDHSbBeEgG")  # letters of dates and times
 
 
 class Formatted(str):
-    """A number's digits, which its cell shows as another text that can't be said here."""
+    """A number's digits, if its cell shows another text that is too complex to compute here."""
 
 
 def formats_of(path: str) -> dict[str, str]:
-    """By style, as cells name it, the formats that count. Raises ExpatError, ValueError for styles that are damaged."""
+    """The formats that count, by a cell's style number. Raises ExpatError or ValueError for damaged styles."""
     with zipfile.ZipFile(path) as archive:
         if STYLES not in archive.namelist():
             return {}
@@ -52,7 +52,7 @@ def formats_of(path: str) -> dict[str, str]:
 
 
 def keeps_prefix(code: str) -> bool:
-    """Whether the format shows something before a number's own digits that may belong to it."""
+    """Whether the format shows something before a number's digits that may belong to it."""
     tokens = _tokens(_sections(code)[0])
     if any(mark and text in _MOMENT for text, mark in tokens):
         return False
@@ -65,7 +65,7 @@ def keeps_prefix(code: str) -> bool:
 
 
 def show(number: float, code: str) -> str | None:
-    """The number as the format shows it; None where that is not plain to say."""
+    """The number as the format shows it; None if that is too complex."""
     sections = _sections(code)
     tokens = _tokens(sections[0])
     if len(sections) > 1 or number != number // 1 or abs(number) >= 2**53:
@@ -86,7 +86,7 @@ def show(number: float, code: str) -> str | None:
 
 
 def plain(number: float) -> str:
-    """The number in its digits, as many as a sheet keeps."""
+    """The number as a sheet stores it, with at most 15 digits."""
     return format(Decimal(format(number, ".15g")), "f") if number != number // 1 else str(int(number))
 
 
@@ -103,7 +103,7 @@ def _sections(code: str) -> list[str]:
 
 
 def _tokens(section: str) -> list[tuple[str, bool]]:
-    """Its texts, and its marks one by one (True), without colours, conditions and blanks."""
+    """The section's literal texts (False) and its placeholders (True), without colours, conditions and blanks."""
     tokens: list[tuple[str, bool]] = []
     for found in _TOKEN.finditer(section):
         quoted, escaped, mark = found.groups()

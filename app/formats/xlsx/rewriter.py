@@ -1,7 +1,7 @@
-"""Cells of which calamine would tell too little are texts that say what they are, before it reads the sheet.
+"""Rewrites cells that calamine can't read completely into texts that describe them, before it reads the sheet.
 
-It leaves a cell empty whose formula has no result or ended with an error, and it knows no number formats. Most sheets
-have no such cells: `is_plain` finds that out quickly, and accepts only what the parser here would leave as it is.
+Calamine leaves a cell empty if its formula has no result or an error, and it ignores number formats. Most sheets have
+no such cells: `is_plain` checks that quickly, and accepts only sheets that the rewriter would not change.
 """
 
 import io
@@ -16,16 +16,16 @@ from xml.sax.saxutils import escape, quoteattr
 
 from app.formats.xlsx.number_formats import show
 
-ERROR = "error"  # the cell's formula failed; with its error
-UNCALCULATED = "uncalculated"  # the file has no result of the cell's formula
-SHOWN = "shown"  # a number that its format shows as this text
-FORMATTED = "formatted"  # a number that this format shows as another text
-REFUSED = "refused"  # the cell holds what has no text; with the reason
+ERROR = "error"  # the cell's formula failed; value: its error
+UNCALCULATED = "uncalculated"  # the file has no result of the cell's formula; value: the range of an array formula
+SHOWN = "shown"  # a number; value: the text that its format shows
+FORMATTED = "formatted"  # a number; value: the format that shows another text
+REFUSED = "refused"  # the cell's content is not supported; value: the reason
 
 _PIECE_BYTES = 1024 * 1024
 _MAX_ROW_BYTES = 16 * 1024**2
 _TEXT_SHOWN = 200
-_UNREADABLE = "the cell's value stands in the file in a way that is not read; open and save it in a spreadsheet program"
+_UNREADABLE = "the cell's value has a form that is not supported; open and save the file in a spreadsheet program"
 
 _ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
 _FORMULA = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
@@ -33,26 +33,26 @@ _RESULT = rb"<%bf(?:\s[^<>]*)?(?:/>|>[^<]*</%bf\s*>)\s*<%bv(?:\s[^<>]*)?>%b[^<\s
 _PREFIX = rb"(?:[\w.-]+:)?"
 _NOT_0 = rb"(?!0<)"
 _END_TAG = re.compile(rb"</([^<>\s]+)\s*>")
-_BELOW = ("mergeCell", "conditionalFormatting", "cfRule", "dataValidation", "hyperlink")  # below a sheet's cells
+_BELOW = ("mergeCell", "conditionalFormatting", "cfRule", "dataValidation", "hyperlink")  # after a sheet's cells
 
 
 def is_plain(pieces: Iterator[bytes], styles: dict[str, str], recalculated: bool) -> bool:
-    """Whether the sheet's cells can be left as they are. `recalculated` says that results of 0 may be none."""
+    """Whether no cell of the sheet needs rewriting. `recalculated` says that results of 0 may be placeholders."""
     not_0 = _NOT_0 if recalculated else b""
-    calculated = re.compile(_RESULT % (b"", b"", b"", not_0))  # found three times as fast as what follows
+    calculated = re.compile(_RESULT % (b"", b"", b"", not_0))  # three times as fast as the next pattern
     prefixed = re.compile(_RESULT % (_PREFIX, _PREFIX, _PREFIX, not_0))
     styled = re.compile(rb"""\ss\s*=\s*["'](?:%b)["']""" % "|".join(styles).encode()) if styles else None
     rest = b""
     for piece in pieces:
         data = rest + piece
-        end = data.rfind(b"row>") + 4  # nothing of a cell is beyond
+        end = data.rfind(b"row>") + 4  # no cell goes beyond this
         if end < 4:
             if len(data) > _MAX_ROW_BYTES:
                 return False
             rest = data
             continue
         data, rest = data[:end], data[end:]
-        # the declaration is no instruction
+        # the XML declaration is not an instruction
         if b"<!" in data or data.find(b"<?", 5) > 0:
             return False
         if (b'"e"' in data or b"'e'" in data) and _ERROR.search(data):
@@ -67,14 +67,14 @@ def is_plain(pieces: Iterator[bytes], styles: dict[str, str], recalculated: bool
 
 
 def pieces_of(path: str, part: str) -> Iterator[bytes]:
-    """The part of the workbook."""
+    """The content of a part of the workbook."""
     with zipfile.ZipFile(path) as archive, archive.open(part) as file:
         while piece := file.read(_PIECE_BYTES):
             yield piece
 
 
 def is_recalculated(path: str) -> bool:
-    """Whether a program is to calculate all formulas when it opens the workbook: its writer has not done so."""
+    """Whether the workbook asks programs to calculate all formulas when they open it: its writer has not done so."""
     found = False
 
     def start(name: str, attributes: dict[str, str]) -> None:
@@ -91,7 +91,7 @@ def is_recalculated(path: str) -> bool:
 
 
 def with_part(path: str, part: str, pieces: Iterator[bytes]) -> io.BytesIO:
-    """The workbook with another content of this part."""
+    """The workbook with new content for this part."""
     file = io.BytesIO(Path(path).read_bytes())
     with zipfile.ZipFile(file, "a") as archive:
         archive.filelist.remove(archive.NameToInfo.pop(part))
@@ -103,9 +103,10 @@ def with_part(path: str, part: str, pieces: Iterator[bytes]) -> io.BytesIO:
 
 
 class Rewriter:
-    """Writes a sheet with texts for what calamine does not tell; up to the row `last_row`, if there is one.
+    """Rewrites a sheet; ends it after the row `last_row`, if one is given.
 
-    Each such text is `token`, which no file can know, and a JSON array: kind, value, the cell's text.
+    A rewritten cell is a text: `token`, which is random so that no file can fake it, and the JSON array [kind, value,
+    text of the cell].
     """
 
     def __init__(self, styles: dict[str, str], recalculated: bool, last_row: int | None = None) -> None:
@@ -116,23 +117,23 @@ class Rewriter:
         parser.CommentHandler = parser.StartCdataSectionHandler = self._note_odd
         parser.ProcessingInstructionHandler = self._note_odd
         parser.StartDoctypeDeclHandler = self._refuse
-        self._data = b""  # from `_base` on it is not written yet; `_origin` is where it begins in the sheet
+        self._data = b""  # begins at `_origin` in the sheet; written up to `_base`
         self._origin = self._base = 0
         self._out: list[bytes] = []
         self._row = 0
-        self._within = False  # inside a cell that is looked at as a whole
+        self._within = False  # inside a cell that is captured
         self._cell: tuple[str, dict[str, str], int] = ("", {}, 0)
         self._formula: str | None = None
         self._value: str | None = None
         self._inline = self._odd = False
-        self._several = ""  # the cells that the formula is for, where they are several
-        self._safe = 0  # before here, what is read is written
+        self._several = ""  # the range of an array formula
+        self._safe = 0  # everything before this position can be written
         self._chars: list[str] = []
-        self._end: tuple[int, bytes] | None = None  # where the last row that is wanted ends, and what closes the sheet
+        self._end: tuple[int, bytes] | None = None  # where the last row ends, and the tags that close the sheet
         self._open: list[str] = []
 
     def pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """The sheet anew. Raises ExpatError where it is no XML, ValueError for what no sheet has."""
+        """Yield the rewritten sheet. Raises ExpatError for invalid XML, ValueError for a document type declaration."""
         for piece in pieces:
             self._data += piece
             self._parser.Parse(piece)
@@ -163,9 +164,9 @@ class Rewriter:
             self._formula = self._value = None
             self._inline = self._odd = False
             if attributes.get("t") == "e" or attributes.get("s") in self._styles:
-                self._look()
+                self._capture()
         elif local == "f":
-            self._look()
+            self._capture()
             if self._formula is not None or self._value is not None:
                 self._odd = True
             self._formula = ""
@@ -194,8 +195,8 @@ class Rewriter:
             closing = "".join(f"</{name}>" for name in reversed(self._open))
             self._end = self._safe, closing.encode()
 
-    def _look(self) -> None:
-        """Look at the cell as a whole."""
+    def _capture(self) -> None:
+        """Capture the cell's formula and value until it ends."""
         if not self._within:
             self._within = True
             self._parser.EndElementHandler = self._stop
@@ -215,7 +216,7 @@ class Rewriter:
                 self._replace(what)
 
     def _describe_cell(self) -> list[str] | None:
-        """What the cell is: kind, value, text; None where it is left as it is."""
+        """The cell's [kind, value, text]; None if it needs no rewriting."""
         _, attributes, _ = self._cell
         type, value = attributes.get("t", "n"), self._value
         if type == "e":
@@ -232,7 +233,7 @@ class Rewriter:
     def _has_result(self, type: str, value: str | None) -> bool:
         if value is None:
             return self._inline
-        if type == "str":  # the empty text is one
+        if type == "str":  # an empty text is a result
             return True
         return bool(value.strip()) and not (self._recalculated and type == "n" and value.strip() == "0")
 
@@ -241,22 +242,22 @@ class Rewriter:
         self._copy(begin)
         self._base = self._parser.CurrentByteIndex
         found = _END_TAG.match(self._data, self._base - self._origin)
-        if found is not None and found[1] == name.encode():  # a cell without content has none
+        if found is not None and found[1] == name.encode():  # a cell without content has no end tag
             self._base = self._origin + found.end()
         prefix = name.rpartition(":")[0]
         value = f"{prefix}:v" if prefix else "v"
         at = f" r={quoteattr(attributes['r'])}" if "r" in attributes else ""
-        text = escape(self.token + json.dumps(what).replace("_", "\\u005f"))  # _x0041_ would be an A
+        text = escape(self.token + json.dumps(what).replace("_", "\\u005f"))  # _x0041_ would become an A
         self._out.append(f'<{name}{at} t="str"><{value}>{text}</{value}></{name}>'.encode())
         self._safe = self._base
 
     def _note_odd(self, *_: object) -> None:
-        """A comment, CDATA or instruction: calamine loses what stands around it in a cell."""
+        """A comment, CDATA or instruction: calamine loses the text around it in a cell."""
         self._odd = True
-        self._look()
+        self._capture()
 
     def _refuse(self, *_: object) -> None:
-        raise ValueError("it has a document type, which workbooks have not")
+        raise ValueError("it has a document type declaration, which workbooks never have")
 
 
 def _formatted(value: str, code: str) -> list[str] | None:

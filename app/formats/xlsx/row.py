@@ -1,4 +1,4 @@
-"""A row of a sheet, as its reader sends it: what its cells show, and which of them have no value."""
+"""Rows of a sheet as its child process sends them: the texts of their cells, and errors of cells."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ Row = tuple[int, list[str], dict[str, list[str]]]  # number, cells, and what is 
 
 
 def cell_name(number: int, column: int) -> str:
-    """What a spreadsheet program calls the cell in this row, from 1, and column, from 0."""
+    """The name of a cell in spreadsheet programs, such as B3. `number` is the row from 1, `column` counts from 0."""
     letters = ""
     column += 1
     while column:
@@ -21,11 +21,11 @@ def cell_name(number: int, column: int) -> str:
 
 
 def cell_failure(number: int, position: int, what: list[str]) -> ImportFailed | None:
-    """Why the cell has no value; None where it has one."""
+    """The error of a special cell without a value; None if it has one."""
     kind, value = what
     name = cell_name(number, position)
     if kind == ERROR:
-        reason = f"cell {name} holds the error {excerpt(value)}; correct the formula, or put its value there"
+        reason = f"cell {name} contains the error {excerpt(value)}; correct the formula, or replace it by its value"
         return ImportFailed("cell_error", reason, number, value=excerpt(value))
     if kind == UNCALCULATED:
         reason = f"the file has no result of the formula in cell {name}; open and save it in a spreadsheet program"
@@ -34,16 +34,16 @@ def cell_failure(number: int, position: int, what: list[str]) -> ImportFailed | 
 
 
 def header_texts(number: int, cells: list[str], special: dict[str, list[str]]) -> list[str]:
-    """The cells of a header as they are shown. Raises ImportFailed (cell_error, unsupported_cell)."""
+    """The cells of a header as a program shows them. Raises ImportFailed (cell_error, unsupported_cell)."""
     texts = cells.copy()
     for at, what in special.items():
         if what[0] == SHOWN:
             texts[int(at)] = what[1]
         elif what[0] != ERROR and (failure := cell_failure(number, int(at), what)) is not None:
-            raise failure  # an error is a name like others
+            raise failure  # an error text is a name like any other
     return texts
 
 
 def is_blank(cells: Sequence[str], special: Mapping[str, Any]) -> bool:
-    """Whether a row of a sheet, as its reader sends it, has nothing in any cell."""
+    """Whether no cell of a row has content."""
     return not special and not any(cells)

@@ -27,7 +27,8 @@ _READER, _ODS_READER = "app.formats.xlsx.cells", "app.formats.xlsx.ods"
 
 @dataclass(frozen=True)
 class SampleLimits:
-    """How much of a sheet is looked at: its first rows, and so many bytes of their text."""
+    """How much of a sheet a preview reads: its first rows, at most so many bytes of their text, and the child's
+    limits."""
 
     rows: int
     bytes: int
@@ -51,7 +52,7 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
 
     Rows that can't be read go to `bad`: too_few_fields (a blank one in a sheet of one column), too_many_fields,
     cell_error, unsupported_cell. Raises ImportFailed as `resolve_sheet` and `map_columns` do, and no_rows, rows_above,
-    sheets_differ, sheet_too_large. A workbook is unpacked as a whole: its reader may take MOST_MEMORY_BYTES, this
+    sheets_differ, sheet_too_large. A workbook is unpacked as a whole: its reader may take MAX_MEMORY_BYTES, this
     process a few times `batch_bytes`.
     """
     _need_extra(file_format.format)

@@ -114,15 +114,15 @@ def tell_one(name: str, show: Callable[[Row], dict[str, Any]], updates: Iterator
             yield _message(name, shown, update.row.sequence)
 
 
-def _tell_all(all_news: Iterator[FeedUpdate]) -> Iterator[str]:
-    for news in all_news:
-        if news.is_gap:
-            yield _message("reset", {"reason": "ask for the list anew"}, news.cursor)
-        elif news.changes:
-            shown = ", ".join(_show(change) for change in news.changes)
-            yield f'event: imports\nid: {news.cursor}\ndata: {{"imports": [{shown}]}}\n\n'
+def _tell_all(updates: Iterator[FeedUpdate]) -> Iterator[str]:
+    for update in updates:
+        if update.is_gap:
+            yield _message("reset", {"reason": "ask for the list anew"}, update.cursor)
+        elif update.changes:
+            shown = ", ".join(_show(change) for change in update.changes)
+            yield f'event: imports\nid: {update.cursor}\ndata: {{"imports": [{shown}]}}\n\n'
         else:
-            yield f"id: {news.cursor}\n\n"  # no event, but the next Last-Event-ID
+            yield f"id: {update.cursor}\n\n"  # no event, but the next Last-Event-ID
 
 
 def _message(event: str, data: dict[str, Any], id: int | Cursor | None = None) -> str:
