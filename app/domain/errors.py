@@ -71,6 +71,10 @@ class DatasetInUse(Refused):
     """The dataset's table can't be defined now: it is read, or another is being defined."""
 
 
+class TemplateNotFound(Refused):
+    """No import template has this name, or no such version."""
+
+
 class KeyInFlight(Refused):
     """The first request with this Idempotency-Key has not been answered yet."""
 

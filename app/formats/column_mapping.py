@@ -24,11 +24,13 @@ class ColumnMapping:
             the file lacks. The client left all other positions out.
         width: how many fields a row has.
         empty: positions that must be empty in each row.
+        names: what the file calls its columns; None if it has no header.
     """
 
     positions: tuple[int | None, ...]
     width: int
     empty: tuple[int, ...] = ()
+    names: tuple[str, ...] | None = None
 
     @property
     def has_blanks(self) -> bool:
@@ -73,7 +75,12 @@ def map_columns(names: Sequence[str] | None, columns: Columns | None, dataset: D
     # a delimiter at the line's end makes an unnamed last column
     empty = (len(meant) - 1,) if meant[-1] == "" else ()
     positions = {name: position for position, name in enumerate(meant) if name}
-    return ColumnMapping(tuple(positions.get(name) for name in dataset.column_names), len(meant), empty)
+    return ColumnMapping(
+        tuple(positions.get(name) for name in dataset.column_names),
+        len(meant),
+        empty,
+        None if names is None else tuple(names),
+    )
 
 
 def _renamed(names: list[str], columns: dict[str, str | None], line: int) -> list[str | None]:

@@ -45,8 +45,9 @@ def read_rows(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes
         raise _without_rows(file_format)
 
 
-def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
-    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued.
+def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> list[str] | None:
+    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued. Returns the
+    names of the file's columns where they are known here: of CSV with a header, and of Parquet.
 
     Raises ImportFailed for an empty file, a header that doesn't name the columns, a file without rows, data that is not
     gzip, a first JSON object with unknown keys, or no object at all. `read_rows` checks values and other rows.
@@ -55,17 +56,18 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
         with unpacked(path, file_format) as file:
             if file_format.format == "xlsx":
                 workbook.check_workbook(file, file_format)
-            else:
-                table.check_parquet(file, dataset, file_format)
-        return
+                return None
+            return table.check_parquet(file, dataset, file_format)
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "csv":
             cutter, mapping = _begin_csv(text, dataset, file_format, Quoting(file_format))
             if not cutter.rows_follow(*parser.blank_bytes(file_format, mapping)):
                 raise _without_rows(file_format)
-        elif not first_records.check_objects(text, dataset, renamed_columns(file_format), file_format.format):
+            return None if mapping.names is None else list(mapping.names)
+        if not first_records.check_objects(text, dataset, renamed_columns(file_format), file_format.format):
             raise _without_rows(file_format)
+    return None
 
 
 def _begin_csv(

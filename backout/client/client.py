@@ -1,5 +1,6 @@
 """The client: what Backout can do, a method each."""
 
+import io
 import json
 import os
 import time
@@ -68,13 +69,14 @@ class BackoutClient:
         self,
         source: str | Path | IO[bytes],
         *,
-        dataset: str = "orders",
+        dataset: str | None = None,
         file_name: str | None = None,
         idempotency_key: str | None = None,
         on_sent: Sent | None = None,
         **options: Unpack[Options],
     ) -> Import:
-        """Send a file, by its path or as a binary stream; returns once it is accepted, before it is loaded.
+        """Send a file, by its path or as a binary stream; returns once it is accepted, before it is loaded. Without a
+        `dataset` it is the template's, or orders.
 
         Without an `idempotency_key` it gets one of its own. With one, the same content again is the same import; other
         content raises `InvalidRequest`. A stream that can't be read twice is kept in a temporary file while it is sent.
@@ -88,7 +90,8 @@ class BackoutClient:
             if isinstance(body, StreamBody):
                 stack.callback(body.close)
             headers = _key(idempotency_key) | {"Content-Type": "application/octet-stream"}
-            params = {"dataset": dataset, **({"file_name": file_name} if file_name else {}), **write_options(options)}
+            named = {"dataset": dataset, "file_name": file_name or None}
+            params = {name: text for name, text in named.items() if text is not None} | write_options(options)
             return read_import(
                 self._transport.ask("POST", "/v1/imports", params=params, headers=headers, body=body, sent=on_sent)
             )
@@ -208,6 +211,45 @@ class BackoutClient:
         with self._transport.stream("DELETE", _dataset(name), params=params, repeatable=False):
             pass
 
+    # --- import templates ---------------------------------------------------------------------------------------------
+
+    def templates(self) -> list[dict[str, Any]]:
+        """Every import template in its latest version, by name: documents with `name`, `version`, `dataset`, `options`,
+        `header` and `made_from`."""
+        return list(self._transport.ask("GET", "/v1/templates")["templates"])
+
+    def template(self, name: str, version: int | None = None) -> dict[str, Any]:
+        """One template, the latest version if none is given. Raises `NotFound`."""
+        params = {} if version is None else {"version": str(version)}
+        return dict(self._transport.ask("GET", _template(name), params=params))
+
+    def template_yaml(self, name: str, version: int | None = None) -> bytes:
+        """The template as YAML, which `save_template_yaml` takes back. Raises `NotFound`."""
+        params = {"format": "yaml"} | ({} if version is None else {"version": str(version)})
+        with self._transport.stream("GET", _template(name), params=params) as answer:
+            return b"".join(answer.iter_bytes())
+
+    def save_template(self, name: str, *, dataset: str = "orders", options: Mapping[str, Any]) -> dict[str, Any]:
+        """Save a template with these options of an import; the same content again makes no new version."""
+        return self._save_template(name, {"dataset": dataset, "options": dict(options)})
+
+    def save_template_of(self, name: str, import_id: str) -> dict[str, Any]:
+        """Save a template with the options of an import. Raises `NotFound`."""
+        return self._save_template(name, {"import": import_id})
+
+    def save_template_yaml(self, name: str, document: bytes) -> dict[str, Any]:
+        """Save a template from YAML, as `template_yaml` gives it."""
+        headers = {"Content-Type": "application/yaml"}
+        return dict(self._transport.ask("PUT", _template(name), body=open_body(io.BytesIO(document)), headers=headers))
+
+    def delete_template(self, name: str) -> None:
+        """Delete a template with all its versions. Raises `NotFound`."""
+        with self._transport.stream("DELETE", _template(name), repeatable=False):
+            pass
+
+    def _save_template(self, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(self._transport.ask("PUT", _template(name), json=document))
+
     # --- the installation ---------------------------------------------------------------------------------------------
 
     def ready(self) -> Readiness:
@@ -228,6 +270,10 @@ def _path(id: str) -> str:
 
 def _dataset(name: str) -> str:
     return f"/v1/datasets/{_part(name, 'dataset')}"
+
+
+def _template(name: str) -> str:
+    return f"/v1/templates/{_part(name, 'template')}"
 
 
 def _part(name: str, what: str) -> str:

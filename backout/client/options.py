@@ -11,6 +11,7 @@ class Options(TypedDict, total=False):
     Attributes:
         format: csv, tsv, ndjson, json, xlsx or parquet; found from the content without it.
         encoding, delimiter, quote, escape, header, first_line, sheet: how the file is written.
+        template: an import template's name, such as "amazon-de"; options that are given win over its own.
         columns: names of the file's columns by names of the dataset's, or all of them in their order; None leaves out.
         null: the text that stands for no value.
         on_error: `abort` loads nothing if one row is not in order; `reject` loads the others.
@@ -30,6 +31,7 @@ class Options(TypedDict, total=False):
     first_line: int
     columns: str | Mapping[str, str | None] | Sequence[str | None]
     null: str
+    template: str
     sheet: str
     on_error: Literal["abort", "reject"]
     max_rejects: int | str

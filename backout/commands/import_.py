@@ -7,7 +7,7 @@ from uuid import uuid4
 import click
 
 from backout.client import Import
-from backout.commands.context import DATASET, Duration, Session, command
+from backout.commands.context import Duration, Session, command
 from backout.commands.exit_codes import Exit, Interrupted, code_of_import
 from backout.commands.progress import Bar, follow, interrupt, tell_end
 
@@ -38,7 +38,8 @@ class Wait(Duration):
 @click.option("--wait", type=Wait(), metavar="[=DURATION]", help="Wait for its end, or no longer than 90s, 15m, 1h30m.")
 @click.option("--stop-on-interrupt", is_flag=True, help="Ctrl-C stops the import; without this it goes on.")
 @click.option("--idempotency-key", metavar="KEY", help="The same key and content again are the same import.")
-@DATASET
+@click.option("--dataset", metavar="NAME", help="The table; without it the template's, or orders.")
+@click.option("--template", metavar="NAME", help="Options of an import template; those given here win.")
 @click.option("--file-name", metavar="NAME", help="The name to show; that of FILE without it.")
 @click.option("--format", type=click.Choice(["csv", "tsv", "ndjson", "json", "xlsx", "parquet"]))
 @click.option("--encoding", metavar="NAME", help="Of text: utf-8, utf-16, latin-1, cp1252 …")
@@ -64,7 +65,7 @@ def import_(
     wait: float | None,
     stop_on_interrupt: bool,
     idempotency_key: str | None,
-    dataset: str,
+    dataset: str | None,
     file_name: str | None,
     **options: Any,
 ) -> int:
@@ -108,7 +109,7 @@ def _send(
     session: Session,
     source: str | None,
     generate: int | None,
-    dataset: str,
+    dataset: str | None,
     file_name: str | None,
     key: str,
     options: dict[str, Any],
@@ -116,7 +117,7 @@ def _send(
     try:
         if source is None:
             return session.client.import_generated(
-                generate or 0, dataset=dataset, priority=options.get("priority"), idempotency_key=key
+                generate or 0, dataset=dataset or "orders", priority=options.get("priority"), idempotency_key=key
             )
         with Bar(session) as bar:
             return session.client.import_file(

@@ -7,9 +7,11 @@ from uuid import uuid4
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ContentTooLarge, InvalidContent
+from app.domain.template import fingerprint
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import parse_options
 from app.formats.preview.child import preview_file
+from app.lifecycle import templates
 from app.lifecycle.datasets import catalog
 from app.lifecycle.services import Services
 from app.spool import Spool, Upload, space
@@ -56,4 +58,9 @@ def preview_upload(services: Services, receive: Callable[[Upload], PreviewReques
         with upload.part.open("rb") as file:
             head = file.read(HEAD_BYTES)
         file_format = detect(request.file_name, request.content_type, head, dataset or _NO_DATASET, options)
-        return preview_file(upload.part, file_format, dataset, request.rows, partial=request.partial, name=request.name)
+        found = preview_file(
+            upload.part, file_format, dataset, request.rows, partial=request.partial, name=request.name
+        )
+    header = fingerprint([column["name"] for column in found["columns"]])
+    matching = templates.list_matching(services.database, header)
+    return {**found, "header": header, "templates": [template.name for template in matching]}

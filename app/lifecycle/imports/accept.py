@@ -19,6 +19,7 @@ from app.lifecycle.imports import deduplication
 from app.lifecycle.imports.idempotency import Accepted, IdempotencyClaim, hold_idempotency_key
 from app.lifecycle.imports.options import ImportOptions, content_hash, parse_import_options
 from app.lifecycle.services import Services
+from app.lifecycle.templates import expand
 from app.spool import Upload
 
 log = structlog.get_logger(__name__)
@@ -97,8 +98,8 @@ def accept_upload(
         upload.flush()
         if form is not None:
             file_name = form.file_name or file_name
-            options = {**(options or {}), **{name: text for name, text in form.fields.items() if name != "dataset"}}
-            dataset = catalog.find_import_dataset(services, form.fields.get("dataset", dataset.name))
+            options = expand(services.database, {**(options or {}), **form.fields})
+            dataset = catalog.find_import_dataset(services, options.get("dataset", dataset.name))
         wishes = parse_import_options(dataset, options or {}, file_name, content_type)
         return accept_whole(services, id, upload, wishes, caller, claim, inline=inline)
 

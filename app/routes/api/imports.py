@@ -27,6 +27,7 @@ from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import accept, queries, stop, stream_upload
 from app.lifecycle.imports.accept import Form
 from app.lifecycle.imports.idempotency import Accepted
+from app.lifecycle.templates import expand
 from app.routes import services
 from app.routes.api.serializers import parse_caller, parse_cursor, parse_number, serialize_import
 from app.routes.openapi import parameters as common
@@ -44,7 +45,7 @@ MAX_A_PAGE = 200
 MAX_RETRY_SECONDS = 30
 ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed its content tells
 SEED = re.compile("[a-z0-9]{1,24}")
-OPTIONS = ("dataset", "file_name", *NAMES, *POLICY_NAMES)
+OPTIONS = ("dataset", "template", "file_name", *NAMES, *POLICY_NAMES)
 QUERY_OPTIONS = (*OPTIONS, "stream")  # a form's options may come after its file
 
 blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
@@ -97,8 +98,8 @@ def _accept_json() -> Accepted:
 
 
 def _accept_file() -> Accepted:
-    dataset = catalog.find_import_dataset(services(), request.args.get("dataset", "orders"))
-    options = _read_options(request.args, QUERY_OPTIONS)
+    options = expand(services().database, _read_options(request.args, QUERY_OPTIONS))
+    dataset = catalog.find_import_dataset(services(), options.get("dataset", "orders"))
     check_content_encoding()
     multipart = request.mimetype == "multipart/form-data"
     accept_file: Callable[..., Accepted] = accept.accept_upload
@@ -136,7 +137,7 @@ def _read_options(said: Mapping[str, str], known: Sequence[str] = OPTIONS) -> di
             f"there is no option {unknown[0][:40]!r}; there are {', '.join(known)}",
             errors=[{"field": name[:40], "reason": "unknown"} for name in unknown],
         )
-    options = {name: text for name, text in said.items() if name not in ("dataset", "file_name", "stream")}
+    options = {name: text for name, text in said.items() if name not in ("file_name", "stream")}
     parse_options(options)
     parse_policy(options)
     return options

@@ -18,6 +18,7 @@ from app.domain.errors import (
 from app.domain.policy import NAMES as POLICY_NAMES, parse_policy
 from app.formats.options import NAMES, parse_options
 from app.lifecycle.datasets.preview import PreviewRequest, preview_upload
+from app.lifecycle.templates import expand
 from app.routes import services
 from app.routes.api.imports import check_content_encoding, receive_body, receive_form
 from app.routes.api.serializers import parse_number
@@ -28,7 +29,7 @@ from app.spool import Upload
 
 ROWS = 20
 MAX_ROWS = 100
-_OWN = ("rows", "partial", "dataset", "infer", "name", "file_name")
+_OWN = ("rows", "partial", "dataset", "template", "infer", "name", "file_name")
 OPTIONS = (*_OWN, *NAMES, *POLICY_NAMES)
 PREVIEWING = (BadRequest, InvalidContent, UnsupportedFormat, ContentTooLarge, SpoolFull, DatasetNotFound, Overloaded)
 PARAMETERS = (common.FILE_NAME, *common.option_parameters(OPTIONS))
@@ -57,7 +58,7 @@ def infer_dataset() -> dict[str, Any]:
 
 def _receive(upload: Upload) -> PreviewRequest:
     """Write the body into the upload; options are in the address, and in a form beside its file."""
-    said = request.args.to_dict()
+    said = expand(services().database, request.args.to_dict())
     _read(said)
     check_content_encoding()
     name = said.get("file_name") or request.headers.get("X-File-Name")
@@ -65,7 +66,8 @@ def _receive(upload: Upload) -> PreviewRequest:
         receive_body(upload)
         return replace(_read(said), file_name=name, content_type=request.mimetype)
     form = receive_form(upload, _read)
-    return replace(_read(said | dict(form.fields)), file_name=form.file_name or name)
+    said = expand(services().database, said | dict(form.fields))
+    return replace(_read(said), file_name=form.file_name or name)
 
 
 def _read(said: Mapping[str, str]) -> PreviewRequest:

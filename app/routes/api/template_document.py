@@ -1,0 +1,121 @@
+"""A template as a document, JSON or YAML: what clients send, and what they get."""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, cast
+
+import yaml
+
+from app.domain.errors import BadRequest
+from app.domain.template import Template, refuse
+
+_PARTS = ("template", "version", "dataset", "header", "options", "import")
+MAX_NESTED = 20
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without surprises: only true, false and null are no texts, so that `no` and `007` stay what they are.
+
+    Aliases are refused, since a few lines of them can stand for gigabytes; a key that stands twice is refused, too.
+    """
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 — the library changes it by `add_implicit_resolver`
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """As the library does, but without aliases and within a depth."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not read here: write the value out")
+        depth = self.depth = getattr(self, "depth", 0) + 1
+        if depth > MAX_NESTED:
+            raise yaml.YAMLError(f"it is nested more than {MAX_NESTED} deep")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """As the library does, but no key may stand twice."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(keys)) < len(keys):
+            raise yaml.YAMLError(
+                f"the key {next(key for key in keys if keys.count(key) > 1)[:80]!r} stands there twice"
+            )
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^(?:~|null|)$"), ["~", "n", ""])
+
+
+def parse_yaml(text: str) -> dict[str, Any]:
+    """The mapping that a YAML text holds. Raises `BadRequest`."""
+    try:
+        document = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is no YAML that is read here: {' '.join(str(error).split())[:300]}") from None
+    if not isinstance(document, dict):
+        raise BadRequest("the body must be a YAML mapping with dataset and options")
+    return cast("dict[str, Any]", document)
+
+
+def parse_document(document: Mapping[str, Any]) -> tuple[str | None, str, dict[str, str], str | None]:
+    """The import that a template is to be made from, or None; its dataset, options as texts, and header.
+
+    Raises `InvalidContent`, which names the field.
+    """
+    for name in document:
+        if name not in _PARTS:
+            raise refuse(str(name)[:80], f"unknown: a template has {', '.join(_PARTS)}")
+    id = document.get("import")
+    if id is not None:
+        if not isinstance(id, str) or len(document) > 1:
+            raise refuse("import", "import must be the id of an import, and stands alone")
+        return id, "", {}, None
+    dataset, options, header = document.get("dataset", "orders"), document.get("options"), document.get("header")
+    if not isinstance(dataset, str) or not dataset or len(dataset) > 64:
+        raise refuse("dataset", "dataset must be the name of a dataset")
+    if not isinstance(options, dict):
+        raise refuse("options", 'options must be the options of an import by name, such as {"null": "NULL"}')
+    if header is not None and not (isinstance(header, str) and len(header) == 32 and header.isalnum()):
+        raise refuse("header", "header must be the 32 digits that a template shows, or be left out")
+    return None, dataset, {str(name): _option(str(name), value) for name, value in options.items()}, header
+
+
+def as_document(template: Template) -> dict[str, Any]:
+    """The template as it is exported: `parse_document` reads it back."""
+    return {
+        "template": template.name,
+        "version": template.version,
+        "dataset": template.dataset,
+        **({"header": template.header} if template.header else {}),
+        "options": {name: _value(name, text) for name, text in template.options.items()},
+    }
+
+
+def as_yaml(template: Template) -> str:
+    """`as_document` in YAML."""
+    return yaml.safe_dump(as_document(template), sort_keys=False, allow_unicode=True, width=120)
+
+
+def _option(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, dict | list):
+        with suppress(TypeError):  # what only YAML has, such as a date, has no place in an option
+            return json.dumps(value, ensure_ascii=False)
+    raise refuse(f"options.{name[:80]}", "must be a text, a number, true or false, or for columns an object or a list")
+
+
+def _value(name: str, text: str) -> Any:
+    """An option that holds JSON as what it holds, so that people can read and change it."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
