@@ -13,6 +13,7 @@ from app.domain.template import Template, refuse
 
 _PARTS = ("template", "version", "dataset", "header", "options", "import")
 MAX_NESTED = 20
+_JSON_OPTIONS = ("columns", "formats", "zones", "negative")
 
 
 class _Loader(yaml.SafeLoader):
@@ -95,7 +96,9 @@ def as_document(template: Template) -> dict[str, Any]:
 
 def as_yaml(template: Template) -> str:
     """`as_document` in YAML."""
-    return yaml.safe_dump(as_document(template), sort_keys=False, allow_unicode=True, width=120)
+    document = as_document(template)
+    plain = all(text.isprintable() for text in template.options.values())  # a next line (U+0085) would become a blank
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=plain, width=120)
 
 
 def _option(name: str, value: Any) -> str:
@@ -113,7 +116,7 @@ def _option(name: str, value: Any) -> str:
 
 def _value(name: str, text: str) -> Any:
     """An option that holds JSON as what it holds, so that people can read and change it."""
-    if text.lstrip()[:1] not in ("{", "["):
+    if name not in _JSON_OPTIONS or text.lstrip()[:1] not in ("{", "["):
         return text
     try:
         return json.loads(text)

@@ -5,7 +5,7 @@ import { find, get, hideProblem, showProblem } from "./dom.js";
 import { size } from "./formatting.js";
 import { speak } from "./frame.js";
 import { preview } from "./preview.js";
-import { offerTemplates, useTemplate } from "./templates.js";
+import { offerTemplates, readTemplate, savesTemplates, useTemplate } from "./templates.js";
 
 const PROBLEM = "start-problem";
 const options = get("options", HTMLFormElement);
@@ -126,4 +126,5 @@ options.addEventListener("submit", async (event) => {
   }
 });
 
+savesTemplates(() => readTemplate(options));
 get("cancel").addEventListener("click", () => upload?.cancel());

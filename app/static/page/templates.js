@@ -7,8 +7,6 @@ const PROBLEM = "start-problem";
 const NOT_SAVED = ["template", "dataset", "dry_run"]; // parts of their own, or said for one import only
 /** @type {string | null} */
 let header = null;
-/** @type {HTMLFormElement | null} */
-let form = null;
 
 /**
  * Fill the form with the options of the template that is selected in it.
@@ -38,7 +36,6 @@ export async function useTemplate(options) {
  */
 export function offerTemplates(found, options) {
   header = found.header;
-  form = options;
   const select = options.elements.namedItem("template");
   if (!(select instanceof HTMLSelectElement) || select.value || !found.templates.length) return;
   const offer = make("p", "There is a template for files with this header: ", "hint");
@@ -59,19 +56,32 @@ function write(value) {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 }
 
-get("save-template", HTMLFormElement).addEventListener("submit", async (event) => {
-  event.preventDefault();
-  if (!form) return;
-  hideProblem(PROBLEM);
-  const said = [...new FormData(form)].filter(([name, value]) => value && !NOT_SAVED.includes(name));
-  const dataset = find(form, "[name=dataset]", HTMLSelectElement).value;
-  const name = get("template-name", HTMLInputElement).value;
-  try {
-    const json = { dataset, options: Object.fromEntries(said), header };
-    /** @type {Api.Template} */
-    const saved = await ask(`/v1/templates/${name}`, { method: "PUT", json });
-    get("template-saved").textContent = `Saved as ${saved.name}, version ${saved.version}.`;
-  } catch (error) {
-    showProblem(error, PROBLEM);
-  }
-});
+/**
+ * Let the page's form save a template.
+ * @param {() => object} read the template's parts
+ * @param {string} problem where a problem is shown
+ */
+export function savesTemplates(read, problem = PROBLEM) {
+  get("save-template", HTMLFormElement).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    hideProblem(problem);
+    try {
+      const name = get("template-name", HTMLInputElement).value;
+      /** @type {Api.Template} */
+      const saved = await ask(`/v1/templates/${name}`, { method: "PUT", json: read() });
+      get("template-saved").textContent = `Saved as ${saved.name}, version ${saved.version}.`;
+    } catch (error) {
+      showProblem(error, problem);
+    }
+  });
+}
+
+/**
+ * The options in the form, as a template.
+ * @param {HTMLFormElement} options
+ */
+export function readTemplate(options) {
+  const said = [...new FormData(options)].filter(([name, value]) => value && !NOT_SAVED.includes(name));
+  const dataset = find(options, "[name=dataset]", HTMLSelectElement).value;
+  return { dataset, options: Object.fromEntries(said), header };
+}
