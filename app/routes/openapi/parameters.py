@@ -62,8 +62,8 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         " dataset's names by the file's; null leaves one out.",
         {"type": "string", "examples": ['{"Order No": "order_number", "Notes": null}']},
     ),
-    "sheet": ("The sheet of a workbook; the first without a word.", {"type": "string"}),
-    "null": ("Of CSV and XLSX: the text that means that there is no value.", {"type": "string", "examples": ["NULL"]}),
+    "sheet": ("The sheet of a workbook; the first by default.", {"type": "string"}),
+    "null": ("Of CSV and XLSX: the text of a missing value.", {"type": "string", "examples": ["NULL"]}),
     "on_error": ("Whether one row that is not accepted fails the import.", {**one_of(OnError), "default": "abort"}),
     "max_rejects": (
         "With on_error=reject: how many rows, or what share, may be rejected before nothing is loaded.",
