@@ -6,9 +6,10 @@ from typing import Any
 
 from app.domain.column_options import NO_OPTIONS, ColumnOptions, Columns, column_options_from_json, combine_columns
 
-FORMATS = ("csv", "ndjson", "json", "xlsx", "parquet")
+FORMATS = ("csv", "ndjson", "json", "xlsx", "ods", "parquet")
 TEXTS = ("csv", "ndjson", "json")
-COMPRESSIONS = ("none", "gzip", "zstd")
+SHEETS = ("xlsx", "ods")
+COMPRESSIONS = ("none", "gzip", "zstd", "zip")
 
 
 @dataclass(frozen=True)
@@ -21,23 +22,24 @@ class FileFormat:
         delimiter, quote, escape: of CSV. `quote` is one ASCII character or "" for none; `escape` is "" if a quote
             inside quotes is doubled, or the backslash.
         quote_given: whether the client set `quote`; else a doubtful quote fails the import.
-        header: whether CSV and XLSX begin with the columns' names; None if the first line must show it, which happens
+        header: whether CSV and sheets begin with the columns' names; None if the first line must show it, which happens
             with a list of columns only.
-        first_line: of CSV and XLSX, the line of the header, or of the first row if there is no header. Lines above it
+        first_line: of CSV and sheets, the line of the header, or of the first row if there is no header. Lines above it
             are skipped.
         trailing: whether each row of CSV ends with a delimiter that the header lacks.
         columns: names of the option `columns`; None if the file's own names are used.
         column_options: what the option `columns` says of columns of the dataset besides their names.
         leave_out_others: whether columns are left out that the dataset does not have.
         all_columns: what the client said of the values of all columns; a column's own options win.
-        sheet: the name of an XLSX file's sheet; None for the first.
-        null: of CSV and XLSX, the text that means NULL if it is not quoted.
+        sheet: the name of a workbook's sheet, or * for all that are visible; None for the first of these.
+        records: of JSON, the path to the array with the rows, as `data.orders`; None if the file itself is the array.
+        null: of CSV and sheets, the text that means NULL if it is not quoted.
         comment: of CSV, how a comment begins; "" if no line is skipped. None: only lines that a database client adds
             below the header and at the end are skipped.
         trim: of CSV, whether spaces around a field are removed. None: they stay, but the padded output of a database
             client fails.
-        first_line_found: whether `first_line` was auto-detected. Then no rows may be above it. This is checked when an
-            upload is accepted, so it is not kept.
+        first_line_found: whether `first_line` was auto-detected. Then no rows may be above it. Of CSV this is checked
+            when an upload is accepted, so it is not kept. Of a workbook it means that its reader has to find the line.
     """
 
     format: str
@@ -54,6 +56,7 @@ class FileFormat:
     leave_out_others: bool = False
     all_columns: ColumnOptions = NO_OPTIONS
     sheet: str | None = None
+    records: str | None = None
     null: str | None = None
     comment: str | None = None
     trim: bool | None = None
@@ -68,7 +71,8 @@ class FileFormat:
             for each in fields(self)
             if each.name == "format" or getattr(self, each.name) != getattr(plain, each.name)
         }
-        parts.pop("first_line_found", None)
+        if self.format not in SHEETS:
+            parts.pop("first_line_found", None)
         if self.column_options:
             parts["column_options"] = {name: each.as_json() for name, each in self.column_options.items()}
         if self.all_columns != plain.all_columns:
@@ -109,7 +113,8 @@ _TEXT = _ANY | {"encoding"}
 PARTS = {
     "csv": _TEXT | {"delimiter", "quote", "escape", "header", "first_line", "trailing", "null", "comment", "trim"},
     "ndjson": _TEXT,
-    "json": _TEXT,
+    "json": _TEXT | {"records"},
     "xlsx": _ANY | {"header", "first_line", "sheet", "null"},
+    "ods": _ANY | {"header", "first_line", "sheet", "null"},
     "parquet": _ANY,
 }

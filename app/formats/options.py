@@ -9,11 +9,12 @@ from app.domain.dataset import Dataset
 from app.domain.file_format import FORMATS, PARTS, FileFormat
 from app.formats.column_options import apply_options
 from app.formats.columns_option import ColumnsOption, parse_all_columns, parse_columns, refused
+from app.formats.json.path import parse_path
 from app.formats.streams.decoding import name_encoding
 
 NAMES = (
-    "format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", *WIDE, "sheet", "null",
-    "comment", "trim"
+    "format", "encoding", "delimiter", "quote", "escape", "header", "first_line", "columns", *WIDE, "sheet", "records",
+    "null", "comment", "trim"
 )  # fmt: skip
 MAX_LINES = 1000  # above a header
 _MAX_NULL = 40
@@ -39,6 +40,7 @@ class FormatOptions:
     leave_out_others: bool | None = None
     all_columns: ColumnOptions | None = None
     sheet: str | None = None
+    records: str | None = None
     null: str | None = None
     comment: str | None = None
     trim: bool | None = None
@@ -96,6 +98,7 @@ def parse_options(given: Mapping[str, str]) -> FormatOptions:
         leave_out_others=columns.leave_out_others or None,
         all_columns=parse_all_columns(given),
         sheet=given.get("sheet"),
+        records=_read_records(given["records"]) if "records" in given else None,
         null=given.get("null"),
         comment="" if given.get("comment") == _NONE else given.get("comment"),
         trim=_read_trim(given["trim"]) if "trim" in given else None,
@@ -166,3 +169,12 @@ def _read_line(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_LINES):
         raise refused("first_line", f"first_line must be a whole number from 1 to {MAX_LINES}")
     return int(text)
+
+
+def _read_records(text: str) -> str:
+    try:
+        parse_path(text)
+    except ValueError:
+        reason = "records must be the path to the array with the rows: keys with dots between them, as data.orders"
+        raise refused("records", f"{reason}, or a JSON array of keys") from None
+    return text

@@ -10,7 +10,7 @@ from typing import IO
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed, InvalidContent
-from app.domain.file_format import FileFormat
+from app.domain.file_format import SHEETS, TEXTS, FileFormat
 from app.formats.batch import Batch
 from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.column_options import apply_options
@@ -21,7 +21,8 @@ from app.formats.json import array, first_records, ndjson
 from app.formats.parquet import table
 from app.formats.streams.blocks import Block, BlockCutter, check_length
 from app.formats.streams.decoding import open_text
-from app.formats.streams.decompression import MAX_UNPACKED_BYTES, Limited, Readable, open_source
+from app.formats.streams.decompression import MAX_UNPACKED_BYTES, Limited, open_source
+from app.formats.streams.source import Readable
 from app.formats.validate.rows import Records, check_records
 from app.formats.xlsx import workbook
 
@@ -45,10 +46,10 @@ def read_rows(
     except InvalidContent as error:  # the dataset was another one when the import was accepted
         raise ImportFailed("wrong_option", str(error)) from error
     rows = 1
-    if file_format.format in ("xlsx", "parquet"):
-        batches = _read_table(path, dataset, file_format, batch_bytes)
-    else:
+    if file_format.format in TEXTS:
         batches = _read_text(path, dataset, file_format, batch_bytes, footer)
+    else:
+        batches = _read_table(path, dataset, file_format, batch_bytes)
     with hints_for_failures(dataset, file_format):
         for batch in batches:
             yield add_hints(batch, dataset, file_format)
@@ -57,21 +58,21 @@ def read_rows(
         raise _without_rows(file_format)
 
 
-def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer: bool = True) -> None:
-    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued.
+def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer: bool = True) -> FileFormat:
+    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued. Returns the
+    file format with what only the whole file shows: the name of the sheet that is read.
 
     Raises ImportFailed for an empty file, a header that doesn't name the columns, a file without rows, data that is not
     gzip, a first JSON object with unknown keys, or no object at all; InvalidContent for column options that do not fit
     the dataset. `read_rows` checks values and other rows.
     """
     dataset = apply_options(dataset, file_format)
-    if file_format.format in ("xlsx", "parquet"):
+    if file_format.format not in TEXTS:
         with hints_for_failures(dataset, file_format), unpacked(path, file_format) as file:
-            if file_format.format == "xlsx":
-                workbook.check_workbook(file, file_format)
-            else:
-                table.check_parquet(file, dataset, file_format)
-        return
+            if file_format.format in SHEETS:
+                return workbook.resolve_sheet(file, file_format)
+            table.check_parquet(file, dataset, file_format)
+        return file_format
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "csv":
@@ -82,6 +83,7 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer:
                 raise _without_rows(file_format)
         elif not first_records.check_objects(text, dataset, file_format):
             raise _without_rows(file_format)
+    return file_format
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ def _read_objects(block: Block, dataset: Dataset, file_format: FileFormat, first
 
 def _read_table(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Batch]:
     with unpacked(path, file_format) as file:
-        reader = workbook.read_records if file_format.format == "xlsx" else table.read_records
+        reader = workbook.read_records if file_format.format in SHEETS else table.read_records
         yield from _checked(reader(file, dataset, file_format, batch_bytes), dataset)
 
 
@@ -282,6 +284,6 @@ def unpacked(path: Path, file_format: FileFormat, max_bytes: int = _MAX_UNPACKED
 def _without_rows(file_format: FileFormat) -> ImportFailed:
     if file_format.format == "csv" and file_format.header:
         return ImportFailed("no_rows", "the file has a header but no rows")
-    if file_format.format in ("xlsx", "parquet"):
+    if file_format.format not in TEXTS:
         return ImportFailed("no_rows", "the file has no rows")
     return ImportFailed("empty_file", "the file is empty")

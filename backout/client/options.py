@@ -9,12 +9,14 @@ class Options(TypedDict, total=False):
     """All are optional. The same Idempotency-Key requires the same options.
 
     Attributes:
-        format: csv, tsv, ndjson, json, xlsx or parquet; auto-detected by default.
-        encoding, delimiter, quote, escape, header, first_line, sheet: parts of the format; auto-detected by default.
+        format: csv, tsv, ndjson, json, xlsx, ods or parquet; auto-detected by default.
+        encoding, delimiter, quote, escape, header, first_line: parts of the format; auto-detected by default.
         columns: a mapping from the file's names to the dataset's, or a list of all names in the file's order; or its
             JSON. None leaves a column out, "*": None all unknown ones. {"marketplace": {"value": "Shop"}} gives every
             row this value.
         formats, zones, decimal_mark, grouping_mark, currency, percent, negative: how the file writes dates and numbers.
+        sheet: the sheet of a workbook, or "*" for all visible sheets; the first visible one by default.
+        records: the path to the array with the rows of a JSON file, as "data.orders".
         null: the text that means NULL.
         comment: the beginning of lines that are skipped, or `none`.
         trim: remove spaces around fields.
@@ -46,6 +48,7 @@ class Options(TypedDict, total=False):
     comment: str
     trim: bool
     sheet: str
+    records: str
     on_error: Literal["abort", "reject"]
     max_rejects: int | str
     on_conflict: Literal["fail", "skip", "update"]

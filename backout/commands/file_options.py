@@ -8,7 +8,7 @@ import click
 
 _OPTIONS = (
     click.option("--file-name", metavar="NAME", help="The name to show; by default that of FILE."),
-    click.option("--format", type=click.Choice(["csv", "tsv", "ndjson", "json", "xlsx", "parquet"])),
+    click.option("--format", type=click.Choice(["csv", "tsv", "ndjson", "json", "xlsx", "ods", "parquet"])),
     click.option("--encoding", metavar="NAME", help="The encoding of text: utf-8, utf-16, latin-1, cp1252 …"),
     click.option("--delimiter", metavar="TEXT", help="1 to 8 characters, or tab, comma, semicolon, pipe, space."),
     click.option("--quote", metavar="CHARACTER"),
@@ -32,7 +32,8 @@ _OPTIONS = (
     click.option("--null", metavar="TEXT", help="The text that means NULL."),
     click.option("--comment", metavar="TEXT", help="Skip lines of CSV that begin with this; none: skip no line."),
     click.option("--trim/--no-trim", default=None, help="Of CSV: remove spaces around fields."),
-    click.option("--sheet", metavar="NAME", help="The sheet of an XLSX file."),
+    click.option("--sheet", metavar="NAME|*", help="The sheet of a workbook, or * for all visible sheets."),
+    click.option("--records", metavar="PATH", help="The path to the array with the rows of a JSON file: data.orders."),
 )
 
 

@@ -17,7 +17,7 @@ from app.formats.csv.grammar import NullField, grammar
 from app.formats.csv.header import accepts
 from app.formats.errors import excerpt
 from app.formats.streams.decoding import Filter
-from app.formats.streams.decompression import Readable
+from app.formats.streams.source import Readable
 from app.formats.validate.columns import validator_for
 
 TAIL_BYTES = 1024  # a footer is in the last bytes of a file

@@ -16,6 +16,7 @@ from app.formats.csv.header import are_column_names, guess_header, looks_like_da
 from app.formats.csv.preamble import is_blank_or_comment, named_delimiter
 from app.formats.csv.stray_quotes import has_quoted_field, may_be_unquoted, unquoted
 from app.formats.options import FormatOptions
+from app.formats.streams.formulas import texts_for_formulas
 
 SEARCHED_LINES = 30  # the header must be among them
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01")
@@ -28,6 +29,10 @@ def find(file_format: FileFormat, options: FormatOptions, text: str, dataset: Da
     text = re.sub("\r\n?", "\n", text)
     if file_format.escape:
         text = _unescape(text, file_format.quote)
+    possible = [options.delimiter] if options.delimiter else _DELIMITERS
+    if options.quote in (None, '"'):
+        known = [delimiter.encode("utf-8", "surrogateescape") for delimiter in possible]
+        text = texts_for_formulas(text.encode("utf-8", "surrogateescape"), known).decode("utf-8", "surrogateescape")
     delimiters: tuple[str, ...] = (options.delimiter,) if options.delimiter else _DELIMITERS
     if name.lower().endswith((".tsv", ".tab", ".tsv.gz", ".tsv.zst")) and not options.delimiter:
         delimiters = ("\t", *(other for other in delimiters if other != "\t"))

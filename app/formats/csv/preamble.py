@@ -1,7 +1,7 @@
 """The lines above a table: titles and comments are skipped, but rows there fail the import."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
@@ -35,27 +35,36 @@ def check_skipped(text: str, file_format: FileFormat, dataset: Dataset, mapping:
     Titles and comments may be skipped. `named` says that a header names the columns: then the beginning of the table is
     more certain, and fewer lines count as rows.
     """
+    found = rows_among(_records(text, file_format), dataset, mapping, named=named)
+    if found:
+        what = "the header" if named or file_format.header else "the first row"
+        value = text.split("\n")[found[0] - 1]
+        raise refuse_rows_above(found, f"{what}, found on line {file_format.first_line}", file_format.first_line, value)
+
+
+def rows_among(
+    records: Iterable[tuple[int, Sequence[str] | None]], dataset: Dataset, mapping: ColumnMapping, *, named: bool
+) -> list[int]:
+    """The lines of those records above a table that look like its rows. A record without fields counts as one."""
     checks = [
         (position, column, validator_for(column))
         for column, position in zip(dataset.columns, mapping.positions, strict=True)
         if position is not None
     ]
-    found = [
-        line
-        for line, fields in _records(text, file_format)
-        if fields is None or _is_like_row(fields, checks, mapping.width, named)
-    ]
-    if found:
-        what = "the header" if named or file_format.header else "the first row"
-        lines = ", ".join(map(str, found[:_MAX_LINES_SHOWN])) + ", …" * (len(found) > _MAX_LINES_SHOWN)
-        raise ImportFailed(
-            "rows_above",
-            f"the lines above {what}, found on line {file_format.first_line}, look like rows and would not be"
-            f" loaded: line{'s' * (len(found) > 1)} {lines}. Set first_line={file_format.first_line} to skip them,"
-            f" or first_line={found[0]} to begin there; a header must be above all rows",
-            line=found[0],
-            value=excerpt(text.split("\n")[found[0] - 1]),
-        )
+    return [line for line, fields in records if fields is None or _is_like_row(fields, checks, mapping.width, named)]
+
+
+def refuse_rows_above(found: Sequence[int], what: str, first_line: int, value: str) -> ImportFailed:
+    """The error of a file with such rows above `what`."""
+    lines = ", ".join(map(str, found[:_MAX_LINES_SHOWN])) + ", …" * (len(found) > _MAX_LINES_SHOWN)
+    return ImportFailed(
+        "rows_above",
+        f"the lines above {what}, look like rows and would not be loaded: line{'s' * (len(found) > 1)} {lines}."
+        f" Set first_line={first_line} to skip them, or first_line={found[0]} to begin there; a header must be"
+        " above all rows",
+        line=found[0],
+        value=excerpt(value),
+    )
 
 
 def _records(text: str, file_format: FileFormat) -> Iterator[tuple[int, list[str] | None]]:

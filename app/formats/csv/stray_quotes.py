@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.domain.file_format import FileFormat
 from app.formats.streams.blocks import BOM
-from app.formats.streams.decompression import Readable
+from app.formats.streams.source import Readable
 
 _PIECE_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 1024  # longer than a delimiter and the blanks after it

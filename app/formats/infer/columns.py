@@ -69,7 +69,7 @@ def infer_column(
         return Column(name, ColumnType.TEXT, length=_EMPTY_LENGTH, empty=True, nullable=nullable), notes
     kinds = {
         type(value) for value in present if isinstance(value, Boolean | Number)
-    }  # JSON's numbers and booleans: no text column accepts them
+    }  # JSON's numbers and booleans: a text column keeps their spelling
     quoted_empty = len(filled) < len(present)  # a quoted empty field is valid in a text column only
     if not quoted_empty:
         if (column := _as_the_client_said(name, filled, own, wide, notes)) is not None:
@@ -82,7 +82,7 @@ def infer_column(
                     notes.append(note)
                 return replace(column, nullable=nullable), notes
     if kinds:
-        return None, ["its values are numbers of different kinds, or not only booleans: leave it out, or write texts"]
+        notes.append("its values have different types, or are numbers of different kinds: each keeps its spelling")
     if quoted_empty:
         notes.append("it has quoted empty fields, which only a text column accepts")
     elif (note := spelling_note(name_in_file or name, filled)) is not None:

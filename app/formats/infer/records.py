@@ -55,6 +55,7 @@ class Sample:
         footer: of CSV, the lines at the end that a database client added; they are not in `text`.
         dashes: of CSV, how many lines of dashes are below the header; they count as blank rows.
         unquoted: of CSV, whether quotes turned out to be part of the values.
+        first_line: of sheets, the row where the table begins; None if the sheet is empty.
     """
 
     names: tuple[str, ...] | None
@@ -71,6 +72,7 @@ class Sample:
     footer: Footer = field(default_factory=Footer)
     dashes: int = 0
     unquoted: bool = False
+    first_line: int | None = None
 
     def blanks_among(self, records: int) -> int:
         """How many blank rows are among the first `records`, or in the whole sample if there are no more records."""

@@ -11,12 +11,13 @@ from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
 from app.formats.json.keys import KeyMapper
-from app.formats.json.values import Decoder, Number, Pairs, has_blanks
+from app.formats.json.values import Decoder, Number, Pairs, check_halves, has_blanks
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
-from app.formats.validate.numbers import accepts_numbers, typed_mark
+from app.formats.validate.numbers import typed_mark
 from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 
+_TAKE_BOOLEANS = (ColumnType.BOOLEAN, ColumnType.TEXT)  # a text takes them as JSON spells them
 _JSON_SPACE = " \t\r"
 _JSON_BOOLEANS = {True: "true", False: "false"}
 
@@ -30,19 +31,18 @@ class RowReader:
         self._decoder = Decoder()
         self.has_blanks = has_blanks(dataset, file_format)
         self._required = frozenset(column.name for column in dataset.columns if column.required)
-        self._booleans = frozenset(column.name for column in dataset.columns if column.type is ColumnType.BOOLEAN)
-        self._numeric = frozenset(column.name for column in dataset.columns if accepts_numbers(column))
+        self._booleans = frozenset(column.name for column in dataset.columns if column.type in _TAKE_BOOLEANS)
         self._marks = tuple(map(typed_mark, dataset.columns))
         self.has_marks = any(self._marks)
         self._accepted_types: set[tuple[type, ...]] = set()
 
     def values(self, data: str, line: int) -> tuple[str | None, ...] | None:
-        """The values of one line's object in the dataset's order, as texts that are not validated yet (None: no value);
-        None for a blank object. Raises ImportFailed, without a row number."""
-        return self.values_of(self.pairs(data, line), line)
+        """The values of one object in the dataset's order, unchecked texts, None where it has none; None for a blank
+        one. Raises ImportFailed without a row."""
+        return self.values_of(self.pairs(data, line), line, data)
 
-    def values_of(self, pairs: Pairs, line: int) -> tuple[str | None, ...] | None:
-        """`values` of an object that is parsed already."""
+    def values_of(self, pairs: Pairs, line: int, text: str) -> tuple[str | None, ...] | None:
+        """`values` of an object that is parsed already; `text` is its JSON."""
         mapped = self._keys.map(tuple([key for key, _ in pairs]))
         if mapped.problem is not None:
             if self.is_blank(pairs):  # regardless of its keys: it has no value that could be lost
@@ -58,6 +58,7 @@ class RowReader:
                     raise self._wrong_type(name, value, line)
             if set(types) != {type(None)}:
                 self._accepted_types.add(types)  # a file has few such combinations, usually one
+        check_halves(self.names, values, text, line)
         if self.has_marks and Number in types:
             marked = zip(values, self._marks, strict=True)
             values = tuple(
@@ -89,11 +90,10 @@ class RowReader:
         return self.has_blanks and all(value is None for _, value in pairs)
 
     def _is_accepted(self, name: str, value: Any) -> bool:
-        if type(value) is Number:
-            return name in self._numeric
         if type(value) is bool:
             return name in self._booleans
-        return type(value) is str or (value is None and name not in self._required)
+        # a column judges a number by its spelling, as it judges a string
+        return type(value) in (str, Number) or (value is None and name not in self._required)
 
     def pairs(self, data: str, line: int) -> Pairs:
         """Parse one line: its pairs of key and value. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
@@ -117,15 +117,17 @@ class RowReader:
             return ImportFailed("not_utf8", "the line is not valid UTF-8", line, value=excerpt(data))
         what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
         what = str(error) if type(error) is ValueError else what
+        if what == "Extra data":
+            what = "text follows it; set format=json if objects do not end where lines end"
         return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=excerpt(data))
 
     def _wrong_type(self, name: str, value: Any, line: int) -> ImportFailed:
-        expected = "a number or a string" if name in self._numeric else "a string"
+        expected = "a number or a string"
         expected += ", or true or false" * (name in self._booleans) + ", or null" * (name not in self._required)
-        kinds = {Number: "a number", bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
+        kinds = {bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
         reason = f"{name} is {kinds[type(value)]}, expected is {expected}"
-        text = json.dumps(value) if isinstance(value, bool | None) else str(value) if type(value) is Number else None
-        return ImportFailed("wrong_json_type", reason, line, column=name, value=text and excerpt(text))
+        text = json.dumps(value) if isinstance(value, bool | None) else None
+        return ImportFailed("wrong_json_type", reason, line, column=name, value=text)
 
 
 def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
@@ -214,16 +216,15 @@ def _uniform_lines(pairs: Pairs, mapped: Sequence[str | None], dataset: Dataset)
     for (key, value), name in zip(pairs, mapped, strict=True):
         if name is None and type(value) in (list, tuple):
             return None
-        if name is None:
+        column = columns[name] if name is not None else None
+        if column is None:
             form = f'(?:"{_STRING}"|{_NUMBER}|true|false|null)'
-        elif columns[name].required and columns[name].type is not ColumnType.BOOLEAN:
+        elif column.required and column.type is not ColumnType.BOOLEAN and type(value) is not bool:
             form = f"({_NUMBER})" if type(value) is Number else f'"({_STRING})"'
         else:
-            column = columns[name]
-            kinds = [f'"{_STRING}"']
-            kinds += [_NUMBER] * accepts_numbers(column) + ["true|false"] * (column.type is ColumnType.BOOLEAN)
+            kinds = [f'"{_STRING}"', _NUMBER] + ["true|false"] * (column.type in _TAKE_BOOLEANS)
             form = f"({'|'.join(kinds + ['null'] * (not column.required))})"
-            varied.add(name)
+            varied.add(column.name)
         members.append(re.escape(json.dumps(key, ensure_ascii=False)) + f"{space}:{space}{form}")
     inside = f"{space},{space}".join(members)
     pattern = re.compile(rf"^{space}\{{{space}{inside}{space}\}}{space}\r?$", re.MULTILINE)

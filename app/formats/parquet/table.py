@@ -3,7 +3,8 @@
 Polars is imported inside the functions: it starts threads, and a worker forks after it imports this module.
 """
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import TYPE_CHECKING
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
-from app.formats.column_mapping import map_columns
-from app.formats.parquet.footer import Leaf, damaged, read_leaves, redeclared
+from app.formats.column_mapping import ColumnMapping, map_columns
+from app.formats.parquet.copies import pruned, redeclared
+from app.formats.parquet.footer import damaged
 from app.formats.parquet.pages import check_pages
+from app.formats.parquet.polars_errors import polars_errors
+from app.formats.parquet.schema import Leaf, Schema, read_schema
 from app.formats.parquet.texts import as_text, is_beyond_calendar
 from app.formats.streams.decompression import check_ratio
 from app.formats.validate.columns import excerpt
@@ -23,7 +27,10 @@ from app.formats.validate.rows import Records
 if TYPE_CHECKING:
     import polars as pl
 
-_ROW_BYTES = 16  # what polars needs for a text in each row
+# A moment is kept in UTC, whatever its zone is called: `Z`, `-02:15` and `UTC+1` are in no database of zones.
+os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
+
+_ROW_BYTES = 16  # what polars keeps of a text in a row
 _MAX_ROWS = 200_000  # at once
 _MAX_SHOWN_BYTES = 200  # of a value that is not text
 # Repeated values take no space in a file: a small file may declare more rows than fit in memory.
@@ -36,8 +43,8 @@ def check_parquet(path: Path, dataset: Dataset, file_format: FileFormat) -> None
     Raises ImportFailed (damaged_parquet, no_rows, too_many_rows, too_many_columns, unsupported_type, and the codes of
     `map_columns`).
     """
-    with _polars_errors():
-        _open(path, dataset, file_format)
+    with polars_errors(), _opened(path, dataset, file_format):
+        pass
 
 
 def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Records]:
@@ -46,18 +53,20 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
     Raises ImportFailed with the codes of `check_parquet`, out_of_range for a date or time, and unpacked_too_large.
     Needs a few times `batch_bytes` of memory, and one row group of the file.
     """
-    with _polars_errors():
-        found = _open(path, dataset, file_format)
-    check_pages(path, found.types)
-    file_bytes = path.stat().st_size
-    with found.readable(path) as file:
-        with _polars_errors():
+    with _opened(path, dataset, file_format) as found:
+        yield from _read_records(found, dataset, path.stat().st_size, batch_bytes)
+
+
+def _read_records(found: "_Opened", dataset: Dataset, file_bytes: int, batch_bytes: int) -> Iterator[Records]:
+    check_pages(found.path, found.types)
+    with found.readable() as file:
+        with polars_errors():
             max_rows = max(1, min(_MAX_ROWS, batch_bytes // (_ROW_BYTES * len(dataset.columns))))
             frames = _scan(file).select(text.alias(name) for name, text in found.texts.items())
             batches = frames.collect_batches(chunk_size=max_rows, maintain_order=True, engine="streaming")
         done = text_bytes = 0
         while True:
-            with _polars_errors(file, found):
+            with polars_errors(lambda: found.check_datetimes(file)):
                 batch = next(batches, None)
             if batch is None:
                 break
@@ -65,7 +74,7 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
                 text_bytes += piece_bytes
                 check_ratio(text_bytes, file_bytes)
                 lines: Sequence[int] = range(done + 1, done + 1 + piece.height)
-                with _polars_errors():
+                with polars_errors():
                     blanks, height = found.find_blanks(file, piece, done), piece.height
                     if blanks is not None:
                         lines = [lines[at] for at in (~blanks).arg_true()]
@@ -74,7 +83,7 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
                 done += height
                 yield Records(columns, lines, file_bytes * done // found.rows, blank=height - len(lines))
         if done != found.rows:
-            with _polars_errors(file, found):
+            with polars_errors(lambda: found.check_datetimes(file)):
                 raise damaged(f"it has {done} rows instead of {found.rows}")
 
 
@@ -89,11 +98,20 @@ def read_texts(
 
     Raises ImportFailed (damaged_parquet, too_many_columns, out_of_range, unpacked_too_large, unsupported_type).
     """
+    schema = read_schema(path)
+    readable = [name for name in schema.names if name not in schema.unsupported]
+    with _prepared(path, schema, readable) as file:
+        return _read_texts(file, schema, readable, max_rows, max_characters, max_bytes)
+
+
+def _read_texts(
+    path: Path, columns: Schema, readable: Collection[str], max_rows: int, max_characters: int, max_bytes: int
+) -> tuple[list[str], list[str], list[tuple[str | None, ...]], bool]:
     import polars as pl  # noqa: PLC0415
 
-    leaves = read_leaves(path)
-    check_pages(path, leaves)
-    with _polars_errors():
+    leaves = columns.leaves
+    check_pages(path, [name for name in leaves if name in readable])
+    with polars_errors():
         schema = _scan(path).collect_schema()
     texts: dict[str, pl.Expr] = {}
     unreadable: list[str] = []
@@ -105,28 +123,27 @@ def read_texts(
             unreadable.append(name)
             texts[name] = _preview_text(name, type)
     read = {name: type for name, type in schema.items() if name not in unreadable}
-    found = _Opened(texts, read, leaves, max_rows + 1)
-    with found.readable(path) as file, _polars_errors(file, found):
+    for name in columns.unsupported:
+        unreadable.append(name)
+        texts[name] = pl.lit(f"({columns.unsupported[name]})")
+    texts = {name: texts[name] for name in columns.names}
+    found = _Opened(path, texts, read, leaves, max_rows + 1)
+    with found.readable() as file, polars_errors(lambda: found.check_datetimes(file)):
         frame = _scan(file).head(max_rows + 1).select(text.alias(name) for name, text in texts.items())
         sample = frame.collect()
         sizes = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0).cast(pl.Int64) + _ROW_BYTES)
         fitting = sample.select((sizes.cum_sum() <= max_bytes).sum()).item() if sample.width else 0
         rows = sample.head(min(max(1, fitting), max_rows)).rows()
-        return schema.names(), unreadable, rows, len(rows) < sample.height
+        return columns.names, unreadable, rows, len(rows) < sample.height
 
 
 @dataclass(frozen=True)
 class _Opened:
-    """What is read of an open file.
+    """The file, the dataset's columns as texts, the types of the file's columns that are read for them, and how many
+    rows there are. A row without a value is none where it `has_blanks`; the file has `others`, columns that are left
+    out."""
 
-    Attributes:
-        texts: the dataset's columns as texts.
-        types, leaves: the types of the file's columns that are read, by polars and by the footer.
-        rows: how many rows the file has.
-        has_blanks: whether rows without a value are skipped as blank.
-        others: columns that are left out.
-    """
-
+    path: Path
     texts: "dict[str, pl.Expr]"
     types: "dict[str, pl.DataType]"
     leaves: dict[str, Leaf]
@@ -147,8 +164,8 @@ class _Opened:
         return blanks
 
     @contextmanager
-    def readable(self, path: Path) -> Iterator[Path]:
-        """The file, or a copy in which polars can read all needed columns. Raises ImportFailed."""
+    def readable(self) -> Iterator[Path]:
+        """The file, or a copy of it, in which polars reads all that is wanted. Raises ImportFailed."""
         import polars as pl  # noqa: PLC0415
 
         read = [self.leaves[name] for name in self.types if name in self.leaves]
@@ -156,9 +173,9 @@ class _Opened:
         # polars would expand these for all rows at once
         categories = any(isinstance(type, pl.Categorical | pl.Enum) for type in self.types.values())
         is_needed = clocks or categories or any(leaf.is_int96 for leaf in read)
-        with redeclared(path) if is_needed else nullcontext(path) as file:
+        with redeclared(self.path) if is_needed else nullcontext(self.path) as file:
             if clocks:
-                with _polars_errors():
+                with polars_errors():
                     self.check_datetimes(file)
             yield file
 
@@ -184,24 +201,36 @@ def _scan(path: Path) -> "pl.LazyFrame":
     return pl.scan_parquet(path, hive_partitioning=False, glob=False)
 
 
-def _open(path: Path, dataset: Dataset, file_format: FileFormat) -> _Opened:
+@contextmanager
+def _opened(path: Path, dataset: Dataset, file_format: FileFormat) -> Iterator[_Opened]:
+    """The file, with the columns that are wanted of it. Raises ImportFailed as `check_parquet` does."""
+    if not path.stat().st_size:
+        raise ImportFailed("no_rows", "the file is empty")
+    schema = read_schema(path)
+    mapping = map_columns(schema.names, file_format, dataset)
+    wanted = {schema.names[at] for at in mapping.positions if at is not None}
+    for name in schema.names:
+        if name in wanted and name in schema.unsupported:
+            raise schema.failure(name)
+    with _prepared(path, schema, wanted) as file:
+        yield _open(file, schema, mapping, dataset, has_all=file == path)
+
+
+def _open(path: Path, columns: Schema, mapping: ColumnMapping, dataset: Dataset, *, has_all: bool) -> _Opened:
     import polars as pl  # noqa: PLC0415
 
     size = path.stat().st_size
-    if not size:
-        raise ImportFailed("no_rows", "the file is empty")
-    leaves = read_leaves(path)
-    frame = _scan(path)
-    schema = frame.collect_schema()
-    names = schema.names()
-    mapping = map_columns(names, file_format, dataset)
-    texts = {
-        column.name: pl.lit(None, pl.String)
-        if position is None
-        else as_text(names[position], schema[names[position]], column, leaves.get(names[position]))
-        for column, position in zip(dataset.columns, mapping.positions, strict=True)
-    }
-    rows = int(frame.select(pl.len()).collect().item())
+    names = columns.names
+    with polars_errors():
+        frame = _scan(path)
+        schema = frame.collect_schema()
+        texts = {
+            column.name: pl.lit(None, pl.String)
+            if position is None
+            else as_text(names[position], schema[names[position]], column, columns.leaves.get(names[position]))
+            for column, position in zip(dataset.columns, mapping.positions, strict=True)
+        }
+        rows = int(frame.select(pl.len()).collect().item())
     if not rows:
         raise ImportFailed("no_rows", "the file has no rows")
     if rows > _ROWS_OF_ANY_FILE and rows > _MAX_ROWS_PER_BYTE * size:
@@ -209,7 +238,30 @@ def _open(path: Path, dataset: Dataset, file_format: FileFormat) -> _Opened:
         raise ImportFailed("too_many_rows", reason)
     types = {names[at]: schema[names[at]] for at in mapping.positions if at is not None}
     others = tuple(name for at, name in enumerate(names) if at not in mapping.positions)
-    return _Opened(texts, types, leaves, rows, mapping.has_blanks, others)
+    # of columns that can't be read nothing says whether they have a value in a row
+    has_blanks = mapping.has_blanks and has_all
+    return _Opened(path, texts, types, columns.leaves, rows, has_blanks, others)
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether polars can read the schema of the whole file."""
+    try:
+        with polars_errors():
+            _scan(path).collect_schema()
+    except ImportFailed:
+        return False
+    return True
+
+
+@contextmanager
+def _prepared(path: Path, schema: Schema, wanted: Collection[str]) -> Iterator[Path]:
+    """The file, or a copy with the `wanted` columns alone where others, or decimals of many digits, keep polars from
+    reading anything."""
+    is_readable = not schema.unsupported and not schema.has_wide_decimals
+    if is_readable and len(wanted) < len(schema.names):
+        is_readable = _is_readable(path)
+    with nullcontext(path) if is_readable or not wanted else pruned(path, wanted) as file:
+        yield file
 
 
 def _preview_text(name: str, type: "pl.DataType") -> "pl.Expr":
@@ -227,7 +279,7 @@ def _pieces(batch: "pl.DataFrame", batch_bytes: int, max_rows: int) -> "Iterator
     every row."""
     import polars as pl  # noqa: PLC0415
 
-    with _polars_errors():
+    with polars_errors():
         sizes = batch.select(pl.sum_horizontal(pl.all().str.len_bytes().cast(pl.Int64)).cum_sum()).to_series()
     start = 0
     while start < batch.height:
@@ -236,19 +288,3 @@ def _pieces(batch: "pl.DataFrame", batch_bytes: int, max_rows: int) -> "Iterator
         end = min(max(end, start + 1), start + max_rows)
         yield batch.slice(start, end - start), int(sizes[end - 1]) - before
         start = end
-
-
-@contextmanager
-def _polars_errors(file: Path | None = None, found: _Opened | None = None) -> Iterator[None]:
-    """Converts errors of polars to ImportFailed. It panics on unexpected content, such as a date far away."""
-    from polars.exceptions import PanicException, PolarsError  # noqa: PLC0415
-
-    try:
-        yield
-    except (PolarsError, PanicException, OSError, UnicodeError, ImportFailed) as error:
-        if file is not None and found is not None:
-            with _polars_errors():
-                found.check_datetimes(file)
-        if isinstance(error, ImportFailed):
-            raise
-        raise damaged(str(error)) from error

@@ -1,9 +1,9 @@
 """Makes a preview: the detected format, the first rows, and the errors that an import would report. Keeps nothing."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
@@ -19,6 +19,7 @@ from app.formats.infer import sample_tables
 from app.formats.infer.head import SAMPLE_BYTES
 from app.formats.infer.records import Record, Sample
 from app.formats.infer.sample import sample_text
+from app.formats.infer.sample_tables import SheetSample
 from app.formats.infer.schema import Inferred, infer
 from app.formats.json.values import has_blanks
 from app.formats.preview.whole_file import widen
@@ -94,16 +95,18 @@ def make_preview(
     """
     target = dataset and apply_options(dataset, file_format)
     try:
-        sample, sheets, sent = _sample(path, file_format, partial, target)
+        sample, sheets = _sample(path, file_format, partial, target)
     except ImportFailed as failure:
         return refused_preview(file_format, dataset, name, failure)
-    return _preview(path, file_format, dataset, name, sample, sheets, sent, rows, partial=partial)
+    if sheets is not None and file_format.sheet is None:
+        file_format = replace(file_format, sheet=sheets.sent[0][0].name)
+    return _preview(path, file_format, dataset, name, sample, sheets, rows, partial=partial)
 
 
 def refused_preview(file_format: FileFormat, dataset: Dataset | None, name: str, failure: ImportFailed) -> Preview:
     """The preview of an unreadable file: nothing but the error."""
     nothing = Sample(None, 0, [], False, failure)
-    return _preview(Path(), file_format, dataset, name, nothing, [], [], 0, partial=True)
+    return _preview(Path(), file_format, dataset, name, nothing, None, 0, partial=True)
 
 
 def _preview(
@@ -112,8 +115,7 @@ def _preview(
     dataset: Dataset | None,
     name: str,
     sample: Sample,
-    sheets: list[str],
-    sent: list[Any],
+    sheets: SheetSample | None,
     rows: int,
     *,
     partial: bool,
@@ -127,14 +129,16 @@ def _preview(
         dataset = inferred.dataset
         if file_format.columns is None:
             file_format = replace(file_format, columns=inferred.columns)
+        if sample.first_line is not None:  # where the shape of the rows showed it
+            file_format = replace(file_format, first_line=sample.first_line, first_line_found=False)
         as_given = file_format
     target = apply_options(dataset, file_format)
     shown = sample.records[:rows]
     rejects: dict[int, Reject] = {}
     problem = sample.failure or (inferred.problem if inferred else None)
-    if dataset.columns and (shown or sent or problem is None) and not (inferred and inferred.problem):
+    if dataset.columns and (shown or sheets or problem is None) and not (inferred and inferred.problem):
         try:
-            rejects = _rejects(_batches(path, sample, sent, dataset, as_given, len(shown)), len(shown))
+            rejects = _rejects(_batches(path, sample, sheets, dataset, as_given, len(shown)), len(shown))
         except ImportFailed as failure:
             problem = failure
     columns = _mapped(sample, file_format, target)
@@ -147,7 +151,7 @@ def _preview(
         cut=sample.cut,
         problem=problem,
         missing=[column.name for column in target.columns if column.required and column.name not in found],
-        sheets=sheets,
+        sheets=sheets.names if sheets else [],
         inferred=inferred,
         blank=sample.blanks_among(len(shown)),
         constants={column.name: column.default for column in target.columns if column.constant},
@@ -174,30 +178,30 @@ def _suggest(
 
 def _sample(
     path: Path, file_format: FileFormat, partial: bool, dataset: Dataset | None
-) -> tuple[Sample, list[str], list[Any]]:
-    """The sample, a workbook's sheets, and the messages of its child process."""
-    target = dataset or _NO_DATASET
+) -> tuple[Sample, SheetSample | None]:
+    """The sample, and what was looked at of a workbook."""
+    meant = dataset or _NO_DATASET
     if file_format.format in TEXTS:
         blanks = None if dataset is None else has_blanks(dataset, file_format)
-        return sample_text(path, file_format, target, partial=partial, blanks=blanks), [], []
+        return sample_text(path, file_format, meant, partial=partial, blanks=blanks), None
     with unpacked(path, file_format, MAX_UNPACKED_BYTES) as file:
         if file_format.format == "parquet":
-            return sample_tables.sample_parquet(file), [], []
-        sheets = sample_tables.sheets_of(file)
-        sample, sent = sample_tables.sample_sheet(file, file_format, target)
-        return sample, sheets, sent
+            return sample_tables.sample_parquet(file), None
+        return sample_tables.sample_sheets(file, file_format, meant)
 
 
 def _batches(
-    path: Path, sample: Sample, sent: list[Any], dataset: Dataset, file_format: FileFormat, rows: int
+    path: Path, sample: Sample, sheets: SheetSample | None, dataset: Dataset, file_format: FileFormat, rows: int
 ) -> Iterator[Batch]:
     """Read the first rows with the readers of an import."""
     if file_format.format == "parquet":
         yield from read_rows(path, dataset, file_format, SAMPLE_BYTES)
-    elif file_format.format == "xlsx":
+    elif sheets is not None:
         dataset = apply_options(dataset, file_format)
         row = 1
-        for chunk in workbook.records_of(iter(sent), dataset, file_format, path.stat().st_size, SAMPLE_BYTES):
+        opened = [(sheet, nullcontext(iter(messages))) for sheet, messages in sheets.sent]
+        size = path.stat().st_size
+        for chunk in workbook.records_of(opened, sheets.found, dataset, file_format, size, SAMPLE_BYTES):
             for batch in check_records(chunk, dataset, row):
                 yield add_hints(batch, dataset, file_format)
                 row = batch.next_row

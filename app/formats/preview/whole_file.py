@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import FileFormat
+from app.domain.file_format import SHEETS, FileFormat
 from app.formats.batch import Batch, Reject
 from app.formats.child import runner
 from app.formats.infer.records import Record, Sample, Value
@@ -20,7 +21,9 @@ from app.formats.json.values import Decoder, Pairs
 from app.formats.reader import read_rows, unpacked
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
+from app.formats.xlsx.archive import Sheet
 from app.formats.xlsx.cells import CUT
+from app.formats.xlsx.sheets import choose_sheets, find_sheets
 
 MAX_SECONDS = 10  # of processor time, so that the proposal is the same on a busy machine
 _MAX_PASSES = 8
@@ -87,19 +90,28 @@ def _read(inferred: Inferred, path: Path, file_format: FileFormat, deadline: flo
 
 
 def _batches(path: Path, dataset: Dataset, file_format: FileFormat) -> Iterator[Batch]:
-    if file_format.format != "xlsx":
+    if file_format.format not in SHEETS:
         yield from read_rows(path, dataset, replace(file_format, quote_given=True), _BATCH_BYTES)
         return
     limits = workbook.SampleLimits(_SHEET_ROWS, _SHEET_BYTES, runner.Limits(1024**3, MAX_SECONDS, MAX_SECONDS))
     with unpacked(path, file_format, _MAX_UNPACKED_BYTES) as file:
         marks = workbook.has_marks(dataset)
-        with runner.PREVIEWS.take(), workbook.open_rows(file, file_format.sheet, limits, mark_numbers=marks) as sent:
-            row = 1
-            rows = _uncut(sent)
-            for chunk in workbook.records_of(rows, dataset, file_format, path.stat().st_size, _BATCH_BYTES):
-                for batch in check_records(chunk, dataset, row):
-                    yield batch
-                    row = batch.next_row
+        found = find_sheets(file, file_format.format)
+        sheets = choose_sheets(found, file_format.sheet)
+        opened = [(sheet, _opened(file, sheet, limits, mark_numbers=marks)) for sheet in sheets]
+        row = 1
+        for chunk in workbook.records_of(opened, found, dataset, file_format, path.stat().st_size, _BATCH_BYTES):
+            for batch in check_records(chunk, dataset, row):
+                yield batch
+                row = batch.next_row
+
+
+@contextmanager
+def _opened(
+    path: Path, sheet: Sheet, limits: workbook.SampleLimits, *, mark_numbers: bool
+) -> Iterator[Iterator[object]]:
+    with runner.PREVIEWS.take(), workbook.open_rows(path, sheet, limits, mark_numbers=mark_numbers) as sent:
+        yield _uncut(sent)
 
 
 def _uncut(sent: Iterator[object]) -> Iterator[object]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.domain.errors import ImportFailed
-from app.formats.streams.decompression import Readable
+from app.formats.streams.source import Readable
 
 BOM = b"\xef\xbb\xbf"
 HEADER_BYTES = 1024 * 1024

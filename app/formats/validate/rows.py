@@ -39,6 +39,7 @@ class Records:
     failure: ImportFailed | None = None
     blank: int = 0
     places: Sequence[int] | None = None
+    sheet: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -55,6 +56,11 @@ class BlankRowCounter:
     def add(self, rows: int = 1, characters: int = 0) -> None:
         """Count more blank rows, of so many characters."""
         self._passed += rows
+
+    @property
+    def waiting(self) -> int:
+        """How many there were since `take` was called last."""
+        return self._passed
 
     def take(self) -> int:
         """How many there were since the last call."""
@@ -98,6 +104,10 @@ def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterato
 
     names = dataset.column_names
     lines, source_bytes = records.lines, records.source_bytes
+    if records.sheet is not None:
+        for found in check_records(replace(records, sheet=None), dataset, first_row):
+            yield replace(found, rejects=[_in_sheet(reject, records.sheet) for reject in found.rejects])
+        return
 
     in_file = [column.name for column in dataset.columns if not column.constant]
 
@@ -113,6 +123,10 @@ def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterato
     good = ((line, text_of(at), row) for at, (line, row) in enumerate(zip(lines, rows, strict=True)))
     blanks = BlankRowCounter(records.blank)
     yield from check_rows(_in_order(good, records), dataset, first_row, source_bytes, blanks=blanks)
+
+
+def _in_sheet(reject: Reject, sheet: str) -> Reject:
+    return replace(reject, reason=f"sheet {excerpt(sheet)!r}: {reject.reason}")
 
 
 def _in_order(good: Iterator[Record], records: Records) -> Iterator[Record]:

@@ -33,7 +33,8 @@ def text_of(cell: Any) -> tuple[str, list[str] | None]:
     return convert(cell)
 
 
-def _number(cell: float) -> tuple[str, list[str] | None]:
+def number_text(cell: float) -> tuple[str, list[str] | None]:
+    """A number's text, and what is special about it."""
     if cell == cell // 1:
         text = str(int(cell))
         if abs(cell) < _EXACT:
@@ -65,7 +66,7 @@ _CONVERTERS: dict[type, Callable[[Any], tuple[str, list[str] | None]]] = {
     str: lambda cell: (cell, None),
     bool: lambda cell: ("true" if cell else "false", None),
     int: lambda cell: (str(cell), None),
-    float: _number,
+    float: number_text,
     datetime.datetime: _datetime_text,
     datetime.date: lambda cell: (cell.isoformat(), [REFUSED, _NO_LEAP_DAY] if cell == _LEAP_DAY else [DAY, ""]),
     datetime.time: _time,
@@ -133,5 +134,5 @@ def _decode_token(what: list[str]) -> tuple[str, list[str] | None]:
     kind, value, text = what
     if kind not in (SHOWN, FORMATTED):
         return text, [kind, value]
-    number, special = _number(float(text))
+    number, special = number_text(float(text))
     return number, special or [kind, value]

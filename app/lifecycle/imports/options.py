@@ -36,7 +36,7 @@ class ImportOptions:
         with upload.part.open("rb") as file:
             file_format = detect(self.file_name, self.content_type, file.read(HEAD_BYTES), self.dataset, self.told)
         try:
-            check_head(upload.part, self.dataset, file_format)
+            file_format = check_head(upload.part, self.dataset, file_format)
         except ImportFailed as error:
             raise InvalidContent(str(error), errors=[{"field": "file", **error.as_dict()}]) from error
         return {

@@ -80,8 +80,18 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         one_of(["true", "false", "fraction"]),
     ),
     "negative": ("Of all numbers: trailing_minus or parentheses, or a JSON list of both.", _text("trailing_minus")),
-    "sheet": ("The sheet of a workbook; the first without a word.", {"type": "string"}),
-    "null": ("Of CSV and XLSX: the text that means that there is no value.", {"type": "string", "examples": ["NULL"]}),
+    "sheet": (
+        "The sheet of a workbook by its name, or * for all visible ones; default: the first visible one.",
+        {"type": "string", "examples": ["January", "*"]},
+    ),
+    "records": (
+        "Of JSON: the path to the array with the rows, as data.orders, or a JSON array of keys.",
+        {"type": "string", "minLength": 1, "examples": ["data.orders"]},
+    ),
+    "null": (
+        "Of CSV and sheets: the text that means that there is no value.",
+        {"type": "string", "examples": ["NULL"]},
+    ),
     "comment": (
         "Of CSV: lines that begin with this text are skipped and counted in rows_blank. `none`: every line is a row,"
         " even one that a database client added below the header or at the end.",
@@ -113,15 +123,17 @@ PREVIEW_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "infer": ("Whether to propose a dataset for the file.", {**_YES_OR_NO, "default": "false"}),
     "name": ("What that dataset is to be called.", {"type": "string", "default": "new"}),
 }
-_FILE = {"type": "string", "format": "binary", "description": "The file as it is, also as gzip or zstd."}
+_FILE = {"type": "string", "format": "binary", "description": "The file as it is, also as gzip, zstd or ZIP."}
 FILE_TYPES = (
     "text/csv",
     "text/tab-separated-values",
     "application/x-ndjson",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.apache.parquet",
     "application/gzip",
     "application/zstd",
+    "application/zip",
     "application/octet-stream",
 )
 

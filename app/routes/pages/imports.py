@@ -109,7 +109,7 @@ def _write_curl(shown: dict[str, Any]) -> str:
         body = f'{{"dataset": "{shown["dataset"]}", "generate": {source["rows"]}, "seed": "{source["seed"]}"}}'
         return f"curl --json {shlex.quote(body)} {shlex.quote(url)}"
     plain = {"encoding": "utf-8", "delimiter": ",", "header": True, "first_line": 1, "quote": '"', "escape": ""}
-    plain |= dict.fromkeys(("null", "comment", "trim"))
+    plain |= dict.fromkeys(("sheet", "records", "null", "comment", "trim"))
     told = {"dataset": shown["dataset"], "format": source.get("format")}
     told |= {name: source[name] for name, usual in plain.items() if source.get(name, usual) != usual}
     told |= {name: shown[name] for name in ("on_error", "max_rejects", "on_conflict", "dry_run")}

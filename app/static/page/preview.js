@@ -5,7 +5,7 @@ import { find, get, make, makeCell, messageOf } from "./dom.js";
 
 const FIRST_PART = 256 * 1024;
 const MAX_ROWS = 20;
-const WHOLE = /\.(xlsx|parquet)(\.(gz|zst))?$/i; // these can't be read in part
+const WHOLE = /\.((xlsx|ods|parquet)(\.(gz|zst))?|zip)$/i; // these can't be read in part
 const MAX_WHOLE = 64 * 1024 * 1024;
 /** @type {Record<string, string>} */
 const VALUES = { "\t": "tab", "": "none", true: "column names", false: "a data row" };
@@ -25,7 +25,7 @@ export async function preview(file, options, place) {
   asking?.abort();
   asking = new AbortController();
   const { signal } = asking;
-  const whole = WHOLE.test(file.name) || ["xlsx", "parquet"].includes(options.get("format") ?? "");
+  const whole = WHOLE.test(file.name) || ["xlsx", "ods", "parquet"].includes(options.get("format") ?? "");
   if (whole && file.size > MAX_WHOLE) {
     place.replaceChildren(make("p", "The file is too large for a preview. You can import it as it is.", "hint"));
     return;
@@ -75,6 +75,7 @@ function summary({ file_format: fileFormat, rows, goesOn, problem }) {
     const delimiter = String(fileFormat.delimiter);
     parts.push(`delimiter ${VALUES[delimiter] ?? `“${delimiter}”`}`);
   }
+  if (fileFormat.sheet) parts.push(fileFormat.sheet === "*" ? "all sheets" : `sheet “${fileFormat.sheet}”`);
   return `Read as ${parts.join(", ")}. ${howMany(rows.length, goesOn, problem !== null)}`;
 }
 

@@ -65,6 +65,7 @@ class SourceFile(Model):
     first_line: int | None = None
     trailing: bool | None = None
     sheet: str | None = None
+    records: str | None = None
     null: str | None = None
     comment: str | None = None
     trim: bool | None = None
