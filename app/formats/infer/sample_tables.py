@@ -12,9 +12,10 @@ from app.domain.row_size import LONGEST_VARCHAR
 from app.formats.child import runner
 from app.formats.infer.records import Day, Nested, Record, Sample, Value
 from app.formats.parquet import table
+from app.formats.validate.numbers import TypedNumber
 from app.formats.xlsx import workbook
 from app.formats.xlsx.archive import Sheet
-from app.formats.xlsx.cells import CUT, DAY
+from app.formats.xlsx.cells import CUT, DAY, NUMBER
 from app.formats.xlsx.header_row import SEARCHED_ROWS, find_first_row, has_header, without_blanks
 from app.formats.xlsx.number_formats import Formatted
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN
@@ -51,7 +52,7 @@ def sample_sheets(path: Path, file_format: FileFormat, dataset: Dataset) -> tupl
         look = workbook.SampleLimits(file_format.first_line + rows, _MAX_SHEET_BYTES, _LIMITS)
         with (
             runner.PREVIEWS.take(),
-            workbook.open_rows(path, sheet, look, mark_numbers=workbook.has_marks(dataset)) as received,
+            workbook.open_rows(path, sheet, look, mark_numbers=_has_marks(file_format, dataset)) as received,
         ):
             messages = list(received)
         cut = messages[-1] == CUT
@@ -79,6 +80,12 @@ def _joined(samples: list[Sample]) -> Sample:
     failure = samples[0].failure if not records else None
     cut = any(sample.cut for sample in samples)
     return replace(samples[0], records=records, cut=cut, failure=failure, blanks=waiting)
+
+
+def _has_marks(file_format: FileFormat, dataset: Dataset) -> bool:
+    """`workbook.has_marks`, also of a dataset that is yet to be proposed."""
+    said = (file_format.all_columns, *file_format.column_options.values())
+    return workbook.has_marks(dataset) or any(each.decimal_mark not in (None, ".") for each in said)
 
 
 def _sheet(rows: list[Any], file_format: FileFormat, dataset: Dataset, cut: bool) -> Sample:
@@ -149,6 +156,8 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
         kind, value = what
         if kind == DAY:
             values[at] = Day(values[at] or "")
+        elif kind == NUMBER:
+            values[at] = TypedNumber(values[at] or "")
         elif kind == SHOWN:
             values[at] = value
         elif kind == FORMATTED:

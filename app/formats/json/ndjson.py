@@ -14,7 +14,7 @@ from app.formats.json.keys import KeyMapper
 from app.formats.json.values import Decoder, Number, Pairs, check_halves, has_blanks
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
-from app.formats.validate.numbers import typed_mark
+from app.formats.validate.numbers import typed_reader
 from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 
 _TAKE_BOOLEANS = (ColumnType.BOOLEAN, ColumnType.TEXT)  # a text takes them as JSON spells them
@@ -32,8 +32,8 @@ class RowReader:
         self.has_blanks = has_blanks(dataset, file_format)
         self._required = frozenset(column.name for column in dataset.columns if column.required)
         self._booleans = frozenset(column.name for column in dataset.columns if column.type in _TAKE_BOOLEANS)
-        self._marks = tuple(map(typed_mark, dataset.columns))
-        self.has_marks = any(self._marks)
+        self._typed = tuple(map(typed_reader, dataset.columns))
+        self.has_marks = any(self._typed)
         self._accepted_types: set[tuple[type, ...]] = set()
 
     def values(self, data: str, line: int) -> tuple[str | None, ...] | None:
@@ -60,10 +60,8 @@ class RowReader:
                 self._accepted_types.add(types)  # a file has few such combinations, usually one
         check_halves(self.names, values, text, line)
         if self.has_marks and Number in types:
-            marked = zip(values, self._marks, strict=True)
-            values = tuple(
-                value.replace(".", mark) if mark and type(value) is Number else value for value, mark in marked
-            )
+            typed = zip(values, self._typed, strict=True)
+            values = tuple(read(value) if read and type(value) is Number else value for value, read in typed)
         return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
 
     def columns_of(self, pairs: Pairs) -> list[str | None]:

@@ -4,9 +4,9 @@ Polars is imported inside the functions: it starts threads, and a worker forks a
 """
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from app.formats.parquet.schema import Leaf, Schema, read_schema
 from app.formats.parquet.texts import as_text, is_beyond_calendar
 from app.formats.streams.decompression import check_ratio
 from app.formats.validate.columns import excerpt
+from app.formats.validate.numbers import TypedNumber, typed_reader
 from app.formats.validate.rows import Records
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _read_records(found: "_Opened", dataset: Dataset, file_bytes: int, batch_byt
                     if blanks is not None:
                         lines = [lines[at] for at in (~blanks).arg_true()]
                         piece = piece.filter(~blanks)  # noqa: PLW2901
-                    columns = {name: piece.get_column(name).to_list() for name in dataset.column_names}
+                    columns = {name: found.values(name, piece) for name in dataset.column_names}
                 done += height
                 yield Records(columns, lines, file_bytes * done // found.rows, blank=height - len(lines))
         if done != found.rows:
@@ -134,14 +135,33 @@ def _read_texts(
         sizes = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0).cast(pl.Int64) + _ROW_BYTES)
         fitting = sample.select((sizes.cum_sum() <= max_bytes).sum()).item() if sample.width else 0
         rows = sample.head(min(max(1, fitting), max_rows)).rows()
-        return columns.names, unreadable, rows, len(rows) < sample.height
+        numeric = [_is_number(schema.get(name), columns.leaves.get(name)) for name in columns.names]
+        typed = [
+            tuple(
+                TypedNumber(value) if is_number and value is not None else value
+                for value, is_number in zip(row, numeric, strict=True)
+            )
+            for row in rows
+        ]
+        return columns.names, unreadable, typed, len(rows) < sample.height
+
+
+def _is_number(type: "pl.DataType | None", leaf: Leaf | None) -> bool:
+    return type is not None and (type.is_numeric() or (leaf is not None and leaf.scale is not None))
 
 
 @dataclass(frozen=True)
 class _Opened:
-    """The file, the dataset's columns as texts, the types of the file's columns that are read for them, and how many
-    rows there are. A row without a value is none where it `has_blanks`; the file has `others`, columns that are left
-    out."""
+    """What is read of an open file.
+
+    Attributes:
+        texts: the dataset's columns as texts.
+        types, leaves: the types of the file's columns that are read, by polars and by the footer.
+        rows: how many rows the file has.
+        has_blanks: whether rows without a value are skipped as blank.
+        others: columns that are left out.
+        typed: what makes texts of the numbers in columns whose texts have another decimal mark.
+    """
 
     path: Path
     texts: "dict[str, pl.Expr]"
@@ -150,6 +170,13 @@ class _Opened:
     rows: int
     has_blanks: bool = False
     others: tuple[str, ...] = ()
+    typed: "dict[str, Callable[[str], str]]" = field(default_factory=dict)
+
+    def values(self, name: str, texts: "pl.DataFrame") -> list[str | None]:
+        """The values of one of the dataset's columns."""
+        values: list[str | None] = texts.get_column(name).to_list()
+        read = self.typed.get(name)
+        return values if read is None else [value and read(value) for value in values]
 
     def find_blanks(self, file: Path, piece: "pl.DataFrame", done: int) -> "pl.Series | None":
         """Which rows of a piece have no value in the file; None if there are none. `done` rows are before the piece."""
@@ -236,11 +263,18 @@ def _open(path: Path, columns: Schema, mapping: ColumnMapping, dataset: Dataset,
     if rows > _ROWS_OF_ANY_FILE and rows > _MAX_ROWS_PER_BYTE * size:
         reason = f"the file declares {rows:,} rows in {size:,} bytes; write it again without so many repeated values"
         raise ImportFailed("too_many_rows", reason)
+    typed = {
+        column.name: read
+        for column, position in zip(dataset.columns, mapping.positions, strict=True)
+        if position is not None
+        and _is_number(schema[names[position]], columns.leaves.get(names[position]))
+        and (read := typed_reader(column))
+    }
     types = {names[at]: schema[names[at]] for at in mapping.positions if at is not None}
     others = tuple(name for at, name in enumerate(names) if at not in mapping.positions)
-    # of columns that can't be read nothing says whether they have a value in a row
+    # nothing says whether columns that can't be read have a value in a row
     has_blanks = mapping.has_blanks and has_all
-    return _Opened(path, texts, types, columns.leaves, rows, has_blanks, others)
+    return _Opened(path, texts, types, columns.leaves, rows, has_blanks, others, typed)
 
 
 def _is_readable(path: Path) -> bool:
@@ -255,8 +289,8 @@ def _is_readable(path: Path) -> bool:
 
 @contextmanager
 def _prepared(path: Path, schema: Schema, wanted: Collection[str]) -> Iterator[Path]:
-    """The file, or a copy with the `wanted` columns alone where others, or decimals of many digits, keep polars from
-    reading anything."""
+    """The file, or a copy with only the `wanted` columns if polars can't read the others, or decimals of many
+    digits."""
     is_readable = not schema.unsupported and not schema.has_wide_decimals
     if is_readable and len(wanted) < len(schema.names):
         is_readable = _is_readable(path)

@@ -14,7 +14,7 @@ from app.domain.errors import ImportFailed, UnsupportedFormat
 from app.domain.file_format import FileFormat
 from app.formats.child import runner
 from app.formats.validate.columns import excerpt
-from app.formats.validate.numbers import typed_mark
+from app.formats.validate.numbers import typed_reader
 from app.formats.validate.rows import Records
 from app.formats.xlsx.archive import Sheet, check_parts, open_zip
 from app.formats.xlsx.sheet_records import SheetRecords
@@ -138,7 +138,7 @@ def _named(failure: ImportFailed, sheet: Sheet, found: list[Sheet], *, is_all: b
 
 def has_marks(dataset: Dataset) -> bool:
     """Whether the dataset has numbers with another decimal mark than numbers in cells have."""
-    return any(map(typed_mark, dataset.columns))
+    return any(map(typed_reader, dataset.columns))
 
 
 @contextmanager
