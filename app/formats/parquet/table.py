@@ -3,7 +3,6 @@
 Polars is imported inside the functions: it starts threads, and a worker forks after it imports this module.
 """
 
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -14,10 +13,11 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_mapping import ColumnMapping, map_columns
-from app.formats.parquet.copies import pruned, redeclared
+from app.formats.parquet.copies import redeclared
 from app.formats.parquet.footer import damaged
 from app.formats.parquet.pages import check_pages
 from app.formats.parquet.polars_errors import polars_errors
+from app.formats.parquet.readable import prepared, scan
 from app.formats.parquet.schema import Leaf, Schema, read_schema
 from app.formats.parquet.texts import as_text, is_beyond_calendar
 from app.formats.streams.decompression import check_ratio
@@ -27,9 +27,6 @@ from app.formats.validate.rows import Records
 
 if TYPE_CHECKING:
     import polars as pl
-
-# A moment is kept in UTC, whatever its zone is called: `Z`, `-02:15` and `UTC+1` are in no database of zones.
-os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
 
 _ROW_BYTES = 16  # what polars keeps of a text in a row
 _MAX_ROWS = 200_000  # at once
@@ -63,7 +60,7 @@ def _read_records(found: "_Opened", dataset: Dataset, file_bytes: int, batch_byt
     with found.readable() as file:
         with polars_errors():
             max_rows = max(1, min(_MAX_ROWS, batch_bytes // (_ROW_BYTES * len(dataset.columns))))
-            frames = _scan(file).select(text.alias(name) for name, text in found.texts.items())
+            frames = scan(file).select(text.alias(name) for name, text in found.texts.items())
             batches = frames.collect_batches(chunk_size=max_rows, maintain_order=True, engine="streaming")
         done = text_bytes = 0
         while True:
@@ -101,7 +98,7 @@ def read_texts(
     """
     schema = read_schema(path)
     readable = [name for name in schema.names if name not in schema.unsupported]
-    with _prepared(path, schema, readable) as file:
+    with prepared(path, schema, readable) as file:
         return _read_texts(file, schema, readable, max_rows, max_characters, max_bytes)
 
 
@@ -113,7 +110,7 @@ def _read_texts(
     leaves = columns.leaves
     check_pages(path, [name for name in leaves if name in readable])
     with polars_errors():
-        schema = _scan(path).collect_schema()
+        schema = scan(path).collect_schema()
     texts: dict[str, pl.Expr] = {}
     unreadable: list[str] = []
     for name, type in schema.items():
@@ -130,7 +127,7 @@ def _read_texts(
     texts = {name: texts[name] for name in columns.names}
     found = _Opened(path, texts, read, leaves, max_rows + 1)
     with found.readable() as file, polars_errors(lambda: found.check_datetimes(file)):
-        frame = _scan(file).head(max_rows + 1).select(text.alias(name) for name, text in texts.items())
+        frame = scan(file).head(max_rows + 1).select(text.alias(name) for name, text in texts.items())
         sample = frame.collect()
         sizes = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0).cast(pl.Int64) + _ROW_BYTES)
         fitting = sample.select((sizes.cum_sum() <= max_bytes).sum()).item() if sample.width else 0
@@ -186,7 +183,7 @@ class _Opened:
 
         blanks = vectorized.find_blanks(piece) if self.has_blanks else None
         if blanks is not None and self.others:
-            others = _scan(file).select(pl.all_horizontal(pl.col(name).is_null() for name in self.others))
+            others = scan(file).select(pl.all_horizontal(pl.col(name).is_null() for name in self.others))
             blanks &= others.slice(done, piece.height).collect().to_series()
         return blanks
 
@@ -212,20 +209,13 @@ class _Opened:
         beyond = [check.alias(name) for name, check in checks.items() if check is not None]
         if not beyond:
             return
-        found = _scan(file).head(self.rows).select(beyond).collect(engine="streaming").row(0, named=True)
+        found = scan(file).head(self.rows).select(beyond).collect(engine="streaming").row(0, named=True)
         for name, is_beyond in found.items():
             if is_beyond:
                 is_clock = name in self.leaves and self.leaves[name].clock
                 what = "time beyond midnight" if is_clock else "date that is hundreds of thousands of years away"
                 reason = f"the column {excerpt(name)!r} holds a {what}, which can't be read"
                 raise ImportFailed("out_of_range", reason, column=excerpt(name))
-
-
-def _scan(path: Path) -> "pl.LazyFrame":
-    import polars as pl  # noqa: PLC0415
-
-    # hive_partitioning and glob would interpret the path as columns and other files
-    return pl.scan_parquet(path, hive_partitioning=False, glob=False)
 
 
 @contextmanager
@@ -239,7 +229,7 @@ def _opened(path: Path, dataset: Dataset, file_format: FileFormat) -> Iterator[_
     for name in schema.names:
         if name in wanted and name in schema.unsupported:
             raise schema.failure(name)
-    with _prepared(path, schema, wanted) as file:
+    with prepared(path, schema, wanted) as file:
         yield _open(file, schema, mapping, dataset, has_all=file == path)
 
 
@@ -249,7 +239,7 @@ def _open(path: Path, columns: Schema, mapping: ColumnMapping, dataset: Dataset,
     size = path.stat().st_size
     names = columns.names
     with polars_errors():
-        frame = _scan(path)
+        frame = scan(path)
         schema = frame.collect_schema()
         texts = {
             column.name: pl.lit(None, pl.String)
@@ -275,27 +265,6 @@ def _open(path: Path, columns: Schema, mapping: ColumnMapping, dataset: Dataset,
     # nothing says whether columns that can't be read have a value in a row
     has_blanks = mapping.has_blanks and has_all
     return _Opened(path, texts, types, columns.leaves, rows, has_blanks, others, typed)
-
-
-def _is_readable(path: Path) -> bool:
-    """Whether polars can read the schema of the whole file."""
-    try:
-        with polars_errors():
-            _scan(path).collect_schema()
-    except ImportFailed:
-        return False
-    return True
-
-
-@contextmanager
-def _prepared(path: Path, schema: Schema, wanted: Collection[str]) -> Iterator[Path]:
-    """The file, or a copy with only the `wanted` columns if polars can't read the others, or decimals of many
-    digits."""
-    is_readable = not schema.unsupported and not schema.has_wide_decimals
-    if is_readable and len(wanted) < len(schema.names):
-        is_readable = _is_readable(path)
-    with nullcontext(path) if is_readable or not wanted else pruned(path, wanted) as file:
-        yield file
 
 
 def _preview_text(name: str, type: "pl.DataType") -> "pl.Expr":

@@ -1,6 +1,6 @@
-"""What the process that reads a sheet of an OpenDocument spreadsheet says; see `cells` for the form of it.
+"""The messages of the child process that reads a sheet of an OpenDocument spreadsheet, in the form of `cells`.
 
-The sheet's XML is read here and not by calamine, which does not tell an error from a text, and gives no format.
+It reads the XML without calamine, which does not distinguish errors from texts, and gives no formats.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Any
 from xml.parsers import expat
 
 from app.domain.errors import ImportFailed
-from app.formats.xlsx.cells import CUT
+from app.formats.xlsx.cells import CUT, NUMBER
 from app.formats.xlsx.ods_cell import Cell
 from app.formats.xlsx.rewriter import pieces_of
 
@@ -29,13 +29,15 @@ def sheets(path: str) -> Iterator[Any]:
     yield reader.sheets
 
 
-def messages(path: str, name: str, part: str, max_rows: str = "0", max_bytes: str = "0") -> Iterator[Any]:
-    """What is said of one sheet, in its order; of a sheet that is only looked at so many rows, or so many bytes."""
-    if not name:  # what is asked for is the list
+def messages(
+    path: str, name: str, part: str, mark_numbers: str = "0", max_rows: str = "0", max_bytes: str = "0"
+) -> Iterator[Any]:
+    """The messages of one sheet, as `cells.messages` has them; without a name, one list of all sheets."""
+    if not name:
         yield from sheets(path)
         return
     rows, left = int(max_rows), int(max_bytes)
-    reader = _Reader(name)
+    reader = _Reader(name, mark_numbers=mark_numbers == "1")
     size = begun = 0
     made = _EASILY_REPEATED_BYTES
     blank = number = 0
@@ -75,7 +77,8 @@ Row = tuple[int, list[str], dict[str, list[str]]]  # how often, cells, and what 
 class _Reader:
     """Reads the rows of one sheet, or with None all sheets' names."""
 
-    def __init__(self, wanted: str | None) -> None:
+    def __init__(self, wanted: str | None, *, mark_numbers: bool = False) -> None:
+        self._mark_numbers = mark_numbers
         self.sheets: list[tuple[str, bool]] = []
         self.ended = False
         self._wanted, self._within = wanted, False
@@ -142,7 +145,7 @@ class _Reader:
             self.ended = self.ended or (self._within and not self._tables)
             self._within = self._within and self._tables > 0
         elif self._within and local == "table-row":
-            self._rows.append((self._times, *_read_row(self._row)))
+            self._rows.append((self._times, *_read_row(self._row, self._mark_numbers)))
 
     def _text(self, text: str) -> None:
         if self._cell is not None and not self._skipping:
@@ -159,7 +162,7 @@ def _times(attributes: dict[str, str], name: str) -> int:
     return int(text)
 
 
-def _read_row(row: list[tuple[int, Cell]]) -> tuple[list[str], dict[str, list[str]]]:
+def _read_row(row: list[tuple[int, Cell]], mark_numbers: bool) -> tuple[list[str], dict[str, list[str]]]:
     while row and row[-1][1].is_empty:
         row.pop()
     cells: list[str] = []
@@ -168,6 +171,8 @@ def _read_row(row: list[tuple[int, Cell]]) -> tuple[list[str], dict[str, list[st
         if len(cells) + times > MAX_COLUMNS:
             raise ValueError(f"a row has more than {MAX_COLUMNS:,} cells")
         text, what = cell.read()
+        if what is None and mark_numbers and cell.is_number:
+            what = [NUMBER, ""]
         for _ in range(times):
             if what is not None:
                 special[str(len(cells))] = what

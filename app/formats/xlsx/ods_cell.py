@@ -29,6 +29,11 @@ class Cell:
         """Whether nothing is in it."""
         return not (self._paragraphs or "office:value-type" in self._attributes or "table:formula" in self._attributes)
 
+    @property
+    def is_number(self) -> bool:
+        """Whether it has a number."""
+        return self._attributes.get("office:value-type") in _NUMBERS
+
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element in the cell begins."""
         if name == "p" and not self._depth:

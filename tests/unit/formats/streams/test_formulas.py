@@ -17,7 +17,7 @@ from app.formats.streams import decoding
 from app.formats.streams.decoding import open_text
 from app.formats.streams.formulas import texts_for_formulas
 from app.formats.streams.source import Readable
-from tests.unit.test_formats_json_array import Pieces
+from tests.unit.formats.json.test_array import Pieces
 
 PAIR = Dataset(
     "p", (Column("a", ColumnType.TEXT, length=60), Column("b", ColumnType.INTEGER, maximum=99, nullable=True)), ()
