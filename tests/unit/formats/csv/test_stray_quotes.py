@@ -13,7 +13,9 @@ from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import FormatOptions
 from app.formats.reader import read_rows
 
-NOTES = Dataset("notes", (Column("id", ColumnType.INTEGER, maximum=10**9), Column("note", ColumnType.TEXT, length=60)), ())
+NOTES = Dataset(
+    "notes", (Column("id", ColumnType.INTEGER, maximum=10**9), Column("note", ColumnType.TEXT, length=60)), ()
+)
 STRAY = '1,27" screen\n'
 
 
