@@ -78,7 +78,7 @@ def advice(paths: Sequence[Path]) -> str:
     if not paths:
         return ""
     options = [f"records={excerpt(write_path(path))}" for path in paths[:_MAX_SHOWN]]
-    return f". The object holds an array of objects: set {' or '.join(options)} if these are the rows"
+    return f". It contains an array of objects: set {' or '.join(options)} if these are the rows"
 
 
 def enter(text: JsonText, path: Path) -> None:
@@ -90,14 +90,17 @@ def enter(text: JsonText, path: Path) -> None:
         if text.next_character() != "{":
             raise _not_found(text, path, f"the value {_under(path[:at])} is no object")
         passed: list[str] = []
+        arrays: list[Path] = []
         for key in _members(text):
             if key == wanted:
                 break
             passed.append(key)
-            text.value()
+            value, _ = text.value()
+            arrays += [(*path[:at], *found) for found in find_arrays(((key, value),))]
         else:
             shown = ", ".join(passed[:_MAX_SHOWN]) + ", …" * (len(passed) > _MAX_SHOWN)
-            raise _not_found(text, path, f"the object {_under(path[:at])} has the keys {excerpt(shown) or '(none)'}")
+            why = f"the object {_under(path[:at])} has the keys {excerpt(shown) or '(none)'}{advice(arrays)}"
+            raise _not_found(text, path, why, advised=bool(arrays))
     if text.next_character() != "[":
         raise _not_found(text, path, "the value there is no array")
     text.begin_array()
@@ -152,6 +155,7 @@ def _under(path: Path) -> str:
     return f"under {excerpt(write_path(path))}" if path else "that the file holds"
 
 
-def _not_found(text: JsonText, path: Path, why: str) -> ImportFailed:
-    reason = f"the file has no records under {excerpt(write_path(path))}: {why}. Set `records` to the path of an array"
+def _not_found(text: JsonText, path: Path, why: str, *, advised: bool = False) -> ImportFailed:
+    reason = f"the file has no records under {excerpt(write_path(path))}: {why}"
+    reason += "" if advised else ". Set `records` to the path of an array"
     return ImportFailed("records_not_found", reason, text.line, value=excerpt(write_path(path)))

@@ -1,5 +1,6 @@
 """A Parquet file's columns: the types as the file itself has them, and what can't be read."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,8 @@ class Schema:
     def failure(self, name: str) -> ImportFailed:
         """Why an unsupported column can't be read."""
         what = self.unsupported[name]
-        reason = f"the column {excerpt(name)!r} holds {what}, which is not supported; leave it out with `columns`"
+        option = f"columns={json.dumps({excerpt(name): None}, ensure_ascii=False)}"
+        reason = f"the column {excerpt(name)!r} contains {what}, which is not supported; set {option} to leave it out"
         return ImportFailed("unsupported_type", reason, column=excerpt(name))
 
 
@@ -125,9 +127,9 @@ def _find_unsupported(element: Struct) -> str:
     ):
         return f"decimals of {digits} digits"
     if logical is not None and logical not in _LOGICAL_TYPES:
-        return f"values of a kind that is not known (logical type {logical})"
+        return f"values of an unknown kind (logical type {logical})"
     if converted is not None and not 0 <= converted <= _INTERVAL:
-        return f"values of a kind that is not known (converted type {converted})"
+        return f"values of an unknown kind (converted type {converted})"
     if physical is not None and not 0 <= physical <= FIXED:
-        return f"values of a kind that is not known (type {physical})"
+        return f"values of an unknown kind (type {physical})"
     return ""

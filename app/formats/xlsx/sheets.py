@@ -45,16 +45,16 @@ def choose_sheets(found: list[Sheet], wanted: str | None) -> list[Sheet]:
     if wanted is not None and wanted != ALL:
         named = [sheet for sheet in found if sheet.name == wanted]
         if not named:
-            reason = f"the workbook has no sheet {excerpt(wanted)!r}; set `sheet` to one of {show_names(found)}"
+            reason = f"the workbook has no sheet {excerpt(wanted)!r}; set {show_options(found)}"
             raise ImportFailed("unknown_sheet", reason, value=excerpt(wanted))
         return named
     if not visible:
-        reason = f"all sheets of the workbook are hidden; set `sheet` to one of {show_names(found)}"
+        reason = f"all sheets of the workbook are hidden; set {show_options(found)}"
         raise ImportFailed("unknown_sheet", reason)
     return visible if wanted == ALL else visible[:1]
 
 
-def show_names(sheets: list[Sheet]) -> str:
-    """The sheets' names for a message, and which of them are hidden."""
-    names = [f"{excerpt(sheet.name)!r}" + " (hidden)" * (not sheet.is_visible) for sheet in sheets[:_MAX_SHOWN]]
-    return ", ".join(names) + ", …" * (len(sheets) > _MAX_SHOWN)
+def show_options(sheets: list[Sheet]) -> str:
+    """The options that name the sheets, for a message, and which sheets are hidden."""
+    options = [f"`sheet={excerpt(sheet.name)}`" + " (hidden)" * (not sheet.is_visible) for sheet in sheets[:_MAX_SHOWN]]
+    return " or ".join(options) + " or …" * (len(sheets) > _MAX_SHOWN)

@@ -18,10 +18,10 @@ from app.formats.validate.numbers import typed_reader
 from app.formats.validate.rows import Records
 from app.formats.xlsx.archive import Sheet, check_parts, open_zip
 from app.formats.xlsx.sheet_records import SheetRecords
-from app.formats.xlsx.sheets import ALL, ODS_PART, choose_sheets, find_sheets, show_names
+from app.formats.xlsx.sheets import ALL, ODS_PART, choose_sheets, find_sheets, show_options
 
 MAX_MEMORY_BYTES = 2 * 1024**3
-_CPU_SECONDS, _BYTES_A_SECOND = 60, 1024**2  # some ten times what a slow machine takes
+_CPU_SECONDS, _BYTES_A_SECOND = 60, 1024**2  # about ten times what a slow machine needs
 
 _READER, _ODS_READER = "app.formats.xlsx.cells", "app.formats.xlsx.ods"
 
@@ -37,7 +37,7 @@ class SampleLimits:
 
 
 def resolve_sheet(path: Path, file_format: FileFormat) -> FileFormat:
-    """The file format with the name of the sheet that is read; all of them stay `*`.
+    """The file format with the name of the sheet that is read; `*` stays.
 
     Raises ImportFailed unless the file is a workbook within the limits that has the sheet (not_xlsx, encrypted_xlsx,
     xlsx_too_large, damaged_xlsx, unknown_sheet), and UnsupportedFormat without the extra.
@@ -79,7 +79,7 @@ def records_of(
     file_bytes: int,
     batch_bytes: int,
 ) -> Iterator[Records]:
-    """`read_records` of what `open_rows` gives for each sheet that is read; `found` are all of the workbook."""
+    """`read_records` from the messages of `open_rows` for each sheet; `found` are all sheets of the workbook."""
     is_all = file_format.sheet == ALL
     headers = _Headers()
     is_any = False
@@ -111,7 +111,7 @@ class _Headers:
         return self._first is not None and self._first[1] is not None
 
     def check(self, sheet: str, names: tuple[str, ...] | None) -> None:
-        """Raises ImportFailed (sheets_differ) where the header of this sheet is not that of the first one."""
+        """Raises ImportFailed (sheets_differ) if the header of this sheet differs from that of the first one."""
         self._first = self._first or (sheet, names)
         first, expected = self._first
         if names != expected:
@@ -119,19 +119,20 @@ class _Headers:
             had = "none" if expected is None else excerpt(", ".join(expected))
             reason = f"the sheet {excerpt(sheet)!r} has {has}, and the sheet {excerpt(first)!r} has {had}"
             raise ImportFailed(
-                "sheets_differ", f"{reason}: give them one header, or import them one by one with `sheet`"
+                "sheets_differ",
+                f"{reason}: give them one header, or import them one by one, as with `sheet={excerpt(first)}`",
             )
 
 
 def _named(failure: ImportFailed, sheet: Sheet, found: list[Sheet], *, is_all: bool) -> ImportFailed:
-    """The failure, with the sheet that it is of where there are others."""
+    """The failure, with the name of its sheet if there are others."""
     if failure.code == "sheets_differ" or len(found) == 1:
         return failure
-    others = show_names([other for other in found if other != sheet])
+    others = show_options([other for other in found if other != sheet])
     failure.reason = (
         f"sheet {excerpt(sheet.name)!r}: {failure.reason}"
         if is_all
-        else f"{failure.reason}. This is the sheet {excerpt(sheet.name)!r}; set `sheet` to read another: {others}"
+        else f"{failure.reason}. This is the sheet {excerpt(sheet.name)!r}; set {others} to read another"
     )
     return failure
 

@@ -203,7 +203,7 @@ def test_half_of_a_pair_is_called_that(tmp_path: Path) -> None:
         assert "lone surrogate" in found.reason and "character 4," in found.reason
     flags = Dataset("f", (Column("b", ColumnType.BOOLEAN), *PETS.columns), ())
     with pytest.raises(ImportFailed, match="lone surrogate"):
-        RowReader(flags).values('{"b": true, "age": 1, "name": "\\ud800"}', 1)
+        RowReader(flags, FileFormat("ndjson")).values('{"b": true, "age": 1, "name": "\\ud800"}', 1)
     found = refusal(tmp_path, json.dumps(ANN) + '\n{"age": 1, "name": "\\udc80"}')
     assert "line 2, character 21" in found.reason
     assert load(tmp_path, '{"name": "a", "age": 1, "x": "\\ud800"}', columns='{"x": null}')
@@ -225,4 +225,4 @@ def test_mixed_kinds_become_a_text(tmp_path: Path) -> None:
     found = proposal(tmp_path, "\n".join(json.dumps({"id": at, "v": value}) for at, value in enumerate(values)))
     assert found.problem is None and not any(row.reject for row in found.rows)
     assert [column.type for column in found.dataset.columns] == [ColumnType.INTEGER, ColumnType.TEXT]
-    assert found.inferred is not None and "as it is written" in found.inferred.proposals[1].notes[0]
+    assert found.inferred is not None and "keeps its spelling" in found.inferred.proposals[1].notes[0]

@@ -460,9 +460,8 @@ def test_kinds_of_json(tmp_path: Path) -> None:
         '{"a": "x", "c": {}}',
     ]
     rows, rejects = short(tmp_path, "\n".join(lines), format="ndjson")
-    assert rows == [] and [(r.code, r.column) for r in rejects] == [
-        ("wrong_json_type", name) for name in ("b", "b", "a", "c", "c")
-    ]
+    assert rows == [("x", "1", "5"), ("x", "true", "5")]
+    assert [(r.code, r.column) for r in rejects] == [("wrong_json_type", name) for name in ("a", "c", "c")]
 
 
 def test_rejects_are_sent_again_as_they_are(tmp_path: Path) -> None:

@@ -147,9 +147,9 @@ def test_the_sheet_that_is_read_is_named(tmp_path: Path, write: Any) -> None:
     assert load(tmp_path / "o", data, sheet="Old")[0] == [(2, ["Eve", "9"])]
     hidden = refusal(tmp_path / "o", data, sheet="Notes")
     assert hidden.code == "missing_column" and "This is the sheet 'Notes'" in hidden.reason
-    assert "'Pets', 'Old'" in hidden.reason
+    assert "`sheet=Pets` or `sheet=Old`" in hidden.reason
     unknown = refusal(tmp_path / "o", data, sheet="pets")
-    assert unknown.code == "unknown_sheet" and "'Notes' (hidden), 'Pets', 'Old'" in unknown.reason
+    assert unknown.code == "unknown_sheet" and "`sheet=Notes` (hidden) or `sheet=Pets` or `sheet=Old`" in unknown.reason
 
 
 @BOTH
