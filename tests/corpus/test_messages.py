@@ -29,7 +29,6 @@ BROKEN = {
     "cut-off.zip": "a part is missing",
     "two-files.zip": "it is two files",
     "records-twice.json": "two arrays are under one path",
-    "unknown-type-wanted.parquet": "the kind of its values is unknown",
     "cut-off.json": "a part is missing",
     "cut-off.parquet": "a part is missing",
     "cut-off.xlsx": "a part is missing",

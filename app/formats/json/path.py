@@ -88,6 +88,8 @@ def enter(text: JsonText, path: Path) -> None:
     """
     for at, wanted in enumerate(path):
         if text.next_character() != "{":
+            if not at and text.next_character() == "[":
+                raise _not_found(text, path, "the file is one array; leave out `records`", advised=True)
             raise _not_found(text, path, f"the value {_under(path[:at])} is no object")
         passed: list[str] = []
         arrays: list[Path] = []
@@ -152,7 +154,7 @@ def _broken(text: JsonText, what: str) -> Broken:
 
 
 def _under(path: Path) -> str:
-    return f"under {excerpt(write_path(path))}" if path else "that the file holds"
+    return f"under {excerpt(write_path(path))}" if path else "of the file"
 
 
 def _not_found(text: JsonText, path: Path, why: str, *, advised: bool = False) -> ImportFailed:

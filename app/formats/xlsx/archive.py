@@ -61,7 +61,8 @@ def open_zip(path: Path, format: str) -> Iterator[zipfile.ZipFile]:
         try:
             archive = zipfile.ZipFile(file)
         except _DAMAGED as error:
-            raise ImportFailed("not_xlsx", f"the file is no {kind} workbook: {error}") from error
+            reason = f"the file is no {kind} workbook: it is no ZIP archive, or was cut off; send it again"
+            raise ImportFailed("not_xlsx", reason) from error
         with archive:
             members = archive.infolist()
             names = archive.namelist()

@@ -98,8 +98,13 @@ class _Reader:
         self._parser.StartDoctypeDeclHandler = self._refuse
 
     def parse(self, piece: bytes, *, last: bool = False) -> None:
-        """Raises ExpatError where it is no XML, ValueError for what no sheet has."""
-        self._parser.Parse(piece, last)
+        """Raises ImportFailed (damaged_xlsx) for broken XML, and for values that no sheet has."""
+        try:
+            self._parser.Parse(piece, last)
+        except expat.ExpatError as error:
+            raise _damaged(f"its XML is broken on line {error.lineno}") from error
+        except ValueError as error:
+            raise _damaged(str(error)) from error
 
     def take(self) -> list[Row]:
         """The rows that are complete."""
@@ -152,7 +157,11 @@ class _Reader:
             self._cell.add(text)
 
     def _refuse(self, *_: object) -> None:
-        raise ValueError("it has a document type, which workbooks have not")
+        raise ValueError("it has a document type, as no workbook has")
+
+
+def _damaged(why: str) -> ImportFailed:
+    return ImportFailed("damaged_xlsx", f"the workbook can't be read: {why}; open it and save it again")
 
 
 def _times(attributes: dict[str, str], name: str) -> int:

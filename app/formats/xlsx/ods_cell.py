@@ -64,7 +64,7 @@ class Cell:
             self._parts.append(text)
 
     def read(self) -> tuple[str, list[str] | None]:
-        """The cell's text, and what is special about it, as `cells` says it."""
+        """The cell's text, and its kind and value as in `cells`, if it is special."""
         told = self._attributes
         shown = "\n".join(self._paragraphs)
         formula = told.get("table:formula")
@@ -90,13 +90,19 @@ class Cell:
             if int(hours) < 24 and int(minutes) < 60 and int(seconds) < 60:
                 after = (fraction or "").rstrip("0")
                 return f"{int(hours):02}:{int(minutes):02}:{int(seconds):02}{'.' * bool(after)}{after}", None
-            return shown, [REFUSED, "the cell holds a duration, which is not read; make it a text or a number"]
-        return shown, [REFUSED, f"the cell holds a value of the type {type[:40]} that is not read; make it a text"]
+            return shown, [REFUSED, "the cell contains a duration, which is not supported; make it a text or a number"]
+        return shown, [
+            REFUSED,
+            f"the cell contains a value of the type {type[:40]} that is not supported; make it a text",
+        ]
 
     def _number(self, shown: str, *, may_be_code: bool) -> tuple[str, list[str] | None]:
         told = self._attributes.get("office:value", "")
         if not _NUMBER.fullmatch(told):
-            return shown, [REFUSED, "the cell holds a number whose value is missing; open the file and save it again"]
+            return shown, [
+                REFUSED,
+                "the cell contains a number whose value is missing; open the file and save it again",
+            ]
         text, special = number_text(float(told))
         before = re.match(r"[^0-9]*", shown)
         has_word = before is not None and before.end() < len(shown) and any(map(str.isalpha, before[0]))

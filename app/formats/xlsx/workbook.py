@@ -13,6 +13,7 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed, UnsupportedFormat
 from app.domain.file_format import FileFormat
 from app.formats.child import runner
+from app.formats.column_names import fold
 from app.formats.validate.columns import excerpt
 from app.formats.validate.numbers import typed_reader
 from app.formats.validate.rows import Records
@@ -114,14 +115,16 @@ class _Headers:
         """Raises ImportFailed (sheets_differ) if the header of this sheet differs from that of the first one."""
         self._first = self._first or (sheet, names)
         first, expected = self._first
-        if names != expected:
+        if _folded(names) != _folded(expected):
             has = "no header" if names is None else f"the columns {excerpt(', '.join(names))}"
             had = "none" if expected is None else excerpt(", ".join(expected))
             reason = f"the sheet {excerpt(sheet)!r} has {has}, and the sheet {excerpt(first)!r} has {had}"
-            raise ImportFailed(
-                "sheets_differ",
-                f"{reason}: give them one header, or import them one by one, as with `sheet={excerpt(first)}`",
-            )
+            reason += f": give them one header, or import them one by one, as with `sheet={excerpt(first)}`"
+            raise ImportFailed("sheets_differ", reason)
+
+
+def _folded(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(map(fold, names))
 
 
 def _named(failure: ImportFailed, sheet: Sheet, found: list[Sheet], *, is_all: bool) -> ImportFailed:

@@ -157,7 +157,7 @@ def test_all_sheets_may_be_hidden(tmp_path: Path, write: Any) -> None:
     if write is workbook:  # its writer does not let all be hidden
         return
     data = write({"Pets": [HEADER, ["Ann", 1]]}, hidden="Pets")
-    assert "'Pets' (hidden)" in refusal(tmp_path / "o", data).reason
+    assert "`sheet=Pets` (hidden)" in refusal(tmp_path / "o", data).reason
     assert load(tmp_path / "o", data, sheet="Pets")[0] == [(2, ["Ann", "1"])]
 
 
