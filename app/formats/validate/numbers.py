@@ -186,6 +186,8 @@ def _read(text: str, numbers: NumberFormat) -> _Spelled | None:
     brackets = bool(part.get("open")) + bool(part.get("inner_open"))
     if brackets + len(signs) > 1 or (part.get("money") and part.get("money_after")):
         return None
+    if part.get("after") and part["fraction"] == "":
+        return None  # `5,-` is a price of 5
     whole = part["whole"] or ""
     exponent = part["exponent"]
     if exponent and ((whole and not whole.isdigit()) or part.get("percent")):

@@ -1,6 +1,7 @@
 """Options for numbers and dates, through the readers."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,31 @@ def test_numbers_in_cells_have_a_point_whatever_texts_have(tmp_path: Path) -> No
     book.close()
     expected = [("x", "1.234", "2", None), ("y", "1234", "1234", None)]
     assert load(tmp_path / "o", (tmp_path / "x").read_bytes(), decimal_mark=",", grouping_mark=".") == (expected, [])
+
+
+@pytest.mark.parametrize("format", ["ndjson", "json", "parquet", "xlsx"])
+def test_a_refused_number_is_shown_as_the_file_has_it(tmp_path: Path, format: str) -> None:
+    path = tmp_path / "f"
+    if format == "parquet":
+        pl.DataFrame({"sku": ["x", "y"], "price": [1.2345, 1.5]}).write_parquet(path)
+    elif format == "xlsx":
+        book = xlsxwriter.Workbook(path)
+        sheet = book.add_worksheet()
+        for at, row in enumerate([["sku", "price"], ["x", 1.2345], ["y", 1.5]]):
+            sheet.write_row(at, 0, row)
+        book.close()
+    else:
+        lines = ['{"sku": "x", "price": 1.2345}', '{"sku": "y", "price": 1.5}']
+        path.write_text(f"[{','.join(lines)}]" if format == "json" else "\n".join(lines))
+    data = path.read_bytes()
+    said = parse_options({"decimal_mark": ","})
+    file_format = detect(None, None, data[:HEAD_BYTES], GOODS, said)
+    [batch] = [batch for batch in read_rows(path, GOODS, file_format, 1 << 20) if batch.rows or batch.rejects]
+    [reject] = batch.rejects
+    assert (reject.code, reject.value) == ("too_many_decimals", "1.2345")
+    assert "1.2345" in reject.text
+    assert json.loads(json.dumps(asdict(reject)))["values"][1] == "1,2345"  # so that the reject file loads alike
+    assert batch.rows == 1
 
 
 def test_serial_dates_of_json_are_numbers(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from app.formats.infer.schema import as_definition
 from app.formats.options import parse_options
 from app.formats.preview import whole_file
 from app.formats.preview.preview import make_preview
+from app.formats.preview.serializer import serialize_preview
 from app.formats.reader import read_rows
 
 
@@ -57,6 +58,42 @@ def test_a_proposal_follows_the_options(tmp_path: Path) -> None:
     said = {"columns": json.dumps(columns), "decimal_mark": ",", "grouping_mark": "."}
     found = proposed(tmp_path / "o", data, **said)
     assert [column and column.type for column, _ in found.values()] == ["date", "decimal", "date"]
+
+
+def test_an_option_for_all_columns_leaves_no_column_that_refuses_the_file(tmp_path: Path) -> None:
+    data = b"Sale Date,Date Paid,n\n01/31/26,01/31/2026,1.5\n02/01/26,02/01/2026,2\n"
+    found = proposed(tmp_path / "o", data, formats="%m/%d/%y", decimal_mark=",")
+    assert [column and column.type for column, _ in found.values()] == ["date", "text", "text"]
+
+
+@pytest.mark.parametrize("format", ["ndjson", "parquet", "xlsx"])
+def test_numbers_that_are_no_texts_have_a_point(tmp_path: Path, format: str) -> None:
+    frame = pl.DataFrame({"sku": ["x", "y"], "price": [1.234, 2.5]})
+    path = tmp_path / "f"
+    if format == "ndjson":
+        frame.write_ndjson(path)
+    elif format == "parquet":
+        frame.write_parquet(path)
+    else:
+        book = xlsxwriter.Workbook(path)
+        sheet = book.add_worksheet()
+        for at, row in enumerate([frame.columns, *frame.rows()]):
+            sheet.write_row(at, 0, row)
+        book.close()
+    found = proposed(tmp_path / "o", path.read_bytes(), decimal_mark=",", grouping_mark=".")
+    column = found["price"][0]
+    assert column is not None and (column.type, column.scale) == ("decimal", 3)
+
+
+def test_a_file_that_takes_too_long_is_said_to_be_proposed_by_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_file, "MAX_SECONDS", -1)
+    path, data = tmp_path / "o", f"id,n,t,d\n{ROWS}".encode()
+    path.write_bytes(data)
+    found = make_preview(path, detect(None, None, data[:HEAD_BYTES], Dataset("", (), ()), parse_options({})), None, 5)
+    assert found.inferred is not None and "only the first rows count" in found.inferred.notes[0]
+    assert serialize_preview(found)["notes"][0]["column"] is None
 
 
 def test_numbers_with_exponents_are_decimals(tmp_path: Path) -> None:

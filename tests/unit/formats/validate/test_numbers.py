@@ -176,6 +176,8 @@ CURRENCY = replace(MONEY, numbers=NumberFormat(currency="kr"))
         (replace(MONEY, numbers=NumberFormat(currency=True)), " $ 5.00 ", "5"),
         (replace(MONEY, numbers=NumberFormat(currency=True)), "$5.00 USD", "!not_a_decimal"),
         (replace(MONEY, numbers=NumberFormat(negative=NEGATIVES)), "-(5)", "!not_a_decimal"),
+        (replace(MONEY, numbers=NumberFormat(",", negative=NEGATIVES)), "5,-", "!not_a_decimal"),  # means 5
+        (replace(MONEY, numbers=NumberFormat(",", negative=NEGATIVES)), "5,0-", "-5"),
         (replace(MONEY, numbers=NumberFormat(negative=NEGATIVES)), "(5", "!not_a_decimal"),
         (replace(MONEY, numbers=NumberFormat(negative=NEGATIVES)), "-5-", "!not_a_decimal"),
         (replace(MONEY, numbers=NumberFormat(grouping_mark=" ")), "1\u202f234.5", "1234.5"),
