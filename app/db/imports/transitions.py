@@ -1,6 +1,6 @@
 """Transitions: the ledger of imports, and what only its moves do (see `app.db.ledger`)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -43,29 +43,16 @@ PHASES = {
 class ImportLedger(Ledger[State]):
     """What a move of an import sets besides: its phase, when it was decided and when it ended, and its dedup key."""
 
-    def move(
-        self,
-        connection: Connection,
-        number: int,
-        sources: Iterable[State],
-        target: State,
-        *,
-        at_epoch: int | None = None,
-        condition: ColumnElement[bool] | None = None,
-        detail: Mapping[str, Any] | None = None,
-        **values: Any,
-    ) -> bool:
-        """`Ledger.move`. What it sets for a stop, `stops` sets, too."""
-        values.setdefault("phase", PHASES[target])
+    def values_for(self, target: State) -> dict[str, Any]:
+        """What it sets for a stop, `stops` sets, too."""
+        values: dict[str, Any] = {"phase": PHASES[target]}
         if target in DECIDED:
             values["decided_at"] = NOW
         if target in FINAL:
             values["finished_at"] = NOW
         if target in FINAL or target in NEVER_COMMIT:
             values["dedup_key"] = None  # the same content may be sent again
-        return super().move(
-            connection, number, sources, target, at_epoch=at_epoch, condition=condition, detail=detail, **values
-        )
+        return values
 
     def claim(self, connection: Connection, number: int, *, worker: str, lease_seconds: float, **values: Any) -> bool:
         """`Ledger.claim` for so many `branches`: not while the dataset is being cleared, nor while sweeping is
