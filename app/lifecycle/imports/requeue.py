@@ -96,7 +96,7 @@ def release(database: Database, hints: Hints, row: Import) -> bool:
 
 
 def wait_for_space(database: Database, row: Import) -> None:
-    """`give_back_until_space` an import. An inline one fails: whoever waited for it is told."""
+    """`give_back_until_space` an import. An inline one fails: its client waits for the answer."""
     if row.inline:
         full = ImportFailed("spool_full", "the disk of the spool folder is full: free some space")
         return fail(database, row, full)
