@@ -17,7 +17,7 @@ from app.db.schema import datasets, imports, installation
 from app.domain.imports import Tally
 from app.domain.states import FINAL, LEASED, NEVER_COMMIT, UNDOING, State, require_legal
 
-__all__ = ["NOW", "seconds_from_now"]  # the ledger's clock, for whoever writes beside it
+__all__ = ["NOW", "seconds_from_now"]  # the ledger's clock, for statements outside of a move
 
 WHOLE_SOURCE: ColumnElement[Any] = func.coalesce(imports.c.bytes_total, 0)  # of a file that has been read to its end
 ARRIVED: ColumnElement[bool] = imports.c.upload_lease_until.is_(None)  # no part of its file is still to come
@@ -160,7 +160,7 @@ def _is_small() -> ColumnElement[bool]:
 
 
 def list_deserted(connection: Connection, seconds: float) -> list[int]:
-    """Numbers of inline imports that nobody claimed: the web process that was to load them at once has died."""
+    """Numbers of inline imports that no process claimed: the web process that was to load them at once has died."""
     query = select(imports.c.number).where(
         imports.c.state == State.QUEUED, imports.c.inline.is_(True), imports.c.created_at <= seconds_from_now(-seconds)
     )

@@ -127,7 +127,7 @@ FILE_TYPES = (
 
 
 def option_parameters(names: Sequence[str]) -> tuple[dict[str, Any], ...]:
-    """Options as parameters of the query. One that nobody described here has no meaning, which a test notices."""
+    """Options as parameters of the query. One without a description here has no meaning, which a test notices."""
     return tuple(query(name, meaning, **schema) for name, (meaning, schema) in _known(names))
 
 
