@@ -54,7 +54,7 @@ PAGE = 50
 MAX_REJECTS_SHOWN = 1000
 MAX_A_PAGE = 200
 MAX_RETRY_SECONDS = 30
-ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed its content tells
+ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed is found from its content
 SEED = re.compile("[a-z0-9]{1,24}")
 OPTIONS = ("dataset", "file_name", *NAMES, *POLICY_NAMES)
 QUERY_OPTIONS = (*OPTIONS, "stream")  # a form's options may come after its file
@@ -152,7 +152,7 @@ def check_content_encoding() -> None:
 
 
 def _read_options(said: Mapping[str, str], known: Sequence[str] = OPTIONS) -> dict[str, str]:
-    """The options among a query's or a form's fields; raises `InvalidContent` for one that there is not, and for a
+    """The options among a query's or a form's fields; raises `InvalidContent` for an unknown one, and for a
     wrong one before a body is sent for nothing."""
     require_options(said, known)
     options = {name: text for name, text in said.items() if name not in ("dataset", "file_name", "stream")}
@@ -176,7 +176,7 @@ def receive_body(upload: Upload) -> None:
 
 
 def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = _read_options) -> Form:
-    """Write the form's one file; returns its name and the form's fields. `check` refuses fields that there are not."""
+    """Write the form's one file; returns its name and the form's fields. `check` refuses unknown fields."""
     names: list[str] = []
 
     def open_part(

@@ -71,7 +71,7 @@ def _receive(upload: Upload) -> PreviewRequest:
 
 
 def _read(said: Mapping[str, str]) -> PreviewRequest:
-    """What is wanted. Raises `InvalidContent` for an option that there is not, and for a wrong one before a body is
+    """What is wanted. Raises `InvalidContent` for an unknown option, and for a wrong one before a body is
     sent for nothing.
 
     What is to be done with an import's rows may be said, so that the same options do for both; it changes nothing.

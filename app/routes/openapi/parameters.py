@@ -89,7 +89,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "string", "minLength": 1, "examples": ["data.orders"]},
     ),
     "null": (
-        "Of CSV and sheets: the text that means that there is no value.",
+        "Of CSV and sheets: the text of a missing value.",
         {"type": "string", "examples": ["NULL"]},
     ),
     "comment": (
@@ -139,7 +139,7 @@ FILE_TYPES = (
 
 
 def option_parameters(names: Sequence[str]) -> tuple[dict[str, Any], ...]:
-    """Options as parameters of the query. One that nobody described here has no meaning, which a test notices."""
+    """Options as parameters of the query. One without a description here has no meaning, which a test notices."""
     return tuple(query(name, meaning, **schema) for name, (meaning, schema) in _known(names))
 
 
