@@ -119,7 +119,7 @@ def test_serial_dates_of_json_are_numbers(tmp_path: Path) -> None:
     data = b'{"sku": "x", "added": 45618.5}\n'
     serial = json.dumps({"added": {"serial": "1900"}})
     assert load(tmp_path / "o", data, columns=serial)[0] == [("x", "1.5", None, "2024-11-22 12:00:00")]
-    assert load(tmp_path / "o", data)[1] == ["wrong_json_type"]
+    assert load(tmp_path / "o", data)[1] == ["bad_datetime"]
 
 
 @pytest.mark.parametrize("is_1904", [False, True])
