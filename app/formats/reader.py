@@ -1,7 +1,7 @@
 """Reads a file: batches of validated rows, and a quick check of its beginning."""
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,8 +57,9 @@ def read_rows(
         raise _without_rows(file_format)
 
 
-def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer: bool = True) -> None:
-    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued.
+def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer: bool = True) -> Sequence[str] | None:
+    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued. Returns the
+    names of the file's columns if they are known here: those of Parquet, and of CSV with a header.
 
     Raises ImportFailed for an empty file, a header that doesn't name the columns, a file without rows, data that is not
     gzip, a first JSON object with unknown keys, or no object at all; InvalidContent for column options that do not fit
@@ -69,9 +70,8 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer:
         with hints_for_failures(dataset, file_format), unpacked(path, file_format) as file:
             if file_format.format == "xlsx":
                 workbook.check_workbook(file, file_format)
-            else:
-                table.check_parquet(file, dataset, file_format)
-        return
+                return None
+            return table.check_parquet(file, dataset, file_format)
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "csv":
@@ -80,8 +80,10 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer:
             )
             if not begun.cutter.rows_follow(*parser.blank_bytes(begun.file_format, begun.mapping)):
                 raise _without_rows(file_format)
-        elif not first_records.check_objects(text, dataset, file_format):
+            return begun.mapping.names
+        if not first_records.check_objects(text, dataset, file_format):
             raise _without_rows(file_format)
+    return None
 
 
 @dataclass(frozen=True)

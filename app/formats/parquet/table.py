@@ -30,14 +30,14 @@ _MAX_SHOWN_BYTES = 200  # of a value that is not text
 _ROWS_OF_ANY_FILE, _MAX_ROWS_PER_BYTE = 1_000_000, 8
 
 
-def check_parquet(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
-    """Check by the footer that the file's columns can be read as the dataset's.
+def check_parquet(path: Path, dataset: Dataset, file_format: FileFormat) -> list[str]:
+    """Check by the footer that the file's columns can be read as the dataset's. Returns the names of all its columns.
 
     Raises ImportFailed (damaged_parquet, no_rows, too_many_rows, too_many_columns, unsupported_type, and the codes of
     `map_columns`).
     """
     with _polars_errors():
-        _open(path, dataset, file_format)
+        return list(_open(path, dataset, file_format).names)
 
 
 def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Records]:
@@ -133,6 +133,7 @@ class _Opened:
     rows: int
     has_blanks: bool = False
     others: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def find_blanks(self, file: Path, piece: "pl.DataFrame", done: int) -> "pl.Series | None":
         """Which rows of a piece have no value in the file; None if there are none. `done` rows are before the piece."""
@@ -209,7 +210,7 @@ def _open(path: Path, dataset: Dataset, file_format: FileFormat) -> _Opened:
         raise ImportFailed("too_many_rows", reason)
     types = {names[at]: schema[names[at]] for at in mapping.positions if at is not None}
     others = tuple(name for at, name in enumerate(names) if at not in mapping.positions)
-    return _Opened(texts, types, leaves, rows, mapping.has_blanks, others)
+    return _Opened(texts, types, leaves, rows, mapping.has_blanks, others, tuple(names))
 
 
 def _preview_text(name: str, type: "pl.DataType") -> "pl.Expr":

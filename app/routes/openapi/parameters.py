@@ -46,6 +46,10 @@ IF_NONE_MATCH = header("If-None-Match", "An ETag that was answered before.", exa
 STATES = query("state", "States, with commas between them.", pattern=f"^((^|,)({'|'.join(State)}))*$", example="failed")
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "dataset": ("What to import into.", {"type": "string", "default": "orders"}),
+    "template": (
+        "An import template: its options count where the request says nothing.",
+        {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}(@[1-9][0-9]{0,8})?$", "examples": ["amazon-de"]},
+    ),
     "file_name": ("The file's name: shown, and a hint at its format.", {"type": "string", "examples": ["orders.csv"]}),
     "format": ("What the file is, if its content is not to say it.", one_of([*FORMATS, "tsv", "jsonl"])),
     "encoding": ("A text's encoding, by a name that Python knows.", {"type": "string", "examples": ["cp1252"]}),
