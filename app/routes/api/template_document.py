@@ -121,7 +121,7 @@ def _option(name: str, value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, dict | list):
-        with suppress(ValueError):  # NaN and infinity, which are not JSON
+        with suppress(TypeError, ValueError):  # NaN, infinity, and what only YAML has
             return json.dumps(value, ensure_ascii=False, allow_nan=False)
     raise refuse(f"options.{name[:80]}", "must be a text, a number, true or false, or for columns an object or a list")
 
