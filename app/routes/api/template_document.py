@@ -12,27 +12,30 @@ from app.domain.errors import BadRequest
 from app.domain.template import JSON_OPTIONS, Template, refuse
 
 _PARTS = ("template", "version", "dataset", "header", "options", "import")
-MAX_NESTED = 20
+MAX_NESTED, MAX_NODES = 20, 10_000
 _HEADER = re.compile("[0-9a-f]{32}")
 _STR = "tag:yaml.org,2002:str"
 _TEXT_TAGS = (None, "!", _STR)
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without surprises: only true, false and null are no texts, so that `no` and `007` stay what they are.
+    """YAML without surprises: all scalars but true, false and null are texts, so that `no` and `007` stay as they are.
 
     Aliases are refused, since a few lines of them can stand for gigabytes. So are tags, and keys that are not texts or
-    stand there twice.
+    occur twice.
     """
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 — the library changes it by `add_implicit_resolver`
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """As the library does, but without aliases and tags, and within a depth."""
+        """As the library does, but without aliases and tags, within a depth and a number."""
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not read here: write the value out")
+            raise yaml.YAMLError("aliases (*name) are not allowed: write the value out")
         if getattr(self.peek_event(), "tag", None) not in _TEXT_TAGS:  # type: ignore[no-untyped-call]
-            raise yaml.YAMLError("tags (!name) are not read here: leave them out")
+            raise yaml.YAMLError("tags (!name) are not allowed: leave them out")
+        self.nodes = getattr(self, "nodes", 0) + 1
+        if self.nodes > MAX_NODES:  # the library needs seconds for a body of small ones
+            raise yaml.YAMLError(f"it has more than {MAX_NODES:,} values")
         depth = self.depth = getattr(self, "depth", 0) + 1
         if depth > MAX_NESTED:
             raise yaml.YAMLError(f"it is nested more than {MAX_NESTED} deep")
@@ -41,13 +44,13 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """As the library does, but each key is a text, and none stands there twice."""
+        """As the library does, but each key is a text, and none occurs twice."""
         seen: set[str] = set()
         for key, _ in node.value:
             if key.tag != _STR:
                 raise yaml.YAMLError(f"the key {_shown(key)} is not a text: put it in quotes")
             if key.value in seen:
-                raise yaml.YAMLError(f"the key {_shown(key)} stands there twice")
+                raise yaml.YAMLError(f"the key {_shown(key)} occurs twice")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -65,7 +68,7 @@ def parse_yaml(text: str) -> dict[str, Any]:
     try:
         document = yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is no YAML that is read here: {' '.join(str(error).split())[:300]}") from None
+        raise BadRequest(f"the body is not valid YAML: {' '.join(str(error).split())[:300]}") from None
     if not isinstance(document, dict):
         raise BadRequest("the body must be a YAML mapping with dataset and options")
     return cast("dict[str, Any]", document)

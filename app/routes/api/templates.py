@@ -60,8 +60,8 @@ def show(name: str) -> Response:
     models.SAVED,
     refuses=(BadRequest, InvalidContent, ImportNotFound),
     failures={413: ("request-entity-too-large", "The body is larger than a template may be.")},
-    body={JSON: models.SaveTemplate, YAML: text("The same in YAML, as `format=yaml` gives it.")},
-    models=(models.SaveFromImport,),
+    body={JSON: models.SAVE, YAML: text("The same in YAML, as `format=yaml` gives it.")},
+    models=(models.SaveTemplate, models.SaveFromImport),
 )
 def save(name: str) -> tuple[Response, int]:
     """Save a template, from its parts or from an import (`{"import": id}`): 201 with a new version, 200 if the latest

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from app.routes.openapi.models import Model, Time
 from app.routes.openapi.operations import JSON, Answer, text
@@ -25,7 +25,10 @@ class SaveTemplate(Model):
 class SaveFromImport(Model):
     """The options of an import, and the header of its file."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"properties": {"import": {"type": "string"}}})
+    model_config = ConfigDict(extra="forbid")
+
+    import_id: str = Field(alias="import")
+    """The import's id. Its file may be gone."""
 
 
 class TemplateLinks(Model):
@@ -56,6 +59,7 @@ class TemplateList(Model):
     templates: list[Template]
 
 
+SAVE = {"anyOf": [{"$ref": "#/components/schemas/SaveTemplate"}, {"$ref": "#/components/schemas/SaveFromImport"}]}
 FOUND = {200: Answer("The template.", {JSON: Template, "application/yaml": text("The template in YAML.")})}
 SAVED = {
     200: Answer("The latest version says the same: nothing was saved.", {JSON: Template}),
