@@ -68,6 +68,11 @@ async function showPreview() {
   if (found) offerTemplates(found, options);
 }
 
+function showTemplate() {
+  showEffects();
+  showPreview();
+}
+
 function showEffects() {
   const query = readOptions();
   go.textContent = query.has("dry_run") ? "Check the file" : "Start the import";
@@ -91,7 +96,7 @@ options.addEventListener("change", (event) => {
   showEffects();
   const changed = event.target;
   const isRead = changed instanceof Node && get("file-format").contains(changed);
-  if (changed instanceof HTMLSelectElement && changed.name === "template") useTemplate(options).then(showPreview);
+  if (changed instanceof HTMLSelectElement && changed.name === "template") useTemplate(options).then(showTemplate);
   else if (isRead || (changed instanceof HTMLSelectElement && changed.name === "dataset")) showPreview();
 });
 

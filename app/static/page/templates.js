@@ -7,19 +7,26 @@ const PROBLEM = "start-problem";
 const NOT_SAVED = ["template", "dataset", "dry_run"]; // parts of their own, or said for one import only
 /** @type {string | null} */
 let header = null;
+/** @type {Record<string, unknown>} */
+let used = {}; // the options of the selected template, some of which have no field in the form
 
 /**
- * Fill the form with the options of the template that is selected in it.
+ * Fill the form with the options of the template that is selected in it, and nothing of another one.
  * @param {HTMLFormElement} options
  */
 export async function useTemplate(options) {
-  const name = find(options, "[name=template]", HTMLSelectElement).value;
-  if (!name) return;
+  const select = find(options, "[name=template]", HTMLSelectElement);
+  const dry = find(options, "[name=dry_run]", HTMLInputElement);
+  const [name, isDry] = [select.value, dry.checked];
+  options.reset();
+  [select.value, dry.checked, used] = [name, isDry, {}];
   hideProblem(PROBLEM);
+  if (!name) return;
   try {
     /** @type {Api.Template} */
     const template = await ask(`/v1/templates/${name}`);
-    const values = { ...template.options, dataset: template.dataset };
+    used = template.options;
+    const values = { ...used, dataset: template.dataset };
     for (const [option, value] of Object.entries(values)) {
       const field = options.elements.namedItem(option);
       if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = write(value);
@@ -83,5 +90,8 @@ export function savesTemplates(read, problem = PROBLEM) {
 export function readTemplate(options) {
   const said = [...new FormData(options)].filter(([name, value]) => value && !NOT_SAVED.includes(name));
   const dataset = find(options, "[name=dataset]", HTMLSelectElement).value;
-  return { dataset, options: Object.fromEntries(said), header };
+  /** @type {Record<string, unknown>} */
+  const merged = { ...(new FormData(options).get("template") ? used : {}), ...Object.fromEntries(said) };
+  if (merged.on_error !== "reject") delete merged.max_rejects; // as an import would do
+  return { dataset, options: merged, header };
 }
