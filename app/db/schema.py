@@ -227,7 +227,6 @@ templates = Table(
     Column("made_from", CHAR(36)),
     Column("created_at", _instant, nullable=False),
     Column("deleted_at", _instant),  # its number is never given again: imports name the version that they used
-    Index("templates_header", "header"),
     **OPTIONS,
 )
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from alembic import op
-from sqlalchemy import CHAR, JSON, Column, Index, Integer, String
+from sqlalchemy import CHAR, JSON, Column, Integer, String
 from sqlalchemy.dialects.mysql import DATETIME
 
 revision = "0011"
@@ -30,6 +30,5 @@ def upgrade() -> None:
         Column("made_from", CHAR(36)),
         Column("created_at", DATETIME(fsp=6), nullable=False),
         Column("deleted_at", DATETIME(fsp=6)),
-        Index("templates_header", "header"),
         **OPTIONS,
     )
