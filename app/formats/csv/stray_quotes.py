@@ -8,7 +8,8 @@ from app.formats.streams.blocks import BOM
 from app.formats.streams.decompression import Readable
 
 _PIECE_BYTES = 1024 * 1024
-_OVERLAP_BYTES = 1024  # longer than a delimiter and the blanks after it
+_OVERLAP_BYTES = 64  # longer than a delimiter
+_BLANKS = b" \t"
 
 
 def may_be_unquoted(file_format: FileFormat) -> bool:
@@ -36,13 +37,24 @@ def is_unquoted(text: Readable, file_format: FileFormat) -> bool:
     False as well if lone carriage returns end its lines: between two stray quotes they were taken for content.
     """
     held = b""
-    begun = False
+    begun = cut = False  # `cut`: the window lacks the text's beginning
     while data := text.read(_PIECE_BYTES):
         window = held + (data if begun else data.removeprefix(BOM))
-        if has_quoted_field(window, file_format, begun=begun) or _has_lone_return(window[:-1]):
+        if has_quoted_field(window, file_format, begun=cut) or _has_lone_return(window):
             return False
-        held, begun = window[-_OVERLAP_BYTES:], True
+        cut = cut or len(window.rstrip(_BLANKS)) > _OVERLAP_BYTES
+        held, begun = _end_of(window, file_format.delimiter.encode()), True
     return not held.endswith(b"\r")
+
+
+def _end_of(window: bytes, delimiter: bytes) -> bytes:
+    """The end of a window that shows whether a quote behind it begins a field: what is before its last blanks, and of
+    many blanks what counts."""
+    before = window.rstrip(_BLANKS)
+    blanks = window[len(before) :]
+    if len(blanks) > _OVERLAP_BYTES:
+        blanks = blanks[:_OVERLAP_BYTES] + delimiter * (delimiter in blanks) + b" "
+    return before[-_OVERLAP_BYTES:] + blanks
 
 
 def _has_lone_return(data: bytes) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from app.domain.column_options import NO_OPTIONS, ColumnOptions
 from app.domain.dataset import Column, ColumnType, Controls
 from app.domain.definition import MAX_INTEGER, MAX_PRECISION, MAX_SCALE, MAX_SIGNED, MIN_INTEGER
+from app.domain.errors import InvalidContent
 from app.domain.row_size import LONGEST_VARCHAR
 from app.domain.spelling import PLAIN_NUMBERS
 from app.formats.infer.records import Boolean, Day, Nested, Value
@@ -15,6 +16,8 @@ from app.formats.json.values import Number
 from app.formats.validate.columns import MISREAD, BadValue, validator_for
 from app.formats.validate.currencies import CURRENCIES
 from app.formats.validate.date_formats import parser
+from app.formats.validate.numbers import TypedNumber, typed_reader
+from app.formats.value_options import apply_value_options
 from app.formats.xlsx.number_formats import Formatted
 
 _LENGTHS = (16, 32, 64, 120, 255, 500, 1000, 2000, 4000, 8000, LONGEST_VARCHAR)
@@ -77,7 +80,7 @@ def infer_column(
         proposers = (_boolean,) if Boolean in kinds else (_integer, _decimal) if Number in kinds else _PROPOSERS
         for propose in proposers:
             column = propose(name, filled, notes)
-            if column is not None and _accepts(column, filled):
+            if column is not None and _accepts(_as_imported(column, own, wide), filled):
                 if column.type is ColumnType.ENUM and (note := spelling_note(name_in_file or name, filled)) is not None:
                     notes.append(note)
                 return replace(column, nullable=nullable), notes
@@ -117,12 +120,23 @@ def _fitting_scale(column: Column, values: Sequence[str]) -> Column:
     return replace(column, scale=next(scales, column.scale))
 
 
+def _as_imported(column: Column, own: ColumnOptions, wide: ColumnOptions) -> Column:
+    """The column as the file's import will read it with the client's options."""
+    try:
+        return apply_value_options(column, own, wide)
+    except InvalidContent:  # the whole request will be refused
+        return column
+
+
 def _accepts(column: Column, values: Sequence[str]) -> bool:
     """Whether the column's validator accepts all values."""
-    check = validator_for(column)
+    check, typed = validator_for(column), typed_reader(column)
     try:
-        for value in dict.fromkeys(values):
-            check(f"{value} 00:00:00" if isinstance(value, Day) and column.type is ColumnType.DATETIME else value)
+        for value in {(type(value), value): value for value in values}.values():
+            if isinstance(value, Day) and column.type is ColumnType.DATETIME:
+                check(f"{value} 00:00:00")
+            else:
+                check(typed(value) if typed and isinstance(value, Number | TypedNumber) else value)
     except BadValue:
         return False
     return True

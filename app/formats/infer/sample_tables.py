@@ -12,9 +12,10 @@ from app.domain.row_size import LONGEST_VARCHAR
 from app.formats.child import runner
 from app.formats.infer.records import Day, Nested, Record, Sample, Value
 from app.formats.parquet import table
+from app.formats.validate.numbers import TypedNumber
 from app.formats.xlsx import workbook
 from app.formats.xlsx.archive import list_sheets, open_zip
-from app.formats.xlsx.cells import CUT, DAY
+from app.formats.xlsx.cells import CUT, DAY, NUMBER
 from app.formats.xlsx.number_formats import Formatted
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN
 from app.formats.xlsx.row import cell_failure, header_texts, is_blank
@@ -37,7 +38,7 @@ def sample_sheet(path: Path, file_format: FileFormat, dataset: Dataset) -> tuple
     limits = workbook.SampleLimits(file_format.first_line + MAX_TABLE_ROWS, _MAX_SHEET_BYTES, _LIMITS)
     with (
         runner.PREVIEWS.take(),
-        workbook.open_rows(path, file_format.sheet, limits, mark_numbers=workbook.has_marks(dataset)) as received,
+        workbook.open_rows(path, file_format.sheet, limits, mark_numbers=_has_marks(file_format, dataset)) as received,
     ):
         sent = list(received)
     cut = sent[-1] == CUT
@@ -45,6 +46,12 @@ def sample_sheet(path: Path, file_format: FileFormat, dataset: Dataset) -> tuple
         sent.pop()
     rows = [row for row in sent[1:] if row[0] >= file_format.first_line]
     return _sheet(rows, file_format, dataset, cut), sent
+
+
+def _has_marks(file_format: FileFormat, dataset: Dataset) -> bool:
+    """`workbook.has_marks`, also of a dataset that is yet to be proposed."""
+    said = (file_format.all_columns, *file_format.column_options.values())
+    return workbook.has_marks(dataset) or any(each.decimal_mark not in (None, ".") for each in said)
 
 
 def _sheet(rows: list[Any], file_format: FileFormat, dataset: Dataset, cut: bool) -> Sample:
@@ -111,6 +118,8 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
         kind, value = what
         if kind == DAY:
             values[at] = Day(values[at] or "")
+        elif kind == NUMBER:
+            values[at] = TypedNumber(values[at] or "")
         elif kind == SHOWN:
             values[at] = value
         elif kind == FORMATTED:

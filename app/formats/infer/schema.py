@@ -50,6 +50,7 @@ class Inferred:
     """A dataset that accepts the sample, and the option `columns` to import the file there (None: the names are equal).
 
     `too_many`: the file has more columns than a table can have. `problem`: no import is possible with these names.
+    `notes` are sentences for the user on the whole.
     """
 
     dataset: Dataset
@@ -57,6 +58,7 @@ class Inferred:
     columns: Columns | None
     too_many: bool = False
     problem: ImportFailed | None = None
+    notes: tuple[str, ...] = ()
 
 
 def infer(name: str, sample: Sample, file_format: FileFormat, known: Known = NOTHING_KNOWN) -> Inferred:
@@ -79,6 +81,8 @@ def infer(name: str, sample: Sample, file_format: FileFormat, known: Known = NOT
         else:
             values = [Nested("")] if at in sample.unreadable else values
             own = file_format.column_options.get(names[at], NO_OPTIONS)
+            if own.values:
+                values = [None if value is None else own.values.get(value, value) for value in values]
             column, notes = infer_column(names[at], values, name_in_file, own, file_format.all_columns)
             proposals.append(Proposal(name_in_file if sample.names else None, column, tuple(notes)))
     dataset = _fitted(Dataset(name, tuple(each.column for each in proposals if each.column), ()))

@@ -12,7 +12,7 @@ from app.formats.errors import BadValue
 from app.formats.json.values import Number
 from app.formats.validate.date_formats import known_formats, parser
 from app.formats.validate.number_options import list_formats, suggest_formats
-from app.formats.validate.numbers import convert
+from app.formats.validate.numbers import TypedNumber, convert
 
 _MAX_DIGITS = 10_000
 _PROBE = Column("value", ColumnType.DECIMAL, precision=_MAX_DIGITS, scale=_MAX_DIGITS // 2, signed=True)
@@ -35,7 +35,7 @@ def plain_numbers(values: Iterable[str], numbers: NumberFormat = PLAIN_NUMBERS) 
     plain = []
     try:
         for value in values:
-            text = value.replace(".", numbers.decimal_mark) if isinstance(value, Number) else value
+            text = value.replace(".", numbers.decimal_mark) if isinstance(value, Number | TypedNumber) else value
             plain.append(convert(text, probe))
     except BadValue:
         return None

@@ -14,7 +14,7 @@ from app.formats.json.keys import KeyMapper
 from app.formats.json.values import Decoder, Number, Pairs, has_blanks
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
-from app.formats.validate.numbers import accepts_numbers, typed_mark
+from app.formats.validate.numbers import accepts_numbers, typed_reader
 from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 
 _JSON_SPACE = " \t\r"
@@ -32,8 +32,8 @@ class RowReader:
         self._required = frozenset(column.name for column in dataset.columns if column.required)
         self._booleans = frozenset(column.name for column in dataset.columns if column.type is ColumnType.BOOLEAN)
         self._numeric = frozenset(column.name for column in dataset.columns if accepts_numbers(column))
-        self._marks = tuple(map(typed_mark, dataset.columns))
-        self.has_marks = any(self._marks)
+        self._typed = tuple(map(typed_reader, dataset.columns))
+        self.has_marks = any(self._typed)
         self._accepted_types: set[tuple[type, ...]] = set()
 
     def values(self, data: str, line: int) -> tuple[str | None, ...] | None:
@@ -59,10 +59,8 @@ class RowReader:
             if set(types) != {type(None)}:
                 self._accepted_types.add(types)  # a file has few such combinations, usually one
         if self.has_marks and Number in types:
-            marked = zip(values, self._marks, strict=True)
-            values = tuple(
-                value.replace(".", mark) if mark and type(value) is Number else value for value, mark in marked
-            )
+            typed = zip(values, self._typed, strict=True)
+            values = tuple(read(value) if read and type(value) is Number else value for value, read in typed)
         return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
 
     def columns_of(self, pairs: Pairs) -> list[str | None]:

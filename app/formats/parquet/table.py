@@ -3,9 +3,9 @@
 Polars is imported inside the functions: it starts threads, and a worker forks after it imports this module.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from app.formats.parquet.pages import check_pages
 from app.formats.parquet.texts import as_text, is_beyond_calendar
 from app.formats.streams.decompression import check_ratio
 from app.formats.validate.columns import excerpt
+from app.formats.validate.numbers import TypedNumber, typed_reader
 from app.formats.validate.rows import Records
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
                     if blanks is not None:
                         lines = [lines[at] for at in (~blanks).arg_true()]
                         piece = piece.filter(~blanks)  # noqa: PLW2901
-                    columns = {name: piece.get_column(name).to_list() for name in dataset.column_names}
+                    columns = {name: found.values(name, piece) for name in dataset.column_names}
                 done += height
                 yield Records(columns, lines, file_bytes * done // found.rows, blank=height - len(lines))
         if done != found.rows:
@@ -112,7 +113,15 @@ def read_texts(
         sizes = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0).cast(pl.Int64) + _ROW_BYTES)
         fitting = sample.select((sizes.cum_sum() <= max_bytes).sum()).item() if sample.width else 0
         rows = sample.head(min(max(1, fitting), max_rows)).rows()
-        return schema.names(), unreadable, rows, len(rows) < sample.height
+        numeric = [type.is_numeric() for type in schema.values()]
+        typed = [
+            tuple(
+                TypedNumber(value) if is_number and value is not None else value
+                for value, is_number in zip(row, numeric, strict=True)
+            )
+            for row in rows
+        ]
+        return schema.names(), unreadable, typed, len(rows) < sample.height
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,7 @@ class _Opened:
         rows: how many rows the file has.
         has_blanks: whether rows without a value are skipped as blank.
         others: columns that are left out.
+        typed: what makes texts of the numbers in columns whose texts have another decimal mark.
     """
 
     texts: "dict[str, pl.Expr]"
@@ -134,6 +144,13 @@ class _Opened:
     has_blanks: bool = False
     others: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    typed: "dict[str, Callable[[str], str]]" = field(default_factory=dict)
+
+    def values(self, name: str, texts: "pl.DataFrame") -> list[str | None]:
+        """The values of one of the dataset's columns."""
+        values: list[str | None] = texts.get_column(name).to_list()
+        read = self.typed.get(name)
+        return values if read is None else [value and read(value) for value in values]
 
     def find_blanks(self, file: Path, piece: "pl.DataFrame", done: int) -> "pl.Series | None":
         """Which rows of a piece have no value in the file; None if there are none. `done` rows are before the piece."""
@@ -208,9 +225,14 @@ def _open(path: Path, dataset: Dataset, file_format: FileFormat) -> _Opened:
     if rows > _ROWS_OF_ANY_FILE and rows > _MAX_ROWS_PER_BYTE * size:
         reason = f"the file declares {rows:,} rows in {size:,} bytes; write it again without so many repeated values"
         raise ImportFailed("too_many_rows", reason)
+    typed = {
+        column.name: read
+        for column, position in zip(dataset.columns, mapping.positions, strict=True)
+        if position is not None and schema[names[position]].is_numeric() and (read := typed_reader(column))
+    }
     types = {names[at]: schema[names[at]] for at in mapping.positions if at is not None}
     others = tuple(name for at, name in enumerate(names) if at not in mapping.positions)
-    return _Opened(texts, types, leaves, rows, mapping.has_blanks, others, tuple(names))
+    return _Opened(texts, types, leaves, rows, mapping.has_blanks, others, tuple(names), typed)
 
 
 def _preview_text(name: str, type: "pl.DataType") -> "pl.Expr":

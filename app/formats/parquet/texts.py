@@ -10,7 +10,6 @@ from app.domain.dataset import Column, ColumnType
 from app.domain.errors import ImportFailed
 from app.formats.parquet.footer import Leaf
 from app.formats.validate.columns import excerpt
-from app.formats.validate.numbers import typed_mark
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,19 +56,12 @@ def as_text(name: str, type: "pl.DataType", target: Column, leaf: Leaf | None = 
         text = column.cast(pl.String)
         with_exponent = text.str.contains("e", literal=True)
         plain = text.map_elements(_without_exponent, return_dtype=pl.String, skip_nulls=True)
-        return _marked(pl.when(with_exponent).then(plain).otherwise(text.str.replace(r"\.0$", "")), target)
+        return pl.when(with_exponent).then(plain).otherwise(text.str.replace(r"\.0$", ""))
     known = (pl.String, pl.Boolean, pl.Date, pl.Categorical, pl.Enum, pl.Null)
-    if type.is_decimal():
-        return _marked(column.cast(pl.String), target)
-    if type.is_integer() or isinstance(type, known):
+    if type.is_integer() or type.is_decimal() or isinstance(type, known):
         return column.cast(pl.String)
     reason = f"the column {excerpt(name)!r} holds {excerpt(str(type))}, which is not text, number, date or time"
     raise ImportFailed("unsupported_type", reason, column=excerpt(name))
-
-
-def _marked(number: "pl.Expr", target: Column) -> "pl.Expr":
-    mark = typed_mark(target)
-    return number if mark is None else number.str.replace(".", mark, literal=True)
 
 
 def is_beyond_calendar(name: str, type: "pl.DataType", leaf: Leaf | None) -> "pl.Expr | None":

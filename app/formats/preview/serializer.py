@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.domain.template import fingerprint
-from app.formats.infer.schema import as_definition
+from app.formats.infer.schema import Inferred, as_definition
 from app.formats.preview.preview import MAX_COLUMNS_SHOWN, Preview, PreviewRow
 from app.formats.validate.columns import excerpt
 
@@ -43,13 +43,18 @@ def serialize_preview(found: Preview) -> dict[str, Any]:
         "blank": found.blank,
         "rejected": sum(row.reject is not None for row in found.rows[: len(rows)]),
         "definition": found.inferred and as_definition(found.inferred.dataset),
-        "notes": found.inferred
-        and [
-            {"name": each.name and excerpt(each.name), "column": each.column and each.column.name, "notes": each.notes}
-            for each in found.inferred.proposals
-            if each.notes
-        ],
+        "notes": found.inferred and _serialize_notes(found.inferred),
     }
+
+
+def _serialize_notes(inferred: Inferred) -> list[dict[str, Any]]:
+    """The notes on each column; those on the whole file have neither name nor column."""
+    on_columns = [
+        {"name": each.name and excerpt(each.name), "column": each.column and each.column.name, "notes": each.notes}
+        for each in inferred.proposals
+        if each.notes
+    ]
+    return [{"name": None, "column": None, "notes": inferred.notes}] * bool(inferred.notes) + on_columns
 
 
 def _serialize_row(row: PreviewRow) -> dict[str, Any]:

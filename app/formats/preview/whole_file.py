@@ -13,11 +13,13 @@ from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.batch import Batch, Reject
 from app.formats.child import runner
+from app.formats.column_options import apply_options
 from app.formats.infer.records import Record, Sample, Value
 from app.formats.infer.sample import as_value
 from app.formats.infer.schema import Inferred, Known, infer
-from app.formats.json.values import Decoder, Pairs
+from app.formats.json.values import Decoder, Number, Pairs
 from app.formats.reader import read_rows, unpacked
+from app.formats.validate.numbers import TypedNumber
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
 from app.formats.xlsx.cells import CUT
@@ -30,6 +32,12 @@ _MAX_UNPACKED_BYTES = 256 * 1024**2
 _SHEET_ROWS, _SHEET_BYTES = 2**20, 256 * 1024**2
 
 
+_OF_A_BEGINNING = (
+    "only the first rows count: the others take too long to read, or can't be read, and may not fit these types and"
+    " lengths"
+)
+
+
 class _Unfinished(Exception):
     """There is more in the file than may be read of it."""
 
@@ -40,6 +48,7 @@ class _Found:
 
     rejects: list[Reject] = field(default_factory=list)
     keys: list[NDArray[np.int64]] = field(default_factory=list)
+    whole: bool = True
 
     def add(self, batch: Batch, dataset: Dataset) -> None:
         self.rejects += batch.rejects
@@ -55,7 +64,7 @@ class _Found:
 def widen(inferred: Inferred, path: Path, sample: Sample, file_format: FileFormat) -> Inferred:
     """The proposal for the whole file, made anew with its rows that the sample's proposal does not accept. The proposal
     of its beginning, if there is too much of it to read within `MAX_SECONDS`."""
-    beginning, deadline = inferred, time.thread_time() + MAX_SECONDS
+    beginning, deadline = replace(inferred, notes=(_OF_A_BEGINNING,)), time.thread_time() + MAX_SECONDS
     known = Known(whole=True)
     inferred = infer(inferred.dataset.name, sample, file_format, known)
     for _ in range(_MAX_PASSES):
@@ -63,8 +72,10 @@ def widen(inferred: Inferred, path: Path, sample: Sample, file_format: FileForma
             found = _read(inferred, path, file_format, deadline)
         except (_Unfinished, ImportFailed):
             return beginning
-        wider = _extended(sample, found.rejects, inferred)
+        wider = _extended(sample, found.rejects, inferred, is_json=file_format.format in ("json", "ndjson"))
         if len(wider.records) == len(sample.records):  # no row was refused, or none that could be parsed
+            if not found.whole:
+                return beginning
             if not found.has_duplicates():
                 return inferred
             known = replace(known, not_unique=known.not_unique | set(inferred.dataset.key))
@@ -82,14 +93,16 @@ def _read(inferred: Inferred, path: Path, file_format: FileFormat, deadline: flo
         if time.thread_time() > deadline:
             raise _Unfinished
         if len(found.rejects) >= _MAX_REJECTS:
+            found.whole = False
             break
     return found
 
 
 def _batches(path: Path, dataset: Dataset, file_format: FileFormat) -> Iterator[Batch]:
     if file_format.format != "xlsx":
-        yield from read_rows(path, dataset, replace(file_format, quote_given=True), _BATCH_BYTES)
+        yield from read_rows(path, dataset, file_format, _BATCH_BYTES)
         return
+    dataset = apply_options(dataset, file_format)
     limits = workbook.SampleLimits(_SHEET_ROWS, _SHEET_BYTES, runner.Limits(1024**3, MAX_SECONDS, MAX_SECONDS))
     with unpacked(path, file_format, _MAX_UNPACKED_BYTES) as file:
         marks = workbook.has_marks(dataset)
@@ -109,7 +122,13 @@ def _uncut(sent: Iterator[object]) -> Iterator[object]:
         yield message
 
 
-def _extended(sample: Sample, rejects: list[Reject], inferred: Inferred) -> Sample:
+def _in_file(value: str | None, *, is_json: bool) -> Value:
+    if not isinstance(value, TypedNumber):
+        return value
+    return Number(value.in_file) if is_json else TypedNumber(value.in_file)
+
+
+def _extended(sample: Sample, rejects: list[Reject], inferred: Inferred, *, is_json: bool) -> Sample:
     """The sample with the rows that were refused for their values, or for the keys of an object."""
     positions = {name: at for at, name in enumerate(inferred.dataset.column_names)}
     columns = [positions.get(each.column.name) if each.column else None for each in inferred.proposals]
@@ -118,7 +137,7 @@ def _extended(sample: Sample, rejects: list[Reject], inferred: Inferred) -> Samp
     records: list[Record] = []
     for reject in rejects:
         if reject.values is not None:
-            found = tuple(None if at is None else reject.values[at] for at in columns)
+            found = tuple(None if at is None else _in_file(reject.values[at], is_json=is_json) for at in columns)
             records.append(Record(reject.line, found + (None,) * (sample.width - len(found))))
         elif reject.code in _OBJECT_CODES and (pairs := _pairs(reject.text)) is not None:
             objects.append((reject.line, {key: as_value(value) for key, value in pairs}))

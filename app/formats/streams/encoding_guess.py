@@ -52,6 +52,8 @@ def _score(text: str, name: str) -> float:
     if name in _OTHER:  # hardly ever a single letter, as in `Zoë`
         letters = sum(each.isalpha() and not _HALF_WIDTH.match(each) for each in foreign)
         runs = sum(not one.isascii() and not other.isascii() for one, other in pairwise(text))
+        if any(one.islower() and other.isupper() and not one.isascii() for one, other in pairwise(text)):
+            return 0.0  # no word has a capital after a small letter
         likely = 0.5 if text.isupper() else 1.0
         return likely * letters / len(foreign) if 2 * runs >= len(foreign) else 0.0
     score = sum(

@@ -57,8 +57,9 @@ def suggest_formats(text: str, column: Column) -> dict[NumberFormat, str]:
                 plain = convert(text, replace(column, numbers=numbers))
             except BadValue:
                 continue
-            if plain not in found.values():
-                found[numbers] = plain
+            if plain in found.values():
+                continue
+            found[numbers] = plain
             if numbers.percent is True:
                 found |= _as_fraction(text, column, numbers)
         if found:

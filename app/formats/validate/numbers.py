@@ -29,6 +29,19 @@ _SHOWN_SHORT = re.compile(r"E\+[0-9]{2,}$")
 _NUMBER_TYPES = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
 
+class TypedNumber(str):
+    """A number that a file holds as a number, with the decimal mark of its column's texts; `in_file` has a point."""
+
+    __slots__ = ("in_file",)
+
+    in_file: str
+
+    def __new__(cls, text: str, mark: str = ".") -> "TypedNumber":
+        self = super().__new__(cls, text.replace(".", mark))
+        self.in_file = text
+        return self
+
+
 @dataclass(frozen=True)
 class _Spelled:
     """A number's parts: digits of its whole and its fraction, and its exponent; whether a percent sign follows."""
@@ -51,10 +64,19 @@ def accepts_numbers(column: Column) -> bool:
     return column.type in (*_NUMBER_TYPES, ColumnType.BOOLEAN) or column.serial != ""
 
 
-def typed_mark(column: Column) -> str | None:
-    """The decimal mark that a number must get that a file holds as a number, with a point; None where it keeps it."""
+def typed_reader(column: Column) -> Callable[[str], str] | None:
+    """A function for numbers that a file holds as numbers, with a point: it returns them as the column reads its texts.
+    None if these have a point, too."""
     mark = column.numbers.decimal_mark
-    return mark if column.type in _NUMBER_TYPES and mark != "." else None
+    if column.type not in _NUMBER_TYPES or mark == ".":
+        return None
+    mapped = {of for of, _ in column.values}  # by the number as the file has it
+    return lambda text: text if text in mapped else TypedNumber(text, mark)
+
+
+def as_in_file(text: str | None) -> str | None:
+    """The text as the file has it."""
+    return text.in_file if isinstance(text, TypedNumber) else text
 
 
 def plain_check(column: Column) -> Callable[[str], bool]:
@@ -164,6 +186,8 @@ def _read(text: str, numbers: NumberFormat) -> _Spelled | None:
     brackets = bool(part.get("open")) + bool(part.get("inner_open"))
     if brackets + len(signs) > 1 or (part.get("money") and part.get("money_after")):
         return None
+    if part.get("after") and part["fraction"] == "":
+        return None  # `5,-` is a price of 5
     whole = part["whole"] or ""
     exponent = part["exponent"]
     if exponent and ((whole and not whole.isdigit()) or part.get("percent")):

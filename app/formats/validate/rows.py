@@ -11,6 +11,7 @@ from app.domain.errors import ImportFailed
 from app.formats.batch import Batch, Reject
 from app.formats.payload import PayloadKeys, payload_line
 from app.formats.validate.columns import BadValue, excerpt, validator_for
+from app.formats.validate.numbers import as_in_file
 
 MAX_REJECTS = 10_000  # in one batch
 
@@ -86,7 +87,7 @@ class RowChecker:
                 values[position] = check(found[position])
             except BadValue as bad:
                 row_values = tuple(self._constants.get(at, value) for at, value in enumerate(found))
-                value = excerpt(found[position] or "")
+                value = excerpt(as_in_file(found[position]) or "")
                 return Reject(line, row, bad.code, bad.reason, name, value, text, row_values)
         return values
 
@@ -102,7 +103,7 @@ def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterato
     in_file = [column.name for column in dataset.columns if not column.constant]
 
     def text_of(position: int) -> str:
-        return json.dumps({name: records.columns[name][position] for name in in_file}, ensure_ascii=False)
+        return json.dumps({name: as_in_file(records.columns[name][position]) for name in in_file}, ensure_ascii=False)
 
     if not records.bad:
         batch = vectorized.check_columns(records.columns, dataset, first_row, lines, source_bytes, text_of)

@@ -103,7 +103,11 @@ def check_columns(
         frame = pl.DataFrame({name: pl.Series(columns[name], dtype=pl.String) for name in dataset.column_names})
     except (PolarsError, PanicException, UnicodeEncodeError):
         return None
-    batch = _batch(frame, dataset, first_row, lines, source_bytes, text_of)
+
+    def row_of(position: int) -> list[str | None]:
+        return [columns[name][position] for name in dataset.column_names]
+
+    batch = _batch(frame, dataset, first_row, lines, source_bytes, text_of, row_of=row_of)
     if batch is None:
         return None
     # Values may contain control characters; usually the payload has only the line feeds after its rows.
@@ -111,7 +115,7 @@ def check_columns(
     few = np.count_nonzero(payload < _FIRST_PRINTABLE) == batch.rows and _DELETE not in batch.payload
     if few and not holds_misread(batch.payload):
         return batch
-    return _batch(frame, dataset, first_row, lines, source_bytes, text_of, controls=True)
+    return _batch(frame, dataset, first_row, lines, source_bytes, text_of, row_of=row_of, controls=True)
 
 
 def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, mapping: ColumnMapping) -> pl.DataFrame | None:
@@ -238,9 +242,11 @@ def _batch(
     text_of: Callable[[int], str],
     file_order: Sequence[int] | None = None,
     *,
+    row_of: Callable[[int], Sequence[str | None]] | None = None,
     controls: bool = False,
 ) -> Batch | None:
     frame = frame.select(dataset.column_names)
+    row_of = row_of or (lambda position: frame.row(position))  # noqa: PLW0108 - it has overloads
     plain, accepted = validate_columns(frame, dataset, controls=controls)
     rejects: list[Reject] = []
     if not accepted.all():
@@ -249,7 +255,7 @@ def _batch(
         checker = RowChecker(dataset, file_order)
         valid_after_all: dict[int, list[str | None]] = {}
         for position in (~accepted).arg_true():
-            record = (lines[position], text_of(position), frame.row(position))
+            record = (lines[position], text_of(position), row_of(position))
             checked = checker.check(record, first_row + position)
             if isinstance(checked, Reject):
                 rejects.append(checked)

@@ -15,7 +15,7 @@ from app.formats.child import runner
 from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.csv import header
 from app.formats.validate.columns import excerpt
-from app.formats.validate.numbers import typed_mark
+from app.formats.validate.numbers import typed_reader
 from app.formats.validate.rows import MAX_REJECTS, BlankRowCounter, Records
 from app.formats.xlsx.archive import check_parts, find_sheet, open_zip
 from app.formats.xlsx.cells import DAY, NUMBER
@@ -89,7 +89,7 @@ def _are_column_names(cells: list[str], columns: list[str | None], dataset: Data
 
 def has_marks(dataset: Dataset) -> bool:
     """Whether the dataset has numbers with another decimal mark than numbers in cells have."""
-    return any(map(typed_mark, dataset.columns))
+    return any(map(typed_reader, dataset.columns))
 
 
 @contextmanager
@@ -255,8 +255,8 @@ class _Sheet:
             kind, text = what[0], values[at] or ""
             column = self._dataset.columns[at]
             failure = cell_failure(number, position + self._begin, what)
-            if kind in (NUMBER, SHOWN, FORMATTED) and (mark := typed_mark(column)) is not None:
-                values[at] = text.replace(".", mark)
+            if kind in (NUMBER, SHOWN, FORMATTED) and (read := typed_reader(column)) is not None:
+                values[at] = read(text)
             elif kind == DAY and column.type is ColumnType.DATETIME:
                 values[at] = f"{text} 00:00:00"  # a sheet can't distinguish a date from its midnight
             elif kind in (SHOWN, FORMATTED) and column.type not in _DIGITS_ONLY:

@@ -356,7 +356,7 @@ def test_a_quote_that_never_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_stray_quote_is_found_though_no_block_ends_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "RECORD_BYTES", 100_000)
     plain = GOOD.replace('"', "").replace(", ", " ")
-    data = "\n".join([HEADER, plain, changed("customer", 'Ja"ne'), *[plain] * 2000])
+    data = "\n".join([HEADER, plain, changed("customer", 'Ja"ne'), *[plain] * 2000, GOOD])
     assert error_of(tmp_path, data, batch_bytes=1000)["code"] == "bad_quote"
 
 

@@ -14,8 +14,8 @@ PEOPLE = Dataset(
     "people",
     (
         Column("name", ColumnType.TEXT, length=20),
-        Column("age", ColumnType.INTEGER, nullable=True),
-        Column("size", ColumnType.INTEGER),
+        Column("age", ColumnType.INTEGER, maximum=200, nullable=True),
+        Column("size", ColumnType.INTEGER, maximum=200),
     ),
     (),
 )

@@ -16,7 +16,7 @@ from app.formats.suggest.option import suggest_option
 from app.formats.suggest.suggestions import suggest
 from app.formats.suggest.words import words_of
 
-HEADERS = json.loads((Path(__file__).parents[1] / "corpus" / "shop_headers.json").read_text(encoding="utf-8"))
+HEADERS = json.loads((Path(__file__).parents[3] / "corpus" / "shop_headers.json").read_text(encoding="utf-8"))
 WANTED = ORDERS.column_names
 
 

@@ -13,7 +13,9 @@ from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import FormatOptions
 from app.formats.reader import read_rows
 
-NOTES = Dataset("notes", (Column("id", ColumnType.INTEGER), Column("note", ColumnType.TEXT, length=60)), ())
+NOTES = Dataset(
+    "notes", (Column("id", ColumnType.INTEGER, maximum=10**9), Column("note", ColumnType.TEXT, length=60)), ()
+)
 STRAY = '1,27" screen\n'
 
 
@@ -70,7 +72,14 @@ def test_the_pieces_make_no_difference(text: str, size: int) -> None:
         assert is_unquoted(Pieces(data, step if step > 3 else len(data) or 1), FileFormat("csv")) is expected
 
 
-@pytest.mark.parametrize("text", ["a\rb\r", "a\r", "\ra"])
+@pytest.mark.parametrize("text", ['  "x"', 'a,  "x"', f'a,{" " * 300}"x"', f'{" " * 300}"x"', f'a\n{" " * 99}\t "x"'])
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_a_quote_after_blanks_begins_a_field_in_whichever_piece(text: str, delimiter: str) -> None:
+    data, file_format = text.replace(",", delimiter).encode(), FileFormat("csv", delimiter=delimiter)
+    assert not any(is_unquoted(Pieces(data, size), file_format) for size in (1, 2, 3, 100, 1000))
+
+
+@pytest.mark.parametrize("text", ["a\rb", "a\rb\r", "a\r", "\ra"])
 def test_lone_carriage_returns_are_in_doubt(text: str) -> None:
     for size in (1, 100):
         assert not is_unquoted(Pieces(text.encode(), size), FileFormat("csv"))
