@@ -1,6 +1,7 @@
 """Import templates: a named, versioned way to read and load the files of one origin."""
 
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -75,7 +76,7 @@ def fingerprint(names: Sequence[str | None]) -> str | None:
     folded = [unicodedata.normalize("NFC", name or "").strip().casefold() for name in names]
     if not any(folded):
         return None
-    return hashlib.sha256("\x1f".join(folded).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(folded).encode()).hexdigest()[:32]
 
 
 def refuse(field: str, reason: str) -> InvalidContent:

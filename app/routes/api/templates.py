@@ -20,7 +20,7 @@ MAX_VERSION = 2**31 - 1
 EXAMPLE = '{"dataset": "orders", "options": {"columns": {"Order No": "order_number"}}}'
 YAML = "application/yaml"
 YAML_TYPES = (YAML, "application/x-yaml", "text/yaml", "text/x-yaml")
-VERSION = query("version", "An older version; the latest if left out.", type="integer", minimum=1)
+VERSION = query("version", "An older version; the latest if left out.", type="integer", minimum=1, maximum=MAX_VERSION)
 
 blueprint = Blueprint("templates", __name__, url_prefix="/v1/templates")
 
