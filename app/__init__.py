@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # whoever imports a part must not import the whole: the command line starts in a blink
+if TYPE_CHECKING:  # an import of one part must not import the whole: the command line starts in a blink
     from flask import Flask
 
     from app.config import Settings

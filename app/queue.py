@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 
 
 def create_celery(settings: Settings, *queues: str) -> Celery:
-    """The Celery app for this broker; tasks are registered by whoever runs them. A worker names the `queues` that it
-    takes hints from; who only publishes knows all of them."""
+    """The Celery app for this broker; each worker registers its own tasks. A worker names the `queues` that it
+    takes hints from; a publisher knows all of them."""
     celery = Celery("backout", broker=settings.broker, set_as_current=False)
     celery.conf.update(
         accept_content=["json"],
@@ -48,7 +48,7 @@ def create_celery(settings: Settings, *queues: str) -> Celery:
         ],
         task_create_missing_queues=False,
         task_publish_retry=False,
-        # a worker that is told to go says goodbye to the broker, and a silent one never answers
+        # a worker that shuts down says goodbye to the broker, and a silent one never answers
         broker_transport_options={
             "confirm_publish": True,
             "read_timeout": REPLY_SECONDS,
@@ -72,7 +72,7 @@ def create_celery(settings: Settings, *queues: str) -> Celery:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The queue as the broker sees it: hints that nobody took yet, and workers that take them."""
+    """The queue as the broker sees it: hints that no worker took yet, and workers that take them."""
 
     hints: int = 0
     workers: int = 0
@@ -91,9 +91,10 @@ class Hints:
     def announce(self, id: str) -> None:
         """`publish` beside the caller, who need not wait for the broker.
 
-        A worker that was told goes on until nothing is due, so one hint for each idle process is enough. A crowd of
-        imports makes no crowd of hints: one follows another after a pause, and beyond `MAX_ANNOUNCED` none is kept.
-        What is left out, by this or by a crash here, the sweeper publishes while it is due and the queue lacks hints.
+        A worker that gets a hint goes on until the queue is empty, so one hint for each idle process is enough. A crowd
+        of imports makes no crowd of hints: one follows another after a pause, and beyond `MAX_ANNOUNCED` none is kept.
+        What is left out, by this or by a crash here, the sweeper publishes while imports are queued and hints are
+        missing.
         """
         if len(self._announced) < MAX_ANNOUNCED:
             self._announced.append(id)
@@ -163,7 +164,7 @@ class Hints:
             declared = self._producer().channel.queue_declare(queue, passive=True)
         except NotFound:
             self._drop()
-            return Waiting()  # nobody has declared it yet
+            return Waiting()  # it is not declared yet
         except Exception as error:  # noqa: BLE001 — as above
             log.warning("broker_not_reached", error=str(error) or type(error).__name__)
             self._drop()

@@ -102,7 +102,7 @@ class Spool:
         return bool(disk.f_blocks) and disk.f_bavail * disk.f_frsize < COPY_BYTES
 
     def list_untouched(self, seconds: float) -> list[str]:
-        """Names of files that nobody has written to for so long."""
+        """Names of files without a write for so long."""
         return [name for name in self._list_old(seconds) if not name.startswith(OURS)]
 
     def delete_temporary(self, seconds: float) -> list[str]:

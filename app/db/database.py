@@ -23,7 +23,7 @@ from app.db.driver import DriverConnection
 from app.db.failures import sentence, translate, write_json
 from app.domain.errors import DatabaseUnavailable, DatasetInUse
 
-__all__ = ["Connection", "Database"]  # whoever draws a transaction's boundary names its connection
+__all__ = ["Connection", "Database"]  # a function that begins a transaction has its connection as an argument
 
 CONNECT_SECONDS = 3
 LEDGER_REPLY_SECONDS = 20  # how long one ledger statement may take before its connection counts as dead
@@ -51,7 +51,8 @@ class Database:
             pool_size=self._pool_size,
             max_overflow=self._pool_size,
             pool_timeout=POOL_SECONDS,
-            pool_reset_on_return=None,  # every transaction here ends by itself: a rollback after it would be in vain
+            # every transaction here ends before its connection is returned: a rollback would be in vain
+            pool_reset_on_return=None,
             pool_recycle=1800,
             isolation_level="READ COMMITTED",
             connect_args=_ledger_arguments(LEDGER_REPLY_SECONDS, f", wait_timeout = {LEDGER_IDLE_SECONDS}"),
@@ -96,8 +97,8 @@ class Database:
     def define(self, installation: str) -> Iterator[Connection]:
         """An autocommit connection for DDL: the only one at that in this installation, for as long as it is open.
 
-        So whoever has it knows that what another left unfinished stays unfinished. Raises `DatasetInUse` while another
-        has it, and as `begin`.
+        So the holder knows that no other process still works on what was left unfinished. Raises `DatasetInUse` while
+        another has it, and as `begin`.
         """
         with _reachable(), self._patient_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             # of both kinds: see `migrate`

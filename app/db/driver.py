@@ -22,11 +22,11 @@ PACKET_BYTES = 64 * 1024  # of lines: PyMySQL's 16 KiB cost a load 3 %, more tha
 class DriverConnection(Connection):
     """Encrypts where the server can, and sends lines from memory.
 
-    A server on this machine is met so once; then it does so only if the URL or the server asks for it: nobody is on the
+    A server on this machine is met so once; then it does so only if the URL or the server asks for it: no one is on the
     way there, and the handshake is 2.7 of the 3.5 ms of processor time that a connection to MySQL costs the two.
 
     PyMySQL would read the system's certificates for each connection, 21 ms of processor time, and it uses none of them
-    unless it is told to verify the server's. To LOAD DATA LOCAL it would send whichever file the server names; here no
+    unless it verifies the server's. To LOAD DATA LOCAL it would send whichever file the server names; here no
     file is ever read, whatever the server asks for: it gets the lines of `load`, or nothing.
     """
 
@@ -90,7 +90,7 @@ class DriverConnection(Connection):
         encrypted = self._sock  # type: ignore[attr-defined]
         if isinstance(encrypted, ssl.SSLSocket) and isinstance(encrypted.context, _Resuming):
             # what it said after the handshake has been read by now, and with it what the next handshake is cut short by
-            with suppress(OSError):  # it hung up; whoever uses the connection is told
+            with suppress(OSError):  # it hung up; the next use of the connection raises
                 encrypted.context.met[encrypted.getpeername()] = encrypted.session
             if self._address not in self._is_near:
                 self._is_near[self._address] = self._is_loopback() and self._ask_hostname() == gethostname()

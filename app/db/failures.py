@@ -1,7 +1,7 @@
-"""Failures: what an error of the database means for whoever asked.
+"""Failures: what an error of the database means for the caller.
 
-Only what another try may bring about is `DatabaseUnavailable`. A text that the server can't take is the asker's fault,
-and what is not known here stays as it is: somebody has to look.
+Only what another try may bring about is `DatabaseUnavailable`. A text that the server can't take is the caller's fault,
+and an unknown error stays as it is: a person has to look.
 """
 
 import json

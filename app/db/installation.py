@@ -107,7 +107,7 @@ def highest_number(connection: Connection) -> int:
 
 
 def know_number(connection: Connection, number: int) -> None:
-    """Remember a number that a later ledger gave out: `skip_numbers` is told of it when sweeping goes on."""
+    """Remember a number that a later ledger gave out: `skip_numbers` gets it when sweeping goes on."""
     if number <= MAX_NUMBER:
         connection.execute(update(installation).values(last_number=func.greatest(installation.c.last_number, number)))
 

@@ -88,6 +88,7 @@ class Ledger(Generic[S]):
         """
         wanted = frozenset(sources)
         self.states.require_legal(wanted, target)
+        values = self.values_for(target) | values
         if target not in self.states.leased:
             values["lease_until"] = None
         # an expression is part of the statement, all else is sent beside it
@@ -101,7 +102,15 @@ class Ledger(Generic[S]):
         if connection.execute(statement, sent).rowcount != 1:
             return False
         self.add_event(connection, number, target, detail)
+        self.after_move(connection, number, target)
         return True
+
+    def values_for(self, target: S) -> dict[str, Any]:
+        """What each move to this state sets besides; `values` of the call win."""
+        return {}
+
+    def after_move(self, connection: Connection, number: int, target: S) -> None:
+        """What else belongs to a move that was won, in its transaction."""
 
     def claim(self, connection: Connection, number: int, *, worker: str, lease_seconds: float, **values: Any) -> bool:
         """Take a queued row for an attempt of one's own: epoch + 1, a lease by the database's clock."""

@@ -45,7 +45,7 @@ class Branch:
                 raise AttemptLost(f"another connection owns branch {self.xid.lock_name()}")
 
     def start(self) -> None:
-        """Begin the branch: from here on nothing but a kill or a crash undoes it by itself."""
+        """Begin the branch: from here on only a kill or a crash undoes it without a statement."""
         self._run("XA START")
 
     def end(self) -> None:
@@ -72,7 +72,7 @@ class Branch:
                 sock.shutdown(socket.SHUT_RDWR)
 
     def abandon(self) -> None:
-        """Drop the socket without a word: an open branch is undone by the server, a prepared one waits in doubt."""
+        """Drop the socket and send nothing: an open branch is undone by the server, a prepared one waits in doubt."""
         self.connection._force_close()  # type: ignore[attr-defined]
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ def roll_back_prepared(session: "pymysql.Connection[Any]", xid: Xid) -> bool:
 
 
 def owners_of(session: "pymysql.Connection[Any]", xids: Sequence[Xid]) -> dict[Xid, int]:
-    """The connections that own these branches or whose undo is not over; branches that nobody owns are left out."""
+    """The connections that own these branches or whose undo is not over; branches without an owner are left out."""
     if not xids:
         return {}
     with session.cursor() as cursor:

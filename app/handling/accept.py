@@ -24,7 +24,7 @@ from app.lifecycle.services import Services
 MAX_ORDERS = 100_000
 MAX_LISTED = 10_000
 HANDLEABLE = ("pending", "paid")
-CONTENDED_SECONDS = 20.0  # how long requests for the same orders are told apart
+CONTENDED_SECONDS = 20.0  # how long a request tries again while others take the same orders
 
 log = structlog.get_logger(__name__)
 

@@ -34,7 +34,7 @@ class HandlingExtension:
         return transitions
 
     def sweep(self, database: Database, hints: Hints, settings: Settings) -> None:
-        """Take back what runs under a lease that ran out, end stops whose worker died, hint at what is due."""
+        """Requeue handlings whose lease ended, finish stops whose worker died, publish hints for queued ones."""
         with database.begin() as connection:
             held = transitions.list_in_state(connection, [HandlingState.RUNNING, HandlingState.STOPPING])
         do_each([row for row in held if not row.lease_live], partial(self._take_back, database, settings))

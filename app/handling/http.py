@@ -14,7 +14,7 @@ def post(call: ServiceCall, service: Service, path: str, body: dict[str, Any]) -
 
     def act(client: ServiceClient) -> dict[str, Any]:
         if client.connection is None:
-            # Of two threads the later one's client is kept and the other's is closed when nobody uses it any more.
+            # Of two threads the later one's client is kept and the other's is closed after its last use.
             client.connection = httpx.Client(base_url=client.address, timeout=client.timeout, trust_env=False)
         try:
             response = client.connection.post(path, json=body, headers={"Idempotency-Key": call.key})

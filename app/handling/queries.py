@@ -1,4 +1,4 @@
-"""Queries: what watchers of handlings and orders are told. Nothing here changes anything."""
+"""Queries: what clients read of handlings and orders. Nothing here changes anything."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -26,14 +26,14 @@ from app.lifecycle.imports.loading.shutdown import GracefulShutdown, Released
 from app.lifecycle.services import Services
 
 CANDIDATES = 5
-LOOK_SECONDS = 0.2  # how often a run looks whether its worker was told to go
+LOOK_SECONDS = 0.2  # how often a run looks whether its worker shuts down
 
 log = structlog.get_logger(__name__)
 
 
 def run_next(services: Services, clients: ServiceClients, worker: str, shutdown: GracefulShutdown) -> str | None:
-    """Claim what is due by priority, then age, and run it; returns its id, None where nothing was due or sweeping is
-    frozen. Raises `DatabaseUnavailable` when nothing could be claimed."""
+    """Claim the next queued handling by priority, then age, and run it; returns its id, None if there is none or
+    sweeping is frozen. Raises `DatabaseUnavailable` when nothing could be claimed."""
     try:
         freeze.require_sweeping(services)
     except LedgerFrozen as error:

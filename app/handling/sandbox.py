@@ -1,7 +1,7 @@
 """The sandbox: the outside services that handlings talk to, as one small program for demos and tests.
 
 `python -m app.handling.sandbox --port 8100 --smtp-port 8125 --folder DIR` serves inventory, payment, carrier and
-marketplace over HTTP, and a mailbox over SMTP. What it was told it keeps in a database of its own. A set share of the
+marketplace over HTTP, and a mailbox over SMTP. It keeps the requests in a database of its own. A set share of the
 calls goes wrong, by a seed: refused before the effect, answered with an error after it, answered late, or delivered
 twice. `PUT /control` changes that while it runs.
 """
@@ -36,7 +36,7 @@ TABLES = """
 
 
 class Memory:
-    """What the services were told and did, and what goes wrong; one for all threads."""
+    """What the services received and did, and what goes wrong; one for all threads."""
 
     def __init__(self, file: Path, seed: str, failure_rate: float, hang_seconds: float) -> None:
         self._lock = Lock()

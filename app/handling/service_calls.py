@@ -25,7 +25,7 @@ class ServiceRefused(BackoutError):
 
 
 class ServiceFailed(BackoutError):
-    """The service did not answer, or not in a way that says whether it did what it was told: asked again."""
+    """The service did not answer, or its answer doesn't say whether it did the work: the call is repeated."""
 
 
 class ServicePaused(ServiceFailed):

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 class StepOutcome(Enum):
     """What came of an order's step."""
 
-    NEXT = "next"  # the order's next step is due
+    NEXT = "next"  # the order's next step follows
     ORDER = "order"  # the order is done, or has failed
     NOTHING = "nothing"  # it was not begun: the handling is stopped or no longer ours, or the order has ended
 

@@ -25,7 +25,7 @@ from app.lifecycle.services import Services
 
 POLL_SECONDS = 0.5
 FAILED_SECONDS = 5.0  # between two looks that fail, at most
-OLDEST = OVERLAP * 20  # whoever was away for longer asks for the list anew
+OLDEST = OVERLAP * 20  # a client that was away for longer gets the list again
 ROWS_A_QUERY = 500
 
 log = structlog.get_logger(__name__)
@@ -58,14 +58,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one look at the ledger has found, and the cursor of those who were told it."""
+    """What one look at the ledger found, and the cursor of the clients that received it."""
 
     cursor: Cursor
     changes: tuple[Change, ...]
 
 
 class Subscription:
-    """One stream's place: what is to be told to it waits here."""
+    """One stream's queue: updates wait here until it sends them."""
 
     def __init__(self, watch: "ChangeFeed", number: int | None) -> None:
         self.number = number
@@ -181,8 +181,8 @@ class ChangeFeed:
 
 @dataclass(frozen=True)
 class Update:
-    """What a stream tells of one import, or of what else is followed: how it is, and what its timeline has that was not
-    told yet."""
+    """What a stream sends of one import or handling: its state, and the events of its timeline that were not sent
+    yet."""
 
     row: Row
     events: tuple[Event, ...]
@@ -190,7 +190,7 @@ class Update:
 
 @dataclass(frozen=True)
 class End:
-    """It is over, and all of it was told."""
+    """It is over, and all of it was sent."""
 
     row: Row
 
@@ -234,8 +234,8 @@ def _update(row: Row, timeline: list[Event], known: int) -> Update:
 
 @dataclass(frozen=True)
 class FeedUpdate:
-    """What a stream of all imports tells: those that changed, and from where to go on. `is_gap`: the watcher was away
-    for too long, or too much has happened, to tell it what it missed."""
+    """What a stream of all imports sends: those that changed, and from where to go on. `is_gap`: the watcher was away
+    for too long, or too much has happened, to send it what it missed."""
 
     cursor: Cursor
     changes: tuple[Change, ...] = ()

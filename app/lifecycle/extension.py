@@ -34,7 +34,7 @@ class Extension(Protocol):
 
     @property
     def feed(self) -> Feed:
-        """What watchers of its ledger are told of."""
+        """What streams of its ledger send."""
         ...
 
     def sweep(self, database: Database, hints: Hints, settings: Settings) -> None:

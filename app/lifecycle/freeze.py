@@ -28,7 +28,7 @@ def require_sweeping(services: Services, also: Callable[[Connection], None] | No
     """Look whether this is the ledger that was known, and freeze sweeping where it is not. `also` may look at more in
     the same transaction, and raise what it wants.
 
-    Raises `LedgerFrozen` then, and while nobody has let sweeping go on; `DatabaseUnavailable`.
+    Raises `LedgerFrozen` then, and until a person lets sweeping go on; `DatabaseUnavailable`.
     """
     kept = services.spool.read_generation(services.installation)  # first: see `why_stale`
     with services.database.begin() as connection:

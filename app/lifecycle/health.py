@@ -43,7 +43,7 @@ def _check_database(services: Services) -> dict[str, str]:
 
 
 def _find_trouble(services: Services) -> str | None:
-    """Sentences about what only a person can mend; None where there is nothing of the kind."""
+    """Sentences about what only a person can fix; None if there is nothing."""
     try:
         freeze.require_sweeping(services)
         doubt = in_doubt.list_in_doubt(services.database)

@@ -34,13 +34,13 @@ class Services:
 
     @cached_property
     def background(self) -> ThreadPoolExecutor:
-        """For what need not be waited for. Few threads: each takes a connection from whoever answers a request."""
+        """For work that no request waits for. Few threads: each takes a connection that a request could use."""
         return ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="aside")
 
 
 def open_services(settings: Settings, *, pool_size: int = 10, extensions: tuple[Extension, ...] = ()) -> Services:
-    """The places that these settings name; nothing is connected to before it is used. Whoever wires a process knows the
-    `extensions` that it has."""
+    """The places that these settings name; nothing is connected to before it is used. The process's entry names its
+    `extensions`."""
     return Services(
         settings=settings,
         database=Database(settings.database, lock_wait_seconds=settings.lock_wait_seconds, pool_size=pool_size),

@@ -111,7 +111,7 @@ def _check_key(keys: dict[str, str]) -> Response | None:
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
     client = find_client(keys, given)
     by_session = client is None and not given and (client := find_session(keys)) is not None
-    # the browser sends a session by itself: who changes something by it must be able to add a header
+    # the browser adds a session to any request, also to a forged one: a change must have a header as well
     if by_session and _changes() and HEADER not in request.headers and request.path != SIGN_OUT:
         return problem(403, "page-header-required", f"a session changes things with the header {HEADER} only")
     if client is not None:

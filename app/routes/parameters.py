@@ -56,7 +56,7 @@ def cut_page(found: Sequence[Item], limit: int, link: Callable[[Item], str]) -> 
 
 
 def parse_states(kind: type[Kind]) -> list[Kind]:
-    """The states that `state` names, with commas between them. Raises `BadRequest` for one that there is not."""
+    """The states that `state` names, with commas between them. Raises `BadRequest` for an unknown one."""
     return [_parse_state(kind, name) for name in request.args.get("state", "").split(",") if name]
 
 
@@ -79,7 +79,7 @@ def parse_format(*known: str) -> str:
 
 
 def require_options(said: Iterable[str], known: Sequence[str], *, filters: bool = False) -> None:
-    """Raise `InvalidContent` for an option of a query or a form that there is not. With `filters` there is
+    """Raise `InvalidContent` for an unknown option of a query or a form. With `filters` there is
     `filter[column]` as well."""
     unknown = [name for name in said if name not in known and not (filters and is_filter(name))]
     if unknown:
@@ -88,7 +88,7 @@ def require_options(said: Iterable[str], known: Sequence[str], *, filters: bool 
 
 
 def require_fields(body: Iterable[str], known: Sequence[str]) -> None:
-    """Raise `InvalidContent` for a field of a JSON object that there is not."""
+    """Raise `InvalidContent` for an unknown field of a JSON object."""
     unknown = sorted(set(body) - set(known))
     if unknown:
         raise _unknown(f"unknown field {unknown[0][:40]!r}: there are {', '.join(known)}", unknown)

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTim
 
 from app.domain.errors import BadRequest, InvalidContent
 
-STALL_SECONDS = 60.0  # a client that is gone without a word would hold its thread for good
+STALL_SECONDS = 60.0  # a client that vanished would hold its thread for good
 DRAIN_SECONDS = 5.0
 PIECE_BYTES = 64 * 1024
 MAX_NESTED = 20  # arrays and objects inside each other: more than any body of ours has

@@ -45,7 +45,7 @@ blueprint = Blueprint("sessions", __name__)
 
 
 def find_client(keys: Mapping[str, str], given: str) -> str | None:
-    """The client whose key this is; None for nobody's."""
+    """The client whose key this is; None for an unknown key."""
     for key, name in keys.items():
         if hmac.compare_digest(key.encode(), given.encode()):
             return name

@@ -33,10 +33,10 @@ def create_handler(settings: Settings) -> Celery:
 
     @celery.task(name=HANDLE_TASK, shared=False)
     def handle(handling_id: str) -> None:
-        """Claim what is due, which may be another handling than the one that the message names."""
+        """Claim the next queued handling, which may be another than the one that the message names."""
         shutdown = GracefulShutdown(settings.shutdown_grace_seconds, lambda: float(told_at.value))
         if shutdown.told:
-            log.info("nothing_claimed", reason="this worker was told to go")  # the sweeper hints again
+            log.info("nothing_claimed", reason="this worker shuts down")  # the sweeper hints again
             return
         try:
             run_next(*places(), f"{socket.gethostname()}:{os.getpid()}", shutdown)

@@ -37,9 +37,10 @@ def create_worker(settings: Settings) -> Celery:
 
     @celery.task(name=LOAD_TASK, shared=False)
     def load(import_id: str) -> None:
-        """Claim and load as long as something is due, which may be other imports than the one that the message names.
+        """Claim and load while imports are queued, which may be others than the one that the message names.
 
-        A process that may not load what is due has let the message go, so whoever frees a slot looks again.
+        A process that may not load the next import has acknowledged its message, so the one that frees a slot looks
+        again.
         """
         try:
             while not (
@@ -47,7 +48,7 @@ def create_worker(settings: Settings) -> Celery:
             ).told:
                 if load_next(services(), f"{socket.gethostname()}:{os.getpid()}", shutdown, slots) is None:
                     return
-            log.info("nothing_claimed", reason="this worker was told to go")  # the sweeper hints again
+            log.info("nothing_claimed", reason="this worker shuts down")  # the sweeper hints again
         except DatabaseUnavailable as error:
             log.warning("nothing_claimed", error=error.detail)  # the sweeper hints again
 

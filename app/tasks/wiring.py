@@ -11,7 +11,7 @@ from app.logs import configure_logs
 
 
 def wire(settings: Settings) -> Any:
-    """Connect a worker's signals; returns the shared instant at which it was told to go, 0 for never.
+    """Connect a worker's signals; returns the shared instant at which it was asked to shut down, 0 for never.
 
     It is shared with the children, which the parent forks. Without a lock: a child that is killed while it holds one
     would stop its parent, and the other children, for ever.
@@ -19,7 +19,7 @@ def wire(settings: Settings) -> Any:
     told_at = Value("d", 0.0, lock=False)
 
     def tell_children(**_: Any) -> None:
-        told_at.value = told_at.value or monotonic()  # told again, they have no more time
+        told_at.value = told_at.value or monotonic()  # a second signal gives them no more time
 
     def keep_to_itself(sender: Any, **_: Any) -> None:
         # Workers know of each other by the ledger. What Celery's tell each other are messages: a broker whose disk is

@@ -45,7 +45,7 @@ def read_table(connection: Connection, name: str) -> Dataset | None:
     refusals = _find_table_refusals(connection, name)
     primary, unique = _read_keys(connection, name)
     if not primary:
-        refusals.append(("name", f"{name} has no primary key, by which its rows could be told apart"))
+        refusals.append(("name", f"{name} has no primary key, which identifies each row"))
     columns, counted = [], set()
     mariadb = bool(connection.dialect.is_mariadb)  # type: ignore[attr-defined]
     for row in _select(connection, _FACTS, "columns", name, "ORDER BY ordinal_position"):
@@ -180,10 +180,10 @@ _TYPES: dict[str, Callable[[Any], tuple[ColumnType, dict[str, Any]]]] = {
 
 
 def _select(connection: Connection, columns: str, view: str, name: str, more: str = "") -> Any:
-    """What information_schema says of our table; MySQL calls its columns in capitals where it isn't told."""
-    told = ", ".join(f"{column} AS {column}" for column in columns.split())
+    """What information_schema says of our table; MySQL names its columns in capitals without an alias."""
+    aliased = ", ".join(f"{column} AS {column}" for column in columns.split())
     query = (
-        f"SELECT {told} FROM information_schema.{view} WHERE table_schema = DATABASE() AND table_name = :name {more}"
+        f"SELECT {aliased} FROM information_schema.{view} WHERE table_schema = DATABASE() AND table_name = :name {more}"
     )
     return connection.execute(text(query), {"name": name})
 

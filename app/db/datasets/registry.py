@@ -1,7 +1,7 @@
 """The registry: what each dataset is, and the lease under which it is being cleared.
 
-A row is `creating` before its table is made, and `dropping` before it is dropped: what a crash leaves can be told.
-"""
+A row is `creating` before its table is made, and `dropping` before it is dropped: what a crash leaves can be
+recognised."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +39,7 @@ def find_dataset(connection: Connection, name: str) -> Registered | None:
 
 
 def hold_dataset(connection: Connection, name: str) -> Registered | None:
-    """`find_dataset`, and nobody can begin to drop it before this transaction has ended."""
+    """`find_dataset`, and no other transaction can begin to drop it before this one ends."""
     if name == ORDERS.name:
         return _BUILT_IN
     row = connection.execute(_HELD, {"wanted": name}).first()

@@ -37,7 +37,7 @@ def load_payload(connection: DriverConnection, dataset: Dataset, number: int, pa
     strict mode too (MariaDB and MySQL manuals, "LOAD DATA"). So the row count and the warnings are compared, and any
     difference raises `RowsDiffer`. Raises PyMySQL's errors, and others when the connection is killed in mid-send.
 
-    The payload is UTF-8 already, so the server is told to take its bytes as they are: it still refuses what is no text
+    The payload is UTF-8 already, so the server takes its bytes unconverted: it still refuses what is no text
     of the column's, with a warning, and saves 7 % of its work. An adopted table may have columns of another encoding.
     """
     numbered = "@row_no" if dataset.adopted else "row_no"
@@ -52,7 +52,7 @@ def load_payload(connection: DriverConnection, dataset: Dataset, number: int, pa
     )
     if loaded != rows or warned:
         with connection.cursor() as cursor:
-            # what the protocol tells is cut at 65,535
+            # the count in the protocol is cut at 65,535
             cursor.execute("SHOW COUNT(*) WARNINGS")
             (warned,) = cursor.fetchone() or (0,)
             cursor.execute("SHOW WARNINGS")
@@ -111,8 +111,8 @@ def _position(key: Sequence[Any], asked: Sequence[Sequence[Any]]) -> int:
 def anything_left(connection: Connection, dataset: Dataset | None, number: int) -> bool:
     """Whether any row or receipt of an import is there, through `Database.uncommitted`: its undo is not over.
 
-    The receipt was the branch's first insert, so it is the last that the server undoes; it alone tells where rows do
-    not carry their import's number, or the dataset is gone.
+    The receipt was the branch's first insert, so it is the last that the server undoes; it alone is evidence where rows
+    do not carry their import's number, or the dataset is gone.
     """
     receipt = select(receipts.c.import_no).where(receipts.c.import_no == number).limit(1)
     if connection.execute(receipt).first() is not None:

@@ -103,7 +103,7 @@ def find_places(
     typed = [f"k{at} {_sql_type(table.c[name], dialect)}" for at, name in enumerate(dataset.key)]
     columns = ", ".join(f"{one} PATH '$[{at}]' ERROR ON ERROR" for at, one in enumerate(typed))
     same = " AND ".join(f"t.{_quote(name)} = j.k{at}" for at, name in enumerate(dataset.key))
-    # MySQL wants to be told that a table made of JSON is not to be locked; MariaDB has no words for it
+    # MySQL needs the words that exclude a table made of JSON from the lock; MariaDB has none for it
     of_table = "" if "MariaDB" in str(connection.get_server_info()) else " OF t"  # type: ignore[no-untyped-call]
     with connection.cursor() as cursor:
         cursor.execute(

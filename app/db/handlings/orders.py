@@ -64,7 +64,7 @@ def _one_holder() -> Iterator[None]:
 
 
 def keep_from_clearing(connection: Connection, dataset: str) -> bool:
-    """Let nobody begin to clear the dataset before this transaction ends; False while somebody is clearing it."""
+    """Prevent a clearing of the dataset until this transaction ends; False if one is under way."""
     free = connection.execute(
         select(datasets.c.delete_lease_until.is_(None) | (datasets.c.delete_lease_until <= NOW))
         .where(datasets.c.name == dataset)

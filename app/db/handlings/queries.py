@@ -1,4 +1,4 @@
-"""What is known of orders and their handlings, for those who decide or watch: reading only."""
+"""Queries about orders and their handlings. Nothing here changes anything."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, exists, func, insert, select, update
-from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.ledger import NOW, Ledger, LedgerStates, seconds_from_now
 from app.db.schema import events, handled_orders, handling_steps, handlings, installation, orders
@@ -36,33 +35,21 @@ class HandlingLedger(Ledger[HandlingState]):
     """What a move of a handling does besides: without a worker it has no order in hand, and at rest it holds its orders
     no longer."""
 
-    def move(
-        self,
-        connection: Connection,
-        number: int,
-        sources: Iterable[HandlingState],
-        target: HandlingState,
-        *,
-        at_epoch: int | None = None,
-        condition: ColumnElement[bool] | None = None,
-        detail: Mapping[str, Any] | None = None,
-        **values: Any,
-    ) -> bool:
-        """`Ledger.move`."""
-        values["finished_at"] = NOW if target in RESTING else None
-        won = super().move(
-            connection, number, sources, target, at_epoch=at_epoch, condition=condition, detail=detail, **values
-        )
+    def values_for(self, target: HandlingState) -> dict[str, Any]:
+        """A handling that goes on has no end."""
+        return {"finished_at": NOW if target in RESTING else None}
+
+    def after_move(self, connection: Connection, number: int, target: HandlingState) -> None:
+        """Give back the orders in hand, and at rest all."""
         mine = handled_orders.c.handling_no == number
-        if won and target not in LEASED:
+        if target not in LEASED:
             in_hand = handled_orders.c.state == OrderState.RUNNING
             connection.execute(update(handled_orders).where(mine, in_hand).values(state=OrderState.PENDING))
             begun = handling_steps.c.handling_no == number, handling_steps.c.state == StepState.RUNNING
             connection.execute(update(handling_steps).where(*begun).values(state=StepState.INTERRUPTED))
-        if won and target in RESTING:
+        if target in RESTING:
             held = handled_orders.c.active.is_not(None)
             connection.execute(update(handled_orders).where(mine, held).values(active=None))
-        return won
 
     def fail_exhausted(
         self,

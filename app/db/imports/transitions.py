@@ -1,6 +1,6 @@
 """Transitions: the ledger of imports, and what only its moves do (see `app.db.ledger`)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ from app.db.schema import datasets, imports, installation
 from app.domain.imports import Tally
 from app.domain.states import FINAL, LEASED, NEVER_COMMIT, UNDOING, State, require_legal
 
-__all__ = ["NOW", "seconds_from_now"]  # the ledger's clock, for whoever writes beside it
+__all__ = ["NOW", "seconds_from_now"]  # the ledger's clock, for statements outside of a move
 
 WHOLE_SOURCE: ColumnElement[Any] = func.coalesce(imports.c.bytes_total, 0)  # of a file that has been read to its end
 ARRIVED: ColumnElement[bool] = imports.c.upload_lease_until.is_(None)  # no part of its file is still to come
@@ -43,29 +43,16 @@ PHASES = {
 class ImportLedger(Ledger[State]):
     """What a move of an import sets besides: its phase, when it was decided and when it ended, and its dedup key."""
 
-    def move(
-        self,
-        connection: Connection,
-        number: int,
-        sources: Iterable[State],
-        target: State,
-        *,
-        at_epoch: int | None = None,
-        condition: ColumnElement[bool] | None = None,
-        detail: Mapping[str, Any] | None = None,
-        **values: Any,
-    ) -> bool:
-        """`Ledger.move`. What it sets for a stop, `stops` sets, too."""
-        values.setdefault("phase", PHASES[target])
+    def values_for(self, target: State) -> dict[str, Any]:
+        """What it sets for a stop, `stops` sets, too."""
+        values: dict[str, Any] = {"phase": PHASES[target]}
         if target in DECIDED:
             values["decided_at"] = NOW
         if target in FINAL:
             values["finished_at"] = NOW
         if target in FINAL or target in NEVER_COMMIT:
             values["dedup_key"] = None  # the same content may be sent again
-        return super().move(
-            connection, number, sources, target, at_epoch=at_epoch, condition=condition, detail=detail, **values
-        )
+        return values
 
     def claim(self, connection: Connection, number: int, *, worker: str, lease_seconds: float, **values: Any) -> bool:
         """`Ledger.claim` for so many `branches`: not while the dataset is being cleared, nor while sweeping is
@@ -173,7 +160,7 @@ def _is_small() -> ColumnElement[bool]:
 
 
 def list_deserted(connection: Connection, seconds: float) -> list[int]:
-    """Numbers of inline imports that nobody claimed: the web process that was to load them at once has died."""
+    """Numbers of inline imports that no process claimed: the web process that was to load them at once has died."""
     query = select(imports.c.number).where(
         imports.c.state == State.QUEUED, imports.c.inline.is_(True), imports.c.created_at <= seconds_from_now(-seconds)
     )

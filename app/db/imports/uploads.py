@@ -22,8 +22,8 @@ def renew_upload_lease(connection: Connection, number: int, lease_seconds: float
 
 
 def record_upload(connection: Connection, number: int, size: int, dedup_key: str | None) -> bool:
-    """Say that the whole file is there, how large it is and its dedup key, which only its last byte tells: from here
-    on the import may commit. False when it will not be loaded any more. Raises `DuplicateInFlight`."""
+    """Say that the whole file is there, how large it is and its dedup key, which is known only after the last byte:
+    from here on the import may commit. False when it will not be loaded any more. Raises `DuplicateInFlight`."""
     with transitions.find_by_dedup_key():
         whole = connection.execute(
             update(imports)

@@ -40,6 +40,6 @@ def send(call: ServiceCall, to: str, subject: str, text: str) -> str:
 
 
 def _judge(code: int, words: bytes | str) -> ServiceFailed | ServiceRefused:
-    told = words.decode(errors="replace") if isinstance(words, bytes) else words
+    text = words.decode(errors="replace") if isinstance(words, bytes) else words
     kind = ServiceRefused if code in FOR_GOOD else ServiceFailed
-    return kind(f"mail was answered {code}: {told}")
+    return kind(f"the mail server answered {code}: {text}")

@@ -72,7 +72,7 @@ def count_branches(settings: Settings, known: Registered | None, policy: Policy)
     if policy.on_conflict is not OnConflict.FAIL:
         return 1  # a row may meet one of its own file: two branches would wait for each other
     if known is not None and known.dataset.adopted:
-        return 1  # nobody could leave out, or delete, the part that one of several has brought
+        return 1  # the rows of one of several branches could not be left out or deleted
     return settings.branches
 
 

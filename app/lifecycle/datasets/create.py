@@ -3,8 +3,8 @@
 The name is taken in the registry first, as `creating`, with a token that the table is made to carry; then the table
 is made; then the dataset is `ready`. A drop goes the other way: `dropping`, the table, the name. So a crash anywhere
 leaves a row that says which table may be there, and only a table with the row's token is ever dropped. All of it is
-done under one lock of the installation (`Database.define`): who has it and finds such a row knows that its maker is
-gone, and mends it, before a second try or in the sweeper.
+done under one lock of the installation (`Database.define`): its holder knows that the maker of such a row is gone,
+and repairs it, before a second try or in the sweeper.
 """
 
 import secrets
@@ -55,15 +55,15 @@ def create_dataset(services: Services, body: Mapping[str, Any]) -> Registered:
         # a crash here leaves the name `creating`, and a table with its token
         with services.database.begin() as connection:
             if not registry.finish_creating(connection, dataset.name, token):
-                # the lock went with its connection, and another has mended what seemed to be cut off
+                # the lock went with its connection, and another has repaired what seemed to be cut off
                 raise DatasetInUse(f"the creation of {dataset.name} took too long and was undone: send it again")
     log.info("dataset_created", dataset=dataset.name)
     return catalog.find_dataset(services.database, dataset.name)
 
 
-def mend(database: Database, definer: Connection, name: str | None = None) -> list[str]:
+def repair(database: Database, definer: Connection, name: str | None = None) -> list[str]:
     """Undo what was cut off while it was created or dropped: of this name, or all; the names. `definer` comes from
-    `Database.define`, so nobody is at it any more. Raises `DatasetInUse` where a table is still read."""
+    `Database.define`, so no other process works on it. Raises `DatasetInUse` where a table is still read."""
     with database.begin() as connection:
         unfinished = registry.list_unfinished(connection, name)
     for one in unfinished:
@@ -75,23 +75,24 @@ def mend(database: Database, definer: Connection, name: str | None = None) -> li
     return [one.dataset.name for one in unfinished]
 
 
-def mend_all(database: Database, installation: str) -> None:
-    """`mend` for the sweeper, which comes again where a table is still read, another defines one, or a right lacks."""
+def repair_all(database: Database, installation: str) -> None:
+    """`repair` for the sweeper, which tries again if a table is still read, another defines one, or a right is
+    missing."""
     with database.begin() as connection:
         if not registry.list_unfinished(connection):
             return
     try:
         with database.define(installation) as definer:
-            mended = mend(database, definer)
+            repaired = repair(database, definer)
     except (DatasetInUse, NotEnabled) as error:
         log.info("dataset_not_mended", reason=error.detail)
     else:
-        log.info("datasets_mended", datasets=mended)
+        log.info("datasets_repaired", datasets=repaired)
 
 
 def require_no_dataset(database: Database, definer: Connection, name: str) -> None:
-    """Raise `DatasetExists` where the name is taken; one that was left unfinished is mended, and gives it back."""
-    mend(database, definer, name)
+    """Raise `DatasetExists` where the name is taken; one that was left unfinished is repaired, which frees its name."""
+    repair(database, definer, name)
     with database.begin() as connection:
         known = registry.find_dataset(connection, name)
     if known is not None:

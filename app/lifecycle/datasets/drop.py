@@ -24,7 +24,7 @@ def drop_dataset(services: Services, name: str) -> None:
     """
     freeze.require_sweeping(services)
     with services.database.define(services.installation) as definer:
-        if create.mend(services.database, definer, name):
+        if create.repair(services.database, definer, name):
             return  # an earlier drop that was cut off, or a creation that was
         with services.database.begin() as connection:
             known = registry.find_dataset(connection, name)
@@ -36,7 +36,7 @@ def drop_dataset(services: Services, name: str) -> None:
         with delete_rows.clearing(services.database, known.dataset):
             _let_go(services.database, known.dataset)
         # a crash here leaves the name `dropping`, and the table
-        create.mend(services.database, definer, name)
+        create.repair(services.database, definer, name)
     log.info("dataset_dropped", dataset=name)
 
 

@@ -134,7 +134,7 @@ def record(
     content: str | None,
 ) -> Accepted:
     """Record an import and hint at it. Without its content, which is not known yet, it does not hold the key. Raises
-    `LedgerFrozen`: this is where an acceptance looks whether the ledger is the latest."""
+    `LedgerFrozen`: an upload asks before its body as well, but a freeze that comes while it arrives is found here."""
     values = {"id": id, "request_id": caller.request_id, "client": caller.client, **values}
     dedup_key = dedup_key_of(caller.client, content) if content is not None and "spool_name" in values else None
     while True:

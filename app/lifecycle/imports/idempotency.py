@@ -1,6 +1,6 @@
 """Idempotency: the same request gives the same import, and the same file is imported once at a time.
 
-A request holds its Idempotency-Key until it is answered. Without a key, the dedup key tells whether the caller sends
+A request holds its Idempotency-Key until it is answered. Without a key, the dedup key shows whether the caller sends
 the same bytes with the same options: it is made of the caller's name and the content, and it is unique among the
 imports that have not ended.
 """

@@ -1,4 +1,4 @@
-"""Observe: what watchers are told. Nothing here changes anything."""
+"""Queries: what clients read of imports. Nothing here changes anything."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -42,7 +42,7 @@ def give_back(database: Database, ledger: Ledger[Any], row: Attempted) -> bool:
     """Queue a row again, because this worker goes; the attempt does not count. False when it was stopped or taken
     over."""
     with database.begin() as connection:
-        told = {"reason": "the worker was told to stop"}
+        told = {"reason": "the worker shut down"}
         given = ledger.requeue(connection, row.number, row.epoch, detail=told, attempts=-1)
     if given:
         log.info("handed_back")
@@ -96,7 +96,7 @@ def release(database: Database, hints: Hints, row: Import) -> bool:
 
 
 def wait_for_space(database: Database, row: Import) -> None:
-    """`give_back_until_space` an import. An inline one fails: whoever waited for it is told."""
+    """`give_back_until_space` an import. An inline one fails: its client waits for the answer."""
     if row.inline:
         full = ImportFailed("spool_full", "the disk of the spool folder is full: free some space")
         return fail(database, row, full)
@@ -122,7 +122,7 @@ def fail(database: Database, row: Import, failure: ImportFailed, rejected: int =
 
 
 def try_again(database: Database, settings: Settings, row: Import, reason: str, *, only_expired: bool = False) -> bool:
-    """`queue_again` an import. An inline one is never tried again: whoever waited for it is gone."""
+    """`queue_again` an import. An inline one is never tried again: its client is gone."""
     error = None
     if row.inline or row.attempts >= settings.max_attempts:
         ended = f"gave up after {row.attempts} attempt(s); the last one ended with: {reason}"

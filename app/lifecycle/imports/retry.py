@@ -17,7 +17,7 @@ RETRYABLE = frozenset({State.STOPPED, State.FAILED, State.CHECKED})
 
 
 def retry_import(services: Services, id: str, *, client: str = "", request_id: str | None = None) -> Import:
-    """Accept a new import of what this one was to load, for whoever asks; returns it. A dry run becomes a real one.
+    """Accept a new import of the same file and options, for this client; returns it. A dry run becomes a real one.
 
     The file is shared by a hard link, so that each import keeps its own for as long as it needs it. Raises
     `ImportNotFound`, `NothingToRetry` for one that is not over or has loaded its rows, `FileForgotten` and

@@ -26,8 +26,8 @@ def finish_rollback(database: Database, installation: str, number: int) -> bool:
     """Push a `stopping` or `failing` import towards its end; True when nothing is left to do.
 
     Kills the owners of its branches, rolls back the prepared ones, and moves it to `stopped` or `failed` once no owner
-    lock, no branch and no row or receipt of it is left. A crash anywhere in here is mended by calling it again. While
-    sweeping is frozen nothing is touched.
+    lock, no branch and no row or receipt of it is left. After a crash anywhere in here, another call finishes the work.
+    While sweeping is frozen nothing is touched.
     """
     with database.begin() as connection:
         row = queries.find_numbered(connection, number)

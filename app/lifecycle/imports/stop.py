@@ -57,6 +57,6 @@ def end_load(database: Database, installation: str, row: Import) -> None:
             xa.kill_owners(
                 session, name_branches(installation, row.number, range(row.epoch, row.epoch + 1), row.branches)
             )
-    except Exception as error:  # noqa: BLE001 — nobody else would hear of it
+    except Exception as error:  # noqa: BLE001 — no caller waits for it
         log.warning("load_not_ended_at_once", import_id=row.id, error=str(error) or type(error).__name__)
-    # a crash here leaves a load that nobody ends: its worker looks by itself, and the sweeper after it
+    # a crash here leaves a load that runs on: its worker looks at its state, and the sweeper after it

@@ -11,7 +11,7 @@ from app.lifecycle.recovery.chores import do_each
 from app.lifecycle.services import Services
 from app.spool import Spool
 
-ORPHAN_SECONDS = 3600.0  # an upload that nobody has written to for so long
+ORPHAN_SECONDS = 3600.0  # an upload without a write for so long
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ def clean(services: Services, run: Callable[[str, Callable[[], object]], object]
     run("delete_old_spools", lambda: _delete_old_spools(services))
     run("delete_orphans", lambda: _delete_orphans(database, spool))
     run("delete_temporary", lambda: _delete_temporary(spool))
-    run("mend_datasets", lambda: create.mend_all(database, services.installation))
+    run("repair_datasets", lambda: create.repair_all(database, services.installation))
     run("forget_history", lambda: _forget_history(database, services.settings.history_retention_days))
     run("forget_keys", lambda: _forget_keys(database))
 

@@ -170,5 +170,5 @@ _WHY_NOT = {
     State.STOPPED: "was stopped, which is final",
     State.FAILED: "has failed, which is final",
     State.CHECKED: "was a dry run, and nothing of it was kept",
-    **dict.fromkeys(UNDOING, "will never commit, and nothing of it is prepared: the sweeper ends it by itself"),
+    **dict.fromkeys(UNDOING, "will never commit, and nothing of it is prepared: the sweeper ends it"),
 }

@@ -221,7 +221,7 @@ def sweep_forever(services: Services, pause: Callable[[float], bool]) -> None:
     """Sweep until `pause`, which waits for so many seconds, says to end. A database that is away is waited for, and no
     error ends it.
 
-    Between two sweeps only what is being undone is looked at: whoever stopped an import waits for its end.
+    Between two sweeps only imports that are being undone are looked at: a client that stopped one waits for its end.
     """
     sweeper = Sweeper(services)
     while True:

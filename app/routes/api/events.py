@@ -20,7 +20,7 @@ from app.routes.openapi.operations import describe, header, query
 from app.routes.parameters import parse_number
 
 RETRY_MILLISECONDS = 1000
-LAST = "The id of the last event that arrived; what came after it is told."
+LAST = "The id of the last event that arrived; the stream sends the ones after it."
 CURSOR = r"^([0-9]{1,17}~(\*|([0-9]{1,10}\.[0-9]{1,20}(_[0-9]{1,10}\.[0-9]{1,20})*)?))?$"
 AGAIN = "The same, for those who can't send a header."
 
@@ -63,8 +63,8 @@ def stream_import(id: str) -> Response:
     parameters=positions(CURSOR),
 )
 def stream_all() -> Response:
-    """Every import's changes as server-sent events: `imports` with those that changed; `reset` when what was missed
-    can't be told, so that the list must be asked for anew. Begins after `Last-Event-ID` (or `?after=`), or now."""
+    """Every import's changes as server-sent events: `imports` with those that changed; `reset` when the server can't
+    say what was missed: the client gets the list again. Begins after `Last-Event-ID` (or `?after=`), or now."""
     given = parse_position()
     after = parse_cursor(given) if given else None
     if given and after is None:
@@ -86,7 +86,7 @@ def parse_position() -> str:
 
 
 def stream(messages: Iterator[str], subscription: Subscription) -> Response:
-    """A stream of messages; the first of them tells an error by an answer of its own."""
+    """A stream of messages; an error of the first one becomes an answer of its own."""
     try:
         first = next(messages)  # here an error still has an answer of its own
     except BaseException:
@@ -104,7 +104,7 @@ def stream(messages: Iterator[str], subscription: Subscription) -> Response:
 
 
 def tell_one(name: str, show: Callable[[Row], dict[str, Any]], updates: Iterator[Update | End | None]) -> Iterator[str]:
-    """The messages of a stream that tells of one import, or of what else has a ledger: its `name` and its end."""
+    """The messages of a stream about one import or handling: its `name` and its end."""
     for update in updates:
         if update is None:
             yield ": nothing new\n\n"

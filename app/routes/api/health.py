@@ -20,7 +20,7 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/livez")
 @describe("get_life", "health", Life, is_open=True)
 def show_life() -> dict[str, Any]:
-    """That the process answers; asks nobody else."""
+    """Say that the process answers; it asks no other process."""
     return {"status": "ok"}
 
 

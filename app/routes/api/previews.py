@@ -82,8 +82,8 @@ def _receive(upload: Upload) -> PreviewRequest:
 
 
 def _read(said: Mapping[str, str]) -> PreviewRequest:
-    """What is wanted, with the options of the template that is named. Raises `InvalidContent` for an option that there
-    is not or that is wrong, and `TemplateNotFound`.
+    """What is wanted, with the options of the template that is named. Raises `InvalidContent` for an unknown or wrong
+    option, and `TemplateNotFound`.
 
     What is to be done with an import's rows may be said, so that the same options do for both; it changes nothing.
     """

@@ -65,7 +65,7 @@ def show_page() -> str:
 
 
 def build_document(app: Flask, settings: Settings) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of an application. Routes that nobody described are not in it: `list_undescribed`."""
+    """The OpenAPI 3.1 document of an application. Routes without a description are not in it: `list_undescribed`."""
     models: set[type[BaseModel]] = {Problem, ClassicProblem}
     paths: dict[str, dict[str, Any]] = {}
     for rule, method, operation in _list_operations(app):

@@ -31,7 +31,7 @@ class Operation:
         name: stays when the code is renamed; clients that are generated call their functions so.
         tag: the group it stands in.
         answers: by status.
-        refuses: the kinds of errors it raises; what any request may meet is added by itself, and `DatabaseUnavailable`.
+        refuses: the kinds of errors it raises; the errors of any request are added to them, and `DatabaseUnavailable`.
         failures: other problems by status, `(kind, meaning)` each.
         parameters: of the query and the headers, made by `query` and `header`.
         body: by media type; None where none is read.

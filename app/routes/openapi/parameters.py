@@ -84,8 +84,8 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         one_of(["true", "false", "fraction"]),
     ),
     "negative": ("Of all numbers: trailing_minus or parentheses, or a JSON list of both.", _text("trailing_minus")),
-    "sheet": ("The sheet of a workbook; the first without a word.", {"type": "string"}),
-    "null": ("Of CSV and XLSX: the text that means that there is no value.", {"type": "string", "examples": ["NULL"]}),
+    "sheet": ("The sheet of a workbook; the first by default.", {"type": "string"}),
+    "null": ("Of CSV and XLSX: the text of a missing value.", {"type": "string", "examples": ["NULL"]}),
     "comment": (
         "Of CSV: lines that begin with this text are skipped and counted in rows_blank. `none`: every line is a row,"
         " even one that a database client added below the header or at the end.",
@@ -131,7 +131,7 @@ FILE_TYPES = (
 
 
 def option_parameters(names: Sequence[str]) -> tuple[dict[str, Any], ...]:
-    """Options as parameters of the query. One that nobody described here has no meaning, which a test notices."""
+    """Options as parameters of the query. One without a description here has no meaning, which a test notices."""
     return tuple(query(name, meaning, **schema) for name, (meaning, schema) in _known(names))
 
 

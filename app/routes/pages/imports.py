@@ -68,13 +68,13 @@ def show_problem(error: Refused) -> Response | tuple[str, int]:
 
 
 def show_imports() -> str:
-    """The list, and where imports are started. A state that there is not shows nothing."""
+    """The list, and where imports are started. An unknown state shows nothing."""
     wanted = request.args.get("state", "")
     states = [State(name) for name in wanted.split(",") if name in tuple(State)]
     before = parse_cursor()
     after = change_feed.find_cursor(
         services().database
-    )  # before the list: what changes meanwhile is told twice rather than never
+    )  # before the list: a change meanwhile is shown twice rather than never
     rows = queries.list_imports(services().database, states=states, dataset=None, before=before, limit=SHOWN + 1)
     settings = services().settings
     return render_template(

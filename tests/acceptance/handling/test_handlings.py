@@ -126,7 +126,7 @@ def test_a_worker_that_is_told_to_go_hands_back(
     wait_done(stack, path, 3)
     stack.end("handler", signal.SIGTERM)
     shown = stack.get(path).json()
-    assert shown["state"] == "queued" and shown["timeline"][-1]["detail"]["reason"] == "the worker was told to stop"
+    assert shown["state"] == "queued" and shown["timeline"][-1]["detail"]["reason"] == "the worker shut down"
     assert stack.get(f"{path}/orders?state=running").json()["orders"] == []
     stack.start("handler")
     assert wait_rest(stack, path)["state"] == "done"

@@ -11,7 +11,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# DDL commits by itself: a migration that was cut off must be able to run again
+# DDL commits implicitly: a migration that was cut off must be able to run again
 OPTIONS: dict[str, Any] = {
     "if_not_exists": True,
     "mysql_engine": "InnoDB",

@@ -1,4 +1,4 @@
-"""What tells whether this is the ledger that was known, and that sweeping is frozen since it is not."""
+"""What shows whether this is the latest ledger, and that sweeping is frozen since it is not."""
 
 from alembic import op
 from sqlalchemy import Column, String, inspect
@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # DDL commits by itself: a migration that was cut off must be able to run again
+    # DDL commits implicitly: a migration that was cut off must be able to run again
     there = {column["name"] for column in inspect(op.get_bind()).get_columns("installation")}
     for column in (
         Column("mark", BIGINT(unsigned=True), nullable=False, server_default="0"),

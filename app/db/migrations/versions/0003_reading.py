@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # DDL commits by itself: a migration that was cut off must be able to run again
+    # DDL commits implicitly: a migration that was cut off must be able to run again
     there = {column["name"] for column in inspect(op.get_bind()).get_columns("imports")}
     for column in (
         Column("reading", JSON),

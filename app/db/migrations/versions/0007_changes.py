@@ -13,7 +13,7 @@ CHANGED = text("CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)")
 
 
 def upgrade() -> None:
-    # DDL commits by itself: a migration that was cut off must be able to run again
+    # DDL commits implicitly: a migration that was cut off must be able to run again
     inspector = inspect(op.get_bind())
     there = {column["name"] for column in inspector.get_columns("imports")}
     if "changed_at" not in there:

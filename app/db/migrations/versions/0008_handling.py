@@ -22,7 +22,7 @@ FIRST_HANDLING = "2147483648"
 
 
 def upgrade() -> None:
-    # DDL commits by itself: a migration that was cut off must be able to run again
+    # DDL commits implicitly: a migration that was cut off must be able to run again
     looked = inspect(op.get_bind())
     # 0010 renames what is compared here
     if not {"job", "dedup_key"} & {column["name"] for column in looked.get_columns("imports")}:

@@ -11,6 +11,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # DDL commits by itself: a migration that was cut off must be able to run again
+    # DDL commits implicitly: a migration that was cut off must be able to run again
     if "rows_blank" not in {column["name"] for column in inspect(op.get_bind()).get_columns("imports")}:
         op.add_column("imports", Column("rows_blank", BIGINT(unsigned=True), nullable=False, server_default="0"))

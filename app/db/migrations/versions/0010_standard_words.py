@@ -33,7 +33,7 @@ EVENTS = {"damage": "lost_branch", "forced": "heuristic_decision"}
 
 
 def upgrade() -> None:
-    # DDL commits by itself: a migration that was cut off must be able to run again
+    # DDL commits implicitly: a migration that was cut off must be able to run again
     for table, names in COLUMNS.items():
         known = {column["name"] for column in inspect(op.get_bind()).get_columns(table)}
         for old, new in names.items():

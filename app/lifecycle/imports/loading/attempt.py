@@ -21,7 +21,7 @@ from app.lifecycle.imports.loading.load_batch import load_batch
 from app.lifecycle.imports.loading.prefetch import Prefetch
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown, Released
 
-LOOK_SECONDS = 0.2  # how often an attempt looks whether its worker was told to go
+LOOK_SECONDS = 0.2  # how often an attempt looks whether its worker shuts down
 
 
 class Attempt:
@@ -108,7 +108,7 @@ class Attempt:
             self._branches[xid.branch] = branch
             if self._cut.is_set():
                 raise AttemptLost("this attempt lost its lease")
-        # The lock first, then the look: whoever stops or fences this attempt from here on finds its connection.
+        # The lock first, then the look: a stop or a fence from here on finds this attempt's connection.
         branch.hold_owner_lock()
         if not transitions.holds_still(branch.connection, xid.number, xid.epoch):
             raise AttemptLost("the import was stopped or taken over before it began to load")

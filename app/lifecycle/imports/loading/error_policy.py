@@ -37,7 +37,7 @@ class ErrorPolicyFilter:
                     break
                 if self._policy.is_exceeded(self.rejected, self._read, ended=False):
                     self._fail_with_too_many()
-                # an empty one tells how far the file was read, and whether the import is still wanted
+                # an empty one reports how far the file was read, and asks whether the import is still wanted
                 yield replace(batch, rows=0, payload=b"") if abort and self._first else batch
         except ImportFailed as failed:
             # what stands first in the file is reported: the failure of a whole file may explain the first reject

@@ -70,7 +70,7 @@ class Heartbeat:
             asked_at = monotonic()
             try:
                 held = self._renew(lease)
-            except Exception as error:  # noqa: BLE001 — a beat that ended without a word would leave its attempt alone
+            except Exception as error:  # noqa: BLE001 — a beat that ended silently would leave its attempt alone
                 log.warning("lease_not_renewed", error=str(error) or type(error).__name__)
                 held = asked_at < held_until
             else:

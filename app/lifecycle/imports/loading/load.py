@@ -40,7 +40,7 @@ class AttemptOutcome(Enum):
     COMMITTED = "committed"  # every row is there
     CHECKED = "checked"  # a dry run went well: what it loaded is being undone
     FAILED = "failed"  # the file can't be loaded, now or ever: what was loaded is being undone
-    LOST = "lost"  # the import was stopped or taken over meanwhile: whoever did so decides
+    LOST = "lost"  # the import was stopped or taken over meanwhile: the other side decides
     RELEASED = "released"  # queued again at once, because this worker goes
     REQUEUED = (
         "requeued"  # queued again after a pause; failed if this was the last attempt, stopped if a stop came first
@@ -51,8 +51,8 @@ UNDOING_OUTCOMES = frozenset(AttemptOutcome) - {AttemptOutcome.COMMITTED, Attemp
 
 
 def load_next(services: Services, worker: str, shutdown: GracefulShutdown, slots: Slots | None = None) -> str | None:
-    """Claim what is due and load it; returns its id, None where nothing was due or sweeping is frozen. Without a slot
-    among `slots` only what is small is due.
+    """Claim the next queued import and load it; returns its id, None if there is none or sweeping is frozen. Without a
+    slot among `slots` it takes only small ones.
 
     Raises `DatabaseUnavailable` when nothing could be claimed.
     """
@@ -65,8 +65,8 @@ def load_next(services: Services, worker: str, shutdown: GracefulShutdown, slots
 
 
 def claim_next(services: Services, worker: str, *, only_small: bool) -> Import | None:
-    """Take the first of what is due for an attempt; None where nothing is, or sweeping is frozen. All of it is one
-    transaction: of a small import, its length is a part."""
+    """Claim the first queued import for an attempt; None if there is none, or sweeping is frozen. One transaction,
+    since its length is a part of a small import's time."""
     kept = services.spool.read_generation(services.installation)  # first: see `why_stale`
     unreadable: set[int] = set()
     while True:

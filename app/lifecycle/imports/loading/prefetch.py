@@ -59,7 +59,7 @@ class Prefetch:
         self._thread.join()
 
     def close(self) -> None:
-        """Nothing more is to be loaded: whoever waits for a batch, or for room, is told so."""
+        """Nothing more is to be loaded: threads that wait for a batch or for room wake up."""
         self._closed.set()
         for lane in self._lanes:
             lane.room.release()

@@ -10,15 +10,15 @@ from types import FrameType
 
 
 class Released(Exception):
-    """The worker was told to go: the import is given back unfinished."""
+    """The worker shuts down: the import is requeued unfinished."""
 
 
 class GracefulShutdown:
-    """Whether this process was told to go, and whether an import should be handed back by now.
+    """Whether this process shuts down, and whether an import should be requeued by now.
 
-    `told_at` reads the instant (of `time.monotonic`, which all processes of a machine share) at which the parent told
-    its children, 0 for never. While an attempt runs, a SIGTERM of the process itself counts as well: it must not end
-    the process between PREPARE and the last COMMIT.
+    `told_at` reads the instant (of `time.monotonic`, which all processes of a machine share) at which the parent
+    signalled its children, 0 for never. While an attempt runs, a SIGTERM of the process itself counts as well: it must
+    not end the process between PREPARE and the last COMMIT.
     """
 
     def __init__(self, grace_seconds: float, told_at: Callable[[], float] = lambda: 0.0) -> None:
@@ -28,7 +28,7 @@ class GracefulShutdown:
 
     @property
     def told(self) -> bool:
-        """Whether this process was told to go: it begins nothing new then."""
+        """Whether this process shuts down: it begins nothing new then."""
         return bool(self._signalled_at or self._told_at())
 
     @property
@@ -57,4 +57,4 @@ class GracefulShutdown:
                 kill(getpid(), signal.SIGTERM)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._signalled_at = self._signalled_at or monotonic()  # told again, it has no more time
+        self._signalled_at = self._signalled_at or monotonic()  # a second signal gives no more time

@@ -11,7 +11,7 @@ from app.routes.openapi.operations import JSON, Answer, text
 
 
 class Column(Model):
-    """A column of a dataset; parts that are not said are as they are without a word."""
+    """A column of a dataset. A part that is left out has its default."""
 
     name: str
     type: ColumnType
@@ -25,7 +25,7 @@ class Column(Model):
     choices: list[str] | None = None
     """Of enum."""
     formats: list[str] | None = None
-    """Of date and datetime, as `strptime` has it; ISO 8601 without a word."""
+    """Of date and datetime, in the words of `strptime`; ISO 8601 is always accepted."""
     zone: str | None = None
     offsets: bool | None = None
     """Of datetime: whether a value may say its offset from UTC."""

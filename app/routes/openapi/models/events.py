@@ -19,7 +19,7 @@ class Changed(Model):
 
 
 class Reset(Model):
-    """That what was missed can't be told, so that the list must be asked for anew."""
+    """The server can't say what was missed: get the list again."""
 
     reason: str
 

@@ -130,7 +130,7 @@ class HandlingRequest(Model):
     """In the order in which they are handled."""
     filter: OrderFilter | None = None
     pipeline: list[str] | None = None
-    """Steps; all of them in their usual order without a word."""
+    """The steps; by default all, in their usual order."""
     mode: Mode = Mode.ORDERED
     concurrency: Annotated[int, Field(ge=1)] | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0

@@ -207,7 +207,7 @@ class Reject(Model):
     text: str
     """The row as it was sent."""
     values: list[str] | None
-    """Its fields in the dataset's order; null where it could not be taken apart."""
+    """Its fields in the dataset's order; null if it could not be parsed."""
 
 
 class RejectList(Model):
@@ -260,7 +260,7 @@ REJECTS = {
         "The rejects.",
         {
             JSON: RejectList,
-            "text/csv": text("The dataset's columns and what was wrong; can be mended and sent again."),
+            "text/csv": text("The dataset's columns and what was wrong, to fix and send again."),
             "application/x-ndjson": text("A reject a line, as in JSON."),
         },
     )
