@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from app.routes.openapi.models import Model, Time
-from app.routes.openapi.operations import JSON, Answer, text
+from app.routes.openapi.operations import JSON, Answer
 
 OPTIONS: Any = {"columns": {"Bestellnummer": "order_number", "marketplace": {"value": "Amazon"}}, "null": "-"}
 
@@ -53,6 +53,16 @@ class Template(Model):
     links: TemplateLinks
 
 
+class ExportedTemplate(Model):
+    """A template in YAML, as `save_template` reads it."""
+
+    template: str
+    version: int
+    dataset: str
+    header: str | None = None
+    options: dict[str, Any]
+
+
 class TemplateList(Model):
     """Every template."""
 
@@ -60,7 +70,7 @@ class TemplateList(Model):
 
 
 SAVE = {"anyOf": [{"$ref": "#/components/schemas/SaveTemplate"}, {"$ref": "#/components/schemas/SaveFromImport"}]}
-FOUND = {200: Answer("The template.", {JSON: Template, "application/yaml": text("The template in YAML.")})}
+FOUND = {200: Answer("The template.", {JSON: Template, "application/yaml": ExportedTemplate})}
 SAVED = {
     200: Answer("The latest version says the same: nothing was saved.", {JSON: Template}),
     201: Answer("A new version was saved.", {JSON: Template}, {"Location": "The template."}),
