@@ -27,6 +27,7 @@ OWN_TABLES = (
     "imports",
     "installation",
     "receipts",
+    "backout_templates",
     "before_images",
 )
 OWN_PREFIX = "backout_"  # tables of later versions

@@ -26,11 +26,13 @@ class ColumnMapping:
             the file lacks. The client left all other positions out.
         width: how many fields a row has.
         empty: positions that must be empty in each row.
+        names: what the file calls its columns; None if it has no header.
     """
 
     positions: tuple[int | None, ...]
     width: int
     empty: tuple[int, ...] = ()
+    names: tuple[str, ...] | None = None
 
     @property
     def has_blanks(self) -> bool:
@@ -79,7 +81,8 @@ def map_columns(names: Sequence[str] | None, file_format: FileFormat, dataset: D
     # a delimiter at the line's end makes an unnamed last column
     empty = (len(targets) - 1,) if targets[-1] == "" else ()
     positions = {name: position for position, name in enumerate(targets) if name}
-    return ColumnMapping(tuple(positions.get(name) for name in dataset.column_names), len(targets), empty)
+    found_at = tuple(positions.get(name) for name in dataset.column_names)
+    return ColumnMapping(found_at, len(targets), empty, None if names is None else tuple(names))
 
 
 def _check(

@@ -1,7 +1,7 @@
 """Reads a file: batches of validated rows, and a quick check of its beginning."""
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,9 +58,21 @@ def read_rows(
         raise _without_rows(file_format)
 
 
-def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer: bool = True) -> FileFormat:
-    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued. Returns the
-    file format with what only the whole file shows: the name of the sheet that is read.
+@dataclass(frozen=True)
+class Head:
+    """What the beginning of a file shows.
+
+    Attributes:
+        file_format: with what only the whole file shows: the name of the sheet that is read.
+        names: the file's columns if they are known: those of Parquet, and of CSV with a header.
+    """
+
+    file_format: FileFormat
+    names: Sequence[str] = ()
+
+
+def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer: bool = True) -> Head:
+    """Check the file's beginning, at most a few MiB, so that a wrong file is refused before it is queued.
 
     Raises ImportFailed for an empty file, a header that doesn't name the columns, a file without rows, data that is not
     gzip, a first JSON object with unknown keys, or no object at all; InvalidContent for column options that do not fit
@@ -70,9 +82,8 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer:
     if file_format.format not in TEXTS:
         with hints_for_failures(dataset, file_format), unpacked(path, file_format) as file:
             if file_format.format in SHEETS:
-                return workbook.resolve_sheet(file, file_format)
-            table.check_parquet(file, dataset, file_format)
-        return file_format
+                return Head(workbook.resolve_sheet(file, file_format))
+            return Head(file_format, table.check_parquet(file, dataset, file_format))
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)
         if file_format.format == "csv":
@@ -81,9 +92,10 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer:
             )
             if not begun.cutter.rows_follow(*parser.blank_bytes(begun.file_format, begun.mapping)):
                 raise _without_rows(file_format)
-        elif not first_records.check_objects(text, dataset, file_format):
+            return Head(file_format, begun.mapping.names or ())
+        if not first_records.check_objects(text, dataset, file_format):
             raise _without_rows(file_format)
-    return file_format
+    return Head(file_format)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from backout.client.models import (
     Queue,
     Readiness,
 )
+from backout.client.templates import TemplateMethods
 from backout.client.transport import Retrying, Transport
 
 
-class BackoutClient(FileMethods, ImportMethods, DatasetMethods):
+class BackoutClient(FileMethods, ImportMethods, DatasetMethods, TemplateMethods):
     """Imports files through the HTTP API of a Backout server.
 
     Args:

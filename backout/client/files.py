@@ -26,7 +26,7 @@ class FileMethods:
         self,
         source: str | Path | IO[bytes],
         *,
-        dataset: str = "orders",
+        dataset: str | None = None,
         file_name: str | None = None,
         idempotency_key: str | None = None,
         on_sent: Sent | None = None,
@@ -37,7 +37,7 @@ class FileMethods:
         Args:
             source: the file's path, or a binary stream. A stream that can't be read twice, such as standard input, is
                 copied to a temporary file while it is sent.
-            dataset: the dataset to load into.
+            dataset: the dataset to load into; by default that of the template, or orders.
             file_name: the name to show; by default the name in the path.
             idempotency_key: sending the same key and content again returns the same import. By default a random key.
             on_sent: called with the bytes sent in this try and the total, which is None if unknown.
@@ -49,7 +49,7 @@ class FileMethods:
         Raises:
             InvalidRequest: an option or the beginning of the file is invalid, or the key was used for other content.
             NotAllowed: the same file is being imported already, or the API key is missing.
-            NotFound: there is no such dataset.
+            NotFound: there is no such template.
             SourceFailed: the source can't be read.
             ValueError: the Idempotency-Key is invalid.
 
@@ -66,7 +66,7 @@ class FileMethods:
             if isinstance(body, StreamBody):
                 stack.callback(body.close)
             headers = key_header(idempotency_key) | {"Content-Type": "application/octet-stream"}
-            params = {"dataset": dataset, **({"file_name": file_name} if file_name else {}), **write_options(options)}
+            params = _params(dataset, file_name) | write_options(options)
             return read_import(
                 self._transport.ask("POST", "/v1/imports", params=params, headers=headers, body=body, sent=on_sent)
             )
@@ -75,7 +75,7 @@ class FileMethods:
         self,
         source: str | Path | IO[bytes],
         *,
-        dataset: str = "orders",
+        dataset: str | None = None,
         file_name: str | None = None,
         **options: Unpack[Options],
     ) -> Preview:
@@ -83,7 +83,7 @@ class FileMethods:
 
         Args:
             source: the file's path, or a binary stream. Its first 256 KiB are sent; of XLSX and Parquet all.
-            dataset: the dataset that an import would load into.
+            dataset: the dataset that an import would load into, as in `import_file`.
             file_name: a hint at the format; by default the name in the path.
             options: the options of the import, see `Options`.
 
@@ -92,7 +92,7 @@ class FileMethods:
 
         Raises:
             InvalidRequest: an option is invalid, or the file is empty.
-            NotFound: there is no such dataset.
+            NotFound: there is no such template.
             SourceFailed: the source can't be read.
 
         Example:
@@ -104,7 +104,7 @@ class FileMethods:
                 file_name = file_name or os.fsencode(Path(source).name).decode(errors="replace")
                 source = stack.enter_context(open_file(Path(source)))
             body, partial = read_beginning(source)
-        params = {"dataset": dataset, **({"file_name": file_name} if file_name else {}), **write_options(options)}
+        params = _params(dataset, file_name) | write_options(options)
         params |= {"partial": "true"} if partial else {}
         headers = {"Content-Type": "application/octet-stream"}
         return read_preview(self._transport.ask("POST", "/v1/previews", params=params, headers=headers, body=body))
@@ -144,3 +144,8 @@ class FileMethods:
         }
         headers = key_header(idempotency_key)
         return read_import(self._transport.ask("POST", "/v1/imports", json=document, headers=headers))
+
+
+def _params(dataset: str | None, file_name: str | None) -> dict[str, str]:
+    named = {"dataset": dataset, "file_name": file_name or None}
+    return {name: text for name, text in named.items() if text is not None}

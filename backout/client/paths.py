@@ -18,6 +18,11 @@ def dataset_path(name: str) -> str:
     return f"/v1/datasets/{_part(name, 'dataset')}"
 
 
+def template_path(name: str) -> str:
+    """The path of a template. Raises `NotFound` for a name that would change the path."""
+    return f"/v1/templates/{_part(name, 'template')}"
+
+
 def key_header(given: str | None) -> dict[str, str]:
     """The header Idempotency-Key: the `given` key, or a new one. Raises ValueError for an invalid key."""
     key = str(uuid4()) if given is None else given

@@ -7,6 +7,10 @@ from typing import IO, Any
 import click
 
 _OPTIONS = (
+    click.option("--dataset", metavar="NAME", help="The table; by default that of the template, or orders."),
+    click.option(
+        "--template", metavar="NAME[@VERSION]", help="An import template; options given here win over its own."
+    ),
     click.option("--file-name", metavar="NAME", help="The name to show; by default that of FILE."),
     click.option("--format", type=click.Choice(["csv", "tsv", "ndjson", "json", "xlsx", "ods", "parquet"])),
     click.option("--encoding", metavar="NAME", help="The encoding of text: utf-8, utf-16, latin-1, cp1252 …"),

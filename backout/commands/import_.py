@@ -6,7 +6,7 @@ from uuid import uuid4
 import click
 
 from backout.client import Import
-from backout.commands.context import DATASET, Duration, Session, command
+from backout.commands.context import Duration, Session, command
 from backout.commands.exit_codes import Exit, Interrupted, code_of_import
 from backout.commands.file_options import file_options, stdin
 from backout.commands.progress import Bar, follow, interrupt, report_end
@@ -42,7 +42,6 @@ class Wait(Duration):
 @click.option(
     "--idempotency-key", metavar="KEY", help="Sending the same key and content again returns the same import."
 )
-@DATASET
 @file_options
 @click.option(
     "--on-error", type=click.Choice(["abort", "reject"]), help="After an invalid row, load nothing or the other rows."
@@ -62,7 +61,7 @@ def import_(
     wait: float | None,
     stop_on_interrupt: bool,
     idempotency_key: str | None,
-    dataset: str,
+    dataset: str | None,
     file_name: str | None,
     **options: Any,
 ) -> int:
@@ -106,7 +105,7 @@ def _send(
     session: Session,
     source: str | None,
     generate: int | None,
-    dataset: str,
+    dataset: str | None,
     file_name: str | None,
     key: str,
     options: dict[str, Any],
@@ -114,7 +113,7 @@ def _send(
     try:
         if source is None:
             return session.client.import_generated(
-                generate or 0, dataset=dataset, priority=options.get("priority"), idempotency_key=key
+                generate or 0, dataset=dataset or "orders", priority=options.get("priority"), idempotency_key=key
             )
         with Bar(session) as bar:
             return session.client.import_file(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from backout.client import Preview
-from backout.commands.context import DATASET, Session, command
+from backout.commands.context import Session, command
 from backout.commands.exit_codes import Exit
 from backout.commands.file_options import file_options, stdin
 
@@ -16,10 +16,9 @@ _STATUSES = {"left_out": "(left out)", "unknown": "?", "doubled": "(twice)", "un
 
 @click.command()
 @click.argument("source", metavar="FILE|-")
-@DATASET
 @file_options
 @command
-def preview(session: Session, source: str, dataset: str, file_name: str | None, **options: Any) -> int:
+def preview(session: Session, source: str, dataset: str | None, file_name: str | None, **options: Any) -> int:
     """Show how the server would read FILE, or standard input for `-`. Nothing is imported.
 
     For unknown columns it suggests the option --columns. Exit code 1 if an import would refuse the file.

@@ -263,7 +263,7 @@ def outcome(path: Path, data: bytes, table: Table) -> tuple[FileFormat | None, L
     file_format = None
     try:
         file_format = detect(None, None, data[:HEAD_BYTES], table.dataset, parse_options(table.said))
-        file_format = check_head(path, table.dataset, file_format)
+        file_format = check_head(path, table.dataset, file_format).file_format
         for batch in read_rows(path, table.dataset, file_format, 1 << 20):
             found = [list(values) for _, values in read_payload(batch.payload)]
             rows += [(batch.line_of(row), values) for row, values in zip(batch.row_numbers, found, strict=True)]

@@ -35,14 +35,14 @@ _MAX_SHOWN_BYTES = 200  # of a value that is not text
 _ROWS_OF_ANY_FILE, _MAX_ROWS_PER_BYTE = 1_000_000, 8
 
 
-def check_parquet(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
-    """Check by the footer that the file's columns can be read as the dataset's.
+def check_parquet(path: Path, dataset: Dataset, file_format: FileFormat) -> list[str]:
+    """Check by the footer that the file's columns can be read as the dataset's. Returns the names of all its columns.
 
     Raises ImportFailed (damaged_parquet, no_rows, too_many_rows, too_many_columns, unsupported_type, and the codes of
     `map_columns`).
     """
-    with polars_errors(), _opened(path, dataset, file_format):
-        pass
+    with polars_errors(), _opened(path, dataset, file_format) as found:
+        return list(found.names)
 
 
 def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Records]:
@@ -167,6 +167,7 @@ class _Opened:
     rows: int
     has_blanks: bool = False
     others: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     typed: "dict[str, Callable[[str], str]]" = field(default_factory=dict)
 
     def values(self, name: str, texts: "pl.DataFrame") -> list[str | None]:
@@ -264,7 +265,7 @@ def _open(path: Path, columns: Schema, mapping: ColumnMapping, dataset: Dataset,
     others = tuple(name for at, name in enumerate(names) if at not in mapping.positions)
     # nothing says whether columns that can't be read have a value in a row
     has_blanks = mapping.has_blanks and has_all
-    return _Opened(path, texts, types, columns.leaves, rows, has_blanks, others, typed)
+    return _Opened(path, texts, types, columns.leaves, rows, has_blanks, others, tuple(names), typed)
 
 
 def _preview_text(name: str, type: "pl.DataType") -> "pl.Expr":

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.domain.template import fingerprint
 from app.formats.infer.schema import Inferred, as_definition
 from app.formats.preview.preview import MAX_COLUMNS_SHOWN, Preview, PreviewRow
 from app.formats.validate.columns import excerpt
@@ -29,6 +30,7 @@ def serialize_preview(found: Preview) -> dict[str, Any]:
             {"name": each.name and excerpt(each.name), "column": each.column, "status": each.status}
             for each in found.columns
         ],
+        "header": fingerprint([each.name for each in found.columns]),
         "missing": found.missing,
         "unknown": [excerpt(each.name or "") for each in found.columns if each.status == "unknown"],
         "constants": found.constants,

@@ -20,6 +20,7 @@ let asking = null;
  * @param {File} file
  * @param {URLSearchParams} options
  * @param {HTMLElement} place
+ * @returns {Promise<Api.Preview | null>} what was shown; null if nothing could be
  */
 export async function preview(file, options, place) {
   asking?.abort();
@@ -28,21 +29,24 @@ export async function preview(file, options, place) {
   const whole = WHOLE.test(file.name) || ["xlsx", "ods", "parquet"].includes(options.get("format") ?? "");
   if (whole && file.size > MAX_WHOLE) {
     place.replaceChildren(make("p", "The file is too large for a preview. You can import it as it is.", "hint"));
-    return;
+    return null;
   }
   options.set("file_name", file.name);
   options.set("rows", String(MAX_ROWS + 1)); // one more than is shown: then the page knows whether these are all
   if (!whole && file.size > FIRST_PART) options.set("partial", "true");
   place.setAttribute("aria-busy", "true");
+  /** @type {Api.Preview | null} */
+  let shown = null;
   try {
     const body = whole ? file : file.slice(0, FIRST_PART);
     const headers = { "Content-Type": "application/octet-stream" };
-    show(await ask(`/v1/previews?${options}`, { method: "POST", body, headers, signal }), place);
+    shown = show(await ask(`/v1/previews?${options}`, { method: "POST", body, headers, signal }), place);
   } catch (error) {
-    if (isAbort(error)) return;
+    if (isAbort(error)) return null;
     place.replaceChildren(make("p", messageOf(error), "problem"));
   }
   if (!signal.aborted) place.removeAttribute("aria-busy");
+  return shown;
 }
 
 /**
@@ -56,6 +60,7 @@ function show(answer, place) {
   const parts = [make("p", summary(found), "hint"), ...warnings(found)];
   place.replaceChildren(...parts, ...suggestions(found), ...(rows.length ? [table(found)] : []), ...constants(found));
   showDetected(found.file_format);
+  return answer;
 }
 
 /** @param {Found} found */

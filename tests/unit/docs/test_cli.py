@@ -75,10 +75,11 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
     assert re.findall(r"\d+", main.help.partition("Exit codes:")[2]) == [str(int(code)) for code in Exit]
 
 
-def test_the_groups_commands_are_named() -> None:
-    group = main.commands["datasets"]
+@pytest.mark.parametrize("name", ["datasets", "templates"])
+def test_the_groups_commands_are_named(name: str) -> None:
+    group = main.commands[name]
     assert isinstance(group, click.Group)
-    assert set(re.findall(r"`backout datasets ([a-z]+)", sections()["datasets"])) == set(group.commands)
+    assert set(re.findall(rf"`backout {name} ([a-z]+)", sections()[name])) == set(group.commands)
 
 
 def test_every_method_error_and_parameter_of_the_client_is_described() -> None:

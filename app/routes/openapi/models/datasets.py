@@ -202,6 +202,10 @@ class Preview(Model):
     definition: Definition | None
     """The dataset that the file suggests, if that was asked."""
     notes: list[PreviewNotes] | None
+    header: str | None
+    """A fingerprint of the column names, by which import templates are found."""
+    templates: list[str]
+    """Import templates for files with this header, the newest first."""
 
 
 CREATED = {201: Answer("The dataset.", {JSON: Dataset}, {"Location": "The dataset."})}

@@ -53,6 +53,8 @@ class SourceFile(Model):
     kind: Literal["file"]
     name: str | None
     bytes: int | None
+    template: str | None = None
+    """The import template whose options were used, with its version: `amazon-de@3`. Left out if there was none."""
     format: Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})]
     compression: Annotated[str, Field(json_schema_extra={"enum": list(COMPRESSIONS)})]
     columns: list[str | dict[str, Any] | None] | dict[str, str | dict[str, Any] | None] | None

@@ -73,7 +73,7 @@ def load(path: Path, data: bytes, dataset: Dataset = PETS, **options: str) -> tu
     """Rows by their lines, the rejects' reasons, and how the file was read. Raises ImportFailed."""
     path.write_bytes(data)
     file_format = detect("x", None, data[:HEAD_BYTES], dataset, parse_options(options))
-    file_format = check_head(path, dataset, file_format)
+    file_format = check_head(path, dataset, file_format).file_format
     file_format = file_format_from_json(json.loads(json.dumps(file_format.as_json())))  # as the ledger keeps it
     rows: Loaded = []
     reasons = []
