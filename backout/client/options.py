@@ -10,7 +10,7 @@ class Options(TypedDict, total=False):
 
     Attributes:
         format: csv, tsv, ndjson, json, xlsx, ods or parquet; auto-detected by default.
-        encoding, delimiter, quote, escape, header, first_line, sheet: parts of the format; auto-detected by default.
+        encoding, delimiter, quote, escape, header, first_line: parts of the format; auto-detected by default.
         template: an import template, such as "amazon-de"; the options given here win over its own.
         columns: a mapping from the file's names to the dataset's, or a list of all names in the file's order; or its
             JSON. None leaves a column out, "*": None all unknown ones. {"marketplace": {"value": "Shop"}} gives every

@@ -8,13 +8,15 @@ from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_mapping import example_of
-from app.formats.column_names import find_columns
+from app.formats.column_names import find_columns, fold
 from app.formats.errors import excerpt
 from app.formats.json.values import Pairs
 
 # as many combinations of keys are remembered, if they are short
 _MAX_REMEMBERED = 1000
 _MAX_KEYS = 1000
+# errors that say which option would help: the names of a thousand columns take a quarter of a second
+_MAX_EXAMPLES = 5
 
 Keys = tuple[str, ...]
 
@@ -65,7 +67,12 @@ class KeyMapper:
         self._columns = file_format.columns if isinstance(file_format.columns, dict) else {}
         self._known = frozenset(dataset.column_names)
         self._required = [column.name for column in dataset.columns if column.required]
+        self._places = {key: at for at, key in enumerate(self._columns)}
+        self._alike: dict[str, list[str]] = {}
+        for key in self._columns:
+            self._alike.setdefault(fold(key), []).append(key)
         self._remembered: dict[Keys, MappedKeys] = {}
+        self._examples = 0
 
     def map(self, keys: Keys) -> MappedKeys:
         """What the keys of an object stand for."""
@@ -80,7 +87,7 @@ class KeyMapper:
         names = [key.strip() for key in keys]
         found = find_columns(
             names,
-            self._columns,
+            self._columns_for(names),
             self._dataset,
             leave_out_others=self._file_format.leave_out_others,
             all_needed=False,
@@ -89,6 +96,11 @@ class KeyMapper:
         if problem is not None:
             return self._refused(found.targets, KeyProblem(problem.code, problem.reason, problem.column or ""))
         return MappedKeys(found.targets, self._dataset.column_names, self._find_problem(keys, found.targets))
+
+    def _columns_for(self, names: list[str]) -> dict[str, str | None]:
+        """The part of the option `columns` that these names can match: all of it may be a thousand times as much."""
+        found = {key for name in names for key in self._alike.get(fold(name), ())}
+        return {key: self._columns[key] for key in sorted(found, key=self._places.__getitem__)}
 
     def _refused(self, targets: list[str | None], problem: KeyProblem) -> MappedKeys:
         return MappedKeys(targets, self._dataset.column_names, problem)
@@ -120,4 +132,7 @@ class KeyMapper:
         return None
 
     def _example(self, keys: Keys, targets: list[str | None], missing: list[str]) -> str:
+        self._examples += 1
+        if self._examples > _MAX_EXAMPLES:
+            return "`columns`"
         return example_of([key.strip() for key in keys], targets, missing, self._file_format, self._dataset)

@@ -6,6 +6,7 @@ pieces, an `item number` may be a shop's own, and a `financial status` is not th
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _E_MAIL = re.compile(r"\be mail\b")
@@ -24,6 +25,7 @@ _ALIKE = {
 _FILLERS = {"of", "the", "at", "on", "by", "des", "der", "die", "das", "am", "de", "la", "le", "du"}
 
 
+@lru_cache(maxsize=10_000)
 def words_of(name: str) -> tuple[str, ...]:
     """The words of a name, sorted, without those that make no difference: `Order No.` and `number_of_order` are alike.
     Empty if it has none."""
