@@ -43,6 +43,7 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
         orders as orders_api,
         previews,
         retries,
+        templates,
     )
     from app.routes.openapi import document  # noqa: PLC0415
     from app.routes.pages import imports as imports_page, rows  # noqa: PLC0415
@@ -61,6 +62,7 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
         retries,
         rows,
         sessions,
+        templates,
     ):
         app.register_blueprint(part.blueprint)
     if handling:

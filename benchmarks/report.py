@@ -14,7 +14,7 @@ of the pairs' ratios: of speeds (≥, more is better) or of times and sizes (≤
 
 ![Loading a million rows beside the server's own client](benchmarks.svg)
 """
-TABLE = "| what | peer (pairs) | Backout | peer | ratio | target |\n|---|---|---|---|---|---|"
+TABLE = "|what|peer (pairs)|Backout|peer|ratio|target|\n|---|---|---|---|---|---|"
 SHORT = {
     ", until committed": "",
     ", end to end": "",
@@ -54,7 +54,7 @@ def _line(figure: Figure) -> str:
     ratio = f"**{figure.ratio:.{digits}f}** ({low:.2f}–{high:.2f})"
     ours, theirs = _spread(figure.ours, figure.unit), _spread(figure.theirs, figure.unit)
     what, peer = _shorten(figure.what), f"{_shorten(figure.peer)} ({len(figure.ours)})"
-    return f"| {what} | {peer} | {ours} | {theirs} | {ratio} | {target} |"
+    return f"|{what}|{peer}|{ours}|{theirs}|{ratio}|{target}|"
 
 
 def _shorten(label: str) -> str:

@@ -247,9 +247,17 @@ def empty(database: DatabaseServer) -> None:
         cursor.execute("SELECT 1 FROM orders LIMIT 1000, 1")
         if cursor.fetchall():
             cursor.execute("TRUNCATE TABLE orders")
-        handled = ("handling_steps", "handled_orders", "handlings")
+        others = ("handling_steps", "handled_orders", "handlings", "backout_templates")
         cursor.execute("BEGIN")  # one write to the disk, not one a table
-        for table in ("orders", "before_images", "receipts", "events", "idempotency_keys", "imports", *handled):
+        for table in (
+            "orders",
+            "before_images",
+            "receipts",
+            "events",
+            "idempotency_keys",
+            "imports",
+            *others,
+        ):
             try:
                 cursor.execute(f"DELETE FROM {table}")
             except pymysql.err.OperationalError as error:

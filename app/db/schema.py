@@ -215,6 +215,21 @@ datasets = Table(
     **OPTIONS,
 )
 
+# its name has the prefix that datasets can't have, since somebody may have a dataset `templates`
+templates = Table(
+    "backout_templates",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("dataset", String(64), nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("header", CHAR(32)),
+    Column("made_from", CHAR(36)),
+    Column("created_at", _instant, nullable=False),
+    Column("deleted_at", _instant),  # its number is never given again: imports name the version that they used
+    **OPTIONS,
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -1,10 +1,12 @@
 """Datasets: the tables that imports load into, and their columns."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from app.domain.spelling import NUMBER_PARTS, PLAIN_NUMBERS, NumberFormat
 
 
 class ColumnType(StrEnum):
@@ -44,10 +46,16 @@ class Column:
         formats: of DATE and DATETIME, more formats of values than ISO 8601, for `strptime`.
         zone: of DATETIME, the time zone (IANA) of values without an offset.
         offsets: of DATETIME, whether a value may have an offset from UTC such as +02:00, not only Z.
+        zones: of DATETIME, abbreviations of time zones that a value may have, with their offsets from UTC.
+        serial: of DATE and DATETIME, "1900" or "1904" if a number is a spreadsheet's serial date; "" for none.
+        numbers: of INTEGER and DECIMAL, how values may be written, besides plainly.
         controls: of TEXT.
         empty: whether an empty TEXT is a value.
         nullable: whether a row may lack a value.
-        default: the value of a row that lacks one, written as in a file.
+        default: the value of a row that lacks one, written as in a file, but a number plainly.
+        values: pairs of a value in the file and the value to load for it, None for no value. Of an import only.
+        constant: whether the column is not read from the file, so that every row gets the default. Of an import only.
+        stored_default: the default as it is stored, if the way to write values is another one for an import.
 
     A row lacks a value if the file does not have the column, or if the field is empty and unquoted, the client's null
     text, or JSON's null. It gets the default, or else NULL.
@@ -69,6 +77,12 @@ class Column:
     nullable: bool = False
     default: str | None = None
     offsets: bool = True
+    zones: tuple[tuple[str, str], ...] = ()
+    serial: str = ""
+    numbers: NumberFormat = PLAIN_NUMBERS
+    values: tuple[tuple[str, str | None], ...] = ()
+    constant: bool = False
+    stored_default: str | None = None
 
     @property
     def required(self) -> bool:
@@ -77,11 +91,15 @@ class Column:
 
     def as_json(self) -> dict[str, Any]:
         """The parts that differ from the defaults, for `column_from_json`."""
-        return {
+        parts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "numbers"}
+        kept = {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
+            for name, value in parts.items()
             if name in ("name", "type") or value != getattr(_DEFAULTS, name)
         }
+        if self.zones:
+            kept["zones"] = dict(self.zones)
+        return kept | self.numbers.as_json()
 
 
 _DEFAULTS = Column("", ColumnType.TEXT)
@@ -95,7 +113,10 @@ def column_from_json(kept: Mapping[str, Any]) -> Column:
     }
     parts["type"] = ColumnType(parts["type"])
     parts["controls"] = Controls(parts.get("controls", Controls.NONE))
-    return Column(**parts)
+    parts["zones"] = tuple(dict(parts.get("zones", {})).items())
+    numbers: dict[str, Any] = {name: kept[name] for name in NUMBER_PARTS if name in kept}
+    numbers["negative"] = tuple(numbers.get("negative", ()))
+    return Column(**parts | {"numbers": NumberFormat(**numbers)})
 
 
 @dataclass(frozen=True)
@@ -154,7 +175,7 @@ ORDERS = Dataset(
             ColumnType.ENUM,
             choices=("pending", "paid", "shipped", "delivered", "cancelled", "returned"),
         ),
-        Column("ordered_at", ColumnType.DATETIME, offsets=False),
+        Column("ordered_at", ColumnType.DATETIME),
     ),
     key=("marketplace", "order_number"),
 )

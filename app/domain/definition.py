@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, TypeGuard
 from zoneinfo import ZoneInfo
 
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.domain.errors import InvalidContent
 from app.domain.row_size import LONGEST_TEXT, MAX_COLUMNS, MAX_KEY_BYTES, MAX_ROW_BYTES, key_bytes, row_bytes
+from app.domain.spelling import NUMBER_PARTS, check_date_format, read_number_format, read_serial, read_zones
 
 NAME_LENGTH = 64  # of every identifier, on both servers
 MAX_CHOICES, CHOICE_LENGTH = 1000, 255
@@ -27,6 +27,7 @@ OWN_TABLES = (
     "imports",
     "installation",
     "receipts",
+    "backout_templates",
     "before_images",
 )
 OWN_PREFIX = "backout_"  # tables of later versions
@@ -36,11 +37,11 @@ _EVERY = ("name", "type", "nullable", "default")
 _PARTS: dict[ColumnType, tuple[str, ...]] = {
     ColumnType.TEXT: ("length", "controls", "empty"),
     ColumnType.EMAIL: ("length",),
-    ColumnType.INTEGER: ("minimum", "maximum"),
-    ColumnType.DECIMAL: ("precision", "scale", "signed"),
+    ColumnType.INTEGER: ("minimum", "maximum", *NUMBER_PARTS),
+    ColumnType.DECIMAL: ("precision", "scale", "signed", *NUMBER_PARTS),
     ColumnType.BOOLEAN: (),
-    ColumnType.DATE: ("formats",),
-    ColumnType.DATETIME: ("scale", "formats", "zone", "offsets"),
+    ColumnType.DATE: ("formats", "serial"),
+    ColumnType.DATETIME: ("scale", "formats", "zone", "offsets", "zones", "serial"),
     ColumnType.CURRENCY: (),
     ColumnType.ENUM: ("choices",),
 }
@@ -236,28 +237,33 @@ class _ColumnReader:
             self._refuse("minimum", f"is {least:,}, above the maximum of {most:,}")
         if self._valid and least < 0 and most > MAX_SIGNED:
             self._refuse("maximum", f"can be above {MAX_SIGNED:,} only if the minimum is 0 or more")
-        return {"minimum": least, "maximum": most}
+        return {"minimum": least, "maximum": most, "numbers": read_number_format(self._given, self._refuse)}
 
     def decimal(self) -> dict[str, Any]:
         precision = self._number("precision", 1, MAX_PRECISION, None)
         scale = self._number("scale", 0, MAX_SCALE, 0)
         if self._valid and scale > precision:
             self._refuse("scale", f"is {scale}, above the precision of {precision}, which counts all digits")
-        return {"precision": precision, "scale": scale, "signed": self._flag("signed")}
+        numbers = read_number_format(self._given, self._refuse)
+        return {"precision": precision, "scale": scale, "signed": self._flag("signed"), "numbers": numbers}
 
-    def date(self) -> dict[str, Any]:
+    def date(self, *, times: bool = False, zones: bool = False) -> dict[str, Any]:
         formats = self._texts("formats", MAX_FORMATS, FORMAT_LENGTH, needed=False)
         for at, format in enumerate(formats):
-            if not _is_format(format):
-                self._refuse(f"formats[{at}]", "must be a format of strptime with year, month and day, like %d.%m.%Y")
-        return {"formats": formats}
+            try:
+                check_date_format(format, times=times, zones=zones)
+            except ValueError as error:
+                self._refuse(f"formats[{at}]", str(error))
+        return {"formats": formats, "serial": read_serial(self._given.get("serial"), self._refuse)}
 
     def datetime(self) -> dict[str, Any]:
         zone = self._given.get("zone", "UTC")
         if not _is_zone(zone):
             self._refuse("zone", "must be the name of a time zone (IANA) like Europe/Berlin")
+        zones = read_zones(self._given.get("zones", {}), self._refuse)
+        dates = self.date(times=True, zones=bool(zones))
         scale, offsets = self._number("scale", 0, 6, 0), self._flag("offsets", True)
-        return {**self.date(), "scale": scale, "zone": zone, "offsets": offsets}
+        return {**dates, "scale": scale, "zone": zone, "zones": zones, "offsets": offsets}
 
     def enum(self) -> dict[str, Any]:
         return {"choices": self._texts("choices", MAX_CHOICES, CHOICE_LENGTH, needed=True)}
@@ -277,14 +283,6 @@ _READERS: dict[ColumnType, Callable[[_ColumnReader], dict[str, Any]]] = {
 def _is_column_name(name: str) -> bool:
     # the servers' identifiers: U+0001 to U+FFFF, no blank at the end
     return 1 <= len(name) <= NAME_LENGTH and name.isprintable() and name == name.strip() and max(name) <= "\uffff"
-
-
-def _is_format(format: str) -> bool:
-    day = datetime(2026, 11, 22, tzinfo=UTC)
-    try:
-        return datetime.strptime(day.strftime(format), format).date() == day.date()
-    except (ValueError, OverflowError, re.error):  # re.error: a directive is repeated
-        return False
 
 
 def _is_zone(zone: Any) -> TypeGuard[str]:

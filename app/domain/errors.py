@@ -71,6 +71,10 @@ class DatasetInUse(Refused):
     """The dataset's table can't be created or dropped now: someone reads it, or another one is being created."""
 
 
+class TemplateNotFound(Refused):
+    """No import template has this name, or no such version."""
+
+
 class KeyInFlight(Refused):
     """The first request with this Idempotency-Key is still being answered."""
 

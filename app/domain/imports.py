@@ -1,6 +1,7 @@
 """Imports as the ledger has them, and the recovery action for each prepared branch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -21,6 +22,9 @@ class Source:
     bytes_total: int | None = None
     generate: int | None = None
     seed: str | None = None
+    given: Mapping[str, str] = field(default_factory=dict)  # the client's options, as texts
+    header: str | None = None  # the fingerprint of the file's header, if it is known
+    template: str | None = None  # the version of a template whose options were used: name@version
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,11 @@ class Reject:
     text: str
     values: tuple[str | None, ...] | None
 
-    def as_failure(self) -> ImportFailed:
-        """The error of an import that this row ends."""
-        return ImportFailed(self.code, self.reason, self.line, self.row, self.column, self.value)
+    def as_failure(self, *, aborted: bool = False) -> ImportFailed:
+        """The error of an import that this row ends. If the policy `abort` has `aborted` it, the error names the other
+        policy."""
+        reason = f"{self.reason}; set on_error=reject to load the other rows" if aborted else self.reason
+        return ImportFailed(self.code, reason, self.line, self.row, self.column, self.value)
 
 
 @dataclass(frozen=True)

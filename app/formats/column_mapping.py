@@ -1,18 +1,20 @@
 """Column mapping: which column of a file goes to which column of the dataset."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Columns
+from app.domain.file_format import FileFormat
+from app.formats.column_names import find_columns
 from app.formats.csv import header
-from app.formats.validate.columns import excerpt
-
-# what a reject file has beside the dataset's columns; an import ignores them
-REJECT_COLUMNS = ("reject_line", "reject_code", "reject_column", "reject_reason", "reject_text")
+from app.formats.errors import excerpt
+from app.formats.suggest.option import suggest_option
 
 MAX_COLUMNS = 16_384  # as many as a sheet has
+_MAX_EXAMPLE = 600  # characters
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,13 @@ class ColumnMapping:
             the file lacks. The client left all other positions out.
         width: how many fields a row has.
         empty: positions that must be empty in each row.
+        names: what the file calls its columns; None if it has no header.
     """
 
     positions: tuple[int | None, ...]
     width: int
     empty: tuple[int, ...] = ()
+    names: tuple[str, ...] | None = None
 
     @property
     def has_blanks(self) -> bool:
@@ -42,13 +46,14 @@ class ColumnMapping:
         return sorted(range(len(places)), key=places.__getitem__)
 
 
-def map_columns(names: Sequence[str] | None, columns: Columns | None, dataset: Dataset, line: int = 1) -> ColumnMapping:
+def map_columns(names: Sequence[str] | None, file_format: FileFormat, dataset: Dataset, line: int = 1) -> ColumnMapping:
     """Map a file's columns to the dataset's.
 
-    `names` are the names in the file's header, on this `line`; None without a header. `columns` is the client's option.
-    Raises ImportFailed (missing_column, unknown_column, doubled_column, columns_differ, columns_needed,
+    `names` are the names in the file's header, on this `line`; None without a header. `dataset` is as `apply_options`
+    returns it. Raises ImportFailed (missing_column, unknown_column, doubled_column, columns_differ, columns_needed,
     too_many_columns).
     """
+    columns = file_format.columns
     if names is not None and len(names) > MAX_COLUMNS:
         raise ImportFailed("too_many_columns", f"the file has more than {MAX_COLUMNS:,} columns", line=line)
     if isinstance(columns, list):
@@ -66,53 +71,102 @@ def map_columns(names: Sequence[str] | None, columns: Columns | None, dataset: D
             "columns_needed", "a file without a header needs `columns`, the names of its columns in their order"
         )
     else:
-        present = [name.strip() for name in names]
-        left_out: dict[str, str | None] = {name: None for name in REJECT_COLUMNS if name in present}
-        targets = _renamed(present, left_out | (columns or {}), line)
-    _check(targets, names, dataset, line)
+        names = [name.strip() for name in names]
+        found = find_columns(names, columns, dataset, leave_out_others=file_format.leave_out_others)
+        if found.problem is not None:
+            found.problem.line = line
+            raise found.problem
+        targets = found.targets
+    _check(targets, names, file_format, dataset, line)
     # a delimiter at the line's end makes an unnamed last column
     empty = (len(targets) - 1,) if targets[-1] == "" else ()
     positions = {name: position for position, name in enumerate(targets) if name}
-    return ColumnMapping(tuple(positions.get(name) for name in dataset.column_names), len(targets), empty)
+    found_at = tuple(positions.get(name) for name in dataset.column_names)
+    return ColumnMapping(found_at, len(targets), empty, None if names is None else tuple(names))
 
 
-def _renamed(names: list[str], columns: dict[str, str | None], line: int) -> list[str | None]:
-    unknown = next((name for name in columns if name not in names), None)
-    if unknown is not None:
-        raise ImportFailed(
-            "unknown_column",
-            f"`columns` names {excerpt(unknown)!r}, which the file does not have: it has {excerpt(', '.join(names))}",
-            line=line,
-            column=excerpt(unknown),
-        )
-    return [columns.get(name, name) for name in names]
-
-
-def _check(targets: Sequence[str | None], names: Sequence[str] | None, dataset: Dataset, line: int) -> None:
-    expected = f"expected are {', '.join(dataset.column_names)}"
-    seen: set[str] = set()
-    for position, name in enumerate(targets):
-        if name is None or (name == "" and position == len(targets) - 1):
+def _check(
+    targets: Sequence[str | None], names: Sequence[str] | None, file_format: FileFormat, dataset: Dataset, line: int
+) -> None:
+    known = set(dataset.column_names)
+    seen: dict[str, int] = {}
+    for at, name in enumerate(targets):
+        if name is None or (name == "" and at == len(targets) - 1):
             continue
         if name in seen:
-            raise ImportFailed(
-                "doubled_column", f"the header names {excerpt(name)!r} twice", line=line, column=excerpt(name)
-            )
-        seen.add(name)
+            raise _doubled(name, seen[name], at, targets, names, file_format, line)
+        seen[name] = at
     missing = [column.name for column in dataset.columns if column.required and column.name not in seen]
-    none_named = seen.isdisjoint(dataset.column_names)
-    unknown = [name for name in targets if name is not None and name in seen and name not in dataset.column_names]
-    if unknown and not none_named:
-        raise ImportFailed(
-            "unknown_column",
-            f"the header names the column {excerpt(unknown[0])!r}, which {dataset.name} does not have; {expected}."
-            " `columns` can rename a column, or leave it out with null",
-            line=line,
-            column=excerpt(unknown[0]),
-        )
-    if missing or none_named:
+    unknown = [name for name in seen if name not in known]
+    if known.isdisjoint(seen):
         lacking = (missing or dataset.column_names)[0]
-        reason = f"the header lacks the column {lacking}; {expected}"
-        if none_named:
-            reason = f"the first line is not a header with the columns' names; {expected}"
+        reason = f"the first line is not a header with the columns' names; {_expected(dataset)}"
+        if names and len(names) == len([column for column in dataset.columns if not column.constant]):
+            listed: list[str | None] = [column.name for column in dataset.columns if not column.constant]
+            reason += f". If it is a row, list the columns in the file's order, such as {_written(listed)}"
+        if names:
+            reason += f". If it is one, map its names with {example_of(names, targets, missing, file_format, dataset)}"
         raise ImportFailed("missing_column", reason, line=line, column=lacking, value=excerpt(",".join(names or ())))
+    if not unknown and not missing:
+        return
+    how = example_of(names, targets, missing, file_format, dataset)
+    if unknown:
+        reason = (
+            f"the header names the column {excerpt(unknown[0])!r}, which {dataset.name} does not have;"
+            f" {_expected(dataset)}. Rename it or leave it out with {how}"
+        )
+        raise ImportFailed("unknown_column", reason, line=line, column=excerpt(unknown[0]))
+    reason = f"the header lacks the column {missing[0]}; {_expected(dataset)}. Map it or give it a constant with {how}"
+    raise ImportFailed("missing_column", reason, line=line, column=missing[0], value=excerpt(",".join(names or ())))
+
+
+def _expected(dataset: Dataset) -> str:
+    return f"expected are {', '.join(column.name for column in dataset.columns if not column.constant)}"
+
+
+def _doubled(
+    name: str,
+    first: int,
+    second: int,
+    targets: Sequence[str | None],
+    names: Sequence[str] | None,
+    file_format: FileFormat,
+    line: int,
+) -> ImportFailed:
+    if isinstance(file_format.columns, list):
+        reason = f"`columns` names {excerpt(name)!r} twice"
+    elif names is None or names[first] == names[second]:
+        how = _written([None if at == second else to for at, to in enumerate(targets)])
+        reason = (
+            f"the header names {excerpt(name)!r} twice; list all columns in their order, null to leave one out: {how}"
+        )
+    else:
+        one, other = names[first], names[second]
+        how = _written({one: name, other: None})
+        reason = (
+            f"the header's {excerpt(one)!r} and {excerpt(other)!r} are both {excerpt(name)!r}; choose one with {how}"
+        )
+    return ImportFailed("doubled_column", reason, line=line, column=excerpt(name))
+
+
+def example_of(
+    names: Sequence[str] | None,
+    targets: Sequence[str | None],
+    missing: Sequence[str],
+    file_format: FileFormat,
+    dataset: Dataset,
+) -> str:
+    """The option `columns` that would let a file with these columns in, as an example for a message. It is ready to be
+    sent, except for names and constants that no name of the file suggests: these are `…`."""
+    if names is None or isinstance(file_format.columns, list):
+        return _written({name: {"value": "…"} for name in missing}) if missing else "`columns`"
+    found = suggest_option(names, targets, file_format, dataset)
+    option = found.columns or {}
+    if found.missing:  # columns that are unknown may be among them, so nothing is left out
+        option = {name: "…" if to is None else to for name, to in option.items()}
+    return _written(option | {name: {"value": "…"} for name in found.missing})
+
+
+def _written(option: dict[str, Any] | list[str | None]) -> str:
+    text = json.dumps(option, ensure_ascii=False)
+    return f"columns={text if len(text) <= _MAX_EXAMPLE else text[:_MAX_EXAMPLE] + '…'}"

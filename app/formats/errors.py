@@ -9,12 +9,24 @@ SHOWN_CHARACTERS = 200
 
 
 class BadValue(Exception):
-    """A value that its column does not accept. The reader adds line, row and column."""
+    """A value that its column does not accept. The reader adds line, row and column.
 
-    def __init__(self, code: str, reason: str) -> None:
+    `hint`, the end of the reason, is worked out only when somebody reads it.
+    """
+
+    def __init__(self, code: str, reason: str, hint: Callable[[], str] | None = None) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason
+        self._reason, self._hint = reason, hint
+
+    def with_hint(self, hint: Callable[[], str]) -> "BadValue":
+        """The same with this hint."""
+        return BadValue(self.code, self._reason, hint)
+
+    @property
+    def reason(self) -> str:
+        """Why it is not accepted, and which option would help."""
+        return self._reason + (self._hint() if self._hint else "")
 
 
 def excerpt(text: str) -> str:

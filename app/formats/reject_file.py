@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from app.domain.dataset import Dataset
 from app.formats.batch import Reject
-from app.formats.column_mapping import REJECT_COLUMNS
+from app.formats.column_names import REJECT_COLUMNS
 
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _QUOTED = re.compile('[",\r\n]|^ |^$')

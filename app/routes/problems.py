@@ -24,6 +24,7 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.ImportsRunning: 409,
     errors.DatasetBeingCleared: 409,
     errors.DatasetNotFound: 404,
+    errors.TemplateNotFound: 404,
     errors.DatasetExists: 409,
     errors.DatasetInUse: 409,
     errors.AlreadyRunning: 409,

@@ -76,11 +76,16 @@ def parse_json(limit: int, example: str, empty: bytes = b"") -> dict[str, Any]:
         body = None
     if not isinstance(body, dict):
         raise BadRequest(f"the body must be a JSON object such as {example}")
+    require_text(body)
+    return body
+
+
+def require_text(body: dict[str, Any]) -> None:
+    """Raise `InvalidContent` for a field that is nested too deeply or has half a character, which no database keeps."""
     for name, value in body.items():
         if reason := _find_fault(name) or _find_fault(value):
             shown = name[:80].encode(errors="backslashreplace").decode()
             raise InvalidContent(f"{shown}: {reason}", errors=[{"field": shown, "reason": reason}])
-    return body
 
 
 def _find_fault(value: Any) -> str | None:

@@ -15,7 +15,7 @@ from backout.client.errors import (
     Unreachable,
     WaitTimeout,
 )
-from backout.client.models import Dataset, Failure, Import, Queue, Readiness, Reject
+from backout.client.models import Dataset, Failure, Import, Preview, Queue, Readiness, Reject
 from backout.client.options import Options
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "Options",
+    "Preview",
     "Queue",
     "Readiness",
     "Refused",

@@ -1,17 +1,22 @@
-"""The client: one method for each request of the API."""
+"""The client: what a Backout server can do, a method each."""
 
 from dataclasses import fields
 from types import TracebackType
 from typing import Any, Self
 
-from backout.client.datasets import DatasetRequests
+from backout.client.datasets import DatasetMethods
 from backout.client.defaults import DEFAULT_URL
-from backout.client.imports import ImportRequests
-from backout.client.models import Queue, Readiness
+from backout.client.files import FileMethods
+from backout.client.imports import ImportMethods
+from backout.client.models import (
+    Queue,
+    Readiness,
+)
+from backout.client.templates import TemplateMethods
 from backout.client.transport import Retrying, Transport
 
 
-class BackoutClient(ImportRequests, DatasetRequests):
+class BackoutClient(FileMethods, ImportMethods, DatasetMethods, TemplateMethods):
     """Imports files through the HTTP API of a Backout server.
 
     Args:

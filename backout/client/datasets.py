@@ -1,14 +1,20 @@
-"""The client's requests about datasets and their rows."""
+"""Datasets: create and drop them, count and delete their rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from backout.client.models import Dataset, read_dataset
-from backout.client.requests import Requests, path_part
+from backout.client.models import (
+    Dataset,
+    read_dataset,
+)
+from backout.client.paths import dataset_path
+from backout.client.transport import Transport
 
 
-class DatasetRequests(Requests):
-    """Create and drop datasets, count and delete their rows."""
+class DatasetMethods:
+    """What a client does with tables."""
+
+    _transport: Transport
 
     def count(self, dataset: str = "orders", *, import_id: str | None = None) -> int:
         """Count the visible rows of a dataset: those of committed imports.
@@ -28,7 +34,7 @@ class DatasetRequests(Requests):
             1000
         """
         params = {} if import_id is None else {"import": import_id}
-        return int(self._transport.ask("GET", f"{_dataset(dataset)}/rows/count", params=params)["count"])
+        return int(self._transport.ask("GET", f"{dataset_path(dataset)}/rows/count", params=params)["count"])
 
     def delete_rows(self, dataset: str = "orders", *, import_id: str | None = None, confirm_all: bool = False) -> int:
         """Delete the rows of one import, or every row of a dataset. It is not retried after a lost answer.
@@ -53,7 +59,7 @@ class DatasetRequests(Requests):
         if (import_id is None) is not confirm_all:
             raise ValueError("give either import_id or confirm_all=True")
         params = {"confirm": dataset} if import_id is None else {"import": import_id}
-        deleted = self._transport.ask("DELETE", f"{_dataset(dataset)}/rows", params=params, repeatable=False)
+        deleted = self._transport.ask("DELETE", f"{dataset_path(dataset)}/rows", params=params, repeatable=False)
         return int(deleted["rows_deleted"])
 
     def datasets(self) -> list[Dataset]:
@@ -83,7 +89,7 @@ class DatasetRequests(Requests):
         Example:
             >>> [column["name"] for column in client.describe_dataset("orders").columns]
         """
-        return read_dataset(self._transport.ask("GET", _dataset(name)))
+        return read_dataset(self._transport.ask("GET", dataset_path(name)))
 
     def create_dataset(self, name: str, columns: Sequence[Mapping[str, Any]], **more: Any) -> Dataset:
         """Create a dataset, and its table. It is not retried after a lost answer.
@@ -142,9 +148,5 @@ class DatasetRequests(Requests):
             >>> client.drop_dataset("parts")
         """
         params = {"confirm": name}
-        with self._transport.stream("DELETE", _dataset(name), params=params, repeatable=False):
+        with self._transport.stream("DELETE", dataset_path(name), params=params, repeatable=False):
             pass
-
-
-def _dataset(name: str) -> str:
-    return f"/v1/datasets/{path_part(name, 'dataset')}"

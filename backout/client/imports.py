@@ -1,112 +1,28 @@
-"""The client's requests about imports."""
+"""Imports: follow them, stop them, and get their rejected rows."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from typing import IO, Unpack
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from backout.client.errors import WaitTimeout
-from backout.client.models import Import, Reject, read_import, read_reject
-from backout.client.options import Options, write_options
-from backout.client.requests import Requests, path_part
-from backout.client.uploads import Body, Sent, StreamBody, open_body, open_file
+from backout.client.models import (
+    Import,
+    Reject,
+    read_import,
+    read_reject,
+)
+from backout.client.paths import import_path
+from backout.client.transport import Transport
 
 FIRST_POLL_SECONDS = 0.2  # between two polls of an import, growing while nothing changes
 MAX_POLL_SECONDS = 2.0
-KEY_LENGTH = 200
 
 
-class ImportRequests(Requests):
-    """Send files, and follow, stop and list imports."""
+class ImportMethods:
+    """What a client asks of its imports."""
 
-    def import_file(
-        self,
-        source: str | Path | IO[bytes],
-        *,
-        dataset: str = "orders",
-        file_name: str | None = None,
-        idempotency_key: str | None = None,
-        on_sent: Sent | None = None,
-        **options: Unpack[Options],
-    ) -> Import:
-        """Send a file. Returns once the server has accepted it, before it is loaded.
-
-        Args:
-            source: the file's path, or a binary stream. A stream that can't be read twice, such as standard input, is
-                copied to a temporary file while it is sent.
-            dataset: the dataset to load into.
-            file_name: the name to show; by default the name in the path.
-            idempotency_key: sending the same key and content again returns the same import. By default a random key.
-            on_sent: called with the bytes sent in this try and the total, which is None if unknown.
-            options: the options of the import, see `Options`.
-
-        Returns:
-            The accepted import. `wait` returns it after its end.
-
-        Raises:
-            InvalidRequest: an option or the beginning of the file is invalid, or the key was used for other content.
-            NotAllowed: the same file is being imported already, or the API key is missing.
-            NotFound: there is no such dataset.
-            SourceFailed: the source can't be read.
-            ValueError: the Idempotency-Key is invalid.
-
-        Example:
-            >>> accepted = client.import_file("orders.csv", dataset="orders", on_conflict="skip")
-            >>> client.wait(accepted.id).state
-            'committed'
-        """
-        with ExitStack() as stack:
-            if isinstance(source, str | Path):
-                file_name = file_name or os.fsencode(Path(source).name).decode(errors="replace")
-                source = stack.enter_context(open_file(Path(source)))
-            body: Body = open_body(source)
-            if isinstance(body, StreamBody):
-                stack.callback(body.close)
-            headers = _key(idempotency_key) | {"Content-Type": "application/octet-stream"}
-            params = {"dataset": dataset, **({"file_name": file_name} if file_name else {}), **write_options(options)}
-            return read_import(
-                self._transport.ask("POST", "/v1/imports", params=params, headers=headers, body=body, sent=on_sent)
-            )
-
-    def import_generated(
-        self,
-        rows: int,
-        *,
-        dataset: str = "orders",
-        seed: str | None = None,
-        priority: int | None = None,
-        idempotency_key: str | None = None,
-    ) -> Import:
-        """Import generated orders, for tests and demonstrations.
-
-        Args:
-            rows: how many rows to generate.
-            dataset: the dataset to load into; it must be `orders`.
-            seed: 1 to 24 characters of a-z and 0-9; the same seed gives the same rows. By default a random one.
-            priority: imports with a higher priority begin first.
-            idempotency_key: see `import_file`.
-
-        Returns:
-            The accepted import.
-
-        Raises:
-            InvalidRequest: a value is invalid.
-            ValueError: the Idempotency-Key is invalid.
-
-        Example:
-            >>> client.wait(client.import_generated(1000).id).rows_kept
-            1000
-        """
-        optional = {"seed": seed, "priority": priority}
-        document = {"dataset": dataset, "generate": rows} | {
-            name: value for name, value in optional.items() if value is not None
-        }
-        return read_import(self._transport.ask("POST", "/v1/imports", json=document, headers=_key(idempotency_key)))
+    _transport: Transport
 
     def get(self, id: str) -> Import:
         """Get the current state of an import.
@@ -124,7 +40,7 @@ class ImportRequests(Requests):
             >>> client.get(accepted.id).percent
             42.0
         """
-        return read_import(self._transport.ask("GET", _path(id)))
+        return read_import(self._transport.ask("GET", import_path(id)))
 
     def watch(self, id: str, *, timeout: float | None = None) -> Iterator[Import]:
         """Follow an import until it has ended, by polling.
@@ -202,7 +118,7 @@ class ImportRequests(Requests):
             >>> client.stop(accepted.id).state
             'stopping'
         """
-        return read_import(self._transport.ask("POST", f"{_path(id)}/stop"))
+        return read_import(self._transport.ask("POST", f"{import_path(id)}/stop"))
 
     def imports(self, *, states: Iterable[str] = (), dataset: str | None = None) -> Iterator[Import]:
         """List imports, newest first, page by page as they are needed.
@@ -243,7 +159,7 @@ class ImportRequests(Requests):
             >>> for reject in client.rejects(accepted.id):
             ...     print(reject.line, reject.column, reject.reason)
         """
-        with self._transport.stream("GET", f"{_path(id)}/rejects", params={"format": "ndjson"}) as answer:
+        with self._transport.stream("GET", f"{import_path(id)}/rejects", params={"format": "ndjson"}) as answer:
             for line in answer.iter_lines():
                 yield read_reject(json.loads(line))
 
@@ -264,16 +180,5 @@ class ImportRequests(Requests):
             >>> with open("rejects.csv", "wb") as file:
             ...     file.writelines(client.rejects_file(accepted.id))
         """
-        with self._transport.stream("GET", f"{_path(id)}/rejects", params={"format": format}) as answer:
+        with self._transport.stream("GET", f"{import_path(id)}/rejects", params={"format": format}) as answer:
             yield from answer.iter_bytes()
-
-
-def _path(id: str) -> str:
-    return f"/v1/imports/{path_part(id, 'import')}"
-
-
-def _key(given: str | None) -> dict[str, str]:
-    key = str(uuid4()) if given is None else given
-    if not 1 <= len(key) <= KEY_LENGTH or not key.isascii() or not key.isprintable():
-        raise ValueError(f"an Idempotency-Key has 1 to {KEY_LENGTH} printable ASCII characters")
-    return {"Idempotency-Key": key}

@@ -144,6 +144,42 @@ def read_reject(document: Mapping[str, Any]) -> Reject:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """How the server would read a file.
+
+    Attributes:
+        problem: why an import would refuse the whole file; None if it would not.
+        columns: the file's columns, each with `name`, `column` (of the dataset) and `status`.
+        missing, unknown: required columns that the file lacks; columns of the file that the dataset does not have.
+        suggestions: unknown columns that may be columns of the dataset, each with `name`, `column` and `reason`.
+        suggested_columns: the option `columns` with them; None if no column is unknown.
+        document: the whole answer.
+    """
+
+    problem: Failure | None
+    columns: list[dict[str, Any]]
+    missing: list[str]
+    unknown: list[str]
+    suggestions: list[dict[str, Any]]
+    suggested_columns: dict[str, Any] | None
+    document: dict[str, Any]
+
+
+def read_preview(document: Mapping[str, Any]) -> Preview:
+    """Read a preview from a document of the server."""
+    lists: dict[str, Any] = {
+        name: list(document.get(name) or ()) for name in ("columns", "missing", "unknown", "suggestions")
+    }
+    problem, suggested = document.get("problem"), document.get("suggested_columns")
+    return Preview(
+        **lists,
+        problem=_read_failure(problem) if problem else None,
+        suggested_columns=suggested,
+        document=dict(document),
+    )
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A table that imports load into; `columns` are as in the API."""
 

@@ -9,11 +9,18 @@ class Options(TypedDict, total=False):
     """All are optional. The same Idempotency-Key requires the same options.
 
     Attributes:
-        format: csv, tsv, ndjson, json, xlsx or parquet; auto-detected by default. encoding, delimiter, quote, escape,
-        header, first_line, sheet: parts of the format; auto-detected by default. columns: a mapping from the file's
-        names to the dataset's, or a list of all names in the file's order; None leaves
-            a column out.
+        format: csv, tsv, ndjson, json, xlsx, ods or parquet; auto-detected by default.
+        encoding, delimiter, quote, escape, header, first_line: parts of the format; auto-detected by default.
+        template: an import template, such as "amazon-de"; the options given here win over its own.
+        columns: a mapping from the file's names to the dataset's, or a list of all names in the file's order; or its
+            JSON. None leaves a column out, "*": None all unknown ones. {"marketplace": {"value": "Shop"}} gives every
+            row this value.
+        formats, zones, decimal_mark, grouping_mark, currency, percent, negative: how the file writes dates and numbers.
+        sheet: the sheet of a workbook, or "*" for all visible sheets; the first visible one by default.
+        records: the path to the array with the rows of a JSON file, as "data.orders".
         null: the text that means NULL.
+        comment: the beginning of lines that are skipped, or `none`.
+        trim: remove spaces around fields.
         on_error: after an invalid row, `abort` (default) loads nothing, `reject` loads the other rows.
         max_rejects: with `reject`, how many rows may be rejected: 50 or "2.5%".
         on_conflict: for a row whose key exists already, `fail` (default) loads nothing, `skip` keeps the existing row,
@@ -30,9 +37,20 @@ class Options(TypedDict, total=False):
     escape: str
     header: bool
     first_line: int
-    columns: str | Mapping[str, str | None] | Sequence[str | None]
+    columns: str | Mapping[str, str | Mapping[str, Any] | None] | Sequence[str | Mapping[str, Any] | None]
+    formats: str | Sequence[str]
+    zones: str | Mapping[str, str]
+    decimal_mark: str
+    grouping_mark: str
+    currency: str | bool
+    percent: str | bool
+    negative: str | Sequence[str]
     null: str
+    comment: str
+    trim: bool
+    template: str
     sheet: str
+    records: str
     on_error: Literal["abort", "reject"]
     max_rejects: int | str
     on_conflict: Literal["fail", "skip", "update"]

@@ -1,5 +1,6 @@
 """Bodies of requests that can be sent again, without keeping them in memory."""
 
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import IO, Protocol
 from backout.client.errors import SourceFailed
 
 PIECE_BYTES = 256 * 1024
+BEGINNING_BYTES = 256 * 1024
+MAX_PREVIEW_BYTES = 64 * 1024**2
+_WHOLE = (b"PK\x03\x04", b"PAR1")  # XLSX and Parquet can't be read in part
 
 Sent = Callable[[int, int | None], None]
 """Called with the bytes sent in this try and the total, which is None if unknown."""
@@ -114,3 +118,16 @@ def _read(file: IO[bytes], most: int) -> bytes:
         raise SourceFailed(f"the source can't be read: {error.strerror}") from error
     assert isinstance(piece, bytes)
     return piece
+
+
+def read_beginning(source: IO[bytes]) -> tuple[Body, bool]:
+    """As much of a file as a preview needs, and whether it is a part only. Raises `SourceFailed`."""
+    data = b""
+    most = BEGINNING_BYTES
+    while len(data) < most and (piece := _read(source, min(most - len(data), PIECE_BYTES))):
+        data += piece
+        if data.startswith(_WHOLE):
+            most = MAX_PREVIEW_BYTES + 1
+    if len(data) > MAX_PREVIEW_BYTES:
+        raise SourceFailed("the file is too large for a preview, which needs all of it: import it as it is")
+    return FileBody(io.BytesIO(data)), len(data) == BEGINNING_BYTES

@@ -1,14 +1,14 @@
 """`backout import`: sends a file, prints the import's id, and waits for its end on request."""
 
-import sys
-from typing import IO, Any, cast
+from typing import Any, cast
 from uuid import uuid4
 
 import click
 
 from backout.client import Import
-from backout.commands.context import DATASET, Duration, Session, command
+from backout.commands.context import Duration, Session, command
 from backout.commands.exit_codes import Exit, Interrupted, code_of_import
+from backout.commands.file_options import file_options, stdin
 from backout.commands.progress import Bar, follow, interrupt, report_end
 
 FOREVER = -1.0
@@ -42,18 +42,7 @@ class Wait(Duration):
 @click.option(
     "--idempotency-key", metavar="KEY", help="Sending the same key and content again returns the same import."
 )
-@DATASET
-@click.option("--file-name", metavar="NAME", help="The name to show; by default that of FILE.")
-@click.option("--format", type=click.Choice(["csv", "tsv", "ndjson", "json", "xlsx", "parquet"]))
-@click.option("--encoding", metavar="NAME", help="The encoding of text: utf-8, utf-16, latin-1, cp1252 …")
-@click.option("--delimiter", metavar="TEXT", help="1 to 8 characters, or tab, comma, semicolon, pipe, space.")
-@click.option("--quote", metavar="CHARACTER")
-@click.option("--escape", metavar="CHARACTER", help=r"\ if quotes inside quotes are escaped with it.")
-@click.option("--header/--no-header", default=None, help="Whether the file begins with the columns' names.")
-@click.option("--first-line", type=click.IntRange(min=1), metavar="LINE", help="The line of the header.")
-@click.option("--columns", metavar="JSON|LIST", help='{"Order No": "order_number"}, or all names in their order.')
-@click.option("--null", metavar="TEXT", help="The text that means NULL.")
-@click.option("--sheet", metavar="NAME", help="The sheet of an XLSX file.")
+@file_options
 @click.option(
     "--on-error", type=click.Choice(["abort", "reject"]), help="After an invalid row, load nothing or the other rows."
 )
@@ -72,7 +61,7 @@ def import_(
     wait: float | None,
     stop_on_interrupt: bool,
     idempotency_key: str | None,
-    dataset: str,
+    dataset: str | None,
     file_name: str | None,
     **options: Any,
 ) -> int:
@@ -116,7 +105,7 @@ def _send(
     session: Session,
     source: str | None,
     generate: int | None,
-    dataset: str,
+    dataset: str | None,
     file_name: str | None,
     key: str,
     options: dict[str, Any],
@@ -124,11 +113,11 @@ def _send(
     try:
         if source is None:
             return session.client.import_generated(
-                generate or 0, dataset=dataset, priority=options.get("priority"), idempotency_key=key
+                generate or 0, dataset=dataset or "orders", priority=options.get("priority"), idempotency_key=key
             )
         with Bar(session) as bar:
             return session.client.import_file(
-                _stdin() if source == "-" else source,
+                stdin() if source == "-" else source,
                 dataset=dataset,
                 file_name=file_name,
                 idempotency_key=key,
@@ -142,9 +131,3 @@ def _send(
     except KeyboardInterrupt:
         message = f"interrupted before the answer; if the import was accepted, --idempotency-key {key} finds it"
         raise Interrupted(message) from None
-
-
-def _stdin() -> IO[bytes]:
-    if sys.stdin.isatty():
-        raise click.UsageError("standard input is a terminal: give it a file, as in `backout import - < orders.csv`")
-    return sys.stdin.buffer

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from backout.client import BackoutError
-from backout.commands import datasets, doctor, import_, show
+from backout.commands import datasets, doctor, import_, preview, show, templates
 from backout.commands.context import Group, printable
 from backout.commands.exit_codes import Exit, show_error, show_failure
 
@@ -53,6 +53,7 @@ def completion(shell: str) -> int:
 
 for part in (
     import_.import_,
+    preview.preview,
     show.status,
     show.watch,
     show.stop,
@@ -61,6 +62,7 @@ for part in (
     show.count,
     datasets.delete,
     datasets.datasets,
+    templates.templates,
     doctor.doctor,
 ):
     main.add_command(part)

@@ -116,6 +116,28 @@ def test_3_a_column_of_another_name_is_given_its_place(person: Person) -> None:
     person.wait_shown("Committed")
 
 
+def test_3_a_suggestion_is_used_and_a_column_gets_a_constant(person: Person) -> None:
+    page = person.page
+    preview = page.locator("#preview")
+    text = "".join(each.partition(",")[2] for each in (HEADER.replace("order_number", "Order No."), line(1)))
+    person.choose("shop.csv", text.encode())
+    expect(preview).to_contain_text("Suggested, not used yet: Order No. → order_number (the same words)")
+    page.get_by_role("button", name="Use these columns").click()
+    expect(preview).not_to_contain_text("Suggested")
+    expect(preview).to_contain_text("This import would fail")
+    page.get_by_label("marketplace, for every row").fill("Shop")
+    page.get_by_label("marketplace, for every row").press("Enter")
+    expect(preview).not_to_contain_text("This import would fail")
+    columns = {"Order No.": "order_number", "marketplace": {"value": "Shop"}}
+    assert json.loads(page.get_by_role("textbox", name="Columns").input_value()) == columns
+    expect(page.get_by_label("marketplace, for every row")).to_have_value("Shop")
+    page.get_by_role("button", name="Start the import").click()
+    id = person.wait_for_import()
+    person.wait_shown("Committed")
+    assert person.stack.find(id)["source"]["columns"] == columns
+    assert person.stack.get("/get_data").json()["data"][0]["marketplace"] == "Shop"
+
+
 def test_4_a_dry_run_writes_nothing_and_lists_the_errors(person: Person) -> None:
     page = person.page
     person.choose("night.csv", (HEADER + line(1) + line(2, quantity="two") + line(3, currency="eur")).encode())

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,8 @@ import polars
 import schemathesis
 from backports import zstd
 from hypothesis import strategies as st
+
+from tests.opendocument import row, sheet, spreadsheet
 
 GOOD = {
     "marketplace": "shop",
@@ -48,15 +51,27 @@ def before_call(_: Any, case: Any, __: Any) -> None:
         case.query = {}
 
 
+def zipped(data: bytes) -> bytes:
+    """An archive with one file."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("orders.csv", data)
+    return out.getvalue()
+
+
 as_csv = _table(lambda table, file: table.write_csv(file))
 for media, make in {
     "text/csv": as_csv,
     "text/tab-separated-values": _table(lambda table, file: table.write_csv(file, separator="\t")),
-    "application/x-ndjson": lambda rows: b"".join(json.dumps(row).encode() + b"\n" for row in rows),
+    "application/x-ndjson": lambda rows: b"".join(json.dumps(each).encode() + b"\n" for each in rows),
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _table(
         lambda table, file: table.write_excel(file)
     ),
     "application/vnd.apache.parquet": _table(lambda table, file: table.write_parquet(file)),
+    "application/vnd.oasis.opendocument.spreadsheet": lambda rows: spreadsheet(
+        sheet("Orders", row(list(rows[0])), *(row([str(value) for value in each.values()]) for each in rows))
+    ),
+    "application/zip": lambda rows: zipped(as_csv(rows)),
     "application/gzip": lambda rows: gzip.compress(as_csv(rows)),
     "application/zstd": lambda rows: zstd.compress(as_csv(rows)),
     "application/octet-stream": as_csv,

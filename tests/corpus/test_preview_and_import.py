@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, Refused
 from app.domain.file_format import FileFormat
+from app.formats.column_names import fold
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import parse_options
 from app.formats.payload import read_payload
@@ -38,10 +39,12 @@ COLUMNS = {
 }
 WORDS = ["Ann", "Bob", "Ulm", "name", "city", "age", "Köln", "the dog", "x", "#1001", "it's", 'say "hi"', "a,b", "a;b"]
 FOREIGN = ["Kunde", "Ort", "Alter", "Preis", "Tag", "zahm", "Order No"]
+# numbers in other spellings, as they are loaded
+PLAIN = {"19.9000": "19.9", "1e3": "1000", ".5": "0.5"}
 VALUES: dict[ColumnType, st.SearchStrategy[str]] = {
     ColumnType.TEXT: st.sampled_from(WORDS),
     ColumnType.INTEGER: st.sampled_from(["1", "42", "-7", "2024"]),
-    ColumnType.DECIMAL: st.sampled_from(["1.50", "12", "2024"]),
+    ColumnType.DECIMAL: st.sampled_from(["1.50", "12", "2024", *PLAIN]),
     ColumnType.DATE: st.sampled_from(["2026-01-02", "1999-12-31"]),
     ColumnType.BOOLEAN: st.sampled_from(["1", "0"]),
 }
@@ -60,6 +63,7 @@ class Table:
     above: list[str] = field(default_factory=list)
     honest: bool = True  # whether what is said is true
     at: int = 0  # how many rows stand above the header
+    constants: dict[str, str] = field(default_factory=dict)
 
 
 @st.composite
@@ -75,7 +79,7 @@ def tables(draw: st.DrawFn, *, always_named: bool = False) -> Table:
     names = None
     said: dict[str, str] = {}
     if always_named or draw(st.booleans()):
-        style = draw(st.sampled_from(["own", "own", "title", "foreign", "some"]))
+        style = draw(st.sampled_from(["own", "own", "title", "capitals", "foreign", "some"]))
         foreign = draw(st.permutations(FOREIGN))
         names = [
             other if name is None or style == "foreign" or (style == "some" and draw(st.booleans())) else name
@@ -83,6 +87,15 @@ def tables(draw: st.DrawFn, *, always_named: bool = False) -> Table:
         ]
         if style == "title":
             names = [name.replace("_", " ").title() for name in names]
+        if style == "capitals":
+            names = [
+                draw(st.sampled_from(["{}", " {}", "\u00a0{} ", "{}\u202f"])).format(name.upper()) for name in names
+            ]
+    constants: dict[str, str] = {}
+    if len(chosen) > 1 and draw(st.integers(0, 3)) == 0:
+        constant = draw(st.sampled_from(chosen))
+        constants = {constant: draw(VALUES[COLUMNS[constant].type])}
+        truth = [None if name == constant else name for name in truth]
     # to all readers such a row is a header
     honest = names is not None or not any(
         all(to is None or value in COLUMNS for value, to in zip(row, truth, strict=True)) for row in rows
@@ -96,8 +109,32 @@ def tables(draw: st.DrawFn, *, always_named: bool = False) -> Table:
         if not any(listed) or said["columns"].startswith(","):
             said["columns"] = json.dumps(listed)
     elif names != truth:
-        said["columns"] = json.dumps({name: to for name, to in zip(names, truth, strict=True) if name != to})
-    return Table(dataset, truth, names, rows, said, honest=honest)
+        matching = {fold(name) for name in chosen} if draw(st.booleans()) else set()
+        said["columns"] = json.dumps(
+            {
+                name: to
+                for name, to in zip(names, truth, strict=True)
+                if name != to and not (fold(name) in matching and (to is not None or fold(name) in constants))
+            }
+        )
+        if draw(st.integers(0, 3)) == 0 and None in truth:
+            kept = {name: to for name, to in json.loads(said["columns"]).items() if to is not None}
+            unknown = [name for name, to in zip(names, truth, strict=True) if to is None]
+            if not any(fold(name) in chosen and fold(name) not in constants for name in unknown):
+                said["columns"] = json.dumps(kept | {"*": None})
+        if said["columns"] == "{}":
+            del said["columns"]
+    if constants:
+        said["columns"] = with_constants(said.get("columns", "{}"), constants)
+    return Table(dataset, truth, names, rows, said, honest=honest, constants=constants)
+
+
+def with_constants(columns: str, constants: dict[str, str]) -> str:
+    """The option `columns` with these constants besides."""
+    if columns.startswith("{"):
+        return json.dumps(json.loads(columns) | {name: {"value": value} for name, value in constants.items()})
+    listed = json.loads(columns) if columns.startswith("[") else [name.strip() or None for name in columns.split(",")]
+    return json.dumps([*listed, *({"name": name, "value": value} for name, value in constants.items())])
 
 
 def with_header(draw: st.DrawFn, table: Table) -> None:
@@ -107,17 +144,41 @@ def with_header(draw: st.DrawFn, table: Table) -> None:
         table.honest = table.honest and said == str(table.names is not None).lower()
 
 
+def with_extra_lines(draw: st.DrawFn, table: Table, lines: list[str], delimiter: str) -> None:
+    """Comments, and the lines that database clients add."""
+    if table.names is not None and draw(st.integers(0, 4)) == 0:
+        dashes = ["-" * (len(name) + draw(st.integers(0, 2))) for name in table.names]
+        lines.insert(table.at + 1, draw(st.sampled_from(["+", delimiter])).join(dashes))
+    if draw(st.integers(0, 4)) == 0:
+        lines.append(f"({draw(st.integers(len(table.rows), len(table.rows) + 1))} rows)")
+    comment = draw(st.sampled_from([None, None, "#", "%%", "none"]))
+    if comment is not None:
+        table.said["comment"] = comment
+        # a row may begin so; and without comments a line of dashes may be one
+        table.honest = table.honest and comment == "%%"
+        for text in draw(st.lists(st.sampled_from(["", " x", ' 5" x', ",1", ' "a', ";;;;"]), max_size=3)):
+            lines.insert(draw(st.integers(table.at + 1, len(lines))) if table.names else len(lines), comment + text)
+
+
 @st.composite
 def csv_files(draw: st.DrawFn) -> tuple[Table, bytes]:
     table = draw(tables())
     with_header(draw, table)
     delimiter = draw(st.sampled_from([",", ";", "\t", "|"]))
     table.above = [line.format(delimiter) for line in draw(st.lists(st.sampled_from(PREAMBLES), max_size=3))]
-    quoted = draw(st.booleans())
+    quoted = draw(st.sampled_from(["all", "needed", "needed", "none"]))
+    if any(delimiter in each for row in table.rows for each in row):
+        quoted = "all"
+    padding = st.just("")
+    if draw(st.integers(0, 4)) == 0:
+        padding = st.sampled_from(["", " ", "   "])
+        table.said["trim"] = "true"
 
     def write(fields: list[str]) -> str:
         return delimiter.join(
-            '"' + each.replace('"', '""') + '"' if quoted or delimiter in each or '"' in each else each
+            draw(padding)
+            + ('"' + each.replace('"', '""') + '"' if quoted == "all" or (quoted == "needed" and '"' in each) else each)
+            + draw(padding)
             for each in fields
         )
 
@@ -131,6 +192,7 @@ def csv_files(draw: st.DrawFn) -> tuple[Table, bytes]:
         table.honest = table.honest and (table.at == 0 or (table.names == table.truth and "header" not in table.said))
     if len(table.truth) > 1 and draw(st.integers(0, 4)) == 0:  # of one column an empty line is a row
         lines.insert(draw(st.integers(1, len(lines))), "")
+    with_extra_lines(draw, table, lines, delimiter)
     if draw(st.integers(0, 3)) == 0:
         at = draw(st.integers(1, len(table.above) + len(lines)))
         table.said["first_line"] = str(at)
@@ -201,7 +263,7 @@ def outcome(path: Path, data: bytes, table: Table) -> tuple[FileFormat | None, L
     file_format = None
     try:
         file_format = detect(None, None, data[:HEAD_BYTES], table.dataset, parse_options(table.said))
-        check_head(path, table.dataset, file_format)
+        file_format = check_head(path, table.dataset, file_format).file_format
         for batch in read_rows(path, table.dataset, file_format, 1 << 20):
             found = [list(values) for _, values in read_payload(batch.payload)]
             rows += [(batch.line_of(row), values) for row, values in zip(batch.row_numbers, found, strict=True)]
@@ -241,7 +303,10 @@ def check_preview(
     shown = [
         (
             row.record.line,
-            [None if name not in mapped else row.record.values[mapped[name]] for name in table.dataset.column_names],
+            [
+                plain(table.constants.get(name) if name not in mapped else row.record.values[mapped[name]])
+                for name in table.dataset.column_names
+            ],
         )
         for row in found.rows
         if row.reject is None
@@ -251,12 +316,19 @@ def check_preview(
         assert found.file_format.header == any(each.name is not None for each in found.columns)
 
 
+def plain(value: str | None) -> str | None:
+    return PLAIN.get(value, value) if value else value
+
+
 def check_rows(table: Table, rows: Loaded, rejects: list[tuple[int, str]]) -> None:
     """Where nothing wrong was said, each row of the file is loaded or rejected, and nothing else is."""
     if not table.honest:
         return
     expected = [
-        [row[table.truth.index(name)] if name in table.truth else None for name in table.dataset.column_names]
+        [
+            plain(row[table.truth.index(name)] if name in table.truth else table.constants.get(name))
+            for name in table.dataset.column_names
+        ]
         for row in table.rows
     ]
     loaded = [values for _, values in rows]

@@ -227,6 +227,7 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
             bytes_total=row.bytes_total,
             generate=row.generate_rows,
             seed=row.seed,
+            **_origin(row.options),
         ),
         state=State(row.state),
         epoch=row.epoch,
@@ -260,3 +261,8 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
         priority=row.priority,
         arriving=row.upload_lease_until is not None,
     )
+
+
+def _origin(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    kept = options or {}
+    return {"given": kept.get("given", {}), "header": kept.get("header"), "template": kept.get("template")}

@@ -44,6 +44,13 @@ def _write(message: Any) -> None:
     sys.stdout.write(line + "\n")
 
 
+def _describe(error: BaseException) -> str:
+    """What people are shown; the text of a panic is for the library's own developers."""
+    if type(error).__name__ == "PanicException":
+        return "its content is not what its reader expects"
+    return f"{type(error).__name__}: {error}"[:1000]
+
+
 def main(limits: str, root: str, module: str, *arguments: str) -> int:
     """Read the file; returns the exit code."""
     _limit(*json.loads(limits))
@@ -61,7 +68,7 @@ def main(limits: str, root: str, module: str, *arguments: str) -> int:
         if errors is not None and isinstance(error, errors.ImportFailed):
             last = {"failed": error.as_dict()}
         else:
-            last = {"broken": f"{type(error).__name__}: {error}"[:1000]}
+            last = {"broken": _describe(error)}
     with contextlib.suppress(BrokenPipeError):
         _write(last)
         sys.stdout.flush()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from app.domain.dataset import Column, ColumnType, Dataset
@@ -110,11 +110,19 @@ def check_order(names: Sequence[str], columns: Columns, dataset: Dataset, line: 
             raise ImportFailed(
                 "columns_differ",
                 f"the header calls column {at + 1} {excerpt(names[at])!r}, `columns` {excerpt(target or 'null')!r};"
-                " put the list into the file's order, or map the columns by name:"
-                f" columns={excerpt(json.dumps({names[at]: target}, ensure_ascii=False))}",
+                f" {_example(called, columns, ours) or 'put the list into the order of the file'}, or map the columns"
+                f" by name: columns={excerpt(json.dumps({names[at]: target}, ensure_ascii=False))}",
                 line=line,
                 column=excerpt(same[0]),
             )
+
+
+def _example(called: Sequence[str], columns: Columns, ours: Mapping[str, list[str]]) -> str | None:
+    """The list in the order of the header, if that names each column of the list."""
+    listed = [ours[name][0] if len(ours.get(name, ())) == 1 else None for name in called]
+    if set(filter(None, listed)) != set(filter(None, columns)) or len(set(listed)) < len(listed):
+        return None
+    return f"set columns={','.join(name or '' for name in listed)} if the header is right"
 
 
 def looks_like_value(text: str, column: Column) -> bool:

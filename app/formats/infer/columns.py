@@ -3,15 +3,21 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
+from app.domain.column_options import NO_OPTIONS, ColumnOptions
 from app.domain.dataset import Column, ColumnType, Controls
 from app.domain.definition import MAX_INTEGER, MAX_PRECISION, MAX_SCALE, MAX_SIGNED, MIN_INTEGER
+from app.domain.errors import InvalidContent
 from app.domain.row_size import LONGEST_VARCHAR
+from app.domain.spelling import PLAIN_NUMBERS
 from app.formats.infer.records import Boolean, Day, Nested, Value
+from app.formats.infer.spellings import date_columns, number_format_of, plain_numbers, spelling_note
 from app.formats.json.values import Number
 from app.formats.validate.columns import MISREAD, BadValue, validator_for
 from app.formats.validate.currencies import CURRENCIES
+from app.formats.validate.date_formats import parser
+from app.formats.validate.numbers import TypedNumber, typed_reader
+from app.formats.value_options import apply_value_options
 from app.formats.xlsx.number_formats import Formatted
 
 _LENGTHS = (16, 32, 64, 120, 255, 500, 1000, 2000, 4000, 8000, LONGEST_VARCHAR)
@@ -24,11 +30,13 @@ _MAX_CHOICES, _MIN_ROWS, _MIN_REPEATS = 8, 100, 5
 
 _INTEGER = re.compile("-?(?:0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+_EXPONENT = re.compile(r"-?[0-9](?:\.[0-9]+)?e[+-][0-9]{2,3}")  # as programs write it, and hardly an article's number
+_LIKE_GROUPS = re.compile(r"-?(?:[1-9][0-9]{0,2}\.[0-9]{3}|0|[1-9][0-9]{0,2})")
 _NEGATIVE_ZERO = re.compile(r"-[0.]+")  # would lose its sign
-_COMMA = re.compile("-?[0-9.]*,[0-9]+")
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.([0-9]{1,6}))?(?:Z|[+-][0-9:]{5})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.([0-9]{1,6})0*)?"
+    r"(?:Z| ?UTC| ?[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
 _MOMENT = re.compile("[0-9]{1,4}[-./][0-9A-Za-z]{1,9}[-./][0-9]{2,4}(?: .*)?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
@@ -42,9 +50,15 @@ _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _EXCHANGED = {"%d/%m/%Y": "%m/%d/%Y", "%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y", "%m-%d-%Y": "%d-%m-%Y"}
 
 
-def infer_column(name: str, values: Sequence[Value]) -> tuple[Column | None, list[str]]:
-    """Infer a column for these values (None: no value). Returns the column, or None if no type fits, and notes for the
-    user."""
+def infer_column(
+    name: str,
+    values: Sequence[Value],
+    name_in_file: str = "",
+    own: ColumnOptions = NO_OPTIONS,
+    wide: ColumnOptions = NO_OPTIONS,
+) -> tuple[Column | None, list[str]]:
+    """Infer a column for these values (None: no value). `own` and `wide` are what the client said of the column's
+    values, and of all columns'. Returns the column, or None if no type fits, and notes for the user."""
     notes: list[str] = []
     present = [value for value in values if value is not None]
     filled = [value for value in present if value != ""]
@@ -58,20 +72,24 @@ def infer_column(name: str, values: Sequence[Value]) -> tuple[Column | None, lis
         return Column(name, ColumnType.TEXT, length=_EMPTY_LENGTH, empty=True, nullable=nullable), notes
     kinds = {
         type(value) for value in present if isinstance(value, Boolean | Number)
-    }  # JSON's numbers and booleans: no text column accepts them
+    }  # JSON's numbers and booleans: a text column keeps their spelling
     quoted_empty = len(filled) < len(present)  # a quoted empty field is valid in a text column only
     if not quoted_empty:
+        if (column := _as_the_client_said(name, filled, own, wide, notes)) is not None:
+            return replace(column, nullable=nullable), notes
         proposers = (_boolean,) if Boolean in kinds else (_integer, _decimal) if Number in kinds else _PROPOSERS
         for propose in proposers:
             column = propose(name, filled, notes)
-            if column is not None and _accepts(column, filled):
+            if column is not None and _accepts(_as_imported(column, own, wide), filled):
+                if column.type is ColumnType.ENUM and (note := spelling_note(name_in_file or name, filled)) is not None:
+                    notes.append(note)
                 return replace(column, nullable=nullable), notes
     if kinds:
-        return None, ["its values are numbers of different kinds, or not only booleans: leave it out, or write texts"]
+        notes.append("its values have different types, or are numbers of different kinds: each keeps its spelling")
     if quoted_empty:
         notes.append("it has quoted empty fields, which only a text column accepts")
-    if all(map(_COMMA.fullmatch, filled)):
-        notes.append("its numbers have a decimal comma, so they are read as texts: write them with a point")
+    elif (note := spelling_note(name_in_file or name, filled)) is not None:
+        notes.append(note)
     if any(map(_MISREAD.search, filled)):
         notes.append(
             "it contains characters that real texts lack, so the file probably has another encoding: set it with"
@@ -80,12 +98,45 @@ def infer_column(name: str, values: Sequence[Value]) -> tuple[Column | None, lis
     return replace(_text(name, filled), empty=quoted_empty, nullable=nullable), notes
 
 
+def _as_the_client_said(
+    name: str, values: Sequence[str], own: ColumnOptions, wide: ColumnOptions, notes: list[str]
+) -> Column | None:
+    """The column of numbers or dates that the client's options are for."""
+    for column in date_columns(name, own, wide):
+        if _accepts(column, values):
+            return _fitting_scale(column, values)
+    numbers = number_format_of(own, wide)
+    plain = plain_numbers(values, numbers) if numbers != PLAIN_NUMBERS else None
+    if plain is not None:
+        proposed = _integer(name, plain, notes) or _decimal(name, plain, notes)
+        return proposed and replace(proposed, numbers=numbers)
+    return None
+
+
+def _fitting_scale(column: Column, values: Sequence[str]) -> Column:
+    if column.type is ColumnType.DATE:
+        return column
+    scales = (scale for scale in range(6) if _accepts(replace(column, scale=scale), values))
+    return replace(column, scale=next(scales, column.scale))
+
+
+def _as_imported(column: Column, own: ColumnOptions, wide: ColumnOptions) -> Column:
+    """The column as the file's import will read it with the client's options."""
+    try:
+        return apply_value_options(column, own, wide)
+    except InvalidContent:  # the whole request will be refused
+        return column
+
+
 def _accepts(column: Column, values: Sequence[str]) -> bool:
     """Whether the column's validator accepts all values."""
-    check = validator_for(column)
+    check, typed = validator_for(column), typed_reader(column)
     try:
-        for value in dict.fromkeys(values):
-            check(f"{value} 00:00:00" if isinstance(value, Day) and column.type is ColumnType.DATETIME else value)
+        for value in {(type(value), value): value for value in values}.values():
+            if isinstance(value, Day) and column.type is ColumnType.DATETIME:
+                check(f"{value} 00:00:00")
+            else:
+                check(typed(value) if typed and isinstance(value, Number | TypedNumber) else value)
     except BadValue:
         return False
     return True
@@ -110,21 +161,35 @@ def _integer(name: str, values: Sequence[str], _: list[str]) -> Column | None:
     )
 
 
-def _decimal(name: str, values: Sequence[str], _: list[str]) -> Column | None:
-    if not all(map(_DECIMAL.fullmatch, values)) or any(map(_NEGATIVE_ZERO.fullmatch, values)):
+def _decimal(name: str, values: Sequence[str], notes: list[str]) -> Column | None:
+    if any(map(_NEGATIVE_ZERO.fullmatch, values)):
         return None
+    if not all(map(_DECIMAL.fullmatch, values)):
+        exponents = all(isinstance(value, Number) or _has_form_of_number(value) for value in values)
+        plain = plain_numbers(values) if exponents else None
+        if plain is None:
+            return None
+        values = plain
     parts = [value.lstrip("-").partition(".") for value in values]
     whole = max(_MIN_WHOLE, *(len(before) + 2 for before, _, _ in parts))
     scale = max(_MIN_SCALE, *(len(after) for _, _, after in parts))
     if scale > MAX_SCALE or whole + scale - 2 > MAX_PRECISION:
         return None
+    if all(map(_LIKE_GROUPS.fullmatch, values)):
+        notes.append(
+            'its point is taken for a decimal mark: if 1.234 means 1234, set decimal_mark="," and grouping_mark="."'
+        )
     return Column(name, ColumnType.DECIMAL, precision=min(whole + scale, MAX_PRECISION), scale=scale, signed=True)
 
 
-def _date(name: str, values: Sequence[str], notes: list[str]) -> Column | None:
+def _has_form_of_number(value: str) -> bool:
+    return _DECIMAL.fullmatch(value) is not None or _EXPONENT.fullmatch(value) is not None
+
+
+def _date(name: str, values: Sequence[str], _: list[str]) -> Column | None:
     if all(map(_DATE.fullmatch, values)):
         return Column(name, ColumnType.DATE)
-    format = _format(values, _DAYS, notes)
+    format = _format(values, _DAYS)
     return Column(name, ColumnType.DATE, formats=(format,)) if format else None
 
 
@@ -134,33 +199,29 @@ def _datetime(name: str, values: Sequence[str], notes: list[str]) -> Column | No
         scale = max(len(match[1] or "") for match in found if match)
         return Column(name, ColumnType.DATETIME, scale=scale)
     formats = [f"{day} {time}" for day in ("%Y-%m-%d", *_DAYS) for time in _TIMES]
-    format = _format(values, formats, notes)
+    format = _format(values, formats)
     if format is None:
         return None
     notes.append("its times have no zone and are read as UTC: set `zone` if they are in another")
     return Column(name, ColumnType.DATETIME, formats=(format,))
 
 
-def _format(values: Sequence[str], formats: Sequence[str], notes: list[str]) -> str | None:
-    """The format of all values; None, with a note, if day and month may be exchanged."""
+def _format(values: Sequence[str], formats: Sequence[str]) -> str | None:
+    """The format of all values; None if there is none, or if day and month may be exchanged."""
     if not all(map(_MOMENT.fullmatch, values)):
         return None
-    fitting = [format for format in formats if all(_is_written(value, format) for value in dict.fromkeys(values))]
+    distinct = list(dict.fromkeys(values))
+    fitting = [format for format in formats if _is_format_of(format, distinct)]
     if not fitting:
         return None
     day, _, time = fitting[0].partition(" ")
     other = _EXCHANGED.get(day)
-    if other is not None and f"{other} {time}".strip() in fitting:
-        notes.append(f"its dates may be {day} or {other}: make it a date with `formats`, else it stays a text")
-        return None
-    return fitting[0]
+    return None if other is not None and f"{other} {time}".strip() in fitting else fitting[0]
 
 
-def _is_written(value: str, format: str) -> bool:
-    try:
-        return datetime.strptime(value, format).strftime(format) == value
-    except ValueError:
-        return False
+def _is_format_of(format: str, values: Sequence[str]) -> bool:
+    parse = parser(format, padded=True)
+    return all(parse(value) is not None for value in values)
 
 
 def _email(name: str, values: Sequence[str], _: list[str]) -> Column | None:

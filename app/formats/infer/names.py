@@ -15,6 +15,7 @@ def make_names(names: Sequence[str]) -> list[str]:
     capitals and accents, which the servers ignore.
     """
     taken = set(OWN_COLUMNS)
+    tried: dict[str, int] = {}
     made = []
     # valid names come first, else a cleaned one could take theirs
     staying: dict[int, str] = {}
@@ -23,7 +24,7 @@ def make_names(names: Sequence[str]) -> list[str]:
             taken.add(_folded(name))
             staying[at] = name
     for at, name in enumerate(names):
-        made.append(staying.get(at) or _unique(_cleaned(name) or f"column_{at + 1}", taken))
+        made.append(staying.get(at) or _unique(_cleaned(name) or f"column_{at + 1}", taken, tried))
     return made
 
 
@@ -34,11 +35,14 @@ def _cleaned(name: str) -> str:
     return cleaned if cleaned.strip("_") else ""
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    found, number = name, 1
+def _unique(name: str, taken: set[str], tried: dict[str, int]) -> str:
+    """The name, or its beginning with a number; `tried` has the last number of each beginning, since thousands of
+    columns may have one name."""
+    found = name
+    beginning = name[: NAME_LENGTH - _SUFFIX].strip()
     while _folded(found) in taken:
-        number += 1
-        found = f"{name[: NAME_LENGTH - _SUFFIX].strip()}_{number}"
+        tried[beginning] = tried.get(beginning, 1) + 1
+        found = f"{beginning}_{tried[beginning]}"
     taken.add(_folded(found))
     return found
 

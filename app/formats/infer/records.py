@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from app.domain.errors import ImportFailed
+from app.formats.csv.client_output import Footer
 
 MAX_SAMPLED_ROWS = 10_000
 
@@ -51,6 +52,10 @@ class Sample:
         header: whether the file has a header; None if that is unclear.
         blanks: how many blank rows follow the last record.
         unreadable: positions of columns whose values can't be texts.
+        footer: of CSV, the lines at the end that a database client added; they are not in `text`.
+        dashes: of CSV, how many lines of dashes are below the header; they count as blank rows.
+        unquoted: of CSV, whether quotes turned out to be part of the values.
+        first_line: of sheets, the row where the table begins; None if the sheet is empty.
     """
 
     names: tuple[str, ...] | None
@@ -64,11 +69,16 @@ class Sample:
     header: bool | None = None
     blanks: int = 0
     unreadable: frozenset[int] = frozenset()
+    footer: Footer = field(default_factory=Footer)
+    dashes: int = 0
+    unquoted: bool = False
+    first_line: int | None = None
 
     def blanks_among(self, records: int) -> int:
         """How many blank rows are among the first `records`, or in the whole sample if there are no more records."""
-        after = self.blanks if records >= len(self.records) and not self.cut else 0
-        return sum(record.blanks for record in self.records[:records]) + after
+        ended = records >= len(self.records) and not self.cut
+        after = self.blanks + len(self.footer.lines) if ended else 0
+        return self.dashes + sum(record.blanks for record in self.records[:records]) + after
 
     def text_of(self, records: int) -> str:
         """The text of the first `records`, valid for the reader of its format. It goes on to a record that is not

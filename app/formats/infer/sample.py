@@ -13,10 +13,12 @@ from typing import Any
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
+from app.formats.csv import stray_quotes
 from app.formats.infer.head import Head
 from app.formats.infer.records import MAX_SAMPLED_ROWS, Boolean, Nested, Record, Sample, Value
 from app.formats.infer.sample_csv import sample_csv
-from app.formats.json.array import elements
+from app.formats.json import path as paths
+from app.formats.json.array import objects
 from app.formats.json.scanner import Broken, JsonText
 from app.formats.json.values import Decoder, Pairs
 from app.formats.streams.blocks import BOM
@@ -51,17 +53,36 @@ def sample_text(
         except ImportFailed as failed:
             if not (head.ended and head.cut):  # else a character was cut
                 failure = failed
-    content = b"".join(parts).removeprefix(BOM).decode("utf-8", "surrogateescape")
+    data = b"".join(parts).removeprefix(BOM)
+    content = data.decode("utf-8", "surrogateescape")
     cut = head.cut or failure is not None
     if file_format.format == "csv":
-        found = sample_csv(content, file_format, dataset, cut)
+        stray = _is_unquoted(path, file_format, data, partial)
+        found = sample_csv(content, stray_quotes.unquoted(file_format) if stray else file_format, dataset, cut)
+        found = replace(found, unquoted=stray)
+    elif file_format.format == "ndjson":
+        found = _sample_ndjson(content, cut, blanks)
     else:
-        found = (_sample_ndjson if file_format.format == "ndjson" else _sample_json)(content, cut, blanks)
+        found = _sample_json(content, cut, blanks, paths.records_path(file_format))
+    if file_format.format != "csv" and not dataset.columns and file_format.records is None:
+        found = _ask_for_records(found, content, file_format, cut)
     if head.cut and not found.records:
         reason = "the sample has no complete row; send more of the file, up to 1 MiB"
         found = replace(found, failure=found.failure or ImportFailed("no_whole_row", reason))
     cut = head.cut or found.cut or len(found.records) < len(found.ends)
     return replace(found, cut=cut, failure=failure or found.failure)
+
+
+def _is_unquoted(path: Path, file_format: FileFormat, data: bytes, partial: bool) -> bool:
+    """Whether the sample has quotes, but no field of it begins with one."""
+    if not stray_quotes.may_be_unquoted(file_format) or file_format.quote.encode() not in data:
+        return False
+    with open_source(path, file_format.compression) as source:
+        text = open_text(Head(source, partial), file_format, line_feeds=False)
+        try:
+            return stray_quotes.is_unquoted(text, file_format)
+        except ImportFailed:
+            return False
 
 
 def _sample_ndjson(text: str, cut: bool, blanks: bool | None) -> Sample:
@@ -103,20 +124,45 @@ def _lines(text: str) -> Iterator[str]:
         begin = end
 
 
-def _sample_json(text: str, cut: bool, blanks: bool | None) -> Sample:
+def _sample_json(text: str, cut: bool, blanks: bool | None, path: paths.Path | None) -> Sample:
     taker = JsonText(_Text(text), 2 * len(text.encode("utf-8", "surrogateescape")) + 1)  # all at once
     found: list[_Object] = []
     failure = None
     try:
-        taker.begin_array()
-        for _, line, value in islice(elements(taker, lambda pairs, _: pairs), MAX_SAMPLED_ROWS):
+        for _, line, value in islice(objects(taker, path, lambda pairs, *_: pairs), MAX_SAMPLED_ROWS):
             found.append((line, taker.taken, value))
     except Broken as broken:
         failure = None if cut else broken.failure
     except ImportFailed as failed:
         failure = failed
     sample = _by_keys(found, cut or len(found) == MAX_SAMPLED_ROWS, blanks)
-    return replace(sample, failure=failure, text=text, closing="]" if sample.records else "")
+    is_array = path is not None or not text.lstrip(_SPACES).startswith("{")
+    closing = ("]" if is_array else "") + "}" * len(path or ())
+    return replace(sample, failure=failure, text=text, closing=closing if sample.records else "")
+
+
+def _ask_for_records(sample: Sample, text: str, file_format: FileFormat, cut: bool) -> Sample:
+    """The sample with a failure where the file is one object with an array of objects, which may be the rows."""
+    columns = file_format.columns if isinstance(file_format.columns, dict) else {}
+    left_out = [key for key, to in columns.items() if to is None]
+    found: list[paths.Path] = []
+    if len(sample.records) == 1 and not cut:
+        try:
+            value = Decoder().decode(text)
+        except (ValueError, RecursionError):
+            return sample
+        arrays = paths.find_arrays(value) if isinstance(value, tuple) else []
+        found = [path for path in arrays if path[0] not in left_out]
+    elif cut and not sample.records and text.lstrip(_SPACES).startswith("{"):
+        taker = JsonText(_Text(text), 2 * len(text.encode("utf-8", "surrogateescape")) + 1)
+        taker.next_character()
+        begun = paths.find_first_array(taker)
+        found = [begun] if begun else []
+    if not found:
+        return sample
+    out = json.dumps({found[0][0]: None}, ensure_ascii=False)
+    reason = f"the file is one object{paths.advice(found)}, or columns={out} if the object itself is the row"
+    return replace(sample, failure=ImportFailed("records_needed", reason, 1))
 
 
 class _Text:
@@ -150,7 +196,7 @@ def _by_keys(found: list[_Object], cut: bool, blanks: bool | None) -> Sample:
             continue
         ends.append(end)
         if isinstance(pairs, tuple):
-            by_key = {key: _value(value) for key, value in pairs}
+            by_key = {key: as_value(value) for key, value in pairs}
             records.append(Record(line, tuple(by_key.get(key) for key in keys), blanks=passed))
         else:
             failure = pairs or ImportFailed("not_json", "the line is empty; every line must be one JSON object", line)
@@ -159,7 +205,8 @@ def _by_keys(found: list[_Object], cut: bool, blanks: bool | None) -> Sample:
     return Sample(tuple(keys), len(keys), records, cut, ends=ends, blanks=passed)
 
 
-def _value(value: Any) -> Value:
+def as_value(value: Any) -> Value:
+    """A JSON value as a sample has it."""
     if value is None or isinstance(value, str):  # numbers are texts too
         return value
     if isinstance(value, bool):

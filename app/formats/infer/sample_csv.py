@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_mapping import MAX_COLUMNS
+from app.formats.csv.client_output import TAIL_BYTES, Footer, find_footer, is_dashes
+from app.formats.csv.grammar import NullField, grammar_of
 from app.formats.csv.header import guess_header
-from app.formats.csv.parser import NullField, grammar
 from app.formats.csv.quoting import Quoting
 from app.formats.infer.records import MAX_SAMPLED_ROWS, Record, Sample
 
@@ -18,6 +20,12 @@ _LONGEST_OPEN = 64 * 1024  # characters after a quote that does not close in the
 
 def sample_csv(text: str, file_format: FileFormat, dataset: Dataset, cut: bool) -> Sample:
     """The first records of a text, which may be `cut` off anywhere."""
+    footer = (
+        Footer()
+        if cut or file_format.comment == ""
+        else find_footer(text[-TAIL_BYTES:].encode("utf-8", "surrogateescape"))
+    )
+    text = text[: len(text) - footer.size]
     begin = 0
     for line in range(1, file_format.first_line):
         begin = text.find("\n", begin) + 1
@@ -27,6 +35,7 @@ def sample_csv(text: str, file_format: FileFormat, dataset: Dataset, cut: bool) 
     names: tuple[str, ...] | None = None
     first_line = file_format.first_line
     quoting = Quoting(file_format)
+    dashes = 0
     if (is_header := file_format.header) is not False:
         header = next(_csv_records(text[begin:], file_format, first_line, MAX_COLUMNS, quoting), None)
         if header is None or (cut and not header[2].endswith("\n")):
@@ -43,7 +52,13 @@ def sample_csv(text: str, file_format: FileFormat, dataset: Dataset, cut: bool) 
             names = tuple(name.strip() for name in fields)
             begin += len(whole)
             first_line += whole.count("\n")
-    return replace(_sample_rows(text, begin, first_line, file_format, names, quoting, cut), header=is_header)
+            below = text[begin : text.find("\n", begin) + 1 or len(text)]
+            if file_format.comment != "" and is_dashes(below, fields, file_format.delimiter):
+                begin += len(below)
+                first_line += 1
+                dashes = 1
+    found = _sample_rows(text, begin, first_line, file_format, names, quoting, cut)
+    return replace(found, header=is_header, footer=footer, dashes=dashes)
 
 
 def _sample_rows(
@@ -62,16 +77,17 @@ def _sample_rows(
     if isinstance(known_columns, tuple | list):
         blanks = len(known_columns) > 1
     else:  # only the rows show how many columns there are
-        rows = _csv_records(text[begin:], file_format, first_line, most, Quoting(file_format))
+        rows = _csv_records(text[begin:], file_format, first_line, most, Quoting(file_format), skip=True)
         blanks = _widest(rows) - file_format.trailing > 1
     open_at: list[str] = []
-    keep = open_at.append if cut else None
-    found = list(_csv_records(text[begin:], file_format, first_line, most, quoting, blanks=blanks, keep=keep))
+    read = partial(_csv_records, text[begin:], file_format, first_line, most, quoting, blanks=blanks, skip=True)
+    found = list(read(keep=open_at.append if cut else None))
     if open_at and len(open_at[0]) > _LONGEST_OPEN:
-        found = list(_csv_records(text[begin:], file_format, first_line, most, quoting, blanks=blanks))
+        found = list(read())
     elif cut and found and not open_at and not found[-1][2].endswith("\n"):
         found.pop()
-    while found and found[-1][2] in ("\n", "\r\n"):  # a lone carriage return is content
+    after = text[begin + sum(before + len(whole) for _, before, whole, _ in found) :].strip("\r\n")
+    while found and found[-1][2] in ("\n", "\r\n") and (cut or not after):  # a lone carriage return is content
         found.pop()
     width = len(names) if names is not None else max(0, _widest(found) - file_format.trailing)
     records, ends = [], []
@@ -88,8 +104,10 @@ def _sample_rows(
             records.append(Record(line, values, blanks=passed))
     failure = None if names or records or cut else ImportFailed("empty_file", "the file is empty")
     cut = cut or len(records) == MAX_SAMPLED_ROWS
-    after = text[begin:].rstrip("\r\n") if blanks and not cut else ""
+    after = "" if cut else text[begin:].rstrip("\r\n")
     passed = after.count("\n") + bool(after)
+    if ends and not cut:
+        ends[-1] = len(text)  # with the comments after the last record
     failure = failure or quoting.failure
     return Sample(names, width, records, cut, failure, text, ends, blanks=passed)
 
@@ -109,13 +127,16 @@ def _csv_records(
     quoting: Quoting,
     *,
     blanks: bool = False,
+    skip: bool = False,
     keep: Callable[[str], None] | None = None,
 ) -> Iterator[_CsvRecord]:
-    """Each record's line, how many characters of blank lines were skipped before it, its text and its fields."""
+    """Each record's line, how many characters were skipped before it, its text and its fields. Skips comments with
+    `skip`, and then with `blanks` also blank lines."""
     before: list[int] = []
-    parser = grammar(file_format.delimiter, file_format.quote)
-    passed = (lambda _, characters: before.append(characters)) if blanks else None
-    records = parser.records(text, first_line, most, keep=keep, null=file_format.null, passed=passed, quoting=quoting)
+    passed = (lambda _, characters: before.append(characters)) if skip else None
+    records = grammar_of(file_format).records(
+        text, first_line, most, keep=keep, null=file_format.null, blanks=blanks, passed=passed, quoting=quoting
+    )
     for line, whole, fields in islice(records, MAX_SAMPLED_ROWS):
         yield line, sum(before), whole, fields
         before.clear()

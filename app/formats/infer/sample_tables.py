@@ -1,7 +1,7 @@
 """Samples the binary formats: sheets and Parquet."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,15 @@ from app.domain.row_size import LONGEST_VARCHAR
 from app.formats.child import runner
 from app.formats.infer.records import Day, Nested, Record, Sample, Value
 from app.formats.parquet import table
+from app.formats.validate.numbers import TypedNumber
 from app.formats.xlsx import workbook
-from app.formats.xlsx.archive import list_sheets, open_zip
-from app.formats.xlsx.cells import CUT, DAY
+from app.formats.xlsx.archive import Sheet
+from app.formats.xlsx.cells import CUT, DAY, NUMBER
+from app.formats.xlsx.header_row import SEARCHED_ROWS, find_first_row, has_header, without_blanks
 from app.formats.xlsx.number_formats import Formatted
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN
 from app.formats.xlsx.row import cell_failure, header_texts, is_blank
+from app.formats.xlsx.sheets import choose_sheets, find_sheets
 
 MAX_TABLE_ROWS = 1000
 _MAX_SHEET_BYTES = 4 * 1024**2
@@ -26,32 +29,77 @@ _MAX_PARQUET_BYTES, _MAX_CHARACTERS = 16 * 1024**2, 2 * LONGEST_VARCHAR
 _LIMITS = runner.Limits(memory_bytes=512 * 1024**2, seconds=10, cpu_seconds=10)
 
 
-def sheets_of(path: Path) -> list[str]:
-    """The names of a workbook's sheets with cells. Raises ImportFailed with the codes of `check_workbook`."""
-    with open_zip(path) as archive:
-        return list_sheets(archive)
+@dataclass(frozen=True)
+class SheetSample:
+    """What was looked at of a workbook: its sheets, and of those that are read what their readers sent."""
+
+    found: list[Sheet]
+    sent: list[tuple[Sheet, list[Any]]]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the workbook's sheets."""
+        return [sheet.name for sheet in self.found]
 
 
-def sample_sheet(path: Path, file_format: FileFormat, dataset: Dataset) -> tuple[Sample, list[Any]]:
-    """The first rows of a sheet, and the messages of its child process. Raises ImportFailed as `open_rows` does."""
-    limits = workbook.SampleLimits(file_format.first_line + MAX_TABLE_ROWS, _MAX_SHEET_BYTES, _LIMITS)
-    with runner.PREVIEWS.take(), workbook.open_rows(path, file_format.sheet, limits) as received:
-        sent = list(received)
-    cut = sent[-1] == CUT
-    if cut:
-        sent.pop()
-    rows = [row for row in sent[1:] if row[0] >= file_format.first_line]
-    return _sheet(rows, file_format, dataset, cut), sent
+def sample_sheets(path: Path, file_format: FileFormat, dataset: Dataset) -> tuple[Sample, SheetSample]:
+    """The first rows of the sheet, or of all that are read as one table. Raises ImportFailed as `open_rows` does."""
+    found = find_sheets(path, file_format.format)
+    samples: list[Sample] = []
+    sent: list[tuple[Sheet, list[Any]]] = []
+    rows = MAX_TABLE_ROWS
+    for sheet in choose_sheets(found, file_format.sheet):
+        look = workbook.SampleLimits(file_format.first_line + rows, _MAX_SHEET_BYTES, _LIMITS)
+        with (
+            runner.PREVIEWS.take(),
+            workbook.open_rows(path, sheet, look, mark_numbers=_has_marks(file_format, dataset)) as received,
+        ):
+            messages = list(received)
+        cut = messages[-1] == CUT
+        if cut:
+            messages.pop()
+        sent.append((sheet, messages))
+        begun = [row for row in messages[1:] if row[0] >= file_format.first_line]
+        sample = _sheet(begun, file_format, dataset, cut)
+        if sample.first_line is not None:  # it has a cell
+            samples.append(sample)
+            rows = SEARCHED_ROWS  # of the others it is enough to see their headers
+    return _joined(samples), SheetSample(found, sent)
+
+
+def _joined(samples: list[Sample]) -> Sample:
+    if not samples:
+        return Sample(None, 0, [], False, ImportFailed("no_rows", "the sheet has no rows"))
+    records: list[Record] = []
+    waiting = 0  # blank rows after the last record
+    for sample in samples:
+        for record in sample.records:
+            records.append(replace(record, blanks=record.blanks + waiting) if waiting else record)
+            waiting = 0
+        waiting += sample.blanks
+    failure = samples[0].failure if not records else None
+    cut = any(sample.cut for sample in samples)
+    return replace(samples[0], records=records, cut=cut, failure=failure, blanks=waiting)
+
+
+def _has_marks(file_format: FileFormat, dataset: Dataset) -> bool:
+    """`workbook.has_marks`, also of a dataset that is yet to be proposed."""
+    said = (file_format.all_columns, *file_format.column_options.values())
+    return workbook.has_marks(dataset) or any(each.decimal_mark not in (None, ".") for each in said)
 
 
 def _sheet(rows: list[Any], file_format: FileFormat, dataset: Dataset, cut: bool) -> Sample:
     names: tuple[str, ...] | None = None
     begin = 0
+    searched = without_blanks(rows, file_format.first_line)
+    above = find_first_row(searched, file_format, dataset)
+    rows = [row for row in rows if not above or row[0] > searched[above - 1][0]]
     filled = [row for row in rows if not is_blank(row[1], row[2])]
+    first_line = filled[0][0] if filled else None
     header = file_format.header
     if filled:
         try:
-            header = workbook.has_header(filled[0][0], filled[0][1], file_format, dataset)
+            header = has_header(filled[0][0], filled[0][1], file_format, dataset)
         except ImportFailed:
             header = None  # an import refuses the file
     if header and filled:
@@ -68,7 +116,7 @@ def _sheet(rows: list[Any], file_format: FileFormat, dataset: Dataset, cut: bool
     found = zip(rows, blanks, strict=False)
     records = [replace(_record(row, begin, width, file_format.null), blanks=passed) for row, passed in found]
     failure = None if records else ImportFailed("no_rows", "the sheet has no rows" + " below its header" * bool(header))
-    return Sample(names, width, records, cut, failure, header=header, blanks=blanks[-1])
+    return Sample(names, width, records, cut, failure, header=header, blanks=blanks[-1], first_line=first_line)
 
 
 def _drop_blanks(rows: list[Any], *, count: bool) -> tuple[list[int], list[Any]]:
@@ -108,6 +156,8 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
         kind, value = what
         if kind == DAY:
             values[at] = Day(values[at] or "")
+        elif kind == NUMBER:
+            values[at] = TypedNumber(values[at] or "")
         elif kind == SHOWN:
             values[at] = value
         elif kind == FORMATTED:

@@ -1,20 +1,20 @@
 """Infers a dataset from a sample: names, types and lengths that accept every row of it."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from app.domain.column_options import NO_OPTIONS, Columns
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
-from app.domain.file_format import Columns
+from app.domain.file_format import FileFormat
 from app.domain.row_size import LONGEST_VARCHAR, MAX_COLUMNS, MAX_KEY_BYTES, MAX_ROW_BYTES, key_bytes, row_bytes
-from app.formats.column_mapping import REJECT_COLUMNS
+from app.formats.column_names import REJECT_COLUMNS, fold
+from app.formats.columns_option import find_lone_surrogate
 from app.formats.infer.columns import LONG_TEXT, infer_column
 from app.formats.infer.names import make_names
 from app.formats.infer.records import Nested, Record, Sample
-from app.formats.options import find_lone_surrogate
 from app.formats.validate.columns import excerpt
 
 _KEY_LENGTH = 255
@@ -34,10 +34,23 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Known:
+    """Facts about a file beyond its sample: columns whose values are not unique, and whether the sample shows
+    everything else."""
+
+    not_unique: frozenset[str] = frozenset()
+    whole: bool = False
+
+
+NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True)
 class Inferred:
     """A dataset that accepts the sample, and the option `columns` to import the file there (None: the names are equal).
 
     `too_many`: the file has more columns than a table can have. `problem`: no import is possible with these names.
+    `notes` are sentences for the user on the whole.
     """
 
     dataset: Dataset
@@ -45,11 +58,13 @@ class Inferred:
     columns: Columns | None
     too_many: bool = False
     problem: ImportFailed | None = None
+    notes: tuple[str, ...] = ()
 
 
-def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None) -> Inferred:
-    """Infer a dataset of this name from the sample. `listed` are the client's names for the columns. Invalid rows are
-    ignored."""
+def infer(name: str, sample: Sample, file_format: FileFormat, known: Known = NOTHING_KNOWN) -> Inferred:
+    """Infer a dataset of this name from the sample, with what the client said of the file's columns. Invalid rows are
+    ignored. `known` is what the rest of the file has shown."""
+    listed = file_format.columns if isinstance(file_format.columns, list) else None
     records = [record for record in sample.records if _is_whole(record, sample.width)]
     names_in_file = sample.names or tuple(f"column_{position}" for position in range(1, sample.width + 1))
     if listed is not None and len(listed) == len(names_in_file):
@@ -61,19 +76,45 @@ def infer(name: str, sample: Sample, listed: Sequence[str | None] | None = None)
     for at, name_in_file in enumerate(names_in_file[:MAX_COLUMNS]):
         values = [record.values[at] for record in records]
         unnamed = not name_in_file and (listed is not None or (at == len(names_in_file) - 1 and not any(values)))
-        if name_in_file in REJECT_COLUMNS or unnamed:
+        if fold(name_in_file) in REJECT_COLUMNS or unnamed:
             proposals.append(Proposal(name_in_file, None))
         else:
-            column, notes = infer_column(names[at], [Nested("")] if at in sample.unreadable else values)
+            values = [Nested("")] if at in sample.unreadable else values
+            own = file_format.column_options.get(names[at], NO_OPTIONS)
+            if own.values:
+                values = [None if value is None else own.values.get(value, value) for value in values]
+            column, notes = infer_column(names[at], values, name_in_file, own, file_format.all_columns)
             proposals.append(Proposal(name_in_file if sample.names else None, column, tuple(notes)))
     dataset = _fitted(Dataset(name, tuple(each.column for each in proposals if each.column), ()))
     fitted = {column.name: column for column in dataset.columns}
     proposals = [replace(each, column=each.column and fitted[each.column.name]) for each in proposals]
-    dataset = replace(dataset, key=_key(proposals, records))
+    dataset = replace(dataset, key=_key(proposals, records, known.not_unique))
+    if sample.cut and not known.whole:
+        dataset, proposals = _of_a_beginning(dataset, proposals)
     too_many = len(names_in_file) > MAX_COLUMNS
     if (invalid := find_lone_surrogate(names_in_file)) is not None:
         return Inferred(dataset, proposals, None, too_many, _wrong_encoding(invalid))
     return Inferred(dataset, proposals, _columns_option(sample, proposals), too_many)
+
+
+def _of_a_beginning(dataset: Dataset, proposals: list[Proposal]) -> tuple[Dataset, list[Proposal]]:
+    """The dataset for a file of which only the first rows are known: later rows may lack values."""
+    columns = {
+        column.name: column if column.name in dataset.key else replace(column, nullable=True)
+        for column in dataset.columns
+    }
+    open_key = (
+        "only the first rows were read: later ones may lack a value, or have the same one twice, which a key refuses"
+    )
+    proposals = [
+        replace(
+            each, column=columns[each.column.name], notes=each.notes + (open_key,) * (each.column.name in dataset.key)
+        )
+        if each.column
+        else each
+        for each in proposals
+    ]
+    return replace(dataset, columns=tuple(columns.values())), proposals
 
 
 def _wrong_encoding(name: str) -> ImportFailed:
@@ -115,10 +156,14 @@ def _fitted(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def _key(proposals: list[Proposal], records: list[Record]) -> tuple[str, ...]:
+def _key(proposals: list[Proposal], records: list[Record], not_unique: frozenset[str]) -> tuple[str, ...]:
     """The key: the first unique column whose name suggests a key, else the first unique one if there are many rows."""
     unique = partial(_is_unique, records=records)
-    candidates = [(at, each.column) for at, each in enumerate(proposals) if each.column and unique(at, each.column)]
+    candidates = [
+        (at, each.column)
+        for at, each in enumerate(proposals)
+        if each.column and each.column.name not in not_unique and unique(at, each.column)
+    ]
     named = [column for _, column in candidates if _KEY_WORDS.search(_words(column.name))]
     if named:
         return (named[0].name,)
@@ -146,6 +191,6 @@ def _columns_option(sample: Sample, proposals: list[Proposal]) -> Columns | None
     differ = {
         name: to
         for name, to in zip(sample.names, targets, strict=True)
-        if name != to and not (to is None and (name in REJECT_COLUMNS or not name))
+        if name != to and not (to is None and (fold(name) in REJECT_COLUMNS or not name))
     }
     return dict(differ) or None

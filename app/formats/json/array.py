@@ -1,14 +1,16 @@
-"""Parses one JSON array of objects, element after element while it is read."""
+"""Parses JSON objects one after another while the file is read: the elements of an array, or objects in sequence."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
+from app.domain.file_format import FileFormat
+from app.formats.json import path as paths
 from app.formats.json.ndjson import RowReader
 from app.formats.json.scanner import Broken, JsonText, truncated
 from app.formats.json.values import Pairs
-from app.formats.streams.decompression import Readable
+from app.formats.streams.source import Readable
 from app.formats.validate.columns import excerpt
 from app.formats.validate.rows import MAX_REJECTS, Records
 
@@ -20,19 +22,18 @@ Row = TypeVar("Row")
 _Element = tuple[str, int, tuple[str | None, ...] | ImportFailed | None]
 
 
-def read_records(
-    source: Readable, dataset: Dataset, columns: dict[str, str | None] | None, batch_bytes: int
-) -> Iterator[Records]:
-    """Read the array's rows in chunks of about `batch_bytes` of text. `columns` renames keys or leaves them out (None).
+def read_records(source: Readable, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Records]:
+    """Read the rows in chunks of about `batch_bytes` of text: the elements of the file's array or of the array that
+    `records` names, or objects one after another.
 
-    An invalid element goes to its chunk's `bad`. If the array itself is broken, the last chunk has the `failure`
-    (not_json, not_utf8, missing_comma, trailing_comma, truncated_json, text_after_array, record_too_long). Raises
-    ImportFailed for a file without elements: empty_file, not_an_array, no_rows.
+    An element that is no row goes to its chunk's `bad`. Where the file itself is broken the last chunk has the
+    `failure` (not_json, not_utf8, missing_comma, trailing_comma, truncated_json, text_after_array, doubled_key,
+    record_too_long). Raises ImportFailed for a file that has no elements: empty_file, not_an_array, no_rows,
+    records_not_found.
     """
     text = JsonText(source, max(batch_bytes, _PIECE_BYTES))
-    text.begin_array()
-    reader = RowReader(dataset, columns)
-    found = elements(text, reader.values_of)
+    reader = RowReader(dataset, file_format)
+    found = objects(text, paths.records_path(file_format), reader.values_of)
     chunk = _Chunk(dataset)
     failure = None
     while True:
@@ -86,32 +87,68 @@ class _Chunk:
         )
 
 
-def elements(text: JsonText, row_of: Callable[[Pairs, int], Row]) -> Iterator[tuple[str, int, Row | ImportFailed]]:
-    """Each element's text, its line, and the result of `row_of` for its pairs of key and value, or the error.
+RowOf = Callable[[Pairs, int, str], Row]
+Found = Iterator[tuple[str, int, Row | ImportFailed]]
 
-    `text` must be positioned after the opening bracket. Raises Broken if the rest of the array can't be parsed.
+
+def objects(text: JsonText, path: paths.Path | None, row_of: RowOf[Row]) -> Found[Row]:
+    """Each record's text and line, and what `row_of` makes of its keys and values, its line and its text, or why it is
+    no row.
+
+    Raises ImportFailed where the file has no records, and Broken where it can't be read any further.
     """
+    if path is not None:
+        paths.enter(text, path)
+        yield from _elements(text, row_of, lambda: paths.leave(text, path))
+    elif text.next_character() == "{":
+        yield from _in_a_row(text, row_of)
+    else:
+        text.begin_array()
+        yield from _elements(text, row_of, lambda: _end_array(text))
+
+
+def _element(text: JsonText, row_of: RowOf[Row], place: str) -> tuple[str, int, Row | ImportFailed]:
+    line = text.line
+    value, taken = text.value()
+    try:
+        if text.constant is not None:
+            reason = f"the element is not JSON: {text.constant} is not JSON"
+            raise ImportFailed("not_json", reason, line, value=excerpt(taken))
+        if type(value) is not tuple:
+            reason = f"the element is JSON but no object; every element of {place} must be one object"
+            raise ImportFailed("not_an_object", reason, line, value=excerpt(taken))
+        return taken, line, row_of(value, line, taken)
+    except ImportFailed as failed:
+        return taken, line, failed
+
+
+def _in_a_row(text: JsonText, row_of: RowOf[Row]) -> Found[Row]:
+    while following := text.next_character():
+        if following != "{":
+            reason = "an object must begin here: objects that follow each other have nothing but spaces between them"
+            if following == ",":
+                reason = "a comma stands after an object, but the file does not begin with [: put all into [ and ]"
+            raise Broken(ImportFailed("not_json", reason, text.line, value=text.excerpt()))
+        yield _element(text, row_of, "the file")
+
+
+def _end_array(text: JsonText) -> None:
+    if text.next_character():
+        reason = "text follows the bracket that closes the array; the file must hold one array only"
+        raise Broken(ImportFailed("text_after_array", reason, text.line, value=text.excerpt()))
+
+
+def _elements(text: JsonText, row_of: RowOf[Row], end: Callable[[], None]) -> Found[Row]:
+    """The elements of an array; `text` stands behind its opening bracket, and where `end` is called behind the closing
+    one."""
     while True:
-        line = text.line
-        value, taken = text.value()
-        try:
-            if text.constant is not None:
-                reason = f"the element is not JSON: {text.constant} is not JSON"
-                raise ImportFailed("not_json", reason, line, value=excerpt(taken))
-            if type(value) is not tuple:
-                reason = "the element is JSON but not an object; every element of the array must be one object"
-                raise ImportFailed("not_an_object", reason, line, value=excerpt(taken))
-            yield taken, line, row_of(value, line)
-        except ImportFailed as failed:
-            yield taken, line, failed
-        if text.take_comma():  # the usual case
+        yield _element(text, row_of, "the array")
+        if text.take_comma():  # mostly; anything else is looked at in detail
             continue
         following = text.next_character()
         if following == "]":
             text.take(text.at + 1)
-            if text.next_character():
-                reason = "text follows the bracket that closes the array; the file must hold one array only"
-                raise Broken(ImportFailed("text_after_array", reason, text.line, value=text.excerpt()))
+            end()
             return
         if following != ",":
             if not following:

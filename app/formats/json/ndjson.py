@@ -4,64 +4,75 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, cast
 
 from app.domain.dataset import ColumnType, Dataset
 from app.domain.errors import ImportFailed
+from app.domain.file_format import FileFormat
 from app.formats.batch import Batch
-from app.formats.json.values import Decoder, Number, Pairs, has_blanks
+from app.formats.json.keys import KeyMapper
+from app.formats.json.values import Decoder, Number, Pairs, check_halves, has_blanks
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
+from app.formats.validate.numbers import typed_reader
 from app.formats.validate.rows import BlankRowCounter, Record, check_rows
 
-_NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.BOOLEAN)
+_TAKE_BOOLEANS = (ColumnType.BOOLEAN, ColumnType.TEXT)  # a text takes them as JSON spells them
 _JSON_SPACE = " \t\r"
 _JSON_BOOLEANS = {True: "true", False: "false"}
 
 
 class RowReader:
-    """Converts objects to rows of one dataset. `renamed_columns` maps keys to columns, or to None to leave a key
-    out."""
+    """Converts objects to rows of one dataset, as the client maps their keys to its columns."""
 
-    def __init__(self, dataset: Dataset, renamed_columns: Mapping[str, str | None] | None = None) -> None:
+    def __init__(self, dataset: Dataset, file_format: FileFormat) -> None:
         self.names = dataset.column_names
-        self._renamed = renamed_columns or {}
-        self._in_order = itemgetter(*self.names) if len(self.names) > 1 else lambda found: (found[self.names[0]],)
+        self._keys = KeyMapper(dataset, file_format)
         self._decoder = Decoder()
-        self.has_blanks = has_blanks(len(self.names), renamed_columns)
-        self._known = frozenset(self.names)
+        self.has_blanks = has_blanks(dataset, file_format)
         self._required = frozenset(column.name for column in dataset.columns if column.required)
-        self._booleans = frozenset(column.name for column in dataset.columns if column.type is ColumnType.BOOLEAN)
-        self._numeric = frozenset(column.name for column in dataset.columns if column.type in _NUMERIC)
+        self._booleans = frozenset(column.name for column in dataset.columns if column.type in _TAKE_BOOLEANS)
+        self._typed = tuple(map(typed_reader, dataset.columns))
+        self.has_marks = any(self._typed)
         self._accepted_types: set[tuple[type, ...]] = set()
 
     def values(self, data: str, line: int) -> tuple[str | None, ...] | None:
-        """The values of one line's object in the dataset's order, as texts that are not validated yet (None: no value);
-        None for a blank object. Raises ImportFailed, without a row number."""
-        return self.values_of(self.pairs(data, line), line)
+        """The values of one object in the dataset's order, unchecked texts, None where it has none; None for a blank
+        one. Raises ImportFailed without a row."""
+        return self.values_of(self.pairs(data, line), line, data)
 
-    def values_of(self, pairs: Pairs, line: int) -> tuple[str | None, ...] | None:
-        """`values` of an object that is parsed already."""
-        sent, pairs = pairs, self.rename(pairs)
-        found = dict(pairs)
-        if len(pairs) == len(self.names) and found.keys() == self._known:
-            values: tuple[Any, ...] = self._in_order(found)
-        else:
-            if self.is_blank(sent):  # regardless of its keys: it has no value that could be lost
+    def values_of(self, pairs: Pairs, line: int, text: str) -> tuple[str | None, ...] | None:
+        """`values` of an object that is parsed already; `text` is its JSON."""
+        mapped = self._keys.map(tuple([key for key, _ in pairs]))
+        if mapped.problem is not None:
+            if self.is_blank(pairs):  # regardless of its keys: it has no value that could be lost
                 return None
-            self.check_keys(pairs, line)
-            values = tuple(map(found.get, self.names))
+            raise mapped.problem.failure(line)
+        values: tuple[Any, ...] = mapped.values_of(pairs)
         types = tuple(map(type, values))
         if types not in self._accepted_types:
-            if self.is_blank(sent):
+            if self.is_blank(pairs):
                 return None
             for name, value in zip(self.names, values, strict=True):
                 if not self._is_accepted(name, value):
                     raise self._wrong_type(name, value, line)
             if set(types) != {type(None)}:
                 self._accepted_types.add(types)  # a file has few such combinations, usually one
+        check_halves(self.names, values, text, line)
+        if self.has_marks and Number in types:
+            typed = zip(values, self._typed, strict=True)
+            values = tuple(read(value) if read and type(value) is Number else value for value, read in typed)
         return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
+
+    def columns_of(self, pairs: Pairs) -> list[str | None]:
+        """The column of each pair; None for one that is left out. The object's keys must be valid."""
+        return self._keys.map(tuple(key for key, _ in pairs)).columns
+
+    def check_keys(self, pairs: Pairs, line: int) -> None:
+        """Raises ImportFailed (doubled_key, unknown_column, missing_column) unless the keys are the columns."""
+        mapped = self._keys.map(tuple(key for key, _ in pairs))
+        if mapped.problem is not None:
+            raise mapped.problem.failure(line)
 
     @property
     def blank_bytes(self) -> bytes | None:
@@ -77,11 +88,10 @@ class RowReader:
         return self.has_blanks and all(value is None for _, value in pairs)
 
     def _is_accepted(self, name: str, value: Any) -> bool:
-        if type(value) is Number:
-            return name in self._numeric
         if type(value) is bool:
             return name in self._booleans
-        return type(value) is str or (value is None and name not in self._required)
+        # a column judges a number by its spelling, as it judges a string
+        return type(value) in (str, Number) or (value is None and name not in self._required)
 
     def pairs(self, data: str, line: int) -> Pairs:
         """Parse one line: its pairs of key and value. Raises ImportFailed (not_utf8, not_json, not_an_object)."""
@@ -98,19 +108,6 @@ class RowReader:
             )
         return value
 
-    def rename(self, pairs: Pairs) -> Pairs:
-        """The pairs with the dataset's names, without those that the client leaves out."""
-        if not self._renamed:
-            return pairs
-        named = ((self._renamed.get(key, key), value) for key, value in pairs)
-        return tuple((key, value) for key, value in named if key is not None)
-
-    def check_keys(self, pairs: Pairs, line: int) -> None:
-        """Raises ImportFailed (doubled_key, unknown_column, missing_column) unless the keys are the columns."""
-        found = dict(pairs).keys()
-        if len(found) != len(pairs) or not self._required <= found <= self._known:
-            raise self._wrong_keys(pairs, line)
-
     def _not_json(self, data: str, line: int, error: Exception) -> ImportFailed:
         if not data.strip(_JSON_SPACE):
             return ImportFailed("not_json", "the line is empty; every line must be one JSON object", line, value="")
@@ -118,30 +115,17 @@ class RowReader:
             return ImportFailed("not_utf8", "the line is not valid UTF-8", line, value=excerpt(data))
         what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
         what = str(error) if type(error) is ValueError else what
+        if what == "Extra data":
+            what = "text follows it; set format=json if objects do not end where lines end"
         return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=excerpt(data))
 
-    def _wrong_keys(self, pairs: Pairs, line: int) -> ImportFailed:
-        seen: set[str] = set()
-        expected = f"expected are {', '.join(self.names)}"
-        for key, _ in pairs:
-            if key in seen:
-                return ImportFailed(
-                    "doubled_key", f"the object has the key {excerpt(key)!r} twice", line, column=excerpt(key)
-                )
-            if key not in self._known:
-                reason = f"the object has the key {excerpt(key)!r}, which is not a column; {expected}"
-                return ImportFailed("unknown_column", reason, line, column=excerpt(key))
-            seen.add(key)
-        missing = next(name for name in self.names if name in self._required and name not in seen)
-        return ImportFailed("missing_column", f"the object lacks the key {missing}; {expected}", line, column=missing)
-
     def _wrong_type(self, name: str, value: Any, line: int) -> ImportFailed:
-        expected = "a number or a string" if name in self._numeric else "a string"
+        expected = "a number or a string"
         expected += ", or true or false" * (name in self._booleans) + ", or null" * (name not in self._required)
-        kinds = {Number: "a number", bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
+        kinds = {bool: "a boolean", type(None): "null", list: "an array", tuple: "an object"}
         reason = f"{name} is {kinds[type(value)]}, expected is {expected}"
-        text = json.dumps(value) if isinstance(value, bool | None) else str(value) if type(value) is Number else None
-        return ImportFailed("wrong_json_type", reason, line, column=name, value=text and excerpt(text))
+        text = json.dumps(value) if isinstance(value, bool | None) else None
+        return ImportFailed("wrong_json_type", reason, line, column=name, value=text)
 
 
 def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
@@ -150,14 +134,12 @@ def numbered_lines(block: Block) -> Iterator[tuple[int, str]]:
     return enumerate(text.split("\n"), block.first_line)
 
 
-def read_columns(
-    block: Block, dataset: Dataset, renamed_columns: Mapping[str, str | None] | None = None
-) -> dict[str, tuple[str | None, ...]] | None:
+def read_columns(block: Block, dataset: Dataset, file_format: FileFormat) -> dict[str, tuple[str | None, ...]] | None:
     """The values of the block's rows by column, not validated yet; None if any line is invalid or blank.
 
     If all lines have the form of the first one, a regular expression parses them in a third of the time.
     """
-    reader = RowReader(dataset, renamed_columns)
+    reader = RowReader(dataset, file_format)
     if reader.has_blanks and (b"\n\n" in block.data or b"\n\r\n" in block.data):
         return None
     try:
@@ -165,7 +147,8 @@ def read_columns(
         if reader.values(first, line) is None:  # else its keys and the types of its values are valid
             return None
         text = block.data.decode()
-        uniform = None if renamed_columns else _uniform_lines(reader.pairs(first, line), dataset)
+        pairs = reader.pairs(first, line)
+        uniform = None if reader.has_marks else _uniform_lines(pairs, reader.columns_of(pairs), dataset)
         columns = uniform.columns(text) if uniform else None
         if columns is None:
             rows = [reader.values(data, line) for line, data in numbered_lines(block)]
@@ -186,14 +169,15 @@ def _has_blank(columns: Mapping[str, Sequence[str | None]]) -> bool:
 
 @dataclass(frozen=True)
 class _UniformLines:
-    """Parses lines that have the same keys in the same order. `pattern` has one group for each value.
+    """Parses lines that have the same keys in the same order. `pattern` has one group for each value that is loaded, of
+    `columns_found` in their order.
 
     Columns in `varied` have values of several JSON types: their groups match the JSON itself. `absent` columns have no
     key.
     """
 
     pattern: re.Pattern[str]
-    keys: tuple[str, ...]
+    columns_found: tuple[str, ...]
     varied: frozenset[str]
     absent: tuple[str, ...]
 
@@ -203,8 +187,8 @@ class _UniformLines:
         rows = text.count("\n") + (not text.endswith("\n"))
         if len(found) != rows:
             return None
-        groups = zip(*found, strict=True) if len(self.keys) > 1 else iter([tuple(found)])
-        columns: dict[str, tuple[str | None, ...]] = dict(zip(self.keys, groups, strict=True))
+        groups = zip(*found, strict=True) if len(self.columns_found) > 1 else iter([tuple(found)])
+        columns: dict[str, tuple[str | None, ...]] = dict(zip(self.columns_found, groups, strict=True))
         for name in self.varied:
             columns[name] = tuple(
                 None if value == "null" else value[1:-1] if value[0] == '"' else value
@@ -217,8 +201,9 @@ _NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?"
 _STRING = r'[^"\\\x00-\x1f]*+'
 
 
-def _uniform_lines(pairs: Pairs, dataset: Dataset) -> _UniformLines:
-    """The parser for lines with these keys and types of values.
+def _uniform_lines(pairs: Pairs, mapped: Sequence[str | None], dataset: Dataset) -> _UniformLines | None:
+    """The parser for lines with these keys and types of values; None if a value that is left out is nested. `mapped`
+    has the column of each key.
 
     It matches only texts that mean the same in JSON: no string with a backslash or a control character, no number with
     an exponent.
@@ -226,28 +211,29 @@ def _uniform_lines(pairs: Pairs, dataset: Dataset) -> _UniformLines:
     space = r"[ \t]*+"
     columns = {column.name: column for column in dataset.columns}
     members, varied = [], set()
-    for key, value in pairs:
-        column = columns[key]
-        if column.required and column.type is not ColumnType.BOOLEAN:
+    for (key, value), name in zip(pairs, mapped, strict=True):
+        if name is None and type(value) in (list, tuple):
+            return None
+        column = columns[name] if name is not None else None
+        if column is None:
+            form = f'(?:"{_STRING}"|{_NUMBER}|true|false|null)'
+        elif column.required and column.type is not ColumnType.BOOLEAN and type(value) is not bool:
             form = f"({_NUMBER})" if type(value) is Number else f'"({_STRING})"'
         else:
-            kinds = [f'"{_STRING}"']
-            kinds += [_NUMBER] * (column.type in _NUMERIC) + ["true|false"] * (column.type is ColumnType.BOOLEAN)
+            kinds = [f'"{_STRING}"', _NUMBER] + ["true|false"] * (column.type in _TAKE_BOOLEANS)
             form = f"({'|'.join(kinds + ['null'] * (not column.required))})"
-            varied.add(key)
+            varied.add(column.name)
         members.append(re.escape(json.dumps(key, ensure_ascii=False)) + f"{space}:{space}{form}")
     inside = f"{space},{space}".join(members)
     pattern = re.compile(rf"^{space}\{{{space}{inside}{space}\}}{space}\r?$", re.MULTILINE)
-    keys = tuple(key for key, _ in pairs)
-    return _UniformLines(pattern, keys, frozenset(varied), tuple(name for name in columns if name not in keys))
+    found = tuple(name for name in mapped if name is not None)
+    return _UniformLines(pattern, found, frozenset(varied), tuple(name for name in columns if name not in found))
 
 
-def read_block(
-    block: Block, dataset: Dataset, first_row: int, renamed_columns: Mapping[str, str | None] | None = None
-) -> Iterator[Batch]:
+def read_block(block: Block, dataset: Dataset, file_format: FileFormat, first_row: int) -> Iterator[Batch]:
     """Parse and validate the block's rows one by one; invalid rows are the batches' rejects."""
     blanks = BlankRowCounter()
-    rows = _rows(block, RowReader(dataset, renamed_columns), blanks)
+    rows = _rows(block, RowReader(dataset, file_format), blanks)
     return check_rows(rows, dataset, first_row, block.source_bytes, blanks=blanks)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.errors import ImportFailed
 from app.formats.json.values import Decoder
 from app.formats.streams import blocks
-from app.formats.streams.decompression import Readable
+from app.formats.streams.source import Readable
 from app.formats.validate.columns import excerpt
 
 _SPACES = " \t\r\n"
@@ -95,7 +95,7 @@ class JsonText:
         if not first:
             raise ImportFailed("empty_file", "the file is empty")
         if first != "[":
-            reason = "the file is not a JSON array; it must begin with [ and contain one object for every row"
+            reason = "the file is not JSON: it must begin with [ or {, and contain one object for every row"
             raise ImportFailed("not_an_array", reason, self.line, value=self.excerpt())
         self.take(self.at + 1)
         if self.next_character() == "]":

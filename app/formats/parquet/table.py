@@ -3,41 +3,46 @@
 Polars is imported inside the functions: it starts threads, and a worker forks after it imports this module.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
-from app.formats.column_mapping import map_columns
-from app.formats.parquet.footer import Leaf, damaged, read_leaves, redeclared
+from app.formats.column_mapping import ColumnMapping, map_columns
+from app.formats.parquet.copies import redeclared
+from app.formats.parquet.footer import damaged
 from app.formats.parquet.pages import check_pages
+from app.formats.parquet.polars_errors import polars_errors
+from app.formats.parquet.readable import prepared, scan
+from app.formats.parquet.schema import Leaf, Schema, read_schema
 from app.formats.parquet.texts import as_text, is_beyond_calendar
 from app.formats.streams.decompression import check_ratio
 from app.formats.validate.columns import excerpt
+from app.formats.validate.numbers import TypedNumber, typed_reader
 from app.formats.validate.rows import Records
 
 if TYPE_CHECKING:
     import polars as pl
 
-_ROW_BYTES = 16  # what polars needs for a text in each row
+_ROW_BYTES = 16  # what polars keeps of a text in a row
 _MAX_ROWS = 200_000  # at once
 _MAX_SHOWN_BYTES = 200  # of a value that is not text
 # Repeated values take no space in a file: a small file may declare more rows than fit in memory.
 _ROWS_OF_ANY_FILE, _MAX_ROWS_PER_BYTE = 1_000_000, 8
 
 
-def check_parquet(path: Path, dataset: Dataset, file_format: FileFormat) -> None:
-    """Check by the footer that the file's columns can be read as the dataset's.
+def check_parquet(path: Path, dataset: Dataset, file_format: FileFormat) -> list[str]:
+    """Check by the footer that the file's columns can be read as the dataset's. Returns the names of all its columns.
 
     Raises ImportFailed (damaged_parquet, no_rows, too_many_rows, too_many_columns, unsupported_type, and the codes of
     `map_columns`).
     """
-    with _polars_errors():
-        _open(path, dataset, file_format)
+    with polars_errors(), _opened(path, dataset, file_format) as found:
+        return list(found.names)
 
 
 def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_bytes: int) -> Iterator[Records]:
@@ -46,18 +51,20 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
     Raises ImportFailed with the codes of `check_parquet`, out_of_range for a date or time, and unpacked_too_large.
     Needs a few times `batch_bytes` of memory, and one row group of the file.
     """
-    with _polars_errors():
-        found = _open(path, dataset, file_format)
-    check_pages(path, found.types)
-    file_bytes = path.stat().st_size
-    with found.readable(path) as file:
-        with _polars_errors():
+    with _opened(path, dataset, file_format) as found:
+        yield from _read_records(found, dataset, path.stat().st_size, batch_bytes)
+
+
+def _read_records(found: "_Opened", dataset: Dataset, file_bytes: int, batch_bytes: int) -> Iterator[Records]:
+    check_pages(found.path, found.types)
+    with found.readable() as file:
+        with polars_errors():
             max_rows = max(1, min(_MAX_ROWS, batch_bytes // (_ROW_BYTES * len(dataset.columns))))
-            frames = _scan(file).select(text.alias(name) for name, text in found.texts.items())
+            frames = scan(file).select(text.alias(name) for name, text in found.texts.items())
             batches = frames.collect_batches(chunk_size=max_rows, maintain_order=True, engine="streaming")
         done = text_bytes = 0
         while True:
-            with _polars_errors(file, found):
+            with polars_errors(lambda: found.check_datetimes(file)):
                 batch = next(batches, None)
             if batch is None:
                 break
@@ -65,16 +72,16 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
                 text_bytes += piece_bytes
                 check_ratio(text_bytes, file_bytes)
                 lines: Sequence[int] = range(done + 1, done + 1 + piece.height)
-                with _polars_errors():
+                with polars_errors():
                     blanks, height = found.find_blanks(file, piece, done), piece.height
                     if blanks is not None:
                         lines = [lines[at] for at in (~blanks).arg_true()]
                         piece = piece.filter(~blanks)  # noqa: PLW2901
-                    columns = {name: piece.get_column(name).to_list() for name in dataset.column_names}
+                    columns = {name: found.values(name, piece) for name in dataset.column_names}
                 done += height
                 yield Records(columns, lines, file_bytes * done // found.rows, blank=height - len(lines))
         if done != found.rows:
-            with _polars_errors(file, found):
+            with polars_errors(lambda: found.check_datetimes(file)):
                 raise damaged(f"it has {done} rows instead of {found.rows}")
 
 
@@ -89,12 +96,21 @@ def read_texts(
 
     Raises ImportFailed (damaged_parquet, too_many_columns, out_of_range, unpacked_too_large, unsupported_type).
     """
+    schema = read_schema(path)
+    readable = [name for name in schema.names if name not in schema.unsupported]
+    with prepared(path, schema, readable) as file:
+        return _read_texts(file, schema, readable, max_rows, max_characters, max_bytes)
+
+
+def _read_texts(
+    path: Path, columns: Schema, readable: Collection[str], max_rows: int, max_characters: int, max_bytes: int
+) -> tuple[list[str], list[str], list[tuple[str | None, ...]], bool]:
     import polars as pl  # noqa: PLC0415
 
-    leaves = read_leaves(path)
-    check_pages(path, leaves)
-    with _polars_errors():
-        schema = _scan(path).collect_schema()
+    leaves = columns.leaves
+    check_pages(path, [name for name in leaves if name in readable])
+    with polars_errors():
+        schema = scan(path).collect_schema()
     texts: dict[str, pl.Expr] = {}
     unreadable: list[str] = []
     for name, type in schema.items():
@@ -105,14 +121,30 @@ def read_texts(
             unreadable.append(name)
             texts[name] = _preview_text(name, type)
     read = {name: type for name, type in schema.items() if name not in unreadable}
-    found = _Opened(texts, read, leaves, max_rows + 1)
-    with found.readable(path) as file, _polars_errors(file, found):
-        frame = _scan(file).head(max_rows + 1).select(text.alias(name) for name, text in texts.items())
+    for name in columns.unsupported:
+        unreadable.append(name)
+        texts[name] = pl.lit(f"({columns.unsupported[name]})")
+    texts = {name: texts[name] for name in columns.names}
+    found = _Opened(path, texts, read, leaves, max_rows + 1)
+    with found.readable() as file, polars_errors(lambda: found.check_datetimes(file)):
+        frame = scan(file).head(max_rows + 1).select(text.alias(name) for name, text in texts.items())
         sample = frame.collect()
         sizes = pl.sum_horizontal(pl.all().str.len_bytes().fill_null(0).cast(pl.Int64) + _ROW_BYTES)
         fitting = sample.select((sizes.cum_sum() <= max_bytes).sum()).item() if sample.width else 0
         rows = sample.head(min(max(1, fitting), max_rows)).rows()
-        return schema.names(), unreadable, rows, len(rows) < sample.height
+        numeric = [_is_number(schema.get(name), columns.leaves.get(name)) for name in columns.names]
+        typed = [
+            tuple(
+                TypedNumber(value) if is_number and value is not None else value
+                for value, is_number in zip(row, numeric, strict=True)
+            )
+            for row in rows
+        ]
+        return columns.names, unreadable, typed, len(rows) < sample.height
+
+
+def _is_number(type: "pl.DataType | None", leaf: Leaf | None) -> bool:
+    return type is not None and (type.is_numeric() or (leaf is not None and leaf.scale is not None))
 
 
 @dataclass(frozen=True)
@@ -125,14 +157,24 @@ class _Opened:
         rows: how many rows the file has.
         has_blanks: whether rows without a value are skipped as blank.
         others: columns that are left out.
+        typed: what makes texts of the numbers in columns whose texts have another decimal mark.
     """
 
+    path: Path
     texts: "dict[str, pl.Expr]"
     types: "dict[str, pl.DataType]"
     leaves: dict[str, Leaf]
     rows: int
     has_blanks: bool = False
     others: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    typed: "dict[str, Callable[[str], str]]" = field(default_factory=dict)
+
+    def values(self, name: str, texts: "pl.DataFrame") -> list[str | None]:
+        """The values of one of the dataset's columns."""
+        values: list[str | None] = texts.get_column(name).to_list()
+        read = self.typed.get(name)
+        return values if read is None else [value and read(value) for value in values]
 
     def find_blanks(self, file: Path, piece: "pl.DataFrame", done: int) -> "pl.Series | None":
         """Which rows of a piece have no value in the file; None if there are none. `done` rows are before the piece."""
@@ -142,13 +184,13 @@ class _Opened:
 
         blanks = vectorized.find_blanks(piece) if self.has_blanks else None
         if blanks is not None and self.others:
-            others = _scan(file).select(pl.all_horizontal(pl.col(name).is_null() for name in self.others))
+            others = scan(file).select(pl.all_horizontal(pl.col(name).is_null() for name in self.others))
             blanks &= others.slice(done, piece.height).collect().to_series()
         return blanks
 
     @contextmanager
-    def readable(self, path: Path) -> Iterator[Path]:
-        """The file, or a copy in which polars can read all needed columns. Raises ImportFailed."""
+    def readable(self) -> Iterator[Path]:
+        """The file, or a copy of it, in which polars reads all that is wanted. Raises ImportFailed."""
         import polars as pl  # noqa: PLC0415
 
         read = [self.leaves[name] for name in self.types if name in self.leaves]
@@ -156,9 +198,9 @@ class _Opened:
         # polars would expand these for all rows at once
         categories = any(isinstance(type, pl.Categorical | pl.Enum) for type in self.types.values())
         is_needed = clocks or categories or any(leaf.is_int96 for leaf in read)
-        with redeclared(path) if is_needed else nullcontext(path) as file:
+        with redeclared(self.path) if is_needed else nullcontext(self.path) as file:
             if clocks:
-                with _polars_errors():
+                with polars_errors():
                     self.check_datetimes(file)
             yield file
 
@@ -168,7 +210,7 @@ class _Opened:
         beyond = [check.alias(name) for name, check in checks.items() if check is not None]
         if not beyond:
             return
-        found = _scan(file).head(self.rows).select(beyond).collect(engine="streaming").row(0, named=True)
+        found = scan(file).head(self.rows).select(beyond).collect(engine="streaming").row(0, named=True)
         for name, is_beyond in found.items():
             if is_beyond:
                 is_clock = name in self.leaves and self.leaves[name].clock
@@ -177,39 +219,53 @@ class _Opened:
                 raise ImportFailed("out_of_range", reason, column=excerpt(name))
 
 
-def _scan(path: Path) -> "pl.LazyFrame":
-    import polars as pl  # noqa: PLC0415
+@contextmanager
+def _opened(path: Path, dataset: Dataset, file_format: FileFormat) -> Iterator[_Opened]:
+    """The file, with the columns that are wanted of it. Raises ImportFailed as `check_parquet` does."""
+    if not path.stat().st_size:
+        raise ImportFailed("no_rows", "the file is empty")
+    schema = read_schema(path)
+    mapping = map_columns(schema.names, file_format, dataset)
+    wanted = {schema.names[at] for at in mapping.positions if at is not None}
+    for name in schema.names:
+        if name in wanted and name in schema.unsupported:
+            raise schema.failure(name)
+    with prepared(path, schema, wanted) as file:
+        yield _open(file, schema, mapping, dataset, has_all=file == path)
 
-    # hive_partitioning and glob would interpret the path as columns and other files
-    return pl.scan_parquet(path, hive_partitioning=False, glob=False)
 
-
-def _open(path: Path, dataset: Dataset, file_format: FileFormat) -> _Opened:
+def _open(path: Path, columns: Schema, mapping: ColumnMapping, dataset: Dataset, *, has_all: bool) -> _Opened:
     import polars as pl  # noqa: PLC0415
 
     size = path.stat().st_size
-    if not size:
-        raise ImportFailed("no_rows", "the file is empty")
-    leaves = read_leaves(path)
-    frame = _scan(path)
-    schema = frame.collect_schema()
-    names = schema.names()
-    mapping = map_columns(names, file_format.columns, dataset)
-    texts = {
-        column.name: pl.lit(None, pl.String)
-        if position is None
-        else as_text(names[position], schema[names[position]], column, leaves.get(names[position]))
-        for column, position in zip(dataset.columns, mapping.positions, strict=True)
-    }
-    rows = int(frame.select(pl.len()).collect().item())
+    names = columns.names
+    with polars_errors():
+        frame = scan(path)
+        schema = frame.collect_schema()
+        texts = {
+            column.name: pl.lit(None, pl.String)
+            if position is None
+            else as_text(names[position], schema[names[position]], column, columns.leaves.get(names[position]))
+            for column, position in zip(dataset.columns, mapping.positions, strict=True)
+        }
+        rows = int(frame.select(pl.len()).collect().item())
     if not rows:
         raise ImportFailed("no_rows", "the file has no rows")
     if rows > _ROWS_OF_ANY_FILE and rows > _MAX_ROWS_PER_BYTE * size:
         reason = f"the file declares {rows:,} rows in {size:,} bytes; write it again without so many repeated values"
         raise ImportFailed("too_many_rows", reason)
+    typed = {
+        column.name: read
+        for column, position in zip(dataset.columns, mapping.positions, strict=True)
+        if position is not None
+        and _is_number(schema[names[position]], columns.leaves.get(names[position]))
+        and (read := typed_reader(column))
+    }
     types = {names[at]: schema[names[at]] for at in mapping.positions if at is not None}
     others = tuple(name for at, name in enumerate(names) if at not in mapping.positions)
-    return _Opened(texts, types, leaves, rows, mapping.has_blanks, others)
+    # nothing says whether columns that can't be read have a value in a row
+    has_blanks = mapping.has_blanks and has_all
+    return _Opened(path, texts, types, columns.leaves, rows, has_blanks, others, tuple(names), typed)
 
 
 def _preview_text(name: str, type: "pl.DataType") -> "pl.Expr":
@@ -227,7 +283,7 @@ def _pieces(batch: "pl.DataFrame", batch_bytes: int, max_rows: int) -> "Iterator
     every row."""
     import polars as pl  # noqa: PLC0415
 
-    with _polars_errors():
+    with polars_errors():
         sizes = batch.select(pl.sum_horizontal(pl.all().str.len_bytes().cast(pl.Int64)).cum_sum()).to_series()
     start = 0
     while start < batch.height:
@@ -236,19 +292,3 @@ def _pieces(batch: "pl.DataFrame", batch_bytes: int, max_rows: int) -> "Iterator
         end = min(max(end, start + 1), start + max_rows)
         yield batch.slice(start, end - start), int(sizes[end - 1]) - before
         start = end
-
-
-@contextmanager
-def _polars_errors(file: Path | None = None, found: _Opened | None = None) -> Iterator[None]:
-    """Converts errors of polars to ImportFailed. It panics on unexpected content, such as a date far away."""
-    from polars.exceptions import PanicException, PolarsError  # noqa: PLC0415
-
-    try:
-        yield
-    except (PolarsError, PanicException, OSError, UnicodeError, ImportFailed) as error:
-        if file is not None and found is not None:
-            with _polars_errors():
-                found.check_datetimes(file)
-        if isinstance(error, ImportFailed):
-            raise
-        raise damaged(str(error)) from error

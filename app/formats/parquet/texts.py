@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from app.domain.dataset import Column, ColumnType
 from app.domain.errors import ImportFailed
-from app.formats.parquet.footer import Leaf
+from app.formats.parquet.schema import Leaf
 from app.formats.validate.columns import excerpt
 
 if TYPE_CHECKING:
     import polars as pl
 
-_EPOCH = 2_440_588  # the Julian day number of 1970-01-01
+_MAX_WIDE_BYTES = 32
+_EPOCH = 2_440_588  # the Julian day's number of 1970-01-01
 _DAY_NANOSECONDS = 86_400 * 10**9
 _CLOCK = "%H:%M:%S%.9f"
 # Polars panics if it formats a date a few years outside of these.
@@ -31,6 +32,9 @@ def as_text(name: str, type: "pl.DataType", target: Column, leaf: Leaf | None = 
     import polars as pl  # noqa: PLC0415
 
     column = pl.col(name)
+    if isinstance(type, pl.Binary) and leaf and leaf.scale is not None:
+        scale = leaf.scale
+        return column.map_elements(lambda data: _wide_decimal(data, scale), return_dtype=pl.String, skip_nulls=True)
     if isinstance(type, pl.Datetime) and leaf and leaf.is_date:
         return column.cast(pl.Date).cast(pl.String)  # Arrow's date64: milliseconds for days
     if isinstance(type, pl.Datetime):
@@ -106,6 +110,16 @@ def _without_zeros(text: "pl.Expr") -> "pl.Expr":
 
     with_fraction = text.str.contains(".", literal=True)
     return pl.when(with_fraction).then(text.str.strip_chars_end("0").str.strip_suffix(".")).otherwise(text)
+
+
+def _wide_decimal(data: bytes, scale: int) -> str:
+    """A decimal of more than 38 digits. Raises ValueError for what is none."""
+    if not 1 <= len(data) <= _MAX_WIDE_BYTES:
+        raise ValueError(f"a decimal has {len(data)} bytes")
+    number = int.from_bytes(data, "big", signed=True)
+    digits = str(abs(number)).zfill(scale + 1)
+    whole, fraction = digits[: len(digits) - scale], digits[len(digits) - scale :]
+    return f"{'-' * (number < 0)}{whole}{'.' * bool(fraction)}{fraction}"
 
 
 def _without_exponent(number: str) -> str:

@@ -29,9 +29,11 @@ def preview_file(
     with NamedTemporaryFile(dir=path.parent, prefix=".") as request:
         pickle.dump((path, file_format, dataset, rows, name), request)
         request.flush()
+        found: dict[str, Any] | None = None
         try:
             with runner.PREVIEWS.take(), runner.run(__name__, [request.name], _LIMITS) as messages:
-                return dict(next(messages))
+                for message in messages:
+                    found = message
         except runner.OutOfMemory:
             reason = (
                 f"the file needs more than {MAX_MEMORY_BYTES:,} bytes of memory for a preview; write it with smaller"
@@ -43,12 +45,18 @@ def preview_file(
             failure = ImportFailed("parquet_too_slow", reason)
         except runner.ChildFailed as error:
             failure = ImportFailed("damaged_parquet", f"the Parquet file can't be read: {error}; write it again")
+    if found is not None:
+        return dict(found)
     return serialize_preview(refused_preview(file_format, dataset, name, failure))
 
 
 def messages(request: str) -> Iterator[dict[str, Any]]:
-    """The preview; runs in the child process."""
+    """The preview; runs in the child process. With a proposal there are two: the second one is of the whole file, for
+    which it may be too large."""
     os.environ["POLARS_MAX_THREADS"] = "1"  # each thread needs its own memory
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     path, file_format, dataset, rows, name = pickle.loads(Path(request).read_bytes())
-    yield serialize_preview(make_preview(path, file_format, dataset, rows, name=name))
+    found = make_preview(path, file_format, dataset, rows, partial=True, name=name)
+    yield serialize_preview(found)
+    if dataset is None and found.cut:
+        yield serialize_preview(make_preview(path, file_format, dataset, rows, name=name))

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.formats.infer.schema import as_definition
+from app.domain.template import fingerprint
+from app.formats.infer.schema import Inferred, as_definition
 from app.formats.preview.preview import MAX_COLUMNS_SHOWN, Preview, PreviewRow
 from app.formats.validate.columns import excerpt
 
@@ -29,19 +30,31 @@ def serialize_preview(found: Preview) -> dict[str, Any]:
             {"name": each.name and excerpt(each.name), "column": each.column, "status": each.status}
             for each in found.columns
         ],
+        "header": fingerprint([each.name for each in found.columns]),
         "missing": found.missing,
         "unknown": [excerpt(each.name or "") for each in found.columns if each.status == "unknown"],
+        "constants": found.constants,
+        "suggestions": [
+            {"name": excerpt(each.name), "column": each.column, "reason": each.reason}
+            for each in (found.suggested.suggestions if found.suggested else ())
+        ],
+        "suggested_columns": found.suggested and found.suggested.columns,
         "rows": rows,
         "blank": found.blank,
         "rejected": sum(row.reject is not None for row in found.rows[: len(rows)]),
         "definition": found.inferred and as_definition(found.inferred.dataset),
-        "notes": found.inferred
-        and [
-            {"name": each.name and excerpt(each.name), "column": each.column and each.column.name, "notes": each.notes}
-            for each in found.inferred.proposals
-            if each.notes
-        ],
+        "notes": found.inferred and _serialize_notes(found.inferred),
     }
+
+
+def _serialize_notes(inferred: Inferred) -> list[dict[str, Any]]:
+    """The notes on each column; those on the whole file have neither name nor column."""
+    on_columns = [
+        {"name": each.name and excerpt(each.name), "column": each.column and each.column.name, "notes": each.notes}
+        for each in inferred.proposals
+        if each.notes
+    ]
+    return [{"name": None, "column": None, "notes": inferred.notes}] * bool(inferred.notes) + on_columns
 
 
 def _serialize_row(row: PreviewRow) -> dict[str, Any]:

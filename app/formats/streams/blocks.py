@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.domain.errors import ImportFailed
-from app.formats.streams.decompression import Readable
+from app.formats.streams.source import Readable
 
 BOM = b"\xef\xbb\xbf"
 HEADER_BYTES = 1024 * 1024
@@ -68,6 +68,21 @@ class BlockCutter:
                 raise ImportFailed("header_too_long", f"line {self._line}, before the header, is too long")
             self._line += 1
         return b"".join(skipped)
+
+    def peek(self) -> bytes:
+        """The next line with its line end, cut off after 1 MiB. It stays in the stream."""
+        while b"\n" not in self._rest and len(self._rest) < HEADER_BYTES and (more := self._read(HEADER_BYTES)):
+            self._rest += more
+        return self._rest[: self._rest.find(b"\n") + 1 or len(self._rest)]
+
+    @property
+    def line(self) -> int:
+        """The number of the next line."""
+        return self._line
+
+    def read_unquoted(self) -> None:
+        """From now on quotes are part of the values."""
+        self._quote = b""
 
     def header(self, *, taken: bool = True) -> Block:
         """The next record without its line end. Call this before `blocks`, which skips the record if it is `taken`.

@@ -6,7 +6,8 @@ import re
 from app.domain.errors import ImportFailed, InvalidContent
 from app.domain.file_format import FileFormat
 from app.formats.streams.blocks import count_byte
-from app.formats.streams.decompression import Readable
+from app.formats.streams.formulas import LONGEST_FORMULA, MAX_DELIMITER_BYTES, texts_for_formulas
+from app.formats.streams.source import Readable
 
 _PIECE_BYTES = 256 * 1024
 _NOT_FOR_FILES = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined"}
@@ -29,17 +30,20 @@ def name_encoding(name: str) -> str:
     return "utf-8" if found.name == "utf-8-sig" else found.name
 
 
-def open_text(source: Readable, file_format: FileFormat) -> Readable:
-    """The stream as UTF-8. For CSV, escaped quotes become doubled ones, and every line end becomes a line feed."""
+def open_text(source: Readable, file_format: FileFormat, *, line_feeds: bool = True) -> Readable:
+    """The stream as UTF-8. For CSV, escaped quotes become doubled ones, every line end becomes a line feed, and
+    `="00123"` becomes `"00123"`."""
     text = source if file_format.encoding == "utf-8" else _Transcoded(source, file_format.encoding)
     if file_format.format == "csv":
         if file_format.escape:
             text = _Unescaped(text, file_format.escape.encode(), file_format.quote.encode())
-        text = _LineFeeds(text, file_format.quote.encode())
+        text = _LineFeeds(text, file_format.quote.encode()) if line_feeds else text
+        if file_format.quote == '"':
+            text = _Formulas(text, file_format.delimiter.encode())
     return text
 
 
-class _Filter:
+class Filter:
     """A stream that converts another one piece by piece."""
 
     def __init__(self, source: Readable) -> None:
@@ -64,7 +68,7 @@ class _Filter:
         raise NotImplementedError
 
 
-class _Transcoded(_Filter):
+class _Transcoded(Filter):
     def __init__(self, source: Readable, encoding: str) -> None:
         super().__init__(source)
         self._encoding = encoding
@@ -87,7 +91,7 @@ class _Transcoded(_Filter):
         return found
 
 
-class _Unescaped(_Filter):
+class _Unescaped(Filter):
     r"""Converts `\"` to a doubled quote and `\\` to one backslash; other backslashes stay."""
 
     def __init__(self, source: Readable, escape: bytes, quote: bytes) -> None:
@@ -107,7 +111,27 @@ class _Unescaped(_Filter):
         return bool((len(data) - len(data.rstrip(self._escape))) % 2)
 
 
-class _LineFeeds(_Filter):
+class _Formulas(Filter):
+    """Converts digits that a program wrote as a formula to a text, see `texts_for_formulas`."""
+
+    def __init__(self, source: Readable, delimiter: bytes) -> None:
+        super().__init__(source)
+        self._delimiter = delimiter
+        self._held = b""
+        self._before = b"\n"  # the last bytes that were given out
+
+    def _filter(self, piece: bytes) -> bytes:
+        data, self._held = self._held + piece, b""
+        if piece and (at := data.find(b"=", max(0, len(data) - LONGEST_FORMULA))) >= 0:
+            at -= data[at - 1 : at] == b'"'  # what begins here may go on in the next piece
+            data, self._held = data[:at], data[at:]
+        if b'="' in data:
+            data = texts_for_formulas(self._before + data, (self._delimiter,))[len(self._before) :]
+        self._before = (self._before + data[-MAX_DELIMITER_BYTES:])[-MAX_DELIMITER_BYTES:]
+        return data
+
+
+class _LineFeeds(Filter):
     """Converts lone carriage returns outside quotes to line feeds."""
 
     def __init__(self, source: Readable, quote: bytes) -> None:

@@ -3,10 +3,10 @@
 import sys
 import zlib
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
 
 from app.domain.errors import ImportFailed
+from app.formats.streams.source import Readable, Source
+from app.formats.streams.zip_source import ZipSource
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -19,42 +19,6 @@ MAX_UNPACKED_BYTES = 1024**4  # no real file is larger; this stops a decompressi
 # What any file may unpack to, and beyond that how many times its own size. Real rows reach 100 times their size.
 EASILY_UNPACKED_BYTES, MAX_RATIO = 1024**3, 250
 _RAW_BYTES = 256 * 1024
-
-
-class Readable(Protocol):
-    """A stream of bytes. `position` is how many bytes of the file it has read."""
-
-    @property
-    def position(self) -> int: ...
-
-    def read(self, size: int) -> bytes:
-        """At most `size` bytes, none only at the end. Raises ImportFailed if the data is corrupt."""
-        ...
-
-
-class Source:
-    """A file's bytes as they are. `position` is how many of them have been read."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self.position = 0
-
-    def read(self, size: int) -> bytes:
-        """At most `size` bytes, none only at the end of the file."""
-        return self._read_raw(size)
-
-    def _read_raw(self, size: int) -> bytes:
-        data = self._file.read(size)
-        self.position += len(data)
-        return data
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
 
 
 class GzipSource(Source):
@@ -201,11 +165,11 @@ def unpack_head(head: bytes, max_bytes: int) -> tuple[str, bytes]:
     return "none", head
 
 
-_SOURCES = {"none": Source, "gzip": GzipSource, "zstd": ZstdSource}
+_SOURCES: dict[str, type[Source]] = {"none": Source, "gzip": GzipSource, "zstd": ZstdSource, "zip": ZipSource}
 
 
 def open_source(path: Path, compression: str) -> Source:
-    """Open a file for reading; `compression` is none, gzip or zstd. Use it in a with statement."""
+    """Opens a file for reading; `compression` is none, gzip, zstd or zip. Use it in a with statement."""
     if compression not in _SOURCES:
         raise ValueError(f"unknown compression {compression!r}")
     return _SOURCES[compression](path)

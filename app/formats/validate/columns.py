@@ -5,11 +5,14 @@ These checks decide. The vectorised checks in `vectorized_columns` may only acce
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from app.domain.dataset import Column, ColumnType, Controls
+from app.domain.spelling import PLAIN_NUMBERS
 from app.formats.errors import BadValue, Check, excerpt
 from app.formats.validate.currencies import CURRENCIES
 from app.formats.validate.datetimes import date_check, datetime_check
+from app.formats.validate.number_options import number_check
 
 __all__ = ["BadValue", "Check", "excerpt", "validator_for", "value_validator_for"]
 
@@ -23,13 +26,6 @@ _FORBIDDEN = {
     Controls.LINES: re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{MISREAD}\ud800-\udfff]"),
     Controls.ANY: re.compile("[\ud800-\udfff]"),
 }
-# Without leading zeros: `007` is a text, like a ZIP code, and would come back as 7. `-0` is the number 0.
-_INTEGER = re.compile("-?(?:0|[1-9][0-9]*)")
-_DECIMAL = {
-    False: re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"),
-    True: re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"),
-}
-_LEADING_ZEROS = re.compile(r"-?0[0-9]+(?:\.[0-9]+)?")
 _EMAIL = re.compile(r"[^@ ]+@[^@ .]+(?:\.[^@ .]+)*")
 
 BOOLEANS = {"true": "1", "yes": "1", "1": "1", "false": "0", "no": "0", "0": "0"}
@@ -42,15 +38,16 @@ def validator_for(column: Column) -> Callable[[str | None], str | None]:
     Raises ValueError for an invalid definition of the column: the message names the default, time zone or format.
     """
     check = value_validator_for(column)
-    default: str | None = None
-    if column.default is not None:
+    default = column.stored_default
+    if column.default is not None and default is None:
         try:
-            default = check(column.default)
+            default = value_validator_for(replace(column, numbers=PLAIN_NUMBERS))(column.default)
         except BadValue as bad:
             raise ValueError(f"the default of {column.name} is not accepted: {bad.reason}") from None
+    values = dict(column.values)
 
     def check_field(text: str | None) -> str | None:
-        if text is not None:
+        if text is not None and (text := values.get(text, text)) is not None:
             return check(text)
         if column.required:
             raise _empty(column)
@@ -145,66 +142,6 @@ def _email(column: Column) -> Check:
     return check
 
 
-def _leading_zeros(column: Column, code: str) -> BadValue:
-    return BadValue(
-        code,
-        f"{column.name} has leading zeros, which a number would lose: make the column a text if they matter, as"
-        " in a ZIP code, or send the number without them",
-    )
-
-
-def _integer(column: Column) -> Check:
-    expected = f"a whole number from {column.minimum} to {column.maximum}"
-    minimum, maximum = column.minimum, column.maximum
-    max_digits = max(len(str(abs(minimum))), len(str(abs(maximum))))
-
-    def check(text: str) -> str:
-        if not _INTEGER.fullmatch(text):
-            raise (
-                _leading_zeros(column, "not_an_integer")
-                if _LEADING_ZEROS.fullmatch(text) and "." not in text
-                else BadValue("not_an_integer", f"{column.name} must be {expected}, written in digits only")
-            )
-        # Counted before the conversion: Python refuses to convert thousands of digits.
-        if len(text.lstrip("-")) > max_digits or not minimum <= int(text) <= maximum:
-            raise BadValue("out_of_range", f"{column.name} is out of range: expected {expected}")
-        return text
-
-    return check
-
-
-def _decimal(column: Column) -> Check:
-    whole_digits = column.precision - column.scale
-    pattern = _DECIMAL[column.signed]
-    sign = "a minus at most" if column.signed else "no sign"
-
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
-            if _LEADING_ZEROS.fullmatch(text) and (column.signed or not text.startswith("-")):
-                raise _leading_zeros(column, "not_a_decimal")
-            raise BadValue(
-                "not_a_decimal",
-                f"{column.name} must be a number like 12.50: digits, and a point if needed; {sign}, no exponent,"
-                " no thousands separator",
-            )
-        whole, _, fraction = text.partition(".")
-        if len(fraction) > column.scale:
-            raise BadValue(
-                "too_many_decimals",
-                f"{column.name} has {len(fraction)} digits after the point, at most {column.scale} are accepted;"
-                " nothing is rounded",
-            )
-        digits = len(whole.lstrip("-0"))
-        if digits > whole_digits:
-            raise BadValue(
-                "too_many_digits",
-                f"{column.name} has {digits} digits before the point, at most {whole_digits} are accepted",
-            )
-        return text
-
-    return check
-
-
 def _boolean(column: Column) -> Check:
     def check(text: str) -> str:
         found = BOOLEANS.get(text.lower())
@@ -237,8 +174,8 @@ def _choice(column: Column) -> Check:
 
 _CHECKS: dict[ColumnType, Callable[[Column], Check]] = {
     ColumnType.TEXT: _text,
-    ColumnType.INTEGER: _integer,
-    ColumnType.DECIMAL: _decimal,
+    ColumnType.INTEGER: number_check,
+    ColumnType.DECIMAL: number_check,
     ColumnType.BOOLEAN: _boolean,
     ColumnType.DATE: date_check,
     ColumnType.DATETIME: datetime_check,

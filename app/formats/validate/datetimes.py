@@ -5,24 +5,23 @@ twice or never.
 """
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from fractions import Fraction
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from app.domain.dataset import Column, ColumnType
+from app.domain.spelling import check_date_format
 from app.formats.errors import BadValue, Check
+from app.formats.validate.date_formats import offset_of, parser, suggest_formats
 
 FIRST_YEAR = 1000  # the servers' minimum
 
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?"
+    r"(?:(Z)| ?(UTC|[+-][0-9]{2}(?::?[0-5][0-9])?)| ?([A-Za-z]{1,8}))?"
 )
-_DIRECTIVE = re.compile("%(.?)", re.DOTALL)
-_OTHER_DIGIT = re.compile(r"[^\D0-9]")  # strptime accepts digits of every script
-
-# The directives that a format may have. strptime would parse names of weekdays and zones, but ignore them.
-_OF_A_DATE = {"Y": "Y", "y": "Y", "m": "m", "b": "m", "B": "m", "d": "d", "j": "j"}
-_OF_A_TIME = "HIpMSfz"
 
 
 def zone_of(column: Column) -> tzinfo:
@@ -35,33 +34,14 @@ def zone_of(column: Column) -> tzinfo:
         raise ValueError(f"{column.name}: there is no time zone {column.zone[:64]!r}") from None
 
 
-def check_format(format: str, type: ColumnType) -> None:
-    """Raises ValueError for a format that has a part twice, or lacks a part of the date. Missing parts of the time are
-    0."""
-    letters = [letter for letter in _DIRECTIVE.findall(format) if letter != "%"]
-    known = {*_OF_A_DATE, *(_OF_A_TIME if type is ColumnType.DATETIME else "")}
-    of_a_date = sorted(_OF_A_DATE[letter] for letter in letters if letter in _OF_A_DATE)
-    times = [letter for letter in letters if letter not in _OF_A_DATE]
-    hours = [letter for letter in times if letter in "HIp"]
-    if (
-        not known.issuperset(letters)
-        or of_a_date not in (["Y", "d", "m"], ["Y", "j"])
-        or len(set(times)) < len(times)
-        or sorted(hours) not in ([], ["H"], ["I", "p"])
-    ):
-        raise ValueError(
-            f"the format {format[:64]!r} can't be used: it must name a year (%Y, %y), a month (%m, %b, %B) and a day"
-            " (%d), each once, and of a time only %H or %I with %p, %M, %S, %f and %z"
-        )
-
-
 def date_check(column: Column) -> Check:
     """The validator for a date; it returns YYYY-MM-DD."""
-    formats = _formats(column)
-    like = f"2026-11-22{_or_as(formats)}"
+    check_formats(column)
+    formats = column.formats
+    like = f"2026-11-22{_or_as(column)}"
 
     def check(text: str) -> str:
-        found = _candidates(text, formats)
+        found = _candidates(text, column)
         if _DATE.fullmatch(text):
             try:
                 found.add(datetime.fromisoformat(text))
@@ -69,52 +49,63 @@ def date_check(column: Column) -> Check:
                 if not formats:
                     raise BadValue("impossible_date", f"{column.name} is no date that exists") from None
         if not found:
-            raise BadValue("bad_date", f"{column.name} must be a date that exists, like {like}")
-        day = _only(found, column).date()
-        if day.year < FIRST_YEAR:
+            reason = f"{column.name} must be a date that exists, like {like}"
+            raise BadValue("bad_date", reason, partial(_suggestion, text, column))
+        moment = _only(found, column)
+        if moment != datetime.combine(moment.date(), datetime.min.time()):
+            raise BadValue("bad_date", f"{column.name} is a date and has no time of the day")
+        if moment.year < FIRST_YEAR:
             raise BadValue("out_of_range", f"{column.name} must be in the years 1000 to 9999")
-        return day.isoformat()
+        return moment.date().isoformat()
 
     return check
 
 
 def datetime_check(column: Column) -> Check:
     """The validator for a date and time; it returns UTC as YYYY-MM-DD HH:MM:SS, with the fraction if it has one."""
-    formats, zone = _formats(column), zone_of(column)
-    in_utc = zone is UTC and not formats and not column.offsets and not column.scale
+    check_formats(column)
+    formats, zone = column.formats, zone_of(column)
+    others = bool(formats or column.serial)
+    offsets = {name: offset_of(offset) for name, offset in column.zones}
+    in_utc = zone is UTC and not others and not column.offsets and not column.scale
     like = (
         "in UTC like 2026-11-22 08:30:00 or 2026-11-22T08:30:00Z"
         if in_utc
-        else f"like 2026-11-22 08:30:00 or 2026-11-22T08:30:00Z{_or_as(formats)}"
+        else f"like 2026-11-22 08:30:00 or 2026-11-22T08:30:00Z{_or_as(column)}"
     )
 
     def iso(text: str) -> tuple[datetime, str] | None:
         match = _DATETIME.fullmatch(text)
-        if not match or (match[3] and not column.scale) or (match[4] not in (None, "Z") and not column.offsets):
+        if not match:
             return None
-        day, clock, fraction, offset = match.groups()
-        if fraction and len(fraction) > column.scale + 1:
-            raise _too_many_decimals(column, len(fraction) - 1)
+        day, clock, fraction, in_z, offset, name = match.groups()
+        if (name and name not in offsets) or (offset not in (None, "UTC") and not column.offsets):
+            return None
+        where = UTC if in_z or offset == "UTC" else offsets[name] if name else None
         try:
             if clock.startswith("24"):  # later versions of Python read it as the next day's midnight
                 raise ValueError
-            return datetime.fromisoformat(f"{day} {clock}{(offset or '').replace('Z', '+00:00')}"), fraction or ""
+            if where is None and offset:
+                where = offset_of(offset)
+            moment = datetime.fromisoformat(f"{day} {clock}").replace(tzinfo=where)
         except ValueError:
-            if formats:
+            if others:
                 return None
             raise BadValue("impossible_date", f"{column.name} is no date and time that exists") from None
+        return moment, _exact_fraction(fraction or "", column)
 
     def check(text: str) -> str:
         found = iso(text)
-        if formats:
-            candidates = _candidates(text, formats)
+        if others:
+            candidates = _candidates(text, column)
             if found is not None:
                 candidates.add(found[0].replace(microsecond=int(found[1][1:].ljust(6, "0"))))
             if candidates:
                 moment = _only(candidates, column)
                 found = moment.replace(microsecond=0), _fraction(moment, column)
         if found is None:
-            raise BadValue("bad_datetime", f"{column.name} must be a date and time {like}")
+            reason = f"{column.name} must be a date and time {like}"
+            raise BadValue("bad_datetime", reason, partial(_suggestion, text, column))
         moment, fraction = found
         if zone is not UTC or moment.tzinfo is not None:
             moment = _to_utc(moment, zone, column)
@@ -125,23 +116,74 @@ def datetime_check(column: Column) -> Check:
     return check
 
 
-def _formats(column: Column) -> tuple[str, ...]:
+def check_formats(column: Column) -> None:
+    """Raises ValueError for a format of the column that can't be used."""
     for format in column.formats:
-        check_format(format, column.type)
-    return column.formats
+        check_date_format(format, times=column.type is ColumnType.DATETIME, zones=bool(column.zones))
 
 
-def _candidates(text: str, formats: tuple[str, ...]) -> set[datetime]:
-    """All dates and times that the text may mean."""
-    found: set[datetime] = set()
-    if not formats or _OTHER_DIGIT.search(text):
-        return found
-    for format in formats:
-        try:
-            found.add(datetime.strptime(text, format))
-        except ValueError:
-            continue
+def _exact_fraction(fraction: str, column: Column) -> str:
+    """A second's fraction within the column's digits. Raises BadValue where a digit beyond them is not zero."""
+    if len(fraction) <= column.scale + 1 and column.scale:
+        return fraction
+    digits = len(fraction.rstrip("0")) - 1
+    if digits > column.scale:
+        raise _too_many_decimals(column, digits)
+    return fraction[: column.scale + 1] if column.scale else ""
+
+
+def _candidates(text: str, column: Column) -> set[datetime]:
+    """All dates and times that the text may mean in the column's formats."""
+    read = (parser(format, column.zones)(text) for format in column.formats)
+    found = {moment for moment in read if moment is not None}
+    if column.serial and (serial := _SERIAL.fullmatch(text)) is not None:
+        found.add(_of_serial(serial[1], serial[2] or "", column))
     return found
+
+
+_SERIAL = re.compile(r"(0|[1-9][0-9]{0,6})(?:\.([0-9]{1,20}))?")
+_DAY_SECONDS = 86_400
+_LAST_SERIAL = {"1900": 2_958_465, "1904": 2_957_003}  # 9999-12-31
+_LEAP_DAY = 60  # a day that spreadsheets have and 1900 had not
+_FLOAT_BITS = 54  # a float is off by at most this power of two less than its whole part
+_MIN_DIGITS = 9  # of a day's fraction, from which on it shows a time to the millisecond
+
+
+def _of_serial(whole: str, fraction: str, column: Column) -> datetime:
+    """The moment of a spreadsheet's serial date. Raises BadValue for a day that does not exist, and for a time that the
+    fraction does not show exactly."""
+    days = int(whole)
+    if column.serial == "1904":
+        first = datetime(1904, 1, 1)
+    else:
+        if days in (0, _LEAP_DAY):
+            raise BadValue("impossible_date", f"{column.name} is the serial date {whole}, which is no day that existed")
+        first = datetime(1899, 12, 31 if days < _LEAP_DAY else 30)
+    if days > _LAST_SERIAL[column.serial]:
+        raise _out_of_range(column)
+    return first + timedelta(days=days, milliseconds=_milliseconds(days, fraction, column))
+
+
+def _milliseconds(days: int, fraction: str, column: Column) -> int:
+    """Of a day's fraction. A spreadsheet writes the fraction of a time rounded: it is exact where it is what that
+    rounding makes of just one time, in whole seconds or, with a scale of 3, milliseconds."""
+    if not fraction.strip("0"):
+        return 0
+    written = len(fraction)
+    share = Fraction(int(fraction), 10**written)
+    step = 1 if column.scale >= 3 and column.type is ColumnType.DATETIME else 1000
+    exact = share * _DAY_SECONDS * 1000 / step
+    nearest = round(exact)
+    if exact != nearest:
+        difference = abs(Fraction(nearest * step, _DAY_SECONDS * 1000) - share)
+        rounding = Fraction(1, 2 * 10**written) + Fraction(2 ** days.bit_length(), 2**_FLOAT_BITS)
+        if written < _MIN_DIGITS or difference > rounding:
+            raise BadValue(
+                "too_many_decimals",
+                f"{column.name} is a serial date whose time is no whole {'millisecond' if step == 1 else 'second'};"
+                " nothing is rounded: write the time as a text",
+            )
+    return nearest * step
 
 
 def _only(found: set[datetime], column: Column) -> datetime:
@@ -176,8 +218,8 @@ def _to_utc(moment: datetime, zone: tzinfo, column: Column) -> datetime:
 def _too_many_decimals(column: Column, digits: int) -> BadValue:
     return BadValue(
         "too_many_decimals",
-        f"{column.name} has {digits} digits of a second's fraction, at most {column.scale} are accepted; nothing is"
-        " rounded",
+        f"{column.name} has {digits} digit{'s' * (digits > 1)} of a second's fraction, at most {column.scale} are"
+        " accepted; nothing is rounded",
     )
 
 
@@ -185,5 +227,24 @@ def _out_of_range(column: Column) -> BadValue:
     return BadValue("out_of_range", f"{column.name} must be in the years 1000 to 9999")
 
 
-def _or_as(formats: tuple[str, ...]) -> str:
-    return f", or as {' or '.join(formats)}" if formats else ""
+def _or_as(column: Column) -> str:
+    formats = f", or as {' or '.join(column.formats)}" if column.formats else ""
+    return formats + (f", or a serial date of {column.serial}" if column.serial else "")
+
+
+def _suggestion(text: str, column: Column) -> str:
+    """Which options would let the text in."""
+    times = column.type is ColumnType.DATETIME
+    found = suggest_formats(text, times=times)
+    if found:
+        which = " or ".join(f"formats={format}" for format in found)
+        return f"; set {which}, whichever it means" if len(found) > 1 else f"; set {which}"
+    match = _DATETIME.fullmatch(text) if times else None
+    if match and match[6]:
+        return f'; say which offset {match[6]} has with zones={{"{match[6]}": "+HH:MM"}}'
+    if not column.serial and (serial := _SERIAL.fullmatch(text)) and len(serial[1]) == _SERIAL_DIGITS:
+        return "; set serial=1900 if it is a spreadsheet's serial date (serial=1904 in an old one of a Mac)"
+    return ""
+
+
+_SERIAL_DIGITS = 5  # of dates from 1927 to 2173

@@ -11,6 +11,7 @@ from app.domain.errors import ImportFailed
 from app.formats.batch import Batch, Reject
 from app.formats.payload import PayloadKeys, payload_line
 from app.formats.validate.columns import BadValue, excerpt, validator_for
+from app.formats.validate.numbers import as_in_file
 
 MAX_REJECTS = 10_000  # in one batch
 
@@ -39,6 +40,7 @@ class Records:
     failure: ImportFailed | None = None
     blank: int = 0
     places: Sequence[int] | None = None
+    sheet: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -56,6 +58,11 @@ class BlankRowCounter:
         """Count more blank rows, of so many characters."""
         self._passed += rows
 
+    @property
+    def waiting(self) -> int:
+        """How many there were since `take` was called last."""
+        return self._passed
+
     def take(self) -> int:
         """How many there were since the last call."""
         passed, self._passed = self._passed, 0
@@ -72,6 +79,7 @@ class RowChecker:
     def __init__(self, dataset: Dataset, file_order: Sequence[int] | None = None) -> None:
         self._checks = [(column.name, validator_for(column)) for column in dataset.columns]
         self._order = range(len(self._checks)) if file_order is None else file_order
+        self._constants = {at: column.default for at, column in enumerate(dataset.columns) if column.constant}
 
     def check(self, record: Record, row: int) -> list[str | None] | Reject:
         """The values for the server, or the reject."""
@@ -84,7 +92,9 @@ class RowChecker:
             try:
                 values[position] = check(found[position])
             except BadValue as bad:
-                return Reject(line, row, bad.code, bad.reason, name, excerpt(found[position] or ""), text, tuple(found))
+                row_values = tuple(self._constants.get(at, value) for at, value in enumerate(found))
+                value = excerpt(as_in_file(found[position]) or "")
+                return Reject(line, row, bad.code, bad.reason, name, value, text, row_values)
         return values
 
 
@@ -95,9 +105,15 @@ def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterato
 
     names = dataset.column_names
     lines, source_bytes = records.lines, records.source_bytes
+    if records.sheet is not None:
+        for found in check_records(replace(records, sheet=None), dataset, first_row):
+            yield replace(found, rejects=[_in_sheet(reject, records.sheet) for reject in found.rejects])
+        return
+
+    in_file = [column.name for column in dataset.columns if not column.constant]
 
     def text_of(position: int) -> str:
-        return json.dumps({name: records.columns[name][position] for name in names}, ensure_ascii=False)
+        return json.dumps({name: as_in_file(records.columns[name][position]) for name in in_file}, ensure_ascii=False)
 
     if not records.bad:
         batch = vectorized.check_columns(records.columns, dataset, first_row, lines, source_bytes, text_of)
@@ -108,6 +124,10 @@ def check_records(records: Records, dataset: Dataset, first_row: int) -> Iterato
     good = ((line, text_of(at), row) for at, (line, row) in enumerate(zip(lines, rows, strict=True)))
     blanks = BlankRowCounter(records.blank)
     yield from check_rows(_in_order(good, records), dataset, first_row, source_bytes, blanks=blanks)
+
+
+def _in_sheet(reject: Reject, sheet: str) -> Reject:
+    return replace(reject, reason=f"sheet {excerpt(sheet)!r}: {reject.reason}")
 
 
 def _in_order(good: Iterator[Record], records: Records) -> Iterator[Record]:

@@ -7,6 +7,7 @@ process that forks must fork first.
 
 import codecs
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -38,6 +39,11 @@ def read_csv_block(
     if len(file_format.delimiter.encode()) != 1:
         return None
     data = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data
+    if file_format.comment or file_format.trim:
+        plain = _without_extras(data, file_format, mapping)
+        if plain is None:
+            return None
+        data = plain
     if not data.endswith(b"\n"):
         data += b"\n"
     frame = _parsed(data, dataset, file_format, mapping)
@@ -57,6 +63,22 @@ def read_csv_block(
     frame = frame.filter(~blanks)
     batch = _batch(frame, dataset, first_row, lines, block.source_bytes, text_of, mapping.file_order, controls=controls)
     return batch and replace(batch, blank=int(blanks.sum()))
+
+
+def _without_extras(data: bytes, file_format: FileFormat, mapping: ColumnMapping) -> bytes | None:
+    """The data with an empty line for each comment and without spaces around fields; None if only the parser can tell:
+    quotes may make a part of a value look like these."""
+    comment = (file_format.comment or "").encode()
+    has_comments = bool(comment) and (data.startswith(comment) or b"\n" + comment in data)
+    if not has_comments and not file_format.trim:
+        return data
+    if (file_format.quote and file_format.quote.encode() in data) or (has_comments and not mapping.has_blanks):
+        return None
+    if has_comments:
+        data = re.sub(rb"^" + re.escape(comment) + rb"[^\n]*", b"", data, flags=re.MULTILINE)
+    if file_format.trim and b" " in data:
+        data = re.sub(rb" *([\n" + re.escape(file_format.delimiter.encode()) + rb"]) *", rb"\1", data.strip(b" "))
+    return data
 
 
 def find_blanks(frame: pl.DataFrame) -> pl.Series | None:
@@ -81,7 +103,11 @@ def check_columns(
         frame = pl.DataFrame({name: pl.Series(columns[name], dtype=pl.String) for name in dataset.column_names})
     except (PolarsError, PanicException, UnicodeEncodeError):
         return None
-    batch = _batch(frame, dataset, first_row, lines, source_bytes, text_of)
+
+    def row_of(position: int) -> list[str | None]:
+        return [columns[name][position] for name in dataset.column_names]
+
+    batch = _batch(frame, dataset, first_row, lines, source_bytes, text_of, row_of=row_of)
     if batch is None:
         return None
     # Values may contain control characters; usually the payload has only the line feeds after its rows.
@@ -89,7 +115,7 @@ def check_columns(
     few = np.count_nonzero(payload < _FIRST_PRINTABLE) == batch.rows and _DELETE not in batch.payload
     if few and not holds_misread(batch.payload):
         return batch
-    return _batch(frame, dataset, first_row, lines, source_bytes, text_of, controls=True)
+    return _batch(frame, dataset, first_row, lines, source_bytes, text_of, row_of=row_of, controls=True)
 
 
 def _parsed(data: bytes, dataset: Dataset, file_format: FileFormat, mapping: ColumnMapping) -> pl.DataFrame | None:
@@ -216,9 +242,11 @@ def _batch(
     text_of: Callable[[int], str],
     file_order: Sequence[int] | None = None,
     *,
+    row_of: Callable[[int], Sequence[str | None]] | None = None,
     controls: bool = False,
 ) -> Batch | None:
     frame = frame.select(dataset.column_names)
+    row_of = row_of or (lambda position: frame.row(position))  # noqa: PLW0108 - it has overloads
     plain, accepted = validate_columns(frame, dataset, controls=controls)
     rejects: list[Reject] = []
     if not accepted.all():
@@ -227,7 +255,7 @@ def _batch(
         checker = RowChecker(dataset, file_order)
         valid_after_all: dict[int, list[str | None]] = {}
         for position in (~accepted).arg_true():
-            record = (lines[position], text_of(position), frame.row(position))
+            record = (lines[position], text_of(position), row_of(position))
             checked = checker.check(record, first_row + position)
             if isinstance(checked, Reject):
                 rejects.append(checked)

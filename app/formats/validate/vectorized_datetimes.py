@@ -13,13 +13,30 @@ from app.formats.validate.columns import value_validator_for
 _DAY_BYTES = 10
 _DAY = "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_MOMENT_BYTES = 19
+_OFFSET = "(?: ?(?:UTC|[+-][0-9]{2}(?::?[0-5][0-9])?)|Z)"
 _HOURS_KEPT = 100_000  # eleven years
+
+
+def check_each(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
+    """The column's values for the server, and which of them are valid (null for null). Validates each distinct value
+    once with `columns`."""
+    check = value_validator_for(column)
+    plain: dict[str, str] = {}
+    for text in texts.unique().drop_nulls():
+        try:
+            plain[text] = check(text)
+        except BadValue:
+            continue
+    if not plain:
+        return texts, texts.is_in([])
+    return texts.replace_strict(plain, default=None, return_dtype=pl.String), texts.is_in(list(plain))
 
 
 def normalize_datetimes(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
     """The column's values for the server, and which of them are valid beyond doubt (null for null)."""
-    if column.formats:
-        return _one_by_one(texts, column)
+    if column.formats or column.serial or column.zones:
+        return check_each(texts, column)
     if column.type is ColumnType.DATE:
         return texts, (texts.str.len_bytes() == _DAY_BYTES) & _real_days(texts)
     fraction = rf"(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else ""
@@ -28,13 +45,13 @@ def normalize_datetimes(texts: pl.Series, column: Column) -> tuple[pl.Series, pl
         if well_formed.all():
             return texts, well_formed & _real_days(texts)
         well_formed = _followed_by(texts, f"^[ T]{_TIME}{fraction}Z?$")
-        if well_formed.all() or not column.offsets:
+        if well_formed.all():
             text = pl.col(texts.name).str
             plain = texts.to_frame().select(
                 pl.concat_str(text.slice(0, _DAY_BYTES), pl.lit(" "), text.slice(_DAY_BYTES + 1).str.strip_suffix("Z"))
             )
             return plain.to_series().alias(texts.name), well_formed & _real_days(texts)
-    return _shifted(texts, column, fraction)
+    return _shifted(texts, column)
 
 
 def _followed_by(texts: pl.Series, pattern: str) -> pl.Series:
@@ -55,29 +72,18 @@ def _real_days(texts: pl.Series) -> pl.Series:
     return days.is_in(real.to_series().implode())
 
 
-def _one_by_one(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
-    """Validates each distinct value once with `columns`."""
-    check = value_validator_for(column)
-    plain: dict[str, str] = {}
-    for text in texts.unique().drop_nulls():
-        try:
-            plain[text] = check(text)
-        except BadValue:
-            continue
-    if not plain:
-        return texts, texts.is_in([])
-    return texts.replace_strict(plain, default=None, return_dtype=pl.String), texts.is_in(list(plain))
-
-
-def _shifted(texts: pl.Series, column: Column, fraction: str) -> tuple[pl.Series, pl.Series]:
+def _shifted(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
     """Converts to UTC with the shift of each hour, which is usually the same for the whole hour."""
-    offset = "(?:Z|[+-][0-9]{2}:[0-9]{2})?" if column.offsets else "Z?"
+    offset = _OFFSET if column.offsets else "(?: ?UTC|Z)"
+    scale = column.scale
+    zeros = rf"(?:\.[0-9]{{1,{scale}}}0*)?" if scale else r"(?:\.0+)?"
     parts = texts.to_frame("text").select(
-        well_formed=pl.col("text").str.contains(f"^{_DAY}[ T]{_TIME}{fraction}{offset}$"),
+        well_formed=pl.col("text").str.contains(f"^{_DAY}[ T]{_TIME}{zeros}{offset}?$"),
         moment=pl.concat_str(pl.col("text").str.slice(0, 10), pl.lit(" "), pl.col("text").str.slice(11, 8)),
-        fraction=pl.col("text").str.extract(r"(\.[0-9]+)", 1).fill_null("") if fraction else pl.lit(""),
+        fraction=pl.col("text").str.extract(rf"(\.[0-9]{{1,{scale}}})", 1).fill_null("") if scale else pl.lit(""),
         hour=pl.concat_str(
-            pl.col("text").str.slice(0, 13), pl.col("text").str.extract("(Z|[+-][0-9:]{5})$", 1).fill_null("")
+            pl.col("text").str.slice(0, 13),
+            pl.col("text").str.slice(_MOMENT_BYTES).str.extract(f"({offset})$", 1).fill_null(""),
         ),
     )
     hours = parts.filter("well_formed").select(pl.col("hour").unique())

@@ -1,4 +1,4 @@
-"""A workbook's ZIP archive: checks its limits, and finds its sheets."""
+"""A workbook's ZIP archive: its limits, and where the sheets of XLSX are."""
 
 import mmap
 import posixpath
@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
@@ -18,6 +19,7 @@ MAX_MEMBERS = 5000
 MAX_RATIO = 200  # unpacked bytes for each packed byte; real sheets have 5 to 40
 _ANY_RATIO_BYTES = 10 * 1024**2  # smaller workbooks may have any ratio: repeated cells do no harm
 _MAX_INDEX_BYTES = 4 * 1024**2  # of the parts that list the sheets
+_MAX_SHEETS_SHOWN = 10
 _OLE = b"\xd0\xcf\x11\xe0"  # of encrypted workbooks, and of the format before 2007
 _ENTRY = b"PK\x01\x02"
 _HEADER_BYTES = 30  # of a part, at least
@@ -25,37 +27,65 @@ _READ_BYTES = 1024 * 1024
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 _WORKBOOK = "xl/workbook.xml"
+_MANIFEST = "META-INF/manifest.xml"
+_MAIN_PARTS = {"xlsx": _WORKBOOK, "ods": "content.xml"}
 _RELATIONS = "xl/_rels/workbook.xml.rels"
 _CALCULATED = "/worksheet"  # how the relation type of a sheet with cells ends
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet of a workbook: its name, the part of the archive that has its cells, and whether people see it."""
+
+    name: str
+    part: str
+    is_visible: bool
+
+
 @contextmanager
-def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open the archive after a check of its directory against the limits.
+def open_zip(path: Path, format: str) -> Iterator[zipfile.ZipFile]:
+    """The archive of an xlsx or ods file, once its directory is within the limits.
 
     Raises ImportFailed (not_xlsx, encrypted_xlsx, xlsx_too_large, damaged_xlsx).
     """
     size = path.stat().st_size
+    kind = format.upper()
     if size > MAX_FILE_BYTES:
         raise _too_large(f"the workbook has {size:,} bytes, at most {MAX_FILE_BYTES:,} are read")
     with path.open("rb") as file:
         if file.read(len(_OLE)) == _OLE:
-            reason = "the workbook is encrypted or in the format used before 2007; save it as XLSX without a password"
+            reason = f"the workbook is encrypted or in the format of before 2007; save it as {kind} without a password"
             raise ImportFailed("encrypted_xlsx", reason)
         if size:
             _check_directory(file.fileno())
         try:
             archive = zipfile.ZipFile(file)
         except _DAMAGED as error:
-            raise ImportFailed("not_xlsx", f"the file is not an XLSX workbook: {error}") from error
+            reason = f"the file is no {kind} workbook: it is no ZIP archive, or was cut off; send it again"
+            raise ImportFailed("not_xlsx", reason) from error
         with archive:
             members = archive.infolist()
-            if _WORKBOOK not in archive.namelist():
-                raise ImportFailed("not_xlsx", "the file is a ZIP archive, but not an XLSX workbook")
+            names = archive.namelist()
+            if _MAIN_PARTS[format] not in names:
+                reason = f"the file is {_find_kind(names)}, but no {kind} workbook; save it as XLSX or CSV"
+                raise ImportFailed("not_xlsx", reason)
             if any(member.flag_bits & 1 for member in members):
                 raise ImportFailed("encrypted_xlsx", "the workbook is encrypted; save it without a password")
             _check_members(members, size)
+            if format == "ods":
+                _check_manifest(archive)
             yield archive
+
+
+def _find_kind(names: list[str]) -> str:
+    kinds = (("xl/workbook.bin", "a binary workbook (xlsb)"), ("word/document.xml", "a Word document"))
+    return next((kind for name, kind in kinds if name in names), "a ZIP archive")
+
+
+def _check_manifest(archive: zipfile.ZipFile) -> None:
+    """Raises ImportFailed (encrypted_xlsx) where the parts of an OpenDocument file are encrypted."""
+    if _MANIFEST in archive.namelist() and _elements(archive, _MANIFEST, "encryption-data"):
+        raise ImportFailed("encrypted_xlsx", "the workbook is encrypted; save it without a password")
 
 
 def check_parts(archive: zipfile.ZipFile) -> None:
@@ -72,45 +102,23 @@ def check_parts(archive: zipfile.ZipFile) -> None:
             raise _damaged(member.filename, f"it has {unpacked} bytes instead of {member.file_size}")
 
 
-def find_sheet(archive: zipfile.ZipFile, name: str | None) -> tuple[str, str]:
-    """The name and the part of a sheet: the one of this name, or without one the first visible sheet.
-
-    Raises ImportFailed (unknown_sheet, damaged_xlsx).
-    """
-    sheets = _sheets(archive)
-    if name is None:
-        visible = (title for title, (_, state) in sheets.items() if state == "visible")
-        name = next(visible, next(iter(sheets), None))
-    if name is None:
-        raise ImportFailed("unknown_sheet", "the workbook has no sheet with cells")
-    if name not in sheets:
-        reason = f"the workbook has no sheet {excerpt(name)!r}; it has {excerpt(', '.join(sheets))}"
-        raise ImportFailed("unknown_sheet", reason, value=excerpt(name))
-    part = sheets[name][0]
-    if part not in archive.namelist():
-        raise _damaged(part, "the part is missing")
-    return name, part
-
-
-def list_sheets(archive: zipfile.ZipFile) -> list[str]:
-    """The names of all sheets with cells, hidden ones too, in their order. Raises ImportFailed (damaged_xlsx)."""
-    return list(_sheets(archive))
-
-
-def _sheets(archive: zipfile.ZipFile) -> dict[str, tuple[str, str]]:
-    """Each sheet's part, and whether it is visible."""
+def list_sheets(archive: zipfile.ZipFile) -> list[Sheet]:
+    """The sheets with cells of an xlsx file, in their order. Raises ImportFailed (damaged_xlsx)."""
     parts = {
         found["Id"]: posixpath.normpath(posixpath.join("/xl", found["Target"])).lstrip("/")
         for found in _elements(archive, _RELATIONS, "Relationship")
         if {"Id", "Target", "Type"} <= found.keys() and found["Type"].endswith(_CALCULATED)
     }
-    sheets: dict[str, tuple[str, str]] = {}
+    sheets: dict[str, Sheet] = {}
     for found in _elements(archive, _WORKBOOK, "sheet"):
         if "name" in found and found.get("id") in parts:
             if found["name"] in sheets:
                 raise _damaged(_WORKBOOK, f"two sheets are called {excerpt(found['name'])!r}")
-            sheets[found["name"]] = parts[found["id"]], found.get("state", "visible")
-    return sheets
+            part = parts[found["id"]]
+            if part not in archive.namelist():
+                raise _damaged(part, "the part is missing")
+            sheets[found["name"]] = Sheet(found["name"], part, found.get("state", "visible") == "visible")
+    return list(sheets.values())
 
 
 def _check_directory(descriptor: int) -> None:

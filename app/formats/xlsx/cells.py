@@ -16,7 +16,11 @@ from app.formats.xlsx import number_formats, rewriter as xlsx_rewriter
 from app.formats.xlsx.rewriter import FORMATTED, REFUSED, SHOWN
 
 DAY = "day"  # the text is a date, or a date and time at midnight
+NUMBER = "number"  # the cell holds a number, and no text
 CUT = "cut"
+# Spreadsheets have a 29th of February 1900. calamine makes the day before of it.
+_LEAP_DAY = datetime.date(1900, 2, 28)
+_NO_LEAP_DAY = "the 28th and the 29th of February 1900 can't be distinguished; make the cell a text"
 _EXACT = 2**53  # a sheet can't store every whole number above this
 _NOT_EXACT = "a sheet does not store numbers with so many digits exactly; make the cell a text"
 
@@ -29,7 +33,8 @@ def text_of(cell: Any) -> tuple[str, list[str] | None]:
     return convert(cell)
 
 
-def _number(cell: float) -> tuple[str, list[str] | None]:
+def number_text(cell: float) -> tuple[str, list[str] | None]:
+    """A number's text, and what is special about it."""
     if cell == cell // 1:
         text = str(int(cell))
         if abs(cell) < _EXACT:
@@ -43,6 +48,8 @@ def _number(cell: float) -> tuple[str, list[str] | None]:
 
 def _datetime_text(cell: datetime.datetime) -> tuple[str, list[str] | None]:
     text = cell.isoformat(" ")
+    if cell.date() == _LEAP_DAY:
+        return text, [REFUSED, _NO_LEAP_DAY]
     return (text.rstrip("0") if cell.microsecond else text), None
 
 
@@ -59,16 +66,19 @@ _CONVERTERS: dict[type, Callable[[Any], tuple[str, list[str] | None]]] = {
     str: lambda cell: (cell, None),
     bool: lambda cell: ("true" if cell else "false", None),
     int: lambda cell: (str(cell), None),
-    float: _number,
+    float: number_text,
     datetime.datetime: _datetime_text,
-    datetime.date: lambda cell: (cell.isoformat(), [DAY, ""]),
+    datetime.date: lambda cell: (cell.isoformat(), [REFUSED, _NO_LEAP_DAY] if cell == _LEAP_DAY else [DAY, ""]),
     datetime.time: _time,
     datetime.timedelta: _duration,
 }
 
 
-def messages(path: str, name: str, part: str, max_rows: str = "0", max_bytes: str = "0") -> Iterator[Any]:
-    """The messages in their order. For a preview, at most `max_rows` rows or `max_bytes` of their text (0: all)."""
+def messages(
+    path: str, name: str, part: str, mark_numbers: str = "0", max_rows: str = "0", max_bytes: str = "0"
+) -> Iterator[Any]:
+    """The messages in their order. For a preview, at most `max_rows` rows or `max_bytes` of their text (0: all). With
+    `mark_numbers` ("1"), cells with numbers are special, too."""
     # Imported here, so that other modules can import the constants without the extra.
     from python_calamine import CalamineWorkbook  # noqa: PLC0415
 
@@ -89,7 +99,7 @@ def messages(path: str, name: str, part: str, max_rows: str = "0", max_bytes: st
         sheet.start[1] if sheet.start else 0
     )  # calamine leaves out empty columns on the left, but no rows
     for number, row in enumerate(sheet.iter_rows(), 1):
-        cells, special = _read_row(row, skipped, token)
+        cells, special = _read_row(row, skipped, token, mark_numbers == "1")
         if rows:
             left -= sum(map(len, cells)) + 4 * len(cells)
             if number > rows or left < 0:
@@ -98,7 +108,9 @@ def messages(path: str, name: str, part: str, max_rows: str = "0", max_bytes: st
         yield number, cells, special
 
 
-def _read_row(row: list[Any], skipped: list[str], token: str | None) -> tuple[list[str], dict[str, list[str]]]:
+def _read_row(
+    row: list[Any], skipped: list[str], token: str | None, mark_numbers: bool
+) -> tuple[list[str], dict[str, list[str]]]:
     while row and row[-1] == "":
         row.pop()
     if not row:
@@ -109,6 +121,8 @@ def _read_row(row: list[Any], skipped: list[str], token: str | None) -> tuple[li
             cells.append(cell)
             continue
         text, what = text_of(cell) if type(cell) is not str else _decode_token(json.loads(cell[len(token or "") :]))
+        if what is None and mark_numbers and type(cell) in (float, int):
+            what = [NUMBER, ""]
         if what is not None:
             special[str(len(cells))] = what
         cells.append(text)
@@ -120,5 +134,5 @@ def _decode_token(what: list[str]) -> tuple[str, list[str] | None]:
     kind, value, text = what
     if kind not in (SHOWN, FORMATTED):
         return text, [kind, value]
-    number, special = _number(float(text))
+    number, special = number_text(float(text))
     return number, special or [kind, value]

@@ -7,6 +7,8 @@ from app.domain.errors import ImportFailed
 from app.formats.validate.columns import excerpt
 from app.formats.xlsx.rewriter import ERROR, REFUSED, SHOWN, UNCALCULATED
 
+Row = tuple[int, list[str], dict[str, list[str]]]  # number, cells, and what is special about some of them
+
 
 def cell_name(number: int, column: int) -> str:
     """The name of a cell in spreadsheet programs, such as B3. `number` is the row from 1, `column` counts from 0."""

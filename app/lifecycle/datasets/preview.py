@@ -11,6 +11,7 @@ from app.domain.errors import ContentTooLarge, InvalidContent
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import parse_options
 from app.formats.preview.child import preview_file
+from app.lifecycle import templates
 from app.lifecycle.datasets import catalog
 from app.lifecycle.services import Services
 from app.spool import Spool, Upload, space
@@ -50,11 +51,14 @@ class IncomingPreview:
         dataset = None
         if request.dataset is not None:
             dataset = catalog.find_import_dataset(self.services.database, request.dataset)
+            options.check_columns(dataset)
         with self.upload.part.open("rb") as file:
             head = file.read(HEAD_BYTES)
         file_format = detect(request.file_name, request.content_type, head, dataset or _NO_DATASET, options)
         path = self.upload.part
-        return preview_file(path, file_format, dataset, request.rows, partial=request.partial, name=request.name)
+        found = preview_file(path, file_format, dataset, request.rows, partial=request.partial, name=request.name)
+        matching = templates.list_matching(self.services.database, found["header"])
+        return {**found, "templates": [template.name for template in matching]}
 
 
 @contextmanager

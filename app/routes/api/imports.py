@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Any, cast
@@ -18,16 +18,18 @@ from app.domain.errors import (
     DatasetNotFound,
     ImportNotFound,
     InvalidContent,
+    TemplateNotFound,
     UnsupportedFormat,
 )
-from app.domain.policy import NAMES as POLICY_NAMES, parse_policy, parse_priority
+from app.domain.policy import NAMES as POLICY_NAMES, parse_priority
 from app.domain.states import State
-from app.formats.options import NAMES, parse_options
+from app.formats.options import NAMES
 from app.formats.reject_file import write_csv
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import accept, queries, stop, stream_upload
 from app.lifecycle.imports.idempotency import Accepted
-from app.lifecycle.imports.options import parse_import_options
+from app.lifecycle.imports.options import ImportOptions, parse_import_options
+from app.lifecycle.templates import expand
 from app.routes import services
 from app.routes.api.serializers import serialize_import
 from app.routes.openapi import parameters as common
@@ -56,7 +58,7 @@ MAX_A_PAGE = 200
 MAX_RETRY_SECONDS = 30
 ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed is found from its content
 SEED = re.compile("[a-z0-9]{1,24}")
-OPTIONS = ("dataset", "file_name", *NAMES, *POLICY_NAMES)
+OPTIONS = ("dataset", "template", "file_name", *NAMES, *POLICY_NAMES)
 QUERY_OPTIONS = (*OPTIONS, "stream")  # a form's options may come after its file
 
 blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
@@ -75,7 +77,7 @@ class Form:
     "accept_import",
     "imports",
     models.ACCEPTED,
-    refuses=(*common.ACCEPTING_FILES, AlreadyDecided),
+    refuses=(*common.ACCEPTING_FILES, AlreadyDecided, TemplateNotFound),
     failures={408: ("request-timeout", "Nothing of the body came for a minute.")},
     parameters=(common.IDEMPOTENCY_KEY, common.FILE_NAME, *common.option_parameters(QUERY_OPTIONS)),
     body={JSON: models.GenerateRequest, **common.file_bodies(OPTIONS)},
@@ -112,9 +114,7 @@ def _accept_json() -> Accepted:
 
 
 def _accept_file() -> Accepted:
-    name = request.args.get("dataset", "orders")
-    dataset = catalog.find_import_dataset(services().database, name)
-    said = _read_options(request.args, QUERY_OPTIONS)
+    require_options(request.args, QUERY_OPTIONS)
     check_content_encoding()
     file_name = request.args.get("file_name") or request.headers.get("X-File-Name")
     is_stream = _read_stream(request.args.get("stream", "0"))
@@ -122,8 +122,8 @@ def _accept_file() -> Accepted:
         if is_stream:
             reason = "stream=1 takes the file as the body, not as part of a form: its options may come after it there"
             raise InvalidContent(reason, errors=[{"field": "stream", "reason": reason}])
-        return _accept_form(said, name, file_name)
-    options = parse_import_options(dataset, said, file_name, request.mimetype)
+        return _accept_form(request.args.to_dict(), file_name)
+    options = _read_options(request.args, file_name, request.mimetype)
     if is_stream:
         with stream_upload.open_stream(services(), options, parse_caller()) as streaming:
             receive_body(streaming.upload)
@@ -133,13 +133,20 @@ def _accept_file() -> Accepted:
         return incoming.accept(options)
 
 
-def _accept_form(said: Mapping[str, str], name: str, file_name: str | None) -> Accepted:
+def _accept_form(said: Mapping[str, str], file_name: str | None) -> Accepted:
     """What a form's fields say goes before what the query `said`; the fields may come after the file."""
+    _read_options(said, file_name, None)  # a wrong query is refused before a body is sent for nothing
     with accept.open_upload(services(), parse_caller()) as incoming:
         form = receive_form(incoming.upload)
-        dataset = catalog.find_import_dataset(services().database, form.fields.get("dataset", name))
-        fields = {field: text for field, text in form.fields.items() if field != "dataset"}
-        return incoming.accept(parse_import_options(dataset, {**said, **fields}, form.file_name or file_name, None))
+        return incoming.accept(_read_options({**said, **form.fields}, form.file_name or file_name, None))
+
+
+def _read_options(said: Mapping[str, str], file_name: str | None, content_type: str | None) -> ImportOptions:
+    """The options of a query or a form, with those of the template that they name. Raises `InvalidContent`,
+    `TemplateNotFound`."""
+    options = expand(services().database, said)
+    dataset = catalog.find_import_dataset(services().database, options.get("dataset", "orders"))
+    return parse_import_options(dataset, options, file_name, content_type)
 
 
 def check_content_encoding() -> None:
@@ -149,16 +156,6 @@ def check_content_encoding() -> None:
         raise UnsupportedFormat(
             f"Content-Encoding {encoding[:40]!r} is not read here: send the file as it is, or as gzip or zstd"
         )
-
-
-def _read_options(said: Mapping[str, str], known: Sequence[str] = OPTIONS) -> dict[str, str]:
-    """The options among a query's or a form's fields; raises `InvalidContent` for an unknown one, and for a
-    wrong one before a body is sent for nothing."""
-    require_options(said, known)
-    options = {name: text for name, text in said.items() if name not in ("dataset", "file_name", "stream")}
-    parse_options(options)
-    parse_policy(options)
-    return options
 
 
 def _read_stream(text: str) -> bool:
@@ -175,8 +172,8 @@ def receive_body(upload: Upload) -> None:
     upload.copy_from(body)
 
 
-def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = _read_options) -> Form:
-    """Write the form's one file; returns its name and the form's fields. `check` refuses unknown fields."""
+def receive_form(upload: Upload, known: Sequence[str] = OPTIONS) -> Form:
+    """Write the form's one file; returns its name and the form's fields. Refuses fields that are not `known`."""
     names: list[str] = []
 
     def open_part(
@@ -208,7 +205,7 @@ def receive_form(upload: Upload, check: Callable[[Mapping[str, str]], object] = 
     said = fields.to_dict()
     if None in said:  # whatever the parser's types say
         raise BadRequest("a part of the form has no name")
-    check(said)
+    require_options(said, known)
     return Form(said.pop("file_name", "") or names[0], said)
 
 

@@ -13,11 +13,13 @@ from app.domain.errors import (
     InvalidContent,
     Overloaded,
     SpoolFull,
+    TemplateNotFound,
     UnsupportedFormat,
 )
 from app.domain.policy import NAMES as POLICY_NAMES, parse_policy
 from app.formats.options import NAMES, parse_options
 from app.lifecycle.datasets.preview import PreviewRequest, open_preview
+from app.lifecycle.templates import expand
 from app.routes import services
 from app.routes.api.imports import check_content_encoding, receive_body, receive_form
 from app.routes.openapi import parameters as common
@@ -28,9 +30,18 @@ from app.spool import Upload
 
 ROWS = 20
 MAX_ROWS = 100
-_OWN = ("rows", "partial", "dataset", "infer", "name", "file_name")
+_OWN = ("rows", "partial", "dataset", "template", "infer", "name", "file_name")
 OPTIONS = (*_OWN, *NAMES, *POLICY_NAMES)
-PREVIEWING = (BadRequest, InvalidContent, UnsupportedFormat, ContentTooLarge, SpoolFull, DatasetNotFound, Overloaded)
+PREVIEWING = (
+    BadRequest,
+    InvalidContent,
+    UnsupportedFormat,
+    ContentTooLarge,
+    SpoolFull,
+    DatasetNotFound,
+    TemplateNotFound,
+    Overloaded,
+)
 PARAMETERS = (common.FILE_NAME, *common.option_parameters(OPTIONS))
 BODY = common.file_bodies(OPTIONS)
 
@@ -60,23 +71,24 @@ def infer_dataset() -> dict[str, Any]:
 def _receive(upload: Upload) -> PreviewRequest:
     """Write the body into the upload; options are in the address, and in a form beside its file."""
     said = request.args.to_dict()
-    _read(said)
+    wanted = _read(said)  # before a body is sent for nothing
     check_content_encoding()
     name = said.get("file_name") or request.headers.get("X-File-Name")
     if request.mimetype != "multipart/form-data":
         receive_body(upload)
-        return replace(_read(said), file_name=name, content_type=request.mimetype)
-    form = receive_form(upload, _read)
+        return replace(wanted, file_name=name, content_type=request.mimetype)
+    form = receive_form(upload, OPTIONS)
     return replace(_read(said | dict(form.fields)), file_name=form.file_name or name)
 
 
 def _read(said: Mapping[str, str]) -> PreviewRequest:
-    """What is wanted. Raises `InvalidContent` for an unknown option, and for a wrong one before a body is
-    sent for nothing.
+    """What is wanted, with the options of the template that is named. Raises `InvalidContent` for an unknown or wrong
+    option, and `TemplateNotFound`.
 
     What is to be done with an import's rows may be said, so that the same options do for both; it changes nothing.
     """
     require_options(said, OPTIONS)
+    said = expand(services().database, said)
     parse_options(said)
     parse_policy(said)
     return PreviewRequest(

@@ -61,6 +61,7 @@ def serialize_import(row: Import, timeline: list[Event] | None = None) -> dict[s
             "name": source.file_name,
             **(source.file_format.as_public_json() if source.file_format else {}),
             "bytes": source.bytes_total,
+            **({"template": source.template} if source.template else {}),
         },
         "created_at": serialize_time(row.created_at),
         "started_at": serialize_time(row.started_at),

@@ -24,6 +24,7 @@ REFERENCE = "#/components/schemas/{model}"
 TAGS = {
     "imports": "Accept files, watch imports, stop them.",
     "datasets": "What imports load into, and its rows.",
+    "templates": "Named ways to read and load the files of one origin.",
     "orders": "One order at a time: send it, find it, follow it.",
     "handlings": "Orders handled in bulk, in order, with history; where that is on. Not reversible.",
     "page": "What people look at in a browser.",
@@ -36,7 +37,7 @@ PATHS: dict[str, tuple[str, dict[str, Any]]] = {  # path parameters by name
     "handling_id": ("A handling's id.", {"type": "string", "format": "uuid"}),
     "order_id": ("An order's id: its import's number and its row.", {"type": "string", "examples": ["7-1"]}),
     "task_id": ("An import's id.", {"type": "string", "format": "uuid"}),
-    "name": ("A dataset's name.", {"type": "string"}),
+    "name": ("The name of a dataset or a template.", {"type": "string"}),
     "rows": ("How many orders.", {"type": "integer", "minimum": 1}),
 }
 _WITHOUT_DATABASE = ("health", "contract")

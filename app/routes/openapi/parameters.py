@@ -26,6 +26,12 @@ from app.routes.openapi.operations import header, one_of, query
 ACCEPTING = (BadRequest, InvalidContent, KeyInFlight, KeyReused, Overloaded, LedgerFrozen)
 ACCEPTING_FILES = (*ACCEPTING, AlreadyRunning, UnsupportedFormat, ContentTooLarge, SpoolFull)
 _YES_OR_NO = one_of(["true", "false"])
+
+
+def _text(example: str) -> dict[str, Any]:
+    return {"type": "string", "examples": [example]}
+
+
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",
     "A name for this content: the same key and content is the same import. One that was stopped or has failed gives"
@@ -39,7 +45,11 @@ FILE_NAME = header("X-File-Name", "The file's name, as `file_name`.", example="o
 IF_NONE_MATCH = header("If-None-Match", "An ETag that was answered before.", example='W/"30"')
 STATES = query("state", "States, with commas between them.", pattern=f"^((^|,)({'|'.join(State)}))*$", example="failed")
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    "dataset": ("What to import into.", {"type": "string", "default": "orders"}),
+    "dataset": ("What to import into; by default that of the template, or orders.", {"type": "string"}),
+    "template": (
+        "An import template, or one version of it. The request's own options replace those of the template.",
+        {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}(@[1-9][0-9]{0,8})?$", "examples": ["amazon-de"]},
+    ),
     "file_name": ("The file's name: shown, and a hint at its format.", {"type": "string", "examples": ["orders.csv"]}),
     "format": ("What the file is, if its content is not to say it.", one_of([*FORMATS, "tsv", "jsonl"])),
     "encoding": ("A text's encoding, by a name that Python knows.", {"type": "string", "examples": ["cp1252"]}),
@@ -58,12 +68,40 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "integer", "minimum": 1, "maximum": MAX_LINES},
     ),
     "columns": (
-        "What the file's columns are: a list of the dataset's names with commas or as JSON, or a JSON object of the"
-        " dataset's names by the file's; null leaves one out.",
-        {"type": "string", "examples": ['{"Order No": "order_number", "Notes": null}']},
+        "What the file's columns are. A list of the dataset's names, with commas or as JSON, in the file's order. Or a"
+        " JSON object of the dataset's names by the file's; null leaves a column out, and \"*\": null all unknown ones."
+        " Instead of a name an object may stand, with name, value (a constant), default, values (a map of values),"
+        " formats, zone, zones, serial, decimal_mark, grouping_mark, currency, percent and negative.",
+        {"type": "string", "examples": ['{"Order No": "order_number", "marketplace": {"value": "Shop"}, "*": null}']},
     ),
-    "sheet": ("The sheet of a workbook; the first by default.", {"type": "string"}),
-    "null": ("Of CSV and XLSX: the text of a missing value.", {"type": "string", "examples": ["NULL"]}),
+    "formats": ("Of all dates: a format of strptime, or a JSON list of them.", _text("%d.%m.%Y")),
+    "zones": ("Of all times: the offsets of abbreviations, as JSON.", _text('{"CET": "+01:00"}')),
+    "decimal_mark": ("Of all numbers: a point or a comma.", one_of([".", ","])),
+    "grouping_mark": ("Of all numbers: the mark between groups of digits.", _text(".")),
+    "currency": ("Of all numbers: true if a currency may stand beside them, or its text.", _text("true")),
+    "percent": (
+        "Of all numbers: true loads 12.5 for 12.5%, fraction loads 0.125.",
+        one_of(["true", "false", "fraction"]),
+    ),
+    "negative": ("Of all numbers: trailing_minus or parentheses, or a JSON list of both.", _text("trailing_minus")),
+    "sheet": (
+        "The sheet of a workbook by its name, or * for all visible ones; default: the first visible one.",
+        {"type": "string", "examples": ["January", "*"]},
+    ),
+    "records": (
+        "Of JSON: the path to the array with the rows, as data.orders, or a JSON array of keys.",
+        {"type": "string", "minLength": 1, "examples": ["data.orders"]},
+    ),
+    "null": (
+        "Of CSV and sheets: the text of a missing value.",
+        {"type": "string", "examples": ["NULL"]},
+    ),
+    "comment": (
+        "Of CSV: lines that begin with this text are skipped and counted in rows_blank. `none`: every line is a row,"
+        " even one that a database client added below the header or at the end.",
+        {"type": "string", "maxLength": 8, "examples": ["#"]},
+    ),
+    "trim": ("Of CSV: whether spaces around fields are removed.", _YES_OR_NO),
     "on_error": ("Whether one row that is not accepted fails the import.", {**one_of(OnError), "default": "abort"}),
     "max_rejects": (
         "With on_error=reject: how many rows, or what share, may be rejected before nothing is loaded.",
@@ -89,15 +127,17 @@ PREVIEW_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "infer": ("Whether to propose a dataset for the file.", {**_YES_OR_NO, "default": "false"}),
     "name": ("What that dataset is to be called.", {"type": "string", "default": "new"}),
 }
-_FILE = {"type": "string", "format": "binary", "description": "The file as it is, also as gzip or zstd."}
+_FILE = {"type": "string", "format": "binary", "description": "The file as it is, also as gzip, zstd or ZIP."}
 FILE_TYPES = (
     "text/csv",
     "text/tab-separated-values",
     "application/x-ndjson",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.apache.parquet",
     "application/gzip",
     "application/zstd",
+    "application/zip",
     "application/octet-stream",
 )
 

@@ -12,6 +12,7 @@ from app.domain.states import State
 from app.lifecycle import change_feed
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import queries
+from app.lifecycle.templates import list_templates
 from app.routes import services
 from app.routes.api.serializers import serialize_import
 from app.routes.openapi.operations import Answer, describe, text
@@ -88,6 +89,7 @@ def show_imports() -> str:
         after=after,
         datasets=[known.dataset.name for known in catalog.list_datasets(services().database)],
         formats=FORMATS,
+        templates=[template.name for template in list_templates(services().database)],
         max_bytes=settings.max_upload_bytes,
         max_rows=settings.max_generated_rows,
     )
@@ -109,6 +111,7 @@ def _write_curl(shown: dict[str, Any]) -> str:
         body = f'{{"dataset": "{shown["dataset"]}", "generate": {source["rows"]}, "seed": "{source["seed"]}"}}'
         return f"curl --json {shlex.quote(body)} {shlex.quote(url)}"
     plain = {"encoding": "utf-8", "delimiter": ",", "header": True, "first_line": 1, "quote": '"', "escape": ""}
+    plain |= dict.fromkeys(("sheet", "records", "null", "comment", "trim"))
     told = {"dataset": shown["dataset"], "format": source.get("format")}
     told |= {name: source[name] for name, usual in plain.items() if source.get(name, usual) != usual}
     told |= {name: shown[name] for name in ("on_error", "max_rejects", "on_conflict", "dry_run")}

@@ -9,6 +9,7 @@ import { speak } from "./frame.js";
 import { follow } from "./live.js";
 import { drawPlot } from "./plot.js";
 import { showRejects } from "./rejects.js";
+import { savesTemplates } from "./templates.js";
 
 const article = get("import");
 const path = `/v1/imports/${article.dataset.id}`;
@@ -114,6 +115,8 @@ dialog.addEventListener("close", async () => {
     showProblem(error);
   }
 });
+
+if (document.getElementById("save-template")) savesTemplates(() => ({ import: article.dataset.id }), "problem");
 
 retry.addEventListener("click", async () => {
   hideProblem();

@@ -5,7 +5,7 @@ import { find, get, make, makeCell, messageOf } from "./dom.js";
 
 const FIRST_PART = 256 * 1024;
 const MAX_ROWS = 20;
-const WHOLE = /\.(xlsx|parquet)(\.(gz|zst))?$/i; // these can't be read in part
+const WHOLE = /\.((xlsx|ods|parquet)(\.(gz|zst))?|zip)$/i; // these can't be read in part
 const MAX_WHOLE = 64 * 1024 * 1024;
 /** @type {Record<string, string>} */
 const VALUES = { "\t": "tab", "": "none", true: "column names", false: "a data row" };
@@ -20,29 +20,33 @@ let asking = null;
  * @param {File} file
  * @param {URLSearchParams} options
  * @param {HTMLElement} place
+ * @returns {Promise<Api.Preview | null>} what was shown; null if nothing could be
  */
 export async function preview(file, options, place) {
   asking?.abort();
   asking = new AbortController();
   const { signal } = asking;
-  const whole = WHOLE.test(file.name) || ["xlsx", "parquet"].includes(options.get("format") ?? "");
+  const whole = WHOLE.test(file.name) || ["xlsx", "ods", "parquet"].includes(options.get("format") ?? "");
   if (whole && file.size > MAX_WHOLE) {
     place.replaceChildren(make("p", "The file is too large for a preview. You can import it as it is.", "hint"));
-    return;
+    return null;
   }
   options.set("file_name", file.name);
   options.set("rows", String(MAX_ROWS + 1)); // one more than is shown: then the page knows whether these are all
   if (!whole && file.size > FIRST_PART) options.set("partial", "true");
   place.setAttribute("aria-busy", "true");
+  /** @type {Api.Preview | null} */
+  let shown = null;
   try {
     const body = whole ? file : file.slice(0, FIRST_PART);
     const headers = { "Content-Type": "application/octet-stream" };
-    show(await ask(`/v1/previews?${options}`, { method: "POST", body, headers, signal }), place);
+    shown = show(await ask(`/v1/previews?${options}`, { method: "POST", body, headers, signal }), place);
   } catch (error) {
-    if (isAbort(error)) return;
+    if (isAbort(error)) return null;
     place.replaceChildren(make("p", messageOf(error), "problem"));
   }
   if (!signal.aborted) place.removeAttribute("aria-busy");
+  return shown;
 }
 
 /**
@@ -54,8 +58,9 @@ function show(answer, place) {
   const goesOn = answer.cut || answer.rows.length > MAX_ROWS;
   const found = { ...answer, rows, goesOn, rejected: rows.filter((row) => row.reject).length };
   const parts = [make("p", summary(found), "hint"), ...warnings(found)];
-  place.replaceChildren(...parts, ...(rows.length ? [table(found)] : []));
+  place.replaceChildren(...parts, ...suggestions(found), ...(rows.length ? [table(found)] : []), ...constants(found));
   showDetected(found.file_format);
+  return answer;
 }
 
 /** @param {Found} found */
@@ -75,6 +80,7 @@ function summary({ file_format: fileFormat, rows, goesOn, problem }) {
     const delimiter = String(fileFormat.delimiter);
     parts.push(`delimiter ${VALUES[delimiter] ?? `“${delimiter}”`}`);
   }
+  if (fileFormat.sheet) parts.push(fileFormat.sheet === "*" ? "all sheets" : `sheet “${fileFormat.sheet}”`);
   return `Read as ${parts.join(", ")}. ${howMany(rows.length, goesOn, problem !== null)}`;
 }
 
@@ -142,25 +148,96 @@ function chooser(name, status, found) {
   select.add(new Option("ignore it", "-"));
   select.value = status === "left_out" ? "-" : "?";
   select.addEventListener("change", () => {
-    const field = find(get("file-format"), "[name=columns]", HTMLInputElement);
-    const mapping = readMapping(field.value);
-    delete mapping[name];
-    if (select.value !== "?") mapping[name] = select.value === "-" ? null : select.value.slice(1);
-    field.value = Object.keys(mapping).length ? JSON.stringify(mapping) : "";
-    field.dispatchEvent(new Event("change", { bubbles: true }));
+    changeMapping((mapping) => {
+      delete mapping[name];
+      if (select.value !== "?") mapping[name] = select.value === "-" ? null : select.value.slice(1);
+    });
   });
   return select;
 }
 
 /**
- * @param {string} text
- * @returns {Record<string, string | null>}
+ * The columns that the server suggests, with a button that puts them into the option `columns`.
+ * @param {Found} found
  */
-function readMapping(text) {
+function suggestions(found) {
+  const suggested = found.suggested_columns;
+  if (!found.suggestions.length || !suggested) return [];
+  const list = found.suggestions.map((each) => `${each.name} → ${each.column} (${each.reason})`).join(", ");
+  const use = make("button", "Use these columns", "quiet");
+  use.type = "button";
+  use.addEventListener("click", () => setColumns(JSON.stringify(suggested)));
+  const hint = make("p", `Suggested, not used yet: ${list}. `, "hint");
+  hint.append(use);
+  return [hint];
+}
+
+/**
+ * A field for each column that the file lacks: its constant, the value that every row gets.
+ * @param {Found} found
+ */
+function constants(found) {
+  const names = [...new Set([...Object.keys(found.constants), ...found.missing])];
+  if (!names.length) return [];
+  const fields = make("fieldset", null, "fields");
+  fields.append(make("legend", "Columns that the file lacks"));
+  for (const name of names) {
+    const label = make("label", `${name}, for every row `);
+    const input = make("input");
+    input.autocomplete = "off";
+    input.placeholder = "a constant";
+    input.value = found.constants[name] ?? "";
+    input.addEventListener("change", () => setConstant(name, input.value));
+    label.append(input);
+    fields.append(label);
+  }
+  return [fields];
+}
+
+/**
+ * @param {string} name
+ * @param {string} value empty for no constant
+ */
+function setConstant(name, value) {
+  const text = columnsField().value.trim();
+  if (!text || text.startsWith("{")) {
+    changeMapping((mapping) => {
+      delete mapping[name];
+      if (value) mapping[name] = { value };
+    });
+    return;
+  }
+  // a list of the file's columns, to which a constant is added
+  const list = readJson(text.startsWith("[") ? text : JSON.stringify(text.split(",").map((each) => each.trim() || null)));
+  const others = Array.isArray(list) ? list.filter((each) => each?.name !== name || each.value === undefined) : [];
+  setColumns(JSON.stringify(value ? [...others, { name, value }] : others));
+}
+
+/** @param {(mapping: Record<string, unknown>) => void} change */
+function changeMapping(change) {
+  const found = readJson(columnsField().value || "{}");
+  const mapping = found && !Array.isArray(found) ? found : {}; // what the user typed is no mapping: it is replaced
+  change(mapping);
+  setColumns(Object.keys(mapping).length ? JSON.stringify(mapping) : "");
+}
+
+function columnsField() {
+  return find(get("file-format"), "[name=columns]", HTMLInputElement);
+}
+
+/** @param {string} text */
+function setColumns(text) {
+  const field = columnsField();
+  field.value = text;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/** @param {string} text */
+function readJson(text) {
   try {
-    return JSON.parse(text || "{}");
+    return JSON.parse(text);
   } catch {
-    return {}; // what the user typed is no mapping: it is replaced
+    return null;
   }
 }
 

@@ -5,6 +5,7 @@ import { find, get, hideProblem, showProblem } from "./dom.js";
 import { size } from "./formatting.js";
 import { speak } from "./frame.js";
 import { preview } from "./preview.js";
+import { offerTemplates, readTemplate, savesTemplates, useTemplate } from "./templates.js";
 
 const PROBLEM = "start-problem";
 const options = get("options", HTMLFormElement);
@@ -61,8 +62,15 @@ function readOptions() {
   return query;
 }
 
-function showPreview() {
-  if (file) preview(file, readOptions(), get("preview"));
+async function showPreview() {
+  if (!file) return;
+  const found = await preview(file, readOptions(), get("preview"));
+  if (found) offerTemplates(found, options);
+}
+
+function showTemplate() {
+  showEffects();
+  showPreview();
 }
 
 function showEffects() {
@@ -88,7 +96,8 @@ options.addEventListener("change", (event) => {
   showEffects();
   const changed = event.target;
   const isRead = changed instanceof Node && get("file-format").contains(changed);
-  if (isRead || (changed instanceof HTMLSelectElement && changed.name === "dataset")) showPreview();
+  if (changed instanceof HTMLSelectElement && changed.name === "template") useTemplate(options).then(showTemplate);
+  else if (isRead || (changed instanceof HTMLSelectElement && changed.name === "dataset")) showPreview();
 });
 
 options.addEventListener("submit", async (event) => {
@@ -122,4 +131,5 @@ options.addEventListener("submit", async (event) => {
   }
 });
 
+savesTemplates(() => readTemplate(options));
 get("cancel").addEventListener("click", () => upload?.cancel());

@@ -319,3 +319,21 @@ def test_a_shell_completes_commands_and_options(backout: Backout) -> None:
     for words, number, wanted in (("backout im", "1", "import"), ("backout import --dr", "2", "--dry-run")):
         told = backout.run(_BACKOUT_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=number)
         assert wanted in told.replace(",", "\n").splitlines()
+
+
+def test_a_preview_prints_the_option_that_lets_a_file_in(backout: Backout, stack: Stack, orders: Path) -> None:
+    lines = orders.read_text().replace("order_number", "Order No.", 1).splitlines()
+    path = orders.with_name("shop.csv")
+    path.write_text("\n".join(line.partition(",")[2] for line in lines[:3]) + "\n")  # without the marketplace
+    shown = backout.try_("preview", str(path), code=1).stdout.splitlines()
+    assert "Order No.                       order_number?  the same words" in shown
+    assert "missing: marketplace" in shown
+    assert """If the suggestions are right: --columns '{"Order No.": "order_number"}'""" in shown
+    columns = '{"Order No.": "order_number", "marketplace": {"value": "Shop"}}'
+    shown = backout.try_("preview", str(path), "--columns", columns, code=0).stdout.splitlines()
+    assert "(constant Shop)                 marketplace" in shown
+    done = backout.try_("import", str(path), "--columns", columns, "--wait", code=0)
+    assert stack.find(done.stdout.strip())["rows_done"] == 2
+    with path.open("rb") as file:
+        found = backout.ask("preview", "-", code=1, stdin=file)
+    assert found["suggested_columns"] == {"Order No.": "order_number"}

@@ -250,3 +250,57 @@ def test_rows_that_are_there_already(stack: Stack) -> None:
         ("N-6", "returned", updated["number"]),
     ]
     assert stack.send(changed, params={"on_conflict": "overwrite"}).json()["errors"][0]["field"] == "on_conflict"
+
+
+def test_a_shop_s_export_gets_in_with_one_option(stack: Stack) -> None:
+    """A constant, a map of values, a format and columns left out: in previews, imports and reports."""
+    header = ["Order-No.", *NAMES[2:9], "Zustand", "ORDERED_AT", "Notes"]
+    rows = [[*order(number)[1:9], "Versandt", "23.11.2026 08:30", "x"] for number in (1, 2)]
+    rows[1][NAMES.index("quantity") - 1] = "two"
+    columns = {
+        "Order-No.": "order_number",
+        "marketplace": {"value": "Shop"},
+        "Zustand": {"name": "status", "values": {"Versandt": "shipped"}},
+        "ordered_at": {"formats": ["%d.%m.%Y %H:%M"]},
+        "*": None,
+    }
+    query = {"columns": json.dumps(columns), "on_error": "reject"}
+    body = as_csv(rows, header).encode()
+    shown = stack.post("/v1/previews", params=query, data=body).json()
+    assert (shown["problem"], shown["constants"], shown["rejected"]) == (None, {"marketplace": "Shop"}, 1)
+    assert {**shown["file_format"]["columns"]} == columns
+    accepted = stack.send(body, "text/csv", params=query)
+    assert accepted.status_code == 202, accepted.text
+    found = stack.wait_state(accepted.json()["id"])
+    assert (found["state"], found["rows_done"], found["rows_rejected"]) == ("committed", 1, 1)
+    assert found["source"]["columns"] == columns
+    [row] = stack.get("/v1/datasets/orders/rows").json()["rows"]
+    assert (row["marketplace"], row["status"], row["ordered_at"]) == ("Shop", "shipped", "2026-11-23T08:30:00Z")
+    [reject] = csv.DictReader(io.StringIO(stack.get(f"/v1/imports/{found['id']}/rejects?format=csv").text))
+    assert (reject["marketplace"], reject["quantity"], reject["status"]) == ("Shop", "two", "Versandt")
+    again = {"columns": json.dumps(found["source"]["columns"]), "on_conflict": "update", "on_error": "reject"}
+    updated = stack.wait_state(stack.send(body, "text/csv", params=again).json()["id"])
+    assert (updated["rows_updated"], updated["rows_rejected"]) == (1, 1)
+    dry = stack.send(body, "text/csv", params=query | {"dry_run": "true"})
+    failed = stack.wait_state(dry.json()["id"], "failed")
+    assert failed["error"]["code"] == "duplicate_key"  # of the constant, too
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"marketplace": {"value": "x" * 33}}, "at most 32"),
+        ({"status": {"value": "Versandt"}}, "status must be one of"),
+        ({"quantity": {"default": "many"}}, "quantity"),
+        ({"ordered_at": {"formats": ["%d.%m."]}}, "can't be used"),
+        ({"market": {"value": "x"}}, "not a column of orders"),
+        ({"marketplace": {"constant": "x"}}, "unknown member 'constant'"),
+    ],
+)
+def test_a_wrong_option_for_a_column_is_refused_at_once(stack: Stack, columns: Any, reason: str) -> None:
+    for path in ("/v1/imports", "/v1/previews"):
+        headers, query = {"Content-Type": "text/csv"}, {"columns": json.dumps(columns)}
+        answer = stack.post(path, params=query, data=as_csv([order(1)]).encode(), headers=headers)
+        assert answer.status_code == 422, answer.text
+        [error] = answer.json()["errors"]
+        assert error["field"] == "columns" and reason in error["reason"]

@@ -1,8 +1,10 @@
 """What a file is, from its first bytes, and what a client may say of it."""
 
 import gzip
+import io
 import random
 import re
+import zipfile
 from typing import Any
 
 import pytest
@@ -26,6 +28,17 @@ NDJSON = b'{"name": "Rex"}\n'
 def found(head: bytes | str, name: str | None = None, content_type: str | None = None, **said: str) -> FileFormat:
     data = head.encode() if isinstance(head, str) else head
     return detect(name, content_type, data, PETS, parse_options(said))
+
+
+def zipped(*names: str, content: bytes | str = b"") -> bytes:
+    """An archive with these names, all with the same content, but folders."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            info = zipfile.ZipInfo(name)  # with a time that is always the same
+            info.compress_type = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
+            archive.writestr(info, b"" if name.endswith("/") else content)
+    return out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +75,14 @@ def found(head: bytes | str, name: str | None = None, content_type: str | None =
         (None, None, b"PAR1xxxx", ("parquet", "none")),
         (None, None, gzip.compress(b"PAR1xxxx", mtime=0), ("parquet", "gzip")),
         ("Orders.XLSX", None, b"PK\x03\x04xxxx", ("xlsx", "none")),
-        (None, None, b"PK\x03\x04xxxx[Content_Types].xml", ("xlsx", "none")),
+        (None, None, zipped("[Content_Types].xml", "_rels/.rels"), ("xlsx", "none")),
+        (None, None, zipped("docProps/app.xml", "xl/worksheets/sheet1.xml"), ("xlsx", "none")),
+        (None, None, zipped("mimetype", content="application/vnd.oasis.opendocument.spreadsheet"), ("ods", "none")),
+        ("orders.zip", None, zipped("pets.csv", content=CSV), ("csv", "zip")),
+        (None, None, zipped("a/", "a/pets.ndjson", content=NDJSON), ("ndjson", "zip")),
+        (None, None, zipped("pets.xlsx", content=zipped("[Content_Types].xml")), ("xlsx", "zip")),
+        (None, None, gzip.compress(zipped("[Content_Types].xml"), mtime=0), ("xlsx", "gzip")),
+        (None, None, b"PK\x03\x04xxxx", ("csv", "zip")),  # its reader says what is wrong
         ("orders.xlsx", None, CSV, ("csv", "none")),
         ("orders.parquet", None, CSV, ("csv", "none")),
     ],
@@ -75,7 +95,24 @@ def test_what_is_read(name: str | None, content_type: str | None, head: bytes, e
 @pytest.mark.parametrize(
     ("head", "what"),
     [
-        (b"PK\x03\x04xxxx", "ZIP archive"),
+        (b"PK\x05\x06" + bytes(18), "empty ZIP archive"),
+        (b"{\\rtf1", "RTF"),
+        (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+        (bytes(257) + b"ustar", "a tar archive"),
+        (gzip.compress(bytes(257) + b"ustar\x0000", mtime=0), "a tar archive"),
+        (b"\n<!DOCTYPE html><table>", "HTML"),
+        (b"<table><tr><td>1</td></tr></table>", "HTML"),
+        (b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">', "Excel 2003"),
+        (b'<?xml version="1.0"?><orders/>', "an XML document: export"),
+        (b"\xd0\xcf\x11\xe0" + bytes(99) + "EncryptedPackage".encode("utf-16-le"), "without a password"),
+        (b"\xd0\xcf\x11\xe0" + bytes(99) + "Workbook".encode("utf-16-le"), "before 2007 (xls)"),
+        (b"\xd0\xcf\x11\xe0" + bytes(99) + "WordDocument".encode("utf-16-le"), "Word"),
+        (zipped("[Content_Types].xml", "word/document.xml"), "a Word document"),
+        (zipped("[Content_Types].xml", "xl/_rels/workbook.bin.rels"), "xlsb"),
+        (zipped("Index/Document.iwa"), "Numbers"),
+        (zipped("mimetype", content="application/vnd.oasis.opendocument.text"), "a text document"),
+        (zipped("x.zip", content=zipped("y.csv")), "a ZIP archive inside another"),
+        (zipped("x.csv.gz", content=gzip.compress(CSV, mtime=0)), "inside another archive"),
         (b"%PDF-1.7", "PDF"),
         (b"BZh91AY", "bzip2"),
         (b"\xfd7zXZ\x00", "xz"),
@@ -88,7 +125,7 @@ def test_what_is_read(name: str | None, content_type: str | None, head: bytes, e
 def test_what_is_not_read(head: bytes, what: str) -> None:
     with pytest.raises(UnsupportedFormat, match=re.escape(what)) as caught:
         found(head, "pets.csv", "text/csv")
-    for read_here in ("CSV", "NDJSON", "XLSX", "Parquet", "gzip", "zstd"):
+    for read_here in ("CSV", "NDJSON", "XLSX", "ODS", "Parquet", "gzip", "zstd", "ZIP"):
         assert read_here in caught.value.detail
 
 

@@ -110,6 +110,8 @@ def test_nothing_is_lost(tmp_path_factory: pytest.TempPathFactory, lines: list[s
     data = "name,age\n" + "\n".join(lines)
     names, rejects = read(path, data, FileFormat("csv"), 1 << 20)
     good = [line for line in lines if line in ("Rex,1", '"Rex, the ""dog""",2')]
+    if not any(line.startswith('"') for line in lines):  # then a quote is a character like any other
+        good = [line for line in lines if line in ("Rex,1", 'x"y,1')]
     assert len(names) + len(rejects) == len(lines)
     assert len(names) == len(good)
     assert [reject.text for reject in rejects] == [line for line in lines if line not in good]

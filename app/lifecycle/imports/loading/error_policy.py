@@ -46,7 +46,7 @@ class ErrorPolicyFilter:
         if self._first is None:
             return
         if abort:
-            raise self._first.as_failure()
+            raise self._first.as_failure(aborted=True)
         if self._policy.is_exceeded(self.rejected, self._read, ended=True):
             self._fail_with_too_many()
         if self.rejected == self._read:

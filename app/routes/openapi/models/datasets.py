@@ -29,6 +29,17 @@ class Column(Model):
     zone: str | None = None
     offsets: bool | None = None
     """Of datetime: whether a value may say its offset from UTC."""
+    zones: dict[str, str] | None = None
+    """Of datetime: the offsets of abbreviations that values may have."""
+    serial: Literal["1900", "1904"] | None = None
+    """Of date and datetime: numbers are a spreadsheet's serial dates."""
+    decimal_mark: Literal[".", ","] | None = None
+    """Of integer and decimal, as the four below."""
+    grouping_mark: str | None = None
+    currency: bool | str | None = None
+    """True: a currency may stand beside the number; or its text."""
+    percent: bool | Literal["fraction"] | None = None
+    negative: list[Literal["trailing_minus", "parentheses"]] | None = None
     controls: Controls | None = None
     empty: bool | None = None
     nullable: bool | None = None
@@ -130,6 +141,14 @@ class PreviewColumn(Model):
     status: str
 
 
+class PreviewSuggestion(Model):
+    """A column of the file that may be a column of the dataset, and why."""
+
+    name: str
+    column: str
+    reason: str
+
+
 class PreviewReject(Model):
     """Why a row would not be accepted."""
 
@@ -169,6 +188,12 @@ class Preview(Model):
     columns: list[PreviewColumn]
     missing: list[str]
     unknown: list[str]
+    constants: dict[str, str]
+    """The values of the option `columns` that every row gets, by column."""
+    suggestions: list[PreviewSuggestion]
+    """Unknown columns that may be columns of the dataset. An import does not use them."""
+    suggested_columns: dict[str, Any] | None
+    """The option `columns` with these suggestions, ready to be sent; null without unknown columns."""
     rows: list[PreviewRow]
     rejected: Annotated[int, Field(ge=0)]
     """Of these rows."""
@@ -177,6 +202,10 @@ class Preview(Model):
     definition: Definition | None
     """The dataset that the file suggests, if that was asked."""
     notes: list[PreviewNotes] | None
+    header: str | None
+    """A fingerprint of the column names, by which import templates are found."""
+    templates: list[str]
+    """Import templates for files with this header, the newest first."""
 
 
 CREATED = {201: Answer("The dataset.", {JSON: Dataset}, {"Location": "The dataset."})}

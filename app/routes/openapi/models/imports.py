@@ -53,10 +53,12 @@ class SourceFile(Model):
     kind: Literal["file"]
     name: str | None
     bytes: int | None
+    template: str | None = None
+    """The import template whose options were used, with its version: `amazon-de@3`. Left out if there was none."""
     format: Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})]
     compression: Annotated[str, Field(json_schema_extra={"enum": list(COMPRESSIONS)})]
-    columns: list[str | None] | dict[str, str | None] | None
-    """What the file's columns are, if that was said: names in their order, or the dataset's by the file's."""
+    columns: list[str | dict[str, Any] | None] | dict[str, str | dict[str, Any] | None] | None
+    """The option `columns`, if it was given: names in their order, or the dataset's by the file's."""
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
@@ -65,7 +67,18 @@ class SourceFile(Model):
     first_line: int | None = None
     trailing: bool | None = None
     sheet: str | None = None
+    records: str | None = None
     null: str | None = None
+    comment: str | None = None
+    trim: bool | None = None
+    formats: list[str] | None = None
+    """From here on: options for the values of all columns, each only if it was given."""
+    zones: dict[str, str] | None = None
+    decimal_mark: str | None = None
+    grouping_mark: str | None = None
+    currency: bool | str | None = None
+    percent: bool | str | None = None
+    negative: list[str] | None = None
 
 
 class Failure(Model):

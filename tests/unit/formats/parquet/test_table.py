@@ -129,7 +129,7 @@ def test_a_fraction_of_a_second_is_refused_and_not_cut_off(tmp_path: Path) -> No
     orders().with_columns(ordered_at=pl.lit(MOMENT.replace(microsecond=1))).write_parquet(path)
     [batch] = check_records(read(path)[0], ORDERS, 1)
     assert [(reject.code, reject.column, reject.line) for reject in batch.rejects] == [
-        ("bad_datetime", "ordered_at", 1)
+        ("too_many_decimals", "ordered_at", 1)
     ]
 
 

@@ -4,7 +4,8 @@ import datetime as dt
 import json
 import math
 import uuid
-from decimal import Decimal
+from collections.abc import Callable
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from polars.exceptions import PanicException
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
-from app.formats.parquet.footer import read_leaves, redeclared
+from app.formats.parquet.copies import redeclared
+from app.formats.parquet.footer import list_of, read_footer
+from app.formats.parquet.polars_errors import polars_errors
+from app.formats.parquet.schema import read_schema
 from app.formats.parquet.table import check_parquet, read_records, read_texts
 from app.formats.parquet.thrift import BINARY, I32, LIST, STRUCT, TRUE, Damaged, Decoder, encode
 from app.formats.reader import read_rows
@@ -24,6 +29,7 @@ from app.formats.reader import read_rows
 pytestmark = pytest.mark.slow
 
 ONE = Dataset("one", (Column("a", ColumnType.TEXT, length=99_999),), ("a",))
+ONE_OR_NONE = Dataset("one", (Column("a", ColumnType.TEXT, length=99, nullable=True),), ())
 READING = FileFormat("parquet")
 DATES = [dt.date(1, 1, 1), dt.date(1582, 10, 14), dt.date(1969, 12, 31), dt.date(9999, 12, 31), None]
 MOMENTS = [
@@ -94,12 +100,123 @@ def test_decimals_of_other_widths(tmp_path: Path) -> None:
         assert texts(tmp_path / "o", pa.array([Decimal("-1.20"), None], type)) == ["-1.20", None]
 
 
-def test_a_decimal_of_too_many_digits_is_refused_by_name(tmp_path: Path) -> None:
+@SCHEMAS
+def test_a_decimal_of_many_digits_is_exact(tmp_path: Path, store_schema: bool) -> None:
+    numbers = [Decimal("9" * 60 + ".123"), Decimal("-0.001"), Decimal(0), None, Decimal("-" + "1" * 70)]
+    values = pa.array(numbers, pa.decimal256(76, 3))
+    assert texts(tmp_path / "o", values, store_schema=store_schema) == [
+        None if number is None else format(number.quantize(Decimal("0.001"), context=Context(prec=99)), "f")
+        for number in numbers
+    ]
+    assert texts(tmp_path / "o", pa.array([Decimal("9" * 50)], pa.decimal256(50, 0))) == ["9" * 50]
+
+
+def patched(path: Path, table: pa.Table, change: Callable[[Any], None], **options: Any) -> None:
+    """The table, written with a changed footer."""
+    pq.write_table(table, path, **options)
+    with path.open("rb") as file:
+        begin, footer = read_footer(file)
+        file.seek(0)
+        body = file.read(begin)
+    change(footer)
+    data = encode(footer)
+    path.write_bytes(body + data + len(data).to_bytes(4, "little") + b"PAR1")
+
+
+def unknown_logical(footer: Any) -> None:
+    list_of(footer, 2)[1][10] = (STRUCT, {99: (STRUCT, {})})
+
+
+def unknown_converted(footer: Any) -> None:
+    list_of(footer, 2)[1][6] = (I32, 77)
+
+
+def unknown_type(footer: Any) -> None:
+    list_of(footer, 2)[1][1] = (I32, 77)
+
+
+def too_short_for_its_type(footer: Any) -> None:
+    list_of(footer, 2)[1][10] = (STRUCT, {15: (STRUCT, {})})
+
+
+@pytest.mark.parametrize("change", [unknown_logical, unknown_converted, unknown_type, too_short_for_its_type])
+def test_what_is_not_known_matters_only_where_it_is_wanted(tmp_path: Path, change: Callable[[Any], None]) -> None:
     path = tmp_path / "o"
-    pq.write_table(pa.table({"b": pa.array([Decimal("9" * 50)], pa.decimal256(50, 0)), "a": ["x"]}), path)
-    with pytest.raises(ImportFailed, match="'b' holds decimals of 50 digits") as caught:
+    table = pa.table({"b": pa.array([b"0" * 16] * 2, pa.binary(16)), "a": ["x", None], "c": [[1], [2]]})
+    patched(path, table, change)
+    left_out = FileFormat("parquet", columns={"b": None, "c": None})
+    check_parquet(path, ONE_OR_NONE, left_out)
+    [found] = read_records(path, ONE_OR_NONE, left_out, 1 << 20)
+    assert found.columns == {"a": ["x", None]}
+    assert not list(tmp_path.glob(".*"))  # the copy is gone
+    with pytest.raises(ImportFailed) as caught:
+        check_parquet(path, ONE, FileFormat("parquet", columns={"a": None, "b": "a", "c": None}))
+    if change is not too_short_for_its_type:
+        assert (caught.value.code, caught.value.column) == ("unsupported_type", "b")
+        names, unreadable, rows, _ = read_texts(path, 9, 99, 9999)
+        assert (names, unreadable) == (["b", "a", "c"], ["c", "b"]) and rows[0][1] == "x"
+
+
+def test_columns_nested_too_deep_may_be_left_out(tmp_path: Path) -> None:
+    values = pa.array([[1]])
+    for _ in range(60):
+        values = pa.ListArray.from_arrays([0, 1], values)
+    path = tmp_path / "o"
+    pq.write_table(pa.table({"n": values, "a": ["x"]}), path)
+    with pytest.raises(ImportFailed, match="100 levels"):
+        check_parquet(path, ONE, FileFormat("parquet", columns={"n": "a", "a": None}))
+    left_out = FileFormat("parquet", columns={"n": None})
+    assert [list(found.columns["a"]) for found in read_records(path, ONE, left_out, 999)] == [["x"]]
+
+
+@pytest.mark.parametrize("zone", ["Z", "-02:15", "UTC+1", "+05:30", "Europe/Berlin", "nowhere"])
+def test_a_moment_is_the_same_whatever_its_zone_is_called(tmp_path: Path, zone: str) -> None:
+    values = pa.array([1_767_225_600_000_000, None, -1_000_000], pa.timestamp("us", tz=zone))
+    assert texts(tmp_path / "o", values) == ["2026-01-01 00:00:00", None, "1969-12-31 23:59:59"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([1.5, None, -2.25], pa.float32()),
+        pa.array([1.5, None, -2.25], pa.float64()),
+        pa.array([1.5, None, -2.25], pa.float16()),
+        pa.array([1, None, -2], pa.int32()),
+        pa.array([1, None, -2], pa.int64()),
+    ],
+    ids=lambda values: str(values.type),
+)
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_streams_split_by_bytes(tmp_path: Path, values: Any, version: str) -> None:
+    options = {"use_dictionary": False, "column_encoding": {"a": "BYTE_STREAM_SPLIT"}, "data_page_version": version}
+    expected = [None if value is None else f"{value:g}" for value in values.to_pylist()]
+    assert texts(tmp_path / "o", values, **options) == expected
+
+
+def test_what_is_not_supported_is_called_that(tmp_path: Path) -> None:
+    path = tmp_path / "o"
+    values = pa.array([Decimal("1.50"), Decimal(2)], pa.decimal128(20, 2))
+    table = pa.table({"a": values})
+    pq.write_table(table, path, use_dictionary=False, column_encoding={"a": "BYTE_STREAM_SPLIT"})
+    with pytest.raises(ImportFailed, match="ByteStreamSplit in a way that is not supported") as caught:
+        list(read_records(path, ONE, READING, 999))
+    assert caught.value.code == "unsupported_parquet"
+
+
+def test_the_text_of_a_panic_is_not_shown() -> None:
+    with pytest.raises(ImportFailed) as caught, polars_errors():
+        raise PanicException("called `Option::unwrap()` on a `None` value")
+    assert "unwrap" not in caught.value.reason and "another program" in caught.value.reason
+
+
+def test_a_length_of_time_is_refused_in_a_copy(tmp_path: Path) -> None:
+    """Where only Arrow says that it is none, and the copy without what Arrow says would have a number."""
+    path = tmp_path / "o"
+    table = pa.table({"b": pa.array([b"0" * 16]), "a": pa.array([5], pa.duration("us"))})
+    patched(path, table, unknown_logical)
+    with pytest.raises(ImportFailed) as caught:
         check_parquet(path, ONE, FileFormat("parquet", columns={"b": None}))
-    assert (caught.value.code, caught.value.column) == ("unsupported_type", "b")
+    assert (caught.value.code, caught.value.column) == ("unsupported_type", "a")
 
 
 @SCHEMAS
@@ -169,7 +286,7 @@ def test_timestamps_of_96_bits(tmp_path: Path, compression: str, dictionary: boo
         compression=compression,
         row_group_size=2,
     )
-    assert read_leaves(path)["a"].is_int96
+    assert read_schema(path).leaves["a"].is_int96
     told = pq.read_table(path, coerce_int96_timestamp_unit="us")["a"].to_pylist()
     assert told == IN_FRACTIONS
     assert found == [moment and written(moment, 9) for moment in told]

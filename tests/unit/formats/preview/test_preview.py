@@ -61,17 +61,17 @@ def test_rows_are_shown_as_they_stand_with_what_an_import_would_refuse(tmp_path:
 
 
 def test_columns_are_shown_with_what_becomes_of_them(tmp_path: Path) -> None:
-    text = "Name,age,Notes,reject_line\nRex,1,good,5\n"
+    text = "Pet,age,Notes,reject_line\nRex,1,good,5\n"
     found = preview(tmp_path / "file", text)
     assert mapped(found) == [
-        ("Name", None, "unknown"),
+        ("Pet", None, "unknown"),
         ("age", "age", "mapped"),
         ("Notes", None, "unknown"),
         ("reject_line", None, "left_out"),
     ]
     assert found.missing == ["name"] and found.problem is not None
     assert (found.problem.code, shown(found)) == ("unknown_column", [(2, ("Rex", "1", "good", "5"), None)])
-    mended = preview(tmp_path / "file", text, columns='{"Name": "name", "Notes": null}')
+    mended = preview(tmp_path / "file", text, columns='{"Pet": "name", "Notes": null}')
     assert mended.problem is None and [each.status for each in mended.columns] == [
         "mapped",
         "mapped",

@@ -210,12 +210,12 @@ def agree_on_values(rows: list[list[str]], ensure_ascii: bool = False) -> Batch 
 
 def agree_on_ndjson(data: bytes) -> Batch | None:
     block = Block(data, 3, 50)
-    columns = ndjson.read_columns(block, ORDERS)
+    columns = ndjson.read_columns(block, ORDERS, FileFormat("ndjson"))
     fast = columns and vectorized.check_columns(
         columns, ORDERS, 8, range(3, 3 + len(columns["sku"])), 50, vectorized.Lines(block).text
     )
     if fast:
-        assert outcome(fast) == outcome(*ndjson.read_block(block, ORDERS, 8))
+        assert outcome(fast) == outcome(*ndjson.read_block(block, ORDERS, FileFormat("ndjson"), 8))
     return fast or None
 
 

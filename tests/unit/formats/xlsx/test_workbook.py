@@ -20,7 +20,7 @@ from app.formats.validate.rows import Records, check_records
 from app.formats.xlsx import archive as workbook_archive, cells as cell_reader
 from app.formats.xlsx.cells import text_of
 from app.formats.xlsx.rewriter import REFUSED, Rewriter, is_plain
-from app.formats.xlsx.workbook import check_workbook, read_records
+from app.formats.xlsx.workbook import read_records, resolve_sheet
 from tests.fuzz.examples import examples
 
 HEADER = list(ORDERS.column_names)
@@ -206,10 +206,10 @@ def test_sheets(tmp_path: Path) -> None:
     path = make(tmp_path / "o", [HEADER, GOOD])
     assert rows(read(path, sheet="Orders")) == [VALUES]
     assert code_of(lambda: read(path, PAIR, sheet="Other & <more>")) == "no_rows"
-    check_workbook(path, FileFormat("xlsx"))
-    check_workbook(path, FileFormat("xlsx", sheet="Other & <more>"))
-    for call in (read, lambda path, sheet: check_workbook(path, FileFormat("xlsx", sheet=sheet))):
-        with pytest.raises(ImportFailed, match="Orders, Other") as caught:
+    resolve_sheet(path, FileFormat("xlsx"))
+    resolve_sheet(path, FileFormat("xlsx", sheet="Other & <more>"))
+    for call in (read, lambda path, sheet: resolve_sheet(path, FileFormat("xlsx", sheet=sheet))):
+        with pytest.raises(ImportFailed, match="`sheet=Orders` or `sheet=Other") as caught:
             call(path, sheet="orders")
         assert caught.value.code == "unknown_sheet"
 
@@ -263,7 +263,7 @@ def with_rows(path: Path, body: bytes) -> Path:
 def test_files_that_are_no_workbooks(tmp_path: Path, data: bytes, code: str) -> None:
     path = tmp_path / "o"
     path.write_bytes(data)
-    for call in (lambda: check_workbook(path, FileFormat("xlsx")), lambda: read(path)):
+    for call in (lambda: resolve_sheet(path, FileFormat("xlsx")), lambda: read(path)):
         assert code_of(call) == code
 
 
@@ -298,7 +298,7 @@ def test_an_encrypted_member(tmp_path: Path) -> None:
     data = path.read_bytes()
     at = data.rindex(b"PK\x01\x02")
     path.write_bytes(data[: at + 8] + bytes([data[at + 8] | 1]) + data[at + 9 :])
-    assert code_of(lambda: check_workbook(path, FileFormat("xlsx"))) == "encrypted_xlsx"
+    assert code_of(lambda: resolve_sheet(path, FileFormat("xlsx"))) == "encrypted_xlsx"
 
 
 @pytest.mark.slow
@@ -308,14 +308,14 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bomb.stat().st_size < 1_000_000
     with monkeypatch.context() as patched:
         patched.setattr(workbook_archive, "MAX_UNPACKED_BYTES", 90_000_000)
-        assert code_of(lambda: check_workbook(bomb, FileFormat("xlsx"))) == "xlsx_too_large"
+        assert code_of(lambda: resolve_sheet(bomb, FileFormat("xlsx"))) == "xlsx_too_large"
         patched.setattr(workbook_archive, "MAX_FILE_BYTES", 1000)
-        assert code_of(lambda: check_workbook(path, FileFormat("xlsx"))) == "xlsx_too_large"
+        assert code_of(lambda: resolve_sheet(path, FileFormat("xlsx"))) == "xlsx_too_large"
     rewritten(path, lambda _, data: data, {f"xl/{n}.xml": b"" for n in range(6000)})
-    assert code_of(lambda: check_workbook(path, FileFormat("xlsx"))) == "xlsx_too_large"
+    assert code_of(lambda: resolve_sheet(path, FileFormat("xlsx"))) == "xlsx_too_large"
     big = make(tmp_path / "i", [HEADER, GOOD])
     rewritten(big, lambda name, data: data + b" " * 5_000_000 if name == "xl/workbook.xml" else data)
-    assert code_of(lambda: check_workbook(big, FileFormat("xlsx"))) == "xlsx_too_large"
+    assert code_of(lambda: resolve_sheet(big, FileFormat("xlsx"))) == "xlsx_too_large"
 
 
 def test_a_directory_that_lies_about_sizes(tmp_path: Path) -> None:
@@ -326,7 +326,7 @@ def test_a_directory_that_lies_about_sizes(tmp_path: Path) -> None:
     needle = size.to_bytes(4, "little") + len(SHEET).to_bytes(2, "little")
     at = data.rindex(needle)
     path.write_bytes(data[:at] + (100).to_bytes(4, "little") + data[at + 4 :])
-    check_workbook(path, FileFormat("xlsx"))
+    resolve_sheet(path, FileFormat("xlsx"))
     assert code_of(lambda: read(path)) == "damaged_xlsx"
 
 
@@ -337,7 +337,7 @@ def test_document_types_are_refused(tmp_path: Path) -> None:
         path,
         lambda name, data: data.replace(b"<workbook", evil + b"<workbook", 1) if name == "xl/workbook.xml" else data,
     )
-    assert code_of(lambda: check_workbook(path, FileFormat("xlsx"))) == "damaged_xlsx"
+    assert code_of(lambda: resolve_sheet(path, FileFormat("xlsx"))) == "damaged_xlsx"
 
 
 @pytest.mark.slow
@@ -345,7 +345,7 @@ def test_document_types_are_refused(tmp_path: Path) -> None:
 def test_cells_far_apart_need_no_memory_of_this_process(tmp_path: Path) -> None:
     body = b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
     path = with_rows(tmp_path / "o", body)
-    check_workbook(path, FileFormat("xlsx"))
+    resolve_sheet(path, FileFormat("xlsx"))
     assert code_of(lambda: read(path, PAIR)) == "sheet_too_large"
 
 
@@ -376,7 +376,7 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(UnsupportedFormat, match="python-calamine"):
         read(path)
     with pytest.raises(UnsupportedFormat):
-        check_workbook(path, FileFormat("xlsx"))
+        resolve_sheet(path, FileFormat("xlsx"))
 
 
 TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFFF0, exclude_categories=["Cs", "Cc"]), max_size=9)
@@ -490,7 +490,7 @@ def test_cells_that_are_left_as_they_are(tmp_path: Path, prefix: str, odd: bool)
     cells = [(cell, value) for cell, value in LEFT if odd or "<!" not in cell]
     path = with_cells(tmp_path / "o", *(cell for cell, _ in cells), prefix=prefix)
     assert rows(read(path, QUINT)) == [("x", None, value, "1") for _, value in cells]
-    looked = list(cell_reader.messages(str(path), "Orders", SHEET, "100", "1000000"))[2:]  # always with the parser
+    looked = list(cell_reader.messages(str(path), "Orders", SHEET, "0", "100", "1000000"))[2:]  # always with the parser
     assert looked == [(line, ["x", "", value or "", "1"], {}) for line, (_, value) in enumerate(cells, 2)]
 
 

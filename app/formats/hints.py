@@ -1,0 +1,103 @@
+"""Hints: the option that would let an invalid row in, as part of its reason. Only suggestions: the client decides."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from app.domain.dataset import Column, Dataset
+from app.domain.errors import ImportFailed
+from app.domain.file_format import PARTS, FileFormat
+from app.formats.batch import Batch, Reject
+from app.formats.errors import excerpt
+from app.formats.streams.encoding_guess import guess_encoding
+from app.formats.validate.columns import BadValue, validator_for
+
+PLACEHOLDER = "…"  # in a suggested option, for what only the client knows
+
+_NULLS = re.compile(r"null|\\n|#?n/?a|none|nil|\(null\)|<null>|nan|-{1,3}|\.|\?", re.IGNORECASE)
+_UNREADABLE = ("unsupported_type", "out_of_range")  # of a whole column
+_BYTES = re.compile("[\udc80-\udcff]")
+_MAX_SHOWN = 40
+
+
+def add_hints(batch: Batch, dataset: Dataset, file_format: FileFormat) -> Batch:
+    """The batch; the reasons of its rejects name the option that would help, if one would."""
+    if not batch.rejects:
+        return batch
+    columns = {column.name: (at, column) for at, column in enumerate(dataset.columns)}
+    return replace(batch, rejects=[_with_hint(reject, columns, file_format) for reject in batch.rejects])
+
+
+@contextmanager
+def hints_for_failures(dataset: Dataset, file_format: FileFormat) -> Iterator[None]:
+    """Adds the option that would help to the reason of an ImportFailed that is raised within."""
+    try:
+        yield
+    except ImportFailed as failed:
+        column = next((column for column in dataset.columns if column.name == failed.column), None)
+        if failed.code in _UNREADABLE and file_format.columns is None and column is not None:
+            if column.required:
+                failed.reason += f"; set {_columns(column, {'value': PLACEHOLDER}, file_format)} to load a constant"
+            else:
+                failed.reason += f"; set {_columns(column, None, file_format)} to leave it out"
+        raise
+
+
+def _with_hint(reject: Reject, columns: dict[str, tuple[int, Column]], file_format: FileFormat) -> Reject:
+    if reject.column not in columns:
+        return reject
+    at, column = columns[reject.column]
+    text = reject.values[at] if reject.values is not None else None
+    hint = _hint(text, column, _code(reject), file_format)
+    return replace(reject, reason=reject.reason + hint) if hint else reject
+
+
+def _hint(text: str | None, column: Column, code: str, file_format: FileFormat) -> str:
+    parts = PARTS[file_format.format]
+    if code == "not_utf8":
+        return encoding_hint(text or "", file_format)
+    if code == "empty" and text is None and column.required:
+        return f". Set {_columns(column, {'default': PLACEHOLDER}, file_format)} to give such rows a value"
+    if code in ("not_a_choice", "not_a_boolean", "empty") and text is not None:
+        return f". Set {_columns(column, {'values': {text: PLACEHOLDER}}, file_format)} to load another value for it"
+    if not text:
+        return ""
+    if "trim" in parts and not file_format.trim and text != text.strip(" ") and _accepts(column, text.strip(" ")):
+        return ". Set trim=true to remove the spaces around fields"
+    if "null" in parts and file_format.null is None and not column.required and _NULLS.fullmatch(text.strip()):
+        return f". If {text!r} means no value, set `null={text}`"
+    return ""
+
+
+def _code(reject: Reject) -> str:
+    return "empty" if reject.code == "wrong_json_type" and reject.value == "null" else reject.code
+
+
+def encoding_hint(text: str, file_format: FileFormat) -> str:
+    """What the bytes in a text look like that are no UTF-8; empty if nothing suggests it."""
+    if "encoding" not in PARTS[file_format.format] or file_format.encoding != "utf-8" or not _BYTES.search(text):
+        return ""
+    try:
+        found = guess_encoding(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return ""
+    if found is None:
+        return ""
+    name, shown = found
+    return f". The bytes look like {excerpt(shown)[:_MAX_SHOWN]!r} in {name}: set encoding={name} if the file is"
+
+
+def _columns(column: Column, members: dict[str, object] | None, file_format: FileFormat) -> str:
+    if members and file_format.columns is not None:
+        return f"`{next(iter(members))}` of the column in `columns`"
+    return f"columns={json.dumps({column.name: members}, ensure_ascii=False)}"
+
+
+def _accepts(column: Column, text: str) -> bool:
+    try:
+        validator_for(column)(text or None)
+    except (BadValue, ValueError):
+        return False
+    return True

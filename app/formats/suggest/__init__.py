@@ -1,0 +1,1 @@
+"""Suggests which of a file's columns are which of a dataset's."""

@@ -1,0 +1,7 @@
+--
+-- PostgreSQL database dump
+--
+
+COPY public.names (name, age) FROM stdin;
+Ann	1
+\.

@@ -1,0 +1,70 @@
+"""Hints: what a message says of the encoding, and of the options that would let a row in."""
+
+from pathlib import Path
+
+import pytest
+
+from app.domain.dataset import Column, ColumnType, Dataset
+from app.formats.detection import detect
+from app.formats.options import parse_options
+from app.formats.reader import read_rows
+from app.formats.streams.encoding_guess import guess_encoding, guess_utf16
+
+PEOPLE = Dataset(
+    "people",
+    (
+        Column("name", ColumnType.TEXT, length=20),
+        Column("age", ColumnType.INTEGER, maximum=200, nullable=True),
+        Column("size", ColumnType.INTEGER, maximum=200),
+    ),
+    (),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "name"),
+    [
+        ("Zoë", "cp1252", "windows-1252"),
+        ("L’Avenue 5€", "cp1252", "windows-1252"),
+        ("Jörg, Köln", "mac_roman", "macintosh"),
+        ("Müller", "cp850", "cp850"),
+        ("Привет", "cp1251", "windows-1251"),
+        ("商品", "shift_jis", "shift_jis"),
+    ],
+)
+def test_an_encoding_is_suggested_with_the_text_in_it(text: str, codec: str, name: str) -> None:
+    assert guess_encoding(text.encode(codec)) == (name, text)
+
+
+def test_bytes_that_are_no_text_suggest_nothing() -> None:
+    assert guess_encoding(b"\x81\x8d\x8f\x90\xff\xfe\x80") is None
+    assert guess_utf16(b"\x00\x01\x02\x03" * 100) is None
+    assert guess_utf16("имя\nАнна\n".encode("utf-16-be")) == "utf-16-be"
+
+
+def reasons(path: Path, text: str, **options: str) -> list[str]:
+    path.write_text(text)
+    file_format = detect(path.name, None, text.encode(), PEOPLE, parse_options(options))
+    return [bad.reason for batch in read_rows(path, PEOPLE, file_format, 1 << 16) for bad in batch.rejects]
+
+
+@pytest.mark.parametrize("null", ["NULL", "null", "\\N", "N/A", "-", "--", "(null)", "None"])
+def test_a_word_for_null_is_named_where_it_helps(tmp_path: Path, null: str) -> None:
+    [reason] = reasons(tmp_path / "f.csv", f"name,age,size\nAnn,{null},1\n")
+    assert reason.endswith(f"set `null={null}`")
+    [reason] = reasons(tmp_path / "f.csv", f"name,age,size\nAnn,1,{null}\n")
+    assert "null=" not in reason  # it must have a value
+    [reason] = reasons(tmp_path / "f.csv", f"name,age,size\nAnn,{null},1\n", null="x")
+    assert "null=" not in reason
+
+
+def test_spaces_are_named_only_if_nothing_else_is_wrong(tmp_path: Path) -> None:
+    [reason] = reasons(tmp_path / "f.csv", "name,age,size\nAnn,1, 5\n")
+    assert "trim=true" in reason
+    [reason] = reasons(tmp_path / "f.csv", "name,age,size\nAnn,1, x\n")
+    assert "trim=true" not in reason
+
+
+def test_options_of_another_format_are_not_named(tmp_path: Path) -> None:
+    [reason] = reasons(tmp_path / "f.ndjson", '{"name": "Ann", "age": "NULL", "size": " 5"}\n')
+    assert "null=" not in reason and "trim=" not in reason
