@@ -1,12 +1,8 @@
 """Reads a file: batches of validated rows, and a quick check of its beginning."""
 
-import fcntl
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed, InvalidContent
@@ -23,11 +19,9 @@ from app.formats.streams.blocks import Block, BlockCutter, check_length
 from app.formats.streams.decoding import open_text
 from app.formats.streams.decompression import MAX_UNPACKED_BYTES, Limited, open_source
 from app.formats.streams.source import Readable
+from app.formats.streams.unpacked import unpacked
 from app.formats.validate.rows import Records, check_records
 from app.formats.xlsx import workbook
-
-_COPY_BYTES = 1024 * 1024
-_MAX_UNPACKED_TABLE_BYTES = 4 * 1024**3  # of XLSX and Parquet, which can't be read while they are unpacked
 
 
 def read_rows(
@@ -267,30 +261,6 @@ def _checked(chunks: Iterator[Records], dataset: Dataset) -> Iterator[Batch]:
         if chunk.failure is not None:
             chunk.failure.row = row
             raise chunk.failure
-
-
-@contextmanager
-def temporary_beside(path: Path) -> Iterator[IO[bytes]]:
-    """A temporary file in the folder of `path`, deleted at the end. Its lock keeps sweepers from deleting it
-    earlier."""
-    with NamedTemporaryFile(dir=path.parent, prefix=".") as file:
-        with suppress(OSError):  # some file systems have no locks: there its age protects it
-            fcntl.flock(file, fcntl.LOCK_SH)
-        yield file
-
-
-@contextmanager
-def unpacked(path: Path, file_format: FileFormat, max_bytes: int = _MAX_UNPACKED_TABLE_BYTES) -> Iterator[Path]:
-    """The file itself, or a decompressed temporary copy beside it. Raises ImportFailed (unpacked_too_large)."""
-    if file_format.compression == "none":
-        yield path
-        return
-    with open_source(path, file_format.compression) as source, temporary_beside(path) as file:
-        limited = Limited(source, max_bytes)
-        while data := limited.read(_COPY_BYTES):
-            file.write(data)
-        file.flush()
-        yield Path(file.name)
 
 
 def _without_rows(file_format: FileFormat) -> ImportFailed:

@@ -23,7 +23,8 @@ from app.formats.infer.sample_tables import SheetSample
 from app.formats.infer.schema import Inferred, infer
 from app.formats.json.values import has_blanks
 from app.formats.preview.whole_file import widen
-from app.formats.reader import check_head, read_rows, temporary_beside, unpacked
+from app.formats.reader import check_head, read_rows
+from app.formats.streams.unpacked import temporary_beside, unpacked
 from app.formats.suggest.option import SuggestedOption, suggest_option
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook

@@ -19,7 +19,8 @@ from app.formats.infer.records import Record, Sample, Value
 from app.formats.infer.sample import as_value
 from app.formats.infer.schema import Inferred, Known, infer
 from app.formats.json.values import Decoder, Number, Pairs
-from app.formats.reader import read_rows, unpacked
+from app.formats.reader import read_rows
+from app.formats.streams.unpacked import unpacked
 from app.formats.validate.numbers import TypedNumber
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
