@@ -2,10 +2,19 @@
 
 from collections.abc import Callable
 
+from app.domain.errors import ImportFailed
+
 # Takes a value as the file has it, returns the text for the server, raises BadValue.
 Check = Callable[[str], str]
 
 SHOWN_CHARACTERS = 200
+
+
+class HalfCharacter(ImportFailed):
+    """A row has half of a character. Its `values` are known, so that a reject file keeps the half: it is invalid there
+    too, and the row isn't loaded without it."""
+
+    values: tuple[str | None, ...] | None = None
 
 
 class BadValue(Exception):

@@ -58,11 +58,13 @@ class RowReader:
                     raise self._wrong_type(name, value, line)
             if set(types) != {type(None)}:
                 self._accepted_types.add(types)  # a file has few such combinations, usually one
-        check_halves(self.names, values, text, line)
         if self.has_marks and Number in types:
             typed = zip(values, self._typed, strict=True)
             values = tuple(read(value) if read and type(value) is Number else value for value, read in typed)
-        return tuple(_JSON_BOOLEANS.get(value, value) for value in values) if bool in types else values
+        if bool in types:
+            values = tuple(_JSON_BOOLEANS.get(value, value) for value in values)
+        check_halves(self.names, values, text, line)
+        return values
 
     def columns_of(self, pairs: Pairs) -> list[str | None]:
         """The column of each pair; None for one that is left out. The object's keys must be valid."""

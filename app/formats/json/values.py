@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.domain.dataset import Dataset
-from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
+from app.formats.errors import HalfCharacter
 
 Pairs = tuple[tuple[str, Any], ...]
 
@@ -82,8 +82,8 @@ def lone_surrogates(text: str) -> Iterator[tuple[int, str]]:
         yield waiting
 
 
-def check_halves(names: Sequence[str], values: Sequence[Any], text: str, line: int) -> None:
-    """Raises ImportFailed (not_utf8) if one of an object's values contains a lone surrogate; `text` is its JSON."""
+def check_halves(names: Sequence[str], values: Sequence[str | None], text: str, line: int) -> None:
+    """Raises HalfCharacter (not_utf8) if one of an object's values contains a lone surrogate; `text` is its JSON."""
     for place, half in lone_surrogates(text):
         found = (name for name, value in zip(names, values, strict=True) if isinstance(value, str) and half in value)
         name = next(found, None)
@@ -94,4 +94,6 @@ def check_halves(names: Sequence[str], values: Sequence[Any], text: str, line: i
             f"{name} contains a lone surrogate: the escape {escape} on line {line + text.count(chr(10), 0, place)},"
             f" character {at}, is half of a pair and not a character; fix it in the program that writes the file"
         )
-        raise ImportFailed("not_utf8", reason, line, column=name, value=escape)
+        failed = HalfCharacter("not_utf8", reason, line, column=name, value=escape)
+        failed.values = tuple(values)
+        raise failed

@@ -163,7 +163,7 @@ def suggest_formats(text: str, *, times: bool) -> tuple[str, ...]:
         return ()
     days, moments = known_formats()
     found: dict[datetime, str] = {}
-    for format in (*days, *moments) if times else days:
+    for format in ("%Y-%m-%d", *days, *moments) if times else days:
         moment = parser(format)(text)
         if moment is not None:
             found.setdefault(moment, format)

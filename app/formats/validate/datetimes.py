@@ -239,7 +239,9 @@ def _suggestion(text: str, column: Column) -> str:
     if found:
         which = " or ".join(f"formats={format}" for format in found)
         return f"; set {which}, whichever it means" if len(found) > 1 else f"; set {which}"
-    match = _DATETIME.fullmatch(text) if times else None
+    match = _DATETIME.fullmatch(text)
+    if match and not times:
+        return "; this one has a time of the day: remove it, or make the column a datetime"
     if match and match[6]:
         return f'; say which offset {match[6]} has with zones={{"{match[6]}": "+HH:MM"}}'
     if not column.serial and (serial := _SERIAL.fullmatch(text)) and len(serial[1]) == _SERIAL_DIGITS:

@@ -47,8 +47,8 @@ def _suggestion(text: str, column: Column) -> str:
 def suggest_formats(text: str, column: Column) -> dict[NumberFormat, str]:
     """The number formats that differ least from the column's and read the text, with what they read."""
     found: dict[NumberFormat, str] = {}
-    if len(text) > _MAX_SUGGESTED or not any(map(str.isdigit, text)):
-        return found
+    if len(text) > _MAX_SUGGESTED or not any(map(str.isdigit, text)) or text != text.strip():
+        return found  # `trim` helps with outer blanks
     own = column.numbers
     for extra in _EXTRAS:
         for decimal_mark, grouping_mark in ((own.decimal_mark, own.grouping_mark), (".", ""), *_MARKS):

@@ -9,6 +9,7 @@ from operator import itemgetter
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
 from app.formats.batch import Batch, Reject
+from app.formats.errors import HalfCharacter
 from app.formats.payload import PayloadKeys, payload_line
 from app.formats.validate.columns import BadValue, excerpt, validator_for
 from app.formats.validate.numbers import as_in_file
@@ -85,7 +86,8 @@ class RowChecker:
         """The values for the server, or the reject."""
         line, text, found = record
         if isinstance(found, ImportFailed):
-            return Reject(line, row, found.code, found.reason, found.column, found.value, text, None)
+            known = found.values if isinstance(found, HalfCharacter) else None
+            return Reject(line, row, found.code, found.reason, found.column, found.value, text, known)
         values: list[str | None] = [None] * len(self._checks)
         for position in self._order:
             name, check = self._checks[position]
