@@ -9,7 +9,7 @@ from typing import Any
 from tests.waiting import patience
 
 SECONDS = patience()
-_STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
+_STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3}) ")  # gunicorn answers with the minor version of the request
 
 
 @dataclass(frozen=True)
