@@ -125,6 +125,15 @@ def check_date_format(format: str, *, times: bool, zones: bool = False) -> None:
         )
 
 
+def has_time(format: str) -> bool:
+    """Whether a format of `strptime` is of more than a date."""
+    try:
+        check_date_format(format, times=False)
+    except ValueError:
+        return True
+    return False
+
+
 _ZONE = re.compile("[A-Za-z]{1,8}")
 _OFFSET = re.compile("[+-](?:0[0-9]|1[0-9]|2[0-3]):[0-5][0-9]")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.domain.column_options import ColumnOptions
 from app.domain.dataset import Column, ColumnType
-from app.domain.spelling import NUMBER_PARTS, check_date_format, read_number_format, read_serial, read_zones
+from app.domain.spelling import NUMBER_PARTS, check_date_format, has_time, read_number_format, read_serial, read_zones
 from app.formats.columns_option import refused
 
 _DATE_PARTS = {ColumnType.DATE: ("formats", "serial"), ColumnType.DATETIME: ("formats", "zone", "zones", "serial")}
@@ -62,7 +62,7 @@ def _dates(column: Column, wanted: dict[str, Any], field: str, *, all_formats: b
         for format in wanted["formats"]:
             try:
                 check_date_format(format, times=True, zones=zones or not times)
-                if times or all_formats or not _has_time(format):
+                if times or all_formats or not has_time(format):
                     check_date_format(format, times=times, zones=zones)
                     formats.append(format)
             except ValueError as error:
@@ -70,14 +70,6 @@ def _dates(column: Column, wanted: dict[str, Any], field: str, *, all_formats: b
         if formats:
             changed["formats"] = tuple(formats)
     return replace(column, **changed)
-
-
-def _has_time(format: str) -> bool:
-    try:
-        check_date_format(format, times=False)
-    except ValueError:
-        return True
-    return False
 
 
 def _refuse(field: str, reason: str) -> None:

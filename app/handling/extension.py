@@ -11,10 +11,10 @@ from app.db.handlings import queries, transitions
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import OrdersKept
 from app.domain.handling import Handling, HandlingState
-from app.domain.work_stats import WorkStats, summarize
 from app.handling import end
 from app.lifecycle.extension import Feed
 from app.lifecycle.recovery.chores import do_each
+from app.lifecycle.work_stats import WorkStats, summarize
 from app.queue import HANDLE_TASK, HANDLING_QUEUE, Hints
 
 MAX_HINTS = 100  # a sweep

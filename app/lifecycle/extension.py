@@ -8,7 +8,7 @@ from app.config import Settings
 from app.db.database import Connection, Database
 from app.domain.dataset import Dataset
 from app.domain.feed_cursor import RowVersion
-from app.domain.work_stats import WorkStats
+from app.lifecycle.work_stats import WorkStats
 from app.queue import Hints
 
 

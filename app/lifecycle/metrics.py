@@ -9,10 +9,10 @@ from app.db.database import Database
 from app.db.imports import queries
 from app.db.measures import StateFigures
 from app.domain.states import State
-from app.domain.work_stats import WorkStats, summarize
 from app.lifecycle.backlog import is_overloaded
 from app.lifecycle.recovery import chores
 from app.lifecycle.services import Services
+from app.lifecycle.work_stats import WorkStats, summarize
 from app.queue import Hints
 from app.spool import Spool
 

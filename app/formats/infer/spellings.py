@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.column_options import ColumnOptions
 from app.domain.dataset import Column, ColumnType
-from app.domain.spelling import NUMBER_PARTS, PLAIN_NUMBERS, NumberFormat, check_date_format, read_number_format
+from app.domain.spelling import NUMBER_PARTS, PLAIN_NUMBERS, NumberFormat, has_time, read_number_format
 from app.formats.errors import BadValue
 from app.formats.json.values import Number
 from app.formats.validate.date_formats import known_formats, parser
@@ -48,7 +48,7 @@ def date_columns(name: str, own: ColumnOptions, wide: ColumnOptions) -> list[Col
     zones = own.zones if own.zones is not None else wide.zones
     if not (formats or serial or own.zone or zones):
         return []
-    days = tuple(format for format in formats if not _has_time(format))
+    days = tuple(format for format in formats if not has_time(format))
     times = Column(
         name,
         ColumnType.DATETIME,
@@ -59,14 +59,6 @@ def date_columns(name: str, own: ColumnOptions, wide: ColumnOptions) -> list[Col
         zones=tuple(sorted((zones or {}).items())),
     )
     return [Column(name, ColumnType.DATE, formats=days, serial=serial)] * bool(days or serial) + [times]
-
-
-def _has_time(format: str) -> bool:
-    try:
-        check_date_format(format, times=False)
-    except ValueError:
-        return True
-    return False
 
 
 def spelling_note(name: str, values: Sequence[str]) -> str | None:

@@ -8,8 +8,8 @@ import pytest
 from app.domain.errors import InvalidContent
 from app.domain.handling import HandlingState, OrderId, parse_order_id, require_legal
 from app.domain.states import IllegalMove
-from app.domain.work_stats import summarize
 from app.handling.steps import all_steps, read_pipeline
+from app.lifecycle.work_stats import summarize
 
 
 def test_payment_comes_before_mail_wherever_there_is_a_choice() -> None:
