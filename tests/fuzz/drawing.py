@@ -268,7 +268,7 @@ class Requests:
         if self._keys and random.random() < 0.8:
             headers.append(("X-API-Key", random.choice(self._keys).encode()))
         if not good and random.random() < 0.1:
-            body = gzip.compress(body)
+            body = gzip.compress(body, mtime=0)
         for _ in range(0 if good else random.choice([0, 0, 0, 1, 1, 2])):
             headers.append(draw_header(random))
         if body and not good and random.random() < 0.1:

@@ -60,7 +60,7 @@ def draw_file(random: Random) -> tuple[bytes, dict[str, str]]:
         body = table()
     if random.random() < 0.2:
         body = damage(body, random)
-    return (gzip.compress(body), options) if random.random() < 0.05 else (body, options)
+    return (gzip.compress(body, mtime=0), options) if random.random() < 0.05 else (body, options)
 
 
 @cache

@@ -72,6 +72,8 @@ NUMBERS = [
     -0.0,
     1e308,
 ]
+# A sign-in that has not run out; one time for a whole process, so that a seed stands for the same requests.
+SIGNED_IN = int(time.time()) - 9
 HEADERS = [
     ("Idempotency-Key", None),
     ("If-None-Match", ['W/"1"', "*", '"', 'W/"', ",,,", 'W/"1", "2"']),
@@ -162,7 +164,7 @@ def draw_header(random: Random) -> tuple[str, bytes]:
     text = draw_text(random) if values is None or random.random() < 0.3 else random.choice(values)
     value = text.encode("latin-1", "ignore") if random.random() < 0.4 else as_bytes(text)
     if name == "Cookie" and random.random() < 0.6:
-        value = b"backout_session=%d." % (time.time() - 9) + value.partition(b"=")[2]
+        value = b"backout_session=%d." % SIGNED_IN + value.partition(b"=")[2]
     return name, value if random.random() < 0.1 else value.replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"")
 
 
