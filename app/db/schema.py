@@ -85,6 +85,7 @@ imports = Table(
     Index("imports_due", "state", "priority", "number"),
     Index("imports_finished", "finished_at"),
     Index("imports_updated", "updated_at"),
+    Index("imports_of_dataset", "dataset", "number"),
     **OPTIONS,
 )
 

@@ -6,9 +6,16 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from app.domain.control_totals import (
+    NAMES as CONTROL_NAMES,
+    NO_CONTROL_TOTALS,
+    ControlTotals,
+    control_totals_from_json,
+    parse_control_totals,
+)
 from app.domain.errors import InvalidContent
 
-NAMES = ("on_error", "max_rejects", "on_conflict", "dry_run", "priority")
+NAMES = ("on_error", "max_rejects", "on_conflict", "dry_run", "priority", *CONTROL_NAMES)
 MAX_PRIORITY = 100
 _PRIORITY = re.compile("-?[0-9]{1,3}")
 _COUNT = re.compile("[0-9]{1,12}")
@@ -39,6 +46,7 @@ class Policy:
             nothing is loaded. None: no limit.
         dry_run: load all rows and then roll them back.
         priority: waiting imports with a higher priority begin first.
+        control: what must hold for the accepted rows, else nothing is loaded.
     """
 
     on_error: OnError = OnError.ABORT
@@ -46,10 +54,13 @@ class Policy:
     on_conflict: OnConflict = OnConflict.FAIL
     dry_run: bool = False
     priority: int = 0
+    control: ControlTotals = NO_CONTROL_TOTALS
 
     def as_json(self) -> dict[str, Any]:
         """The parts that differ from the defaults."""
-        return {name: value for name, value in asdict(self).items() if value != getattr(Policy(), name)}
+        parts = {name: value for name, value in asdict(self).items() if name != "control"}
+        changed = {name: value for name, value in parts.items() if value != getattr(Policy(), name)}
+        return changed | self.control.as_json()
 
     def is_exceeded(self, rejected: int, read: int, *, ended: bool) -> bool:
         """Whether so many rejects of so many read rows are too many. A percentage counts once the file has `ended`."""
@@ -66,7 +77,8 @@ def policy_from_json(kept: Mapping[str, Any] | None) -> Policy:
     on_error = OnError(kept.get("on_error", OnError.ABORT))
     on_conflict = OnConflict(kept.get("on_conflict", OnConflict.FAIL))
     dry_run, priority = bool(kept.get("dry_run", False)), int(kept.get("priority", 0))
-    return Policy(on_error, kept.get("max_rejects"), on_conflict, dry_run, priority)
+    control = control_totals_from_json(kept)
+    return Policy(on_error, kept.get("max_rejects"), on_conflict, dry_run, priority, control)
 
 
 def parse_policy(given: Mapping[str, str]) -> Policy:
@@ -87,7 +99,8 @@ def parse_policy(given: Mapping[str, str]) -> Policy:
     if dry_run not in ("true", "false"):
         raise _refused("dry_run", "dry_run must be true or false: whether all rows are rolled back at the end")
     priority = parse_priority(given.get("priority", "0"))
-    return Policy(OnError(on_error), most, OnConflict(on_conflict), dry_run == "true", priority)
+    control = parse_control_totals(given)
+    return Policy(OnError(on_error), most, OnConflict(on_conflict), dry_run == "true", priority, control)
 
 
 def parse_priority(text: str) -> int:

@@ -15,7 +15,7 @@ _NAME = re.compile(f"[a-z0-9][a-z0-9_-]{{0,{MAX_NAME - 1}}}")
 _VERSION = re.compile("[1-9][0-9]{0,8}")
 JSON_OPTIONS = ("columns", "formats", "zones", "negative")  # whose text may hold an object or a list
 # said for one import, or a part of its own
-NOT_IN_TEMPLATES = ("dry_run", "stream", "file_name", "template", "dataset")
+NOT_IN_TEMPLATES = ("dry_run", "stream", "file_name", "template", "dataset", "control_totals")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Payloads: the lines that the server loads. Writes them, and reads rows and keys back from them."""
+"""Payloads: the lines that the server loads. Writes them, and reads rows, columns and keys back from them."""
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import overload
 
 from app.domain.dataset import Dataset
@@ -57,6 +57,17 @@ class PayloadKeys(Sequence[tuple[str, ...]]):
 
     def _key(self, values: Sequence[str | None]) -> tuple[str, ...]:
         return tuple(values[field] or "" for field in self._fields)  # no column of a key is nullable
+
+
+def read_column(payload: bytes, position: int) -> list[str]:
+    """The values of one column of numbers, in the rows' order; NULLs are left out. `position` counts from 0."""
+    return [value for value in _column_pattern(position).findall(payload.decode()) if value]
+
+
+@cache
+def _column_pattern(position: int) -> re.Pattern[str]:
+    field = '(?:"(?:[^"]++|"")*+"|NULL)'
+    return re.compile(f'[0-9]++(?:,{field}){{{position}}},(?:"([^"]++)"|NULL)(?:,{field})*+\n')
 
 
 # the row number, or NULL, or a quoted text; and the separator after it

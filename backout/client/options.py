@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
 
@@ -26,6 +27,10 @@ class Options(TypedDict, total=False):
         on_conflict: for a row whose key exists already, `fail` (default) loads nothing, `skip` keeps the existing row,
             `update` replaces its values.
         dry_run: load all rows and roll them back.
+        control_totals: what the accepted rows must add up to, as {"rows": 48211, "sum(quantity)": 99120}, else nothing
+            is loaded. Sums may be `Decimal`.
+        min_rows, max_rows: load nothing if there are fewer or more rows.
+        like_last: how far the number of rows may be from that of the last ten imports: "30%".
         priority: imports with a higher priority begin first.
         stream: begin to load while the file is still being uploaded.
     """
@@ -55,6 +60,10 @@ class Options(TypedDict, total=False):
     max_rejects: int | str
     on_conflict: Literal["fail", "skip", "update"]
     dry_run: bool
+    control_totals: str | Mapping[str, int | str | Decimal]
+    min_rows: int
+    max_rows: int
+    like_last: str
     priority: int
     stream: bool
 
@@ -69,4 +78,4 @@ def _write(name: str, value: Any) -> str:
         return "1" if value else "0"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, str | int) else json.dumps(value)
+    return str(value) if isinstance(value, str | int) else json.dumps(value, default=str)

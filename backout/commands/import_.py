@@ -32,6 +32,19 @@ class Wait(Duration):
         return FOREVER if value == f"{FOREVER:g}s" else super().convert(value, parameter, context)
 
 
+class Total(click.ParamType[tuple[str, str]]):
+    """A control total, as `rows=48211`."""
+
+    name = "total"
+
+    def convert(self, value: str, parameter: click.Parameter | None, context: click.Context | None) -> tuple[str, str]:
+        """Its name and its number."""
+        name, equals, number = value.rpartition("=")
+        if not equals:
+            self.fail(f"{value!r} must have a name and a number, such as rows=48211", parameter, context)
+        return name.strip(), number.strip()
+
+
 @click.command("import", cls=WaitOption)
 @click.argument("source", metavar="FILE|-", required=False)
 @click.option(
@@ -51,6 +64,17 @@ class Wait(Duration):
     "--on-conflict", type=click.Choice(["fail", "skip", "update"]), help="For a row whose key exists already."
 )
 @click.option("--dry-run", is_flag=True, default=None, help="Load all rows and roll them back.")
+@click.option(
+    "--control-total",
+    "control_totals",
+    type=Total(),
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help='Load nothing unless it is right: rows=48211, "sum(quantity)=99120". May be given several times.',
+)
+@click.option("--min-rows", type=click.IntRange(min=0), help="Load nothing if there are fewer rows.")
+@click.option("--max-rows", type=click.IntRange(min=0), help="Load nothing if there are more rows.")
+@click.option("--like-last", metavar="N%", help="Load nothing if the last ten imports had other numbers of rows.")
 @click.option("--priority", type=int, help="Imports with a higher priority begin first.")
 @click.option("--stream", is_flag=True, default=None, help="Begin to load while the file is still being sent.")
 @command
@@ -72,7 +96,12 @@ def import_(
     """
     if (source is None) is (generate is None):
         raise click.UsageError("choose what to import: FILE, - for standard input, or --generate ROWS")
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    totals = given.get("control_totals", ())
+    if totals:
+        given["control_totals"] = dict(totals)
+    if len(given.get("control_totals", ())) < len(totals):
+        raise click.UsageError("--control-total names a total twice")
     if generate is not None and (given.keys() - {"priority"} or file_name):
         raise click.UsageError("--generate allows only --dataset and --priority: there is no file to read")
     accepted = _send(

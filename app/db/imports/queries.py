@@ -84,6 +84,13 @@ def list_imports(
     return [_import(row) for row in connection.execute(query)]
 
 
+def list_last_row_counts(connection: Connection, dataset: str, before: int, limit: int) -> list[int]:
+    """How many rows each of the dataset's last committed imports had, the newest first; `before` is a number."""
+    of_dataset = and_(imports.c.dataset == dataset, imports.c.number < before, imports.c.state == State.COMMITTED)
+    query = select(imports.c.rows_total).where(of_dataset).order_by(imports.c.number.desc()).limit(limit)
+    return [int(rows) for rows in connection.scalars(query)]
+
+
 def list_in_state(connection: Connection, states: Iterable[State]) -> list[Import]:
     """Every import in one of these states, oldest first."""
     query = select(*_COLUMNS).where(imports.c.state.in_(list(states))).order_by(imports.c.number)

@@ -69,6 +69,7 @@ def parse_import_options(
     policy = parse_policy(options)
     if reason := catalog.why_unsupported(dataset, policy.on_conflict):
         raise InvalidContent(reason, errors=[{"field": "on_conflict", "reason": reason}])
+    policy.control.check_columns(dataset)
     found = parse_options(options)
     found.check_columns(dataset)
     given = {name: text for name, text in options.items() if name in OPTION_NAMES}

@@ -79,7 +79,12 @@ class Form:
     models.ACCEPTED,
     refuses=(*common.ACCEPTING_FILES, AlreadyDecided, TemplateNotFound),
     failures={408: ("request-timeout", "Nothing of the body came for a minute.")},
-    parameters=(common.IDEMPOTENCY_KEY, common.FILE_NAME, *common.option_parameters(QUERY_OPTIONS)),
+    parameters=(
+        common.IDEMPOTENCY_KEY,
+        common.FILE_NAME,
+        common.CONTROL_TOTALS,
+        *common.option_parameters(QUERY_OPTIONS),
+    ),
     body={JSON: models.GenerateRequest, **common.file_bodies(OPTIONS)},
 )
 def accept_import() -> Response:
@@ -115,6 +120,7 @@ def _accept_json() -> Accepted:
 
 def _accept_file() -> Accepted:
     require_options(request.args, QUERY_OPTIONS)
+    said = _add_control_totals(request.args)
     check_content_encoding()
     file_name = request.args.get("file_name") or request.headers.get("X-File-Name")
     is_stream = _read_stream(request.args.get("stream", "0"))
@@ -122,8 +128,8 @@ def _accept_file() -> Accepted:
         if is_stream:
             reason = "stream=1 takes the file as the body, not as part of a form: its options may come after it there"
             raise InvalidContent(reason, errors=[{"field": "stream", "reason": reason}])
-        return _accept_form(request.args.to_dict(), file_name)
-    options = _read_options(request.args, file_name, request.mimetype)
+        return _accept_form(said, file_name)
+    options = _read_options(said, file_name, request.mimetype)
     if is_stream:
         with stream_upload.open_stream(services(), options, parse_caller()) as streaming:
             receive_body(streaming.upload)
@@ -139,6 +145,16 @@ def _accept_form(said: Mapping[str, str], file_name: str | None) -> Accepted:
     with accept.open_upload(services(), parse_caller()) as incoming:
         form = receive_form(incoming.upload)
         return incoming.accept(_read_options({**said, **form.fields}, form.file_name or file_name, None))
+
+
+def _add_control_totals(query: Mapping[str, str]) -> dict[str, str]:
+    """The query's options, and the control totals that are in a header: a program that makes both a file and its totals
+    needs not escape them."""
+    said, totals = dict(query), request.headers.get("Control-Totals")
+    if totals is not None and said.setdefault("control_totals", totals) != totals:
+        reason = "the header Control-Totals and the option control_totals differ: send one of them"
+        raise InvalidContent(reason, errors=[{"field": "control_totals", "reason": reason}])
+    return said
 
 
 def _read_options(said: Mapping[str, str], file_name: str | None, content_type: str | None) -> ImportOptions:

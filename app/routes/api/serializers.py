@@ -51,6 +51,7 @@ def serialize_import(row: Import, timeline: list[Event] | None = None) -> dict[s
         "max_rejects": row.policy.max_rejects,
         "on_conflict": row.policy.on_conflict,
         "dry_run": row.policy.dry_run,
+        **row.policy.control.as_json(),
         "sequence": row.sequence,
         "error": row.error,
         "retry_of": row.retry_of,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain.control_totals import EXAMPLE
 from app.domain.errors import (
     AlreadyRunning,
     BadRequest,
@@ -41,6 +42,7 @@ IDEMPOTENCY_KEY = header(
     pattern="^[ -~]*$",
     example="night-2026-11-23",
 )
+CONTROL_TOTALS = header("Control-Totals", "As `control_totals`.", example=EXAMPLE)
 FILE_NAME = header("X-File-Name", "The file's name, as `file_name`.", example="orders.csv")
 IF_NONE_MATCH = header("If-None-Match", "An ETag that was answered before.", example='W/"30"')
 STATES = query("state", "States, with commas between them.", pattern=f"^((^|,)({'|'.join(State)}))*$", example="failed")
@@ -115,6 +117,16 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "priority": (
         "Of imports that wait, one of a higher priority is begun first.",
         {"type": "integer", "minimum": -MAX_PRIORITY, "maximum": MAX_PRIORITY, "default": 0},
+    ),
+    "control_totals": (
+        "What the accepted rows must add up to: a JSON object of rows and sum(column), else nothing is loaded.",
+        {"type": "string", "examples": [EXAMPLE]},
+    ),
+    "min_rows": ("With fewer accepted rows nothing is loaded.", {"type": "integer", "minimum": 0}),
+    "max_rows": ("With more accepted rows nothing is loaded.", {"type": "integer", "minimum": 0}),
+    "like_last": (
+        "How far the number of accepted rows may be from the median of the dataset's last ten committed imports.",
+        {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,4})?%$", "examples": ["30%"]},
     ),
     "stream": (
         "With 1 the file is loaded while it arrives: a text as the body, recorded once its first 4 MiB have come.",

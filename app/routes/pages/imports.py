@@ -1,6 +1,8 @@
 """The page: its first paint, drawn by the server. What it does and how it stays up to date goes through `/v1`."""
 
+import json
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request, url_for
@@ -101,11 +103,13 @@ def show_one(id: str) -> str:
     """One import: how far it is, what happened, what was not accepted."""
     row, timeline = queries.find_import(services().database, id)
     shown = serialize_import(row, timeline)
-    return render_template("import.html", i=shown, curl=_write_curl(shown), rejects_shown=REJECTS_SHOWN)
+    return render_template(
+        "import.html", i=shown, curl=_write_curl(shown, row.source.given), rejects_shown=REJECTS_SHOWN
+    )
 
 
-def _write_curl(shown: dict[str, Any]) -> str:
-    """A command that starts an equal import."""
+def _write_curl(shown: dict[str, Any], given: Mapping[str, str]) -> str:
+    """A command that starts an equal import: with what was detected, and with the client's options as they were."""
     source, url = shown["source"], f"{request.host_url}v1/imports"
     if source["kind"] == "generated":
         body = f'{{"dataset": "{shown["dataset"]}", "generate": {source["rows"]}, "seed": "{source["seed"]}"}}'
@@ -121,6 +125,7 @@ def _write_curl(shown: dict[str, Any]) -> str:
         for name, value in told.items()
         if name not in usual or value != usual[name]
     }
-    address = url_for("imports.accept_import", _external=True, **said)
+    totals = {"control_totals": json.dumps(shown["control_totals"])} if "control_totals" in shown else {}
+    address = url_for("imports.accept_import", _external=True, **{**said, **given, **totals})
     name = source.get("name") or "file"
     return f"curl --data-binary {shlex.quote('@' + name)} -H 'Content-Type:' {shlex.quote(address)}"

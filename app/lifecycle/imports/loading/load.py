@@ -10,6 +10,7 @@ from app.config import Settings
 from app.db.database import Connection, Database
 from app.db.datasets import registry
 from app.db.imports import queries, transitions
+from app.domain.control_totals import LAST
 from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
 from app.domain.imports import Import, Tally, reject_name
 from app.formats.batch import Batch
@@ -20,6 +21,7 @@ from app.lifecycle import freeze
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import commit, requeue, rollback
 from app.lifecycle.imports.loading.attempt import Attempt
+from app.lifecycle.imports.loading.column_sums import ColumnSums
 from app.lifecycle.imports.loading.error_policy import ErrorPolicyFilter
 from app.lifecycle.imports.loading.growing_file import GrowingFile
 from app.lifecycle.imports.loading.heartbeat import Heartbeat
@@ -169,9 +171,12 @@ def _load(
     with Heartbeat(services.database, services.settings.lease_seconds, row, on_loss=attempt.cut):
         try:
             rollback.await_older_attempts(services.database, services.installation, row, shutdown)
-            attempt.load(error_filter.filter_batches(_open_rows(services, row, attempt)))
+            control = ColumnSums(row.policy.control.columns)
+            accepted = error_filter.filter_batches(_open_rows(services, row, attempt))
+            attempt.load(control.add_batches(accepted, attempt.dataset))
             writer.close()  # durable before the decision, which counts what is in it
             tally = attempt.tally + Tally(rejected=error_filter.rejected, blank=error_filter.blank)
+            _check_control_totals(services.database, row, tally.accepted, control)
             if row.policy.dry_run:
                 commit.end_dry_run(services.database, row, tally)
                 return AttemptOutcome.CHECKED
@@ -180,6 +185,15 @@ def _load(
         finally:
             # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed
             attempt.abandon()
+
+
+def _check_control_totals(database: Database, row: Import, rows: int, sums: ColumnSums) -> None:
+    """Before the decision: a difference is a failure of the file, and what was loaded is undone."""
+    control, last = row.policy.control, list[int]()
+    if control.like_last is not None:
+        with database.begin() as connection:
+            last = queries.list_last_row_counts(connection, row.dataset, row.number, LAST)
+    control.check(rows, sums.sums, last)
 
 
 def _open_rows(services: Services, row: Import, attempt: Attempt) -> Iterator[Batch]:

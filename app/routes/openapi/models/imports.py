@@ -156,6 +156,11 @@ class Import(Model):
     max_rejects: str | None
     on_conflict: OnConflict
     dry_run: bool
+    control_totals: dict[str, str] | None = None
+    """What the accepted rows must add up to. This and the next three are left out if they were not given."""
+    min_rows: int | None = None
+    max_rows: int | None = None
+    like_last: str | None = None
     sequence: int
     """Counts its changes; never goes back."""
     error: Failure | None
