@@ -10,6 +10,7 @@ from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_names import find_columns
 from app.formats.csv import header
+from app.formats.csv.delimiter_hint import check_delimiter, delimiter_note
 from app.formats.errors import excerpt
 from app.formats.suggest.option import suggest_option
 
@@ -50,8 +51,8 @@ def map_columns(names: Sequence[str] | None, file_format: FileFormat, dataset: D
     """Map a file's columns to the dataset's.
 
     `names` are the names in the file's header, on this `line`; None without a header. `dataset` is as `apply_options`
-    returns it. Raises ImportFailed (missing_column, unknown_column, doubled_column, columns_differ, columns_needed,
-    too_many_columns).
+    returns it. Raises ImportFailed (missing_column, unknown_column, doubled_column, other_delimiter, columns_differ,
+    columns_needed, too_many_columns).
     """
     columns = file_format.columns
     if names is not None and len(names) > MAX_COLUMNS:
@@ -74,6 +75,8 @@ def map_columns(names: Sequence[str] | None, file_format: FileFormat, dataset: D
         names = [name.strip() for name in names]
         found = find_columns(names, columns, dataset, leave_out_others=file_format.leave_out_others)
         if found.problem is not None:
+            if file_format.format == "csv":
+                check_delimiter(names, file_format, dataset, line)
             found.problem.line = line
             raise found.problem
         targets = found.targets
@@ -98,6 +101,10 @@ def _check(
         seen[name] = at
     missing = [column.name for column in dataset.columns if column.required and column.name not in seen]
     unknown = [name for name in seen if name not in known]
+    note = ""
+    if unknown and names and file_format.format == "csv" and not isinstance(file_format.columns, list):
+        check_delimiter(names, file_format, dataset, line)
+        note = delimiter_note(names, file_format)
     if known.isdisjoint(seen):
         lacking = (missing or dataset.column_names)[0]
         reason = f"the first line is not a header with the columns' names; {_expected(dataset)}"
@@ -106,6 +113,7 @@ def _check(
             reason += f". If it is a row, list the columns in the file's order, such as {_written(listed)}"
         if names:
             reason += f". If it is one, map its names with {example_of(names, targets, missing, file_format, dataset)}"
+        reason += note
         raise ImportFailed("missing_column", reason, line=line, column=lacking, value=excerpt(",".join(names or ())))
     if not unknown and not missing:
         return
@@ -113,7 +121,7 @@ def _check(
     if unknown:
         reason = (
             f"the header names the column {excerpt(unknown[0])!r}, which {dataset.name} does not have;"
-            f" {_expected(dataset)}. Rename it or leave it out with {how}"
+            f" {_expected(dataset)}. Rename it or leave it out with {how}{note}"
         )
         raise ImportFailed("unknown_column", reason, line=line, column=excerpt(unknown[0]))
     reason = f"the header lacks the column {missing[0]}; {_expected(dataset)}. Map it or give it a constant with {how}"

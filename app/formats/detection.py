@@ -147,7 +147,7 @@ def _find_encoding(head: bytes) -> str:
 
 def _decode(head: bytes, encoding: str) -> str:
     try:
-        return codecs.getincrementaldecoder(encoding)(errors="replace").decode(head).removeprefix("\ufeff")
+        return codecs.getincrementaldecoder(encoding)(errors="replace").decode(head).lstrip("\ufeff")
     except UnicodeError as error:
         reason = f"the file can't be read as {encoding}: {error}"
         if encoding in ("utf-16", "utf-32"):

@@ -98,8 +98,10 @@ def report_end(session: Session, found: Import) -> None:
         return
     rows = found.rows_done + found.rows_updated
     took = "" if found.seconds is None else f" in {found.seconds:.1f} s"
+    sheet = found.document.get("source", {}).get("sheet")
+    of = f" of {'all sheets' if sheet == '*' else f'the sheet {sheet}'}" if sheet else ""
     verb = "could be loaded" if found.dry_run else "were loaded"
     skipped = f", {found.rows_skipped:,} existed already" if found.rows_skipped else ""
     rejected = f", {found.rows_rejected:,} were rejected: `backout rejects {found.id}`" if found.rows_rejected else ""
     blank = f", {found.rows_blank:,} blank rows were skipped" if found.rows_blank else ""
-    session.report(f"{rows:,} rows {verb}{took}{skipped}{rejected}{blank}", only_people=not found.rows_rejected)
+    session.report(f"{rows:,} rows{of} {verb}{took}{skipped}{rejected}{blank}", only_people=not found.rows_rejected)

@@ -4,6 +4,7 @@
 Lines end with a line feed, perhaps after a carriage return: `app.formats.streams.decoding` converts all others.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from app.domain.dataset import Dataset
@@ -16,6 +17,8 @@ from app.formats.csv.quoting import Quoting
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
 from app.formats.validate.rows import BlankRowCounter, Record, check_rows
+
+_COMMENT = re.compile("#+|//|--|;|%|!")
 
 
 def parse_header(block: Block, file_format: FileFormat, quoting: Quoting | None = None) -> list[str]:
@@ -107,6 +110,8 @@ def _wrong_number(fields: Sequence[str], expected: int, line: int, delimiter: st
         return ImportFailed("too_few_fields", f"the line is empty, {expected} fields were expected", line, value=value)
     if len(fields) < expected:
         reason = f"the row has {len(fields)} field{'s' * (len(fields) > 1)}, {expected} were expected"
+        if mark := _COMMENT.match(fields[0]):
+            reason += f"; set comment={mark[0]} if lines that begin with {mark[0]!r} are comments"
         return ImportFailed("too_few_fields", reason, line, value=value)
     return ImportFailed(
         "too_many_fields",

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from app.domain.file_format import FileFormat
-from app.formats.streams.blocks import BOM
+from app.formats.streams.blocks import without_boms
 from app.formats.streams.source import Readable
 
 _PIECE_BYTES = 1024 * 1024
@@ -39,7 +39,7 @@ def is_unquoted(text: Readable, file_format: FileFormat) -> bool:
     held = b""
     begun = cut = False  # `cut`: the window lacks the text's beginning
     while data := text.read(_PIECE_BYTES):
-        window = held + (data if begun else data.removeprefix(BOM))
+        window = held + (data if begun else without_boms(data))
         if has_quoted_field(window, file_format, begun=cut) or _has_lone_return(window):
             return False
         cut = cut or len(window.rstrip(_BLANKS)) > _OVERLAP_BYTES

@@ -21,7 +21,7 @@ from app.formats.json import path as paths
 from app.formats.json.array import objects
 from app.formats.json.scanner import Broken, JsonText
 from app.formats.json.values import Decoder, Pairs
-from app.formats.streams.blocks import BOM
+from app.formats.streams.blocks import without_boms
 from app.formats.streams.decoding import open_text
 from app.formats.streams.decompression import open_source
 
@@ -53,7 +53,7 @@ def sample_text(
         except ImportFailed as failed:
             if not (head.ended and head.cut):  # else a character was cut
                 failure = failed
-    data = b"".join(parts).removeprefix(BOM)
+    data = without_boms(b"".join(parts))
     content = data.decode("utf-8", "surrogateescape")
     cut = head.cut or failure is not None
     if file_format.format == "csv":

@@ -65,7 +65,7 @@ def check_objects(text: Readable, dataset: Dataset, file_format: FileFormat) -> 
         for number, (line, found) in enumerate(records, 1):
             failure = found if isinstance(found, ImportFailed) else _wrong_keys(reader, found, line)
             if failure is not None and isinstance(found, tuple) and path is None:
-                failure.reason += paths.advice(paths.find_arrays(found))
+                failure.reason += paths.advice(paths.find_arrays(found)) or _rows_by_name(found)
             if isinstance(found, tuple) and reader.is_blank(found):
                 blank = blank or failure
             elif failure is not None:
@@ -90,6 +90,13 @@ def check_objects(text: Readable, dataset: Dataset, file_format: FileFormat) -> 
     if failure := bad or blank:
         raise failure
     return False
+
+
+def _rows_by_name(pairs: Pairs) -> str:
+    """A sentence if the object may have a row below each of its keys."""
+    if len(pairs) < 2 or not all(isinstance(value, tuple) for _, value in pairs):
+        return ""
+    return ". If each of its values is a row, write them as an array, or one a line"
 
 
 def _needed_keys(file_format: FileFormat) -> list[str]:

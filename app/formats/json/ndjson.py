@@ -119,6 +119,8 @@ class RowReader:
         what = str(error) if type(error) is ValueError else what
         if what == "Extra data":
             what = "text follows it; set format=json if objects do not end where lines end"
+            if data.rstrip().endswith("},"):
+                what = "a comma follows it; put all objects into [ and ], or remove the commas between them"
         return ImportFailed("not_json", f"the line is not one JSON object: {what}", line, value=excerpt(data))
 
     def _wrong_type(self, name: str, value: Any, line: int) -> ImportFailed:

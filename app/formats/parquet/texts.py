@@ -64,7 +64,8 @@ def as_text(name: str, type: "pl.DataType", target: Column, leaf: Leaf | None = 
     known = (pl.String, pl.Boolean, pl.Date, pl.Categorical, pl.Enum, pl.Null)
     if type.is_integer() or type.is_decimal() or isinstance(type, known):
         return column.cast(pl.String)
-    reason = f"the column {excerpt(name)!r} holds {excerpt(str(type))}, which is not text, number, date or time"
+    what = f"the column {excerpt(name)!r} holds {excerpt(str(type))}"
+    reason = f"{what}, which is not text, number, date or time; write it as text"
     raise ImportFailed("unsupported_type", reason, column=excerpt(name))
 
 

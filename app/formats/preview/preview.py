@@ -13,6 +13,7 @@ from app.formats.column_mapping import map_columns
 from app.formats.column_names import find_columns
 from app.formats.column_options import apply_options
 from app.formats.csv.client_output import check_footer
+from app.formats.csv.delimiter_hint import OTHER_DELIMITER
 from app.formats.csv.stray_quotes import unquoted
 from app.formats.hints import add_hints
 from app.formats.infer import sample_tables
@@ -21,6 +22,7 @@ from app.formats.infer.records import Record, Sample
 from app.formats.infer.sample import sample_text
 from app.formats.infer.sample_tables import SheetSample
 from app.formats.infer.schema import Inferred, infer
+from app.formats.json.keys import KeyMapper
 from app.formats.json.values import has_blanks
 from app.formats.preview.whole_file import widen
 from app.formats.reader import check_head, read_rows
@@ -144,6 +146,7 @@ def _preview(
             problem = failure
     columns = _mapped(sample, file_format, target)
     found = {each.column for each in columns if each.status == "mapped"}
+    misread = problem is not None and problem.code == OTHER_DELIMITER
     return Preview(
         file_format=file_format,
         dataset=dataset,
@@ -156,7 +159,7 @@ def _preview(
         inferred=inferred,
         blank=sample.blanks_among(len(shown)),
         constants={column.name: column.default for column in target.columns if column.constant},
-        suggested=None if inferred else _suggest(sample, columns, file_format, target),
+        suggested=None if inferred or misread else _suggest(sample, columns, file_format, target),
     )
 
 
@@ -250,21 +253,29 @@ def _mapped(sample: Sample, file_format: FileFormat, dataset: Dataset) -> list[M
         targets = [*columns, *[None] * (len(names) - len(columns))][: len(names)]
     elif sample.names is None:
         return [MappedColumn(None, None, "unknown")] * sample.width
+    elif file_format.format in ("json", "ndjson"):
+        # each object is matched by its own keys: `V` of one may be the same column as `v` of another
+        keys = KeyMapper(dataset, file_format)
+        targets = [keys.map((name,)).columns[0] for name in sample.names]
+        return [_mapped_column(name, to, dataset) for name, to in zip(sample.names, targets, strict=True)]
     else:
         names = list(sample.names)
         others = file_format.leave_out_others
         targets = find_columns(sample.names, columns, dataset, leave_out_others=others, all_needed=False).targets
     mapped = []
-    seen: set[str] = set()
+    seen: set[str | None] = set()
     for at, (name, to) in enumerate(zip(names, targets, strict=True)):
         if to == "" and at == len(names) - 1:
             mapped.append(MappedColumn(name, None, "unnamed"))
-        elif to is None:
-            mapped.append(MappedColumn(name, None, "left_out"))
         elif to in seen:
             mapped.append(MappedColumn(name, to, "doubled"))
         else:
-            known = to in dataset.column_names
-            mapped.append(MappedColumn(name, to if known else None, "mapped" if known else "unknown"))
-            seen.add(to)
+            mapped.append(_mapped_column(name, to, dataset))
+            seen |= {to} - {None}
     return mapped
+
+
+def _mapped_column(name: str | None, to: str | None, dataset: Dataset) -> MappedColumn:
+    if to is None:
+        return MappedColumn(name, None, "left_out")
+    return MappedColumn(name, to, "mapped") if to in dataset.column_names else MappedColumn(name, None, "unknown")

@@ -32,6 +32,13 @@ class Block:
     blank: int = 0
 
 
+def without_boms(data: bytes) -> bytes:
+    """A file's beginning without its byte order marks: programs that join files or save one again write several."""
+    while data.startswith(BOM):
+        data = data[len(BOM) :]
+    return data
+
+
 class BlockCutter:
     """Cuts blocks. With a `quote` (one byte), a line break between two quotes does not end a record."""
 
@@ -40,7 +47,7 @@ class BlockCutter:
         self._quote = quote
         self._line = 1
         self._kept = 0
-        self._rest = self._read(HEADER_BYTES).removeprefix(BOM)
+        self._rest = without_boms(self._read(HEADER_BYTES))
 
     def _read(self, size: int) -> bytes:
         """Read `size` bytes, fewer only at the end of the file."""

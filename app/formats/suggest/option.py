@@ -34,7 +34,9 @@ def suggest_option(
     """Suggest an option for a file whose columns have these `names`; `targets` are as of `NamedColumns`, and `dataset`
     is as `apply_options` returns it."""
     known = set(dataset.column_names)
-    unknown = [name for name, to in zip(names, targets, strict=True) if name and to is not None and to not in known]
+    unknown = [name for name, to in zip(names, targets, strict=True) if to is not None and to not in known]
+    if names[-1:] == [""] and names.count("") == 1:
+        unknown = unknown[:-1]  # only a delimiter at the line's end
     lacking = [column for column in dataset.columns if column.name not in targets and not column.constant]
     found = suggest(names, unknown, [column.name for column in lacking])
     suggested = {each.name: each.column for each in found}

@@ -135,10 +135,8 @@ class SheetRecords:
             reason = f"the row is empty, {width} cells were expected"
             raise ImportFailed("too_few_fields", reason, number, value="")
         if len(cells) > begin + width or any(cells[:begin]):
-            stray = next(cell for at, cell in enumerate(cells) if cell and not begin <= at < begin + width)
-            reason = "a cell of the row outside of the table's columns is not empty"
-            raise ImportFailed("too_many_fields", reason, number, value=excerpt(stray))
-        fields = cells[begin:] + [""] * (begin + width - len(cells))
+            self._check_stray(number, next(c for at, c in enumerate(cells) if c and not begin <= at < begin + width))
+        fields = cells[begin : begin + width] + [""] * (begin + width - len(cells))
         nulls = ("", self._file_format.null)
         values = [
             None if position is None or fields[position] in nulls else fields[position]
@@ -147,6 +145,16 @@ class SheetRecords:
         if special:
             self._apply_special(number, values, special, mapping)
         return values
+
+    def _check_stray(self, number: int, cell: str) -> None:
+        """Raises ImportFailed for a cell beside the table, unless the client leaves out all columns without a name that
+        is known."""
+        if self._file_format.leave_out_others:
+            return
+        reason = "a cell of the row outside of the table's columns is not empty"
+        if self._header and not isinstance(self._file_format.columns, list):
+            reason += '; `"*": null` in `columns` leaves out such cells, and all unknown columns'
+        raise ImportFailed("too_many_fields", reason, number, value=excerpt(cell))
 
     def _apply_special(
         self, number: int, values: list[str | None], special: dict[str, list[str]], mapping: ColumnMapping

@@ -1,5 +1,6 @@
 """The command line in a pipe: what it prints, and how it ends."""
 
+import csv
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from app.formats.generate.orders import write_csv_sample
 from tests.backout import Backout
@@ -337,3 +339,26 @@ def test_a_preview_prints_the_option_that_lets_a_file_in(backout: Backout, stack
     with path.open("rb") as file:
         found = backout.ask("preview", "-", code=1, stdin=file)
     assert found["suggested_columns"] == {"Order No.": "order_number"}
+
+
+def test_a_preview_says_what_an_import_would_refuse(backout: Backout, orders: Path) -> None:
+    lines = orders.read_text().splitlines()
+    row = lines[3].replace(",", ",x" + "y" * 70, 1)
+    orders.write_text("\n".join([*lines[:3], row, lines[4]]) + "\n")
+    shown = backout.try_("preview", str(orders), code=1).stdout
+    assert "invalid: 1 of the first 4 rows; an import fails, unless --on-error=reject" in shown
+    assert "  line 4, order_number: " in shown
+
+
+def test_a_preview_names_the_sheets(backout: Backout, orders: Path) -> None:
+    rows = list(csv.reader(orders.read_text().splitlines()[:2]))
+    path = orders.with_name("year.xlsx")
+    with xlsxwriter.Workbook(path) as book:
+        for name in ("Jan", "Feb"):
+            sheet = book.add_worksheet(name)
+            for at, row in enumerate(rows):
+                sheet.write_row(at, 0, row)
+    shown = backout.try_("preview", str(path), code=0).stdout
+    assert "sheet: Jan, of Jan, Feb; --sheet NAME reads another one, --sheet '*' all of them" in shown
+    assert "sheet: Feb, of" in backout.try_("preview", str(path), "--sheet", "Feb", code=0).stdout
+    assert "sheet:" not in backout.try_("preview", str(path), "--sheet", "*", code=0).stdout

@@ -8,7 +8,7 @@ from app.domain.dataset import Column, ColumnType, Dataset
 from app.formats.detection import detect
 from app.formats.options import parse_options
 from app.formats.reader import read_rows
-from app.formats.streams.encoding_guess import guess_encoding, guess_utf16
+from app.formats.streams.encoding_guess import guess_encodings, guess_utf16
 
 PEOPLE = Dataset(
     "people",
@@ -21,30 +21,56 @@ PEOPLE = Dataset(
 )
 
 
+LATIN = ["windows-1252", "windows-1250", "iso-8859-15"]
+
+
 @pytest.mark.parametrize(
-    ("text", "codec", "name"),
+    ("text", "codec", "names"),
     [
-        ("Zoë", "cp1252", "windows-1252"),
-        ("L’Avenue 5€", "cp1252", "windows-1252"),
-        ("Jörg, Köln", "mac_roman", "macintosh"),
-        ("Müller", "cp850", "cp850"),
-        ("Привет", "cp1251", "windows-1251"),
-        ("商品", "shift_jis", "shift_jis"),
+        ("Zoë", "cp1252", ["windows-1252", "iso-8859-15"]),
+        ("L’Avenue 5€", "cp1252", ["windows-1252", "windows-1250"]),
+        ("Müller, 5 €", "iso8859_15", ["iso-8859-15"]),
+        ("Jörg, Köln", "mac_roman", ["windows-1250", "macintosh"]),
+        ("Müller", "cp850", ["cp850"]),
+        ("Grüße", "cp850", ["cp850"]),
+        ("Grüße", "cp1252", LATIN),
+        ("Kraków", "cp1250", LATIN),
+        ("Kraków\nGdańsk", "cp1250", LATIN),
+        ("Łódź", "cp1250", ["windows-1250"]),
+        ("Привет", "cp1251", ["windows-1251"]),
+        ("商品", "shift_jis", ["shift_jis", "gb18030"]),
+        ("こんにちは", "shift_jis", ["shift_jis"]),
+        ("①髙橋さん", "cp932", ["cp932"]),
+        ("서울 부산", "euc_kr", ["euc-kr"]),
+        ("台北市信義區", "big5", ["big5"]),
     ],
 )
-def test_an_encoding_is_suggested_with_the_text_in_it(text: str, codec: str, name: str) -> None:
-    assert guess_encoding(text.encode(codec)) == (name, text)
+def test_all_encodings_are_suggested_that_the_bytes_may_be_in(text: str, codec: str, names: list[str]) -> None:
+    assert guess_encodings(text.encode(codec)) == names
 
 
 def test_bytes_that_are_no_text_suggest_nothing() -> None:
-    assert guess_encoding(b"\x81\x8d\x8f\x90\xff\xfe\x80") is None
+    assert guess_encodings(b"\x81\x8d\x8f\x90\xff\xfe\x80") == []
     assert guess_utf16(b"\x00\x01\x02\x03" * 100) is None
     assert guess_utf16("имя\nАнна\n".encode("utf-16-be")) == "utf-16-be"
 
 
-def reasons(path: Path, text: str, **options: str) -> list[str]:
-    path.write_text(text)
-    file_format = detect(path.name, None, text.encode(), PEOPLE, parse_options(options))
+def test_all_rows_decide_on_the_encoding(tmp_path: Path) -> None:
+    """The first word is the same in three encodings, and the next ones would be other texts in two of them."""
+    text = "name,age,size\nKraków,1,1\nGdańsk,2,1\nŻółw,3,1\n".encode("cp1250")
+    found = reasons(tmp_path / "f.csv", text)
+    for value, reason in zip(("Kraków", "Gdańsk", "Żółw"), found, strict=True):
+        assert reason.endswith(f"look like {value!r} in windows-1250: set encoding=windows-1250 if the file is")
+    [_, other] = reasons(tmp_path / "f.csv", text[: text.index("Żó".encode("cp1250"))])
+    assert "look like 'Gdañsk' in windows-1252, or 'Gdańsk' in windows-1250" in other
+    [one] = reasons(tmp_path / "f.csv", text[: text.index(b"Gda")])
+    assert "set encoding=windows-1252 if the file is; these bytes are the same text in windows-1250 and" in one
+
+
+def reasons(path: Path, text: str | bytes, **options: str) -> list[str]:
+    data = text.encode() if isinstance(text, str) else text
+    path.write_bytes(data)
+    file_format = detect(path.name, None, data, PEOPLE, parse_options(options))
     return [bad.reason for batch in read_rows(path, PEOPLE, file_format, 1 << 16) for bad in batch.rejects]
 
 

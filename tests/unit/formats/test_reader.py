@@ -307,7 +307,7 @@ def test_empty_lines_in_a_file_of_one_column_are_rows(tmp_path: Path) -> None:
         (HEADER.replace("sku", "S K U"), "unknown_column", "S K U"),
         (HEADER.replace(",sku", ""), "missing_column", "sku"),
         (HEADER + ",sku", "doubled_column", "sku"),
-        (HEADER.replace(",", ";"), "missing_column", "marketplace"),
+        (HEADER.replace(",", ";"), "other_delimiter", None),
         (GOOD, "missing_column", "marketplace"),
         ("", "missing_column", "marketplace"),
         (HEADER + ',"sku', "bad_quote", None),

@@ -238,3 +238,13 @@ def test_hostile_files_are_answered(tmp_path: Path, data: bytes, code: str | Non
         if not partial:
             assert (found.problem.code if found.problem else None) == code
         assert preview(tmp_path / "file", data, partial=partial, dataset=None).inferred is not None
+
+
+def test_objects_are_matched_one_by_one(tmp_path: Path) -> None:
+    """A key in capitals is the same column where the object lacks the exact one: to leave it out would lose a value."""
+    data = '[{"name":"Rex","age":1},{"Name":"Ida","AGE":2},{"name":"Ben","age":3}]'
+    found = preview(tmp_path / "f.json", data)
+    assert mapped(found) == [(name, name.lower(), "mapped") for name in ("name", "age", "Name", "AGE")]
+    assert found.suggested is None and found.problem is None and not any(row.reject for row in found.rows)
+    both = preview(tmp_path / "f.json", '[{"name":"Rex","age":1,"AGE":2}]')
+    assert both.problem is not None and "the key 'AGE', which is not a column" in str(both.problem)

@@ -128,6 +128,15 @@ def test_rows_above_a_header_are_no_title(tmp_path: Path, write: Any) -> None:
 
 
 @BOTH
+def test_notes_beside_the_table_can_be_left_out(tmp_path: Path, write: Any) -> None:
+    for rows in ([HEADER, ["Ann", 1, "a note"], ["Bob", 2]], [["", *HEADER], ["a note", "Ann", 1], ["", "Bob", 2]]):
+        data = write({"S": rows})
+        loaded, [reason], _ = load(tmp_path / "o", data)
+        assert loaded == [(3, ["Bob", "2"])] and '`"*": null` in `columns` leaves out such cells' in reason
+        assert load(tmp_path / "o", data, columns='{"*": null}')[0] == [(2, ["Ann", "1"]), (3, ["Bob", "2"])]
+
+
+@BOTH
 def test_numbers_are_no_header(tmp_path: Path, write: Any) -> None:
     found = look(tmp_path / "o", write({"S": [["Ann", 1], ["Bob", 2]]}), None)
     assert found.problem is None and found.file_format.header is False and len(found.rows) == 2
