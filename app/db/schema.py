@@ -217,6 +217,16 @@ datasets = Table(
 )
 
 # its name has the prefix that datasets can't have, since somebody may have a dataset `templates`
+pauses = Table(
+    "backout_pauses",
+    metadata,
+    Column("scope", String(8), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("client", String(64), nullable=False, server_default=""),
+    Column("paused_at", _instant, nullable=False),
+    **OPTIONS,
+)
+
 templates = Table(
     "backout_templates",
     metadata,

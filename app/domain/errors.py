@@ -87,6 +87,10 @@ class NotEnabled(Refused):
     """The endpoint is disabled on this installation."""
 
 
+class Paused(Refused):
+    """Imports are paused, and this one would have to be loaded at once."""
+
+
 class LedgerFrozen(Refused):
     """The ledger may be an older one: nothing is accepted, claimed or swept until an operator runs `sweeping
     resume`."""

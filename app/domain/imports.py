@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.file_format import FileFormat
+from app.domain.pause import PHASE as PAUSED
 from app.domain.policy import Policy
 from app.domain.states import NEVER_COMMIT, State
 from app.domain.xid import Xid
@@ -97,6 +98,11 @@ class Import:
     read_at: datetime
     priority: int = 0
     arriving: bool = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits because a pause holds it."""
+        return self.state is State.QUEUED and self.phase == PAUSED
 
     @property
     def rows_kept(self) -> int:

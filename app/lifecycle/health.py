@@ -5,6 +5,7 @@ from app.db.imports import transitions
 from app.domain.errors import DatabaseUnavailable, LedgerFrozen
 from app.domain.imports import RecoveryAction
 from app.lifecycle import freeze
+from app.lifecycle.imports import pause
 from app.lifecycle.recovery import chores, in_doubt
 from app.lifecycle.services import Services
 
@@ -39,6 +40,9 @@ def _check_database(services: Services) -> dict[str, str]:
     except DatabaseUnavailable as error:
         return dict.fromkeys(parts, "not known") | {"database": error.detail}
     parts["recovery"] = _find_trouble(services) or "ok"
+    if paused := pause.list_pauses(services.database):
+        more = f"; {len(paused) - 1} more" if paused[1:] else ""
+        parts["pauses"] = f"{paused[0]}{more}: `backout resume` lets them begin"
     return parts
 
 

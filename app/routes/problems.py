@@ -40,6 +40,7 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.NothingToRetry: 409,
     errors.Overloaded: 503,
     errors.LedgerFrozen: 503,
+    errors.Paused: 503,
     errors.TooManyStreams: 503,
     errors.DatabaseUnavailable: 503,
 }
@@ -49,6 +50,7 @@ RETRY = (
     errors.DatasetInUse,
     errors.Overloaded,
     errors.LedgerFrozen,
+    errors.Paused,
     errors.TooManyStreams,
     errors.DatabaseUnavailable,
 )

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 from backout.client.errors import WaitTimeout
@@ -12,11 +13,19 @@ from backout.client.models import (
     read_import,
     read_reject,
 )
-from backout.client.paths import import_path
+from backout.client.paths import dataset_path, import_path
 from backout.client.transport import Transport
 
 FIRST_POLL_SECONDS = 0.2  # between two polls of an import, growing while nothing changes
 MAX_POLL_SECONDS = 2.0
+
+
+def _pause_path(id: str | None, dataset: str | None, act: str) -> str:
+    if id is not None and dataset is not None:
+        raise ValueError("an import has one dataset: give an id, or a dataset")
+    if id is not None:
+        return f"{import_path(id)}/{act}"
+    return f"/v1/{act}" if dataset is None else f"{dataset_path(dataset)}/{act}"
 
 
 class ImportMethods:
@@ -119,6 +128,46 @@ class ImportMethods:
             'stopping'
         """
         return read_import(self._transport.ask("POST", f"{import_path(id)}/stop"))
+
+    def pause(self, id: str | None = None, *, dataset: str | None = None) -> dict[str, Any]:
+        """Pause an import, all imports into a dataset, or all imports. What runs goes back to the queue, and begins
+        again when it is resumed.
+
+        Args:
+            id: the import's id; None for more than one import.
+            dataset: the dataset's name; without it and without an id, all imports are paused.
+
+        Returns:
+            The server's answer: the import, or all `pauses`.
+
+        Raises:
+            TooLate: the import was decided before, or has ended.
+            NotFound: there is no such import.
+
+        Example:
+            >>> client.pause(dataset="orders")["pauses"][0]["scope"]
+            'dataset'
+        """
+        return self._transport.ask("POST", _pause_path(id, dataset, "pause"))
+
+    def resume(self, id: str | None = None, *, dataset: str | None = None) -> dict[str, Any]:
+        """End such a pause. Imports that another pause holds stay paused.
+
+        Args:
+            id: the import's id; None for more than one import.
+            dataset: the dataset's name; without it and without an id, the pause of all imports ends.
+
+        Returns:
+            The server's answer: the import, or all `pauses`.
+
+        Raises:
+            NotFound: there is no such import.
+
+        Example:
+            >>> client.resume(accepted.id)["paused"]
+            False
+        """
+        return self._transport.ask("POST", _pause_path(id, dataset, "resume"))
 
     def imports(self, *, states: Iterable[str] = (), dataset: str | None = None) -> Iterator[Import]:
         """List imports, newest first, page by page as they are needed.

@@ -59,6 +59,11 @@ class Import:
     document: dict[str, Any]
 
     @property
+    def is_paused(self) -> bool:
+        """Whether it waits until someone resumes it."""
+        return bool(self.document.get("paused"))
+
+    @property
     def is_final(self) -> bool:
         """Whether it has ended: its state will never change."""
         return self.state in FINAL

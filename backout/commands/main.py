@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from backout.client import BackoutError
-from backout.commands import datasets, doctor, import_, preview, show, templates
+from backout.commands import datasets, doctor, import_, pause, preview, show, templates
 from backout.commands.context import Group, printable
 from backout.commands.exit_codes import Exit, show_error, show_failure
 
@@ -57,6 +57,8 @@ for part in (
     show.status,
     show.watch,
     show.stop,
+    pause.pause,
+    pause.resume,
     show.list_,
     show.rejects,
     show.count,

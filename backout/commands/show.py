@@ -30,7 +30,7 @@ def describe(found: Import) -> list[str]:
     total = f" of {found.rows_total:,}" if found.rows_total is not None else ""
     lines = [
         f"id        {found.id}",
-        f"state     {found.state}",
+        f"state     {found.state}{', paused' if found.is_paused else ''}",
         f"dataset   {found.dataset}",
         f"source    {_source(found)}",
         f"progress  {found.percent:g} %, {found.rows_done:,}{total} rows",
@@ -105,13 +105,15 @@ def list_(session: Session, states: tuple[str, ...], dataset: str | None, limit:
     """List imports, newest first."""
     found = [one for one, _ in zip(session.client.imports(states=states, dataset=dataset), range(limit), strict=False)]
     lines = [f"{'ID':<36}  {'STATE':<10}  {'ROWS':>12}  {'%':>5}  {'ACCEPTED':<20}  SOURCE"]
-    lines += [
-        f"{one.id:<36}  {one.state:<10}  {one.rows_done:>12,}  {one.percent:>5g}  {_time(one.created_at):<20}"
-        f"  {_source(one)}"
-        for one in found
-    ]
+    lines += [_row(one) for one in found]
     session.show({"imports": [one.document for one in found]}, *lines)
     return Exit.DONE
+
+
+def _row(one: Import) -> str:
+    state = "paused" if one.is_paused else one.state
+    figures = f"{one.rows_done:>12,}  {one.percent:>5g}  {_time(one.created_at):<20}"
+    return f"{one.id:<36}  {state:<10}  {figures}  {_source(one)}"
 
 
 @click.command()

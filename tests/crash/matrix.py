@@ -31,6 +31,8 @@ SOME = {
     "stop, kill -9 database": UNDECIDED,
     "kill -9 worker, stop": (*UNDECIDED, "decided", "all committed"),
     "stop, long undo": ("all loaded",),
+    "pause": (*UNDECIDED, "decided", "one committed"),
+    "pause, kill -9 web": UNDECIDED[:4],
     "1062 duplicate key": ("claimed",),  # what is met in mid-load is put there before it begins
     "1205 lock wait timeout": ("claimed",),
     "1213 deadlock": ("claimed",),

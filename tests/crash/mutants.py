@@ -7,7 +7,7 @@ from functools import partial
 
 from app.db import xa
 from app.domain.imports import RecoveryAction
-from app.lifecycle.imports import rollback
+from app.lifecycle.imports import pause, rollback
 from app.lifecycle.imports.loading import heartbeat
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery import sweeper
@@ -115,6 +115,21 @@ MUTANTS = {
         "stopped is said when nothing is left",
         replace_by(rollback, "_nothing_left", lambda *_: True),
         (("stop, long undo", "all loaded"),),
+    ),
+    "paused ones are claimed": Mutant(
+        "no worker begins what is paused",
+        mutations.claim_paused,
+        (("pause", "half loaded"),),
+    ),
+    "pauses are only recorded": Mutant(
+        "what runs and is paused goes back to the queue",
+        replace_by(pause, "hold", lambda database: []),
+        (("pause", "half loaded"),),
+    ),
+    "a pause is an attempt": Mutant(
+        "a pause does not count as an attempt",
+        mutations.count_pauses,
+        (("pause", "half loaded"),),
     ),
     "foreign taken for ours": Mutant(
         "branches that are not ours are never touched",

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import false, func, true
 
 from app.db import receipts, schema, xa
 from app.db.datasets import rows
@@ -230,6 +230,20 @@ def ignore_leases() -> None:
         return [replace(row, lease_live=False) for row in look(self, *wanted)]
 
     replace_in(sweeper.Sweeper, "_in_state", wrong)
+
+
+def claim_paused() -> None:
+    replace_in(transitions, "HELD", false())
+    replace_in(transitions.ledger, "_may_run", true())
+
+
+def count_pauses() -> None:
+    right = transitions.ImportLedger.requeue
+
+    def wrong(*arguments: Any, attempts: int = 0, **values: Any) -> bool:
+        return right(*arguments, **values)
+
+    replace_in(transitions.ImportLedger, "requeue", wrong)
 
 
 def replace_by(owner: Any, name: str, value: Any) -> Callable[[], None]:

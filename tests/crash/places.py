@@ -88,6 +88,7 @@ REPRESENTATIVE = [
     Cell("all prepared", "kill -9 worker, stop"),
     Cell("all prepared", "stop, its kill lost"),
     Cell("all loaded", "stop, long undo"),
+    Cell("half loaded", "pause"),
     Cell("decided", "branch rolled back by hand"),
     Cell("started", "answer to PREPARE lost"),
     Cell("started", "answer to decision's COMMIT lost"),

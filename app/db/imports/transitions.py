@@ -7,11 +7,12 @@ from typing import Any
 
 import pymysql
 from pymysql.constants import ER
-from sqlalchemy import Connection, Integer, Select, and_, bindparam, case, exists, func, insert, select, update
+from sqlalchemy import Connection, Integer, Select, and_, bindparam, case, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.db import schema
+from app.db.imports.pauses import HELD
 from app.db.ledger import NOW, Ledger, LedgerStates, seconds_from_now
 from app.db.schema import datasets, imports, installation
 from app.domain.imports import Tally
@@ -23,7 +24,8 @@ WHOLE_SOURCE: ColumnElement[Any] = func.coalesce(imports.c.bytes_total, 0)  # of
 ARRIVED: ColumnElement[bool] = imports.c.upload_lease_until.is_(None)  # no part of its file is still to come
 
 _BEING_CLEARED = exists().where(datasets.c.name == imports.c.dataset, datasets.c.delete_lease_until > NOW)
-_MAY_RUN = and_(~_BEING_CLEARED, ~exists().where(installation.c.frozen_at.is_not(None)))
+_NOT_PAUSED = or_(imports.c.inline.is_(True), ~HELD)  # the client of an inline one waits for the answer
+_MAY_RUN = and_(~_BEING_CLEARED, _NOT_PAUSED, ~exists().where(installation.c.frozen_at.is_not(None)))
 
 SMALL_BYTES = 1024 * 1024  # what is loaded within a blink, and may go before what is not
 PACKED = 10  # what a byte of a compressed file stands for, at most and mostly
@@ -55,8 +57,8 @@ class ImportLedger(Ledger[State]):
         return values
 
     def claim(self, connection: Connection, number: int, *, worker: str, lease_seconds: float, **values: Any) -> bool:
-        """`Ledger.claim` for so many `branches`: not while the dataset is being cleared, nor while sweeping is
-        frozen."""
+        """`Ledger.claim` for so many `branches`: not while the dataset is being cleared, nor while it is paused or
+        sweeping is frozen."""
         started = {"attempt_started_at": NOW, "attempt_rows": 0, "attempt_bytes": 0}
         return super().claim(connection, number, worker=worker, lease_seconds=lease_seconds, **started, **values)
 
@@ -145,6 +147,7 @@ def _due(only_small: bool) -> Select[Any]:
             ledger.due(),
             imports.c.inline.is_(False),
             ~_BEING_CLEARED,
+            ~HELD,
         )
         .order_by(imports.c.priority.desc(), func.coalesce(taken.c.running, 0), imports.c.number)
         .limit(bindparam("limit", type_=Integer))

@@ -4,9 +4,10 @@ import structlog
 
 from app.db.database import Database
 from app.db.datasets import registry, rows
-from app.db.imports import transitions
+from app.db.imports import pauses, transitions
 from app.domain.dataset import Dataset
 from app.domain.errors import DatasetNotFound, NotEnabled
+from app.domain.pause import Scope
 from app.lifecycle import freeze
 from app.lifecycle.datasets import create, delete_rows
 from app.lifecycle.services import Services
@@ -47,6 +48,7 @@ def _let_go(database: Database, dataset: Dataset) -> None:
         registry.lock_dataset(connection, dataset.name)
         delete_rows.require_idle(connection, dataset)
         registry.begin_dropping(connection, dataset.name)
+        pauses.delete_pause(connection, Scope.DATASET, dataset.name)  # another one may get the name
         for number, count in counts.items():
             transitions.note_deleted(connection, number, count)
 

@@ -11,10 +11,10 @@ import structlog
 
 from app.db.database import Database
 from app.db.datasets import registry
-from app.db.imports import queries, transitions
+from app.db.imports import pauses, queries, transitions
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS, Dataset
-from app.domain.errors import DatabaseUnavailable, InvalidContent
+from app.domain.errors import DatabaseUnavailable, InvalidContent, Paused
 from app.domain.imports import Import
 from app.lifecycle import freeze
 from app.lifecycle.datasets import catalog
@@ -162,6 +162,10 @@ def _insert(
         known = registry.hold_dataset(connection, dataset.name)
         if known is None or known.dataset != dataset:
             raise catalog.no_dataset(dataset.name, registry.list_datasets(connection))
+        if values.get("inline") and pauses.holds_dataset(connection, dataset.name):
+            raise Paused(
+                f"imports into {dataset.name} are paused, and this one would be loaded at once: resume them first"
+            )
         values = {"dataset": dataset.name, "created_at": now, "updated_at": now, **values}
         number = transitions.insert_import(connection, values)
         if content is not None:

@@ -38,14 +38,16 @@ class Attempted(Protocol):
     def attempts(self) -> int: ...
 
 
-def give_back(database: Database, ledger: Ledger[Any], row: Attempted) -> bool:
-    """Queue a row again, because this worker goes; the attempt does not count. False when it was stopped or taken
-    over."""
+SHUT_DOWN, PAUSED = "the worker shut down", "it was paused"
+
+
+def give_back(database: Database, ledger: Ledger[Any], row: Attempted, reason: str = SHUT_DOWN) -> bool:
+    """Queue a row again; the attempt does not count. False when it was stopped or taken over."""
     with database.begin() as connection:
-        told = {"reason": "the worker shut down"}
+        told = {"reason": reason}
         given = ledger.requeue(connection, row.number, row.epoch, detail=told, attempts=-1)
     if given:
-        log.info("handed_back")
+        log.info("handed_back", reason=reason)
     return given
 
 

@@ -16,7 +16,8 @@ from app.domain.imports import Import, RecoveryAction, recovery_action
 from app.domain.states import UNDOING, State
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle import freeze
-from app.lifecycle.imports import commit, requeue, rollback
+from app.lifecycle.imports import commit, pause, requeue, rollback
+from app.lifecycle.imports.stop import end_load
 from app.lifecycle.recovery import cleanup
 from app.lifecycle.recovery.chores import Chores, do_each
 from app.lifecycle.services import Services
@@ -92,6 +93,7 @@ class Sweeper:
         services, run = self._services, self.chores.run
         run("finish_branches", self._finish_branches)
         run("requeue_expired", self._requeue_expired)
+        run("hold_paused", self._hold_paused)
         run("fail_broken_uploads", self._fail_broken_uploads)
         run("fail_deserted", self._fail_deserted)
         run("undo", self._undo)
@@ -154,6 +156,11 @@ class Sweeper:
                 self._services.database, self._services.settings, row, reason, only_expired=True
             ),
         )
+
+    def _hold_paused(self) -> None:
+        """Take back what runs though it is paused: a crash, or a claim that was on its way, can leave that."""
+        for row in pause.hold(self._services.database):
+            end_load(self._services.database, self._services.installation, row)
 
     def _fail_broken_uploads(self) -> None:
         with self._services.database.begin() as connection:

@@ -31,6 +31,7 @@ def serialize_import(row: Import, timeline: list[Event] | None = None) -> dict[s
         "dataset": row.dataset,
         "state": row.state,
         "phase": row.phase,
+        "paused": row.paused,
         "percent": row.percent,
         "rows_done": row.rows_done,
         "rows_kept": row.rows_kept,

@@ -8,6 +8,7 @@ from app.lifecycle.imports import stop
 
 STATES = {
     "queued": "Queued",
+    "paused": "Paused",  # of a queued import
     "running": "Running",
     "committing": "Committing",
     "committed": "Committed",
@@ -35,6 +36,8 @@ EVENTS = {
     "checked": "Dry run finished: none of its rows was kept",
     "rows_deleted": "Rows deleted",
     "tried_again": "Retried",
+    "paused": "Paused",
+    "resumed": "Resumed",
     "lost_branch": "A branch was lost: an operator must resolve it",
     "heuristic_decision": "An operator resolved a branch",
 }
@@ -47,6 +50,7 @@ WHY_NO_STOP: dict[str, str] = {
 RETRY = {"stopped": "Retry", "failed": "Retry", "checked": "Import it now"}
 ON_ERROR = {"abort": "fail the import", "reject": "are rejected"}
 ON_CONFLICT = {"fail": "fail the import", "skip": "stay as they are", "update": "are updated"}
+STILL_PAUSED = "it stays paused, because all imports or its dataset are: `backout resume` with --all or --dataset"
 GENERATED = "generated rows"
 UNNAMED = "a file without a name"
 
@@ -60,6 +64,7 @@ def phrases() -> dict[str, Any]:
         "events": EVENTS,
         "why_no_stop": WHY_NO_STOP,
         "retry": RETRY,
+        "still_paused": STILL_PAUSED,
         "generated": GENERATED,
         "unnamed": UNNAMED,
     }

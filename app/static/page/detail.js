@@ -15,6 +15,7 @@ const article = get("import");
 const path = `/v1/imports/${article.dataset.id}`;
 const stop = get("stop", HTMLButtonElement);
 const retry = get("again", HTMLButtonElement);
+const hold = get("hold", HTMLButtonElement);
 const dialog = get("sure", HTMLDialogElement);
 const timeline = get("timeline");
 
@@ -32,6 +33,8 @@ function update(i) {
   if (!stoppable && document.activeElement === stop) get("main").focus();
   stop.hidden = !stoppable;
   stop.disabled = false;
+  hold.hidden = !stoppable;
+  hold.textContent = i.paused ? "Resume" : "Pause";
   retry.hidden = !(i.state in phrases.retry);
   retry.textContent = phrases.retry[i.state] ?? retry.textContent;
   get("why-not").textContent = whyNoStop(i);
@@ -129,6 +132,20 @@ retry.addEventListener("click", async () => {
     showProblem(error);
   } finally {
     retry.disabled = false;
+  }
+});
+
+hold.addEventListener("click", async () => {
+  hideProblem();
+  hold.disabled = true;
+  const act = shown?.paused ? "resume" : "pause";
+  try {
+    update(await ask(`${path}/${act}`, { method: "POST" }));
+    if (act === "resume" && shown?.paused) throw new Error(phrases.still_paused);
+  } catch (error) {
+    showProblem(error);
+  } finally {
+    hold.disabled = false;
   }
 });
 

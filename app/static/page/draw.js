@@ -1,14 +1,14 @@
 // Drawing: states, and an import in the elements that the server drew.
 
 import { make } from "./dom.js";
-import { between, count, duration, isFinal, name, share, size, showTime, stateName } from "./formatting.js";
+import { between, count, duration, isFinal, name, share, shownState, size, showTime, stateName } from "./formatting.js";
 
 const now = () => new Date().toISOString();
 /** @type {Record<string, (i: Api.Import, element: HTMLElement) => string | null>} */
 const VALUES = {
   state: (i, element) => {
-    element.dataset.state = i.state;
-    return stateName(i.state);
+    element.dataset.state = shownState(i);
+    return stateName(shownState(i));
   },
   dry: (i, element) => {
     element.hidden = !i.dry_run;

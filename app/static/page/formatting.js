@@ -17,6 +17,9 @@ export const isFinal = (state) => phrases.final.includes(state);
 /** @param {string} state */
 export const stateName = (state) => phrases.states[state] ?? state;
 
+/** The state that people see: a pause holds some of the queued imports. @param {Api.Import} i */
+export const shownState = (i) => (i.paused ? "paused" : i.state);
+
 /** @param {number | null} number */
 export const count = (number) => (number == null ? "–" : Math.round(number).toLocaleString("en-US"));
 

@@ -13,7 +13,7 @@ from app.routes.openapi.operations import JSON, Answer, text
 
 EXAMPLE = json.loads(
     """
-    {"id": "ID", "number": 14, "dataset": "orders", "state": "running", "phase": "loading",
+    {"id": "ID", "number": 14, "dataset": "orders", "state": "running", "phase": "loading", "paused": false,
      "percent": 28.0, "rows_done": 280000, "rows_kept": 0, "rows_total": 1000000, "bytes_done": 0, "bytes_total": null,
      "arriving": false, "priority": 0,
      "rows_per_second": 53672.8, "eta_seconds": 13.4, "attempt": {"number": 1, "rows": 280000, "bytes": 0},
@@ -130,6 +130,8 @@ class Import(Model):
     """Final are committed, stopped, failed and, for a dry run, checked."""
     phase: str
     """A word for people; nothing depends on it."""
+    paused: bool
+    """Whether it waits until it is resumed."""
     percent: Annotated[float, Field(ge=0, le=100)]
     """How much of the source is loaded; never goes back, and is 100 only for committed and checked."""
     rows_done: int

@@ -1,0 +1,80 @@
+"""Pauses in the database. The claim's condition reads them, so that none begins after a pause was recorded, except one
+whose claim was on its way; `list_held` finds that one."""
+
+from sqlalchemy import Connection, String, bindparam, delete, exists, literal, null, or_, select, update
+from sqlalchemy.dialects.mysql import insert as upsert
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.db.ledger import NOW, insert_events
+from app.db.schema import imports, pauses
+from app.domain.pause import PHASE, Pause, Scope
+from app.domain.states import FINAL, State
+
+HELD: ColumnElement[bool] = exists().where(
+    or_(
+        pauses.c.scope == Scope.ALL,
+        (pauses.c.scope == Scope.DATASET) & (pauses.c.name == imports.c.dataset),
+        (pauses.c.scope == Scope.IMPORT) & (pauses.c.name == imports.c.id),
+    )
+)
+_WAITING = (imports.c.state == State.QUEUED) & imports.c.inline.is_(False)
+
+
+def insert_pause(connection: Connection, scope: Scope, name: str, client: str) -> None:
+    """Record a pause; nothing changes where it is there already."""
+    values = {"scope": scope, "name": name, "client": client, "paused_at": NOW}
+    connection.execute(upsert(pauses).values(**values).on_duplicate_key_update(scope=scope))
+
+
+def delete_pause(connection: Connection, scope: Scope, name: str) -> None:
+    """End a pause; nothing changes where there is none."""
+    connection.execute(delete(pauses).where(pauses.c.scope == scope, pauses.c.name == name))
+
+
+def delete_needless(connection: Connection) -> None:
+    """Forget pauses of imports that have ended."""
+    ended = select(imports.c.id).where(imports.c.state.in_(list(FINAL)))
+    connection.execute(delete(pauses).where(pauses.c.scope == Scope.IMPORT, pauses.c.name.in_(ended)))
+
+
+def list_pauses(connection: Connection) -> list[Pause]:
+    """All pauses: the widest first, then by name."""
+    rows = connection.execute(select(pauses).order_by(pauses.c.scope, pauses.c.name))
+    return [Pause(Scope(row.scope), row.name, row.client, row.paused_at) for row in rows]
+
+
+def holds_dataset(connection: Connection, dataset: str) -> bool:
+    """Whether a pause holds all imports into this dataset."""
+    return connection.execute(_OF_DATASET, {"wanted": dataset}).first() is not None
+
+
+_OF_DATASET = select(pauses.c.scope).where(
+    or_(
+        pauses.c.scope == Scope.ALL,
+        (pauses.c.scope == Scope.DATASET) & (pauses.c.name == bindparam("wanted", type_=String)),
+    )
+)
+
+
+def list_held(connection: Connection) -> list[int]:
+    """Numbers of the running imports that a pause holds. An inline one is not: its client waits for the answer."""
+    query = select(imports.c.number).where(imports.c.state == State.RUNNING, imports.c.inline.is_(False), HELD)
+    return list(connection.scalars(query.order_by(imports.c.number)))
+
+
+def mark(connection: Connection) -> None:
+    """Let the phase of each queued import say whether a pause holds it, and its timeline since when."""
+    _set_phase(connection, PHASE, "paused", HELD & (imports.c.phase != PHASE))
+    _set_phase(connection, "waiting", "resumed", ~HELD & (imports.c.phase == PHASE))
+
+
+def _set_phase(connection: Connection, phase: str, event: str, wanted: ColumnElement[bool]) -> None:
+    found = list(connection.scalars(select(imports.c.number).where(_WAITING, wanted)))
+    if not found:
+        return
+    # locked and looked at again: another process may do the same, or a worker may have claimed one meanwhile
+    locked = select(imports.c.number).where(imports.c.number.in_(found), _WAITING, wanted).with_for_update()
+    mine = imports.c.number.in_(list(connection.scalars(locked)))
+    connection.execute(update(imports).where(mine).values(phase=phase, sequence=imports.c.sequence + 1))
+    line = select(imports.c.number, imports.c.sequence, NOW, literal(event), null())
+    connection.execute(insert_events(line.where(mine)))
