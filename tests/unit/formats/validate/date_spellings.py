@@ -16,7 +16,7 @@ MONTHS += ["November", "December"]
 ZONES = {"CET": "+01:00", "EST": "-05:00", "IST": "+05:30", "NST": "-03:30"}
 PLACES = ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns"]
 _DAYS = ["Y m d", "d m Y", "m d Y", "d b Y", "b d Y", "B d Y", "d B Y", "d m y", "m d y", "y b d", "Y j", "j y"]
-_TIMES = ["", "", "H", "H M", "H M S", "H M S f", "I p", "I M p", "I M S p", "p I M", "I M S f p", "S M H"]
+_TIMES = ["", "", "H", "H M", "H M S", "H M S f", "H M S f", "I p", "I M p", "I M S p", "p I M", "I M S f p", "S M H"]
 _NUMBERS: dict[str, Callable[[datetime], tuple[int, int]]] = {  # and how many digits they have
     "Y": lambda at: (at.year, 4),
     "y": lambda at: (at.year % 100, 2),

@@ -63,9 +63,8 @@ def test_times_in_every_format(data: st.DataObject, parts: Any, scale: int) -> N
     letters = [letter for letter, _ in parts]
     times = near_moments if "y" in letters else moments
     drawn_times = data.draw(st.lists(times, min_size=1, max_size=ROWS))
-    exact = [
-        each.replace(microsecond=each.microsecond // 10 ** (6 - scale) * 10 ** (6 - scale)) for each in drawn_times
-    ]
+    fractions = st.integers(0, 10**scale - 1).map(lambda digits: digits * 10 ** (6 - scale))
+    exact = [each.replace(microsecond=data.draw(fractions)) for each in drawn_times]
     texts, expected = [], []
     for each in exact:
         offset, zone = data.draw(offsets), data.draw(st.sampled_from(sorted(ZONES)))
@@ -104,7 +103,10 @@ def test_iso_times_with_fractions_and_offsets(data: st.DataObject, scale: int, z
 
 
 changes = cache(clock_changes)
-near_changes = st.tuples(st.sampled_from(PLACES), st.sampled_from([1941, 1974, 1987, 2007, 2026]))
+near_changes = st.tuples(st.sampled_from(PLACES), st.sampled_from([1941, 1987, 2007, 2026]))
+
+
+near_an_hour = st.sampled_from([-90, -61, -60, -59, -31, -30, -29, -1, 0, 1, 29, 30, 31, 45, 59, 60, 61, 90])
 
 
 @drawn(100)
@@ -113,7 +115,7 @@ def test_local_times_are_those_that_clocks_show_once(data: st.DataObject, where:
     place, year = where
     near = [st.sampled_from(found)] if (found := changes(place, year)) else []
     hours = st.one_of(*near, st.datetimes(datetime(1890, 1, 1), datetime(2100, 1, 1)))
-    times = st.builds(lambda at, minutes: at + timedelta(minutes=minutes), hours, st.integers(-200, 200))
+    times = st.builds(lambda at, minutes: at + timedelta(minutes=minutes), hours, near_an_hour)
     local = [each.replace(microsecond=0) for each in data.draw(st.lists(times, min_size=1, max_size=ROWS * 2))]
     texts = [stored(each) for each in local]
     parts = {"formats": ["%d.%m.%Y %H:%M:%S"]} if formatted else {}

@@ -109,6 +109,22 @@ def test_what_is_nearly_a_spelling_is_refused_or_means_what_it_says(case: Any, w
             assert number == meaning(text, said), (text, value)
 
 
+groups = st.lists(st.sampled_from(["1", "22", "333", "333", "333", "4444"]), min_size=1, max_size=4)
+plain_or_not = st.sampled_from(["{}", "{}", "{}", "-{}", "{} kr", "kr {}", "kr {} kr", "kr{}kr", "{}kr kr", "kr kr{}"])
+
+
+@drawn(100)
+@given(st.lists(st.tuples(groups, plain_or_not, st.sampled_from(["", "5"])), min_size=1, max_size=ROWS), formats())
+def test_groups_of_any_size_are_refused_or_mean_what_they_say(cases: list[Any], said: dict[str, Any]) -> None:
+    said = said | {"grouping_mark": "'" if said["grouping_mark"] == "none" else said["grouping_mark"], "currency": "kr"}
+    texts = []
+    for sizes, form, fraction in cases:
+        number = said["grouping_mark"].join(sizes) + (said["decimal_mark"] + fraction if fraction else "")
+        texts.append(form.format(number))
+    for text, value in zip(texts, read_numbers(texts, decimal(30, 4), said, "dataset"), strict=True):
+        assert number_of(value) == meaning(text, said), text
+
+
 @drawn(60)
 @given(st.data(), formats(), st.sampled_from(SIZES), st.integers(1, 5))
 def test_digits_beyond_the_scale_are_zeros_or_refused(data: st.DataObject, said: Any, size: Any, more: int) -> None:
