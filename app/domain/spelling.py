@@ -89,6 +89,7 @@ def _is_currency(text: Any) -> bool:
         and 1 <= len(text) <= MAX_CURRENCY
         and text.isprintable()
         and text == text.strip()
+        and text not in GROUPING_MARKS
         and not any(each.isdigit() or each in "+-()%\u2212" for each in text)
     )
 
@@ -145,6 +146,7 @@ def read_zones(given: Any, refuse: Refuse) -> tuple[tuple[str, str], ...]:
         not isinstance(given, dict)
         or len(given) > MAX_ZONES
         or not all(isinstance(name, str) and _ZONE.fullmatch(name) for name in given)
+        or len({name.lower() for name in given}) < len(given)
         or not all(isinstance(offset, str) and _OFFSET.fullmatch(offset) for offset in given.values())
     ):
         refuse("zones", f'must be an object such as {{"CET": "+01:00", "CEST": "+02:00"}}, with at most {MAX_ZONES}')

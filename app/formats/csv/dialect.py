@@ -168,13 +168,16 @@ def _fields(file_format: FileFormat, line: str) -> list[str]:
 
 
 def _is_quoted_with(quote: str, delimiter: str, text: str) -> bool:
-    """Whether all complete lines have fields in these quotes and none in double quotes."""
+    """Whether complete lines have fields in these quotes, each of them as a whole, and none in double quotes."""
     text = "\n" + text[: text.rfind("\n") + 1]
     d = re.escape(delimiter)
     if re.search(f'(?:^|{d})"', text, re.MULTILINE):
         return False
     opened = len(re.findall(f"(?:^|{d}){quote}", text, re.MULTILINE))
-    return opened > 0 and opened == len(re.findall(f"{quote}(?:{d}|$)", text, re.MULTILINE))
+    if not opened or opened != len(re.findall(f"{quote}(?:{d}|$)", text, re.MULTILINE)):
+        return False
+    inside = rf"(?:[^{quote}]|{quote}{quote}|(?<=\\){quote})*"
+    return opened == len(re.findall(f"(?:^|{d}){quote}{inside}{quote}(?={d}|$)", text, re.MULTILINE))
 
 
 def _reads_better_escaped(file_format: FileFormat, text: str) -> bool:

@@ -77,7 +77,7 @@ def parser(format: str, zones: tuple[tuple[str, str], ...] = (), *, padded: bool
             and not any(map(_is_digit, (*parts[at - 1 : at], *parts[at + 1 : at + 2])))
         ):
             form += f"|{_SHORT_FORMS[letter]}"
-        pattern += f"(?P<{letter}>{form})"
+        pattern += f"(?P<{letter}>(?a:{form}))"  # `(?a:` as others count as letters of ASCII: ı as i, ſ as s
         pattern += "0*" if letter == "f" else ""
     compiled = re.compile(pattern, re.IGNORECASE)
 

@@ -25,7 +25,7 @@ _CURRENCY_SIGNS = (
     "$£¤¥\u058f\u060b\u09f2\u09f3\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20cf\ufdfc\ufe69\uff04\uffe1\uffe5\uffe6"
 )
 # what Excel shows of a number with more digits than its cell has room for: 4.00638E+12
-_SHOWN_SHORT = re.compile(r"E\+[0-9]{2,}$")
+_SHOWN_SHORT = re.compile(r"E\+[0-9]{2,}")
 _NUMBER_TYPES = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
 
@@ -198,7 +198,7 @@ def _read(text: str, numbers: NumberFormat) -> _Spelled | None:
         fraction=part["fraction"] or part["bare"] or "",
         exponent=_as_exponent(exponent) if exponent else 0,
         percent=bool(part.get("percent")),
-        shown_short=bool(exponent and _SHOWN_SHORT.search(text)),
+        shown_short=bool(exponent and _SHOWN_SHORT.fullmatch(part["power"])),
     )
 
 
@@ -218,7 +218,7 @@ def _pattern(numbers: NumberFormat) -> re.Pattern[str]:
         whole = rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}})+|[0-9]{{1,2}}(?:{group}[0-9]{{2}})+{group}[0-9]{{3}}|{whole}"
     pattern = (
         rf"(?:(?P<whole>{whole})(?:{mark}(?P<fraction>[0-9]*))?|{mark}(?P<bare>[0-9]+))"
-        r"(?:[eE](?P<exponent>[+-]?[0-9]+))?"
+        r"(?P<power>[eE](?P<exponent>[+-]?[0-9]+))?"
     )
     brackets = "parentheses" in numbers.negative
     if brackets:

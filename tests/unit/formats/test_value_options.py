@@ -160,7 +160,9 @@ def test_the_leap_day_that_1900_had_not(tmp_path: Path, serial: int, added: str)
         ("added", {"formats": ["%d.%m"]}, "columns"),
         ("added", {"formats": ["%d.%m.%Y %Z"]}, "columns"),
         ("added", {"zones": {"CET": "one"}}, "columns"),
+        ("added", {"zones": {"CET": "+01:00", "cet": "+02:00"}}, "columns"),
         ("price", {"currency": "5"}, "columns"),
+        ("price", {"currency": "."}, "columns"),  # `.5` would be 5
     ],
 )
 def test_options_that_a_column_can_not_have(column: str, said: Any, field: str | None) -> None:

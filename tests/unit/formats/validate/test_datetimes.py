@@ -60,6 +60,13 @@ def test_names_of_months_do_not_depend_on_strptime(monkeypatch: pytest.MonkeyPat
     assert verdict(replace(DAY, formats=("%d. %B %Y",)), "3. MAY 2026") == "2026-05-03"
 
 
+@pytest.mark.parametrize("text", ["3 Aprıl 2026 IST", "3 Auguſt 2026 IST", "3 May 2026 ıST", "3 May 2026 İST"])
+def test_letters_that_count_as_letters_of_ascii_elsewhere(text: str) -> None:
+    column = replace(AT, formats=("%d %B %Y %Z",), zones=(("IST", "+05:30"),))
+    assert str(verdict(column, text.translate(str.maketrans("ıİſ", "iIs")))).startswith("2026-")
+    assert verdict(column, text) == "!bad_datetime"
+
+
 @pytest.mark.parametrize(
     ("column", "text", "found"),
     [

@@ -175,6 +175,9 @@ CURRENCY = replace(MONEY, numbers=NumberFormat(currency="kr"))
         (replace(MONEY, numbers=NumberFormat(currency=True)), "5¢", "!not_a_decimal"),
         (replace(MONEY, numbers=NumberFormat(currency=True)), " $ 5.00 ", "5"),
         (replace(MONEY, numbers=NumberFormat(currency=True)), "$5.00 USD", "!not_a_decimal"),
+        (replace(MONEY, numbers=NumberFormat(currency=True)), "4.00638E+12 €", "!not_a_decimal"),  # digits left out
+        (replace(MONEY, numbers=NumberFormat(negative=NEGATIVES)), "(4.00638E+12)", "!not_a_decimal"),
+        (replace(MONEY, numbers=NumberFormat(negative=NEGATIVES)), "4.00638E+12-", "!not_a_decimal"),
         (replace(MONEY, numbers=NumberFormat(negative=NEGATIVES)), "-(5)", "!not_a_decimal"),
         (replace(MONEY, numbers=NumberFormat(",", negative=NEGATIVES)), "5,-", "!not_a_decimal"),  # means 5
         (replace(MONEY, numbers=NumberFormat(",", negative=NEGATIVES)), "5,0-", "-5"),
