@@ -247,7 +247,7 @@ def empty(database: DatabaseServer) -> None:
         cursor.execute("SELECT 1 FROM orders LIMIT 1000, 1")
         if cursor.fetchall():
             cursor.execute("TRUNCATE TABLE orders")
-        others = ("handling_steps", "handled_orders", "handlings", "backout_templates")
+        others = ("handling_steps", "handled_orders", "handlings", "backout_templates", "backout_pauses")
         cursor.execute("BEGIN")  # one write to the disk, not one a table
         for table in (
             "orders",

@@ -27,6 +27,7 @@ OWN_TABLES = (
     "imports",
     "installation",
     "receipts",
+    "backout_pauses",
     "backout_templates",
     "before_images",
 )
