@@ -17,6 +17,7 @@ from app.domain.errors import (
     LedgerFrozen,
     NotEnabled,
     OrdersKept,
+    Paused,
 )
 from app.domain.imports import Import
 from app.domain.states import State
@@ -85,7 +86,7 @@ def insert(rows: str) -> dict[str, Any]:
     "insert_orders_and_wait",
     "classic",
     {200: Answer("The import has committed.", {JSON: models.ClassicDone}, {"Deprecation": "Since when (RFC 9745)."})},
-    refuses=ACCEPTING,
+    refuses=(*ACCEPTING, Paused),
     failures={
         409: ("stopped", "The import was stopped; nothing of it was loaded."),
         500: ("failed", "The import failed; nothing of it was loaded."),

@@ -1,12 +1,13 @@
 """Cuts a stream of bytes into blocks of whole records, each with the line where it begins."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.domain.errors import ImportFailed
 from app.formats.streams.source import Readable
 
-BOM = b"\xef\xbb\xbf"
+_BOMS = re.compile(b"^(?:\xef\xbb\xbf)+")
 HEADER_BYTES = 1024 * 1024
 RECORD_BYTES = 16 * 1024 * 1024
 
@@ -33,10 +34,8 @@ class Block:
 
 
 def without_boms(data: bytes) -> bytes:
-    """A file's beginning without its byte order marks: programs that join files or save one again write several."""
-    while data.startswith(BOM):
-        data = data[len(BOM) :]
-    return data
+    """A file's beginning without byte order marks: a program that saves a file again may add another."""
+    return _BOMS.sub(b"", data, count=1)
 
 
 class BlockCutter:
@@ -154,8 +153,7 @@ class BlockCutter:
         return False
 
     def keep(self, size: int) -> None:
-        """Let the next block begin with the last `size` bytes of this one, because a quote opens there and does not
-        close. Only a misplaced quote before them makes a block end within a record."""
+        """Let the next block begin with the last `size` bytes of this one: a quote opens there and does not close."""
         self._kept = size
 
     def blocks(self, size: int, blank: bytes | None = None, too_wide: bytes = b"") -> Iterator[Block]:

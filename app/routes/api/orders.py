@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from app.db.handlings.queries import Listed
 from app.domain.dataset import ORDERS
-from app.domain.errors import BadRequest, ImportNotFound, InvalidContent, OrderNotFound, SpoolFull
+from app.domain.errors import BadRequest, ImportNotFound, InvalidContent, OrderNotFound, Paused, SpoolFull
 from app.domain.handling import OrderId, StepRecord, parse_order_id as parse_id
 from app.domain.imports import Import
 from app.domain.states import NEVER_COMMIT, State
@@ -54,7 +54,7 @@ blueprint = Blueprint("orders", __name__, url_prefix="/v1/orders")
     "accept_order",
     "orders",
     models.ORDER_ACCEPTED,
-    refuses=ACCEPTING_FILES,
+    refuses=(*ACCEPTING_FILES, Paused),
     failures={408: ("request-timeout", "Nothing of the body came for a minute.")},
     parameters=(IDEMPOTENCY_KEY,),
     body={JSON: models.NewOrder},
