@@ -126,6 +126,22 @@ def test_9_10_stop_asks_once_and_undoes_all(person: Person) -> None:
     assert page.get_by_role("button", name="Stop…").count() == 0
 
 
+def test_a_pause_holds_it_until_it_is_resumed(person: Person) -> None:
+    id = person.generate(ROWS)
+    person.wait_shown("Running")
+    hold = person.page.locator("#hold")
+    hold.click()
+    person.wait_shown("Paused")
+    expect(hold).to_have_text("Resume")
+    assert person.stack.find(id)["paused"]
+    person.stack.post("/v1/datasets/orders/pause")
+    hold.click()
+    expect(person.page.locator("#problem")).to_contain_text("it stays paused")
+    person.stack.post("/v1/datasets/orders/resume")
+    person.wait_shown("Committed")
+    expect(hold).to_be_hidden()
+
+
 def test_11_stopping_a_finished_import_says_why_it_cannot(person: Person) -> None:
     page = person.page
     id = person.generate(2_000_000)

@@ -6,7 +6,8 @@ import { get } from "./dom.js";
  * What the server and the scripts both say.
  * @type {{
  *   states: Record<string, string>, final: string[], stoppable: string[], events: Record<string, string>,
- *   why_no_stop: Record<string, string>, retry: Record<string, string>, generated: string, unnamed: string,
+ *   why_no_stop: Record<string, string>, retry: Record<string, string>, still_paused: string, generated: string,
+ *   unnamed: string,
  * }}
  */
 export const phrases = JSON.parse(get("phrases").textContent);
