@@ -18,7 +18,7 @@ from app.lifecycle.imports.loading.load import claim
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.services import Services
 from tests.conftest import DatabaseServer
-from tests.integration.lifecycle.test_datasets import PARTS, comment, send, table_of
+from tests.integration.lifecycle.parts import PARTS, comment, send, table_of
 from tests.invariants import converge, find
 
 STOCK = """CREATE TABLE stock (
