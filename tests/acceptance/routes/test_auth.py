@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.routes.bodies import check_problem, file_of, line, raw_post, send_raw
-from tests.conftest import ROOT
+from tests.servers import ROOT
 from tests.stack import COMMANDS, Stack
 from tests.waiting import patience
 

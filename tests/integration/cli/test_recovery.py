@@ -17,11 +17,11 @@ from app.domain.xid import FORMAT_ID, RawXid, Xid
 from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
-from tests.conftest import ROOT, DatabaseServer, make_settings
 from tests.in_doubt import accept_rows, end_lease, list_raw, owned, prepare, prepared_by_another, xids_of
 from tests.integration.cli.branches import kinds, list_branches, lose
 from tests.integration.conftest import Run
 from tests.invariants import check, converge, find
+from tests.servers import ROOT, DatabaseServer, make_settings
 
 
 def test_every_branch_is_listed_with_what_becomes_of_it(services: Services, run: Run) -> None:

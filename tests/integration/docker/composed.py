@@ -19,10 +19,10 @@ import requests
 
 from app.cli.processes import free_ports, is_free, wait_until
 from app.cli.servers import PrivateMySQL, PrivateRabbitMQ
-from tests.conftest import ROOT, fetched
 from tests.integration.docker.files import COMPOSE, IMAGE, SERVICES, STAYING, find_secrets, seconds
 from tests.integration.docker.image import as_account, build_image, ordinary_account
 from tests.sandbox import Sandbox
+from tests.servers import ROOT, fetched
 from tests.waiting import patience
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.integration.docker.files import copied, installed_locks
+from tests.servers import ROOT
 
 
 def ordinary_account() -> pwd.struct_passwd | None:

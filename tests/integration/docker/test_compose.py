@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.integration.docker.files import (
     COMPOSE,
     DOCKERFILE,
@@ -27,6 +26,7 @@ from tests.integration.docker.files import (
     find_secrets,
     seconds,
 )
+from tests.servers import ROOT
 
 
 def test_the_schema_of_compose_files_accepts_it() -> None:

@@ -15,9 +15,9 @@ from app.lifecycle.imports import accept
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.services import Services, open_services
-from tests.conftest import DatabaseServer, make_settings
 from tests.integration.handling.handlings import QUICK, Load
 from tests.sandbox import Sandbox
+from tests.servers import DatabaseServer, make_settings
 
 
 @pytest.fixture(scope="session")

@@ -28,9 +28,9 @@ from app.lifecycle.imports import accept, queries
 from app.lifecycle.imports.options import parse_import_options
 from app.lifecycle.recovery import cleanup
 from app.lifecycle.services import Services
-from tests.conftest import DatabaseServer
 from tests.integration.lifecycle.parts import HEADER, ODD_NAMES, PARTS, comment, line, send, table_of
 from tests.invariants import converge, find
+from tests.servers import DatabaseServer
 
 
 def test_a_created_dataset_is_loaded_into_and_dropped(services: Services) -> None:

@@ -25,11 +25,11 @@ from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
-from tests.conftest import DatabaseServer, make_settings
 from tests.in_doubt import accept_rows, end_lease, list_raw, prepare, prepared_by_another, xids_of
 from tests.integration.conftest import Run
 from tests.integration.lifecycle.freezing import execute, go_back, read
 from tests.invariants import check, converge, find
+from tests.servers import DatabaseServer, make_settings
 
 
 @pytest.fixture(autouse=True)
