@@ -3,8 +3,8 @@
 import shlex
 from dataclasses import dataclass
 
-from tests.conftest import ROOT
 from tests.corpus.cases import FILES, Case, read_cases
+from tests.servers import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "files-by-origin.md"
 

@@ -13,7 +13,7 @@ import pytest
 from app.cli.servers import PrivateRabbitMQ
 from app.queue import HANDLING_QUEUE, QUEUE
 from tests.backout import Backout, install
-from tests.conftest import BROKERS, DATABASES, DatabaseServer, add_vhost, empty, new_broker, new_database
+from tests.servers import BROKERS, DATABASES, DatabaseServer, add_vhost, empty, new_broker, new_database
 from tests.stack import Stack, find_port
 from tests.waiting import patience, wait_for
 

@@ -11,7 +11,7 @@ import pymysql
 
 from app.cli.servers import PrivateRabbitMQ
 from app.formats.generate.orders import write_csv_sample
-from tests.conftest import DatabaseServer
+from tests.servers import DatabaseServer
 from tests.stack import FINAL, Stack
 from tests.waiting import patience, wait_for
 

@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from tests.browser.conftest import CHROMIUM, OPTIONS
 from tests.browser.person import Person
 from tests.browser.test_list import HEADER, line
-from tests.conftest import ROOT, new_broker, new_database
+from tests.servers import ROOT, new_broker, new_database
 from tests.stack import Stack, find_port
 from tests.waiting import patience, wait_for
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.cli.servers import PrivateRabbitMQ
 from tests.browser.person import Person
-from tests.conftest import DatabaseServer, add_vhost, empty
+from tests.servers import DatabaseServer, add_vhost, empty
 from tests.stack import Stack, find_port
 from tests.waiting import patience, wait_for
 

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from app.cli.servers import PrivateRabbitMQ
 from tests.browser.person import Person
-from tests.conftest import DatabaseServer
 from tests.proxy import Proxy
+from tests.servers import DatabaseServer
 from tests.stack import Stack, find_port
 from tests.waiting import wait_for
 

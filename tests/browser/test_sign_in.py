@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from app.cli.servers import PrivateRabbitMQ
 from tests.browser.person import Person
-from tests.conftest import DatabaseServer, empty
+from tests.servers import DatabaseServer, empty
 from tests.stack import Stack, find_port
 from tests.waiting import patience
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from app.logs import configure_logs
 from tests.chaos.run import run_chaos
-from tests.conftest import BROKERS, DATABASES
 from tests.crash.mutants import MUTANTS
+from tests.servers import BROKERS, DATABASES
 
 
 def main() -> int:

@@ -8,9 +8,9 @@ from app.cli.servers import PrivateRabbitMQ, PrivateServer
 from app.domain.xid import RawXid
 from app.lifecycle.services import Services, open_services
 from tests.chaos.plan import LEASE_SECONDS, PROCESSES
-from tests.conftest import DatabaseServer, make_settings, new_broker, new_database
 from tests.crash.harness import ENTRY
 from tests.proxy import Proxy
+from tests.servers import DatabaseServer, make_settings, new_broker, new_database
 from tests.stack import COMMANDS, Stack, find_port
 from tests.waiting import patience
 

@@ -25,10 +25,10 @@ from app.formats.generate.orders import write_csv_sample
 from app.lifecycle.imports import accept, stop
 from app.lifecycle.services import Services, open_services
 from tests import invariants
-from tests.conftest import DatabaseServer, empty, list_holders, make_settings, new_broker, new_database
 from tests.crash.breakpoints import Breakpoint
 from tests.crash.places import Place
 from tests.proxy import Proxy
+from tests.servers import DatabaseServer, empty, list_holders, make_settings, new_broker, new_database
 from tests.stack import Stack, find_port
 from tests.waiting import patience, stretched, wait_for
 

@@ -14,9 +14,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import DATABASES, DatabaseServer, new_broker, new_database
 from tests.fuzz.drawing import DEFINITION, Requests
 from tests.fuzz.sending import Answer, send
+from tests.servers import DATABASES, DatabaseServer, new_broker, new_database
 from tests.stack import Stack, find_port
 from tests.waiting import wait_for
 

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.chart import draw
 from benchmarks.figures import SMOKE, Figure, Goal, Report
 from benchmarks.report import write
-from tests.conftest import ROOT
+from tests.servers import ROOT
 from tests.waiting import patience
 
 

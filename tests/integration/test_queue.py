@@ -16,7 +16,7 @@ from app.lifecycle import backlog
 from app.lifecycle.imports.accept import accept_generated
 from app.lifecycle.services import Services, open_services
 from app.queue import MAX_ANNOUNCED, PAUSE_SECONDS, QUEUE, Hints, create_celery
-from tests.conftest import DEAD_BROKER, DatabaseServer, make_settings, new_broker
+from tests.servers import DEAD_BROKER, DatabaseServer, make_settings, new_broker
 from tests.waiting import patience, stretched, wait_for
 
 CROWD = 400

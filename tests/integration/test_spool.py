@@ -20,9 +20,9 @@ from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
-from tests.conftest import DatabaseServer, make_settings
 from tests.disks import fill, no_file_beyond, small_disk
 from tests.invariants import check, converge, find
+from tests.servers import DatabaseServer, make_settings
 from tests.uploads import accept_file
 from tests.waiting import wait_for
 

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
@@ -27,6 +25,10 @@ from app.formats.xlsx import workbook
 from app.formats.xlsx.archive import Sheet
 from app.formats.xlsx.cells import CUT
 from app.formats.xlsx.sheets import choose_sheets, find_sheets
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_SECONDS = 10  # of processor time, so that the proposal is the same on a busy machine
 _MAX_PASSES = 8
@@ -51,16 +53,20 @@ class _Found:
     """What one pass over the file has found."""
 
     rejects: list[Reject] = field(default_factory=list)
-    keys: list[NDArray[np.int64]] = field(default_factory=list)
+    keys: list["NDArray[np.int64]"] = field(default_factory=list)
     whole: bool = True
 
     def add(self, batch: Batch, dataset: Dataset) -> None:
+        import numpy as np  # noqa: PLC0415 — the web server starts without it
+
         self.rejects += batch.rejects
         if dataset.key:  # to the server spaces at the end make no difference
             hashes = (hash(tuple(part.rstrip(" ") for part in key)) for key in batch.keys)
             self.keys.append(np.fromiter(hashes, np.int64, batch.rows))
 
     def has_duplicates(self) -> bool:
+        import numpy as np  # noqa: PLC0415 — as above
+
         hashes = np.concatenate(self.keys) if self.keys else np.empty(0, np.int64)
         return len(np.unique(hashes)) < len(hashes)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Servers, installed
-from tests.conftest import ROOT
 from tests.documents import Ids, Shown, find_difference, find_header_difference, read_answer, read_commands
 from tests.sandbox import Sandbox
+from tests.servers import ROOT
 from tests.stack import Stack, find_port
 from tests.waiting import patience, wait_for
 

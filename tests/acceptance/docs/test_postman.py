@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.servers import ROOT
 from tests.stack import Stack
 
 pytestmark = pytest.mark.in_turn

@@ -20,7 +20,7 @@ from tests.acceptance.faults import (
     held_imports,
     insert,
 )
-from tests.conftest import empty
+from tests.servers import empty
 from tests.stack import Stack, find_port
 from tests.waiting import patience, wait_for
 

@@ -15,8 +15,8 @@ import pytest
 from app.cli.servers import PrivateMariaDB, PrivateMySQL
 from tests.acceptance.conftest import PAIRS, Servers, forget_queues
 from tests.acceptance.faults import HELD_ROWS, PATIENCE, Held, all_committed_once, count_logged, held_imports, insert
-from tests.conftest import empty
 from tests.crash.breakpoints import Breakpoint
+from tests.servers import empty
 from tests.stack import Stack, find_port
 from tests.waiting import patience, wait_for
 

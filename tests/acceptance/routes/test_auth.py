@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.routes.test_request_body import check_problem, file_of, line, raw_post, send_raw
-from tests.conftest import ROOT
+from tests.acceptance.routes.bodies import check_problem, file_of, line, raw_post, send_raw
+from tests.servers import ROOT
 from tests.stack import COMMANDS, Stack
 from tests.waiting import patience
 

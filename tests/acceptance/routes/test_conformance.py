@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import PAIRS
-from tests.conftest import ROOT
+from tests.servers import ROOT
 from tests.stack import BIN, Stack
 
 KEY = "conformance-0123456789"

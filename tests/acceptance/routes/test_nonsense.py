@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.acceptance.conftest import Servers
-from tests.acceptance.routes.test_request_body import GOOD, check_problem, file_of, line, send_raw
+from tests.acceptance.routes.bodies import GOOD, check_problem, file_of, line, send_raw
 from tests.fuzz import running
 from tests.fuzz.nonsense import TEXTS, quoted
 from tests.fuzz.sending import send

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.routes.test_request_body import GOOD, check_problem, file_of, line
+from tests.acceptance.routes.bodies import GOOD, check_problem, file_of, line
 from tests.stack import Stack
 
 pytestmark = pytest.mark.in_turn

@@ -10,7 +10,7 @@ from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.formats.generate.orders import write_csv_sample
 from app.lifecycle.services import Services, open_services
-from tests.conftest import DatabaseServer, make_settings
+from tests.servers import DatabaseServer, make_settings
 from tests.uploads import accept_file
 
 ROWS = 3000

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -18,27 +17,11 @@ from app.domain.xid import FORMAT_ID, RawXid, Xid
 from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
-from tests.conftest import ROOT, DatabaseServer, make_settings
 from tests.in_doubt import accept_rows, end_lease, list_raw, owned, prepare, prepared_by_another, xids_of
+from tests.integration.cli.branches import kinds, list_branches, lose
 from tests.integration.conftest import Run
 from tests.invariants import check, converge, find
-
-
-def list_branches(run: Run) -> dict[str, Any]:
-    result = run("branches", "--json")
-    assert result.exit_code == 0, result.output
-    return dict(json.loads(result.stdout))
-
-
-def kinds(services: Services, number: int) -> list[str]:
-    with services.database.begin() as connection:
-        return [event.kind for event in queries.list_events(connection, number)]
-
-
-def lose(services: Services, xid: Xid) -> None:
-    """As a person who finishes by hand what the sweeper would have finished."""
-    with services.database.session() as session:
-        assert xa.release(session, [xid]) and xa.roll_back_prepared(session, xid)
+from tests.servers import ROOT, DatabaseServer, make_settings
 
 
 def test_every_branch_is_listed_with_what_becomes_of_it(services: Services, run: Run) -> None:

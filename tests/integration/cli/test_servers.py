@@ -9,7 +9,7 @@ import pytest
 
 from app.cli.processes import is_free, session_led_by
 from app.cli.servers import PrivateMariaDB, PrivateMySQL, PrivateRabbitMQ, PrivateServer, ServerFailed
-from tests.conftest import fetched
+from tests.servers import fetched
 
 Server = PrivateMariaDB | PrivateMySQL | PrivateRabbitMQ
 MAKERS: dict[str, Callable[[Path], Server]] = {

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from app.db.driver import DriverConnection
 from app.lifecycle.services import Services
-from tests.conftest import DatabaseServer
 from tests.in_doubt import accept_rows
+from tests.servers import DatabaseServer
 
 LOAD = "LOAD DATA LOCAL INFILE '{file}' INTO TABLE sent_lines LINES TERMINATED BY '\\n' (line)"
 

@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 from app.db.database import Database
 from app.db.driver import DriverConnection
 from app.domain.errors import DatabaseUnavailable
-from tests.conftest import DATABASES, DatabaseServer, new_database
+from tests.servers import DATABASES, DatabaseServer, new_database
 
 
 @pytest.fixture(scope="module")

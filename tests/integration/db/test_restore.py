@@ -20,9 +20,9 @@ from app.domain.states import State
 from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
-from tests.conftest import DATABASES, DatabaseServer, empty, make_settings, new_database
 from tests.in_doubt import ROWS, accept_rows, end_lease, list_raw, prepare, xids_of
 from tests.invariants import check, converge, find
+from tests.servers import DATABASES, DatabaseServer, empty, make_settings, new_database
 from tests.waiting import patience
 
 TABLES = ("alembic_version", "datasets", "events", "idempotency_keys", "imports", "installation", "orders", "receipts")

@@ -14,7 +14,7 @@ from app.db.datasets.rows import load_payload
 from app.domain.file_format import FileFormat
 from app.formats.reader import read_rows
 from app.lifecycle.services import Services
-from tests.conftest import DatabaseServer
+from tests.servers import DatabaseServer
 from tests.unit.formats.typed import BERLIN, ODD, ROWS, TYPED, quoted, text_of
 
 DDL = """

@@ -15,8 +15,8 @@ from app.db.migrate import upgrade
 from app.db.schema import metadata
 from app.lifecycle import health
 from app.lifecycle.services import Services
-from tests.conftest import DatabaseServer
 from tests.in_doubt import accept_rows
+from tests.servers import DatabaseServer
 
 
 def test_migrations_make_what_the_code_says(database: DatabaseServer) -> None:

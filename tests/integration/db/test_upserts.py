@@ -23,8 +23,8 @@ from app.lifecycle.imports.loading.attempt import Attempt
 from app.lifecycle.imports.loading.load import claim, load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.services import Services
-from tests.conftest import DatabaseServer
 from tests.invariants import converge, find
+from tests.servers import DatabaseServer
 from tests.uploads import accept_file
 
 ODD = 'O\'Neil "the\\N" 😀 NULL\\'

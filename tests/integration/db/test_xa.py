@@ -7,8 +7,8 @@ import pytest
 from app.db import xa
 from app.domain.xid import name_branches
 from app.lifecycle.services import Services
-from tests.conftest import DatabaseServer, empty
 from tests.in_doubt import accept_rows, owned
+from tests.servers import DatabaseServer, empty
 
 BRANCHES = 60
 

@@ -17,9 +17,9 @@ from app.lifecycle.imports.loading.attempt import Attempt
 from app.lifecycle.imports.loading.load import claim
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.services import Services
-from tests.conftest import DatabaseServer
-from tests.integration.lifecycle.test_datasets import PARTS, comment, send, table_of
+from tests.integration.lifecycle.parts import PARTS, comment, send, table_of
 from tests.invariants import converge, find
+from tests.servers import DatabaseServer
 
 STOCK = """CREATE TABLE stock (
     place VARCHAR(20) NOT NULL, `order` INT UNSIGNED NOT NULL, price DECIMAL(10, 2) UNSIGNED NOT NULL,

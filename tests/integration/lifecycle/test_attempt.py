@@ -16,10 +16,10 @@ from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
-from tests.conftest import DatabaseServer, make_settings
 from tests.crash.failpoints import at_failpoint
 from tests.integration.db.test_upserts import line
 from tests.invariants import find
+from tests.servers import DatabaseServer, make_settings
 from tests.uploads import accept_file
 from tests.waiting import patience, wait_for
 

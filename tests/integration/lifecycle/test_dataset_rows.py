@@ -16,7 +16,7 @@ from app.domain.states import State
 from app.lifecycle.datasets import create
 from app.lifecycle.imports import accept
 from app.lifecycle.services import Services
-from tests.integration.lifecycle.test_datasets import HEADER, ODD_NAMES, PARTS, send
+from tests.integration.lifecycle.parts import HEADER, ODD_NAMES, PARTS, send
 from tests.invariants import converge, find
 
 KINDS = ("nut", "bolt")

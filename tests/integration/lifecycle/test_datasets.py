@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from app.db.datasets import registry, tables
+from app.db.datasets import registry
 from app.db.datasets.tables import create_table
 from app.db.imports import transitions
 from app.domain.caller import Caller
@@ -29,42 +28,9 @@ from app.lifecycle.imports import accept, queries
 from app.lifecycle.imports.options import parse_import_options
 from app.lifecycle.recovery import cleanup
 from app.lifecycle.services import Services
-from tests.conftest import DatabaseServer
+from tests.integration.lifecycle.parts import HEADER, ODD_NAMES, PARTS, comment, line, send, table_of
 from tests.invariants import converge, find
-from tests.uploads import accept_file
-
-PARTS = {
-    "name": "parts",
-    "columns": [
-        {"name": "sku", "type": "text", "length": 40},
-        {"name": "mail", "type": "email"},
-        {"name": "stock", "type": "integer", "minimum": 0, "maximum": 2**64 - 1},
-        {"name": "price", "type": "decimal", "precision": 20, "scale": 4},
-        {"name": "currency", "type": "currency"},
-        {"name": "kind", "type": "enum", "choices": ["nut", "bolt"]},
-        {"name": "at", "type": "datetime"},
-    ],
-    "key": ["sku"],
-}
-HEADER = "sku,mail,stock,price,currency,kind,at\n"
-
-
-def line(sku: str) -> str:
-    return f"{sku},a@b.c,18446744073709551615,1234567890123456.7891,EUR,nut,2026-01-02 03:04:05\n"
-
-
-def send(services: Services, dataset: Dataset, text: str, **options: str) -> int:
-    return accept_file(services, dataset, text.encode(), **options).row.number
-
-
-def table_of(services: Services, name: str) -> list[Any]:
-    with services.database.begin() as connection:
-        return list(connection.exec_driver_sql(f"SELECT * FROM {tables.quote(name).replace('%', '%%')}").all())
-
-
-def comment(services: Services, name: str) -> str | None:
-    with services.database.begin() as connection:
-        return tables.find_comment(connection, name)
+from tests.servers import DatabaseServer
 
 
 def test_a_created_dataset_is_loaded_into_and_dropped(services: Services) -> None:
@@ -96,9 +62,6 @@ def test_conflicts_of_a_created_dataset_are_those_of_any(services: Services) -> 
     updated = converge(services, send(services, parts, HEADER + line("a").replace("nut", "bolt"), on_conflict="update"))
     assert (updated.state, updated.rows_updated) == (State.COMMITTED, 1)
     assert {row[2]: row[7] for row in table_of(services, "parts")} == {"a": "bolt", "c": "nut"}
-
-
-ODD_NAMES = ["order", "select", "a b", "%s", "100%", "`", "it's", '"', "\\N", "größe", "数", "a.b", "x" * 64]
 
 
 def test_reserved_words_and_odd_names_are_names_like_any(services: Services) -> None:

@@ -10,12 +10,11 @@ import pymysql
 import pytest
 from flask.testing import FlaskClient
 
-from app.db import installation
 from app.db.imports import transitions as import_transitions
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import LedgerFrozen
-from app.domain.generation import Generation, Installation
+from app.domain.generation import Generation
 from app.domain.states import State
 from app.domain.xid import Xid
 from app.lifecycle import freeze
@@ -26,10 +25,11 @@ from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services, open_services
-from tests.conftest import DatabaseServer, make_settings
 from tests.in_doubt import accept_rows, end_lease, list_raw, prepare, prepared_by_another, xids_of
 from tests.integration.conftest import Run
+from tests.integration.lifecycle.freezing import execute, go_back, read
 from tests.invariants import check, converge, find
+from tests.servers import DatabaseServer, make_settings
 
 
 @pytest.fixture(autouse=True)
@@ -40,21 +40,6 @@ def thawed(database: DatabaseServer) -> Iterator[None]:
     with services.database.begin() as connection:
         connection.exec_driver_sql("UPDATE installation SET frozen_at = NULL, frozen_reason = NULL, home_server = NULL")
     services.database.dispose()
-
-
-def read(services: Services) -> Installation:
-    with services.database.begin() as connection:
-        return installation.read_installation(connection)
-
-
-def execute(services: Services, statement: str, *values: object) -> None:
-    with services.database.begin() as connection:
-        connection.exec_driver_sql(statement, values)
-
-
-def go_back(services: Services, generations: int = 1) -> None:
-    """Let the ledger be an older one."""
-    execute(services, "UPDATE installation SET generation = generation - %s", generations)
 
 
 def test_a_branch_of_a_later_ledger_freezes_everything_before_any_branch_is_touched(

@@ -19,10 +19,10 @@ from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.services import Services, open_services
 from tests import proxy as statements
-from tests.conftest import DatabaseServer, make_settings
 from tests.invariants import converge, find
 from tests.packets import COM_QUERY, Statements
 from tests.proxy import Proxy
+from tests.servers import DatabaseServer, make_settings
 from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn

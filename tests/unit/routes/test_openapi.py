@@ -14,8 +14,8 @@ from app.routes.openapi.document import build_document, list_undescribed
 from app.routes.openapi.operations import describe
 from app.routes.openapi.parameters import OPTIONS as DESCRIBED_OPTIONS
 from app.routes.problems import STATUSES, kind_of
-from tests.conftest import make_settings
 from tests.contract import check_answer, check_shape, described_app
+from tests.servers import make_settings
 
 VERBS = ("get", "post", "put", "patch", "delete")
 
