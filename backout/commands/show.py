@@ -37,7 +37,7 @@ def describe(found: Import) -> list[str]:
         f"kept      {found.rows_kept:,} rows",
     ]
     counts = {"updated": found.rows_updated, "skipped": found.rows_skipped, "rejected": found.rows_rejected}
-    counts["blank"] = found.rows_blank
+    counts |= {"blank": found.rows_blank, "deleted": found.document.get("rows_deleted", 0)}
     lines += [f"{name:<10}{number:,} rows" for name, number in counts.items() if number]
     if found.eta_seconds is not None:
         lines.append(f"left      {found.eta_seconds:g} s at {found.rows_per_second:,.0f} rows/s")
@@ -113,7 +113,9 @@ def list_(session: Session, states: tuple[str, ...], dataset: str | None, limit:
 def _row(one: Import) -> str:
     state = "paused" if one.is_paused else one.state
     figures = f"{one.rows_done:>12,}  {one.percent:>5g}  {_time(one.created_at):<20}"
-    return f"{one.id:<36}  {state:<10}  {figures}  {_source(one)}"
+    deleted = one.document.get("rows_deleted")
+    gone = f" ({deleted:,} rows deleted)" if deleted else ""
+    return f"{one.id:<36}  {state:<10}  {figures}  {_source(one)}{gone}"
 
 
 @click.command()

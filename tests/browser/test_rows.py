@@ -91,6 +91,9 @@ def test_15_delete_all_needs_the_typed_count(person: Person) -> None:
     assert person.stack.count() == 0
     page.goto(f"/imports/{sent['id']}")
     expect(page.locator("#timeline li").last).to_contain_text("Rows deleted")
+    expect(page.locator("#sum")).to_contain_text("all of its 1,234 rows were deleted since")
+    page.goto("/")
+    expect(page.locator("tr .gone:visible").first).to_have_text("all of its 1,234 rows were deleted since")
     expect(page.locator("#kept")).to_have_text("0")
 
 

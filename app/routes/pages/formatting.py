@@ -75,6 +75,14 @@ def count(number: int | None) -> str:
     return "–" if number is None else f"{number:,}"
 
 
+def gone(shown: dict[str, Any]) -> str:
+    """What became of an import's rows after the commit: nothing, or that some or all of them were deleted."""
+    deleted, done = shown["rows_deleted"], shown["rows_done"]
+    if not deleted:
+        return ""
+    return f"{'all' if deleted >= done else count(deleted)} of its {count(done)} rows were deleted since"
+
+
 def size(number: int | None) -> str:
     """Bytes → 1.5 MB."""
     if number is None:

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { copyOnClick } from "./copy.js";
 import { get, hideProblem, make, showProblem } from "./dom.js";
 import { draw } from "./draw.js";
-import { count, isFinal, phrases, showTime, stateName } from "./formatting.js";
+import { count, gone, isFinal, phrases, showTime, stateName } from "./formatting.js";
 import { speak } from "./frame.js";
 import { follow } from "./live.js";
 import { drawPlot } from "./plot.js";
@@ -94,7 +94,8 @@ function summary(i) {
   parts.push(`${count(i.rows_rejected)} rejected`);
   const read = count(imported + i.rows_rejected);
   const blank = i.rows_blank ? `; ${count(i.rows_blank)} blank rows ignored` : "";
-  if (i.state === "committed") return `${read} rows read = ${parts.join(" + ")}${blank}`;
+  const lost = i.rows_deleted ? `; ${gone(i)}` : "";
+  if (i.state === "committed") return `${read} rows read = ${parts.join(" + ")}${blank}${lost}`;
   if (i.state === "checked") {
     return `${read} rows checked: ${count(imported)} valid, ${count(i.rows_rejected)} invalid${blank}. Nothing was written.`;
   }

@@ -1,7 +1,7 @@
 // Drawing: states, and an import in the elements that the server drew.
 
 import { make } from "./dom.js";
-import { between, count, duration, isFinal, name, share, shownState, size, showTime, stateName } from "./formatting.js";
+import { between, count, duration, gone, isFinal, name, share, shownState, size, showTime, stateName } from "./formatting.js";
 
 const now = () => new Date().toISOString();
 /** @type {Record<string, (i: Api.Import, element: HTMLElement) => string | null>} */
@@ -21,6 +21,10 @@ const VALUES = {
   error: (i, element) => {
     if (element.tagName === "SMALL") element.hidden = !i.error;
     return i.error ? i.error.message : "";
+  },
+  gone: (i, element) => {
+    element.hidden = !i.rows_deleted;
+    return gone(i);
   },
   bar: (i, element) => {
     if (element instanceof HTMLProgressElement) element.value = i.percent;

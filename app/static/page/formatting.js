@@ -18,6 +18,12 @@ export const isFinal = (state) => phrases.final.includes(state);
 /** @param {string} state */
 export const stateName = (state) => phrases.states[state] ?? state;
 
+/** What became of its rows after the commit. @param {Api.Import} i */
+export const gone = (i) =>
+  i.rows_deleted
+    ? `${i.rows_deleted >= i.rows_done ? "all" : count(i.rows_deleted)} of its ${count(i.rows_done)} rows were deleted since`
+    : "";
+
 /** The state that people see: a pause holds some of the queued imports. @param {Api.Import} i */
 export const shownState = (i) => (i.paused ? "paused" : i.state);
 

@@ -17,3 +17,8 @@ def test_the_scripts_get_what_they_read() -> None:
     assert phrases["final"] == ["checked", "committed", "failed", "stopped"]
     assert phrases["stoppable"] == ["queued", "running"]
     assert phrases["why_no_stop"]["committed"] == "the import has committed all of its {rows} rows"
+
+
+def test_a_committed_import_says_that_its_rows_were_deleted() -> None:
+    said = [words.gone({"rows_done": 2000, "rows_deleted": deleted}) for deleted in (0, 1500, 2000)]
+    assert said == ["", "1,500 of its 2,000 rows were deleted since", "all of its 2,000 rows were deleted since"]
