@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from tests.acceptance.commands.files import BAD, ROWS
+from tests.acceptance.commands.conftest import ROWS
 from tests.backout import Backout
 from tests.stack import ROOT, Stack, find_port
 from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn
+
+BAD = "marketplace,order_number\nhere,1\n"
 
 
 def test_the_client_and_the_command_line_alone_are_installed(backout_program: Path) -> None:

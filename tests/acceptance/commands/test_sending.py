@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.formats.generate.orders import write_csv_sample
-from tests.acceptance.commands.files import ROWS
+from tests.acceptance.commands.conftest import ROWS
 from tests.backout import Backout
 from tests.flaky import Answer, Cut, FlakyWay, LostAnswer
 from tests.stack import Stack

@@ -7,7 +7,6 @@ import pytest
 from app.formats.generate.orders import write_csv_sample
 
 ROWS = 3000
-BAD = "marketplace,order_number\nhere,1\n"
 
 
 @pytest.fixture
