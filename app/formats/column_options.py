@@ -11,7 +11,7 @@ from app.formats.column_names import NameIndex
 from app.formats.columns_option import refused
 from app.formats.errors import BadValue, excerpt
 from app.formats.validate.columns import validator_for, value_validator_for
-from app.formats.value_options import apply_value_options, check_wide_options
+from app.formats.value_options import apply_value_options, check_own_options, check_wide_options
 
 
 def apply_options(dataset: Dataset, file_format: FileFormat) -> Dataset:
@@ -19,9 +19,12 @@ def apply_options(dataset: Dataset, file_format: FileFormat) -> Dataset:
 
     Raises `InvalidContent`, which names the option, for one that does not fit: an unknown column, a member that is not
     for its type, or a constant, default or format that the column does not accept. A dataset without columns stands for
-    one that is yet to be proposed, and stays as it is.
+    one that is yet to be proposed, and stays as it is; then an option is refused that no column could have.
     """
     if not dataset.columns:
+        check_wide_options(file_format.all_columns)
+        for name, own in file_format.column_options.items():
+            check_own_options(name, own, file_format.all_columns)
         return dataset
     by_column = _by_column(dataset, file_format.column_options)
     _check_constants(by_column, file_format)

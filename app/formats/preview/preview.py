@@ -94,9 +94,9 @@ def make_preview(
     A `partial` file is the beginning of another one and may end anywhere; XLSX and Parquet must be complete. Raises
     UnsupportedFormat if a format's extra is not installed, and InvalidContent for column options that do not fit.
     """
-    target = dataset and apply_options(dataset, file_format)
+    target = apply_options(dataset or _NO_DATASET, file_format)
     try:
-        sample, sheets = _sample(path, file_format, partial, target)
+        sample, sheets = _sample(path, file_format, partial, dataset and target)
     except ImportFailed as failure:
         return refused_preview(file_format, dataset, name, failure)
     if sheets is not None and file_format.sheet is None:
