@@ -42,6 +42,11 @@ def plain_numbers(values: Iterable[str], numbers: NumberFormat = PLAIN_NUMBERS) 
     return plain
 
 
+def option_value(text: str) -> str:
+    """The result in a map of values as a sample has it: a plain number has a point, whatever marks the file has."""
+    return TypedNumber(text) if plain_numbers([text]) is not None else text
+
+
 def date_columns(name: str, own: ColumnOptions, wide: ColumnOptions) -> list[Column]:
     """The columns of dates that the client's options describe, those of days first; none without such an option."""
     formats, serial = own.formats or wide.formats or (), own.serial or ""
