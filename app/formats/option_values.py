@@ -14,7 +14,7 @@ from app.domain.spelling import PLAIN_NUMBERS
 from app.formats.columns_option import refused
 from app.formats.errors import BadValue, excerpt
 from app.formats.validate.columns import value_validator_for
-from app.formats.validate.numbers import TypedNumber
+from app.formats.validate.typed_numbers import TypedNumber
 
 _NUMBER_TYPES = (ColumnType.INTEGER, ColumnType.DECIMAL)
 

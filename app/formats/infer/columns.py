@@ -16,7 +16,7 @@ from app.formats.json.values import Number
 from app.formats.validate.columns import MISREAD, BadValue, validator_for
 from app.formats.validate.currencies import CURRENCIES
 from app.formats.validate.date_formats import parser
-from app.formats.validate.numbers import TypedNumber, typed_reader
+from app.formats.validate.typed_numbers import TypedNumber, typed_reader
 from app.formats.value_options import apply_value_options
 from app.formats.xlsx.number_formats import Formatted
 

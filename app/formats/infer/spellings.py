@@ -12,7 +12,8 @@ from app.formats.errors import BadValue
 from app.formats.json.values import Number
 from app.formats.validate.date_formats import known_formats, parser
 from app.formats.validate.number_options import list_formats, suggest_formats
-from app.formats.validate.numbers import TypedNumber, convert
+from app.formats.validate.numbers import convert
+from app.formats.validate.typed_numbers import TypedNumber
 
 _MAX_DIGITS = 10_000
 _PROBE = Column("value", ColumnType.DECIMAL, precision=_MAX_DIGITS, scale=_MAX_DIGITS // 2, signed=True)
@@ -45,6 +46,12 @@ def plain_numbers(values: Iterable[str], numbers: NumberFormat = PLAIN_NUMBERS) 
 def option_value(text: str) -> str:
     """The result in a map of values as a sample has it: a plain number has a point, whatever marks the file has."""
     return TypedNumber(text) if plain_numbers([text]) is not None else text
+
+
+def without_percent(value: str | None) -> str | None:
+    """The number of a cell that shows it as a percentage; other values as they are."""
+    is_shown = isinstance(value, TypedNumber) and value.endswith("%")
+    return TypedNumber(value.in_file) if is_shown and isinstance(value, TypedNumber) else value
 
 
 def date_columns(name: str, own: ColumnOptions, wide: ColumnOptions) -> list[Column]:

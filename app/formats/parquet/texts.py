@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _MAX_WIDE_BYTES = 32
+_MAX_SHOWN_BYTES = 200  # of a value that is not text
 _EPOCH = 2_440_588  # the Julian day's number of 1970-01-01
 _DAY_NANOSECONDS = 86_400 * 10**9
 _CLOCK = "%H:%M:%S%.9f"
@@ -124,3 +125,13 @@ def _wide_decimal(data: bytes, scale: int) -> str:
 
 def _without_exponent(number: str) -> str:
     return format(Decimal(number), "f") if "e" in number else number
+
+
+def preview_text(name: str, type: "pl.DataType") -> "pl.Expr":
+    """What a preview shows for values that are not text."""
+    import polars as pl  # noqa: PLC0415
+
+    column = pl.col(name)
+    if isinstance(type, pl.Binary):
+        return pl.concat_str(pl.lit("0x"), column.bin.slice(0, _MAX_SHOWN_BYTES).bin.encode("hex"))
+    return pl.when(column.is_not_null()).then(pl.lit(str(type)))

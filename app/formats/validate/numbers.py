@@ -29,19 +29,6 @@ _SHOWN_SHORT = re.compile(r"E\+[0-9]{2,}$")
 _NUMBER_TYPES = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
 
-class TypedNumber(str):
-    """A number that a file holds as a number, with the decimal mark of its column's texts; `in_file` has a point."""
-
-    __slots__ = ("in_file",)
-
-    in_file: str
-
-    def __new__(cls, text: str, mark: str = ".") -> "TypedNumber":
-        self = super().__new__(cls, text.replace(".", mark))
-        self.in_file = text
-        return self
-
-
 @dataclass(frozen=True)
 class _Spelled:
     """A number's parts: digits of its whole and its fraction, and its exponent; whether a percent sign follows."""
@@ -62,21 +49,6 @@ def has_number_format(column: Column) -> bool:
 def accepts_numbers(column: Column) -> bool:
     """Whether a value may be a number of JSON, and not only a text."""
     return column.type in (*_NUMBER_TYPES, ColumnType.BOOLEAN) or column.serial != ""
-
-
-def typed_reader(column: Column) -> Callable[[str], str] | None:
-    """A function for numbers that a file holds as numbers, with a point: it returns them as the column reads its texts.
-    None if these have a point, too."""
-    mark = column.numbers.decimal_mark
-    if column.type not in _NUMBER_TYPES or mark == ".":
-        return None
-    mapped = {of for of, _ in column.values}  # by the number as the file has it
-    return lambda text: text if text in mapped else TypedNumber(text, mark)
-
-
-def as_in_file(text: str | None) -> str | None:
-    """The text as the file has it."""
-    return text.in_file if isinstance(text, TypedNumber) else text
 
 
 def plain_check(column: Column) -> Callable[[str], bool]:
