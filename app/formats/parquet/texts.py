@@ -49,7 +49,8 @@ def as_text(name: str, type: "pl.DataType", target: Column, leaf: Leaf | None = 
             text = _without_zeros(text)
         if type.time_zone is not None:
             in_zone = target.type is ColumnType.DATE or (target.type is ColumnType.DATETIME and target.zone != "UTC")
-            return text + "Z" if in_zone else text  # else it would be in the column's zone
+            # else it would be in the column's zone; as a date it has none, so that its midnight may be another day's
+            return text + ("Z" if target.type is ColumnType.DATETIME else " UTC") if in_zone else text
         # some writers have no type for dates alone
         return text.str.strip_suffix(" 00:00:00") if target.type is ColumnType.DATE else text
     if isinstance(type, pl.Time) and leaf and leaf.clock:
