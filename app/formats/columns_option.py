@@ -16,7 +16,7 @@ _EXAMPLE = (
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _LIKE_GROUPS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{2}0")
-_GROUPING_MARKS = (".", ",", "'", "\u2019", " ", "\u00a0", "\u202f", "_", "space", "none")
+_GROUPING_MARKS = (".", ",", "'", "\u2019", " ", "\u00a0", "\u2009", "\u202f", "_", "space", "none")
 _NEGATIVE = ("trailing_minus", "parentheses")
 _MAX_FORMATS = 20
 

@@ -31,7 +31,8 @@ def apply_value_options(column: Column, own: ColumnOptions, wide: ColumnOptions)
     if not wanted:
         return column
     if parts is NUMBER_PARTS:
-        return replace(column, numbers=_numbers(column, wanted, field))
+        is_said = "decimal_mark" in wanted or "grouping_mark" in wanted
+        return replace(column, numbers=_numbers(column, wanted, field), marks_given=is_said)
     return _dates(column, wanted, field, all_formats="formats" in given)
 
 

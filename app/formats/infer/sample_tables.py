@@ -16,6 +16,7 @@ from app.formats.validate.typed_numbers import TypedNumber, percent_number
 from app.formats.xlsx import workbook
 from app.formats.xlsx.archive import Sheet
 from app.formats.xlsx.cells import CUT, DAY, NUMBER, NUMBER_MARK, PERCENT_MARK
+from app.formats.xlsx.date_system import check_serials
 from app.formats.xlsx.header_row import SEARCHED_ROWS, find_first_row, has_header, without_blanks
 from app.formats.xlsx.number_formats import PERCENT, Formatted
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN
@@ -45,6 +46,7 @@ class SheetSample:
 def sample_sheets(path: Path, file_format: FileFormat, dataset: Dataset) -> tuple[Sample, SheetSample]:
     """The first rows of the sheet, or of all that are read as one table. Raises ImportFailed as `open_rows` does."""
     found = find_sheets(path, file_format.format)
+    check_serials(path, dataset, file_format)
     samples: list[Sample] = []
     sent: list[tuple[Sheet, list[Any]]] = []
     rows = MAX_TABLE_ROWS

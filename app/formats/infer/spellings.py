@@ -11,7 +11,7 @@ from app.domain.spelling import NUMBER_PARTS, PLAIN_NUMBERS, NumberFormat, has_t
 from app.formats.errors import BadValue
 from app.formats.json.values import Number
 from app.formats.validate.date_formats import known_formats, parser
-from app.formats.validate.number_options import list_formats, suggest_formats
+from app.formats.validate.number_options import list_formats, sign_of, suggest_formats
 from app.formats.validate.numbers import convert
 from app.formats.validate.typed_numbers import TypedNumber
 
@@ -110,6 +110,14 @@ def _formats_of(values: Sequence[str]) -> list[str]:
     return list(found.values())
 
 
+def _with_sign(numbers: NumberFormat, values: Sequence[str]) -> NumberFormat:
+    """The format for the one currency of the values; for none if they have several."""
+    signs = {sign for sign in map(sign_of, values) if sign is not None}
+    if numbers.currency is not True:
+        return numbers
+    return replace(numbers, currency=signs.pop() if len(signs) == 1 else False)
+
+
 def _number_formats_of(values: Sequence[str]) -> list[NumberFormat]:
     """The number formats that read all values, one for each meaning."""
     odd = next((value for value in values if plain_numbers([value]) is None), None)
@@ -117,7 +125,7 @@ def _number_formats_of(values: Sequence[str]) -> list[NumberFormat]:
         return []
     for candidates in (list(suggest_formats(odd, _PROBE)), list_formats()):
         found: dict[tuple[str, ...], NumberFormat] = {}
-        for numbers in candidates:
+        for numbers in (_with_sign(each, values) for each in candidates):
             plain = plain_numbers(values, numbers)
             if plain is not None:
                 found.setdefault(tuple(plain), numbers)

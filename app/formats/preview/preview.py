@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 
 from app.domain.dataset import Dataset
@@ -28,6 +29,7 @@ from app.formats.streams.unpacked import temporary_beside, unpacked
 from app.formats.suggest.option import SuggestedOption, suggest_option
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
+from app.formats.xlsx.date_system import date_system_of
 
 MAX_COLUMNS_SHOWN = 1000
 MAX_UNPACKED_BYTES = 256 * 1024**2  # of XLSX and Parquet inside gzip or zstd
@@ -200,11 +202,12 @@ def _batches(
     elif sheets is not None:
         dataset = apply_options(dataset, file_format)
         row = 1
+        date_system = cache(partial(date_system_of, path, file_format))
         opened = [(sheet, nullcontext(iter(messages))) for sheet, messages in sheets.sent]
         size = path.stat().st_size
         for chunk in workbook.records_of(opened, sheets.found, dataset, file_format, size, SAMPLE_BYTES):
             for batch in check_records(chunk, dataset, row):
-                yield add_hints(batch, dataset, file_format)
+                yield add_hints(batch, dataset, file_format, date_system)
                 row = batch.next_row
     else:
         # the sample is UTF-8 text by now, and has been checked for doubtful quotes

@@ -19,6 +19,7 @@ from app.formats.validate.rows import Records
 from app.formats.validate.typed_numbers import has_comma
 from app.formats.xlsx.archive import Sheet, check_parts, open_zip
 from app.formats.xlsx.cells import NUMBER_MARK, PERCENT_MARK
+from app.formats.xlsx.date_system import check_serials
 from app.formats.xlsx.sheet_records import SheetRecords
 from app.formats.xlsx.sheets import ALL, ODS_PART, choose_sheets, find_sheets, show_options
 
@@ -62,6 +63,7 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
     found = find_sheets(path, file_format.format)
     with open_zip(path, file_format.format) as archive:
         check_parts(archive)
+    check_serials(path, dataset, file_format)
     marks = marks_of(dataset)
     yield from records_of(
         [(sheet, open_rows(path, sheet, marks=marks)) for sheet in choose_sheets(found, file_format.sheet)],
