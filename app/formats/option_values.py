@@ -1,6 +1,6 @@
 """Values that an option gives: constants, defaults, and the results in a map of values.
 
-The client writes them outside of the file, so nothing tells whether the file's marks, formats and zone hold for them. A
+The client writes them outside of the file, so nothing says whether the file's marks, formats and zone hold for them. A
 value with two meanings is refused.
 """
 
