@@ -114,7 +114,7 @@ def check_date_format(format: str, *, times: bool, zones: bool = False) -> None:
     of_a_time = [letter for letter in said if letter not in _OF_A_DATE]
     hours = [letter for letter in of_a_time if letter in "HIp"]
     if "Z" in said and times and not zones:
-        raise ValueError(f"the format {format[:64]!r} can't be used: %Z needs `zones`, as {{'CET': '+01:00'}}")
+        raise ValueError(f'the format {format[:64]!r} can\'t be used: %Z needs zones={{"CET": "+01:00"}}')
     if (
         not known.issuperset(said)
         or of_a_date not in (["Y", "d", "m"], ["Y", "j"])

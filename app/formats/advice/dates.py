@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.file_format import FileFormat
-from app.formats.advice.spelled import columns_with, option
+from app.formats.advice.spelled import columns_with, option, own_options
 from app.formats.validate.date_formats import suggest_formats
 from app.formats.validate.datetimes import DATETIME, SERIAL
 
@@ -31,18 +31,26 @@ def date_advice(
     if match and not times:
         return "; this one has a time of the day: remove it, or make the column a datetime"
     if match and match[6]:
-        zones = dict(column.zones) | {match[6]: "+HH:MM"}
-        return f"; say which offset {match[6]} has with zones={json.dumps(zones)}"
+        return f"; say which offset {match[6]} has with {_zones(match[6], column, file_format)}"
     if not column.serial and (serial := SERIAL.fullmatch(text)) and len(serial[1]) == _SERIAL_DIGITS:
         return _serial(column, file_format, date_system())
     return _epoch(text) if _EPOCH.fullmatch(text) else ""
+
+
+def _zones(name: str, column: Column, file_format: FileFormat) -> str:
+    """The option with the abbreviations that the column has and this one."""
+    zones = dict(column.zones) | {name: "+HH:MM"}
+    own = own_options(column.name, file_format)
+    if own is not None or (column.zones and not file_format.all_columns.zones):
+        return columns_with(column.name, {"zones": zones}, file_format)
+    return f"zones={json.dumps(zones)}"
 
 
 def _formats(format: str, column: Column, dataset: Dataset, file_format: FileFormat) -> str:
     """The option with the formats that the column has and this one. It is for the column alone, if others would lose
     formats of their own."""
     formats = [*column.formats, format]
-    own = file_format.column_options.get(column.name)
+    own = own_options(column.name, file_format)
     is_wide = bool(file_format.all_columns.formats) and (own is None or own.formats is None)
     others = any(each.type in _DATE_TYPES and each.formats and each.name != column.name for each in dataset.columns)
     if own is not None or ((column.formats or others) and not is_wide):

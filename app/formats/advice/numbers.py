@@ -1,12 +1,13 @@
 """Which options would let a refused number in."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.file_format import FileFormat
 from app.domain.spelling import NumberFormat
-from app.formats.advice.spelled import columns_with, option
+from app.formats.advice.spelled import columns_with, option, own_options
 from app.formats.validate.number_options import suggest_formats
 from app.formats.validate.typed_numbers import TypedNumber
 
@@ -44,7 +45,7 @@ def _spelled(members: Mapping[str, Any], column: Column, dataset: Dataset, file_
     others = [each for each in dataset.columns if each.type in _NUMBER_TYPES and each.name != column.name]
     wide = file_format.all_columns
     is_said = wide.decimal_mark is not None or wide.grouping_mark is not None
-    own = file_format.column_options.get(column.name)
+    own = own_options(column.name, file_format)
     if own is not None or (any(part in members for part in _MARKS) and (others or is_said)):
         return columns_with(column.name, _as_json(members), file_format)
     return " and ".join(option(name, _as_text(value)) for name, value in members.items())
@@ -57,4 +58,6 @@ def _as_json(members: Mapping[str, Any]) -> dict[str, Any]:
 def _as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return value[0] if len(value) == 1 else json.dumps(value)
+    return str(value)

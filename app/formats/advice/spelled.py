@@ -4,11 +4,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.column_options import column_options_from_json, combine_columns
+from app.domain.column_options import ColumnOptions, column_options_from_json, combine_columns
 from app.domain.file_format import FileFormat
 from app.formats.column_names import fold
 
 PLACEHOLDER = "…"  # in a suggested option, for what only the client knows
+
+
+def own_options(column: str, file_format: FileFormat) -> ColumnOptions | None:
+    """What the client has said of the column alone."""
+    return next((each for name, each in file_format.column_options.items() if fold(name) == fold(column)), None)
 
 
 def columns_with(column: str, members: Mapping[str, Any], file_format: FileFormat) -> str:

@@ -8,8 +8,10 @@ from app.domain.column_options import NO_OPTIONS, ColumnOptions
 from app.domain.dataset import Column, ColumnType, Controls
 from app.domain.definition import MAX_INTEGER, MAX_PRECISION, MAX_SCALE, MAX_SIGNED, MIN_INTEGER
 from app.domain.errors import InvalidContent
+from app.domain.file_format import FileFormat
 from app.domain.row_size import LONGEST_VARCHAR
 from app.domain.spelling import PLAIN_NUMBERS
+from app.formats.advice.spelled import columns_with
 from app.formats.infer.records import Boolean, Day, Nested, Value
 from app.formats.infer.spellings import date_columns, number_format_of, plain_numbers, spelling_note
 from app.formats.json.values import Number
@@ -180,9 +182,14 @@ def _decimal(name: str, values: Sequence[str], notes: list[str]) -> Column | Non
         return None
     if is_doubtful and all(map(_LIKE_GROUPS.fullmatch, values)):
         notes.append(
-            'its point is taken for a decimal mark: if 1.234 means 1234, set decimal_mark="," and grouping_mark="."'
+            "its point is taken for a decimal mark: if 1.234 means 1234, set"
+            f" {_option(name, {'decimal_mark': ',', 'grouping_mark': '.'})}"
         )
     return Column(name, ColumnType.DECIMAL, precision=min(whole + scale, MAX_PRECISION), scale=scale, signed=True)
+
+
+def _option(name: str, members: dict[str, str]) -> str:
+    return columns_with(name, members, FileFormat("csv"))
 
 
 def _is_like_groups(value: str) -> bool:
@@ -211,7 +218,8 @@ def _datetime(name: str, values: Sequence[str], notes: list[str]) -> Column | No
     format = _format(values, formats)
     if format is None:
         return None
-    notes.append("its times have no zone and are read as UTC: set `zone` if they are in another")
+    example = _option(name, {"zone": "Europe/Berlin"})
+    notes.append(f"its times have no zone and are read as UTC: if they are in another, set it, as with {example}")
     return Column(name, ColumnType.DATETIME, formats=(format,))
 
 

@@ -55,10 +55,13 @@ def _extras(text: str, own: NumberFormat) -> Iterator[dict[str, Any]]:
     """What may differ besides the marks. A currency is the one in the text: no other may stand in the column."""
     sign = sign_of(text)
     for extra in _EXTRAS:
+        changed = dict(extra)
+        if "negative" in extra:
+            changed["negative"] = tuple(dict.fromkeys((*own.negative, *extra["negative"])))
         if "currency" not in extra:
-            yield extra
+            yield changed
         elif sign is not None and not own.currency:
-            yield extra | {"currency": sign}
+            yield changed | {"currency": sign}
 
 
 def sign_of(text: str) -> str | None:

@@ -134,6 +134,21 @@ def test_formats_add_up(tmp_path: Path) -> None:
     assert len(loaded(tmp_path / "f", **dict(suggested(reason)))) == 2
 
 
+def test_ways_to_write_a_negative_number_add_up(tmp_path: Path) -> None:
+    data = b"k;price\na;5-\nb;(6)\n"
+    [first, _] = refused(tmp_path / "f", data)
+    [reason] = refused(tmp_path / "f", data, **dict(suggested(first)))
+    assert [row[2] for row in loaded(tmp_path / "f", **dict(suggested(reason)))] == ["-5", "-6"]
+
+
+def test_zones_add_up(tmp_path: Path) -> None:
+    data = b"k;at\na;2026-01-01 10:00:00 CET\nb;2026-01-01 10:00:00 EST\n"
+    for said in ({"zones": '{"EST": "-05:00"}'}, {"columns": '{"at": {"zones": {"EST": "-05:00"}}}'}):
+        [reason] = refused(tmp_path / "f", data, **said)
+        [(name, text)] = suggested(reason)
+        assert len(loaded(tmp_path / "f", **{**said, name: text.replace("+HH:MM", "+01:00")})) == 2
+
+
 def test_marks_of_two_columns_come_to_an_end(tmp_path: Path) -> None:
     data = b"k;pieces;price\na;2,0;19.90\n"
     [reason] = refused(tmp_path / "f", data, decimal_mark=",")
