@@ -106,3 +106,8 @@ def test_a_decimal_with_three_digits_is_ambiguous_where_it_has_fewer() -> None:
             assert refused.value.code == "ambiguous_number"
         else:
             assert validator_for(column)(text) == text
+
+
+def test_a_default_has_a_point_and_is_never_ambiguous() -> None:
+    for column in (WHOLE, replace(MONEY, scale=2, numbers=GROUPED)):
+        assert validator_for(replace(column, default="1.000"))(None) == "1"
