@@ -12,7 +12,8 @@ from app.formats.streams.unpacked import unpacked
 from app.formats.xlsx.archive import has_1904_dates, open_zip
 from app.formats.xlsx.sheets import ODS_PART
 
-_HEAD_BYTES = 1024**2
+_PIECE_BYTES, _OVERLAP_BYTES = 1024**2, 1000
+_SHEET = b"<table:table "
 _NULL_DATE = re.compile(rb"""<table:null-date\s[^<>]*table:date-value=["']([0-9-]{10})["']""")
 _OF_NULL_DATES = {"1899-12-30": "1900", "1904-01-01": "1904"}
 
@@ -26,9 +27,12 @@ def find_date_system(path: Path, format: str) -> str:
 
 
 def _of_ods(archive: zipfile.ZipFile) -> str:
+    """The settings are between the styles and the first sheet."""
+    data, found = b"", None
     with archive.open(ODS_PART) as file:
-        head = file.read(_HEAD_BYTES)
-    found = _NULL_DATE.search(head)
+        while found is None and _SHEET not in data and (piece := file.read(_PIECE_BYTES)):
+            data = data[-_OVERLAP_BYTES:] + piece
+            found = _NULL_DATE.search(data)
     first = found[1].decode() if found else "1899-12-30"
     return _OF_NULL_DATES.get(first, first)
 
