@@ -1,5 +1,6 @@
 """Column options: what the option `columns` says of one column for one import, besides its name in the file."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,7 +9,20 @@ from typing import Any
 # names. None leaves a column out.
 Columns = list[str | None] | dict[str, str | None]
 
+_LONGEST_NUMBER = 40
+
 OTHERS = "*"  # in `columns`, stands for all columns of the file that the dataset does not have
+
+
+class JsonNumber(str):
+    """A JSON number as the client wrote it. It always has a point, whatever marks the file has."""
+
+    def as_json(self) -> int | float | str:
+        """The number, or its text if JSON would spell the number otherwise."""
+        if len(self) > _LONGEST_NUMBER:
+            return str(self)
+        number = json.loads(self)
+        return number if json.dumps(number) == self else str(self)
 
 
 @dataclass(frozen=True)
@@ -16,7 +30,8 @@ class ColumnOptions:
     """How an import reads one column of the dataset. None for each part that the client did not give.
 
     Attributes:
-        value: a constant, which every row gets. The file's column of that name is then left out.
+        value: a constant, which every row gets. The file's column of that name is then left out. Like the default and
+            the results in `values` it may be a `JsonNumber`.
         default: what a row gets that lacks a value.
         formats, zone: as of `Column`; they replace the dataset's own.
         zones: offsets from UTC by abbreviation, {"CET": "+01:00"}.
@@ -57,9 +72,7 @@ WIDE = ("formats", "zones", "decimal_mark", "grouping_mark", "currency", "percen
 
 def column_options_from_json(kept: Mapping[str, Any]) -> ColumnOptions:
     """The options that `as_json` returned this for. Ignores parts of later versions."""
-    parts: dict[str, Any] = {
-        name: tuple(kept[name]) if isinstance(kept[name], list) else kept[name] for name in MEMBERS if name in kept
-    }
+    parts: dict[str, Any] = {name: _from_json(kept[name]) for name in MEMBERS if name in kept}
     return ColumnOptions(**parts)
 
 
@@ -83,4 +96,14 @@ def combine_columns(
 def _as_json(part: Any) -> Any:
     if isinstance(part, tuple):
         return list(part)
-    return dict(part) if isinstance(part, Mapping) else part
+    if isinstance(part, Mapping):
+        return {of: _as_json(to) for of, to in part.items()}
+    return part.as_json() if isinstance(part, JsonNumber) else part
+
+
+def _from_json(part: Any) -> Any:
+    if isinstance(part, list):
+        return tuple(part)
+    if isinstance(part, Mapping):
+        return {of: _from_json(to) for of, to in part.items()}
+    return JsonNumber(json.dumps(part)) if type(part) in (int, float) else part

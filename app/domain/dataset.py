@@ -55,6 +55,7 @@ class Column:
         default: the value of a row that lacks one, written as in a file, but a number plainly.
         values: pairs of a value in the file and the value to load for it, None for no value. Of an import only.
         constant: whether the column is not read from the file, so that every row gets the default. Of an import only.
+        marks_given: whether the client said what the marks in its numbers are. Of an import only.
         stored_default: the default as it is stored, if the way to write values is another one for an import.
 
     A row lacks a value if the file does not have the column, or if the field is empty and unquoted, the client's null
@@ -83,6 +84,7 @@ class Column:
     values: tuple[tuple[str, str | None], ...] = ()
     constant: bool = False
     stored_default: str | None = None
+    marks_given: bool = False
 
     @property
     def required(self) -> bool:

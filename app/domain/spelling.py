@@ -7,7 +7,7 @@ from typing import Any
 
 DECIMAL_MARKS = (".", ",")
 # blanks and apostrophes look alike: whichever of them is named, each of its kind counts
-BLANKS = " \u00a0\u202f"
+BLANKS = " \u00a0\u2007\u2009\u202f"
 APOSTROPHES = "'\u2019"
 GROUPING_MARKS = (".", ",", "_", *APOSTROPHES, *BLANKS)
 _NAMED_MARKS = {"none": "", "space": " "}
@@ -94,10 +94,11 @@ def _is_currency(text: Any) -> bool:
     )
 
 
-# What a format of `strptime` may say. The name of a weekday would be read, but not be heeded.
+# What a format of `strptime` may say. The name of a weekday must be that of the date.
 _DIRECTIVE = re.compile("%(.?)", re.DOTALL)
 _OF_A_DATE = {"Y": "Y", "y": "Y", "m": "m", "b": "m", "B": "m", "d": "d", "j": "j"}
 _OF_A_TIME = "HIpMSfzZ"
+_WEEKDAYS = ("a", "A")
 
 
 def check_date_format(format: str, *, times: bool, zones: bool = False) -> None:
@@ -107,22 +108,25 @@ def check_date_format(format: str, *, times: bool, zones: bool = False) -> None:
     zones are known.
     """
     said = [letter for letter in _DIRECTIVE.findall(format) if letter != "%"]
+    weekdays = [letter for letter in said if letter in _WEEKDAYS]
+    said = [letter for letter in said if letter not in _WEEKDAYS]
     known = {*_OF_A_DATE, *(_OF_A_TIME if times else "")}
     of_a_date = sorted(_OF_A_DATE[letter] for letter in said if letter in _OF_A_DATE)
     of_a_time = [letter for letter in said if letter not in _OF_A_DATE]
     hours = [letter for letter in of_a_time if letter in "HIp"]
     if "Z" in said and times and not zones:
-        raise ValueError(f"the format {format[:64]!r} can't be used: %Z needs `zones`, as {{'CET': '+01:00'}}")
+        raise ValueError(f'the format {format[:64]!r} can\'t be used: %Z needs zones={{"CET": "+01:00"}}')
     if (
         not known.issuperset(said)
         or of_a_date not in (["Y", "d", "m"], ["Y", "j"])
         or len(set(of_a_time)) < len(of_a_time)
+        or len(weekdays) > 1
         or {"z", "Z"} <= set(said)
         or sorted(hours) not in ([], ["H"], ["I", "p"])
     ):
         raise ValueError(
             f"the format {format[:64]!r} can't be used: it must name a year (%Y, %y), a month (%m, %b, %B) and a day"
-            " (%d), each once, and of a time only %H or %I with %p, %M, %S, %f and %z or %Z"
+            " (%d), each once, perhaps a weekday (%a, %A), and of a time only %H or %I with %p, %M, %S, %f and %z or %Z"
         )
 
 

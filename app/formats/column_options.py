@@ -1,17 +1,17 @@
 """Applies the options for columns to a dataset: what the readers and the validation of one import see of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from decimal import Decimal
 
 from app.domain.column_options import NO_OPTIONS, ColumnOptions
-from app.domain.dataset import Column, ColumnType, Dataset
+from app.domain.dataset import Column, Dataset
 from app.domain.file_format import FileFormat
 from app.formats.column_names import NameIndex
 from app.formats.columns_option import refused
-from app.formats.errors import BadValue, excerpt
+from app.formats.errors import excerpt
+from app.formats.option_values import as_in_file, read_option
 from app.formats.validate.columns import validator_for, value_validator_for
-from app.formats.value_options import apply_value_options, check_wide_options
+from app.formats.value_options import apply_value_options, check_own_options, check_wide_options
 
 
 def apply_options(dataset: Dataset, file_format: FileFormat) -> Dataset:
@@ -19,9 +19,13 @@ def apply_options(dataset: Dataset, file_format: FileFormat) -> Dataset:
 
     Raises `InvalidContent`, which names the option, for one that does not fit: an unknown column, a member that is not
     for its type, or a constant, default or format that the column does not accept. A dataset without columns stands for
-    one that is yet to be proposed, and stays as it is.
+    one that is yet to be proposed, and stays as it is; then an option is refused that no column could have.
     """
+    _check_null(file_format)
     if not dataset.columns:
+        check_wide_options(file_format.all_columns)
+        for name, own in file_format.column_options.items():
+            check_own_options(name, own, file_format.all_columns)
         return dataset
     by_column = _by_column(dataset, file_format.column_options)
     _check_constants(by_column, file_format)
@@ -52,6 +56,17 @@ def _by_column(dataset: Dataset, options: Mapping[str, ColumnOptions]) -> dict[s
     return found
 
 
+def _check_null(file_format: FileFormat) -> None:
+    null = file_format.null
+    for name, each in file_format.column_options.items():
+        if null is not None and each.values and each.values.get(null) is not None:
+            reason = (
+                f"null={excerpt(null)} says that {excerpt(null)!r} is no value, and values of {excerpt(name)} maps it"
+                f" to {excerpt(each.values[null] or '')!r}: leave out one of them"
+            )
+            raise refused("columns", reason)
+
+
 def _check_constants(options: Mapping[str, ColumnOptions], file_format: FileFormat) -> None:
     columns = file_format.columns
     used = set(columns if isinstance(columns, list) else (columns or {}).values())
@@ -69,19 +84,12 @@ def _apply_wide(column: Column, for_all: ColumnOptions) -> Column:
 
 def _apply(column: Column, options: ColumnOptions, for_all: ColumnOptions) -> Column:
     changed = apply_value_options(column, options, for_all)
-    if options.values is not None:
-        changed = replace(changed, values=tuple(options.values.items()))
     try:
-        check = value_validator_for(changed)
+        value_validator_for(changed)
     except ValueError as error:
         raise refused("columns", str(error)) from None
-    for value, to in changed.values:
-        try:
-            if to is not None:
-                check(to)
-        except BadValue as bad:
-            reason = f"values of {column.name} maps {excerpt(value)!r} to {excerpt(to or '')!r}: {bad.reason}"
-            raise refused("columns", reason) from None
+    if options.values is not None:
+        changed = replace(changed, values=tuple(_mapped(options.values, changed, column)))
     if options.value is not None:
         return _with_default(replace(changed, constant=True), column, options.value)
     if options.default is not None:
@@ -94,22 +102,14 @@ def _keep_default(changed: Column, column: Column) -> Column:
     return changed if column.default is None else replace(changed, stored_default=validator_for(column)(None))
 
 
+def _mapped(values: Mapping[str, str | None], changed: Column, column: Column) -> Iterator[tuple[str, str | None]]:
+    """The map of values, with each result as the changed column reads it in the file."""
+    for value, to in values.items():
+        what = f"values of {column.name} maps {excerpt(value)!r} to"
+        yield value, None if to is None else as_in_file(read_option(to, changed, column, what), to, changed)
+
+
 def _with_default(changed: Column, column: Column, text: str) -> Column:
-    """The changed column with this default, or constant. It may be written as the dataset has its values, or as this
-    import has them; if these are two values, it is refused."""
-    what = "constant" if changed.constant else "default"
-    stored: list[str] = []
-    reason = ""
-    for each in (changed, column):
-        try:
-            stored.append(value_validator_for(each)(text))
-        except BadValue as bad:
-            reason = bad.reason
-    if not stored:
-        raise refused("columns", f"the {what} {excerpt(text)!r} is not accepted: {reason}")
-    is_number = column.type in (ColumnType.INTEGER, ColumnType.DECIMAL)
-    if len({Decimal(value) if is_number else value for value in stored}) > 1:
-        both = " or ".join(stored)
-        reason = f"the {what} {excerpt(text)!r} of {column.name} could mean {both}: write it as the dataset stores it"
-        raise refused("columns", reason)
-    return replace(changed, default=text, stored_default=stored[-1])
+    """The changed column with this default, or constant."""
+    what = f"the {'constant' if changed.constant else 'default'} of {column.name}"
+    return replace(changed, default=text, stored_default=read_option(text, changed, column, what))

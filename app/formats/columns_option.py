@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.column_options import MEMBERS, NO_OPTIONS, OTHERS, WIDE, ColumnOptions, Columns
+from app.domain.column_options import MEMBERS, NO_OPTIONS, OTHERS, WIDE, ColumnOptions, Columns, JsonNumber
 from app.domain.errors import InvalidContent
 from app.formats.errors import excerpt
 
@@ -15,7 +15,8 @@ _EXAMPLE = (
     " order, null to leave a column out"
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_GROUPING_MARKS = (".", ",", "'", "\u2019", " ", "\u00a0", "\u202f", "_", "space", "none")
+_LIKE_GROUPS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{2}0")
+_GROUPING_MARKS = (".", ",", "'", "\u2019", " ", "\u00a0", "\u2009", "\u202f", "_", "space", "none")
 _NEGATIVE = ("trailing_minus", "parentheses")
 _MAX_FORMATS = 20
 
@@ -28,10 +29,6 @@ class ColumnsOption:
     columns: Columns | None
     column_options: Mapping[str, ColumnOptions] = field(default_factory=dict)
     leave_out_others: bool = False
-
-
-class _Number(str):
-    """A JSON number as it is written."""
 
 
 def parse_columns(text: str) -> ColumnsOption:
@@ -100,7 +97,7 @@ def _read_json(field: str, text: str, wrong: str) -> Any:
             doubled.extend(name for at, (name, _) in enumerate(pairs) if name in dict(pairs[:at]))
         return found
 
-    decoder = json.JSONDecoder(object_pairs_hook=read_pairs, parse_float=_Number, parse_int=_Number)
+    decoder = json.JSONDecoder(object_pairs_hook=read_pairs, parse_float=JsonNumber, parse_int=JsonNumber)
     try:
         said = decoder.decode(text.strip())
     except (ValueError, RecursionError):
@@ -221,7 +218,9 @@ def _read_member(field: str, value: Any, member: str, where: str) -> Any:
 def _read_scalar(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, str) else None
+    if isinstance(value, JsonNumber) and _LIKE_GROUPS.fullmatch(value):
+        return None  # kept as JSON it would lose its zeros
+    return value if isinstance(value, str) else None
 
 
 def _read_text(value: Any) -> str | None:
@@ -254,7 +253,7 @@ def _read_values(value: Any) -> dict[str, str | None] | None:
 
 def _one_of(*choices: bool | str) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
-        known = type(value) in (bool, str, _Number) and value in choices
+        known = type(value) in (bool, str, JsonNumber) and value in choices
         return (str(value) if isinstance(value, str) else value) if known else None
 
     return read
@@ -264,7 +263,7 @@ def _read_currency(value: Any) -> bool | str | None:
     return value if isinstance(value, bool) else _read_text(value)
 
 
-_TEXT = "a text, a number, true or false"
+_TEXT = "a text, a number without zeros at its end, true or false"
 _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "value": (_TEXT, _read_scalar),
     "default": (_TEXT, _read_scalar),
@@ -277,5 +276,5 @@ _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "currency": ("true, false, or the text beside the numbers", _read_currency),
     "percent": ('true, false or "fraction"', _one_of(True, False, "fraction")),
     "negative": (f"a list of {' and '.join(_NEGATIVE)}", _read_negative),
-    "values": ('an object such as {"Versandt": "shipped"}', _read_values),
+    "values": ('an object such as {"Versandt": "shipped"}, whose numbers have no zeros at their end', _read_values),
 }

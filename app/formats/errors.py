@@ -18,24 +18,11 @@ class HalfCharacter(ImportFailed):
 
 
 class BadValue(Exception):
-    """A value that its column does not accept. The reader adds line, row and column.
+    """A value that its column does not accept. The reader adds line, row and column, and the option that would help."""
 
-    `hint`, the end of the reason, is worked out only when somebody reads it.
-    """
-
-    def __init__(self, code: str, reason: str, hint: Callable[[], str] | None = None) -> None:
+    def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
-        self.code = code
-        self._reason, self._hint = reason, hint
-
-    def with_hint(self, hint: Callable[[], str]) -> "BadValue":
-        """The same with this hint."""
-        return BadValue(self.code, self._reason, hint)
-
-    @property
-    def reason(self) -> str:
-        """Why it is not accepted, and which option would help."""
-        return self._reason + (self._hint() if self._hint else "")
+        self.code, self.reason = code, reason
 
 
 def excerpt(text: str) -> str:

@@ -59,7 +59,8 @@ class FormatOptions:
     def check_columns(self, dataset: Dataset) -> None:
         """Raises `InvalidContent` for options for columns that do not fit the dataset."""
         options, for_all = self.column_options or {}, self.all_columns or NO_OPTIONS
-        apply_options(dataset, FileFormat("csv", columns=self.columns, column_options=options, all_columns=for_all))
+        given = FileFormat("csv", columns=self.columns, column_options=options, all_columns=for_all, null=self.null)
+        apply_options(dataset, given)
 
     def apply(self, file_format: FileFormat) -> FileFormat:
         """The file format with these options. Raises `InvalidContent` for an option that the format does not have."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 from app.domain.dataset import Dataset
@@ -22,6 +23,7 @@ from app.formats.streams.source import Readable
 from app.formats.streams.unpacked import unpacked
 from app.formats.validate.rows import Records, check_records
 from app.formats.xlsx import workbook
+from app.formats.xlsx.date_system import check_serials, date_system_of
 
 
 def read_rows(
@@ -40,13 +42,14 @@ def read_rows(
     except InvalidContent as error:  # the dataset was another one when the import was accepted
         raise ImportFailed("wrong_option", str(error)) from error
     rows = 1
+    date_system = cache(partial(date_system_of, path, file_format))
     if file_format.format in TEXTS:
         batches = _read_text(path, dataset, file_format, batch_bytes, footer)
     else:
         batches = _read_table(path, dataset, file_format, batch_bytes)
     with hints_for_failures(dataset, file_format):
         for batch in batches:
-            yield add_hints(batch, dataset, file_format)
+            yield add_hints(batch, dataset, file_format, date_system)
             rows = batch.next_row
     if rows == 1:
         raise _without_rows(file_format)
@@ -76,7 +79,9 @@ def check_head(path: Path, dataset: Dataset, file_format: FileFormat, *, footer:
     if file_format.format not in TEXTS:
         with hints_for_failures(dataset, file_format), unpacked(path, file_format) as file:
             if file_format.format in SHEETS:
-                return Head(workbook.resolve_sheet(file, file_format))
+                resolved = workbook.resolve_sheet(file, file_format)
+                check_serials(file, dataset, file_format)
+                return Head(resolved)
             return Head(file_format, table.check_parquet(file, dataset, file_format))
     with open_source(path, file_format.compression) as source:
         text = open_text(Limited(source, MAX_UNPACKED_BYTES), file_format)

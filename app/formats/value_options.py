@@ -7,6 +7,7 @@ from app.domain.column_options import ColumnOptions
 from app.domain.dataset import Column, ColumnType
 from app.domain.spelling import NUMBER_PARTS, check_date_format, has_time, read_number_format, read_serial, read_zones
 from app.formats.columns_option import refused
+from app.formats.validate.columns import value_validator_for
 
 _DATE_PARTS = {ColumnType.DATE: ("formats", "serial"), ColumnType.DATETIME: ("formats", "zone", "zones", "serial")}
 _PARTS = {ColumnType.INTEGER: NUMBER_PARTS, ColumnType.DECIMAL: NUMBER_PARTS} | _DATE_PARTS
@@ -30,7 +31,8 @@ def apply_value_options(column: Column, own: ColumnOptions, wide: ColumnOptions)
     if not wanted:
         return column
     if parts is NUMBER_PARTS:
-        return replace(column, numbers=_numbers(column, wanted, field))
+        is_said = "decimal_mark" in wanted or "grouping_mark" in wanted
+        return replace(column, numbers=_numbers(column, wanted, field), marks_given=is_said)
     return _dates(column, wanted, field, all_formats="formats" in given)
 
 
@@ -39,6 +41,18 @@ def check_wide_options(wide: ColumnOptions) -> None:
     for column_type in _PARTS:
         scale = 1 if column_type is ColumnType.DECIMAL else 0
         apply_value_options(Column("all columns", column_type, precision=1, scale=scale), ColumnOptions(), wide)
+
+
+def check_own_options(name: str, own: ColumnOptions, wide: ColumnOptions) -> None:
+    """Raises InvalidContent for options for a column of unknown type that none of the types could have. `wide` are the
+    options for all columns."""
+    for column_type in (ColumnType.DECIMAL, ColumnType.DATETIME):
+        others = {part: None for part in _ALL_PARTS if part not in _PARTS[column_type]}
+        column = apply_value_options(Column(name, column_type, precision=1), replace(own, **others), wide)
+        try:
+            value_validator_for(column)
+        except ValueError as error:
+            raise refused("columns", str(error)) from None
 
 
 def _numbers(column: Column, wanted: dict[str, Any], field: str) -> Any:

@@ -10,6 +10,9 @@ from app.formats.csv.quoting import Quoting
 from app.formats.errors import excerpt
 from app.formats.streams.blocks import RECORD_BYTES
 
+# what `trim` removes around a field, besides the delimiter
+BLANKS = " \t\u00a0\u2007\u2009\u202f"
+
 
 class NullField(str):
     """A field that means NULL: empty and unquoted, or the client's null text."""
@@ -17,7 +20,7 @@ class NullField(str):
 
 class Grammar:
     """Parses the records of one dialect. Lines that begin with `comment` are comments, unless it is empty. `trim` says
-    that spaces around a field are removed."""
+    that blanks around a field are removed."""
 
     def __init__(self, delimiter: str, quote: str, comment: str = "", trim: bool = False) -> None:
         self.delimiter, self.quote, self._comment, self._trim = delimiter, quote, comment, trim
@@ -25,7 +28,8 @@ class Grammar:
         # A field and the separator after it. Possessive: a quote that never closes costs one pass without backtracking.
         plain = rf"(?:(?!{d})[^{q}\n])*+" if len(delimiter) > 1 else rf"[^{q}{d}\n]*+"
         ending = rf"({d}|\r?\n|\Z)"
-        around = " *+" if trim else ""
+        self._blanks = "".join(blank for blank in BLANKS if blank not in delimiter)
+        around = f"[{self._blanks}]*+" if trim else ""
         quoted = rf"{around}{q}((?:[^{q}]++|{q}{q})*+){q}{around}" if quote else r"(?!)()"
         self._field = re.compile(f"(?:{quoted}|({plain})){ending}")
         self._quoted = re.compile(quoted)
@@ -86,7 +90,7 @@ class Grammar:
                 if quoted is None:
                     # Only the line feed shows that the carriage return before it belongs to the line end.
                     plain = plain[:-1] if ending == "\n" and plain.endswith("\r") else plain
-                    plain = plain.strip(" ") if trim else plain
+                    plain = plain.strip(self._blanks) if trim else plain
                     fields.append(lacking.get(plain, plain))
                 else:
                     fields.append(quoted.replace(quote * 2, quote))
@@ -129,7 +133,7 @@ class Grammar:
         return self._begins_with_quote(text, position) and not self._quoted.match(text, position)
 
     def _begins_with_quote(self, text: str, position: int) -> bool:
-        while self._trim and text.startswith(" ", position):
+        while self._trim and text.startswith(tuple(self._blanks), position):
             position += 1
         return text.startswith(self.quote, position)
 

@@ -10,6 +10,7 @@ from app.formats.streams.source import Readable
 _PIECE_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 64  # longer than a delimiter
 _BLANKS = b" \t"
+_AROUND = rb"(?:[ \t]|\xc2\xa0|\xe2\x80[\x87\x89\xaf])*+"  # `grammar.BLANKS`
 
 
 def may_be_unquoted(file_format: FileFormat) -> bool:
@@ -26,9 +27,9 @@ def unquoted(file_format: FileFormat) -> FileFormat:
 def has_quoted_field(lines: bytes, file_format: FileFormat, *, begun: bool = False) -> bool:
     """Whether a field begins with a quote, perhaps after blanks. The text begins a line, unless it has `begun`."""
     d, q = re.escape(file_format.delimiter.encode()), re.escape(file_format.quote.encode())
-    if not begun and re.match(rb"[ \t]*" + q, lines):
+    if not begun and re.match(_AROUND + q, lines):
         return True
-    return re.search(rb"(?:[\r\n]|" + d + rb")[ \t]*" + q, lines) is not None
+    return re.search(rb"(?:[\r\n]|" + d + rb")" + _AROUND + q, lines) is not None
 
 
 def is_unquoted(text: Readable, file_format: FileFormat) -> bool:

@@ -8,15 +8,17 @@ from app.domain.column_options import NO_OPTIONS, ColumnOptions
 from app.domain.dataset import Column, ColumnType, Controls
 from app.domain.definition import MAX_INTEGER, MAX_PRECISION, MAX_SCALE, MAX_SIGNED, MIN_INTEGER
 from app.domain.errors import InvalidContent
+from app.domain.file_format import FileFormat
 from app.domain.row_size import LONGEST_VARCHAR
 from app.domain.spelling import PLAIN_NUMBERS
+from app.formats.advice.spelled import columns_with
 from app.formats.infer.records import Boolean, Day, Nested, Value
 from app.formats.infer.spellings import date_columns, number_format_of, plain_numbers, spelling_note
 from app.formats.json.values import Number
 from app.formats.validate.columns import MISREAD, BadValue, validator_for
 from app.formats.validate.currencies import CURRENCIES
 from app.formats.validate.date_formats import parser
-from app.formats.validate.numbers import TypedNumber, typed_reader
+from app.formats.validate.typed_numbers import TypedNumber, typed_reader
 from app.formats.value_options import apply_value_options
 from app.formats.xlsx.number_formats import Formatted
 
@@ -35,7 +37,7 @@ _LIKE_GROUPS = re.compile(r"-?(?:[1-9][0-9]{0,2}\.[0-9]{3}|0|[1-9][0-9]{0,2})")
 _NEGATIVE_ZERO = re.compile(r"-[0.]+")  # would lose its sign
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.([0-9]{1,6})0*)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,]([0-9]{1,6})0*)?"
     r"(?:Z| ?UTC| ?[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
 _MOMENT = re.compile("[0-9]{1,4}[-./][0-9A-Za-z]{1,9}[-./][0-9]{2,4}(?: .*)?")
@@ -108,8 +110,10 @@ def _as_the_client_said(
     numbers = number_format_of(own, wide)
     plain = plain_numbers(values, numbers) if numbers != PLAIN_NUMBERS else None
     if plain is not None:
-        proposed = _integer(name, plain, notes) or _decimal(name, plain, notes)
-        return proposed and replace(proposed, numbers=numbers)
+        for propose in (_integer, _decimal):
+            proposed = propose(name, plain, notes)
+            if proposed and _accepts(_as_imported(replace(proposed, numbers=numbers), own, wide), values):
+                return replace(proposed, numbers=numbers)
     return None
 
 
@@ -164,6 +168,7 @@ def _integer(name: str, values: Sequence[str], _: list[str]) -> Column | None:
 def _decimal(name: str, values: Sequence[str], notes: list[str]) -> Column | None:
     if any(map(_NEGATIVE_ZERO.fullmatch, values)):
         return None
+    is_doubtful = any(map(_is_like_groups, values))
     if not all(map(_DECIMAL.fullmatch, values)):
         exponents = all(isinstance(value, Number) or _has_form_of_number(value) for value in values)
         plain = plain_numbers(values) if exponents else None
@@ -175,11 +180,22 @@ def _decimal(name: str, values: Sequence[str], notes: list[str]) -> Column | Non
     scale = max(_MIN_SCALE, *(len(after) for _, _, after in parts))
     if scale > MAX_SCALE or whole + scale - 2 > MAX_PRECISION:
         return None
-    if all(map(_LIKE_GROUPS.fullmatch, values)):
+    if is_doubtful and all(map(_LIKE_GROUPS.fullmatch, values)):
         notes.append(
-            'its point is taken for a decimal mark: if 1.234 means 1234, set decimal_mark="," and grouping_mark="."'
+            "its point is taken for a decimal mark: if 1.234 means 1234, set"
+            f" {_option(name, {'decimal_mark': ',', 'grouping_mark': '.'})}"
         )
     return Column(name, ColumnType.DECIMAL, precision=min(whole + scale, MAX_PRECISION), scale=scale, signed=True)
+
+
+def _option(name: str, members: dict[str, str]) -> str:
+    return columns_with(name, members, FileFormat("csv"))
+
+
+def _is_like_groups(value: str) -> bool:
+    """Whether a text's point may separate thousands. A number that the file holds as a number has one meaning."""
+    is_typed = isinstance(value, Number | TypedNumber)
+    return not is_typed and "." in value and _LIKE_GROUPS.fullmatch(value) is not None
 
 
 def _has_form_of_number(value: str) -> bool:
@@ -202,7 +218,8 @@ def _datetime(name: str, values: Sequence[str], notes: list[str]) -> Column | No
     format = _format(values, formats)
     if format is None:
         return None
-    notes.append("its times have no zone and are read as UTC: set `zone` if they are in another")
+    example = _option(name, {"zone": "Europe/Berlin"})
+    notes.append(f"its times have no zone and are read as UTC: if they are in another, set it, as with {example}")
     return Column(name, ColumnType.DATETIME, formats=(format,))
 
 

@@ -12,12 +12,13 @@ from app.domain.row_size import LONGEST_VARCHAR
 from app.formats.child import runner
 from app.formats.infer.records import Day, Nested, Record, Sample, Value
 from app.formats.parquet import table
-from app.formats.validate.numbers import TypedNumber
+from app.formats.validate.typed_numbers import TypedNumber, percent_number
 from app.formats.xlsx import workbook
 from app.formats.xlsx.archive import Sheet
-from app.formats.xlsx.cells import CUT, DAY, NUMBER
+from app.formats.xlsx.cells import CUT, DAY, NUMBER, NUMBER_MARK, PERCENT_MARK
+from app.formats.xlsx.date_system import check_serials
 from app.formats.xlsx.header_row import SEARCHED_ROWS, find_first_row, has_header, without_blanks
-from app.formats.xlsx.number_formats import Formatted
+from app.formats.xlsx.number_formats import PERCENT, Formatted
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN
 from app.formats.xlsx.row import cell_failure, header_texts, is_blank
 from app.formats.xlsx.sheets import choose_sheets, find_sheets
@@ -45,6 +46,7 @@ class SheetSample:
 def sample_sheets(path: Path, file_format: FileFormat, dataset: Dataset) -> tuple[Sample, SheetSample]:
     """The first rows of the sheet, or of all that are read as one table. Raises ImportFailed as `open_rows` does."""
     found = find_sheets(path, file_format.format)
+    check_serials(path, dataset, file_format)
     samples: list[Sample] = []
     sent: list[tuple[Sheet, list[Any]]] = []
     rows = MAX_TABLE_ROWS
@@ -52,7 +54,7 @@ def sample_sheets(path: Path, file_format: FileFormat, dataset: Dataset) -> tupl
         look = workbook.SampleLimits(file_format.first_line + rows, _MAX_SHEET_BYTES, _LIMITS)
         with (
             runner.PREVIEWS.take(),
-            workbook.open_rows(path, sheet, look, mark_numbers=_has_marks(file_format, dataset)) as received,
+            workbook.open_rows(path, sheet, look, marks=_marks(file_format, dataset)) as received,
         ):
             messages = list(received)
         cut = messages[-1] == CUT
@@ -82,10 +84,12 @@ def _joined(samples: list[Sample]) -> Sample:
     return replace(samples[0], records=records, cut=cut, failure=failure, blanks=waiting)
 
 
-def _has_marks(file_format: FileFormat, dataset: Dataset) -> bool:
-    """`workbook.has_marks`, also of a dataset that is yet to be proposed."""
+def _marks(file_format: FileFormat, dataset: Dataset) -> str:
+    """`workbook.marks_of`, also of a dataset that is yet to be proposed."""
     said = (file_format.all_columns, *file_format.column_options.values())
-    return workbook.has_marks(dataset) or any(each.decimal_mark not in (None, ".") for each in said)
+    numbers = any(each.decimal_mark not in (None, ".") for each in said)
+    percent = any(each.percent for each in said)
+    return workbook.marks_of(dataset) + NUMBER_MARK * numbers + PERCENT_MARK * percent
 
 
 def _sheet(rows: list[Any], file_format: FileFormat, dataset: Dataset, cut: bool) -> Sample:
@@ -158,6 +162,8 @@ def _record(row: Any, begin: int, width: int, null: str | None) -> Record:
             values[at] = Day(values[at] or "")
         elif kind == NUMBER:
             values[at] = TypedNumber(values[at] or "")
+        elif kind == PERCENT:
+            values[at] = percent_number(values[at] or "")
         elif kind == SHOWN:
             values[at] = value
         elif kind == FORMATTED:

@@ -15,6 +15,7 @@ from app.formats.columns_option import find_lone_surrogate
 from app.formats.infer.columns import LONG_TEXT, infer_column
 from app.formats.infer.names import make_names
 from app.formats.infer.records import Nested, Record, Sample
+from app.formats.infer.spellings import option_value, without_percent
 from app.formats.validate.columns import excerpt
 
 _KEY_LENGTH = 255
@@ -81,8 +82,11 @@ def infer(name: str, sample: Sample, file_format: FileFormat, known: Known = NOT
         else:
             values = [Nested("")] if at in sample.unreadable else values
             own = file_format.column_options.get(names[at], NO_OPTIONS)
+            if not (file_format.all_columns.percent if own.percent is None else own.percent):
+                values = list(map(without_percent, values))
             if own.values:
-                values = [None if value is None else own.values.get(value, value) for value in values]
+                results = {of: to and option_value(to) for of, to in own.values.items()}
+                values = [None if value is None else results.get(value, value) for value in values]
             column, notes = infer_column(names[at], values, name_in_file, own, file_format.all_columns)
             proposals.append(Proposal(name_in_file if sample.names else None, column, tuple(notes)))
     dataset = _fitted(Dataset(name, tuple(each.column for each in proposals if each.column), ()))

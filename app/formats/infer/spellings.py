@@ -11,8 +11,9 @@ from app.domain.spelling import NUMBER_PARTS, PLAIN_NUMBERS, NumberFormat, has_t
 from app.formats.errors import BadValue
 from app.formats.json.values import Number
 from app.formats.validate.date_formats import known_formats, parser
-from app.formats.validate.number_options import list_formats, suggest_formats
-from app.formats.validate.numbers import TypedNumber, convert
+from app.formats.validate.number_options import list_formats, sign_of, suggest_formats
+from app.formats.validate.numbers import convert
+from app.formats.validate.typed_numbers import TypedNumber
 
 _MAX_DIGITS = 10_000
 _PROBE = Column("value", ColumnType.DECIMAL, precision=_MAX_DIGITS, scale=_MAX_DIGITS // 2, signed=True)
@@ -40,6 +41,17 @@ def plain_numbers(values: Iterable[str], numbers: NumberFormat = PLAIN_NUMBERS) 
     except BadValue:
         return None
     return plain
+
+
+def option_value(text: str) -> str:
+    """The result in a map of values as a sample has it: a plain number has a point, whatever marks the file has."""
+    return TypedNumber(text) if plain_numbers([text]) is not None else text
+
+
+def without_percent(value: str | None) -> str | None:
+    """The number of a cell that shows it as a percentage; other values as they are."""
+    is_shown = isinstance(value, TypedNumber) and value.endswith("%")
+    return TypedNumber(value.in_file) if is_shown and isinstance(value, TypedNumber) else value
 
 
 def date_columns(name: str, own: ColumnOptions, wide: ColumnOptions) -> list[Column]:
@@ -98,6 +110,14 @@ def _formats_of(values: Sequence[str]) -> list[str]:
     return list(found.values())
 
 
+def _with_sign(numbers: NumberFormat, values: Sequence[str]) -> NumberFormat:
+    """The format for the one currency of the values; for none if they have several."""
+    signs = {sign for sign in map(sign_of, values) if sign is not None}
+    if numbers.currency is not True:
+        return numbers
+    return replace(numbers, currency=signs.pop() if len(signs) == 1 else False)
+
+
 def _number_formats_of(values: Sequence[str]) -> list[NumberFormat]:
     """The number formats that read all values, one for each meaning."""
     odd = next((value for value in values if plain_numbers([value]) is None), None)
@@ -105,7 +125,7 @@ def _number_formats_of(values: Sequence[str]) -> list[NumberFormat]:
         return []
     for candidates in (list(suggest_formats(odd, _PROBE)), list_formats()):
         found: dict[tuple[str, ...], NumberFormat] = {}
-        for numbers in candidates:
+        for numbers in (_with_sign(each, values) for each in candidates):
             plain = plain_numbers(values, numbers)
             if plain is not None:
                 found.setdefault(tuple(plain), numbers)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,8 +14,8 @@ from app.formats.json.keys import KeyMapper
 from app.formats.json.values import Decoder, Number, Pairs, check_halves, has_blanks
 from app.formats.streams.blocks import Block
 from app.formats.validate.columns import excerpt
-from app.formats.validate.numbers import typed_reader
 from app.formats.validate.rows import BlankRowCounter, Record, check_rows
+from app.formats.validate.typed_numbers import has_comma, is_like_groups, typed_reader
 
 _TAKE_BOOLEANS = (ColumnType.BOOLEAN, ColumnType.TEXT)  # a text takes them as JSON spells them
 _JSON_SPACE = " \t\r"
@@ -33,7 +33,8 @@ class RowReader:
         self._required = frozenset(column.name for column in dataset.columns if column.required)
         self._booleans = frozenset(column.name for column in dataset.columns if column.type in _TAKE_BOOLEANS)
         self._typed = tuple(map(typed_reader, dataset.columns))
-        self.has_marks = any(self._typed)
+        self.typed = {name: read for name, read in zip(self.names, self._typed, strict=True) if read}
+        self.has_marks = any(map(has_comma, dataset.columns))
         self._accepted_types: set[tuple[type, ...]] = set()
 
     def values(self, data: str, line: int) -> tuple[str | None, ...] | None:
@@ -58,7 +59,7 @@ class RowReader:
                     raise self._wrong_type(name, value, line)
             if set(types) != {type(None)}:
                 self._accepted_types.add(types)  # a file has few such combinations, usually one
-        if self.has_marks and Number in types:
+        if self.typed and Number in types:
             typed = zip(values, self._typed, strict=True)
             values = tuple(read(value) if read and type(value) is Number else value for value, read in typed)
         if bool in types:
@@ -152,7 +153,7 @@ def read_columns(block: Block, dataset: Dataset, file_format: FileFormat) -> dic
             return None
         text = block.data.decode()
         pairs = reader.pairs(first, line)
-        uniform = None if reader.has_marks else _uniform_lines(pairs, reader.columns_of(pairs), dataset)
+        uniform = None if reader.has_marks else _uniform_lines(pairs, reader.columns_of(pairs), dataset, reader.typed)
         columns = uniform.columns(text) if uniform else None
         if columns is None:
             rows = [reader.values(data, line) for line, data in numbered_lines(block)]
@@ -177,13 +178,15 @@ class _UniformLines:
     `columns_found` in their order.
 
     Columns in `varied` have values of several JSON types: their groups match the JSON itself. `absent` columns have no
-    key.
+    key. `typed` has the functions that read numbers, and `numbers` are the columns that have nothing else.
     """
 
     pattern: re.Pattern[str]
     columns_found: tuple[str, ...]
     varied: frozenset[str]
     absent: tuple[str, ...]
+    typed: Mapping[str, Callable[[str], str]]
+    numbers: frozenset[str]
 
     def columns(self, text: str) -> dict[str, tuple[str | None, ...]] | None:
         """The values by column; None unless every line matches the pattern."""
@@ -194,10 +197,20 @@ class _UniformLines:
         groups = zip(*found, strict=True) if len(self.columns_found) > 1 else iter([tuple(found)])
         columns: dict[str, tuple[str | None, ...]] = dict(zip(self.columns_found, groups, strict=True))
         for name in self.varied:
+            read = self.typed.get(name, str)
             columns[name] = tuple(
-                None if value == "null" else value[1:-1] if value[0] == '"' else value
+                None
+                if value == "null"
+                else value[1:-1]
+                if value[0] == '"'
+                else read(value)
+                if is_like_groups(value)
+                else value
                 for value in cast("tuple[str, ...]", columns[name])
             )
+        for name in self.numbers:
+            read, values = self.typed[name], cast("tuple[str, ...]", columns[name])
+            columns[name] = tuple(read(value) if is_like_groups(value) else value for value in values)
         return columns | dict.fromkeys(self.absent, (None,) * rows)
 
 
@@ -205,7 +218,9 @@ _NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?"
 _STRING = r'[^"\\\x00-\x1f]*+'
 
 
-def _uniform_lines(pairs: Pairs, mapped: Sequence[str | None], dataset: Dataset) -> _UniformLines | None:
+def _uniform_lines(
+    pairs: Pairs, mapped: Sequence[str | None], dataset: Dataset, typed: Mapping[str, Callable[[str], str]]
+) -> _UniformLines | None:
     """The parser for lines with these keys and types of values; None if a value that is left out is nested. `mapped`
     has the column of each key.
 
@@ -214,7 +229,7 @@ def _uniform_lines(pairs: Pairs, mapped: Sequence[str | None], dataset: Dataset)
     """
     space = r"[ \t]*+"
     columns = {column.name: column for column in dataset.columns}
-    members, varied = [], set()
+    members, varied, numbers = [], set(), set()
     for (key, value), name in zip(pairs, mapped, strict=True):
         if name is None and type(value) in (list, tuple):
             return None
@@ -223,6 +238,7 @@ def _uniform_lines(pairs: Pairs, mapped: Sequence[str | None], dataset: Dataset)
             form = f'(?:"{_STRING}"|{_NUMBER}|true|false|null)'
         elif column.required and column.type is not ColumnType.BOOLEAN and type(value) is not bool:
             form = f"({_NUMBER})" if type(value) is Number else f'"({_STRING})"'
+            numbers |= {column.name} & typed.keys() if type(value) is Number else set()
         else:
             kinds = [f'"{_STRING}"', _NUMBER] + ["true|false"] * (column.type in _TAKE_BOOLEANS)
             form = f"({'|'.join(kinds + ['null'] * (not column.required))})"
@@ -231,7 +247,8 @@ def _uniform_lines(pairs: Pairs, mapped: Sequence[str | None], dataset: Dataset)
     inside = f"{space},{space}".join(members)
     pattern = re.compile(rf"^{space}\{{{space}{inside}{space}\}}{space}\r?$", re.MULTILINE)
     found = tuple(name for name in mapped if name is not None)
-    return _UniformLines(pattern, found, frozenset(varied), tuple(name for name in columns if name not in found))
+    absent = tuple(name for name in columns if name not in found)
+    return _UniformLines(pattern, found, frozenset(varied), absent, typed, frozenset(numbers))
 
 
 def read_block(block: Block, dataset: Dataset, file_format: FileFormat, first_row: int) -> Iterator[Batch]:

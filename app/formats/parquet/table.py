@@ -19,18 +19,18 @@ from app.formats.parquet.pages import check_pages
 from app.formats.parquet.polars_errors import polars_errors
 from app.formats.parquet.readable import prepared, scan
 from app.formats.parquet.schema import Leaf, Schema, read_schema
-from app.formats.parquet.texts import as_text, is_beyond_calendar
+from app.formats.parquet.texts import as_text, is_beyond_calendar, preview_text
 from app.formats.streams.decompression import check_ratio
 from app.formats.validate.columns import excerpt
-from app.formats.validate.numbers import TypedNumber, typed_reader
 from app.formats.validate.rows import Records
+from app.formats.validate.typed_numbers import TypedNumber, has_comma, typed_reader
 
 if TYPE_CHECKING:
     import polars as pl
 
 _ROW_BYTES = 16  # what polars keeps of a text in a row
 _MAX_ROWS = 200_000  # at once
-_MAX_SHOWN_BYTES = 200  # of a value that is not text
+_LIKE_GROUPS = r"^-?[0-9]{1,3}\.[0-9]{3}$"
 # Repeated values take no space in a file: a small file may declare more rows than fit in memory.
 _ROWS_OF_ANY_FILE, _MAX_ROWS_PER_BYTE = 1_000_000, 8
 
@@ -119,7 +119,7 @@ def _read_texts(
             texts[name] = text.str.slice(0, max_characters)  # before it is copied for each row
         except ImportFailed:
             unreadable.append(name)
-            texts[name] = _preview_text(name, type)
+            texts[name] = preview_text(name, type)
     read = {name: type for name, type in schema.items() if name not in unreadable}
     for name in columns.unsupported:
         unreadable.append(name)
@@ -157,7 +157,8 @@ class _Opened:
         rows: how many rows the file has.
         has_blanks: whether rows without a value are skipped as blank.
         others: columns that are left out.
-        typed: what makes texts of the numbers in columns whose texts have another decimal mark.
+        typed: what makes texts of the numbers in columns of numbers.
+        with_comma: which of these have texts with another decimal mark.
     """
 
     path: Path
@@ -169,12 +170,18 @@ class _Opened:
     others: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     typed: "dict[str, Callable[[str], str]]" = field(default_factory=dict)
+    with_comma: frozenset[str] = frozenset()
 
     def values(self, name: str, texts: "pl.DataFrame") -> list[str | None]:
         """The values of one of the dataset's columns."""
         values: list[str | None] = texts.get_column(name).to_list()
         read = self.typed.get(name)
-        return values if read is None else [value and read(value) for value in values]
+        if read is not None and name in self.with_comma:
+            return [value and read(value) for value in values]
+        if read is not None:
+            for at in texts.get_column(name).str.contains(_LIKE_GROUPS).fill_null(False).arg_true():
+                values[at] = read(values[at] or "")
+        return values
 
     def find_blanks(self, file: Path, piece: "pl.DataFrame", done: int) -> "pl.Series | None":
         """Which rows of a piece have no value in the file; None if there are none. `done` rows are before the piece."""
@@ -261,21 +268,12 @@ def _open(path: Path, columns: Schema, mapping: ColumnMapping, dataset: Dataset,
         and _is_number(schema[names[position]], columns.leaves.get(names[position]))
         and (read := typed_reader(column))
     }
+    with_comma = frozenset(column.name for column in dataset.columns if has_comma(column))
     types = {names[at]: schema[names[at]] for at in mapping.positions if at is not None}
     others = tuple(name for at, name in enumerate(names) if at not in mapping.positions)
     # nothing says whether columns that can't be read have a value in a row
     has_blanks = mapping.has_blanks and has_all
-    return _Opened(path, texts, types, columns.leaves, rows, has_blanks, others, tuple(names), typed)
-
-
-def _preview_text(name: str, type: "pl.DataType") -> "pl.Expr":
-    """What a preview shows for values that are not text."""
-    import polars as pl  # noqa: PLC0415
-
-    column = pl.col(name)
-    if isinstance(type, pl.Binary):
-        return pl.concat_str(pl.lit("0x"), column.bin.slice(0, _MAX_SHOWN_BYTES).bin.encode("hex"))
-    return pl.when(column.is_not_null()).then(pl.lit(str(type)))
+    return _Opened(path, texts, types, columns.leaves, rows, has_blanks, others, tuple(names), typed, with_comma)
 
 
 def _pieces(batch: "pl.DataFrame", batch_bytes: int, max_rows: int) -> "Iterator[tuple[pl.DataFrame, int]]":

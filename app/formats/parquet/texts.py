@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _MAX_WIDE_BYTES = 32
+_MAX_SHOWN_BYTES = 200  # of a value that is not text
 _EPOCH = 2_440_588  # the Julian day's number of 1970-01-01
 _DAY_NANOSECONDS = 86_400 * 10**9
 _CLOCK = "%H:%M:%S%.9f"
@@ -48,7 +49,8 @@ def as_text(name: str, type: "pl.DataType", target: Column, leaf: Leaf | None = 
             text = _without_zeros(text)
         if type.time_zone is not None:
             in_zone = target.type is ColumnType.DATE or (target.type is ColumnType.DATETIME and target.zone != "UTC")
-            return text + "Z" if in_zone else text  # else it would be in the column's zone
+            # else it would be in the column's zone; as a date it has none, so that its midnight may be another day's
+            return text + ("Z" if target.type is ColumnType.DATETIME else " UTC") if in_zone else text
         # some writers have no type for dates alone
         return text.str.strip_suffix(" 00:00:00") if target.type is ColumnType.DATE else text
     if isinstance(type, pl.Time) and leaf and leaf.clock:
@@ -125,3 +127,13 @@ def _wide_decimal(data: bytes, scale: int) -> str:
 
 def _without_exponent(number: str) -> str:
     return format(Decimal(number), "f") if "e" in number else number
+
+
+def preview_text(name: str, type: "pl.DataType") -> "pl.Expr":
+    """What a preview shows for values that are not text."""
+    import polars as pl  # noqa: PLC0415
+
+    column = pl.col(name)
+    if isinstance(type, pl.Binary):
+        return pl.concat_str(pl.lit("0x"), column.bin.slice(0, _MAX_SHOWN_BYTES).bin.encode("hex"))
+    return pl.when(column.is_not_null()).then(pl.lit(str(type)))

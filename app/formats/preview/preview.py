@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 
 from app.domain.dataset import Dataset
@@ -30,6 +31,7 @@ from app.formats.streams.unpacked import temporary_beside, unpacked
 from app.formats.suggest.option import SuggestedOption, suggest_option
 from app.formats.validate.rows import check_records
 from app.formats.xlsx import workbook
+from app.formats.xlsx.date_system import date_system_of
 
 MAX_COLUMNS_SHOWN = 1000
 MAX_UNPACKED_BYTES = 256 * 1024**2  # of XLSX and Parquet inside gzip or zstd
@@ -96,9 +98,9 @@ def make_preview(
     A `partial` file is the beginning of another one and may end anywhere; XLSX and Parquet must be complete. Raises
     UnsupportedFormat if a format's extra is not installed, and InvalidContent for column options that do not fit.
     """
-    target = dataset and apply_options(dataset, file_format)
+    target = apply_options(dataset or _NO_DATASET, file_format)
     try:
-        sample, sheets = _sample(path, file_format, partial, target)
+        sample, sheets = _sample(path, file_format, partial, dataset and target)
     except ImportFailed as failure:
         return refused_preview(file_format, dataset, name, failure)
     if sheets is not None and file_format.sheet is None:
@@ -203,11 +205,12 @@ def _batches(
     elif sheets is not None:
         dataset = apply_options(dataset, file_format)
         row = 1
+        date_system = cache(partial(date_system_of, path, file_format))
         opened = [(sheet, nullcontext(iter(messages))) for sheet, messages in sheets.sent]
         size = path.stat().st_size
         for chunk in workbook.records_of(opened, sheets.found, dataset, file_format, size, SAMPLE_BYTES):
             for batch in check_records(chunk, dataset, row):
-                yield add_hints(batch, dataset, file_format)
+                yield add_hints(batch, dataset, file_format, date_system)
                 row = batch.next_row
     else:
         # the sample is UTF-8 text by now, and has been checked for doubtful quotes

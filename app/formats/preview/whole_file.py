@@ -19,8 +19,8 @@ from app.formats.infer.schema import Inferred, Known, infer
 from app.formats.json.values import Decoder, Number, Pairs
 from app.formats.reader import read_rows
 from app.formats.streams.unpacked import unpacked
-from app.formats.validate.numbers import TypedNumber
 from app.formats.validate.rows import check_records
+from app.formats.validate.typed_numbers import TypedNumber
 from app.formats.xlsx import workbook
 from app.formats.xlsx.archive import Sheet
 from app.formats.xlsx.cells import CUT
@@ -115,10 +115,10 @@ def _batches(path: Path, dataset: Dataset, file_format: FileFormat) -> Iterator[
     dataset = apply_options(dataset, file_format)
     limits = workbook.SampleLimits(_SHEET_ROWS, _SHEET_BYTES, runner.Limits(1024**3, MAX_SECONDS, MAX_SECONDS))
     with unpacked(path, file_format, _MAX_UNPACKED_BYTES) as file:
-        marks = workbook.has_marks(dataset)
+        marks = workbook.marks_of(dataset)
         found = find_sheets(file, file_format.format)
         sheets = choose_sheets(found, file_format.sheet)
-        opened = [(sheet, _opened(file, sheet, limits, mark_numbers=marks)) for sheet in sheets]
+        opened = [(sheet, _opened(file, sheet, limits, marks=marks)) for sheet in sheets]
         row = 1
         for chunk in workbook.records_of(opened, found, dataset, file_format, path.stat().st_size, _BATCH_BYTES):
             for batch in check_records(chunk, dataset, row):
@@ -127,10 +127,8 @@ def _batches(path: Path, dataset: Dataset, file_format: FileFormat) -> Iterator[
 
 
 @contextmanager
-def _opened(
-    path: Path, sheet: Sheet, limits: workbook.SampleLimits, *, mark_numbers: bool
-) -> Iterator[Iterator[object]]:
-    with runner.PREVIEWS.take(), workbook.open_rows(path, sheet, limits, mark_numbers=mark_numbers) as sent:
+def _opened(path: Path, sheet: Sheet, limits: workbook.SampleLimits, *, marks: str) -> Iterator[Iterator[object]]:
+    with runner.PREVIEWS.take(), workbook.open_rows(path, sheet, limits, marks=marks) as sent:
         yield _uncut(sent)
 
 

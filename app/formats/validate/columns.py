@@ -12,7 +12,8 @@ from app.domain.spelling import PLAIN_NUMBERS
 from app.formats.errors import BadValue, Check, excerpt
 from app.formats.validate.currencies import CURRENCIES
 from app.formats.validate.datetimes import date_check, datetime_check
-from app.formats.validate.number_options import number_check
+from app.formats.validate.numbers import number_check
+from app.formats.validate.typed_numbers import TypedNumber
 
 __all__ = ["BadValue", "Check", "excerpt", "validator_for", "value_validator_for"]
 
@@ -41,7 +42,7 @@ def validator_for(column: Column) -> Callable[[str | None], str | None]:
     default = column.stored_default
     if column.default is not None and default is None:
         try:
-            default = value_validator_for(replace(column, numbers=PLAIN_NUMBERS))(column.default)
+            default = value_validator_for(replace(column, numbers=PLAIN_NUMBERS))(TypedNumber(column.default))
         except BadValue as bad:
             raise ValueError(f"the default of {column.name} is not accepted: {bad.reason}") from None
     values = dict(column.values)
@@ -86,8 +87,7 @@ def _empty(column: Column) -> BadValue:
         )
     return BadValue(
         "empty",
-        f"{column.name} is an empty text, which this column does not accept; for NULL leave the field empty without"
-        " quotes",
+        f"{column.name} is an empty text, which this column does not accept",
     )
 
 

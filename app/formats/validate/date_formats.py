@@ -25,6 +25,7 @@ _MONTHS = (
     "November",
     "December",
 )
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _NUMBERS = {name.lower(): at for at, name in enumerate(_MONTHS, 1)}
 _NUMBERS |= {name[:3].lower(): at for at, name in enumerate(_MONTHS, 1)}
 _FORMS = {
@@ -40,6 +41,8 @@ _FORMS = {
     "f": "[0-9]{1,6}",
     "b": "|".join(name[:3] for name in _MONTHS),
     "B": "|".join(_MONTHS),
+    "a": "|".join(name[:3] for name in _WEEKDAYS),
+    "A": "|".join(_WEEKDAYS),
     "p": "AM|PM",
     "z": "[+-][0-9]{2}:?[0-5][0-9]|Z",
 }
@@ -119,6 +122,9 @@ def _moment(said: Mapping[str, str | None], offsets: Mapping[str, tzinfo]) -> da
         moment += timedelta(days=int(day) - 1)
         if moment.year != year:
             raise ValueError("the year has no such day")
+    weekday = said.get("a") or said.get("A")
+    if weekday and not _WEEKDAYS[moment.weekday()].casefold().startswith(weekday.casefold()):
+        raise ValueError("the date is another day of the week")
     return moment
 
 
@@ -143,7 +149,17 @@ _DAYS: tuple[str, ...] = (
     "%Y%m%d",
     "%d.%m.%y",
 )
-_DAYS += ("%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y")
+_DAYS += (
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%d %B %Y",
+    "%a, %d %b %Y",
+)
 _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S.%f", "%H:%M:%S %z", "%H:%M %z")
 _LONGEST_SUGGESTED = 40
 _BETWEEN = (" ", ", ", "T")

@@ -7,19 +7,20 @@ twice or never.
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from fractions import Fraction
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from app.domain.dataset import Column, ColumnType
 from app.domain.spelling import check_date_format
 from app.formats.errors import BadValue, Check
-from app.formats.validate.date_formats import offset_of, parser, suggest_formats
+from app.formats.validate.date_formats import offset_of, parser
 
 FIRST_YEAR = 1000  # the servers' minimum
 
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DATETIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?"
+# of a date in UTC, or where the file does not say: no time is lost with it
+_MIDNIGHT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00:00(?:[.,]0+)?(?:Z|[+-]00(?::?00)?)?")
+DATETIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})([.,][0-9]+)?"
     r"(?:(Z)| ?(UTC|[+-][0-9]{2}(?::?[0-5][0-9])?)| ?([A-Za-z]{1,8}))?"
 )
 
@@ -42,6 +43,8 @@ def date_check(column: Column) -> Check:
 
     def check(text: str) -> str:
         found = _candidates(text, column)
+        if (midnight := _MIDNIGHT.fullmatch(text)) is not None and not found:
+            text = midnight[1]
         if _DATE.fullmatch(text):
             try:
                 found.add(datetime.fromisoformat(text))
@@ -50,7 +53,7 @@ def date_check(column: Column) -> Check:
                     raise BadValue("impossible_date", f"{column.name} is no date that exists") from None
         if not found:
             reason = f"{column.name} must be a date that exists, like {like}"
-            raise BadValue("bad_date", reason, partial(_suggestion, text, column))
+            raise BadValue("bad_date", reason)
         moment = _only(found, column)
         if moment != datetime.combine(moment.date(), datetime.min.time()):
             raise BadValue("bad_date", f"{column.name} is a date and has no time of the day")
@@ -75,7 +78,7 @@ def datetime_check(column: Column) -> Check:
     )
 
     def iso(text: str) -> tuple[datetime, str] | None:
-        match = _DATETIME.fullmatch(text)
+        match = DATETIME.fullmatch(text)
         if not match:
             return None
         day, clock, fraction, in_z, offset, name = match.groups()
@@ -92,7 +95,7 @@ def datetime_check(column: Column) -> Check:
             if others:
                 return None
             raise BadValue("impossible_date", f"{column.name} is no date and time that exists") from None
-        return moment, _exact_fraction(fraction or "", column)
+        return moment, _exact_fraction((fraction or "").replace(",", "."), column)
 
     def check(text: str) -> str:
         found = iso(text)
@@ -105,7 +108,7 @@ def datetime_check(column: Column) -> Check:
                 found = moment.replace(microsecond=0), _fraction(moment, column)
         if found is None:
             reason = f"{column.name} must be a date and time {like}"
-            raise BadValue("bad_datetime", reason, partial(_suggestion, text, column))
+            raise BadValue("bad_datetime", reason)
         moment, fraction = found
         if zone is not UTC or moment.tzinfo is not None:
             moment = _to_utc(moment, zone, column)
@@ -136,12 +139,12 @@ def _candidates(text: str, column: Column) -> set[datetime]:
     """All dates and times that the text may mean in the column's formats."""
     read = (parser(format, column.zones)(text) for format in column.formats)
     found = {moment for moment in read if moment is not None}
-    if column.serial and (serial := _SERIAL.fullmatch(text)) is not None:
+    if column.serial and (serial := SERIAL.fullmatch(text)) is not None:
         found.add(_of_serial(serial[1], serial[2] or "", column))
     return found
 
 
-_SERIAL = re.compile(r"(0|[1-9][0-9]{0,6})(?:\.([0-9]{1,20}))?")
+SERIAL = re.compile(r"(0|[1-9][0-9]{0,6})(?:\.([0-9]{1,20}))?")
 _DAY_SECONDS = 86_400
 _LAST_SERIAL = {"1900": 2_958_465, "1904": 2_957_003}  # 9999-12-31
 _LEAP_DAY = 60  # a day that spreadsheets have and 1900 had not
@@ -230,23 +233,3 @@ def _out_of_range(column: Column) -> BadValue:
 def _or_as(column: Column) -> str:
     formats = f", or as {' or '.join(column.formats)}" if column.formats else ""
     return formats + (f", or a serial date of {column.serial}" if column.serial else "")
-
-
-def _suggestion(text: str, column: Column) -> str:
-    """Which options would let the text in."""
-    times = column.type is ColumnType.DATETIME
-    found = suggest_formats(text, times=times)
-    if found:
-        which = " or ".join(f"formats={format}" for format in found)
-        return f"; set {which}, whichever it means" if len(found) > 1 else f"; set {which}"
-    match = _DATETIME.fullmatch(text)
-    if match and not times:
-        return "; this one has a time of the day: remove it, or make the column a datetime"
-    if match and match[6]:
-        return f'; say which offset {match[6]} has with zones={{"{match[6]}": "+HH:MM"}}'
-    if not column.serial and (serial := _SERIAL.fullmatch(text)) and len(serial[1]) == _SERIAL_DIGITS:
-        return "; set serial=1900 if it is a spreadsheet's serial date (serial=1904 in an old one of a Mac)"
-    return ""
-
-
-_SERIAL_DIGITS = 5  # of dates from 1927 to 2173

@@ -1,16 +1,20 @@
-"""Integers and decimals: the validator, which names the options that would let a refused number in."""
+"""Which number formats read a text that a column refuses."""
 
+import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
+from typing import Any
 
 from app.domain.dataset import Column
-from app.domain.spelling import FRACTION, NEGATIVES, PLAIN_NUMBERS, NumberFormat
-from app.formats.errors import BadValue, Check
-from app.formats.validate.numbers import convert, plain_check
+from app.domain.spelling import FRACTION, NEGATIVES, NumberFormat
+from app.formats.errors import BadValue
+from app.formats.validate.currencies import CURRENCIES
+from app.formats.validate.numbers import convert
 
 _MAX_SUGGESTED = 60  # characters of a text that is tried
 _MARKS = (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"), (".", "_")
-_EXTRAS: tuple[dict[str, bool | str | tuple[str, ...]], ...] = (
+_EXTRAS: tuple[dict[str, Any], ...] = (
     {},
     {"currency": True},
     {"percent": True},
@@ -19,42 +23,22 @@ _EXTRAS: tuple[dict[str, bool | str | tuple[str, ...]], ...] = (
     {"currency": True, "negative": ("trailing_minus",)},
     {"currency": True, "negative": ("parentheses",)},
 )
-
-
-def number_check(column: Column) -> Check:
-    """The validator for an integer or a decimal; it returns the plain spelling."""
-    is_plain = plain_check(column)
-    takes_plain = column.numbers == PLAIN_NUMBERS
-
-    def check(text: str) -> str:
-        if takes_plain and is_plain(text):
-            return text
-        try:
-            return convert(text, column)
-        except BadValue as bad:
-            raise bad.with_hint(partial(_suggestion, text, column)) from None
-
-    return check
-
-
-def _suggestion(text: str, column: Column) -> str:
-    """Which options would let the text in, and as what."""
-    found = suggest_formats(text, column)
-    said = [f"{_as_options(numbers, column.numbers)} if it means {plain}" for numbers, plain in found.items()]
-    return f"; set {', or '.join(said)}" if said else ""
+_BESIDE = re.compile("[^\\d\\s.,'\u2019+\u2212()%_-]+")
+_ABBREVIATIONS = frozenset(["kr", "Kr", "zł", "Kč", "Ft", "lei", "лв", "руб", "din", "RM", "Rp", "Fr", "Ksh"])
 
 
 def suggest_formats(text: str, column: Column) -> dict[NumberFormat, str]:
-    """The number formats that differ least from the column's and read the text, with what they read."""
+    """The number formats that differ least from the column's and read the text, with what they read. The column's own
+    is one of them if the text is ambiguous."""
     found: dict[NumberFormat, str] = {}
     if len(text) > _MAX_SUGGESTED or not any(map(str.isdigit, text)) or text != text.strip():
         return found  # `trim` helps with outer blanks
     own = column.numbers
-    for extra in _EXTRAS:
+    for extra in _extras(text, own):
         for decimal_mark, grouping_mark in ((own.decimal_mark, own.grouping_mark), (".", ""), *_MARKS):
-            numbers = replace(own, decimal_mark=decimal_mark, grouping_mark=grouping_mark, **extra)  # type: ignore[arg-type]
+            numbers = replace(own, decimal_mark=decimal_mark, grouping_mark=grouping_mark, **extra)
             try:
-                plain = convert(text, replace(column, numbers=numbers))
+                plain = convert(text, replace(column, numbers=numbers, marks_given=True))
             except BadValue:
                 continue
             if plain in found.values():
@@ -67,28 +51,35 @@ def suggest_formats(text: str, column: Column) -> dict[NumberFormat, str]:
     return found
 
 
+def _extras(text: str, own: NumberFormat) -> Iterator[dict[str, Any]]:
+    """What may differ besides the marks. A currency is the one in the text: no other may stand in the column."""
+    sign = sign_of(text)
+    for extra in _EXTRAS:
+        changed = dict(extra)
+        if "negative" in extra:
+            changed["negative"] = tuple(dict.fromkeys((*own.negative, *extra["negative"])))
+        if "currency" not in extra:
+            yield changed
+        elif sign is not None and not own.currency:
+            yield changed | {"currency": sign}
+
+
+def sign_of(text: str) -> str | None:
+    """The currency's sign, code or abbreviation beside a number; None if there is none."""
+    beside = set(_BESIDE.findall(text))
+    if len(beside) != 1:
+        return None
+    sign = beside.pop()
+    is_known = sign in CURRENCIES or sign in _ABBREVIATIONS
+    return sign if is_known or any(unicodedata.category(char) == "Sc" for char in sign) else None
+
+
 def _as_fraction(text: str, column: Column, numbers: NumberFormat) -> dict[NumberFormat, str]:
     fraction = replace(numbers, percent=FRACTION)
     try:
-        return {fraction: convert(text, replace(column, numbers=fraction))}
+        return {fraction: convert(text, replace(column, numbers=fraction, marks_given=True))}
     except BadValue:
         return {}
-
-
-def _as_options(numbers: NumberFormat, own: NumberFormat) -> str:
-    said = []
-    if numbers.decimal_mark != own.decimal_mark:
-        said.append(f"decimal_mark={numbers.decimal_mark}")
-    if numbers.grouping_mark != own.grouping_mark:
-        named = {"": "none", " ": "space"}.get(numbers.grouping_mark, numbers.grouping_mark)
-        said.append(f"grouping_mark={named}")
-    if numbers.currency != own.currency:
-        said.append("currency=true")
-    if numbers.percent != own.percent:
-        said.append(f"percent={'true' if numbers.percent is True else numbers.percent}")
-    if numbers.negative != own.negative:
-        said.append(f"negative={','.join(numbers.negative)}")
-    return " and ".join(said)
 
 
 def list_formats() -> list[NumberFormat]:

@@ -11,13 +11,15 @@ from functools import lru_cache
 
 from app.domain.dataset import Column, ColumnType
 from app.domain.spelling import APOSTROPHES, BLANKS, FRACTION, PLAIN_NUMBERS, NumberFormat
-from app.formats.errors import BadValue
+from app.formats.errors import BadValue, Check
 from app.formats.validate.currencies import CURRENCIES
+from app.formats.validate.typed_numbers import TypedNumber
 
 # Without zeros before the number: `007` is a text, as a ZIP code is, and would come back as 7.
 _PLAIN_INTEGER = re.compile("0|-?[1-9][0-9]*")
 _PLAIN_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _MAX_EXPONENT = 10**18  # no text has so many digits
+_GROUP = 3  # digits
 _SIGN = "[+\\-\u2212]"
 _BLANK = f"[{BLANKS}]?"
 # without the cent, of which 5 are 0.05
@@ -29,17 +31,11 @@ _SHOWN_SHORT = re.compile(r"E\+[0-9]{2,}")
 _NUMBER_TYPES = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
 
-class TypedNumber(str):
-    """A number that a file holds as a number, with the decimal mark of its column's texts; `in_file` has a point."""
-
-    __slots__ = ("in_file",)
-
-    in_file: str
-
-    def __new__(cls, text: str, mark: str = ".") -> "TypedNumber":
-        self = super().__new__(cls, text.replace(".", mark))
-        self.in_file = text
-        return self
+def number_check(column: Column) -> Check:
+    """The validator for an integer or a decimal; it returns the plain spelling."""
+    is_plain = plain_check(column)
+    takes_plain = column.numbers == PLAIN_NUMBERS
+    return lambda text: text if takes_plain and is_plain(text) else convert(text, column)
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,7 @@ class _Spelled:
     exponent: int
     percent: bool
     shown_short: bool
+    has_exponent: bool
 
 
 def has_number_format(column: Column) -> bool:
@@ -62,21 +59,6 @@ def has_number_format(column: Column) -> bool:
 def accepts_numbers(column: Column) -> bool:
     """Whether a value may be a number of JSON, and not only a text."""
     return column.type in (*_NUMBER_TYPES, ColumnType.BOOLEAN) or column.serial != ""
-
-
-def typed_reader(column: Column) -> Callable[[str], str] | None:
-    """A function for numbers that a file holds as numbers, with a point: it returns them as the column reads its texts.
-    None if these have a point, too."""
-    mark = column.numbers.decimal_mark
-    if column.type not in _NUMBER_TYPES or mark == ".":
-        return None
-    mapped = {of for of, _ in column.values}  # by the number as the file has it
-    return lambda text: text if text in mapped else TypedNumber(text, mark)
-
-
-def as_in_file(text: str | None) -> str | None:
-    """The text as the file has it."""
-    return text.in_file if isinstance(text, TypedNumber) else text
 
 
 def plain_check(column: Column) -> Callable[[str], bool]:
@@ -151,6 +133,7 @@ def convert(text: str, column: Column) -> str:
         if decimals:
             reason = f"{column.name} must be {_whole_number(column)}; this one has a fraction, and nothing is rounded"
             raise BadValue(code, reason)
+        _check_meaning(text, found, column)
         if whole_digits > _max_digits(column):
             raise _out_of_range(column)
         plain = sign + significant + "0" * exponent
@@ -165,6 +148,7 @@ def convert(text: str, column: Column) -> str:
             f"{column.name} has {decimals} digits after the point, at most {column.scale} are accepted; nothing is"
             " rounded",
         )
+    _check_meaning(text, found, column)
     if whole_digits > column.precision - column.scale:
         raise BadValue(
             "too_many_digits",
@@ -175,6 +159,24 @@ def convert(text: str, column: Column) -> str:
         return sign + significant + "0" * exponent
     padded = significant.rjust(decimals + 1, "0")
     return f"{sign}{padded[:-decimals]}.{padded[-decimals:]}"
+
+
+def _check_meaning(text: str, found: _Spelled, column: Column) -> None:
+    """Raises BadValue for 1.000, which may be 1 or 1000: unless the client has said what a point is, or the column has
+    as many digits after the point, as a rate of 1.000 has."""
+    numbers = column.numbers
+    is_doubtful = (
+        len(found.fraction) == _GROUP
+        and 1 <= len(found.whole) <= _GROUP
+        and found.whole[0] != "0"
+        and not found.has_exponent
+    )
+    is_said = column.marks_given or numbers.decimal_mark != "." or numbers.grouping_mark != ""
+    if is_doubtful and not is_said and column.scale < _GROUP and not isinstance(text, TypedNumber):
+        raise BadValue(
+            "ambiguous_number",
+            f"{column.name} could be a number with zeros after its point, or one whose point separates thousands",
+        )
 
 
 def _read(text: str, numbers: NumberFormat) -> _Spelled | None:
@@ -199,6 +201,7 @@ def _read(text: str, numbers: NumberFormat) -> _Spelled | None:
         exponent=_as_exponent(exponent) if exponent else 0,
         percent=bool(part.get("percent")),
         shown_short=bool(exponent and _SHOWN_SHORT.fullmatch(part["power"])),
+        has_exponent=bool(exponent),
     )
 
 

@@ -12,7 +12,7 @@ from app.formats.batch import Batch, Reject
 from app.formats.errors import HalfCharacter
 from app.formats.payload import PayloadKeys, payload_line
 from app.formats.validate.columns import BadValue, excerpt, validator_for
-from app.formats.validate.numbers import as_in_file
+from app.formats.validate.typed_numbers import as_in_file
 
 MAX_REJECTS = 10_000  # in one batch
 

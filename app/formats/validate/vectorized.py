@@ -21,12 +21,14 @@ from app.domain.dataset import Dataset
 from app.domain.file_format import FileFormat
 from app.formats.batch import Batch, Reject
 from app.formats.column_mapping import ColumnMapping
+from app.formats.csv.grammar import BLANKS
 from app.formats.payload import PayloadKeys
 from app.formats.streams.blocks import Block
 from app.formats.validate.rows import MAX_REJECTS, RowChecker
 from app.formats.validate.vectorized_columns import holds_misread, validate_columns
 
 _LINE_FEED, _FIRST_PRINTABLE = 0x0A, 0x20
+_OTHER_BLANKS = tuple(blank.encode() for blank in BLANKS if blank != " ")
 _DELETE = b"\x7f"
 
 _FIRST_LINE_BYTES = 64 * 1024  # polars makes a column of each field: a million commas take seconds
@@ -76,6 +78,8 @@ def _without_extras(data: bytes, file_format: FileFormat, mapping: ColumnMapping
         return None
     if has_comments:
         data = re.sub(rb"^" + re.escape(comment) + rb"[^\n]*", b"", data, flags=re.MULTILINE)
+    if file_format.trim and any(blank in data for blank in _OTHER_BLANKS if blank.decode() != file_format.delimiter):
+        return None
     if file_format.trim and b" " in data:
         data = re.sub(rb" *([\n" + re.escape(file_format.delimiter.encode()) + rb"]) *", rb"\1", data.strip(b" "))
     return data

@@ -13,6 +13,7 @@ from app.formats.validate.columns import value_validator_for
 _DAY_BYTES = 10
 _DAY = "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_MIDNIGHT = "[ T]00:00:00"
 _MOMENT_BYTES = 19
 _OFFSET = "(?: ?(?:UTC|[+-][0-9]{2}(?::?[0-5][0-9])?)|Z)"
 _HOURS_KEPT = 100_000  # eleven years
@@ -38,6 +39,8 @@ def normalize_datetimes(texts: pl.Series, column: Column) -> tuple[pl.Series, pl
     if column.formats or column.serial or column.zones:
         return check_each(texts, column)
     if column.type is ColumnType.DATE:
+        if texts.str.contains(_MIDNIGHT).any():
+            return check_each(texts, column)
         return texts, (texts.str.len_bytes() == _DAY_BYTES) & _real_days(texts)
     fraction = rf"(?:\.[0-9]{{1,{column.scale}}})?" if column.scale else ""
     if column.zone == "UTC":

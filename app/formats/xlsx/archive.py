@@ -121,6 +121,11 @@ def list_sheets(archive: zipfile.ZipFile) -> list[Sheet]:
     return list(sheets.values())
 
 
+def has_1904_dates(archive: zipfile.ZipFile) -> bool:
+    """Whether an xlsx file counts days from 1904, as old ones of a Mac do. Raises ImportFailed (damaged_xlsx)."""
+    return any(found.get("date1904") in ("1", "true") for found in _elements(archive, _WORKBOOK, "workbookPr"))
+
+
 def _check_directory(descriptor: int) -> None:
     # Counted before `zipfile` reads them: it makes an object of each, and a hostile file may list a million.
     with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:

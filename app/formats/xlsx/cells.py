@@ -12,11 +12,15 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from app.formats.validate.typed_numbers import is_like_groups
 from app.formats.xlsx import number_formats, rewriter as xlsx_rewriter
+from app.formats.xlsx.number_formats import PERCENT
 from app.formats.xlsx.rewriter import FORMATTED, REFUSED, SHOWN
 
 DAY = "day"  # the text is a date, or a date and time at midnight
 NUMBER = "number"  # the cell holds a number, and no text
+# Which numbers are marked besides those whose point could separate thousands: all, and those shown as percentages.
+NUMBER_MARK, PERCENT_MARK = "n", "p"
 CUT = "cut"
 # Spreadsheets have a 29th of February 1900. calamine makes the day before of it.
 _LEAP_DAY = datetime.date(1900, 2, 28)
@@ -75,15 +79,15 @@ _CONVERTERS: dict[type, Callable[[Any], tuple[str, list[str] | None]]] = {
 
 
 def messages(
-    path: str, name: str, part: str, mark_numbers: str = "0", max_rows: str = "0", max_bytes: str = "0"
+    path: str, name: str, part: str, marks: str = "", max_rows: str = "0", max_bytes: str = "0"
 ) -> Iterator[Any]:
     """The messages in their order. For a preview, at most `max_rows` rows or `max_bytes` of their text (0: all). With
-    `mark_numbers` ("1"), cells with numbers are special, too."""
+    `NUMBER_MARK` or `PERCENT_MARK` in `marks`, more cells with numbers are special."""
     # Imported here, so that other modules can import the constants without the extra.
     from python_calamine import CalamineWorkbook  # noqa: PLC0415
 
     rows, left = int(max_rows), int(max_bytes)
-    styles = number_formats.formats_of(path)
+    styles = number_formats.formats_of(path, percentages=PERCENT_MARK in marks)
     recalculated = xlsx_rewriter.is_recalculated(path)
     token: str | None = None
     if not rows and xlsx_rewriter.is_plain(xlsx_rewriter.pieces_of(path, part), styles, recalculated):
@@ -99,7 +103,7 @@ def messages(
         sheet.start[1] if sheet.start else 0
     )  # calamine leaves out empty columns on the left, but no rows
     for number, row in enumerate(sheet.iter_rows(), 1):
-        cells, special = _read_row(row, skipped, token, mark_numbers == "1")
+        cells, special = _read_row(row, skipped, token, NUMBER_MARK in marks)
         if rows:
             left -= sum(map(len, cells)) + 4 * len(cells)
             if number > rows or left < 0:
@@ -121,7 +125,7 @@ def _read_row(
             cells.append(cell)
             continue
         text, what = text_of(cell) if type(cell) is not str else _decode_token(json.loads(cell[len(token or "") :]))
-        if what is None and mark_numbers and type(cell) in (float, int):
+        if what is None and type(cell) in (float, int) and (mark_numbers or is_like_groups(text)):
             what = [NUMBER, ""]
         if what is not None:
             special[str(len(cells))] = what
@@ -132,7 +136,7 @@ def _read_row(
 def _decode_token(what: list[str]) -> tuple[str, list[str] | None]:
     """Decode a cell that the rewriter wrote."""
     kind, value, text = what
-    if kind not in (SHOWN, FORMATTED):
+    if kind not in (SHOWN, FORMATTED, PERCENT):
         return text, [kind, value]
     number, special = number_text(float(text))
     return number, special or [kind, value]

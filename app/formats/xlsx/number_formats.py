@@ -11,6 +11,8 @@ from xml.parsers import expat
 
 STYLES = "xl/styles.xml"
 _MAX_BYTES = 16 * 1024**2
+PERCENT = "percent"
+_BUILT_IN_PERCENTAGES = {"9": "0%", "10": "0.00%"}
 _SECTION = re.compile(r'((?:[^;"\\\[]|"[^"]*"|\\.|\[[^\]]*\])*)')
 _GENERAL = re.compile("General", re.IGNORECASE)
 _TOKEN = re.compile(r'"([^"]*)"|\\(.)|_.|\[[^\]]*\]|(.)', re.DOTALL)
@@ -22,8 +24,9 @@ class Formatted(str):
     """A number's digits, if its cell shows another text that is too complex to compute here."""
 
 
-def formats_of(path: str) -> dict[str, str]:
-    """The formats that count, by a cell's style number. Raises ExpatError or ValueError for damaged styles."""
+def formats_of(path: str, *, percentages: bool = False) -> dict[str, str]:
+    """The formats that count, by a cell's style number; `PERCENT` for one that shows percentages, if these are wanted.
+    Raises ExpatError or ValueError for damaged styles."""
     with zipfile.ZipFile(path) as archive:
         if STYLES not in archive.namelist():
             return {}
@@ -47,8 +50,16 @@ def formats_of(path: str) -> dict[str, str]:
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda _: within.pop()
     parser.Parse(data, True)
-    counting = {id for id, code in codes.items() if keeps_prefix(code)}
-    return {str(at): codes[id] for at, id in enumerate(styles) if id in counting}
+    counting = {id: code for id, code in codes.items() if keeps_prefix(code)}
+    if percentages:
+        codes = _BUILT_IN_PERCENTAGES | codes
+        counting |= {id: PERCENT for id, code in codes.items() if is_percentage(code)}
+    return {str(at): counting[id] for at, id in enumerate(styles) if id in counting}
+
+
+def is_percentage(code: str) -> bool:
+    """Whether the format shows 0.19 as 19%."""
+    return ("%", True) in _tokens(_sections(code)[0])
 
 
 def keeps_prefix(code: str) -> bool:

@@ -9,7 +9,9 @@ from typing import Any
 from xml.parsers import expat
 
 from app.domain.errors import ImportFailed
-from app.formats.xlsx.cells import CUT, NUMBER
+from app.formats.validate.typed_numbers import is_like_groups
+from app.formats.xlsx.cells import CUT, NUMBER, NUMBER_MARK, PERCENT_MARK
+from app.formats.xlsx.number_formats import PERCENT
 from app.formats.xlsx.ods_cell import Cell
 from app.formats.xlsx.rewriter import pieces_of
 
@@ -30,14 +32,14 @@ def sheets(path: str) -> Iterator[Any]:
 
 
 def messages(
-    path: str, name: str, part: str, mark_numbers: str = "0", max_rows: str = "0", max_bytes: str = "0"
+    path: str, name: str, part: str, marks: str = "", max_rows: str = "0", max_bytes: str = "0"
 ) -> Iterator[Any]:
     """The messages of one sheet, as `cells.messages` has them; without a name, one list of all sheets."""
     if not name:
         yield from sheets(path)
         return
     rows, left = int(max_rows), int(max_bytes)
-    reader = _Reader(name, mark_numbers=mark_numbers == "1")
+    reader = _Reader(name, marks=marks)
     size = begun = 0
     made = _EASILY_REPEATED_BYTES
     blank = number = 0
@@ -77,8 +79,8 @@ Row = tuple[int, list[str], dict[str, list[str]]]  # how often, cells, and what 
 class _Reader:
     """Reads the rows of one sheet, or with None all sheets' names."""
 
-    def __init__(self, wanted: str | None, *, mark_numbers: bool = False) -> None:
-        self._mark_numbers = mark_numbers
+    def __init__(self, wanted: str | None, *, marks: str = "") -> None:
+        self._marks = marks
         self.sheets: list[tuple[str, bool]] = []
         self.ended = False
         self._wanted, self._within = wanted, False
@@ -150,7 +152,7 @@ class _Reader:
             self.ended = self.ended or (self._within and not self._tables)
             self._within = self._within and self._tables > 0
         elif self._within and local == "table-row":
-            self._rows.append((self._times, *_read_row(self._row, self._mark_numbers)))
+            self._rows.append((self._times, *_read_row(self._row, self._marks)))
 
     def _text(self, text: str) -> None:
         if self._cell is not None and not self._skipping:
@@ -171,7 +173,7 @@ def _times(attributes: dict[str, str], name: str) -> int:
     return int(text)
 
 
-def _read_row(row: list[tuple[int, Cell]], mark_numbers: bool) -> tuple[list[str], dict[str, list[str]]]:
+def _read_row(row: list[tuple[int, Cell]], marks: str) -> tuple[list[str], dict[str, list[str]]]:
     while row and row[-1][1].is_empty:
         row.pop()
     cells: list[str] = []
@@ -180,7 +182,9 @@ def _read_row(row: list[tuple[int, Cell]], mark_numbers: bool) -> tuple[list[str
         if len(cells) + times > MAX_COLUMNS:
             raise ValueError(f"a row has more than {MAX_COLUMNS:,} cells")
         text, what = cell.read()
-        if what is None and mark_numbers and cell.is_number:
+        if what is None and cell.is_percentage and PERCENT_MARK in marks:
+            what = [PERCENT, ""]
+        elif what is None and cell.is_number and (NUMBER_MARK in marks or is_like_groups(text)):
             what = [NUMBER, ""]
         for _ in range(times):
             if what is not None:

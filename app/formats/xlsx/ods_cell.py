@@ -34,6 +34,11 @@ class Cell:
         """Whether it has a number."""
         return self._attributes.get("office:value-type") in _NUMBERS
 
+    @property
+    def is_percentage(self) -> bool:
+        """Whether it has a number that is shown as a percentage."""
+        return self._attributes.get("office:value-type") == "percentage"
+
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element in the cell begins."""
         if name == "p" and not self._depth:

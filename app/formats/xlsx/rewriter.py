@@ -14,7 +14,7 @@ from pathlib import Path
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from app.formats.xlsx.number_formats import show
+from app.formats.xlsx.number_formats import PERCENT, show
 
 ERROR = "error"  # the cell's formula failed; value: its error
 UNCALCULATED = "uncalculated"  # the file has no result of the cell's formula; value: the range of an array formula
@@ -263,6 +263,8 @@ class Rewriter:
 def _formatted(value: str, code: str) -> list[str] | None:
     try:
         number = float(value)
+        if code == PERCENT:
+            return [PERCENT, "", value]  # a number that its format shows as a percentage
         text = show(number, code)
     except (ValueError, OverflowError):
         return None

@@ -9,10 +9,11 @@ from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.column_mapping import ColumnMapping, map_columns
 from app.formats.validate.columns import excerpt
-from app.formats.validate.numbers import typed_reader
 from app.formats.validate.rows import MAX_REJECTS, BlankRowCounter, Records
+from app.formats.validate.typed_numbers import typed_reader
 from app.formats.xlsx.cells import DAY, NUMBER
 from app.formats.xlsx.header_row import SEARCHED_ROWS, check_rows_above, find_first_row, has_header, without_blanks
+from app.formats.xlsx.number_formats import PERCENT
 from app.formats.xlsx.rewriter import FORMATTED, SHOWN, UNCALCULATED
 from app.formats.xlsx.row import Row, cell_failure, cell_name, header_texts, is_blank
 
@@ -167,7 +168,8 @@ class SheetRecords:
             kind, text = what[0], values[at] or ""
             column = self._dataset.columns[at]
             failure = cell_failure(number, position + self._begin, what)
-            if kind in (NUMBER, SHOWN, FORMATTED) and (read := typed_reader(column)) is not None:
+            read = typed_reader(column, percent=kind == PERCENT)
+            if kind in (NUMBER, PERCENT, SHOWN, FORMATTED) and read is not None:
                 values[at] = read(text)
             elif kind == DAY and column.type is ColumnType.DATETIME:
                 values[at] = f"{text} 00:00:00"  # a sheet can't distinguish a date from its midnight

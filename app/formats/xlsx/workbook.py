@@ -15,9 +15,11 @@ from app.domain.file_format import FileFormat
 from app.formats.child import runner
 from app.formats.column_names import fold
 from app.formats.validate.columns import excerpt
-from app.formats.validate.numbers import typed_reader
 from app.formats.validate.rows import Records
+from app.formats.validate.typed_numbers import has_comma
 from app.formats.xlsx.archive import Sheet, check_parts, open_zip
+from app.formats.xlsx.cells import NUMBER_MARK, PERCENT_MARK
+from app.formats.xlsx.date_system import check_serials
 from app.formats.xlsx.sheet_records import SheetRecords
 from app.formats.xlsx.sheets import ALL, ODS_PART, choose_sheets, find_sheets, show_options
 
@@ -61,9 +63,10 @@ def read_records(path: Path, dataset: Dataset, file_format: FileFormat, batch_by
     found = find_sheets(path, file_format.format)
     with open_zip(path, file_format.format) as archive:
         check_parts(archive)
-    marks = has_marks(dataset)
+    check_serials(path, dataset, file_format)
+    marks = marks_of(dataset)
     yield from records_of(
-        [(sheet, open_rows(path, sheet, mark_numbers=marks)) for sheet in choose_sheets(found, file_format.sheet)],
+        [(sheet, open_rows(path, sheet, marks=marks)) for sheet in choose_sheets(found, file_format.sheet)],
         found,
         dataset,
         file_format,
@@ -140,21 +143,22 @@ def _named(failure: ImportFailed, sheet: Sheet, found: list[Sheet], *, is_all: b
     return failure
 
 
-def has_marks(dataset: Dataset) -> bool:
-    """Whether the dataset has numbers with another decimal mark than numbers in cells have."""
-    return any(map(typed_reader, dataset.columns))
+def marks_of(dataset: Dataset) -> str:
+    """Which cells with numbers the dataset needs to know of (see `cells.MARKS`)."""
+    percent = any(column.numbers.percent for column in dataset.columns)
+    return NUMBER_MARK * any(map(has_comma, dataset.columns)) + PERCENT_MARK * percent
 
 
 @contextmanager
 def open_rows(
-    path: Path, sheet: Sheet, sample: SampleLimits | None = None, *, mark_numbers: bool = False
+    path: Path, sheet: Sheet, sample: SampleLimits | None = None, *, marks: str = ""
 ) -> Iterator[Iterator[Any]]:
     """The messages of a sheet's child process (see `cells`): the number of the last row, then the rows. Raises
     ImportFailed with the codes of `resolve_sheet`, and damaged_xlsx, sheet_too_large, sheet_too_slow."""
     is_ods = sheet.part == ODS_PART
     with zipfile.ZipFile(path) as archive:
         unpacked = archive.getinfo(sheet.part).file_size
-    arguments = [str(path), sheet.name, sheet.part, str(int(mark_numbers))]
+    arguments = [str(path), sheet.name, sheet.part, marks]
     limits = runner.Limits(MAX_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS + unpacked // _BYTES_A_SECOND)
     if sample is not None:
         arguments += [str(sample.rows), str(sample.bytes)]

@@ -103,7 +103,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         " even one that a database client added below the header or at the end.",
         {"type": "string", "maxLength": 8, "examples": ["#"]},
     ),
-    "trim": ("Of CSV: whether spaces around fields are removed.", _YES_OR_NO),
+    "trim": ("Of CSV: whether spaces, tabs and other blanks around fields are removed.", _YES_OR_NO),
     "on_error": ("Whether one row that is not accepted fails the import.", {**one_of(OnError), "default": "abort"}),
     "max_rejects": (
         "With on_error=reject: how many rows, or what share, may be rejected before nothing is loaded.",

@@ -79,7 +79,7 @@ def test_a_word_for_null_is_named_where_it_helps(tmp_path: Path, null: str) -> N
     [reason] = reasons(tmp_path / "f.csv", f"name,age,size\nAnn,{null},1\n")
     assert reason.endswith(f"set `null={null}`")
     [reason] = reasons(tmp_path / "f.csv", f"name,age,size\nAnn,1,{null}\n")
-    assert "null=" not in reason  # it must have a value
+    assert reason.endswith(f'set `null={null}` and columns={{"size": {{"default": "…"}}}}')  # it must have a value
     [reason] = reasons(tmp_path / "f.csv", f"name,age,size\nAnn,{null},1\n", null="x")
     assert "null=" not in reason
 
@@ -94,3 +94,17 @@ def test_spaces_are_named_only_if_nothing_else_is_wrong(tmp_path: Path) -> None:
 def test_options_of_another_format_are_not_named(tmp_path: Path) -> None:
     [reason] = reasons(tmp_path / "f.ndjson", '{"name": "Ann", "age": "NULL", "size": " 5"}\n')
     assert "null=" not in reason and "trim=" not in reason
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\u00a0", "\u2007", "\u2009", "\u202f"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_trim_removes_every_blank_that_its_hint_is_for(tmp_path: Path, blank: str, quote: str) -> None:
+    data = f"name,age,size\nAnn,1,{blank}{quote}5{quote}{blank}\n"
+    if not quote:
+        [reason] = reasons(tmp_path / "f.csv", data)
+        assert reason.endswith("Set trim=true to remove the spaces around fields")
+    assert reasons(tmp_path / "f.csv", data, trim="true") == []
+
+
+def test_trim_leaves_a_delimiter(tmp_path: Path) -> None:
+    assert reasons(tmp_path / "f.csv", "name\tage\tsize\nAnn\t\t 5\u00a0\n", trim="true", delimiter="tab") == []

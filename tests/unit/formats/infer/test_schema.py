@@ -248,3 +248,29 @@ def test_names_that_are_no_unicode_are_a_problem_and_never_an_option(tmp_path: P
     assert found.problem is not None and found.problem.code == "not_utf8" and found.problem.column == shown
     assert found.file_format.columns is None and of(found).columns is None
     json.dumps(definition(found), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "is_noted"),
+    [
+        ('{"a": "x", "v": 1.0}\n{"a": "y", "v": 1e2}\n', False),
+        ('{"a": "x", "v": 1.005}\n', False),
+        ("a,v\nx,1.005\n", True),
+        ("a,v\nx,1.0\ny,100\n", False),
+    ],
+)
+def test_only_a_text_has_a_doubtful_point(tmp_path: Path, data: str, is_noted: bool) -> None:
+    notes = of(inferred(tmp_path / "f", data)).proposals[1].notes
+    assert any("taken for a decimal mark" in note for note in notes) == is_noted
+
+
+def test_a_currency_is_proposed_with_its_sign_and_not_for_several(tmp_path: Path) -> None:
+    [note] = of(inferred(tmp_path / "f", "a,v\nx,$19.90\ny,$5.00\n")).proposals[1].notes
+    assert 'columns={"v": {"currency": "$"}}' in note
+    assert of(inferred(tmp_path / "f", "a,v\nx,$19.90\ny,€5.00\n")).proposals[1].notes == ()
+    assert of(inferred(tmp_path / "f", 'a,v\nx,"$1,500"\ny,-€5.00\n')).proposals[1].notes == ()
+
+
+def test_a_proposal_with_options_takes_what_an_import_takes(tmp_path: Path) -> None:
+    found = inferred(tmp_path / "f", "a,v\nx,1.000\ny,2.000\n", percent="true")
+    assert not any(row.reject for row in found.rows)

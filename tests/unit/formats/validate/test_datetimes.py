@@ -8,7 +8,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import example, given, strategies as st
 
-from app.domain.dataset import Column
+from app.domain.dataset import Column, Dataset
+from app.domain.file_format import FileFormat
+from app.formats.advice.dates import date_advice
 from app.formats.validate.columns import BadValue, validator_for
 from app.formats.validate.date_formats import known_formats, parser
 from tests.unit.formats.validate.spelled import AT, DAY, PROPERTY, vectorized, verdict
@@ -142,13 +144,56 @@ def test_a_day_has_no_time() -> None:
     [
         (DAY, "22.11.2026", "set formats=%d.%m.%Y"),
         (DAY, "03/04/2026", "set formats=%d/%m/%Y or formats=%m/%d/%Y, whichever it means"),
-        (AT, "2026-11-22 08:30", "set formats=%Y-%m-%d %H:%M"),
-        (AT, "11/22/2026, 8:30:00\u202fPM", "set formats=%m/%d/%Y, %I:%M:%S %p"),
+        (AT, "2026-11-22 08:30", "set `formats=%Y-%m-%d %H:%M`"),
+        (AT, "11/22/2026, 8:30:00\u202fPM", "set `formats=%m/%d/%Y, %I:%M:%S %p`"),
         (AT, "2026-11-22 08:30:00 CET", 'zones={"CET": "+HH:MM"}'),
-        (DAY, "45618", "set serial=1900"),
+        (DAY, "45618", 'set columns={"c": {"serial": "1900"}} if'),
     ],
 )
 def test_a_refusal_names_the_option(column: Column, text: str, told: str) -> None:
-    with pytest.raises(BadValue) as refused:
+    with pytest.raises(BadValue):
         validator_for(column)(text)
-    assert told in refused.value.reason
+    assert told in date_advice(text, column, Dataset("d", (column,), ()), FileFormat("csv"), lambda: "")
+
+
+@pytest.mark.parametrize(
+    "zero", [" 00:00:00", "T00:00:00", "T00:00:00Z", " 00:00:00.000", "T00:00:00+00:00", "T00:00:00,0"]
+)
+def test_a_date_may_have_its_midnight(zero: str) -> None:
+    for column in (DAY, replace(DAY, formats=("%d.%m.%Y",)), replace(DAY, serial="1900")):
+        assert verdict(column, f"2026-03-04{zero}") == "2026-03-04"
+        assert vectorized(column, f"2026-03-04{zero}") in (None, "2026-03-04")
+
+
+@pytest.mark.parametrize("time", [" 00:00:01", "T00:00:00+01:00", "T00:00:00-00:30", " 00:00:00.001", " 24:00:00", "T"])
+def test_a_date_has_no_other_time(time: str) -> None:
+    assert verdict(DAY, f"2026-03-04{time}") == "!bad_date"
+    assert vectorized(DAY, f"2026-03-04{time}") is None
+
+
+def test_a_midnight_of_no_day_is_refused() -> None:
+    assert verdict(DAY, "2026-02-30 00:00:00") == "!impossible_date"
+
+
+@pytest.mark.parametrize(
+    ("scale", "text", "expected"),
+    [
+        (0, "2026-11-22 23:59:59,000", "2026-11-22 23:59:59"),
+        (3, "2026-11-22T23:59:59,250Z", "2026-11-22 23:59:59.250"),
+        (0, "2026-11-22 23:59:59,5", "!too_many_decimals"),
+        (3, "2026-11-22 23:59:59,", "!bad_datetime"),
+    ],
+)
+def test_a_fraction_may_have_a_comma(scale: int, text: str, expected: str) -> None:
+    assert verdict(replace(AT, scale=scale), text) == expected
+    assert vectorized(replace(AT, scale=scale), text) in (None, expected)
+
+
+def test_a_weekday_must_be_that_of_the_date() -> None:
+    column = replace(DAY, formats=("%a, %d %b %Y", "%A %d.%m.%Y"))
+    assert verdict(column, "Wed, 30 Dec 2026") == "2026-12-30"
+    assert verdict(column, "wednesday 30.12.2026") == "2026-12-30"
+    assert verdict(column, "Tue, 30 Dec 2026") == "!bad_date"
+    for format in ("%a %A %d.%m.%Y", "%a"):
+        with pytest.raises(ValueError, match="can't be used"):
+            validator_for(replace(DAY, formats=(format,)))

@@ -1,0 +1,1 @@
+"""Advice: which option would let a value in, and its exact spelling."""
