@@ -1,5 +1,7 @@
 """Pauses in the database. The claim's condition reads them, so that none begins after a pause was recorded, except one
-whose claim was on its way; `list_held` finds that one."""
+whose claim was on its way; `list_held` finds that one.
+
+A claim locks its import and then reads the pauses: a transaction that writes them must lock no import after it."""
 
 from sqlalchemy import Connection, String, bindparam, delete, exists, literal, null, or_, select, update
 from sqlalchemy.dialects.mysql import insert as upsert
@@ -31,10 +33,10 @@ def delete_pause(connection: Connection, scope: Scope, name: str) -> None:
     connection.execute(delete(pauses).where(pauses.c.scope == scope, pauses.c.name == name))
 
 
-def delete_needless(connection: Connection) -> None:
-    """Forget pauses of imports that have ended."""
-    ended = select(imports.c.id).where(imports.c.state.in_(list(FINAL)))
-    connection.execute(delete(pauses).where(pauses.c.scope == Scope.IMPORT, pauses.c.name.in_(ended)))
+def list_needless(connection: Connection) -> list[str]:
+    """The ids of imports that have ended and are paused still."""
+    ended = (imports.c.id == pauses.c.name) & imports.c.state.in_(list(FINAL))
+    return list(connection.scalars(select(pauses.c.name).join(imports, ended).where(pauses.c.scope == Scope.IMPORT)))
 
 
 def list_pauses(connection: Connection) -> list[Pause]:

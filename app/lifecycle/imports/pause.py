@@ -46,6 +46,8 @@ def resume(services: Services, scope: Scope, name: str = "") -> None:
     """End such a pause; nothing changes where there is none. Imports that another pause holds stay paused."""
     with services.database.begin() as connection:
         pauses.delete_pause(connection, scope, name)
+    # a crash here leaves imports that are shown as paused until the sweeper looks
+    with services.database.begin() as connection:
         pauses.mark(connection)
         due = transitions.list_due(connection, MAX_HINTS)
         rows = queries.list_numbered(connection, due)
@@ -62,7 +64,9 @@ def hold(database: Database) -> list[Import]:
         running = queries.list_numbered(connection, pauses.list_held(connection))
     taken = [row for row in running if requeue.give_back(database, transitions.ledger, row, requeue.PAUSED)]
     with database.begin() as connection:
-        pauses.delete_needless(connection)
+        for id in pauses.list_needless(connection):
+            pauses.delete_pause(connection, Scope.IMPORT, id)
+    with database.begin() as connection:
         pauses.mark(connection)
     return taken
 
