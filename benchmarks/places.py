@@ -38,12 +38,12 @@ class Place:
         return _unchecked(Stack(folder, url, self.broker.url(), find_port(), **(as_shipped | settings))).start()
 
     def bare(self, label: str, **settings: object) -> Stack:
-        """The simplest web server and worker that do what ours do, without a promise: see `bare_web`, `bare_worker`."""
+        """The simplest web server and worker that do what ours do, without a promise: see `bare`."""
         folder = self.folder / label
         folder.mkdir()
         stack = _unchecked(Stack(folder, self.server.url("backout"), self.broker.url(), find_port(), **settings))
-        stack.commands["web"] = [str(BIN / "gunicorn"), "--config", "gunicorn.conf.py", "benchmarks.bare_web:app"]
-        stack.commands["worker"] = [str(BIN / "celery"), "-A", "benchmarks.bare_worker", "worker", "-l", "INFO"]
+        stack.commands["web"] = [str(BIN / "gunicorn"), "--config", "gunicorn.conf.py", "benchmarks.bare.web:app"]
+        stack.commands["worker"] = [str(BIN / "celery"), "-A", "benchmarks.bare.worker", "worker", "-l", "INFO"]
         self.sql("CREATE TABLE IF NOT EXISTS bare (id CHAR(36) PRIMARY KEY, state VARCHAR(16), made DATETIME(6))")
         return stack.start("web", "worker")
 

@@ -8,7 +8,7 @@ from app.db import templates
 from app.db.database import Database
 from app.db.imports import queries
 from app.domain.errors import BadRequest, ImportNotFound, TemplateNotFound
-from app.domain.policy import NAMES as POLICY_NAMES, OnError, parse_policy
+from app.domain.requests.policy import NAMES as POLICY_NAMES, OnError, parse_policy
 from app.domain.template import JSON_OPTIONS, NOT_IN_TEMPLATES, Template, is_name, parse_name, parse_reference, refuse
 from app.formats.options import NAMES, parse_options
 

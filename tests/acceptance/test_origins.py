@@ -7,7 +7,7 @@ import pytest
 from app.formats.infer.schema import as_definition
 from tests.backout import Backout
 from tests.corpus.cases import FILES
-from tests.origins import Command, read_page
+from tests.files.origins import Command, read_page
 from tests.stack import Stack
 
 pytestmark = pytest.mark.in_turn

@@ -13,7 +13,7 @@ import schemathesis
 from backports import zstd
 from hypothesis import strategies as st
 
-from tests.opendocument import row, sheet, spreadsheet
+from tests.files.opendocument import row, sheet, spreadsheet
 
 GOOD = {
     "marketplace": "shop",

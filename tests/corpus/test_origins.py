@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.origins import Command, read_page
+from tests.files.origins import Command, read_page
 
 COMMANDS = read_page()
 

@@ -14,7 +14,7 @@ from app.domain.states import State
 from app.domain.xid import parse_xid
 from app.lifecycle.recovery import resolve
 from tests import proxy
-from tests.crash import collisions, kills, pauses, stops
+from tests.crash import collisions, kills, stops
 from tests.crash.harness import Harness
 from tests.waiting import wait_for
 
@@ -153,8 +153,8 @@ FAULTS: dict[str, Fault] = {
     "kill -9 worker, stop": stops.kill_worker_and_stop,
     "stop, its kill lost": stops.stop_without_kill,
     "stop, long undo": stops.stop_with_long_undo,
-    "pause": pauses.pause,
-    "pause, kill -9 web": pauses.pause_and_crash,
+    "pause": stops.pause,
+    "pause, kill -9 web": stops.pause_and_crash,
     "branch rolled back by hand": lose_branch,
     "slow worker": dawdle,
     "zombie beside the next": wake_beside_next,

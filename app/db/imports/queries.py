@@ -14,7 +14,7 @@ from app.db.schema import events, imports
 from app.domain.feed_cursor import RowVersion
 from app.domain.file_format import FileFormat, file_format_from_json
 from app.domain.imports import Import, Source
-from app.domain.policy import policy_from_json
+from app.domain.requests.policy import policy_from_json
 from app.domain.states import UNDOING, State
 
 RATE_SAMPLE = 20  # how many of the latest committed imports the estimate looks at

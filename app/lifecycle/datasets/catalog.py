@@ -10,7 +10,7 @@ from app.db.datasets import registry
 from app.domain.dataset import ORDERS, Dataset, Registered
 from app.domain.errors import DatasetNotFound, ImportFailed, InvalidContent
 from app.domain.imports import Import
-from app.domain.policy import OnConflict, Policy
+from app.domain.requests.policy import OnConflict, Policy
 
 NAMED = 20  # how many names an error lists
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed, InvalidContent
-from app.domain.policy import Policy, parse_policy
+from app.domain.requests.policy import Policy, parse_policy
 from app.domain.template import fingerprint
 from app.formats.detection import HEAD_BYTES, detect
 from app.formats.options import FormatOptions, parse_options

@@ -21,7 +21,7 @@ from app.domain.errors import (
     TemplateNotFound,
     UnsupportedFormat,
 )
-from app.domain.policy import NAMES as POLICY_NAMES, parse_priority
+from app.domain.requests.policy import NAMES as POLICY_NAMES, parse_priority
 from app.domain.states import State
 from app.formats.options import NAMES
 from app.formats.reject_file import write_csv

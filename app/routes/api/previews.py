@@ -16,7 +16,7 @@ from app.domain.errors import (
     TemplateNotFound,
     UnsupportedFormat,
 )
-from app.domain.policy import NAMES as POLICY_NAMES, parse_policy
+from app.domain.requests.policy import NAMES as POLICY_NAMES, parse_policy
 from app.formats.options import NAMES, parse_options
 from app.lifecycle.datasets.preview import PreviewRequest, open_preview
 from app.lifecycle.templates import expand

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.domain.control_totals import EXAMPLE
 from app.domain.errors import (
     AlreadyRunning,
     BadRequest,
@@ -17,7 +16,8 @@ from app.domain.errors import (
     UnsupportedFormat,
 )
 from app.domain.file_format import FORMATS
-from app.domain.policy import MAX_PRIORITY, OnConflict, OnError
+from app.domain.requests.control_totals import EXAMPLE
+from app.domain.requests.policy import MAX_PRIORITY, OnConflict, OnError
 from app.domain.states import State
 from app.formats.options import MAX_LINES
 from app.lifecycle.imports.idempotency import KEY_LENGTH

@@ -7,7 +7,7 @@ from time import monotonic
 import pytest
 import requests
 
-from tests.hostile import FILES, book
+from tests.files.hostile import FILES, book
 from tests.stack import Stack
 from tests.waiting import patience
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile_parquet import FILES, LONG, repeated
+from tests.files.hostile_parquet import FILES, LONG, repeated
 from tests.stack import Stack
 
 pytestmark = pytest.mark.in_turn

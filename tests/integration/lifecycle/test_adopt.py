@@ -24,8 +24,7 @@ from tests.servers import DatabaseServer
 STOCK = """CREATE TABLE stock (
     place VARCHAR(20) NOT NULL, `order` INT UNSIGNED NOT NULL, price DECIMAL(10, 2) UNSIGNED NOT NULL,
     kind ENUM('nut', 'b''olt') NOT NULL, at DATETIME NOT NULL, noted TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
-    PRIMARY KEY (place, `order`), UNIQUE KEY second (at)
-)"""
+    PRIMARY KEY (place, `order`), UNIQUE KEY second (at))"""
 HEADER = "order,place,price,kind,at\n"
 
 

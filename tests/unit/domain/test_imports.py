@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.domain.imports import Import, RecoveryAction, Source, recovery_action
-from app.domain.policy import Policy
+from app.domain.requests.policy import Policy
 from app.domain.states import State
 from app.domain.xid import FORMAT_ID, RawXid, Xid, parse_xid
 

@@ -19,7 +19,7 @@ from app.formats.payload import read_payload
 from app.formats.preview.preview import make_preview
 from app.formats.reader import check_head, read_rows
 from tests.corpus.test_messages import suggested
-from tests.opendocument import cell, row, sheet, spreadsheet, typed
+from tests.files.opendocument import cell, row, sheet, spreadsheet, typed
 
 SHOP = Dataset(
     "shop",

@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.errors import ImportFailed, InvalidContent
 from app.domain.file_format import FileFormat
-from app.domain.policy import OnError, Policy, parse_policy, policy_from_json
+from app.domain.requests.policy import OnError, Policy, parse_policy, policy_from_json
 from app.formats.batch import Batch, Reject
 from app.formats.reader import read_rows
 from app.formats.reject_file import RejectWriter, read_rejects, write_csv

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from app.domain.control_totals import add_exactly
 from app.domain.dataset import Dataset
+from app.domain.requests.control_totals import add_exactly
 from app.formats.batch import Batch
 from app.formats.payload import read_column
 

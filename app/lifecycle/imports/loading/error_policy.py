@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from app.domain.errors import ImportFailed
-from app.domain.policy import OnError, Policy
+from app.domain.requests.policy import OnError, Policy
 from app.formats.batch import Batch, Reject
 from app.formats.reject_file import RejectWriter
 

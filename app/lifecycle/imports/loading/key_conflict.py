@@ -9,7 +9,7 @@ from app.db.datasets import rows, upserts
 from app.db.imports import queries
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportFailed
-from app.domain.policy import OnConflict
+from app.domain.requests.policy import OnConflict
 from app.domain.states import FINAL
 from app.formats.batch import Batch
 

@@ -10,9 +10,9 @@ from app.config import Settings
 from app.db.database import Connection, Database
 from app.db.datasets import registry
 from app.db.imports import queries, transitions
-from app.domain.control_totals import LAST
 from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
 from app.domain.imports import Import, Tally, reject_name
+from app.domain.requests.control_totals import LAST
 from app.formats.batch import Batch
 from app.formats.generate.orders import generate_rows
 from app.formats.reader import read_rows

@@ -6,7 +6,7 @@ from app.db import xa
 from app.db.datasets import rows, upserts
 from app.domain.dataset import Dataset
 from app.domain.imports import Tally
-from app.domain.policy import OnConflict
+from app.domain.requests.policy import OnConflict
 from app.formats.batch import Batch
 from app.formats.payload import read_payload
 

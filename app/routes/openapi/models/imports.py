@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from app.domain.file_format import COMPRESSIONS, FORMATS
-from app.domain.policy import MAX_PRIORITY, OnConflict, OnError
+from app.domain.requests.policy import MAX_PRIORITY, OnConflict, OnError
 from app.domain.states import State
 from app.routes.openapi.models import ID, Id, Model, Time
 from app.routes.openapi.operations import JSON, Answer, text

@@ -13,7 +13,7 @@ from app.formats.parquet.pages import check_pages
 from app.formats.parquet.schema import read_schema
 from app.formats.parquet.table import read_records
 from app.formats.streams import decompression
-from tests.hostile_parquet import FILES, LONG, nested, repeated, written
+from tests.files.hostile_parquet import FILES, LONG, nested, repeated, written
 from tests.waiting import patience
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,7 @@ from app.formats.preview import child
 from app.formats.preview.child import preview_file
 from app.formats.preview.preview import make_preview
 from app.formats.preview.serializer import serialize_preview
-from tests.hostile_parquet import FILES
+from tests.files.hostile_parquet import FILES
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import Preview, make_preview
 from app.formats.reader import check_head, read_rows
-from tests.opendocument import row, sheet, spreadsheet, typed
+from tests.files.opendocument import row, sheet, spreadsheet, typed
 
 PETS = Dataset("pets", (Column("name", ColumnType.TEXT, length=40), Column("age", ColumnType.INTEGER, maximum=99)), ())
 MIXED = Dataset(

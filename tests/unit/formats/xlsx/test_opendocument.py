@@ -8,7 +8,7 @@ from app.domain.errors import ImportFailed
 from app.domain.file_format import FileFormat
 from app.formats.payload import read_payload
 from app.formats.reader import read_rows
-from tests.opendocument import cell, row, sheet, spreadsheet, typed
+from tests.files.opendocument import cell, row, sheet, spreadsheet, typed
 from tests.unit.formats.xlsx.sheets import HEADER, MIXED, load, look, refusal
 
 

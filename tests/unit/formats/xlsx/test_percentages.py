@@ -13,7 +13,7 @@ from app.formats.options import parse_options
 from app.formats.payload import read_payload
 from app.formats.preview.preview import Preview, make_preview
 from app.formats.reader import read_rows
-from tests.opendocument import row, sheet, spreadsheet, typed
+from tests.files.opendocument import row, sheet, spreadsheet, typed
 
 RATES = Dataset(
     "rates",

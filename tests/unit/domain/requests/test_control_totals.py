@@ -4,10 +4,15 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.control_totals import ControlTotals, add_exactly, control_totals_from_json, parse_control_totals
 from app.domain.dataset import ORDERS
 from app.domain.errors import ImportFailed, InvalidContent
-from app.domain.policy import parse_policy, policy_from_json
+from app.domain.requests.control_totals import (
+    ControlTotals,
+    add_exactly,
+    control_totals_from_json,
+    parse_control_totals,
+)
+from app.domain.requests.policy import parse_policy, policy_from_json
 
 
 def refusal(**given: str) -> str:

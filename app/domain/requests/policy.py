@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from app.domain.control_totals import (
+from app.domain.errors import InvalidContent
+from app.domain.requests.control_totals import (
     NAMES as CONTROL_NAMES,
     NO_CONTROL_TOTALS,
     ControlTotals,
     control_totals_from_json,
     parse_control_totals,
 )
-from app.domain.errors import InvalidContent
 
 NAMES = ("on_error", "max_rejects", "on_conflict", "dry_run", "priority", *CONTROL_NAMES)
 MAX_PRIORITY = 100

@@ -1,4 +1,4 @@
-"""The simplest worker: a task is one INSERT and its COMMIT. `celery -A benchmarks.bare_worker worker`."""
+"""The simplest worker: a task is one INSERT and its COMMIT. `celery -A benchmarks.bare.worker worker`."""
 
 import secrets
 from functools import cache

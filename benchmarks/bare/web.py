@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from flask import Flask
 
-from benchmarks.bare_worker import INSERT, UPDATE, engine, hint
+from benchmarks.bare.worker import INSERT, UPDATE, engine, hint
 
 app = Flask("bare")
 

@@ -1,0 +1,1 @@
+"""What a client requests for the rows of an import."""

@@ -1,0 +1,1 @@
+"""The simplest programs that do what ours do, without a promise."""

@@ -1,0 +1,1 @@
+"""Files that several tests make or read."""
