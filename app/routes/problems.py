@@ -40,7 +40,7 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.NothingToRetry: 409,
     errors.Overloaded: 503,
     errors.LedgerFrozen: 503,
-    errors.Paused: 503,
+    errors.Paused: 409,
     errors.TooManyStreams: 503,
     errors.DatabaseUnavailable: 503,
 }

@@ -82,7 +82,7 @@ def test_what_is_accepted_meanwhile_waits(stack: Stack, path: str, scope: str) -
     assert ready["status"] == "degraded" and "paused at" in ready["parts"]["pauses"]
     assert "backout resume" in ready["parts"]["pauses"]
     refused = stack.get("/dpd_insert/5")
-    assert refused.status_code == 503 and "paused" in refused.json()["detail"], "its client would wait for the answer"
+    assert refused.status_code == 409 and "paused" in refused.json()["detail"], "its client would wait for the answer"
     stopped = act(stack, f"/v1/imports/{running}/stop")
     assert stack.wait_state(running)["state"] == "stopped", stopped
     act(stack, f"/v1/imports/{later}/resume")
