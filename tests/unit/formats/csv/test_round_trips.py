@@ -79,6 +79,9 @@ def test_other_formulas_are_texts_as_they_are(texts: list[str], delimiter: str) 
     assert read(digits_only, quote="none", delimiter=delimiter) == [('="007"', "x")]
 
 
+TRIMMED = " \t\u00a0\u2007\u2009\u202f"
+
+
 @drawn(100)
 @given(
     pairs,
@@ -87,7 +90,7 @@ def test_other_formulas_are_texts_as_they_are(texts: list[str], delimiter: str) 
     st.booleans(),
     st.booleans(),
 )
-def test_trim_removes_spaces_around_fields_and_nothing_else(
+def test_trim_removes_blanks_around_fields_and_nothing_else(
     texts: Pairs, delimiter: str, spaces: tuple[int, ...], quote: bool, trim: bool
 ) -> None:
     before, after, inside = (" " * size for size in spaces)
@@ -98,8 +101,8 @@ def test_trim_removes_spaces_around_fields_and_nothing_else(
         if quote and not trim:
             c = quoted(before + kept + after)
         rows.append([str(at), c, f"{before}{note}{after}"])
-        shown = (kept if quote else text.strip(" ")) if trim else before + kept + after
-        shown_note = note.strip(" ") if trim else before + note + after
+        shown = (kept if quote else text.strip(TRIMMED)) if trim else before + kept + after
+        shown_note = note.strip(TRIMMED) if trim else before + note + after
         expected.append((shown if shown or quote else None, shown_note or None))
     assert read(file_of(rows, delimiter), trim=str(trim).lower(), delimiter=delimiter) == expected
 
