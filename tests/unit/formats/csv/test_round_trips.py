@@ -39,7 +39,7 @@ def read(text: str, *columns: dict[str, Any], **said: str) -> list[tuple[Outcome
 @drawn(100)
 @given(st.lists(st.tuples(apostrophes, apostrophes), min_size=1, max_size=ROWS), st.sampled_from(DELIMITERS))
 def test_apostrophes_are_quotes_only_if_they_enclose_all_fields_that_begin_so(texts: Pairs, delimiter: str) -> None:
-    """Two fields may look like one in such quotes: then a row is refused."""
+    """Two fields, or lines, may look like one in such quotes: then a row is refused, which fails an import."""
     begun = [text for pair in texts for text in pair if text.startswith("'")]
     assume(not begun or any(len(text) == 1 or not text.endswith("'") for text in begun))
     rows = [[str(at), *pair] for at, pair in enumerate(texts)]
@@ -47,7 +47,6 @@ def test_apostrophes_are_quotes_only_if_they_enclose_all_fields_that_begin_so(te
         found = read(file_of(rows, delimiter))
     except ImportFailed:
         return
-    assert {row for row in found if not str(row[0]).startswith("!")} <= set(texts)
     assert found == texts or any("!" in str(row[0]) for row in found)
 
 
