@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from app.db.database import Database
+from app.db.database import Connection, Database
 from app.db.datasets import registry
 from app.db.imports import pauses, queries, transitions
 from app.domain.errors import AlreadyDecided, ImportNotFound
@@ -30,8 +30,8 @@ def pause(services: Services, scope: Scope, name: str = "", client: str = "") ->
     and `DatabaseUnavailable`.
     """
     with services.database.begin() as connection:
-        if scope is Scope.DATASET and registry.hold_dataset(connection, name) is None:
-            raise catalog.no_dataset(name, registry.list_datasets(connection))
+        if scope is Scope.DATASET:
+            _require_dataset(connection, name)
         if scope is Scope.IMPORT:
             _require_unfinished(queries.find_import(connection, name), name)
         pauses.insert_pause(connection, scope, name, client)
@@ -43,8 +43,11 @@ def pause(services: Services, scope: Scope, name: str = "", client: str = "") ->
 
 
 def resume(services: Services, scope: Scope, name: str = "") -> None:
-    """End such a pause; nothing changes where there is none. Imports that another pause holds stay paused."""
+    """End such a pause; nothing changes where there is none. Imports that another pause holds stay paused. Raises
+    `InvalidContent` for an unknown dataset, and `DatabaseUnavailable`."""
     with services.database.begin() as connection:
+        if scope is Scope.DATASET:
+            _require_dataset(connection, name)
         pauses.delete_pause(connection, scope, name)
     # a crash here leaves imports that are shown as paused until the sweeper looks
     with services.database.begin() as connection:
@@ -75,6 +78,12 @@ def list_pauses(database: Database) -> list[Pause]:
     """All pauses."""
     with database.begin() as connection:
         return pauses.list_pauses(connection)
+
+
+def _require_dataset(connection: Connection, name: str) -> None:
+    """It stays there until this transaction has ended: a drop ends its pause."""
+    if registry.hold_dataset(connection, name) is None:
+        raise catalog.no_dataset(name, registry.list_datasets(connection))
 
 
 def _require_unfinished(row: Import | None, id: str) -> None:

@@ -100,8 +100,8 @@ def accept_import() -> Response:
 
 
 def _accept_json() -> Accepted:
-    if request.args:
-        name = next(iter(request.args))[:40]
+    if said := _add_control_totals(request.args):
+        name = next(iter(said))[:40]
         raise InvalidContent(
             f"{name!r} is not for made-up rows: they have dataset, generate, seed and priority, in the body",
             errors=[{"field": name, "reason": "an option of a file"}],

@@ -48,7 +48,7 @@ def pause_dataset(name: str) -> dict[str, Any]:
 
 
 @blueprint.post("/v1/datasets/<name>/resume")
-@describe("resume_dataset", "imports", models.PauseList)
+@describe("resume_dataset", "imports", models.PauseList, refuses=(InvalidContent,))
 def resume_dataset(name: str) -> dict[str, Any]:
     """End the pause of a dataset."""
     pause.resume(services(), Scope.DATASET, name)

@@ -108,6 +108,8 @@ def test_a_header_or_a_form_may_say_them(stack: Stack) -> None:
     both = {"params": {"dataset": NAME, "control_totals": '{"rows": 5}'}, "headers": {"Control-Totals": '{"rows": 4}'}}
     answer = stack.send(as_csv(ROWS), **both)
     assert answer.status_code == 422 and answer.json()["errors"][0]["field"] == "control_totals"
+    generated = stack.post("/v1/imports", json={"generate": 5}, headers={"Control-Totals": '{"rows": 4}'})
+    assert generated.status_code == 422 and "control_totals" in generated.text, "they would not be looked at"
     form = {"dataset": NAME, "control_totals": '{"rows": 4}'}
     answer = stack.post("/v1/imports", data=form, files={"file": ("a.csv", as_csv(ROWS))})
     assert stack.wait_state(answer.json()["id"])["error"]["code"] == "control_totals"

@@ -103,7 +103,8 @@ def test_a_pause_ends_with_what_it_holds(stack: Stack) -> None:
     act(stack, "/v1/datasets/shelf_two/pause", 200)
     dropped = stack.http.delete(f"{stack.url}/v1/datasets/shelf_two?confirm=shelf_two", timeout=patience())
     assert dropped.status_code == 204 and not stack.get("/v1/pauses").json()["pauses"]
-    assert act(stack, "/v1/datasets/shelf_two/pause", 422)["errors"][0]["field"] == "dataset"
+    for verb in ("pause", "resume"):
+        assert act(stack, f"/v1/datasets/shelf_two/{verb}", 422)["errors"][0]["field"] == "dataset"
     assert stack.post("/v1/imports/00000000-0000-4000-8000-000000000000/pause").status_code == 404
 
 

@@ -49,6 +49,7 @@ def test_other_json_is_refused(text: str) -> None:
     [
         ('{"rows": 1.5}', "rows must be a whole number"),
         ('{"rows": -1}', "rows must be a whole number"),
+        ('{"sum(a{b[c)": 1}', "no column of numbers 'a{b[c'"),
         ('{"rows": true}', "rows must be a number"),
         ('{"rows": NaN}', "rows must be a number"),
         ('{"rows": null}', "rows must be a number"),
@@ -83,7 +84,7 @@ def check(control: ControlTotals, rows: int = 10, total: str = "0", last: tuple[
     try:
         control.check(rows, {"amount": Decimal(total)}, last)
     except ImportFailed as failed:
-        return f"{failed.code}: {failed.reason.partition('. ')[0]}"
+        return f"{failed.code}: {failed.reason.partition(': is it')[0]}"
     return ""
 
 

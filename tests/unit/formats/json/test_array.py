@@ -15,20 +15,8 @@ from app.formats.json.array import read_records
 from app.formats.streams import blocks
 from app.formats.validate.rows import Records, check_records
 from tests.fuzz.examples import examples
+from tests.unit.formats.orders import OBJECT
 
-OBJECT: dict[str, Any] = {
-    "marketplace": "Amazon",
-    "order_number": "A-1",
-    "customer": "Jane Doe",
-    "email": "jane@example.com",
-    "ship_to": "1 Main St, Springfield",
-    "sku": "AB-1",
-    "quantity": 2,
-    "unit_price": "12.50",
-    "currency": "USD",
-    "status": "paid",
-    "ordered_at": "2026-01-02T03:04:05Z",
-}
 VALUES = tuple(str(value) for value in OBJECT.values())
 GOOD = json.dumps(OBJECT)
 
