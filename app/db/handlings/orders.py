@@ -15,7 +15,7 @@ from sqlalchemy.dialects.mysql import insert as upsert
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.db.ledger import NOW
+from app.db.ledger import NOW, by_key
 from app.db.schema import datasets, handled_orders, handling_steps, handlings, orders
 from app.domain.handling import HandlingState, OrderId, OrderState, StepState
 
@@ -208,12 +208,14 @@ def _touch(
     ]
     if at_epoch is not None:
         where.append(handled_orders.c.epoch == at_epoch)
-    return connection.execute(update(handled_orders).where(*where).values(**values)).rowcount == 1
+    return (
+        connection.execute(by_key(update(handled_orders), handled_orders).where(*where).values(**values)).rowcount == 1
+    )
 
 
 def _end(connection: Connection, at: OrderStep, values: dict[str, Any]) -> bool:
     ended = connection.execute(
-        update(handled_orders)
+        by_key(update(handled_orders), handled_orders)
         .where(
             handled_orders.c.handling_no == at.number,
             handled_orders.c.position == at.position,

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, exists, select, update
 
 from app.db.imports import transitions
 from app.db.imports.transitions import NOW
+from app.db.ledger import by_key
 from app.db.schema import events, imports, receipts
 from app.domain.states import State
 
@@ -17,7 +18,7 @@ def record_lost_branch(connection: Connection, number: int, detail: Mapping[str,
     """Record in a `committing` import's history that it lost a branch; False when it is recorded already."""
     # the row first, so that of two sweepers the second sees the first one's event
     mine = select(imports.c.number).where(imports.c.number == number, imports.c.state == State.COMMITTING)
-    if connection.execute(mine.with_for_update()).first() is None:
+    if connection.execute(by_key(mine, imports).with_for_update()).first() is None:
         return False
     told = select(events.c.sequence).where(events.c.import_no == number, events.c.kind == LOST_BRANCH)
     if connection.execute(told).first() is not None:
@@ -46,7 +47,7 @@ def fail_with_lost_branch(
     `committing` at this epoch with its lease over.
     """
     moved = connection.execute(
-        update(imports)
+        by_key(update(imports), imports)
         .where(
             imports.c.number == number,
             imports.c.epoch == epoch,

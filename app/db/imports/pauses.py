@@ -7,7 +7,7 @@ from sqlalchemy import Connection, String, bindparam, delete, exists, literal, n
 from sqlalchemy.dialects.mysql import insert as upsert
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.db.ledger import NOW, insert_events
+from app.db.ledger import NOW, by_key, insert_events
 from app.db.schema import imports, pauses
 from app.domain.pause import PHASE, Pause, Scope
 from app.domain.states import FINAL, State
@@ -75,8 +75,8 @@ def _set_phase(connection: Connection, phase: str, event: str, wanted: ColumnEle
     if not found:
         return
     # locked and looked at again: another process may do the same, or a worker may have claimed one meanwhile
-    locked = select(imports.c.number).where(imports.c.number.in_(found), _WAITING, wanted).with_for_update()
-    mine = imports.c.number.in_(list(connection.scalars(locked)))
+    locked = by_key(select(imports.c.number), imports).where(imports.c.number.in_(found), _WAITING, wanted)
+    mine = imports.c.number.in_(list(connection.scalars(locked.with_for_update())))
     connection.execute(update(imports).where(mine).values(phase=phase, sequence=imports.c.sequence + 1))
     line = select(imports.c.number, imports.c.sequence, NOW, literal(event), null())
     connection.execute(insert_events(line.where(mine)))

@@ -29,6 +29,7 @@ _NEVER_CLAIMED = imports.c.epoch == 0
 def _stop(sources: frozenset[State]) -> Update:
     return (
         update(imports)
+        .with_hint("FORCE INDEX (id)", imports)  # and then the row, as `by_key` says
         .where(imports.c.id == bindparam("wanted"), is_in(imports, sources))
         .values(
             state=case((_NEVER_CLAIMED, str(State.STOPPED)), else_=str(State.STOPPING)),

@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.db import schema
 from app.db.imports.pauses import HELD
-from app.db.ledger import NOW, Ledger, LedgerStates, seconds_from_now
+from app.db.ledger import NOW, Ledger, LedgerStates, by_key, seconds_from_now
 from app.db.schema import datasets, imports, installation
 from app.domain.imports import Tally
 from app.domain.states import FINAL, LEASED, NEVER_COMMIT, UNDOING, State, require_legal
@@ -187,7 +187,7 @@ def record_progress(
     What is shown is the high-water mark, so that progress never goes back when an import is taken up again.
     """
     written = connection.execute(
-        update(imports)
+        by_key(update(imports), imports)
         .where(imports.c.number == number, imports.c.epoch == epoch, imports.c.state == State.RUNNING)
         .values(
             phase=phase,

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from app.db.imports import transitions
 from app.db.imports.transitions import ARRIVED, NOW
+from app.db.ledger import by_key
 from app.db.schema import imports
 from app.domain.states import STOPPABLE, State
 
@@ -14,7 +15,7 @@ from app.domain.states import STOPPABLE, State
 def renew_upload_lease(connection: Connection, number: int, lease_seconds: float) -> bool:
     """Say that the file still arrives; False when the import will not be loaded any more."""
     renewed = connection.execute(
-        update(imports)
+        by_key(update(imports), imports)
         .where(imports.c.number == number, imports.c.state.in_(STOPPABLE), ~ARRIVED)
         .values(upload_lease_until=transitions.seconds_from_now(lease_seconds))
     )
@@ -26,7 +27,7 @@ def record_upload(connection: Connection, number: int, size: int, dedup_key: str
     from here on the import may commit. False when it will not be loaded any more. Raises `DuplicateInFlight`."""
     with transitions.find_by_dedup_key():
         whole = connection.execute(
-            update(imports)
+            by_key(update(imports), imports)
             .where(imports.c.number == number, imports.c.state.in_(STOPPABLE), ~ARRIVED)
             .values(upload_lease_until=None, bytes_total=size, dedup_key=dedup_key, sequence=imports.c.sequence + 1)
         )

@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xlsxwriter
@@ -158,6 +159,11 @@ def test_the_same_key_imports_once_and_other_content_is_refused(
     assert backout.ask("import", "--idempotency-key=night", str(mixed), code=4)["error"]["kind"] == "key-reused"
 
 
+def list_failed(told: dict[str, Any]) -> list[str]:
+    """The names of the checks that failed. On a busy machine a chore of the sweeper may fail once, and is named."""
+    return [check["name"] for check in told["checks"] if not check["ok"]]
+
+
 def test_doctor_names_failed_parts_and_remedies(backout: Backout, stack: Stack) -> None:
     parts = ["api", "database", "xa", "durability", "local_infile", "broker", "worker", "spool", "recovery"]
     wait_for(lambda: stack.get("/readyz").json()["status"] == "ok", "all is well")
@@ -166,8 +172,7 @@ def test_doctor_names_failed_parts_and_remedies(backout: Backout, stack: Stack) 
     stack.end("worker")
     try:
         wait_for(lambda: stack.get("/readyz").json()["parts"]["worker"] != "ok", "no worker")
-        told = backout.ask("doctor", code=1)
-        assert [check["name"] for check in told["checks"] if not check["ok"]] == ["worker"]
+        wait_for(lambda: list_failed(backout.ask("doctor", code=1)) == ["worker"], "doctor names the worker alone")
         said = backout.run("doctor", code=1)
         assert "FAIL  worker" in said and "fix: start a worker" in said and "pass  database" in said
     finally:
