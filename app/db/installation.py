@@ -1,6 +1,7 @@
 """The installation's own row: its id, its generation, its home database, and whether sweeping is frozen."""
 
 import secrets
+from datetime import datetime
 
 from sqlalchemy import Connection, delete as delete_from, func, insert, literal, select, text, update
 
@@ -66,6 +67,16 @@ def advance_generation(connection: Connection, here: Installation) -> Generation
         )
     )
     return Generation(*connection.execute(select(installation.c.generation, installation.c.last_number)).one())
+
+
+def next_stamp(connection: Connection) -> datetime:
+    """A microsecond by the database's clock that no other attempt of this installation has been given. Updated rows
+    bear it, so it must name one attempt."""
+    following = func.timestampadd(text("MICROSECOND"), 1, installation.c.last_stamp)
+    latest = func.greatest(NOW, func.coalesce(following, NOW))
+    connection.execute(update(installation).values(last_stamp=latest))
+    stamp: datetime = connection.execute(select(installation.c.last_stamp)).scalar_one()
+    return stamp
 
 
 def freeze(connection: Connection, reason: str, kept: Generation | None = None) -> bool:

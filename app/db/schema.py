@@ -21,6 +21,7 @@ installation = Table(
     Column("id", CHAR(16), nullable=False),
     Column("generation", _count, nullable=False, server_default="0"),
     Column("last_number", _number, nullable=False, server_default="0"),
+    Column("last_stamp", _instant),
     Column("home_database", String(64)),
     Column("home_server", String(255)),
     Column("frozen_at", _instant),
@@ -33,6 +34,7 @@ imports = Table(
     metadata,
     Column("number", _number, primary_key=True, autoincrement=True),
     Column("id", CHAR(36), nullable=False, unique=True),
+    Column("kind", String(8), nullable=False, server_default="import"),
     Column("dataset", String(64), nullable=False),
     Column("state", String(16), nullable=False),
     Column("epoch", Integer, nullable=False, server_default="0"),
@@ -178,6 +180,7 @@ receipts = Table(
     Column("kind", String(8), primary_key=True),
     Column("epoch", Integer, nullable=False),
     Column("row_count", _count),
+    Column("stamp", _instant),  # what `import_changed_at` of a row is that this attempt updated
     **OPTIONS,
 )
 
@@ -190,6 +193,9 @@ before_images = Table(
     Column("old_row_no", _number, primary_key=True, autoincrement=False),
     Column("dataset", String(64), nullable=False),
     Column("row", JSON, nullable=False),
+    Column("old_changed_at", _instant),
+    Column("consumed_by", _number),  # the revert that put it back; 0: its row was deleted through us
+    Index("before_images_row", "old_import_no", "old_row_no"),
     **OPTIONS,
 )
 
@@ -224,6 +230,22 @@ pauses = Table(
     Column("name", String(64), primary_key=True),
     Column("client", String(64), nullable=False, server_default=""),
     Column("paused_at", _instant, nullable=False),
+    **OPTIONS,
+)
+
+# `active` is 1 while the revert has the import, and NULL once it has let go of it: one revert at a time has an import.
+reverted_imports = Table(
+    "backout_reverted_imports",
+    metadata,
+    Column("import_no", _number, primary_key=True, autoincrement=False),
+    Column("revert_no", _number, primary_key=True, autoincrement=False),
+    Column("active", SmallInteger),
+    Column("revert_id", CHAR(36), nullable=False),
+    Column("rows_deleted", _count),
+    Column("rows_restored", _count),
+    Column("rows_left", _count),
+    Index("reverted_imports_active", "import_no", "active", unique=True),
+    Index("reverted_imports_revert", "revert_no"),
     **OPTIONS,
 )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 from zoneinfo import ZoneInfo
 
+from app.domain.changes import CHANGED_AT
 from app.domain.dataset import Column, ColumnType, Controls, Dataset
 from app.domain.errors import InvalidContent
 from app.domain.row_size import LONGEST_TEXT, MAX_COLUMNS, MAX_KEY_BYTES, MAX_ROW_BYTES, key_bytes, row_bytes
@@ -15,7 +16,7 @@ MAX_CHOICES, CHOICE_LENGTH = 1000, 255
 MAX_FORMATS, FORMAT_LENGTH = 10, 64
 MAX_PRECISION, MAX_SCALE = 65, 30
 MIN_INTEGER, MAX_SIGNED, MAX_INTEGER = -(2**63), 2**63 - 1, 2**64 - 1
-OWN_COLUMNS = ("import_no", "row_no")
+OWN_COLUMNS = ("import_no", "row_no", CHANGED_AT)
 OWN_TABLES = (
     "alembic_version",
     "datasets",
@@ -28,6 +29,7 @@ OWN_TABLES = (
     "installation",
     "receipts",
     "backout_pauses",
+    "backout_reverted_imports",
     "backout_templates",
     "before_images",
 )

@@ -9,7 +9,7 @@ LONGEST_VARCHAR = 16_000  # characters; longer texts are stored outside of the r
 LONGEST_TEXT = 4_000_000  # characters, in the 16 MB of a MEDIUMTEXT
 CHARACTER_BYTES = 4  # utf8mb4
 POINTER_BYTES = 12  # what such a text takes in the row
-NUMBERS_BYTES = 8  # import and row number
+OWN_BYTES = 15  # import and row number, and when the row was changed since
 
 _FIXED = {
     ColumnType.INTEGER: 8,
@@ -22,8 +22,8 @@ _FIXED = {
 
 def row_bytes(dataset: Dataset) -> int:
     """The maximum bytes of a row, as the server counts them."""
-    nullable = sum(column.nullable for column in dataset.columns)
-    return NUMBERS_BYTES + -(-nullable // 8) + sum(_column_bytes(column) for column in dataset.columns)
+    nullable = sum(column.nullable for column in dataset.columns) + 1
+    return OWN_BYTES + -(-nullable // 8) + sum(_column_bytes(column) for column in dataset.columns)
 
 
 def key_bytes(dataset: Dataset) -> int:

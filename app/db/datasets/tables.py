@@ -10,15 +10,18 @@ from typing import Any
 
 from pymysql.constants import ER
 from sqlalchemy import CHAR, Column, Connection, MetaData, Table, UniqueConstraint, text
-from sqlalchemy.dialects.mysql import BIGINT, DATE, DATETIME, DECIMAL, INTEGER, MEDIUMTEXT, TINYINT, VARCHAR
+from sqlalchemy.dialects.mysql import BIGINT, DATE, DATETIME, DECIMAL, INTEGER, MEDIUMTEXT, TIMESTAMP, TINYINT, VARCHAR
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable, DropTable
 
 from app.db.schema import OPTIONS, orders
+from app.domain.changes import CHANGED_AT, marks_changes
 from app.domain.dataset import ORDERS, Column as DatasetColumn, ColumnType, Dataset
 from app.domain.errors import DatasetExists, DatasetInUse, InvalidContent, NotEnabled
 from app.domain.row_size import LONGEST_VARCHAR, text_length
 
+# invisible: strangers' `SELECT *` and INSERT do not see it (MariaDB and MySQL manuals, "Invisible columns")
+_NOT_CHANGED = text("NULL ON UPDATE CURRENT_TIMESTAMP(6) INVISIBLE")
 _COMMENT = "A dataset of Backout, {token}"
 _INTEGERS = (
     (-(2**31), 2**31 - 1, INTEGER()),
@@ -49,7 +52,10 @@ def create_table(connection: Connection, dataset: Dataset, token: str) -> None:
     """Make a dataset's table, which carries the token. Raises `InvalidContent` for what the server does not take,
     `DatasetExists`, `NotEnabled` where the right is missing, and `DatasetInUse`."""
     with _refusing(dataset.name):
-        connection.execute(CreateTable(_build(dataset, token)))
+        table = _build(dataset, token)
+        if marks_changes(dataset):
+            table.append_column(Column(CHANGED_AT, TIMESTAMP(fsp=6), server_default=_NOT_CHANGED))
+        connection.execute(CreateTable(table))
 
 
 def drop_own_table(connection: Connection, name: str, token: str) -> bool:

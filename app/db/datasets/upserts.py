@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import pymysql
@@ -12,6 +13,7 @@ from sqlalchemy.dialects import mysql
 from app.db.datasets import rows
 from app.db.datasets.tables import quote, table_of
 from app.db.driver import DriverConnection
+from app.domain.changes import CHANGED_AT, marks_changes
 from app.domain.dataset import Dataset
 
 # Where in the table a row stands: its import's number, its row number there.
@@ -125,8 +127,8 @@ def keep_before_images(
     members = ", ".join(f"%s, CAST(t.{_quote(name)} AS CHAR)" for name in dataset.column_names)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO before_images (import_no, dataset, old_import_no, old_row_no, `row`)"
-            f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members})"
+            "INSERT INTO before_images (import_no, dataset, old_import_no, old_row_no, `row`, old_changed_at)"
+            f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members}), {_changed_at(dataset)}"
             f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN {_quote(dataset.name)} t"
             " ON t.import_no = j.import_no AND t.row_no = j.row_no"
             " ON DUPLICATE KEY UPDATE dataset = before_images.dataset",
@@ -139,24 +141,33 @@ def update_rows(
     dataset: Dataset,
     places: Sequence[Place],
     values: Sequence[Sequence[str | None]],
+    number: int,
+    stamp: datetime | None,
 ) -> None:
-    """Give the rows at these places the values, in the dataset's order; each keeps its numbers.
+    """Give the rows at these places the values, in the dataset's order; each keeps its numbers. Rows of other imports
+    than `number` bear the attempt's stamp from then on: a key that stands in a file twice is no stranger's change.
 
     Raises `rows.RowsDiffer` where the server did not update each of them exactly so, and PyMySQL's errors.
     """
     names = dataset.column_names
     typed = ", ".join(f"v{at} {_ANY_TEXT} PATH '$[{at + 2}]' ERROR ON ERROR" for at in range(len(names)))
     settings = ", ".join(f"t.{_quote(name)} = j.v{at}" for at, name in enumerate(names))
+    if marks_changes(dataset):
+        settings += f", t.{CHANGED_AT} = IF(t.import_no = %s, t.{CHANGED_AT}, CAST(%s AS DATETIME(6)))"
     document = json.dumps([[*place, *row] for place, row in zip(places, values, strict=True)])
     with connection.cursor() as cursor:
         updated = cursor.execute(
             f"UPDATE {_quote(dataset.name)} t JOIN JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES}, {typed})) j"
             f" ON t.import_no = j.import_no AND t.row_no = j.row_no SET {settings}",
-            (document,),
+            (document, number, stamp) if marks_changes(dataset) else (document,),
         )
         if updated != len(places) or cursor.warning_count:
             cursor.execute("SHOW WARNINGS")
             raise rows.RowsDiffer(len(places), updated, [str(row[2]) for row in cursor.fetchall()])
+
+
+def _changed_at(dataset: Dataset) -> str:
+    return f"t.{CHANGED_AT}" if marks_changes(dataset) else "NULL"
 
 
 def _quote(name: str) -> str:

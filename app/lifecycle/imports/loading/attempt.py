@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from datetime import datetime
 from functools import cached_property
 from threading import Event, Lock
 
 from app.db import receipts, xa
 from app.db.database import Database
 from app.db.imports import transitions
+from app.db.installation import next_stamp
 from app.domain.dataset import Dataset
 from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import, Tally
+from app.domain.requests.policy import OnConflict
 from app.domain.xid import Xid, name_branches
 from app.formats.batch import Batch
 from app.formats.partition import Partitioner
@@ -36,6 +39,7 @@ class Attempt:
         self.tally = Tally()
         self.source_bytes = 0
         self._recorded: tuple[Tally, int] | None = None
+        self._stamp: datetime | None = None
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -61,6 +65,9 @@ class Attempt:
         xids = name_branches(
             self._installation, self._row.number, range(self._row.epoch, self._row.epoch + 1), self._row.branches
         )
+        if self._row.policy.on_conflict is OnConflict.UPDATE:
+            with self._database.begin() as connection:
+                self._stamp = next_stamp(connection)
         deal = Partitioner(self.dataset, len(xids)).partition if self._is_dealt(xids) else None
         with (
             Prefetch(batches, len(xids), deal) as ahead,
@@ -113,7 +120,7 @@ class Attempt:
         if not transitions.holds_still(branch.connection, xid.number, xid.epoch):
             raise AttemptLost("the import was stopped or taken over before it began to load")
         branch.start()
-        receipts.write_receipt(branch.connection, xid)
+        receipts.write_receipt(branch.connection, xid, self._stamp)
         loaded = 0
         for batch in ahead.hand(xid.branch - 1):
             done = self._load_batch(branch, batch) if batch.rows else Tally()
@@ -130,7 +137,7 @@ class Attempt:
     def _load_batch(self, branch: xa.Branch, batch: Batch) -> Tally:
         on_conflict = self._row.policy.on_conflict
         try:
-            return load_batch(branch, self.dataset, batch, on_conflict)
+            return load_batch(branch, self.dataset, batch, on_conflict, self._stamp)
         except Exception as error:  # a killed connection raises more kinds than the driver's own
             failure = explain_conflict(self._database, self.dataset, branch, batch, on_conflict, error)
             if failure is None:

@@ -1,6 +1,7 @@
 """Resolve: a batch goes into its branch, and rows whose key is there already are treated as the client said."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from app.db import xa
 from app.db.datasets import rows, upserts
@@ -13,9 +14,11 @@ from app.formats.payload import read_payload
 BATCH_ROWS = 1000  # how many rows one statement updates
 
 
-def load_batch(branch: xa.Branch, dataset: Dataset, batch: Batch, on_conflict: OnConflict) -> Tally:
-    """Load a batch; what became of its rows. Raises `RowsDiffer` and what the driver raises: the branch must be
-    abandoned then."""
+def load_batch(
+    branch: xa.Branch, dataset: Dataset, batch: Batch, on_conflict: OnConflict, stamp: datetime | None = None
+) -> Tally:
+    """Load a batch; what became of its rows. Those that it updates bear the `stamp`. Raises `RowsDiffer` and what the
+    driver raises: the branch must be abandoned then."""
     number = branch.xid.number
     if on_conflict is OnConflict.FAIL:
         rows.load_payload(branch.connection, dataset, number, batch.payload, batch.rows)
@@ -30,7 +33,7 @@ def load_batch(branch: xa.Branch, dataset: Dataset, batch: Batch, on_conflict: O
     if on_conflict is OnConflict.SKIP:
         return Tally(inserted=inserted, skipped=len(left_out))
     for step in _values(batch, left_out):
-        _update(branch, dataset, step)
+        _update(branch, dataset, step, stamp)
     return Tally(inserted=inserted, updated=len(left_out))
 
 
@@ -47,7 +50,7 @@ def _values(batch: Batch, numbers: list[int]) -> Iterator[list[tuple[str | None,
         yield step
 
 
-def _update(branch: xa.Branch, dataset: Dataset, values: list[tuple[str | None, ...]]) -> None:
+def _update(branch: xa.Branch, dataset: Dataset, values: list[tuple[str | None, ...]], stamp: datetime | None) -> None:
     positions = [dataset.column_names.index(name) for name in dataset.key]
     keys = [[row[position] for position in positions] for row in values]
     latest: dict[upserts.Place, tuple[str | None, ...]] = {}  # of a key that stands here twice, the last row holds
@@ -57,4 +60,4 @@ def _update(branch: xa.Branch, dataset: Dataset, values: list[tuple[str | None, 
         latest[place] = row
     number = branch.xid.number
     upserts.keep_before_images(branch.connection, dataset, number, [place for place in latest if place[0] != number])
-    upserts.update_rows(branch.connection, dataset, list(latest), list(latest.values()))
+    upserts.update_rows(branch.connection, dataset, list(latest), list(latest.values()), number, stamp)
