@@ -44,6 +44,7 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
         pauses,
         previews,
         retries,
+        reverts,
         templates,
     )
     from app.routes.openapi import document  # noqa: PLC0415
@@ -62,6 +63,7 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
         pauses,
         imports_page,
         retries,
+        reverts,
         rows,
         sessions,
         templates,

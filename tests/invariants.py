@@ -5,8 +5,9 @@ from time import monotonic, sleep
 from app.db import xa
 from app.db.datasets import rows
 from app.db.imports import queries
-from app.db.receipts import LOAD
+from app.db.receipts import LOAD, REVERT
 from app.domain.imports import Import
+from app.domain.revert import Kind
 from app.domain.states import FINAL, State
 from app.domain.xid import name_branches, parse_xid
 from app.lifecycle.datasets.catalog import find_dataset_of
@@ -50,11 +51,13 @@ def check(services: Services, number: int) -> None:
             loaded = connection.exec_driver_sql(query, (number,)).scalar_one()
         receipts = list(connection.exec_driver_sql("SELECT * FROM receipts WHERE import_no = %s", (number,)))
     if row.state is State.COMMITTED:
-        assert loaded == row.rows_done
+        is_revert = row.kind is Kind.REVERT  # which brings no rows of its own
+        assert loaded == (0 if is_revert else row.rows_done)
         assert row.rows_total == row.rows_done + row.rows_updated + row.rows_skipped
         assert sorted(receipt.branch for receipt in receipts) == list(range(1, row.branches + 1))
-        assert {(receipt.kind, receipt.epoch) for receipt in receipts} == {(LOAD, row.epoch)}
-        assert sum(receipt.row_count for receipt in receipts) == loaded
+        assert {(receipt.kind, receipt.epoch) for receipt in receipts} == {(REVERT if is_revert else LOAD, row.epoch)}
+        touched = row.rows_done + row.rows_updated if is_revert else loaded
+        assert sum(receipt.row_count for receipt in receipts) == touched
     else:
         assert loaded == 0 and not receipts
     with services.database.session() as session:

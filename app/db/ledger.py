@@ -158,7 +158,8 @@ class Ledger(Generic[S]):
             detail=detail,
             epoch=self.table.c.epoch + 1,
             attempts=self.table.c.attempts + attempts,
-            not_before=seconds_from_now(pause_seconds),
+            # never sooner than it was: see `NOT_BY_OLD_WORKERS`
+            not_before=func.greatest(func.coalesce(self.table.c.not_before, NOW), seconds_from_now(pause_seconds)),
         )
 
     def fail_exhausted(

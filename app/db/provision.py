@@ -11,7 +11,7 @@ def provision(root_url: str, *, database: str, owner: str, owner_password: str, 
 
     `root_url` is an SQLAlchemy URL of a server administrator, without a database. The owner may define tables in
     `database` and nothing else; the user may read and write rows there, create and drop the tables of datasets, see
-    what triggers a table has and, on MySQL, list prepared branches.
+    what triggers and foreign keys a table has and, on MySQL, list prepared branches.
     """
     engine = create_engine(root_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -35,6 +35,8 @@ def provision(root_url: str, *, database: str, owner: str, owner_password: str, 
             f"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, TRIGGER ON {_name(database)}.* TO :account@:host",
             as_user,
         )
+        # for seeing which tables have foreign keys on ours, those included on which it has no right
+        run("GRANT PROCESS ON *.* TO :account@:host", as_user)
         if not connection.dialect.is_mariadb:  # type: ignore[attr-defined]
             run("GRANT XA_RECOVER_ADMIN ON *.* TO :account@:host", as_user)
 

@@ -112,6 +112,14 @@ class NothingToRetry(Refused):
     """Only an import that ended without rows can be retried."""
 
 
+class NotRevertible(Refused):
+    """The import can't be reverted."""
+
+
+class Reverted(Refused):
+    """The import was reverted, or is being reverted: the answer names the revert."""
+
+
 class AlreadyRunning(Refused):
     """The same work is running already: the same file with the same options, or a handling of the same orders."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.file_format import FileFormat
 from app.domain.pause import PHASE as PAUSED
 from app.domain.requests.policy import Policy
+from app.domain.revert import Kind, Revert
 from app.domain.states import NEVER_COMMIT, State
 from app.domain.xid import Xid
 
@@ -98,6 +99,10 @@ class Import:
     read_at: datetime
     priority: int = 0
     arriving: bool = False
+    kind: Kind = Kind.IMPORT
+    revert: Revert | None = None  # of a revert: what it is to do
+    reverted_by: str | None = None  # the id of the revert that took all of its rows
+    reverted_at: datetime | None = None
 
     @property
     def paused(self) -> bool:
@@ -107,7 +112,8 @@ class Import:
     @property
     def rows_kept(self) -> int:
         """How many of its rows are in the table: 0 before the commit, and after a stop or a failure."""
-        return self.rows_done - self.rows_deleted if self.state is State.COMMITTED else 0
+        has_rows = self.state is State.COMMITTED and self.kind is Kind.IMPORT
+        return self.rows_done - self.rows_deleted if has_rows else 0
 
     @property
     def rows_read(self) -> int:
@@ -123,7 +129,8 @@ class Import:
         if self.source.bytes_total:
             share = self.bytes_done / self.source.bytes_total
         elif self.rows_total:
-            share = self.rows_done / self.rows_total
+            restored = self.rows_updated if self.kind is Kind.REVERT else 0
+            share = (self.rows_done + restored) / self.rows_total
         else:
             share = 0.0
         return round(min(share * 100, 99.9), 1)

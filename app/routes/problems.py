@@ -38,6 +38,8 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.NotEnabled: 403,
     errors.FileForgotten: 409,
     errors.NothingToRetry: 409,
+    errors.NotRevertible: 409,
+    errors.Reverted: 409,
     errors.Overloaded: 503,
     errors.LedgerFrozen: 503,
     errors.Paused: 409,

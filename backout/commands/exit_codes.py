@@ -29,6 +29,7 @@ class Exit(IntEnum):
     STOPPED = 5
     WAITED = 6
     UNREACHABLE = 7
+    CHANGED = 8
     INTERRUPTED = 130
 
 
@@ -58,7 +59,7 @@ def code_of_error(error: BackoutError) -> Exit:
             return Exit.INTERRUPTED
         case NotAllowed():
             return Exit.NOT_ALLOWED
-        case InvalidRequest(kind="key-reused"):
+        case InvalidRequest(kind="key-reused" | "not-revertible" | "reverted"):
             return Exit.NOT_ALLOWED
         case InvalidRequest(status=400):
             return Exit.USAGE

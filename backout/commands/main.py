@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from backout.client import BackoutError
-from backout.commands import datasets, doctor, import_, pause, preview, show, templates
+from backout.commands import datasets, doctor, import_, pause, preview, revert, show, templates
 from backout.commands.context import Group, printable
 from backout.commands.exit_codes import Exit, show_error, show_failure
 
@@ -35,7 +35,7 @@ def main() -> None:
 
     \b
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with rejects, 4 not allowed, 5 stopped, 6 waited too long,
-    7 server not reachable, 130 Ctrl-C.
+    7 server not reachable, 8 rows in the way of a revert, 130 Ctrl-C.
     """
 
 
@@ -59,6 +59,7 @@ for part in (
     show.stop,
     pause.pause,
     pause.resume,
+    revert.revert,
     show.list_,
     show.rejects,
     show.count,

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pymysql
-from sqlalchemy import ColumnElement, Connection, delete, func, literal, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, func, literal, select, true, tuple_, update
 
 from app.db.datasets.tables import quote, table_of
 from app.db.driver import DriverConnection
-from app.db.schema import imports, receipts
+from app.db.schema import before_images, imports, receipts
 from app.domain.dataset import Dataset
 from app.domain.selection import read_value
 from app.domain.states import State
@@ -16,6 +16,7 @@ from app.domain.states import State
 READ_SIZE = 2000
 KEYS_A_QUERY = 500
 LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
+DELETED = 0  # what has consumed the image of a row that was deleted through us
 
 
 class RowsDiffer(Exception):
@@ -162,8 +163,10 @@ def imports_with_rows(connection: Connection, dataset: Dataset) -> list[int]:
 
 
 def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
-    """Delete one import's rows; returns how many there were."""
+    """Delete one import's rows; returns how many there were. No revert puts back what later imports updated of them."""
     table = table_of(dataset)
+    of_rows = before_images.c.old_import_no == number, before_images.c.consumed_by.is_(None)
+    connection.execute(update(before_images).where(*of_rows).values(consumed_by=DELETED))
     return connection.execute(delete(table).where(table.c.import_no == number)).rowcount
 
 

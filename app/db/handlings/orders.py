@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymysql.constants import ER
-from sqlalchemy import Connection, exists, func, insert, literal, select, text, update
+from sqlalchemy import Connection, exists, func, insert, literal, select, text, tuple_, update
 from sqlalchemy.dialects.mysql import insert as upsert
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.sql.elements import ColumnElement
@@ -18,6 +18,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.db.ledger import NOW, by_key
 from app.db.schema import datasets, handled_orders, handling_steps, handlings, orders
 from app.domain.changes import CHANGED_AT
+from app.domain.errors import InvalidContent
 from app.domain.handling import HandlingState, OrderId, OrderState, StepState
 
 BATCH_SIZE = 1000
@@ -77,10 +78,11 @@ def keep_from_clearing(connection: Connection, dataset: str) -> bool:
 def hold_listed(connection: Connection, number: int, ids: Sequence[OrderId]) -> int:
     """Record these orders as the handling's, in this order; returns how many.
 
-    Raises `OrdersHeld`, `OrdersContended`.
+    Raises `OrdersHeld`, `OrdersContended`, and `InvalidContent` where one is no longer there.
     """
     with _one_holder():
         for start in range(0, len(ids), BATCH_SIZE):
+            _keep_from_revert(connection, ids[start : start + BATCH_SIZE])
             connection.execute(
                 insert(handled_orders),
                 [
@@ -119,13 +121,28 @@ def hold_matching(connection: Connection, number: int, condition: ColumnElement[
 def hold_again(connection: Connection, number: int, states: Iterable[OrderState]) -> int:
     """Take the handling's orders in these states up again, each at the step where it is; returns how many.
 
-    Raises `OrdersHeld`, `OrdersContended`."""
+    Raises `OrdersHeld`, `OrdersContended`, and `InvalidContent` where one is no longer there."""
+    wanted = handled_orders.c.handling_no == number, handled_orders.c.state.in_(list(states))
     with _one_holder():
+        found = connection.execute(select(handled_orders.c.import_no, handled_orders.c.row_no).where(*wanted)).all()
+        for start in range(0, len(found), BATCH_SIZE):
+            _keep_from_revert(connection, [OrderId(*row) for row in found[start : start + BATCH_SIZE]])
         return connection.execute(
             update(handled_orders)
-            .where(handled_orders.c.handling_no == number, handled_orders.c.state.in_(list(states)))
+            .where(*wanted)
             .values(state=OrderState.PENDING, active=1, error=None, finished_at=None)
         ).rowcount
+
+
+def _keep_from_revert(connection: Connection, ids: Sequence[OrderId]) -> None:
+    """Prevent a revert of these orders until this transaction ends: it locks the orders first and then looks who
+    handles them. Raises `InvalidContent` where one is no longer there."""
+    places = tuple_(orders.c.import_no, orders.c.row_no)
+    query = select(orders.c.import_no, orders.c.row_no).where(places.in_([(id.import_no, id.row_no) for id in ids]))
+    there = {OrderId(*row) for row in connection.execute(query.with_for_update(read=True))}
+    if gone := [id for id in ids if id not in there]:
+        reason = f"order {gone[0]} is no longer there: its import was reverted, or its rows were deleted"
+        raise InvalidContent(reason, errors=[{"field": "orders", "order": str(gone[0]), "reason": reason}])
 
 
 def take_in_hand(connection: Connection, number: int, epoch: int, position: int) -> bool:

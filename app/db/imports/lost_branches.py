@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, exists, select, update
 from app.db.imports import transitions
 from app.db.imports.transitions import NOW
 from app.db.ledger import by_key
+from app.db.reverts import claims
 from app.db.schema import events, imports, receipts
 from app.domain.states import State
 
@@ -61,5 +62,6 @@ def fail_with_lost_branch(
     if moved.rowcount != 1:
         return False
     connection.execute(delete(receipts).where(receipts.c.import_no == number))
+    claims.release(connection, number)
     transitions.ledger.note(connection, number, State.FAILED, detail)
     return True

@@ -10,6 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.db.ledger import NOW, by_key, insert_events
 from app.db.schema import imports, pauses
 from app.domain.pause import PHASE, Pause, Scope
+from app.domain.revert import Kind
 from app.domain.states import FINAL, State
 
 HELD: ColumnElement[bool] = exists().where(
@@ -19,7 +20,8 @@ HELD: ColumnElement[bool] = exists().where(
         (pauses.c.scope == Scope.IMPORT) & (pauses.c.name == imports.c.id),
     )
 )
-_WAITING = (imports.c.state == State.QUEUED) & imports.c.inline.is_(False)
+_HOLDABLE = imports.c.inline.is_(False) & (imports.c.kind == Kind.IMPORT)
+_WAITING = (imports.c.state == State.QUEUED) & _HOLDABLE
 
 
 def insert_pause(connection: Connection, scope: Scope, name: str, client: str) -> None:
@@ -59,8 +61,9 @@ _OF_DATASET = select(pauses.c.scope).where(
 
 
 def list_held(connection: Connection) -> list[int]:
-    """Numbers of the running imports that a pause holds. An inline one is not: its client waits for the answer."""
-    query = select(imports.c.number).where(imports.c.state == State.RUNNING, imports.c.inline.is_(False), HELD)
+    """Numbers of the running imports that a pause holds. An inline one is not: its client waits for the answer.
+    Nor is a revert."""
+    query = select(imports.c.number).where(imports.c.state == State.RUNNING, _HOLDABLE, HELD)
     return list(connection.scalars(query.order_by(imports.c.number)))
 
 

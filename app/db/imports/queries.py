@@ -6,16 +6,17 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, and_, bindparam, case, func, select, text
+from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, bindparam, case, func, select, text
 
 from app.db.imports import transitions
 from app.db.imports.transitions import NOW
-from app.db.schema import events, imports
+from app.db.schema import events, imports, reverted_imports
 from app.domain.feed_cursor import RowVersion
 from app.domain.file_format import FileFormat, file_format_from_json
 from app.domain.imports import Import, Source
 from app.domain.requests.policy import policy_from_json
-from app.domain.states import UNDOING, State
+from app.domain.revert import Kind, revert_from_json
+from app.domain.states import UNDOING, UNFINISHED, State
 
 RATE_SAMPLE = 20  # how many of the latest committed imports the estimate looks at
 
@@ -30,14 +31,25 @@ class Event:
     detail: dict[str, Any] | None
 
 
-_COLUMNS = [
+_COLUMNS: list[ColumnElement[Any]] = [
     *imports.c,
     case((imports.c.lease_until > NOW, 1), else_=0).label("lease_live"),
     NOW.label("read_at"),
 ]
 
-_CALLED = select(*_COLUMNS).where(imports.c.id == bindparam("wanted"))
-_NUMBERED = select(*_COLUMNS).where(imports.c.number == bindparam("wanted", type_=Integer))
+# the one revert that has it, if it is over; one that left rows has let go of it
+_REVERTED = imports.outerjoin(
+    reverted_imports,
+    and_(
+        reverted_imports.c.import_no == imports.c.number,
+        reverted_imports.c.active == 1,
+        reverted_imports.c.reverted_at.is_not(None),
+    ),
+)
+_COLUMNS += [reverted_imports.c.revert_id, reverted_imports.c.reverted_at]
+_IMPORTS = select(*_COLUMNS).select_from(_REVERTED)
+_CALLED = _IMPORTS.where(imports.c.id == bindparam("wanted"))
+_NUMBERED = _IMPORTS.where(imports.c.number == bindparam("wanted", type_=Integer))
 
 
 def find_import(connection: Connection, id: str) -> Import | None:
@@ -57,12 +69,12 @@ def recorded(number: int, values: Mapping[str, Any], at: datetime) -> Import:
 
 # what has a default begins at 0, but for these
 _BLANK: dict[str, Any] = {column.name: None if column.server_default is None else 0 for column in imports.c}
-_BLANK |= {"branches": 1, "sequence": 1, "lease_live": 0}
+_BLANK |= {"branches": 1, "sequence": 1, "lease_live": 0, "revert_id": None, "reverted_at": None}
 
 
 def find_by_dedup_key(connection: Connection, key: str) -> Import | None:
     """The import under this key that has not ended, or None."""
-    return _first(connection.execute(select(*_COLUMNS).where(imports.c.dedup_key == key)).first())
+    return _first(connection.execute(_IMPORTS.where(imports.c.dedup_key == key)).first())
 
 
 def list_imports(
@@ -74,7 +86,7 @@ def list_imports(
     limit: int = 50,
 ) -> list[Import]:
     """Imports, newest first; `before` is the number that the page before ended with."""
-    query = select(*_COLUMNS).order_by(imports.c.number.desc()).limit(limit)
+    query = _IMPORTS.order_by(imports.c.number.desc()).limit(limit)
     if wanted := list(states):
         query = query.where(imports.c.state.in_(wanted))
     if dataset is not None:
@@ -87,14 +99,25 @@ def list_imports(
 def list_last_row_counts(connection: Connection, dataset: str, before: int, limit: int) -> list[int]:
     """How many rows each of the dataset's last committed imports had, the newest first; `before` is a number."""
     of_dataset = and_(imports.c.dataset == dataset, imports.c.number < before, imports.c.state == State.COMMITTED)
-    query = select(imports.c.rows_total).where(of_dataset).order_by(imports.c.number.desc()).limit(limit)
+    query = (
+        select(imports.c.rows_total)
+        .where(of_dataset, imports.c.kind == Kind.IMPORT)
+        .order_by(imports.c.number.desc())
+        .limit(limit)
+    )
     return [int(rows) for rows in connection.scalars(query)]
 
 
 def list_in_state(connection: Connection, states: Iterable[State]) -> list[Import]:
     """Every import in one of these states, oldest first."""
-    query = select(*_COLUMNS).where(imports.c.state.in_(list(states))).order_by(imports.c.number)
+    query = _IMPORTS.where(imports.c.state.in_(list(states))).order_by(imports.c.number)
     return [_import(row) for row in connection.execute(query)]
+
+
+def is_reverting(connection: Connection, dataset: str) -> bool:
+    """Whether a revert has rows of the dataset locked, or may have them."""
+    of_dataset = imports.c.dataset == dataset, imports.c.kind == Kind.REVERT, imports.c.state.in_(list(UNFINISHED))
+    return connection.execute(select(imports.c.number).where(*of_dataset).limit(1)).first() is not None
 
 
 def list_numbers_in_state(connection: Connection, states: Iterable[State]) -> list[int]:
@@ -141,7 +164,7 @@ def list_changed(connection: Connection, since: datetime) -> list[RowVersion]:
 
 def list_numbered(connection: Connection, numbers: Iterable[int]) -> list[Import]:
     """The imports with these numbers, oldest first."""
-    query = select(*_COLUMNS).where(imports.c.number.in_(list(numbers))).order_by(imports.c.number)
+    query = _IMPORTS.where(imports.c.number.in_(list(numbers))).order_by(imports.c.number)
     return [_import(row) for row in connection.execute(query)]
 
 
@@ -196,7 +219,7 @@ _AHEAD = select(
 ).where(imports.c.state.in_([State.QUEUED, State.RUNNING]))
 _LATEST = (
     select(imports.c.attempt_started_at, imports.c.finished_at, imports.c.rows_done, imports.c.bytes_total)
-    .where(and_(imports.c.state == State.COMMITTED, imports.c.rows_done >= 1000))
+    .where(imports.c.state == State.COMMITTED, imports.c.rows_done >= 1000, imports.c.kind == Kind.IMPORT)
     .order_by(imports.c.number.desc())
     .limit(RATE_SAMPLE)
     .subquery()
@@ -267,6 +290,10 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
         read_at=row.read_at,
         priority=row.priority,
         arriving=row.upload_lease_until is not None,
+        kind=Kind(row.kind or Kind.IMPORT),
+        revert=revert_from_json((row.options or {}).get("revert")),
+        reverted_by=row.revert_id,
+        reverted_at=row.reverted_at,
     )
 
 

@@ -1,9 +1,9 @@
 """What outlived its use: old spool files, old ledger rows. Removed in small steps."""
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, or_, select, update
 
 from app.db.imports.transitions import seconds_from_now
-from app.db.schema import before_images, events, idempotency_keys, imports, receipts
+from app.db.schema import before_images, events, idempotency_keys, imports, receipts, reverted_imports
 from app.domain.imports import reject_name
 from app.domain.states import FINAL
 
@@ -46,13 +46,18 @@ def delete_old_history(connection: Connection, keep_days: float) -> int:
             imports.c.state.in_(list(FINAL)),
             imports.c.spool_name.is_(None),
             imports.c.finished_at <= seconds_from_now(-keep_days * 86400),
+            ~exists().where(
+                reverted_imports.c.import_no == imports.c.number,
+                reverted_imports.c.active == 1,
+                reverted_imports.c.reverted_at.is_(None),
+            ),
         )
         .order_by(imports.c.number)
         .limit(BATCH_SIZE)
     )
     numbers = list(connection.scalars(query))
     if numbers:
-        for table in (events, receipts, before_images, idempotency_keys):
+        for table in (events, receipts, before_images, idempotency_keys, reverted_imports):
             connection.execute(delete(table).where(table.c.import_no.in_(numbers)))
         connection.execute(delete(imports).where(imports.c.number.in_(numbers)))
     return len(numbers)

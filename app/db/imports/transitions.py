@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.db.imports.pauses import HELD
 from app.db.ledger import NOW, Ledger, LedgerStates, by_key, seconds_from_now
 from app.db.schema import datasets, imports, installation
 from app.domain.imports import Tally
+from app.domain.revert import Kind
 from app.domain.states import FINAL, LEASED, NEVER_COMMIT, UNDOING, State, require_legal
 
 __all__ = ["NOW", "seconds_from_now"]  # the ledger's clock, for statements outside of a move
@@ -24,7 +26,12 @@ WHOLE_SOURCE: ColumnElement[Any] = func.coalesce(imports.c.bytes_total, 0)  # of
 ARRIVED: ColumnElement[bool] = imports.c.upload_lease_until.is_(None)  # no part of its file is still to come
 
 _BEING_CLEARED = exists().where(datasets.c.name == imports.c.dataset, datasets.c.delete_lease_until > NOW)
-_NOT_PAUSED = or_(imports.c.inline.is_(True), ~HELD)  # the client of an inline one waits for the answer
+IS_REVERT = imports.c.kind == Kind.REVERT
+# the client of an inline one waits for the answer; a pause holds no revert
+_NOT_PAUSED = or_(imports.c.inline.is_(True), IS_REVERT, ~HELD)
+# A revert has it as `not_before`, which this version does not look at: to a worker of the version before, which would
+# take it for an import without a file, it is never due.
+NOT_BY_OLD_WORKERS = datetime(9999, 12, 31)
 _MAY_RUN = and_(~_BEING_CLEARED, _NOT_PAUSED, ~exists().where(installation.c.frozen_at.is_not(None)))
 
 SMALL_BYTES = 1024 * 1024  # what is loaded within a blink, and may go before what is not
@@ -144,10 +151,10 @@ def _due(only_small: bool) -> Select[Any]:
         select(imports.c.number)
         .outerjoin(taken, taken.c.client == imports.c.client)
         .where(
-            ledger.due(),
+            or_(ledger.due(), and_(imports.c.state == State.QUEUED, IS_REVERT)),
             imports.c.inline.is_(False),
             ~_BEING_CLEARED,
-            ~HELD,
+            _NOT_PAUSED,
         )
         .order_by(imports.c.priority.desc(), func.coalesce(taken.c.running, 0), imports.c.number)
         .limit(bindparam("limit", type_=Integer))

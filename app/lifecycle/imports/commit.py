@@ -1,5 +1,6 @@
 """Commit: prepare every branch, decide once, commit every branch, and record the end when every receipt is there."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import structlog
 
 from app.db import receipts, xa
-from app.db.database import Database
+from app.db.database import Connection, Database
 from app.db.imports import queries, transitions
+from app.db.reverts import claims
 from app.domain.errors import AttemptLost, BranchLost
 from app.domain.imports import Import, Tally
+from app.domain.revert import Kind
 from app.domain.states import State
 from app.domain.xid import name_branches, parse_xid
 
@@ -18,9 +21,15 @@ log = structlog.get_logger(__name__)
 
 
 def commit_branches(
-    database: Database, installation: str, row: Import, branches: list[xa.Branch], tally: Tally
+    database: Database,
+    installation: str,
+    row: Import,
+    branches: list[xa.Branch],
+    tally: Tally,
+    also: Callable[[Connection], None] | None = None,
 ) -> None:
-    """Bring ended branches to `committed`; `tally` is what became of the file's rows.
+    """Bring ended branches to `committed`; `tally` is what became of the file's rows. `also` is done in the transaction
+    of the decision.
 
     Raises `AttemptLost` when the decision went the other way: everything is rolled back then. Any other exception says
     that the outcome is not known here: the caller drops the sockets and leaves the branches to the sweeper, which reads
@@ -39,6 +48,8 @@ def commit_branches(
             condition=transitions.ARRIVED,
             **_counts(tally),
         )
+        if decided and also is not None:
+            also(connection)
     if not decided:
         for branch in branches:
             branch.rollback()
@@ -63,7 +74,9 @@ def _counts(tally: Tally) -> dict[str, Any]:
     }
 
 
-def end_dry_run(database: Database, row: Import, tally: Tally) -> None:
+def end_dry_run(
+    database: Database, row: Import, tally: Tally, also: Callable[[Connection], None] | None = None
+) -> None:
     """Decide that a load that went well is never committed. The caller drops its sockets, so the server undoes it.
 
     Raises `AttemptLost` when the import was stopped or taken over meanwhile.
@@ -77,6 +90,8 @@ def end_dry_run(database: Database, row: Import, tally: Tally) -> None:
             at_epoch=row.epoch,
             **_counts(tally),
         )
+        if decided and also is not None:
+            also(connection)
     if not decided:
         raise AttemptLost("the dry run was stopped or taken over before its end")
 
@@ -103,6 +118,8 @@ def _finish(database: Database, installation: str, row: Import, branch: xa.Branc
         committed, loaded = receipts.count_receipts(connection, number, row.epoch)
         if committed == row.branches and not listed:
             if transitions.ledger.move(connection, number, {State.COMMITTING}, State.COMMITTED):
+                if row.kind is Kind.REVERT:
+                    claims.finish(connection, row)
                 log.info("committed", import_id=row.id, rows=loaded)
             return True
     if not listed and not row.lease_live:

@@ -11,6 +11,7 @@ from app.db.imports import pauses, queries, transitions
 from app.domain.errors import AlreadyDecided, ImportNotFound
 from app.domain.imports import Import
 from app.domain.pause import Pause, Scope
+from app.domain.revert import Kind
 from app.domain.states import STOPPABLE
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import requeue
@@ -89,6 +90,8 @@ def _require_dataset(connection: Connection, name: str) -> None:
 def _require_unfinished(row: Import | None, id: str) -> None:
     if row is None:
         raise ImportNotFound(f"there is no import {id}", import_id=id)
+    if row.kind is Kind.REVERT:
+        raise AlreadyDecided("a pause holds no revert: stop it instead", import_id=id, state=row.state)
     if row.inline:
         raise AlreadyDecided("its client waits for the answer: it can't be paused", import_id=id, state=row.state)
     if row.state not in STOPPABLE:

@@ -7,6 +7,7 @@ import structlog
 from app.db.imports import queries, transitions
 from app.domain.errors import FileForgotten, ImportNotFound, NothingToRetry
 from app.domain.imports import Import
+from app.domain.revert import Kind
 from app.domain.states import State
 from app.lifecycle import freeze
 from app.lifecycle.services import Services
@@ -28,7 +29,9 @@ def retry_import(services: Services, id: str, *, client: str = "", request_id: s
         old = queries.find_import(connection, id)
     if old is None:
         raise ImportNotFound(f"there is no import {id}", import_id=id)
-    if old.state not in RETRYABLE:
+    if old.kind is Kind.REVERT:
+        raise NothingToRetry("this is a revert: revert the import again instead", import_id=id)
+    if old.state not in RETRYABLE and old.reverted_by is None:
         raise NothingToRetry(_WHY_NOT.get(old.state, "the import is not over yet: stop it first"), import_id=id)
     new_id = str(uuid4())
     values = {"client": client, "request_id": request_id}
@@ -48,6 +51,6 @@ def retry_import(services: Services, id: str, *, client: str = "", request_id: s
 
 
 _WHY_NOT = {
-    State.COMMITTED: "the import has committed: its rows are there already",
+    State.COMMITTED: "the import has committed: its rows are there already; revert it first",
     State.COMMITTING: "the import is committing: its rows will be there",
 }

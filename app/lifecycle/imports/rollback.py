@@ -9,8 +9,10 @@ from app.db.database import Database
 from app.db.datasets import rows
 from app.db.imports import queries, transitions
 from app.db.installation import is_frozen
+from app.db.reverts import claims
 from app.domain.errors import AttemptLost
 from app.domain.imports import Import
+from app.domain.revert import Kind
 from app.domain.states import UNDOING
 from app.domain.xid import Xid, name_branches, parse_xid
 from app.lifecycle.datasets.catalog import find_dataset_of
@@ -40,6 +42,8 @@ def finish_rollback(database: Database, installation: str, number: int) -> bool:
         return False
     with database.begin() as connection:
         ended = transitions.ledger.move(connection, number, {row.state}, UNDOING[row.state])
+        if ended and row.kind is Kind.REVERT:
+            claims.release(connection, number)
     if ended:
         log.info("rolled_back", import_id=row.id, state=UNDOING[row.state])
     return True

@@ -7,8 +7,10 @@ import structlog
 from app.db import xa
 from app.db.database import Database
 from app.db.imports import queries, stops
+from app.db.reverts import claims
 from app.domain.errors import AlreadyDecided, ImportNotFound
 from app.domain.imports import Import
+from app.domain.revert import Kind
 from app.domain.states import STOPPABLE, State
 from app.domain.xid import name_branches
 from app.lifecycle.services import Services
@@ -35,6 +37,8 @@ def stop_import(services: Services, id: str) -> Import:
     with services.database.begin() as connection:
         won = stops.stop_at_once(connection, id, STOPPABLE)
         row = queries.find_import(connection, id)
+        if won and row is not None and row.kind is Kind.REVERT and row.state is State.STOPPED:
+            claims.release(connection, row.number)
     if row is None:
         raise ImportNotFound(f"there is no import {id}", import_id=id)
     # a crash here leaves `stopping`: the answer is true already, and the sweeper does the rest

@@ -56,15 +56,9 @@ def serialize_import(row: Import, timeline: list[Event] | None = None) -> dict[s
         "sequence": row.sequence,
         "error": row.error,
         "retry_of": row.retry_of,
-        "source": {"kind": "generated", "rows": source.generate, "seed": source.seed}
-        if source.generate is not None
-        else {
-            "kind": "file",
-            "name": source.file_name,
-            **(source.file_format.as_public_json() if source.file_format else {}),
-            "bytes": source.bytes_total,
-            **({"template": source.template} if source.template else {}),
-        },
+        "reverted_by": row.reverted_by,
+        "reverted_at": serialize_time(row.reverted_at),
+        "source": _serialize_source(row),
         "created_at": serialize_time(row.created_at),
         "started_at": serialize_time(row.started_at),
         "decided_at": serialize_time(row.decided_at),
@@ -74,6 +68,26 @@ def serialize_import(row: Import, timeline: list[Event] | None = None) -> dict[s
     if timeline is not None:
         shown["timeline"] = [serialize_event(event) for event in timeline]
     return shown
+
+
+def _serialize_source(row: Import) -> dict[str, Any]:
+    source, revert = row.source, row.revert
+    if revert is not None:
+        return {
+            "kind": "revert",
+            "import": revert.target_id,
+            "on_changed": revert.on_changed,
+            "reason": revert.reason,
+        }
+    if source.generate is not None:
+        return {"kind": "generated", "rows": source.generate, "seed": source.seed}
+    return {
+        "kind": "file",
+        "name": source.file_name,
+        **(source.file_format.as_public_json() if source.file_format else {}),
+        "bytes": source.bytes_total,
+        **({"template": source.template} if source.template else {}),
+    }
 
 
 def serialize_event(event: Event) -> dict[str, Any]:

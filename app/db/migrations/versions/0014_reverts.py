@@ -50,6 +50,7 @@ def upgrade() -> None:
         Column("rows_deleted", COUNT),
         Column("rows_restored", COUNT),
         Column("rows_left", COUNT),
+        Column("reverted_at", INSTANT),
         **OPTIONS,
     )
     indexes = {index["name"] for index in inspect(op.get_bind()).get_indexes("backout_reverted_imports")}

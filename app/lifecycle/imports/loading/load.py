@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from enum import Enum
 
 import structlog
 
 from app.config import Settings
 from app.db.database import Connection, Database
-from app.db.datasets import registry
+from app.db.datasets import registry, rows
 from app.db.imports import queries, transitions
 from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
 from app.domain.imports import Import, Tally, reject_name
 from app.domain.requests.control_totals import LAST
+from app.domain.revert import Kind
 from app.formats.batch import Batch
 from app.formats.generate.orders import generate_rows
 from app.formats.reader import read_rows
@@ -25,8 +25,10 @@ from app.lifecycle.imports.loading.column_sums import ColumnSums
 from app.lifecycle.imports.loading.error_policy import ErrorPolicyFilter
 from app.lifecycle.imports.loading.growing_file import GrowingFile
 from app.lifecycle.imports.loading.heartbeat import Heartbeat
+from app.lifecycle.imports.loading.outcome import UNDOING_OUTCOMES, AttemptOutcome
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown, Released
 from app.lifecycle.imports.loading.slots import Slots
+from app.lifecycle.imports.reverting.run import run_revert
 from app.lifecycle.services import Services
 from app.spool import is_full
 
@@ -34,22 +36,6 @@ CANDIDATES = 5  # several workers look at the same list; one wins each
 ROLLBACK_SECONDS = 0.4  # how long a worker's slot waits for an undo before the sweeper takes over
 
 log = structlog.get_logger(__name__)
-
-
-class AttemptOutcome(Enum):
-    """How an attempt ended."""
-
-    COMMITTED = "committed"  # every row is there
-    CHECKED = "checked"  # a dry run went well: what it loaded is being undone
-    FAILED = "failed"  # the file can't be loaded, now or ever: what was loaded is being undone
-    LOST = "lost"  # the import was stopped or taken over meanwhile: the other side decides
-    RELEASED = "released"  # queued again at once, because this worker goes
-    REQUEUED = (
-        "requeued"  # queued again after a pause; failed if this was the last attempt, stopped if a stop came first
-    )
-
-
-UNDOING_OUTCOMES = frozenset(AttemptOutcome) - {AttemptOutcome.COMMITTED, AttemptOutcome.RELEASED}
 
 
 def load_next(services: Services, worker: str, shutdown: GracefulShutdown, slots: Slots | None = None) -> str | None:
@@ -138,6 +124,8 @@ def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> Attempt
         if row.epoch > 1 and services.spool.is_short():
             requeue.wait_for_space(services.database, row)  # it may be what ended the attempt before
             return AttemptOutcome.REQUEUED
+        if row.kind is Kind.REVERT:
+            return run_revert(services, row, shutdown, writer)
         try:
             return _load(services, row, shutdown, attempt, error_filter, writer)
         except ImportFailed as error:
@@ -153,11 +141,18 @@ def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> Attempt
     except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, it is tried again
         if is_full(error):
             requeue.wait_for_space(services.database, row)
+        elif rows.is_lock_conflict(error) and row.kind is Kind.IMPORT and _is_reverting(services.database, row.dataset):
+            requeue.give_back_until_reverted(services.database, transitions.ledger, row)
         else:
             requeue.try_again(services.database, services.settings, row, f"{type(error).__name__}: {error}")
         return AttemptOutcome.REQUEUED
     finally:
         writer.discard()
+
+
+def _is_reverting(database: Database, dataset: str) -> bool:
+    with database.begin() as connection:
+        return queries.is_reverting(connection, dataset)
 
 
 def _load(

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from app.domain.file_format import COMPRESSIONS, FORMATS
 from app.domain.requests.policy import MAX_PRIORITY, OnConflict, OnError
+from app.domain.revert import OnChanged
 from app.domain.states import State
 from app.routes.openapi.models import ID, Id, Model, Time
 from app.routes.openapi.operations import JSON, Answer, text
@@ -19,7 +20,8 @@ EXAMPLE = json.loads(
      "rows_per_second": 53672.8, "eta_seconds": 13.4, "attempt": {"number": 1, "rows": 280000, "bytes": 0},
      "rows_deleted": 0, "rows_updated": 0, "rows_skipped": 0, "rows_rejected": 0, "rows_blank": 0,
      "on_error": "abort", "max_rejects": null, "on_conflict": "fail", "dry_run": false, "sequence": 30, "error": null,
-     "retry_of": null, "source": {"kind": "generated", "rows": 1000000, "seed": "night7"},
+     "retry_of": null, "reverted_by": null, "reverted_at": null,
+     "source": {"kind": "generated", "rows": 1000000, "seed": "night7"},
      "created_at": "2026-11-22T02:35:49.661Z", "started_at": "2026-11-22T02:35:49.689Z",
      "decided_at": null, "finished_at": null,
      "links": {"self": "/v1/imports/ID", "stop": "/v1/imports/ID/stop", "events": "/v1/imports/ID/events",
@@ -79,6 +81,15 @@ class SourceFile(Model):
     currency: bool | str | None = None
     percent: bool | str | None = None
     negative: list[str] | None = None
+
+
+class RevertedImport(Model):
+    """An import whose rows are taken out of the table again: what the ledger has here is a revert."""
+
+    kind: Literal["revert"]
+    import_: Annotated[Id, Field(alias="import")]
+    on_changed: OnChanged
+    reason: str | None
 
 
 class Failure(Model):
@@ -168,7 +179,10 @@ class Import(Model):
     error: Failure | None
     retry_of: str | None
     """The import that this one repeats."""
-    source: Generated | SourceFile
+    reverted_by: Id | None
+    """The revert that took its rows out of the table again, with none left."""
+    reverted_at: Time | None
+    source: Generated | SourceFile | RevertedImport
     created_at: Time
     started_at: Time | None
     decided_at: Time | None

@@ -1,0 +1,1 @@
+"""Reverts in the database."""

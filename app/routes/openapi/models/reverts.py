@@ -1,0 +1,73 @@
+"""Bodies of `/v1/imports/{id}/revert`."""
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from app.domain.revert import OnChanged
+from app.domain.states import State
+from app.routes.openapi.models import Id, Model, Time
+from app.routes.openapi.models.imports import Import
+from app.routes.openapi.operations import JSON, Answer
+
+EXAMPLE: dict[str, Any] = {
+    "id": "0d0ac6e4-7f3c-4f37-9d3c-3a4a1c1d8b6a",
+    "state": "committed",
+    "dry_run": False,
+    "rows_deleted": 199990,
+    "rows_restored": 0,
+    "rows_left": 10,
+    "reason": "the file of the day before",
+    "created_at": "2026-11-30T08:02:11.120Z",
+    "finished_at": "2026-11-30T08:02:13.004Z",
+}
+
+
+class RevertRequest(Model):
+    """How to revert; all of it may be left out."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"dry_run": True}]})
+
+    dry_run: bool | None = None
+    """Only look: what would happen, and what stands in the way."""
+    on_changed: OnChanged | None = None
+    """With `fail` nothing happens if a row stands in the way; with `skip` such rows stay and are listed."""
+    reason: Annotated[str, Field(max_length=500)] | None = None
+    """Why; kept in the timeline."""
+
+
+class RevertOutcome(Model):
+    """What a revert did, or would do."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    id: Id
+    state: State
+    dry_run: bool
+    rows_deleted: int | None
+    """Rows that the import had brought. This and the next two are null until it is known."""
+    rows_restored: int | None
+    """Rows that the import had updated, with their old values again."""
+    rows_left: int | None
+    """Rows that stood in the way; `/v1/imports/{revert}/rejects` lists them."""
+    reason: str | None
+    created_at: Time
+    finished_at: Time | None
+
+
+class Reverts(Model):
+    """What can be reverted, and what was."""
+
+    import_: Annotated[Id, Field(alias="import")]
+    revertible: bool
+    reason: str | None
+    """Why it can't be reverted."""
+    revertible_until: Time | None
+    reverts: list[RevertOutcome]
+
+
+_SHOW = {"operationId": "get_import", "parameters": {"id": "$response.body#/id"}}
+ACCEPTED = {
+    202: Answer("The revert, which waits for a worker.", {JSON: Import}, {"Location": "The revert."}, {"show": _SHOW})
+}
+REVERTS = {200: Answer("What is known.", {JSON: Reverts})}

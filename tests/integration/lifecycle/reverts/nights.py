@@ -1,0 +1,60 @@
+"""Nights: imports of orders whose rows a test names, what the table holds then, and reverts of them."""
+
+from typing import Any
+
+from app.domain.caller import Caller
+from app.domain.dataset import ORDERS
+from app.domain.imports import Import, reject_name
+from app.domain.revert import OnChanged
+from app.formats.reject_file import read_rejects
+from app.lifecycle.imports.reverting import accept
+from app.lifecycle.services import Services
+from tests.invariants import converge
+from tests.uploads import accept_file
+
+HEADER = ",".join(ORDERS.column_names) + "\n"
+
+
+def line(number: int, customer: str = "first") -> str:
+    return f"Bay,N-{number},{customer},j@x.de,Weg 1,S-1,2,1.50,EUR,paid,2026-01-02 03:04:05\n"
+
+
+class Nights:
+    """One installation's imports, told apart by whose name their rows bear."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def load(self, *numbers: int, customer: str = "first", **options: str) -> Import:
+        """An import that is brought to its end."""
+        body = HEADER + "".join(line(number, customer) for number in numbers)
+        return converge(self.services, accept_file(self.services, ORDERS, body.encode(), **options).row.number)
+
+    def accept(self, row: Import, **options: Any) -> Import:
+        """A revert that waits for a worker."""
+        if "on_changed" in options:
+            options["on_changed"] = OnChanged(options["on_changed"])
+        return accept.accept_revert(self.services, row.id, Caller(client="night"), **options)
+
+    def revert(self, row: Import, **options: Any) -> Import:
+        """A revert that is brought to its end."""
+        return converge(self.services, self.accept(row, **options).number)
+
+    def table(self) -> dict[int, str]:
+        """Order number → customer."""
+        found = self.ask("SELECT order_number, customer FROM orders")
+        return {int(number.removeprefix("N-")): customer for number, customer in found}
+
+    def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self.services.database.begin() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(query, values)]
+
+    def do(self, statement: str, *values: Any) -> None:
+        """As another program."""
+        with self.services.database.begin() as connection:
+            connection.exec_driver_sql(statement, values)
+
+    def list_obstacles(self, revert: Import) -> list[tuple[int, str]]:
+        """What stood in the way: row number and class."""
+        path = self.services.spool.path(reject_name(revert.id, revert.epoch))
+        return [(one["row"], one["code"]) for one in read_rejects(path)] if revert.rows_rejected else []
