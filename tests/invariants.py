@@ -7,7 +7,7 @@ from app.db.datasets import rows
 from app.db.imports import queries
 from app.db.receipts import LOAD, REVERT
 from app.domain.imports import Import
-from app.domain.revert import Kind
+from app.domain.requests.revert import Kind
 from app.domain.states import FINAL, State
 from app.domain.xid import name_branches, parse_xid
 from app.lifecycle.datasets.catalog import find_dataset_of

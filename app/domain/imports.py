@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.file_format import FileFormat
 from app.domain.pause import PHASE as PAUSED
 from app.domain.requests.policy import Policy
-from app.domain.revert import Kind, Revert
+from app.domain.requests.revert import Kind, Revert
 from app.domain.states import NEVER_COMMIT, State
 from app.domain.xid import Xid
 

@@ -27,6 +27,7 @@ from app.lifecycle.services import Services, open_services
 from tests import invariants
 from tests.crash.breakpoints import Breakpoint
 from tests.crash.places import Place
+from tests.crash.subjects.revert import RevertSubject
 from tests.proxy import Proxy
 from tests.servers import DatabaseServer, empty, list_holders, make_settings, new_broker, new_database
 from tests.stack import Stack, find_port
@@ -51,6 +52,7 @@ class Harness:
         self.breakpoint, self.second_breakpoint = (Breakpoint(folder / name) for name in BREAKPOINTS)
         self.stack = self._make_stack()
         self.services = self._open_services()
+        self.subject: RevertSubject | None = None
         self._seeds = (f"c{token_hex(3)}x{number}" for number in count())
         self._final: dict[str, tuple[str, int]] = {}
         self._struck_at = self._final_at = 0.0
@@ -137,11 +139,14 @@ class Harness:
         at = [lines[0].split(",").index(name) for name in ("marketplace", "order_number")]
         return [(fields[at[0]], fields[at[1]]) for fields in (line.split(",") for line in lines[1:])]
 
-    def lead_to(self, failpoint: str, rows: int = ROWS) -> str:
-        """An import whose worker waits at the failpoint; its id."""
+    def lead_to(self, failpoint: str, rows: int = ROWS, of: str = "import") -> str:
+        """An import, or a revert, whose worker waits at the failpoint; its id."""
         while True:
+            self.subject = RevertSubject(self) if of == "revert" else None
+            if self.subject is not None:
+                self.subject.prepare(next(self._seeds))
             self.breakpoint.arm(failpoint)
-            id = self.submit(rows)
+            id = self.submit(rows) if self.subject is None else self.subject.submit()
             come = f"{id} came to {failpoint!r}"
             wait_for(
                 lambda id=id: self.breakpoint.reached or self.find(id).state in FINAL,
@@ -200,6 +205,8 @@ class Harness:
             found = self.find(earlier)
             assert (found.state, found.epoch) == ended, f"{earlier} was {ended} and is {found.state} {found.epoch}"
         self._final[id] = (row.state, row.epoch)
+        if self.subject is not None:
+            self.subject.check(id)
 
     def clear(self) -> None:
         """Forget the rows of earlier cells, and the armed breakpoint."""

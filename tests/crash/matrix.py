@@ -3,7 +3,7 @@
 import random
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.crash.failpoints import FAILPOINTS
 from tests.crash.faults import FAULTS
@@ -39,6 +39,12 @@ SOME = {
 }
 ALONE = tuple(name for name in FAULTS if "lost" in name)  # their failpoint is a statement of their own
 TWO_ALIKE = {"one prepared": "all prepared", "one committed": "all committed"}  # with one branch
+IMPORTS_ONLY = {
+    "pause",
+    "pause, kill -9 web",
+    "stop, long undo",
+    *(name for name in FAULTS if name[:2] in ("10", "12")),
+}
 LARGE = {"stop, long undo": 60_000}  # rows
 WHOLE_READS = {"1062 duplicate key", "1213 deadlock"}  # others write rows too
 
@@ -71,7 +77,7 @@ def run_cell(harness: Harness, cell: Cell) -> Result:
     try:
         harness.ensure_up()
         harness.clear()
-        id = harness.lead_to(cell.failpoint, LARGE.get(cell.fault, ROWS))
+        id = harness.lead_to(cell.failpoint, LARGE.get(cell.fault, ROWS), cell.of)
         with Reader(harness, id, alone=cell.fault not in WHOLE_READS) as reader:
             struck = True
             end = harness.strike(FAULTS[cell.fault], id)
@@ -89,6 +95,12 @@ def run_cell(harness: Harness, cell: Cell) -> Result:
 
 
 def _all(branches: int) -> Iterator[Cell]:
+    yield from _of_import(branches)
+    if branches == 1:  # a revert has one branch
+        yield from (replace(cell, of="revert") for cell in _of_import(1) if cell.fault not in IMPORTS_ONLY)
+
+
+def _of_import(branches: int) -> Iterator[Cell]:
     for failpoint in FAILPOINTS:
         if branches == 1 and failpoint in TWO_ALIKE:
             continue

@@ -9,14 +9,15 @@ BATCH_BYTES = 48 * 1024  # some six batches
 
 @dataclass(frozen=True)
 class Cell:
-    """One fault at one failpoint."""
+    """One fault at one failpoint, of an import or of a revert."""
 
     failpoint: str
     fault: str
+    of: str = "import"
 
     @property
     def name(self) -> str:
-        return f"{self.fault} @ {self.failpoint}"
+        return f"{self.fault} @ {self.failpoint}" + ("" if self.of == "import" else f" of a {self.of}")
 
 
 @dataclass(frozen=True)
@@ -96,4 +97,9 @@ REPRESENTATIVE = [
     Cell("claimed", "1062 duplicate key"),
     Cell("claimed", "1205 lock wait timeout"),
     Cell("claimed", "1213 deadlock"),
+    Cell("half loaded", "kill -9 process", "revert"),
+    Cell("one prepared", "kill -9 database", "revert"),
+    Cell("decided", "kill -9 worker", "revert"),
+    Cell("one prepared", "stop", "revert"),
+    Cell("deciding", "zombie beside the next", "revert"),
 ]

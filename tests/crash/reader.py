@@ -21,7 +21,10 @@ class Reader:
     """
 
     def __init__(self, harness: Harness, id: str, *, alone: bool) -> None:
-        self._harness, self._number, self._alone = harness, harness.find(id).number, alone
+        self._harness, self._alone = harness, alone
+        subject = harness.subject
+        self._number = harness.find(id).number if subject is None else subject.number
+        self._own, self._all = ({0, ROWS}, {0, ROWS}) if subject is None else subject.counts
         self._done = Event()
         self._thread = Thread(target=self._read, name="reader", daemon=True)
         self.partial: set[int] = set()
@@ -55,15 +58,15 @@ class Reader:
             while True:
                 if self._harness.place.branches == 1:
                     cursor.execute("SELECT COUNT(*) FROM orders WHERE import_no = %s", (self._number,))
-                    self._note(int((cursor.fetchone() or (0,))[0]))
+                    self._note(int((cursor.fetchone() or (0,))[0]), self._own)
                 if self._alone:
                     answer = http.get(url, timeout=stretched(5))
                     if answer.ok:
-                        self._note(int(answer.json()["count"]))
+                        self._note(int(answer.json()["count"]), self._all)
                 if self._done.wait(PAUSE_SECONDS):
                     return
 
-    def _note(self, count: int) -> None:
+    def _note(self, count: int, whole: set[int]) -> None:
         self.looks += 1
-        if count not in (0, ROWS):
+        if count not in whole:
             self.partial.add(count)

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
 from app.db.datasets.rows import READ_SIZE, committed_only
 from app.db.datasets.tables import table_of
-from app.domain.selection import Selection
+from app.domain.requests.selection import Selection
 
 Row = dict[str, Any]
 

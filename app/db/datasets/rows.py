@@ -10,7 +10,7 @@ from app.db.datasets.tables import quote, table_of
 from app.db.driver import DriverConnection
 from app.db.schema import before_images, imports, receipts
 from app.domain.dataset import Dataset
-from app.domain.selection import read_value
+from app.domain.requests.selection import read_value
 from app.domain.states import State
 
 READ_SIZE = 2000

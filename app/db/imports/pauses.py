@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.db.ledger import NOW, by_key, insert_events
 from app.db.schema import imports, pauses
 from app.domain.pause import PHASE, Pause, Scope
-from app.domain.revert import Kind
+from app.domain.requests.revert import Kind
 from app.domain.states import FINAL, State
 
 HELD: ColumnElement[bool] = exists().where(

@@ -15,8 +15,8 @@ from app.domain.feed_cursor import RowVersion
 from app.domain.file_format import FileFormat, file_format_from_json
 from app.domain.imports import Import, Source
 from app.domain.requests.policy import policy_from_json
-from app.domain.revert import Kind, revert_from_json
-from app.domain.states import UNDOING, UNFINISHED, State
+from app.domain.requests.revert import Kind, revert_from_json
+from app.domain.states import UNDOING, State
 
 RATE_SAMPLE = 20  # how many of the latest committed imports the estimate looks at
 
@@ -112,12 +112,6 @@ def list_in_state(connection: Connection, states: Iterable[State]) -> list[Impor
     """Every import in one of these states, oldest first."""
     query = _IMPORTS.where(imports.c.state.in_(list(states))).order_by(imports.c.number)
     return [_import(row) for row in connection.execute(query)]
-
-
-def is_reverting(connection: Connection, dataset: str) -> bool:
-    """Whether a revert has rows of the dataset locked, or may have them."""
-    of_dataset = imports.c.dataset == dataset, imports.c.kind == Kind.REVERT, imports.c.state.in_(list(UNFINISHED))
-    return connection.execute(select(imports.c.number).where(*of_dataset).limit(1)).first() is not None
 
 
 def list_numbers_in_state(connection: Connection, states: Iterable[State]) -> list[int]:

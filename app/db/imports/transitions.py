@@ -17,7 +17,7 @@ from app.db.imports.pauses import HELD
 from app.db.ledger import NOW, Ledger, LedgerStates, by_key, seconds_from_now
 from app.db.schema import datasets, imports, installation
 from app.domain.imports import Tally
-from app.domain.revert import Kind
+from app.domain.requests.revert import Kind
 from app.domain.states import FINAL, LEASED, NEVER_COMMIT, UNDOING, State, require_legal
 
 __all__ = ["NOW", "seconds_from_now"]  # the ledger's clock, for statements outside of a move

@@ -16,7 +16,8 @@ from app.db.imports import transitions
 from app.db.ledger import NOW
 from app.db.schema import imports, reverted_imports
 from app.domain.imports import Import
-from app.domain.states import State
+from app.domain.requests.revert import Kind
+from app.domain.states import UNFINISHED, State
 
 
 class ImportTaken(Exception):
@@ -119,3 +120,9 @@ def list_outcomes(connection: Connection, target: int) -> list[Outcome]:
         )
         for row in connection.execute(query)
     ]
+
+
+def is_reverting(connection: Connection, dataset: str) -> bool:
+    """Whether a revert has rows of the dataset locked, or may have them."""
+    of_dataset = imports.c.dataset == dataset, imports.c.kind == Kind.REVERT, imports.c.state.in_(list(UNFINISHED))
+    return connection.execute(select(imports.c.number).where(*of_dataset).limit(1)).first() is not None

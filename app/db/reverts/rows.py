@@ -94,7 +94,7 @@ def list_updaters(connection: "pymysql.Connection[Any]", number: int, first: int
 def lock_images(
     connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, after: Place, limit: int = IMAGES
 ) -> list[Image]:
-    """The next images of an import that nobody has put back, by place, with the rows as they are now, locked."""
+    """The next images of an import that are not put back yet, by place, with the rows as they are now, locked."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT b.old_import_no, b.old_row_no, b.`row`, b.old_changed_at, t.import_no IS NOT NULL,"

@@ -10,7 +10,7 @@ from app.db.datasets import row_queries
 from app.db.imports import queries
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportNotFound, InvalidContent
-from app.domain.selection import Selection, parse_selection
+from app.domain.requests.selection import Selection, parse_selection
 from app.lifecycle.datasets import catalog
 
 _NUMBER = re.compile("[0-9]{1,9}")

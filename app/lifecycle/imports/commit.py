@@ -13,7 +13,7 @@ from app.db.imports import queries, transitions
 from app.db.reverts import claims
 from app.domain.errors import AttemptLost, BranchLost
 from app.domain.imports import Import, Tally
-from app.domain.revert import Kind
+from app.domain.requests.revert import Kind
 from app.domain.states import State
 from app.domain.xid import name_branches, parse_xid
 

@@ -11,7 +11,7 @@ from app.db.imports import pauses, queries, transitions
 from app.domain.errors import AlreadyDecided, ImportNotFound
 from app.domain.imports import Import
 from app.domain.pause import Pause, Scope
-from app.domain.revert import Kind
+from app.domain.requests.revert import Kind
 from app.domain.states import STOPPABLE
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import requeue

@@ -7,7 +7,7 @@ import structlog
 from app.db.imports import queries, transitions
 from app.domain.errors import FileForgotten, ImportNotFound, NothingToRetry
 from app.domain.imports import Import
-from app.domain.revert import Kind
+from app.domain.requests.revert import Kind
 from app.domain.states import State
 from app.lifecycle import freeze
 from app.lifecycle.services import Services

@@ -12,7 +12,7 @@ from app.db.installation import is_frozen
 from app.db.reverts import claims
 from app.domain.errors import AttemptLost
 from app.domain.imports import Import
-from app.domain.revert import Kind
+from app.domain.requests.revert import Kind
 from app.domain.states import UNDOING
 from app.domain.xid import Xid, name_branches, parse_xid
 from app.lifecycle.datasets.catalog import find_dataset_of

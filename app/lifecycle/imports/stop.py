@@ -10,7 +10,7 @@ from app.db.imports import queries, stops
 from app.db.reverts import claims
 from app.domain.errors import AlreadyDecided, ImportNotFound
 from app.domain.imports import Import
-from app.domain.revert import Kind
+from app.domain.requests.revert import Kind
 from app.domain.states import STOPPABLE, State
 from app.domain.xid import name_branches
 from app.lifecycle.services import Services

@@ -19,7 +19,7 @@ from app.domain.errors import (
     LedgerFrozen,
     NotEnabled,
 )
-from app.domain.selection import Selection
+from app.domain.requests.selection import Selection
 from app.formats.export import serialize_row, write_csv, write_ndjson
 from app.lifecycle.datasets import (
     adopt,

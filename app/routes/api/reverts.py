@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, url_for
 from app.db.reverts.claims import Outcome
 from app.domain.errors import ImportNotFound, InvalidContent, LedgerFrozen, NotRevertible, Reverted
 from app.domain.imports import Import
-from app.domain.revert import OnChanged
+from app.domain.requests.revert import OnChanged
 from app.lifecycle.imports.reverting import accept, show
 from app.routes import services
 from app.routes.api.serializers import serialize_import, serialize_time

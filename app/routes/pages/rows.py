@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.domain.dataset import ColumnType
 from app.domain.errors import BadRequest, DatasetNotFound, ImportNotFound, InvalidContent, Refused
-from app.domain.selection import Selection
+from app.domain.requests.selection import Selection
 from app.formats.export import serialize_row
 from app.lifecycle.datasets import catalog, rows
 from app.routes import services

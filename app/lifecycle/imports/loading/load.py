@@ -9,10 +9,11 @@ from app.config import Settings
 from app.db.database import Connection, Database
 from app.db.datasets import registry, rows
 from app.db.imports import queries, transitions
+from app.db.reverts import claims
 from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
 from app.domain.imports import Import, Tally, reject_name
 from app.domain.requests.control_totals import LAST
-from app.domain.revert import Kind
+from app.domain.requests.revert import Kind
 from app.formats.batch import Batch
 from app.formats.generate.orders import generate_rows
 from app.formats.reader import read_rows
@@ -152,7 +153,7 @@ def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> Attempt
 
 def _is_reverting(database: Database, dataset: str) -> bool:
     with database.begin() as connection:
-        return queries.is_reverting(connection, dataset)
+        return claims.is_reverting(connection, dataset)
 
 
 def _load(

@@ -9,7 +9,7 @@ from app.db.reverts import claims
 from app.domain.caller import Caller
 from app.domain.errors import DatabaseUnavailable, ImportNotFound, NotRevertible, Reverted
 from app.domain.imports import Import
-from app.domain.revert import Kind, OnChanged, Revert
+from app.domain.requests.revert import Kind, OnChanged, Revert
 from app.lifecycle import freeze
 from app.lifecycle.imports.reverting.eligibility import check_eligibility
 from app.lifecycle.services import Services

@@ -16,7 +16,7 @@ from app.db.reverts.hindrances import find_hindrance
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import, Tally
-from app.domain.revert import Found, Obstacle, OnChanged, Revert
+from app.domain.requests.revert import Found, Obstacle, OnChanged, Revert
 from app.domain.xid import name_branches
 from app.formats.batch import Reject
 from app.formats.reject_file import RejectWriter

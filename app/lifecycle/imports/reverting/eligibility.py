@@ -12,7 +12,7 @@ from app.db.reverts.hindrances import find_hindrance
 from app.domain.changes import CHANGED_AT, marks_changes
 from app.domain.dataset import Dataset
 from app.domain.imports import Import
-from app.domain.revert import Kind
+from app.domain.requests.revert import Kind
 from app.domain.states import FINAL, State
 
 
@@ -68,7 +68,7 @@ def _find_reason_of_table(connection: Connection, row: Import) -> str | None:
     if dataset.adopted:
         return f"{dataset.name} is an adopted table: its rows don't say which import brought them"
     if not marks_changes(dataset):
-        return f"the table {dataset.name} has no column {CHANGED_AT} of ours: who changed a row can't be told"
+        return f"the table {dataset.name} has no column {CHANGED_AT} of ours: it does not say which rows were changed"
     if receipts.find_stamp(connection, row.number) is None:
         return "it was imported by a version before there were reverts: its rows can be deleted, not reverted"
     return find_hindrance(connection, dataset.name)

@@ -1,4 +1,4 @@
-"""Show: what is known of an import's reverts."""
+"""Show: whether an import can be reverted, and what its reverts came to."""
 
 from app.db.imports import queries
 from app.db.reverts import claims

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from app.domain.file_format import COMPRESSIONS, FORMATS
 from app.domain.requests.policy import MAX_PRIORITY, OnConflict, OnError
-from app.domain.revert import OnChanged
+from app.domain.requests.revert import OnChanged
 from app.domain.states import State
 from app.routes.openapi.models import ID, Id, Model, Time
 from app.routes.openapi.operations import JSON, Answer, text

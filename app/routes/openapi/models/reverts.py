@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from app.domain.revert import OnChanged
+from app.domain.requests.revert import OnChanged
 from app.domain.states import State
 from app.routes.openapi.models import Id, Model, Time
 from app.routes.openapi.models.imports import Import

@@ -5,7 +5,7 @@ from typing import Any
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import, reject_name
-from app.domain.revert import OnChanged
+from app.domain.requests.revert import OnChanged
 from app.formats.reject_file import read_rejects
 from app.lifecycle.imports.reverting import accept
 from app.lifecycle.services import Services
@@ -27,8 +27,12 @@ class Nights:
 
     def load(self, *numbers: int, customer: str = "first", **options: str) -> Import:
         """An import that is brought to its end."""
+        return converge(self.services, self.accept_file(*numbers, customer=customer, **options))
+
+    def accept_file(self, *numbers: int, customer: str = "first", **options: str) -> int:
+        """The number of an import that waits for a worker."""
         body = HEADER + "".join(line(number, customer) for number in numbers)
-        return converge(self.services, accept_file(self.services, ORDERS, body.encode(), **options).row.number)
+        return accept_file(self.services, ORDERS, body.encode(), **options).row.number
 
     def accept(self, row: Import, **options: Any) -> Import:
         """A revert that waits for a worker."""

@@ -1,0 +1,1 @@
+"""What is led to a failpoint besides an import."""
