@@ -55,6 +55,16 @@ def claim_key(connection: Connection, client: str, key: str, claim: str, seconds
     return None
 
 
+def take_over_key(connection: Connection, client: str, key: str, claim: str, number: int, seconds: float) -> bool:
+    """Take a key from the import of this number, which was reverted; False when another request was first."""
+    taken = connection.execute(
+        update(keys)
+        .where(keys.c.client == client, keys.c.key == key, keys.c.import_no == number)
+        .values(claim=claim, claimed_until=seconds_from_now(seconds), content=None, import_no=None)
+    )
+    return taken.rowcount == 1
+
+
 def bind_key(connection: Connection, client: str, key: str, claim: str, content: str, number: int) -> bool:
     """Let the key stand for an import, in the transaction that accepts it; False when the claim ran out meanwhile and
     another request has the key."""

@@ -5,12 +5,14 @@ import loads. A row that the branch has locked is what everyone sees, so what is
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pymysql
+from pymysql.constants import ER
 
 from app.db.datasets.rows import RowsDiffer
 from app.db.datasets.tables import quote
@@ -40,6 +42,26 @@ class Image:
     old_changed_at: datetime | None
     is_there: bool
     changed_at: datetime | None
+
+
+class KeyTaken(Exception):
+    """Another row has a key that a row would get back; the branch must be abandoned."""
+
+
+class Referenced(Exception):
+    """A foreign key of another table refers to a row; the branch must be abandoned."""
+
+
+@contextmanager
+def _key_faults() -> Iterator[None]:
+    try:
+        yield
+    except pymysql.err.IntegrityError as error:
+        if error.args[0] == ER.DUP_ENTRY:
+            raise KeyTaken(str(error.args[1])) from error
+        if error.args[0] == ER.ROW_IS_REFERENCED_2:
+            raise Referenced(str(error.args[1])) from error
+        raise
 
 
 def read_committed(connection: "pymysql.Connection[Any]") -> None:
@@ -147,9 +169,9 @@ def delete_unchanged(
     wanted: int,
 ) -> None:
     """Delete the locked rows of these row numbers but those that are `left`. Raises `RowsDiffer` unless they are as
-    many as `wanted`, and then the branch must be abandoned."""
+    many as `wanted`, and then the branch must be abandoned; and `Referenced`."""
     spared = f" AND row_no NOT IN ({', '.join(str(int(row)) for row in left)})" if left else ""
-    with connection.cursor() as cursor:
+    with _key_faults(), connection.cursor() as cursor:
         deleted = cursor.execute(
             f"DELETE FROM {_quote(dataset.name)} WHERE import_no = %s AND row_no BETWEEN %s AND %s"
             f" AND {CHANGED_AT} IS NULL{spared}",
@@ -163,13 +185,13 @@ def put_back(
     connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, revert: int, images: Sequence[Image]
 ) -> None:
     """Give locked rows their values of before, what they said of changes included, and mark the images as used. Raises
-    `RowsDiffer` where the server did not take each of them exactly so."""
+    `RowsDiffer` where the server did not take each of them exactly so, and `KeyTaken`."""
     names = dataset.column_names
     typed = ", ".join(f"v{at} {_ANY_TEXT} PATH '$[{at + 3}]' ERROR ON ERROR" for at in range(len(names)))
     settings = ", ".join(f"t.{_quote(name)} = j.v{at}" for at, name in enumerate(names))
     places = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNED PATH '$[1]' ERROR ON ERROR"
     document = json.dumps([_row_of(names, image) for image in images])
-    with connection.cursor() as cursor:
+    with _key_faults(), connection.cursor() as cursor:
         updated = cursor.execute(
             f"UPDATE {_quote(dataset.name)} t JOIN JSON_TABLE(%s, '$[*]' COLUMNS ({places},"
             f" changed_at VARCHAR(26) PATH '$[2]' ERROR ON ERROR, {typed})) j"

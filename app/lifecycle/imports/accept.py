@@ -93,8 +93,8 @@ class IncomingImport:
                 "the file is empty: send a header line and at least one row", errors=[{"field": "file"}]
             )
         content = options.content(self.upload)
-        if self.claim.held is not None:
-            return self.claim.same(content)
+        if self.claim.held is not None and (held := self.claim.same(content)) is not None:
+            return held
         values = options.describe(self.upload) | {
             "spool_name": self.id,
             "bytes_total": self.upload.bytes,

@@ -18,7 +18,7 @@ from app.db import idempotency_keys
 from app.db.database import Connection, Database
 from app.db.imports import queries
 from app.domain.caller import Caller
-from app.domain.errors import AlreadyRunning, BadRequest, DatabaseUnavailable, KeyInFlight, KeyReused
+from app.domain.errors import AlreadyRunning, BadRequest, DatabaseUnavailable, KeyInFlight, KeyReused, Reverted
 from app.domain.imports import Import
 from app.lifecycle.backlog import BacklogCache
 
@@ -45,6 +45,7 @@ class IdempotencyClaim:
         self._database, self._caller, self._token, self._holder = database, caller, token, holder
         self._renewed_at = monotonic()
         self.bound = False
+        self.owned = holder is None  # whether this request has to give the key back
         self.held = None if holder is None else self._find()
 
     def renew(self) -> None:
@@ -54,15 +55,38 @@ class IdempotencyClaim:
             with self._database.begin() as connection:
                 idempotency_keys.renew_key(connection, self._caller.client, self._caller.key, self._token, KEY_SECONDS)
 
-    def same(self, content: str) -> Accepted:
-        """What the key stands for, if the content is the same; raises `KeyReused` otherwise."""
+    def same(self, content: str) -> Accepted | None:
+        """What the key stands for, if the content is the same. None if its import was reverted and the content is
+        another: this request has the key now. Raises `KeyReused`, and `Reverted` for the content that was reverted: a
+        job that sends it again by itself must not load it again."""
         assert self.held is not None and self._holder is not None
+        reverted = self.held.row.reverted_by
+        if reverted is not None and self._holder.content == content:
+            raise Reverted(
+                f"import {self.held.row.id}, which this Idempotency-Key belongs to, was reverted: to load the same file"
+                " again, retry the import",
+                import_id=self.held.row.id,
+                revert_id=reverted,
+            )
+        if reverted is not None:
+            self._take_over(self.held.row.number)
+            return None
         if self._holder.content != content:
             raise KeyReused(
                 f"this Idempotency-Key belongs to import {self.held.row.id}, which has other content: take a new key",
                 import_id=self.held.row.id,
             )
         return self.held
+
+    def _take_over(self, number: int) -> None:
+        assert self._caller.key is not None
+        with self._database.begin() as connection:
+            taken = idempotency_keys.take_over_key(
+                connection, self._caller.client, self._caller.key, self._token, number, KEY_SECONDS
+            )
+        if not taken:
+            raise KeyInFlight("another request took this Idempotency-Key over: ask for its import")
+        self.held, self.owned = None, True
 
     def bind(self, connection: Connection, content: str, number: int) -> None:
         """Let the key stand for the import that is being recorded."""
@@ -89,7 +113,7 @@ def hold_idempotency_key(
     """Hold the caller's key, if there is one, for as long as the request takes; given back if nothing is accepted.
 
     Raises `Overloaded` unless the import is loaded `inline`, and for a key: `KeyInFlight`, `KeyReused` if its import
-    has another `content`, `BadRequest` for one that is no key.
+    has another `content`, `Reverted` if it was reverted, `BadRequest` for one that is no key.
     """
     token, holder = str(uuid4()), None
     if caller.key is not None:
@@ -105,7 +129,7 @@ def hold_idempotency_key(
             backlog.require_capacity(database)  # only now: what was accepted before is not refused
         yield claim
     finally:
-        if caller.key is not None and holder is None and not claim.bound:
+        if caller.key is not None and claim.owned and not claim.bound:
             _release(database, caller.client, caller.key, token)
 
 

@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from time import monotonic
 
-import pymysql
-from pymysql.constants import ER
-
 from app.db import receipts, xa
 from app.db.database import Connection, Database
 from app.db.imports import queries, transitions
@@ -177,18 +174,18 @@ class RevertAttempt:
             here = at
             while at < len(left) and left[at] <= until:
                 at += 1
-            rows.delete_unchanged(branch.connection, dataset, target.number, first, until, left[here:at], wanted)
+            try:
+                rows.delete_unchanged(branch.connection, dataset, target.number, first, until, left[here:at], wanted)
+            except rows.Referenced as error:
+                raise ImportFailed("referenced", f"another table refers to a row: {error}") from error
             done += Tally(inserted=wanted)
             self._check_in("reverting", done)
         for images in self._read_images(branch, target, dataset):
             mine = [image for image in images if image.is_there and image.changed_at == stamp]
             try:
                 rows.put_back(branch.connection, dataset, target.number, self._row.number, mine)
-            except pymysql.err.IntegrityError as error:
-                if error.args[0] != ER.DUP_ENTRY:
-                    raise
-                taken = f"another row has a key that a row would get back: {error.args[1]}"
-                raise ImportFailed("key_taken", taken) from error
+            except rows.KeyTaken as error:
+                raise ImportFailed("key_taken", f"another row has a key that a row would get back: {error}") from error
             done += Tally(updated=len(mine))
             self._check_in("reverting", done)
         self._check_in("reverting", done, always=True)

@@ -6,10 +6,11 @@ from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import, reject_name
 from app.domain.requests.revert import OnChanged
+from app.domain.states import FINAL
 from app.formats.reject_file import read_rejects
 from app.lifecycle.imports.reverting import accept
 from app.lifecycle.services import Services
-from tests.invariants import converge
+from tests.invariants import converge, find
 from tests.uploads import accept_file
 
 HEADER = ",".join(ORDERS.column_names) + "\n"
@@ -25,14 +26,17 @@ class Nights:
     def __init__(self, services: Services) -> None:
         self.services = services
 
-    def load(self, *numbers: int, customer: str = "first", **options: str) -> Import:
-        """An import that is brought to its end."""
-        return converge(self.services, self.accept_file(*numbers, customer=customer, **options))
+    def load(self, *numbers: int, customer: str = "first", key: str | None = None, **options: str) -> Import:
+        """An import that has ended: brought there now, or before under the same key."""
+        number = self.accept_file(*numbers, customer=customer, key=key, **options)
+        found = find(self.services, number)
+        return found if found.state in FINAL else converge(self.services, number)
 
-    def accept_file(self, *numbers: int, customer: str = "first", **options: str) -> int:
+    def accept_file(self, *numbers: int, customer: str = "first", key: str | None = None, **options: str) -> int:
         """The number of an import that waits for a worker."""
         body = HEADER + "".join(line(number, customer) for number in numbers)
-        return accept_file(self.services, ORDERS, body.encode(), **options).row.number
+        caller = Caller(client="night", key=key)
+        return accept_file(self.services, ORDERS, body.encode(), caller=caller, **options).row.number
 
     def accept(self, row: Import, **options: Any) -> Import:
         """A revert that waits for a worker."""

@@ -3,11 +3,12 @@
 import pytest
 
 from app.domain.dataset import ORDERS
-from app.domain.errors import NotRevertible, Reverted
+from app.domain.errors import KeyReused, NotRevertible, Reverted
 from app.domain.imports import Import
 from app.domain.states import State
 from app.lifecycle.datasets.delete_rows import delete_rows
 from app.lifecycle.imports import stop
+from app.lifecycle.imports.retry import retry_import
 from tests.integration.lifecycle.reverts.nights import Nights
 from tests.invariants import converge, find
 
@@ -129,3 +130,26 @@ def test_what_can_not_be_reverted_says_why(nights: Nights) -> None:
     nights.do("UPDATE imports SET finished_at = finished_at - INTERVAL 31 DAY WHERE number = %s", late.number)
     with pytest.raises(NotRevertible, match="was over on"):
         nights.accept(late)
+
+
+def test_a_key_does_not_load_what_was_reverted(nights: Nights) -> None:
+    row = nights.load(1, 2, key="night")
+    assert nights.load(1, 2, key="night").number == row.number
+    revert = nights.revert(row)
+    with pytest.raises(Reverted, match="retry") as refused:
+        nights.load(1, 2, key="night")
+    assert refused.value.extra["revert_id"] == revert.id
+    right = nights.load(3, key="night")  # the right file under the same name of the night
+    assert right.number != row.number and nights.table() == {3: "first"}
+    assert nights.load(3, key="night").number == right.number
+    again = converge(nights.services, retry_import(nights.services, row.id).number)
+    assert again.state is State.COMMITTED and set(nights.table()) == {1, 2, 3}
+
+
+def test_a_revert_that_left_rows_frees_no_key(nights: Nights) -> None:
+    row = nights.load(1, 2, key="night")
+    nights.do("UPDATE orders SET quantity = 9 WHERE order_number = 'N-1'")
+    nights.revert(row, on_changed="skip")
+    assert nights.load(1, 2, key="night").number == row.number
+    with pytest.raises(KeyReused):
+        nights.load(3, key="night")
