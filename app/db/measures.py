@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Integer, func, select, text
 
 from app.db.imports.transitions import NOW
 from app.db.schema import imports
+from app.domain.requests.revert import Kind
 from app.domain.states import State
 
 DURATIONS = (1, 5, 15, 60, 300, 900, 3600, 14400)  # seconds, the upper bounds of a histogram's classes
@@ -36,7 +37,8 @@ def measure_states(connection: Connection) -> dict[State, StateFigures]:
         func.sum(imports.c.rows_rejected),
         func.coalesce(func.sum(micros), 0),
         *(func.coalesce(func.sum(micros <= bound * _MILLION, type_=Integer), 0) for bound in DURATIONS),
-    ).group_by(imports.c.state)
+    )
+    query = query.where(imports.c.kind == Kind.IMPORT).group_by(imports.c.state)
     found = dict.fromkeys(State, StateFigures())
     for state, count, rows, rejected, elapsed, *within in connection.execute(query):
         found[State(state)] = StateFigures(

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, func, select, text
 from app.db.ledger import seconds_from_now
 from app.db.schema import handling_steps, imports
 from app.domain.handling import StepState
+from app.domain.requests.revert import Kind
 from app.domain.states import State
 
 SAMPLE = 1000  # the latest of a kind
@@ -20,6 +21,7 @@ def sample_imports(connection: Connection, seconds: float) -> list[Sample]:
             imports.c.finished_at >= seconds_from_now(-seconds),
             imports.c.state.in_([State.COMMITTED, State.FAILED]),
             imports.c.started_at.is_not(None),
+            imports.c.kind == Kind.IMPORT,
         )
         .order_by(imports.c.finished_at.desc())
         .limit(SAMPLE)

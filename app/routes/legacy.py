@@ -16,8 +16,10 @@ from app.domain.errors import (
     ImportsRunning,
     LedgerFrozen,
     NotEnabled,
+    NotRevertible,
     OrdersKept,
     Paused,
+    Reverted,
 )
 from app.domain.imports import Import
 from app.domain.states import State
@@ -25,6 +27,7 @@ from app.lifecycle.datasets import delete_rows
 from app.lifecycle.imports import accept, queries, stop
 from app.lifecycle.imports.loading import load
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
+from app.lifecycle.imports.reverting.accept import accept_revert
 from app.routes import services
 from app.routes.api.serializers import CELERY_STATUS, serialize_row
 from app.routes.auth import CHANGING_GETS
@@ -140,6 +143,23 @@ def stop_import(task_id: str) -> dict[str, Any]:
         else "the import was stopped: it will never commit, and what it had loaded is being undone"
     )
     return {"success": True, "message": message, "task_id": row.id, "state": row.state}
+
+
+@blueprint.post("/revert/<task_id>")
+@describe(
+    "revert_task",
+    "classic",
+    models.REVERTING,
+    refuses=(ImportNotFound, NotRevertible, Reverted, LedgerFrozen),
+)
+def revert_import(task_id: str) -> Response:
+    """Revert a committed import, unless someone has changed its rows since: a task of its own, which can be watched and
+    stopped."""
+    row = accept_revert(services(), task_id, parse_caller())
+    message = "the import is being reverted: its rows go, and what it had updated comes back"
+    response = _json({"success": True, "message": message, "task_id": row.id, "state": row.state})
+    response.status_code = 202
+    return response
 
 
 @blueprint.get("/status/<task_id>")

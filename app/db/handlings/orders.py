@@ -104,7 +104,8 @@ def hold_matching(connection: Connection, number: int, condition: ColumnElement[
     """Record the orders that match as the handling's, in the order of their import and row; returns how many, at most
     one more than `limit`. Raises `OrdersHeld`, `OrdersContended`."""
     key = orders.c.import_no, orders.c.row_no
-    chosen = select(*key).where(condition).order_by(*key).limit(limit + 1).subquery()
+    # locked, as in `_keep_from_revert`, at every isolation level
+    chosen = select(*key).where(condition).order_by(*key).limit(limit + 1).with_for_update(read=True).subquery()
     line = select(
         literal(number),
         func.row_number().over(order_by=(chosen.c.import_no, chosen.c.row_no)),

@@ -1,9 +1,12 @@
 """Hindrances: what of a table keeps every revert away, since it would change more rows than it says."""
 
+import re
+
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 ACCESS_DENIED = 1227
+_ENCODED = re.compile("@([0-9a-f]{4})")
 DELETE_CASCADES = 3  # the bits of ON DELETE CASCADE and ON DELETE SET NULL
 PROVISION = "`python -m app.cli provision` gives the application's user the right"
 
@@ -22,16 +25,22 @@ def find_hindrance(connection: Connection, table: str) -> str | None:
     if trigger is not None:
         return f"the table {table} has a trigger, {trigger}: what it does with deleted rows can't be taken back"
     view = "INNODB_SYS_FOREIGN" if connection.dialect.is_mariadb else "INNODB_FOREIGN"  # type: ignore[attr-defined]
-    query = (
-        f"SELECT FOR_NAME FROM information_schema.{view} WHERE REF_NAME = CONCAT(DATABASE(), '/', :name)"
-        f" AND (TYPE & {DELETE_CASCADES:d}) <> 0 LIMIT 1"
-    )
+    query = f"SELECT FOR_NAME, REF_NAME FROM information_schema.{view} WHERE (TYPE & {DELETE_CASCADES:d}) <> 0"
     try:
-        child = connection.execute(text(query), {"name": table}).scalar()
+        keys = connection.execute(text(query)).all()
+        here = str(connection.execute(text("SELECT DATABASE()")).scalar())
     except DBAPIError as error:
         if error.orig is None or error.orig.args[0] != ACCESS_DENIED:
             raise
         return f"this user may not see which tables have foreign keys on {table} (PROCESS): {PROVISION}"
+    referred = f"{here}/{table}".casefold()
+    child = next((_decode(child) for child, parent in keys if _decode(parent).casefold() == referred), None)
     if child is not None:
-        return f"the table {str(child).replace('/', '.')} deletes or changes its own rows when rows of {table} go"
+        return f"the table {child.replace('/', '.')} deletes or changes its own rows when rows of {table} go"
     return None
+
+
+def _decode(name: str) -> str:
+    """A database and a table as InnoDB names them: MariaDB shows `-` as `@002d` (its manual, "Identifier to File Name
+    Mapping")."""
+    return _ENCODED.sub(lambda found: chr(int(found[1], 16)), name)

@@ -6,7 +6,6 @@ from flask import Blueprint, Response, jsonify, url_for
 
 from app.db.reverts.claims import Outcome
 from app.domain.errors import ImportNotFound, InvalidContent, LedgerFrozen, NotRevertible, Reverted
-from app.domain.imports import Import
 from app.domain.requests.revert import OnChanged
 from app.lifecycle.imports.reverting import accept, show
 from app.routes import services
@@ -52,14 +51,10 @@ def revert_one(id: str) -> Response:
         dry_run=bool(dry_run),
         reason=reason or None,
     )
-    return _show(row)
-
-
-@blueprint.post("/revert/<task_id>")
-@describe("revert_task", "classic", models.ACCEPTED, refuses=(ImportNotFound, NotRevertible, Reverted, LedgerFrozen))
-def revert_task(task_id: str) -> Response:
-    """Revert a committed import, as `revert_import` without a body."""
-    return _show(accept.accept_revert(services(), task_id, parse_caller()))
+    response = jsonify(serialize_import(row))
+    response.status_code = 202
+    response.headers["Location"] = url_for("imports.show", id=row.id)
+    return response
 
 
 @blueprint.get("/v1/imports/<id>/revert")
@@ -89,13 +84,6 @@ def _serialize(one: Outcome) -> dict[str, Any]:
         "created_at": serialize_time(one.created_at),
         "finished_at": serialize_time(one.finished_at),
     }
-
-
-def _show(row: Import) -> Response:
-    response = jsonify(serialize_import(row))
-    response.status_code = 202
-    response.headers["Location"] = url_for("imports.show", id=row.id)
-    return response
 
 
 def _refused(field: str, reason: str) -> InvalidContent:

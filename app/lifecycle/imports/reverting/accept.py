@@ -32,6 +32,7 @@ def accept_revert(
     `LedgerFrozen`.
     """
     kept = services.spool.read_generation(services.installation)
+    target: Import | None = None
     try:
         with services.database.begin() as connection:
             freeze.require_sweeping_in(services.database, services.installation, connection, kept)
@@ -62,7 +63,12 @@ def accept_revert(
                 transitions.ledger.note(connection, target.number, "revert_accepted", {"revert": revert_id})
             row = queries.find_numbered(connection, number)
     except claims.ImportTaken:
-        raise DatabaseUnavailable("another request was reverting this import at the same moment: look again") from None
+        assert target is not None
+        with services.database.begin() as connection:
+            holder = claims.find_holder(connection, target.number)
+        if holder is None:
+            raise DatabaseUnavailable("another request had this import at the same moment: try again") from None
+        raise Reverted(f"the import is being reverted by {holder[0]}", import_id=id, revert_id=holder[0]) from None
     assert row is not None
     log.info("revert_accepted", import_id=revert_id, reverts=id, dry_run=dry_run)
     # a crash here leaves `queued` without a hint: the sweeper publishes it

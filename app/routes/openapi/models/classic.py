@@ -161,3 +161,12 @@ ACCEPTED = {
         },
     )
 }
+
+
+class ClassicReverting(ClassicDone):
+    """A revert that was accepted; `task_id` is its own."""
+
+    state: State
+
+
+REVERTING = {202: Answer("The revert, which waits for a worker.", {JSON: ClassicReverting})}

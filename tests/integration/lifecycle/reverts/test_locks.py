@@ -20,6 +20,7 @@ from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from tests.integration.lifecycle.reverts.nights import Nights
 from tests.invariants import converge, find
+from tests.servers import DatabaseServer
 from tests.waiting import patience, wait_for
 
 
@@ -114,13 +115,25 @@ def test_orders_that_are_being_handled_or_were_shipped_stay(nights: Nights) -> N
     assert set(nights.table()) == {1}
 
 
+def wait_for_lock(database: DatabaseServer) -> None:
+    """Until a transaction waits for another's lock."""
+
+    def waits() -> bool:
+        with database.root() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
+            return bool((cursor.fetchone() or (0,))[0])
+
+    wait_for(waits, "a transaction waits for a lock", every=0.15)  # the view is refreshed if unread for 100 ms
+
+
 def test_a_handling_that_comes_during_a_revert_finds_no_orders(
-    nights: Nights, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    nights: Nights, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, database: DatabaseServer
 ) -> None:
     row = nights.load(1, 2)
     with held(monkeypatch, "list_handled") as (come, go):
         revert, running = begin(nights, aside, row, come)
         late = aside.submit(handle, nights, row, 1)
+        wait_for_lock(database)
         go.set()
         running.result()
         with pytest.raises(InvalidContent, match="no longer there"):
@@ -160,12 +173,13 @@ def test_of_two_reverts_at_one_moment_one_has_the_import(nights: Nights, aside: 
 
 
 def test_an_edit_during_a_revert_waits_and_finds_nothing(
-    nights: Nights, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    nights: Nights, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, database: DatabaseServer
 ) -> None:
     row = nights.load(1, 2)
     with held(monkeypatch, "lock_rows") as (come, go):
         revert, running = begin(nights, aside, row, come)
         edit = aside.submit(nights.do, "UPDATE orders SET quantity = 9 WHERE order_number = 'N-1'")
+        wait_for_lock(database)
         go.set()
         running.result()
         edit.result()
