@@ -29,6 +29,7 @@ blueprint = Blueprint("reverts", __name__)
     models.ACCEPTED,
     refuses=(ImportNotFound, NotRevertible, Reverted, InvalidContent, LedgerFrozen),
     body={JSON: models.RevertRequest},
+    needs_body=False,
 )
 def revert_one(id: str) -> Response:
     """Revert a committed import: 202 with the revert, which is watched and stopped like an import. Rows that the import

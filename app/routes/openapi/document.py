@@ -148,7 +148,7 @@ def _write_operation(
     if more:
         written["description"] = more
     if operation.body is not None and method != "GET":
-        written["requestBody"] = {"required": True, "content": _write_content(operation.body, models)}
+        written["requestBody"] = {"required": operation.needs_body, "content": _write_content(operation.body, models)}
     if operation.is_open:
         written["security"] = []
     if operation.deprecated:

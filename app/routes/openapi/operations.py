@@ -35,6 +35,7 @@ class Operation:
         failures: other problems by status, `(kind, meaning)` each.
         parameters: of the query and the headers, made by `query` and `header`.
         body: by media type; None where none is read.
+        needs_body: whether a request without a body is refused.
         models: others that a schema of `body` refers to.
         is_open: whether it needs no key.
         deprecated: whether clients should go elsewhere.
@@ -47,6 +48,7 @@ class Operation:
     failures: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     parameters: tuple[dict[str, Any], ...] = ()
     body: Content | None = None
+    needs_body: bool = True
     models: tuple[type[BaseModel], ...] = ()
     is_open: bool = False
     deprecated: bool = False
