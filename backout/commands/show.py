@@ -41,6 +41,8 @@ def describe(found: Import) -> list[str]:
     lines += [f"{name:<10}{number:,} rows" for name, number in counts.items() if number]
     if found.eta_seconds is not None:
         lines.append(f"left      {found.eta_seconds:g} s at {found.rows_per_second:,.0f} rows/s")
+    if found.document.get("reverted_by"):
+        lines.append(f"reverted  {found.document['reverted_at']} by {found.document['reverted_by']}")
     lines.append(f"accepted  {_time(found.created_at)}")
     if found.finished_at is not None:
         lines.append(f"ended     {_time(found.finished_at)}")
@@ -111,7 +113,7 @@ def list_(session: Session, states: tuple[str, ...], dataset: str | None, limit:
 
 
 def _row(one: Import) -> str:
-    state = "paused" if one.is_paused else one.state
+    state = "paused" if one.is_paused else "reverted" if one.document.get("reverted_by") else one.state
     figures = f"{one.rows_done:>12,}  {one.percent:>5g}  {_time(one.created_at):<20}"
     deleted = one.document.get("rows_deleted")
     gone = f" ({deleted:,} rows deleted)" if deleted else ""
@@ -166,6 +168,8 @@ def count(session: Session, dataset: str, import_id: str | None) -> int:
 
 def _source(found: Import) -> str:
     source = found.document.get("source", {})
+    if source.get("kind") == "revert":
+        return f"revert of {source.get('import')}"
     return str(source.get("name") or ("generated" if source.get("kind") == "generated" else "-"))
 
 
