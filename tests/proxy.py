@@ -23,11 +23,11 @@ RECEIPT = r"^INSERT INTO receipts"
 BULK_LOAD = r"^LOAD DATA LOCAL"
 ENDED = r"^XA END"
 PREPARE = r"^XA PREPARE"
-DECISION = r"^UPDATE imports SET state='committing'"
+DECISION = r"^UPDATE imports FORCE INDEX \(PRIMARY\) SET state='committing'"
 DECISION_COMMIT = r"^COMMIT$"  # with after=DECISION
 XA_COMMIT = r"^XA COMMIT"
-RECORDED = r"^UPDATE imports SET state='committed'"
-STOP = r"^UPDATE imports SET state=CASE WHEN"
+RECORDED = r"^UPDATE imports FORCE INDEX \(PRIMARY\) SET state='committed'"
+STOP = r"^UPDATE imports FORCE INDEX \(id\) SET state=CASE WHEN"
 
 PIECE_BYTES = 256 * 1024
 NO_LINGER = struct.pack("ii", 1, 0)  # close() sends RST then

@@ -55,8 +55,8 @@ LOSSES: tuple[tuple[str, str, str | None], ...] = (
             (statements.XA_COMMIT, None),
             (statements.XA_COMMIT, None),
             ("^XA ROLLBACK", None),
-            ("^COMMIT$", "^UPDATE imports SET state='running'"),
-            ("^COMMIT$", "^UPDATE imports SET state='failing'"),
+            ("^COMMIT$", r"^UPDATE imports FORCE INDEX \(PRIMARY\) SET state='running'"),
+            ("^COMMIT$", r"^UPDATE imports FORCE INDEX \(PRIMARY\) SET state='failing'"),
             ("^COMMIT$", statements.RECORDED),
         )
     ),
@@ -68,8 +68,8 @@ LOSSES: tuple[tuple[str, str, str | None], ...] = (
     ("sweeper", "^XA COMMIT", None),
     ("sweeper", "^XA ROLLBACK", None),
     ("sweeper", "^COMMIT$", statements.RECORDED),
-    ("sweeper", "^COMMIT$", "^UPDATE imports SET state='queued'"),
-    ("sweeper", "^COMMIT$", "^UPDATE imports SET state='stopped'"),
+    ("sweeper", "^COMMIT$", r"^UPDATE imports FORCE INDEX \(PRIMARY\) SET state='queued'"),
+    ("sweeper", "^COMMIT$", r"^UPDATE imports FORCE INDEX \(PRIMARY\) SET state='stopped'"),
 )
 # Statements of a worker that are held back, and what happens meanwhile. Of a stop that is unheard the web server's look
 # for the owners is lost, and the statement goes on at once.
