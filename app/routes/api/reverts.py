@@ -33,7 +33,7 @@ blueprint = Blueprint("reverts", __name__)
 )
 def revert_one(id: str) -> Response:
     """Revert a committed import: 202 with the revert, which is watched and stopped like an import. Rows that the import
-    brought are deleted, rows that it updated get their old values back; both only where nobody has changed them
+    brought are deleted, rows that it updated get their old values back; both only where no one has changed them
     since. `dry_run` looks and changes nothing."""
     body = parse_json(JSON_BYTES, '{"dry_run": true}', empty=b"{}")
     require_fields(body, FIELDS)

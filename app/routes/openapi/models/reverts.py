@@ -70,4 +70,4 @@ _SHOW = {"operationId": "get_import", "parameters": {"id": "$response.body#/id"}
 ACCEPTED = {
     202: Answer("The revert, which waits for a worker.", {JSON: Import}, {"Location": "The revert."}, {"show": _SHOW})
 }
-REVERTS = {200: Answer("What is known.", {JSON: Reverts})}
+REVERTS = {200: Answer("Whether it can be reverted, and its reverts.", {JSON: Reverts})}
