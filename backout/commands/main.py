@@ -73,6 +73,7 @@ for part in (
 
 def run(checkout: str | None = None) -> NoReturn:
     """The console script; in a checkout it gets the checkout's path."""
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # its own command, half of what httpx imports
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without a letter gets an escape

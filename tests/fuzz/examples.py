@@ -3,9 +3,9 @@
 import os
 
 VARIABLE = "PROPERTY_FACTOR"
-_FACTOR = float(os.environ.get(VARIABLE, "0.35"))
+_FACTOR = float(os.environ.get(VARIABLE, "0.2"))
 
 
 def examples(number: int) -> int:
-    """A third of this number in `make test`, ten times as many in `make long`, and others each time."""
+    """A fifth of this number in `make test`, ten times as many in `make long`, and others each time."""
     return max(1, round(number * _FACTOR))

@@ -6,6 +6,7 @@ bytes, which a FILE may hold to be sent again.
 
 import argparse
 import ast
+import math
 import secrets
 import shutil
 import tempfile
@@ -68,21 +69,22 @@ def keyed_port(stack: Stack) -> int:
     return port
 
 
-def run(stack: Stack, seed: str, seconds: float) -> Counter[int]:
-    """Send requests for so long; how often there was which status. Raises `RequestFailed` with the request."""
+def run(stack: Stack, seed: str, *, seconds: float = math.inf, requests: float = math.inf) -> Counter[int]:
+    """Send requests for so long, or so many; how often there was which status. Raises `RequestFailed` with the
+    request."""
     counts: Counter[int] = Counter()
     until = time.monotonic() + seconds
     ports = {(): stack.port, KEYS: keyed_port(stack)}
     drawn = {keys: Requests(f"{seed}-{len(keys)}", keys) for keys in ports}
-    while time.monotonic() < until:
+    while time.monotonic() < until and counts.total() < requests:
         for keys, port in ports.items():
-            requests = drawn[keys]
-            request = requests.draw()
+            drawing = drawn[keys]
+            request = drawing.draw()
             answer = send(port, request)
             counts[answer.status] += 1
             if answer.fault is not None:
                 raise RequestFailed(describe(seed, request, answer))
-            requests.learn(request, answer)
+            drawing.learn(request, answer)
     return counts
 
 
@@ -120,7 +122,7 @@ def main() -> None:
                 print(path, port, send(port, request))
         if not asked.files:
             print(f"the seed is {asked.seed}", flush=True)
-            print(dict(run(stack, asked.seed, asked.minutes * 60)))
+            print(dict(run(stack, asked.seed, seconds=asked.minutes * 60)))
     finally:
         for stack in made:
             stack.kill()

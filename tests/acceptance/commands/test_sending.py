@@ -65,7 +65,7 @@ def test_a_pipe_on_a_bad_way_is_imported_once(backout: Backout, stack: Stack, or
 
 
 def test_standard_input_is_streamed_in_little_memory(backout: Backout, stack: Stack, tmp_path: Path) -> None:
-    megabytes = 300
+    megabytes = 150
     head = tmp_path / "head.csv"
     write_csv_sample(head, 20_000, "m1")
     lines = head.read_text().splitlines(keepends=True)
@@ -115,7 +115,7 @@ def test_a_refusal_is_heard_while_a_large_file_is_sent(
     stack = new_stack(max_upload_bytes=1_000_000).start("web")
     large = tmp_path / "large.csv"
     with large.open("wb") as file:
-        file.truncate(500_000_000)
+        file.truncate(200_000_000)
     backout = Backout(backout_program, stack.url, tmp_path)
     for arguments in (("import", str(large)), ("import", "-")):
         with large.open("rb") as file:

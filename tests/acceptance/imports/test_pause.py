@@ -12,7 +12,7 @@ from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn
 
-LARGE = 400_000
+LARGE = 200_000
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn
 
-ROWS = 60_000  # 10 MB, more than a head
+ROWS = 30_000  # 5 MB, more than a head
 PIECE = 64 * 1024
 
 

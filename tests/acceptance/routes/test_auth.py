@@ -136,7 +136,7 @@ def test_it_does_not_start_where_it_would_be_open_to_all(tmp_path: Path) -> None
 )
 def test_it_does_not_start_with_keys_that_are_none(tmp_path: Path, text: str | None, words: str) -> None:
     path = tmp_path / "keys" if text is None else keys_file(tmp_path, text)
-    for host in ("127.0.0.1", "0.0.0.0"):
+    for host in ("127.0.0.1", "0.0.0.0") if not text else ("0.0.0.0",):  # no file is no better anywhere
         said = start_refused(tmp_path, api_keys_file=path, host=host)
         assert "Backout can't start:" in said and words in said and ALICE not in said
 

@@ -16,7 +16,7 @@ from tests.waiting import patience, wait_for
 
 pytestmark = pytest.mark.in_turn
 
-ROWS = 500_000  # some seconds, so that there is something to tell in between
+ROWS = 200_000  # a second or more, so that there is something to tell in between
 Crowd = Callable[[Stack, int], list[requests.Response]]
 
 

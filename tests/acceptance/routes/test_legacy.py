@@ -217,6 +217,7 @@ def test_every_error_is_a_problem_document(stack: Stack) -> None:
                   "request-entity-too-large")  # fmt: skip
 
 
+@pytest.mark.in_turn
 def test_a_fault_of_ours_shows_nothing_of_the_inside(new_stack: Callable[..., Stack]) -> None:
     stack = new_stack(spool_dir="/dev/null/spool", test_endpoints=0).start("web")
     answer = stack.send(file_of(line()), headers={"X-Request-ID": "find-me"})

@@ -58,6 +58,8 @@ def begin(server: PrivateServer) -> None:
 
 def test_it_answers_survives_a_kill_and_leaves_nothing(server: Server) -> None:
     assert not server.is_ready()
+    server.prepare()
+    assert server.folder.stat().st_mode & 0o077 == 0  # closed to others
     begin(server)
     first = server.pid
     server.kill()
@@ -74,13 +76,15 @@ def test_it_answers_survives_a_kill_and_leaves_nothing(server: Server) -> None:
         assert not server._folder_without_space.is_symlink()
 
 
-def test_its_folder_is_closed_to_others(server: Server) -> None:
-    server.prepare()
-    assert server.folder.stat().st_mode & 0o077 == 0
-
-
-def test_preparing_again_keeps_the_data(database: PrivateMariaDB | PrivateMySQL) -> None:
+def test_it_is_durable_on_loopback_asks_for_a_password_and_keeps_its_data(
+    database: PrivateMariaDB | PrivateMySQL,
+) -> None:
     begin(database)
+    settings = "@@innodb_flush_log_at_trx_commit, @@sync_binlog, @@log_bin, @@local_infile"
+    assert ask(database, f"SELECT {settings}") == (1, 1, 0, 1)
+    assert ask(database, "SELECT @@character_set_server, @@bind_address") == ("utf8mb4", "127.0.0.1")
+    with pytest.raises(pymysql.OperationalError, match="Access denied"):
+        ask(database, "SELECT 1", password="")
     ask(database, "CREATE DATABASE kept")
     database.stop()
     begin(database)
@@ -93,15 +97,6 @@ def test_a_half_done_initialisation_is_done_anew(database: PrivateMariaDB | Priv
     (half / "db.frm").write_text("cut off")
     begin(database)
     assert ask(database, "SELECT 1") == (1,)
-
-
-def test_it_is_durable_on_loopback_and_asks_for_a_password(database: PrivateMariaDB | PrivateMySQL) -> None:
-    begin(database)
-    settings = "@@innodb_flush_log_at_trx_commit, @@sync_binlog, @@log_bin, @@local_infile"
-    assert ask(database, f"SELECT {settings}") == (1, 1, 0, 1)
-    assert ask(database, "SELECT @@character_set_server, @@bind_address") == ("utf8mb4", "127.0.0.1")
-    with pytest.raises(pymysql.OperationalError, match="Access denied"):
-        ask(database, "SELECT 1", password="")
 
 
 def test_a_broker_killed_in_its_first_start_begins_anew(servers_folder: Path) -> None:

@@ -35,6 +35,7 @@ def test_lines_are_sent_in_as_many_packets_as_they_need(services: Services, data
             assert [line for (line,) in cursor.fetchall()] == lines
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("packets", [1, 2, 253, 254, 255, 300])
 def test_lines_that_follow_at_once_are_the_same(services: Services, packets: int) -> None:
     lines = b"".join(b"%07d%s\n" % (number, b"x" * 8184) for number in range(packets * 8))  # 8 KiB each

@@ -4,6 +4,7 @@ turn, and is said where people look."""
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -126,7 +127,8 @@ def test_uploads_that_come_and_go_end_no_sweep(services: Services, monkeypatch: 
             for at in range(50):
                 services.spool.path(f"{writer}-{at}.part").unlink()
 
-    with ThreadPoolExecutor(2) as pool, Running(services):
+    often = replace(services, settings=services.settings.model_copy(update={"sweep_seconds": 0.02}))
+    with ThreadPoolExecutor(2) as pool, Running(often):
         coming = [pool.submit(come_and_go, writer) for writer in range(2)]
         try:
             wait_for(lambda: len(swept) >= 20, "it has swept again and again")

@@ -91,4 +91,21 @@ def test_a_browser_is_for_tests_alone(
     assert installed == [] and "not tested" in capsys.readouterr().out
     monkeypatch.setattr(setup.os, "geteuid", lambda: 0)
     setup.install_browser()
-    assert installed == ["chromium"]
+    assert installed == ["chromium-headless-shell"]
+
+
+@pytest.mark.parametrize(("there", "tried"), [((), 2), (("chromium",), 1)])
+def test_where_there_is_no_headless_browser_another_one_will_do(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...], tried: int
+) -> None:
+    asked: list[str] = []
+
+    def refuse(packages: list[str]) -> None:
+        asked.extend(packages)
+        raise SystemExit("apt knows no such package.")
+
+    monkeypatch.setattr(setup, "install", refuse)
+    monkeypatch.setattr(setup, "has", lambda program: program in ("apt-get", *there))
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 0)
+    setup.install_browser()
+    assert asked == ["chromium-headless-shell", "chromium"][:tried]

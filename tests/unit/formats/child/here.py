@@ -13,7 +13,7 @@ from app.domain.errors import ImportFailed
 from app.formats.child import runner
 from app.formats.child.runner import ChildFailed, Limits, OutOfMemory
 
-WORKBOOKS = "app.formats.xlsx.cells"
+WORKBOOKS = ("app.formats.xlsx.cells", "app.formats.xlsx.ods")
 
 
 @contextmanager
@@ -42,5 +42,5 @@ def _workbooks_are_read_here(request: pytest.FixtureRequest, monkeypatch: pytest
         return
     run = runner.run
     monkeypatch.setattr(
-        runner, "run", lambda module, *given: (run_here if module == WORKBOOKS else run)(module, *given)
+        runner, "run", lambda module, *given: (run_here if module in WORKBOOKS else run)(module, *given)
     )

@@ -89,6 +89,7 @@ def test_the_first_line_decides_and_a_broken_one_is_one_row(tmp_path: Path) -> N
     assert refusal(tmp_path, json.dumps(ANN) + '{"name": "Bob"', format="json").code == "truncated_json"
 
 
+@pytest.mark.slow
 def test_objects_in_a_row_need_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     load(tmp_path, json.dumps(ANN))  # what is imported stays

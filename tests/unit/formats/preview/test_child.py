@@ -15,7 +15,7 @@ from app.formats.preview import child
 from app.formats.preview.child import preview_file
 from app.formats.preview.preview import make_preview
 from app.formats.preview.serializer import serialize_preview
-from tests.files.hostile_parquet import FILES
+from tests.files.hostile_parquet import FILES, LONG, repeated
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +58,7 @@ def test_a_small_file_takes_no_memory_here(tmp_path: Path, name: str) -> None:
 
 def test_long_values_are_cut_and_fewer_rows_are_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "o"
-    path.write_bytes(FILES["a text of a megabyte in every row"]())
+    path.write_bytes(repeated(LONG, 601))
     found = preview(path, None)
     assert found["problem"] is None
     assert (found["cut"], len(found["rows"])) == (True, 100)

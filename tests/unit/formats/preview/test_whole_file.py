@@ -108,6 +108,7 @@ def test_points_that_may_group_are_noted(tmp_path: Path) -> None:
 ROWS = "".join(f"A{number},{number},x{number % 7},2026-01-02\n" for number in range(60_000))
 
 
+@pytest.mark.slow
 def test_a_proposal_of_a_whole_file_takes_it_all(tmp_path: Path) -> None:
     data = f"id,n,t,d\n{ROWS}A5,1.5,{'y' * 300},\nB,,z,31.12.2026\n".encode()
     found = proposed(tmp_path / "o", data)
@@ -124,6 +125,7 @@ def test_a_proposal_of_a_beginning_is_nullable_or_says_what_is_unknown(tmp_path:
     assert "later ones" in found["id"][1]
 
 
+@pytest.mark.slow
 def test_a_proposal_takes_objects_with_keys_that_come_late(tmp_path: Path) -> None:
     lines = [json.dumps({"id": number, "price": 1.5}) for number in range(60_000)]
     data = "\n".join([*lines, '{"id": 1000000, "late": "x"}', '{"price": null, "id": 1000001}']).encode()

@@ -118,6 +118,7 @@ def test_repeated_cells_and_rows(tmp_path: Path) -> None:
     assert rows == [(2, seven), (3, seven), (4, seven), (7, ["5", "5"]), (8, ["g", "8"])]
 
 
+@pytest.mark.child
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -134,6 +135,8 @@ def test_opendocument_that_is_damaged_or_hostile(tmp_path: Path, data: bytes, co
     assert refusal(tmp_path / "o", data).code == code
 
 
+@pytest.mark.child
+@pytest.mark.slow
 def test_cells_that_are_repeated_without_end(tmp_path: Path) -> None:
     data = spreadsheet(sheet("S", row(HEADER), row([cell("x" * 99, 16_000)], times=1_000_000)))
     with pytest.raises(ImportFailed) as caught:
