@@ -77,7 +77,11 @@ def outcomes(texts: Sequence[str], column: dict[str, Any], **said: str) -> list[
         "json": f"[{', '.join(lines)}]".encode(),
         "parquet": parquet.getvalue(),
     }
-    found = {format: read_fast_and_slowly(data, dataset, **said) for format, data in files.items()}
+    found = {}
+    for format, data in files.items():
+        # a lone value between apostrophes would be taken for a quoted one
+        quoting = {"quote": '"'} if format == "csv" else {}
+        found[format] = read_fast_and_slowly(data, dataset, **said, **quoting)
     for format, rows in found.items():
         assert rows == found["csv"], format
     assert len(found["csv"]) == len(texts)
