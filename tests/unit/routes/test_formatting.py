@@ -6,7 +6,7 @@ from app.routes.pages import formatting as words
 
 
 def test_each_state_has_its_phrases() -> None:
-    assert words.STATES.keys() == {*State, "paused", *HandlingState, *OrderState, *StepState}
+    assert words.STATES.keys() == {*State, "paused", "reverted", *HandlingState, *OrderState, *StepState}
     assert words.EVENTS.keys() >= {*State}
     assert words.WHY_NO_STOP.keys() == {*State} - STOPPABLE
     assert all(sentence and "{rows:" not in sentence for sentence in words.WHY_NO_STOP.values())
