@@ -116,6 +116,7 @@ def test_rows_in_the_way_are_listed_and_left(person: Person, installation: Datab
     expect(page.locator("#rejects tbody tr")).to_have_count(1)
     person.check_accessible(page)
     page.get_by_role("link", name="this import").click()
+    expect(page.locator("#timeline li").last).to_contain_text("Reverted: 29 rows removed, 1 row in the way")
     person.wait_shown("Committed", page)  # a part of it is in the table
     expect(page.locator("#why-not")).to_have_text("29 of its 30 rows were deleted since.")
     expect(page.locator("#kept")).to_have_text("1")

@@ -79,9 +79,9 @@ OBSTACLES: dict[str, str] = {
 }
 # how a revert's rows are called: those that it removes and those that it puts back, before, after, or undone
 REVERT_LABELS = {
-    "would": {"removed": "to remove", "restored": "to put back"},
-    "done": {"removed": "removed", "restored": "put back"},
-    "undone": {"removed": "removed, then undone", "restored": "put back, then undone"},
+    "would": {"removed": "to remove", "restored": "to put back", "left": "to leave"},
+    "done": {"removed": "removed", "restored": "put back", "left": "left"},
+    "undone": {"removed": "removed, then undone", "restored": "put back, then undone", "left": "left"},
 }
 STILL_PAUSED = "it stays paused, because all imports or its dataset are: `backout resume` with --all or --dataset"
 GENERATED = "generated rows"
@@ -142,7 +142,8 @@ def gone(shown: dict[str, Any]) -> str:
 
 def labels(shown: dict[str, Any]) -> dict[str, str]:
     """How the rows of a revert are called that it removes and that it puts back."""
-    undone = "undone" if shown["state"] in NEVER_COMMIT else "done"
+    is_undone = shown["state"] in NEVER_COMMIT and shown["rows_done"] + shown["rows_updated"]
+    undone = "undone" if is_undone else "done"
     return REVERT_LABELS["would" if shown.get("dry_run") else undone]
 
 
@@ -157,7 +158,7 @@ def rest(shown: dict[str, Any]) -> str:
         return ""
     restored, left = shown["rows_updated"], shown["rows_skipped"]
     parts = [f"{rows(restored)} {labels(shown)['restored']}"] if restored else []
-    return ", ".join(parts + ([f"{rows(left)} left"] if left else []))
+    return ", ".join(parts + ([f"{rows(left)} {labels(shown)['left']}"] if left else []))
 
 
 def event(told: dict[str, Any], source: dict[str, Any]) -> str:
@@ -167,7 +168,7 @@ def event(told: dict[str, Any], source: dict[str, Any]) -> str:
     text = of_revert or EVENTS.get(kind, kind)
     more = detail.get("reason") if kind == "queued" else None
     if kind == "reverted":
-        counts = {"removed": "rows_deleted", "put back": "rows_restored", "left": "rows_left"}
+        counts = {"removed": "rows_deleted", "put back": "rows_restored", "in the way": "rows_left"}
         more = ", ".join(f"{rows(detail[name])} {word}" for word, name in counts.items() if detail.get(name))
     return f"{text}: {more}" if more else text
 

@@ -50,7 +50,7 @@ const VALUES = {
   target_link: (i, element) => lead(element, i.source.kind === "revert" ? i.source.import : null),
   rest: (i) => rest(i) && `, ${rest(i)}`,
   in_the_way: (i, element) => {
-    element.hidden = !isRevert(i);
+    element.hidden = !isRevert(i) || !i.rows_rejected;
     return null;
   },
   label_removed: (i) => labels(i).removed,

@@ -8,7 +8,7 @@ import { get } from "./dom.js";
  *   states: Record<string, string>, final: string[], stoppable: string[], never_commit: string[],
  *   events: Record<string, string>, events_of_reverts: Record<string, string>, event_links: Record<string, [string, string]>,
  *   why_no_stop: Record<string, string>, retry: Record<string, string>, still_paused: string, generated: string,
- *   unnamed: string, revert_of: string, revert_labels: Record<string, {removed: string, restored: string}>,
+ *   unnamed: string, revert_of: string, revert_labels: Record<string, {removed: string, restored: string, left: string}>,
  *   obstacles: Record<string, string>,
  * }}
  */
@@ -39,8 +39,8 @@ export function gone(i) {
  * @param {Api.Import} i
  */
 export function labels(i) {
-  const undone = phrases.never_commit.includes(i.state) ? "undone" : "done";
-  return phrases.revert_labels[i.dry_run ? "would" : undone] ?? { removed: "", restored: "" };
+  const undone = phrases.never_commit.includes(i.state) && i.rows_done + i.rows_updated ? "undone" : "done";
+  return phrases.revert_labels[i.dry_run ? "would" : undone] ?? { removed: "", restored: "", left: "" };
 }
 
 /** What stands beside the rows in the list: how many there are in all, or what a revert did to them. @param {Api.Import} i */
@@ -50,20 +50,20 @@ export const of = (i) => (isRevert(i) ? ` ${labels(i).removed}` : ` of ${count(i
 export function rest(i) {
   if (!isRevert(i)) return "";
   const restored = i.rows_updated ? [`${rows(i.rows_updated)} ${labels(i).restored}`] : [];
-  return [...restored, ...(i.rows_skipped ? [`${rows(i.rows_skipped)} left`] : [])].join(", ");
+  return [...restored, ...(i.rows_skipped ? [`${rows(i.rows_skipped)} ${labels(i).left}`] : [])].join(", ");
 }
 
 /**
  * A line of a timeline.
- * @param {Api.Event} told
+ * @param {Api.Event} line
  * @param {Api.Import} i
  */
-export function eventText(told, i) {
-  const detail = told.detail ?? {};
-  const text = (isRevert(i) && phrases.events_of_reverts[told.event]) || (phrases.events[told.event] ?? told.event);
-  let more = told.event === "queued" ? detail.reason : "";
-  if (told.event === "reverted") {
-    const counts = { removed: detail.rows_deleted, "put back": detail.rows_restored, left: detail.rows_left };
+export function eventText(line, i) {
+  const detail = line.detail ?? {};
+  const text = (isRevert(i) && phrases.events_of_reverts[line.event]) || (phrases.events[line.event] ?? line.event);
+  let more = line.event === "queued" ? detail.reason : "";
+  if (line.event === "reverted") {
+    const counts = { removed: detail.rows_deleted, "put back": detail.rows_restored, "in the way": detail.rows_left };
     const said = Object.entries(counts).filter(([, number]) => number);
     more = said.map(([word, number]) => `${rows(Number(number))} ${word}`).join(", ");
   }

@@ -94,13 +94,16 @@ async function look(mine) {
  * @param {Api.Import} run
  */
 async function countClasses({ outcome, classes, first }, run) {
+  let unlisted = outcome.rows_left ?? 0;
   const lines = /** @type {AsyncGenerator<Api.Reject>} */ (askLines(`${run.links.self}/rejects?format=ndjson`));
   for await (const reject of lines) {
     if (first.length < LISTED) first.push(reject);
-    // a line without a row stands for all of the import's rows that are no longer there
-    const number = reject.row ? 1 : (outcome.rows_left ?? 0) - run.rows_rejected + 1;
+    const number = reject.row ? 1 : 0;
+    unlisted -= number;
     classes.set(reject.code, (classes.get(reject.code) ?? 0) + number);
   }
+  // one line without a row stands for all of the import's rows that are no longer there
+  if (unlisted > 0) classes.set("missing", (classes.get("missing") ?? 0) + unlisted);
 }
 
 /** @param {Found} found */
