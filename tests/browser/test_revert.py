@@ -139,6 +139,13 @@ def test_rows_that_an_import_updated_get_their_old_values_back(person: Person, i
     page.wait_for_url(lambda url: "/imports/" in url and not url.endswith(target))
     person.wait_shown("Committed")
     expect(page.locator("#sum")).to_have_text("0 rows removed, 1 row put back")
+    first = send(person, 4, 6)
+    again = send(person, 4, 6, on_conflict="update")
+    person.stack.wait_state(person.stack.post(f"/v1/imports/{again}/revert").json()["id"])
+    page.goto(f"/imports/{again}")
+    person.wait_shown("Reverted")
+    expect(page.locator("#why-not")).to_have_text("What it updated has its old values back.")
+    assert person.stack.find(first)["rows_kept"] == 2
 
 
 def test_a_revert_that_waits_is_shown_and_can_be_stopped(person: Person) -> None:

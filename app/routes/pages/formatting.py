@@ -83,6 +83,7 @@ REVERT_LABELS = {
     "done": {"removed": "removed", "restored": "put back", "left": "left"},
     "undone": {"removed": "removed, then undone", "restored": "put back, then undone", "left": "left"},
 }
+PUT_BACK = "what it updated has its old values back"
 STILL_PAUSED = "it stays paused, because all imports or its dataset are: `backout resume` with --all or --dataset"
 GENERATED = "generated rows"
 UNNAMED = "a file without a name"
@@ -105,6 +106,7 @@ def phrases() -> dict[str, Any]:
         "generated": GENERATED,
         "unnamed": UNNAMED,
         "revert_of": REVERT_OF,
+        "put_back": PUT_BACK,
         "revert_labels": REVERT_LABELS,
         "obstacles": OBSTACLES,
     }
@@ -131,13 +133,17 @@ def state(shown: dict[str, Any]) -> str:
 
 
 def gone(shown: dict[str, Any]) -> str:
-    """What became of an import's rows after the commit: nothing, or that some or all of them were deleted."""
-    deleted, done = shown["rows_deleted"], shown["rows_done"]
-    if not deleted:
-        return ""
-    which = f"{'all' if deleted >= done else count(deleted)} of its {rows(done)}"
-    were = "was" if min(deleted, done) == 1 else "were"
-    return f"{which} {were} {'removed' if shown.get('reverted_by') else 'deleted since'}"
+    """What became of an import's rows after the commit: nothing, or that some or all of them were deleted, and what it
+    updated was put back."""
+    deleted, done, is_reverted = shown["rows_deleted"], shown["rows_done"], shown.get("reverted_by")
+    parts = []
+    if deleted:
+        whole = "its 1 row" if done == 1 else f"all of its {rows(done)}"
+        which = whole if deleted >= done else f"{count(deleted)} of its {rows(done)}"
+        parts.append(f"{which} {'was' if deleted == 1 else 'were'} {'removed' if is_reverted else 'deleted since'}")
+    if is_reverted and shown["rows_updated"]:
+        parts.append(PUT_BACK)
+    return "; ".join(parts)
 
 
 def labels(shown: dict[str, Any]) -> dict[str, str]:

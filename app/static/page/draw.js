@@ -35,7 +35,7 @@ const VALUES = {
     return i.error ? i.error.message : "";
   },
   gone: (i, element) => {
-    element.hidden = !i.rows_deleted;
+    element.hidden = !gone(i);
     return gone(i);
   },
   reverted: (i, element) => {

@@ -9,7 +9,7 @@ import { get } from "./dom.js";
  *   events: Record<string, string>, events_of_reverts: Record<string, string>, event_links: Record<string, [string, string]>,
  *   why_no_stop: Record<string, string>, retry: Record<string, string>, still_paused: string, generated: string,
  *   unnamed: string, revert_of: string, revert_labels: Record<string, {removed: string, restored: string, left: string}>,
- *   obstacles: Record<string, string>,
+ *   put_back: string, obstacles: Record<string, string>,
  * }}
  */
 export const phrases = JSON.parse(get("phrases").textContent);
@@ -28,10 +28,14 @@ export const isRevert = (i) => i.source.kind === "revert";
 
 /** What became of its rows after the commit. @param {Api.Import} i */
 export function gone(i) {
-  if (!i.rows_deleted) return "";
-  const which = `${i.rows_deleted >= i.rows_done ? "all" : count(i.rows_deleted)} of its ${rows(i.rows_done)}`;
-  const were = Math.min(i.rows_deleted, i.rows_done) === 1 ? "was" : "were";
-  return `${which} ${were} ${i.reverted_by ? "removed" : "deleted since"}`;
+  const parts = [];
+  if (i.rows_deleted) {
+    const whole = i.rows_done === 1 ? "its 1 row" : `all of its ${rows(i.rows_done)}`;
+    const which = i.rows_deleted >= i.rows_done ? whole : `${count(i.rows_deleted)} of its ${rows(i.rows_done)}`;
+    parts.push(`${which} ${i.rows_deleted === 1 ? "was" : "were"} ${i.reverted_by ? "removed" : "deleted since"}`);
+  }
+  if (i.reverted_by && i.rows_updated) parts.push(phrases.put_back);
+  return parts.join("; ");
 }
 
 /**

@@ -19,7 +19,7 @@ const states = new Map(); // by import, for what is spoken
 for (const line of body.rows) states.set(line.dataset.id ?? "", find(line, ".badge").dataset.state ?? "");
 
 /** @param {HTMLTableRowElement} line */
-const createdAt = (line) => find(line, "time", HTMLTimeElement).dateTime;
+const createdAt = (line) => find(line, "time[data-f=created_at]", HTMLTimeElement).dateTime;
 
 /** @param {Api.Import} i */
 function update(i) {
