@@ -117,7 +117,7 @@ def test_9_10_stop_asks_once_and_undoes_all(person: Person) -> None:
     page.get_by_role("button", name="Stop…").click()
     undone = int(page.locator("#undone").inner_text().replace(",", ""))
     assert undone > 0
-    assert "will be undone" in page.locator("dialog").inner_text()
+    assert "will be undone" in page.locator("#sure").inner_text()
     page.get_by_role("button", name="Keep it running").click()
     page.get_by_role("button", name="Stop…").click()
     person.check_safe("#sure", "Keep it running")

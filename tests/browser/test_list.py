@@ -43,7 +43,7 @@ def test_5_the_list_shows_what_there_is_and_follows(person: Person) -> None:
     expect(row.locator("[data-f=rows_done]")).to_have_text("1")
     expect(row.locator("[data-f=rows_rejected]")).to_have_text("1")
     expect(row.locator("[data-f=took]")).to_have_text(re.compile(r"\d+(\.\d)? s"))
-    assert row.locator("time").get_attribute("datetime") == sent["created_at"]
+    assert row.locator("time[data-f=created_at]").get_attribute("datetime") == sent["created_at"]
     failed = person.stack.send(body, params={"file_name": "bad.csv"}).json()
     expect(page.locator(f"tr[data-id='{failed['id']}']")).to_contain_text("quantity")
     page.get_by_role("link", name="Failed").click()

@@ -38,17 +38,20 @@ class Revert:
         target: the import's number. `target_id` is its id.
         on_changed: see `OnChanged`.
         reason: why, in the client's words.
+        target_name: the name of the import's file, if it has one.
     """
 
     target: int
     target_id: str
     on_changed: OnChanged = OnChanged.FAIL
     reason: str | None = None
+    target_name: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What the ledger keeps, for `revert_from_json`."""
         kept = {"target": self.target, "target_id": self.target_id, "on_changed": self.on_changed}
-        return {**kept, **({"reason": self.reason} if self.reason else {})}
+        more = {"reason": self.reason, "target_name": self.target_name}
+        return kept | {name: value for name, value in more.items() if value}
 
 
 def revert_from_json(kept: Mapping[str, Any] | None) -> Revert | None:
@@ -56,7 +59,8 @@ def revert_from_json(kept: Mapping[str, Any] | None) -> Revert | None:
     if not kept:
         return None
     on_changed = OnChanged(kept["on_changed"])
-    return Revert(int(kept["target"]), str(kept["target_id"]), on_changed, kept.get("reason"))
+    target, id = int(kept["target"]), str(kept["target_id"])
+    return Revert(target, id, on_changed, kept.get("reason"), kept.get("target_name"))
 
 
 @dataclass

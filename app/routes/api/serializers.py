@@ -76,6 +76,7 @@ def _serialize_source(row: Import) -> dict[str, Any]:
         return {
             "kind": "revert",
             "import": revert.target_id,
+            "name": revert.target_name,
             "on_changed": revert.on_changed,
             "reason": revert.reason,
         }

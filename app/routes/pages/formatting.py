@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from app.domain.states import FINAL, STOPPABLE
+from app.domain.requests.revert import Kind, Obstacle
+from app.domain.states import FINAL, NEVER_COMMIT, STOPPABLE
 from app.lifecycle.imports import stop
 
 STATES = {
@@ -12,6 +13,7 @@ STATES = {
     "running": "Running",
     "committing": "Committing",
     "committed": "Committed",
+    "reverted": "Reverted",  # of a committed import
     "stopping": "Stopping",
     "stopped": "Stopped",
     "failing": "Failing",
@@ -35,11 +37,28 @@ EVENTS = {
     "checking": "Dry run finished: its rows are being undone",
     "checked": "Dry run finished: none of its rows was kept",
     "rows_deleted": "Rows deleted",
+    "revert_accepted": "Revert accepted",
+    "reverted": "Reverted",
     "tried_again": "Retried",
     "paused": "Paused",
     "resumed": "Resumed",
     "lost_branch": "A branch was lost: an operator must resolve it",
     "heuristic_decision": "An operator resolved a branch",
+}
+EVENTS_OF_REVERTS = {
+    "committed": "Committed: the table is as if those rows had never been imported",
+    "stopping": "Stopped: what it did is being undone",
+    "stopped": "Stopped: nothing was reverted",
+    "failing": "Failed: what it did is being undone",
+    "failed": "Failed: nothing was reverted",
+    "checking": "Dry run finished",
+    "checked": "Dry run finished: nothing was changed",
+}
+# the import that an event names, in its detail, and the words of the link
+EVENT_LINKS = {
+    "tried_again": ("import", "as a new import"),
+    "revert_accepted": ("revert", "Show the revert"),
+    "reverted": ("revert", "Show the revert"),
 }
 WHY_NO_STOP: dict[str, str] = {
     "stopping": "the import was stopped and will never commit: its rows are being undone",
@@ -47,12 +66,28 @@ WHY_NO_STOP: dict[str, str] = {
     # as the refusal says, without its "too late"
     **{str(state): refusal.partition(": ")[2] for state, refusal in stop.TOO_LATE.items()},
 }
-RETRY = {"stopped": "Retry", "failed": "Retry", "checked": "Import it now"}
+RETRY = {"stopped": "Retry", "failed": "Retry", "checked": "Import it now", "reverted": "Import it again"}
 ON_ERROR = {"abort": "fail the import", "reject": "are rejected"}
 ON_CONFLICT = {"fail": "fail the import", "skip": "stay as they are", "update": "are updated"}
+ON_CHANGED = {"fail": "fail the revert", "skip": "stay as they are"}
+OBSTACLES: dict[str, str] = {
+    Obstacle.CHANGED: "changed by another program since",
+    Obstacle.UPDATED_BY_IMPORT: "updated by a later import",
+    Obstacle.IN_HANDLING: "being handled",
+    Obstacle.HANDLED: "shipped",
+    Obstacle.MISSING: "deleted by another program",
+}
+# how a revert's rows are called: those that it removes and those that it puts back, before, after, or undone
+REVERT_LABELS = {
+    "would": {"removed": "to remove", "restored": "to put back", "left": "to leave"},
+    "done": {"removed": "removed", "restored": "put back", "left": "left"},
+    "undone": {"removed": "removed, then undone", "restored": "put back, then undone", "left": "left"},
+}
+PUT_BACK = "what it updated has its old values back"
 STILL_PAUSED = "it stays paused, because all imports or its dataset are: `backout resume` with --all or --dataset"
 GENERATED = "generated rows"
 UNNAMED = "a file without a name"
+REVERT_OF = "Revert of"
 
 
 def phrases() -> dict[str, Any]:
@@ -61,12 +96,19 @@ def phrases() -> dict[str, Any]:
         "states": STATES,
         "final": sorted(FINAL),
         "stoppable": sorted(STOPPABLE),
+        "never_commit": sorted(NEVER_COMMIT),
         "events": EVENTS,
+        "events_of_reverts": EVENTS_OF_REVERTS,
+        "event_links": EVENT_LINKS,
         "why_no_stop": WHY_NO_STOP,
         "retry": RETRY,
         "still_paused": STILL_PAUSED,
         "generated": GENERATED,
         "unnamed": UNNAMED,
+        "revert_of": REVERT_OF,
+        "put_back": PUT_BACK,
+        "revert_labels": REVERT_LABELS,
+        "obstacles": OBSTACLES,
     }
 
 
@@ -75,12 +117,73 @@ def count(number: int | None) -> str:
     return "–" if number is None else f"{number:,}"
 
 
+def rows(number: int) -> str:
+    """1234 → 1,234 rows."""
+    return "1 row" if number == 1 else f"{count(number)} rows"
+
+
+def is_revert(shown: dict[str, Any]) -> bool:
+    """Whether what the ledger of imports has here is a revert."""
+    return bool(shown["source"]["kind"] == Kind.REVERT)
+
+
+def state(shown: dict[str, Any]) -> str:
+    """The state that people see: a pause holds some of the queued imports, and a revert has taken some back."""
+    return "paused" if shown.get("paused") else "reverted" if shown.get("reverted_by") else str(shown["state"])
+
+
 def gone(shown: dict[str, Any]) -> str:
-    """What became of an import's rows after the commit: nothing, or that some or all of them were deleted."""
-    deleted, done = shown["rows_deleted"], shown["rows_done"]
-    if not deleted:
+    """What became of an import's rows after the commit: nothing, or that some or all of them were deleted, and what it
+    updated was put back."""
+    deleted, done, is_reverted = shown["rows_deleted"], shown["rows_done"], shown.get("reverted_by")
+    parts = []
+    if deleted:
+        whole = "its 1 row" if done == 1 else f"all of its {rows(done)}"
+        which = whole if deleted >= done else f"{count(deleted)} of its {rows(done)}"
+        parts.append(f"{which} {'was' if deleted == 1 else 'were'} {'removed' if is_reverted else 'deleted since'}")
+    if is_reverted and shown["rows_updated"]:
+        parts.append(PUT_BACK)
+    return "; ".join(parts)
+
+
+def labels(shown: dict[str, Any]) -> dict[str, str]:
+    """How the rows of a revert are called that it removes and that it puts back."""
+    is_undone = shown["state"] in NEVER_COMMIT and shown["rows_done"] + shown["rows_updated"]
+    undone = "undone" if is_undone else "done"
+    return REVERT_LABELS["would" if shown.get("dry_run") else undone]
+
+
+def of(shown: dict[str, Any]) -> str:
+    """What stands beside the rows in the list: how many there are in all, or what a revert did to them."""
+    return f" {labels(shown)['removed']}" if is_revert(shown) else f" of {count(shown['rows_total'])}"
+
+
+def rest(shown: dict[str, Any]) -> str:
+    """What a revert did beside removing rows: it put some back, and left some."""
+    if not is_revert(shown):
         return ""
-    return f"{'all' if deleted >= done else count(deleted)} of its {count(done)} rows were deleted since"
+    restored, left = shown["rows_updated"], shown["rows_skipped"]
+    parts = [f"{rows(restored)} {labels(shown)['restored']}"] if restored else []
+    return ", ".join(parts + ([f"{rows(left)} {labels(shown)['left']}"] if left else []))
+
+
+def event(told: dict[str, Any], source: dict[str, Any]) -> str:
+    """A line of a timeline."""
+    kind, detail = told["event"], told["detail"] or {}
+    of_revert = EVENTS_OF_REVERTS.get(kind) if source["kind"] == Kind.REVERT else None
+    text = of_revert or EVENTS.get(kind, kind)
+    more = detail.get("reason") if kind == "queued" else None
+    if kind == "reverted":
+        counts = {"removed": "rows_deleted", "put back": "rows_restored", "in the way": "rows_left"}
+        more = ", ".join(f"{rows(detail[name])} {word}" for word, name in counts.items() if detail.get(name))
+    return f"{text}: {more}" if more else text
+
+
+def link(told: dict[str, Any]) -> tuple[str, str] | None:
+    """The import that a line of a timeline leads to, and the words of the link."""
+    name, words = EVENT_LINKS.get(told["event"], ("", ""))
+    id = (told["detail"] or {}).get(name)
+    return (str(id), words) if id else None
 
 
 def size(number: int | None) -> str:
@@ -121,11 +224,13 @@ def between(start: str | None, end: str | None) -> str:
     return duration((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())
 
 
-def name(source: dict[str, object]) -> str:
+def name(source: dict[str, Any]) -> str:
     """What an import loads: its file's name, or that it is generated."""
     if source["kind"] == "generated":
         rows = source["rows"]
         return f"{rows:,} {GENERATED}" if isinstance(rows, int) else GENERATED
+    if source["kind"] == Kind.REVERT:
+        return f"{REVERT_OF} {source['name'] or 'import ' + str(source['import'])[:8]}"
     return str(source.get("name") or UNNAMED)
 
 

@@ -101,16 +101,20 @@ def show_imports() -> str:
 @describe("show_import_page", "page", PAGE, refuses=(ImportNotFound,))
 def show_one(id: str) -> str:
     """One import: how far it is, what happened, what was not accepted."""
+    after = change_feed.find_cursor(services().database)  # before the import: what changes meanwhile is not missed
     row, timeline = queries.find_import(services().database, id)
     shown = serialize_import(row, timeline)
-    return render_template(
-        "import.html", i=shown, curl=_write_curl(shown, row.source.given), rejects_shown=REJECTS_SHOWN
-    )
+    curl = _write_curl(shown, row.source.given)
+    return render_template("import.html", i=shown, after=after, curl=curl, rejects_shown=REJECTS_SHOWN)
 
 
 def _write_curl(shown: dict[str, Any], given: Mapping[str, str]) -> str:
     """A command that starts an equal import: with what was detected, and with the client's options as they were."""
     source, url = shown["source"], f"{request.host_url}v1/imports"
+    if source["kind"] == "revert":
+        told = {"dry_run": shown["dry_run"] or None, "on_changed": source["on_changed"], "reason": source["reason"]}
+        body = json.dumps({name: value for name, value in told.items() if value is not None}, ensure_ascii=False)
+        return f"curl --json {shlex.quote(body)} {shlex.quote(url + '/' + source['import'] + '/revert')}"
     if source["kind"] == "generated":
         body = f'{{"dataset": "{shown["dataset"]}", "generate": {source["rows"]}, "seed": "{source["seed"]}"}}'
         return f"curl --json {shlex.quote(body)} {shlex.quote(url)}"

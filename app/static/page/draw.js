@@ -1,7 +1,19 @@
 // Drawing: states, and an import in the elements that the server drew.
 
 import { make } from "./dom.js";
-import { between, count, duration, gone, isFinal, name, share, shownState, size, showTime, stateName } from "./formatting.js";
+import {
+  between, count, duration, gone, isFinal, isRevert, labels, name, of, rest, share, shownState, size, showTime, stateName,
+} from "./formatting.js";
+
+/**
+ * Let a link lead to an import, if there is one.
+ * @param {HTMLElement} link
+ * @param {string | null} id
+ */
+function lead(link, id) {
+  if (link instanceof HTMLAnchorElement && id) link.href = `/imports/${encodeURIComponent(id)}`;
+  return null;
+}
 
 const now = () => new Date().toISOString();
 /** @type {Record<string, (i: Api.Import, element: HTMLElement) => string | null>} */
@@ -15,7 +27,7 @@ const VALUES = {
     return null;
   },
   name: (i, element) => {
-    if (element instanceof HTMLAnchorElement) element.href = `/imports/${encodeURIComponent(i.id)}`;
+    lead(element, i.id);
     return name(i.source);
   },
   error: (i, element) => {
@@ -23,9 +35,26 @@ const VALUES = {
     return i.error ? i.error.message : "";
   },
   gone: (i, element) => {
-    element.hidden = !i.rows_deleted;
+    element.hidden = !gone(i);
     return gone(i);
   },
+  reverted: (i, element) => {
+    element.hidden = !i.reverted_by;
+    return null;
+  },
+  reverted_by: (i, element) => lead(element, i.reverted_by),
+  target: (i, element) => {
+    element.hidden = !isRevert(i);
+    return null;
+  },
+  target_link: (i, element) => lead(element, i.source.kind === "revert" ? i.source.import : null),
+  rest: (i) => rest(i) && `, ${rest(i)}`,
+  in_the_way: (i, element) => {
+    element.hidden = !isRevert(i) || !i.rows_rejected;
+    return null;
+  },
+  label_removed: (i) => labels(i).removed,
+  label_restored: (i) => labels(i).restored,
   bar: (i, element) => {
     if (element instanceof HTMLProgressElement) element.value = i.percent;
     element.setAttribute("aria-valuetext", share(i.percent));
@@ -35,7 +64,9 @@ const VALUES = {
   percent: (i) => share(i.percent),
   phase: (i) => i.phase,
   rows_done: (i) => count(i.rows_done),
+  rows_updated: (i) => count(i.rows_updated),
   rows_total: (i) => count(i.rows_total),
+  of,
   rows_rejected: (i) => count(i.rows_rejected),
   rows_kept: (i) => count(i.rows_kept),
   bytes_done: (i) => size(i.bytes_done),
@@ -49,6 +80,7 @@ const TIMES = {
   created_at: (i) => i.created_at,
   started_at: (i) => i.started_at,
   finished_at: (i) => i.finished_at,
+  reverted_at: (i) => i.reverted_at,
 };
 
 /**
@@ -61,6 +93,7 @@ export function draw(element, i) {
   element.dataset.sequence = String(i.sequence);
   element.dataset.id = i.id;
   element.dataset.state = i.state;
+  element.toggleAttribute("data-reverted", Boolean(i.reverted_by));
   for (const part of /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-f]"))) {
     const field = part.dataset.f ?? "";
     if (part instanceof HTMLTimeElement) {

@@ -5,9 +5,11 @@ import { get } from "./dom.js";
 /**
  * What the server and the scripts both say.
  * @type {{
- *   states: Record<string, string>, final: string[], stoppable: string[], events: Record<string, string>,
+ *   states: Record<string, string>, final: string[], stoppable: string[], never_commit: string[],
+ *   events: Record<string, string>, events_of_reverts: Record<string, string>, event_links: Record<string, [string, string]>,
  *   why_no_stop: Record<string, string>, retry: Record<string, string>, still_paused: string, generated: string,
- *   unnamed: string,
+ *   unnamed: string, revert_of: string, revert_labels: Record<string, {removed: string, restored: string, left: string}>,
+ *   put_back: string, obstacles: Record<string, string>,
  * }}
  */
 export const phrases = JSON.parse(get("phrases").textContent);
@@ -18,14 +20,62 @@ export const isFinal = (state) => phrases.final.includes(state);
 /** @param {string} state */
 export const stateName = (state) => phrases.states[state] ?? state;
 
-/** What became of its rows after the commit. @param {Api.Import} i */
-export const gone = (i) =>
-  i.rows_deleted
-    ? `${i.rows_deleted >= i.rows_done ? "all" : count(i.rows_deleted)} of its ${count(i.rows_done)} rows were deleted since`
-    : "";
+/** @param {number} number */
+export const rows = (number) => (number === 1 ? "1 row" : `${count(number)} rows`);
 
-/** The state that people see: a pause holds some of the queued imports. @param {Api.Import} i */
-export const shownState = (i) => (i.paused ? "paused" : i.state);
+/** Whether what the ledger of imports has here is a revert. @param {Api.Import} i */
+export const isRevert = (i) => i.source.kind === "revert";
+
+/** What became of its rows after the commit. @param {Api.Import} i */
+export function gone(i) {
+  const parts = [];
+  if (i.rows_deleted) {
+    const whole = i.rows_done === 1 ? "its 1 row" : `all of its ${rows(i.rows_done)}`;
+    const which = i.rows_deleted >= i.rows_done ? whole : `${count(i.rows_deleted)} of its ${rows(i.rows_done)}`;
+    parts.push(`${which} ${i.rows_deleted === 1 ? "was" : "were"} ${i.reverted_by ? "removed" : "deleted since"}`);
+  }
+  if (i.reverted_by && i.rows_updated) parts.push(phrases.put_back);
+  return parts.join("; ");
+}
+
+/**
+ * How the rows of a revert are called that it removes and that it puts back.
+ * @param {Api.Import} i
+ */
+export function labels(i) {
+  const undone = phrases.never_commit.includes(i.state) && i.rows_done + i.rows_updated ? "undone" : "done";
+  return phrases.revert_labels[i.dry_run ? "would" : undone] ?? { removed: "", restored: "", left: "" };
+}
+
+/** What stands beside the rows in the list: how many there are in all, or what a revert did to them. @param {Api.Import} i */
+export const of = (i) => (isRevert(i) ? ` ${labels(i).removed}` : ` of ${count(i.rows_total)}`);
+
+/** What a revert did beside removing rows: it put some back, and left some. @param {Api.Import} i */
+export function rest(i) {
+  if (!isRevert(i)) return "";
+  const restored = i.rows_updated ? [`${rows(i.rows_updated)} ${labels(i).restored}`] : [];
+  return [...restored, ...(i.rows_skipped ? [`${rows(i.rows_skipped)} ${labels(i).left}`] : [])].join(", ");
+}
+
+/**
+ * A line of a timeline.
+ * @param {Api.Event} line
+ * @param {Api.Import} i
+ */
+export function eventText(line, i) {
+  const detail = line.detail ?? {};
+  const text = (isRevert(i) && phrases.events_of_reverts[line.event]) || (phrases.events[line.event] ?? line.event);
+  let more = line.event === "queued" ? detail.reason : "";
+  if (line.event === "reverted") {
+    const counts = { removed: detail.rows_deleted, "put back": detail.rows_restored, "in the way": detail.rows_left };
+    const said = Object.entries(counts).filter(([, number]) => number);
+    more = said.map(([word, number]) => `${rows(Number(number))} ${word}`).join(", ");
+  }
+  return more ? `${text}: ${more}` : text;
+}
+
+/** The state that people see: a pause holds some queued imports, and a revert has taken some back. @param {Api.Import} i */
+export const shownState = (i) => (i.paused ? "paused" : i.reverted_by ? "reverted" : i.state);
 
 /** @param {number | null} number */
 export const count = (number) => (number == null ? "–" : Math.round(number).toLocaleString("en-US"));
@@ -62,8 +112,11 @@ export const between = (start, end) => (start && end ? duration((Date.parse(end)
 export const share = (percent) => `${percent} %`;
 
 /** @param {Api.Import["source"]} source */
-export const name = (source) =>
-  source.kind === "generated" ? `${count(source.rows)} ${phrases.generated}` : source.name || phrases.unnamed;
+export function name(source) {
+  if (source.kind === "generated") return `${count(source.rows)} ${phrases.generated}`;
+  if (source.kind === "revert") return `${phrases.revert_of} ${source.name || `import ${source.import.slice(0, 8)}`}`;
+  return source.name || phrases.unnamed;
+}
 
 /**
  * Show an instant in this browser's zone, and in UTC when the mouse is over it.

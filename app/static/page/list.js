@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { find, get } from "./dom.js";
 import { draw } from "./draw.js";
-import { isFinal, name, stateName } from "./formatting.js";
+import { isFinal, name, shownState, stateName } from "./formatting.js";
 import { speak } from "./frame.js";
 import { follow } from "./live.js";
 
@@ -19,7 +19,7 @@ const states = new Map(); // by import, for what is spoken
 for (const line of body.rows) states.set(line.dataset.id ?? "", find(line, ".badge").dataset.state ?? "");
 
 /** @param {HTMLTableRowElement} line */
-const createdAt = (line) => find(line, "time", HTMLTimeElement).dateTime;
+const createdAt = (line) => find(line, "time[data-f=created_at]", HTMLTimeElement).dateTime;
 
 /** @param {Api.Import} i */
 function update(i) {
@@ -28,8 +28,9 @@ function update(i) {
   if (!line && fits && isFirst && isNewest(i)) line = add(i);
   if (!line || !draw(line, i)) return;
   const before = states.get(i.id);
-  states.set(i.id, i.state);
-  if (before !== i.state && isFinal(i.state)) speak(`${name(i.source)}: ${stateName(i.state)}`);
+  const state = shownState(i);
+  states.set(i.id, state);
+  if (before !== state && isFinal(i.state)) speak(`${name(i.source)}: ${stateName(state)}`);
 }
 
 /** @param {Api.Import} i */

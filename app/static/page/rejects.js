@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { find, get, makeCell, messageOf } from "./dom.js";
-import { count, isFinal } from "./formatting.js";
+import { count, isFinal, isRevert, phrases } from "./formatting.js";
 
 const section = get("rejects");
 const body = find(section, "tbody");
@@ -24,7 +24,7 @@ export async function showRejects(i) {
   try {
     /** @type {Api.RejectList} */
     const { rejects } = await ask(`/v1/imports/${i.id}/rejects`);
-    body.replaceChildren(...rejects.slice(0, shown).map(makeLine));
+    body.replaceChildren(...rejects.slice(0, shown).map(isRevert(i) ? makeObstacle : makeLine));
   } catch (error) {
     hint.textContent = messageOf(error);
     get("rejects-file").hidden = true;
@@ -36,6 +36,18 @@ function makeLine(reject) {
   const row = document.createElement("tr");
   row.append(makeCell(reject.line ?? reject.row, "number"));
   for (const text of [reject.column, reject.value, reject.reason, originalRow(reject)]) row.append(makeCell(text, "cell"));
+  return row;
+}
+
+/**
+ * A row that stands in the way of a revert.
+ * @param {Api.Reject} reject
+ */
+export function makeObstacle(reject) {
+  const row = document.createElement("tr");
+  const where = reject.reason.split(":", 1)[0];
+  const later = reject.reason.match(/ \(number \d+\)$/)?.[0] ?? "";
+  for (const text of [`${phrases.obstacles[reject.code] ?? reject.code}${later}`, where]) row.append(makeCell(text, "cell"));
   return row;
 }
 

@@ -6,7 +6,7 @@ from app.routes.pages import formatting as words
 
 
 def test_each_state_has_its_phrases() -> None:
-    assert words.STATES.keys() == {*State, "paused", *HandlingState, *OrderState, *StepState}
+    assert words.STATES.keys() == {*State, "paused", "reverted", *HandlingState, *OrderState, *StepState}
     assert words.EVENTS.keys() >= {*State}
     assert words.WHY_NO_STOP.keys() == {*State} - STOPPABLE
     assert all(sentence and "{rows:" not in sentence for sentence in words.WHY_NO_STOP.values())
@@ -22,3 +22,25 @@ def test_the_scripts_get_what_they_read() -> None:
 def test_a_committed_import_says_that_its_rows_were_deleted() -> None:
     said = [words.gone({"rows_done": 2000, "rows_deleted": deleted}) for deleted in (0, 1500, 2000)]
     assert said == ["", "1,500 of its 2,000 rows were deleted since", "all of its 2,000 rows were deleted since"]
+
+
+def test_a_reverted_import_says_so() -> None:
+    shown = {"rows_done": 1, "rows_deleted": 1, "rows_updated": 0, "reverted_by": "r", "state": "committed"}
+    assert words.state(shown) == "reverted"
+    assert words.gone(shown) == "its 1 row was removed"
+    assert words.gone({**shown, "rows_updated": 2}) == f"its 1 row was removed; {words.PUT_BACK}"
+    assert words.gone({**shown, "rows_done": 0, "rows_deleted": 0, "rows_updated": 2}) == words.PUT_BACK
+
+
+def test_a_revert_says_what_it_did_would_do_or_undid() -> None:
+    source = {"kind": "revert", "import": "0d0ac6e4-7f3c", "name": None}
+    shown = {"source": source, "rows_done": 3, "rows_updated": 1, "rows_skipped": 2, "state": "committed"}
+    assert words.name(source) == "Revert of import 0d0ac6e4"
+    assert words.name({**source, "name": "night.csv"}) == "Revert of night.csv"
+    assert (words.of(shown), words.rest(shown)) == (" removed", "1 row put back, 2 rows left")
+    assert words.of({**shown, "dry_run": True}) == " to remove"
+    assert words.of({**shown, "state": "stopped"}) == " removed, then undone"
+    detail = {"revert": "r", "rows_deleted": 3, "rows_restored": 0, "rows_left": 1}
+    line = {"event": "reverted", "detail": detail}
+    assert words.event(line, {"kind": "file"}) == "Reverted: 3 rows removed, 1 row in the way"
+    assert words.link(line) == ("r", "Show the revert")

@@ -45,7 +45,7 @@ def accept_revert(
                 raise Reverted(str(found.reason), import_id=id, revert_id=found.revert_id)
             if found.reason is not None:
                 raise NotRevertible(found.reason, import_id=id)
-            asked = Revert(target.number, target.id, on_changed, reason)
+            asked = Revert(target.number, target.id, on_changed, reason, target.source.file_name)
             revert_id = str(uuid4())
             values = {
                 "id": revert_id,

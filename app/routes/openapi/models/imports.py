@@ -88,6 +88,8 @@ class RevertedImport(Model):
 
     kind: Literal["revert"]
     import_: Annotated[Id, Field(alias="import")]
+    name: str | None
+    """The name of the import's file; null where it had none."""
     on_changed: OnChanged
     reason: str | None
 
