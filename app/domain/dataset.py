@@ -55,7 +55,7 @@ class Column:
         default: the value of a row that lacks one, written as in a file, but a number plainly.
         values: pairs of a value in the file and the value to load for it, None for no value. Of an import only.
         constant: whether the column is not read from the file, so that every row gets the default. Of an import only.
-        marks_given: whether the client said what the marks in its numbers are. Of an import only.
+        marks_given: whether someone said that the marks in its numbers are the default ones.
         stored_default: the default as it is stored, if the way to write values is another one for an import.
 
     A row lacks a value if the file does not have the column, or if the field is empty and unquoted, the client's null
@@ -93,7 +93,8 @@ class Column:
 
     def as_json(self) -> dict[str, Any]:
         """The parts that differ from the defaults, for `column_from_json`."""
-        parts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "numbers"}
+        apart = ("numbers", "marks_given")
+        parts = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in apart}
         kept = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in parts.items()
@@ -101,6 +102,8 @@ class Column:
         }
         if self.zones:
             kept["zones"] = dict(self.zones)
+        if self.marks_given:  # a mark that is the default counts as given, too
+            kept["decimal_mark"] = self.numbers.decimal_mark
         return kept | self.numbers.as_json()
 
 
@@ -118,7 +121,8 @@ def column_from_json(kept: Mapping[str, Any]) -> Column:
     parts["zones"] = tuple(dict(parts.get("zones", {})).items())
     numbers: dict[str, Any] = {name: kept[name] for name in NUMBER_PARTS if name in kept}
     numbers["negative"] = tuple(numbers.get("negative", ()))
-    return Column(**parts | {"numbers": NumberFormat(**numbers)})
+    found = NumberFormat(**numbers)
+    return Column(**parts | {"numbers": found, "marks_given": "decimal_mark" in kept and found.has_default_marks})
 
 
 @dataclass(frozen=True)

@@ -240,15 +240,19 @@ class _ColumnReader:
             self._refuse("minimum", f"is {least:,}, above the maximum of {most:,}")
         if self._valid and least < 0 and most > MAX_SIGNED:
             self._refuse("maximum", f"can be above {MAX_SIGNED:,} only if the minimum is 0 or more")
-        return {"minimum": least, "maximum": most, "numbers": read_number_format(self._given, self._refuse)}
+        return {"minimum": least, "maximum": most, **self._numbers()}
 
     def decimal(self) -> dict[str, Any]:
         precision = self._number("precision", 1, MAX_PRECISION, None)
         scale = self._number("scale", 0, MAX_SCALE, 0)
         if self._valid and scale > precision:
             self._refuse("scale", f"is {scale}, above the precision of {precision}, which counts all digits")
+        return {"precision": precision, "scale": scale, "signed": self._flag("signed"), **self._numbers()}
+
+    def _numbers(self) -> dict[str, Any]:
         numbers = read_number_format(self._given, self._refuse)
-        return {"precision": precision, "scale": scale, "signed": self._flag("signed"), "numbers": numbers}
+        is_said = "decimal_mark" in self._given or "grouping_mark" in self._given
+        return {"numbers": numbers, "marks_given": is_said and numbers.has_default_marks}
 
     def date(self, *, times: bool = False, zones: bool = False) -> dict[str, Any]:
         formats = self._texts("formats", MAX_FORMATS, FORMAT_LENGTH, needed=False)

@@ -39,6 +39,11 @@ class NumberFormat:
     percent: bool | str = False
     negative: tuple[str, ...] = ()
 
+    @property
+    def has_default_marks(self) -> bool:
+        """Whether a point stands before decimals and nothing between groups."""
+        return self.decimal_mark == "." and self.grouping_mark == ""
+
     def as_json(self) -> dict[str, Any]:
         """The parts that differ from the plain way."""
         parts = {name: getattr(self, name) for name in NUMBER_PARTS}

@@ -171,7 +171,7 @@ def _check_meaning(text: str, found: _Spelled, column: Column) -> None:
         and found.whole[0] != "0"
         and not found.has_exponent
     )
-    is_said = column.marks_given or numbers.decimal_mark != "." or numbers.grouping_mark != ""
+    is_said = column.marks_given or not numbers.has_default_marks
     if is_doubtful and not is_said and column.scale < _GROUP and not isinstance(text, TypedNumber):
         raise BadValue(
             "ambiguous_number",
