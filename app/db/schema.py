@@ -244,6 +244,8 @@ reverted_imports = Table(
     Column("rows_deleted", _count),
     Column("rows_restored", _count),
     Column("rows_left", _count),
+    Column("rows_missing", _count),
+    Column("in_the_way", JSON),
     Column("reverted_at", _instant),
     Index("reverted_imports_active", "import_no", "active", unique=True),
     Index("reverted_imports_revert", "revert_no"),

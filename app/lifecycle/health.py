@@ -2,6 +2,7 @@
 
 from app.db import server_checks, xa
 from app.db.imports import transitions
+from app.db.reverts import hindrances
 from app.domain.errors import DatabaseUnavailable, LedgerFrozen
 from app.domain.imports import RecoveryAction
 from app.lifecycle import freeze
@@ -32,6 +33,7 @@ def _check_database(services: Services) -> dict[str, str]:
             transitions.installation_id(connection)
             if weaknesses := server_checks.list_weaknesses(connection):
                 parts["durability"] = "; ".join(weaknesses)
+            missing = hindrances.find_missing_right(connection)
             if not server_checks.allows_local_infile(connection):
                 parts["local_infile"] = "local_infile is 0, must be 1: nothing can be loaded"
         with services.database.session() as session:
@@ -40,6 +42,8 @@ def _check_database(services: Services) -> dict[str, str]:
     except DatabaseUnavailable as error:
         return dict.fromkeys(parts, "not known") | {"database": error.detail}
     parts["recovery"] = _find_trouble(services) or "ok"
+    if missing is not None:
+        parts["reverts"] = missing
     if paused := pause.list_pauses(services.database):
         more = f"; {len(paused) - 1} more" if paused[1:] else ""
         parts["pauses"] = f"{paused[0]}{more}: `backout resume` lets them begin"

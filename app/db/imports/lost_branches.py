@@ -62,6 +62,6 @@ def fail_with_lost_branch(
     if moved.rowcount != 1:
         return False
     connection.execute(delete(receipts).where(receipts.c.import_no == number))
-    claims.release(connection, number)
+    claims.release(connection, number, State.FAILED)
     transitions.ledger.note(connection, number, State.FAILED, detail)
     return True

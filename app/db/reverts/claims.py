@@ -5,6 +5,7 @@ without a commit. After a commit it stays, unless rows of the import were left i
 those.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from app.db.imports import transitions
 from app.db.ledger import NOW
 from app.db.schema import imports, reverted_imports
 from app.domain.imports import Import
-from app.domain.requests.revert import Kind
+from app.domain.requests.revert import Found, Kind
 from app.domain.states import UNFINISHED, State
 
 
@@ -26,7 +27,8 @@ class ImportTaken(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a revert did, or a dry run of one would do, to an import; the counts are None before its decision."""
+    """What a revert did, or a dry run of one would do, to an import. The counts are None before its decision;
+    `in_the_way` has the rows that stood in its way, by class."""
 
     revert_id: str
     state: State
@@ -34,6 +36,7 @@ class Outcome:
     rows_deleted: int | None
     rows_restored: int | None
     rows_left: int | None
+    in_the_way: Mapping[str, int]
     reason: str | None
     created_at: datetime
     finished_at: datetime | None
@@ -61,10 +64,17 @@ def find_holder(connection: Connection, target: int) -> tuple[str, State] | None
     return None if row is None else (str(row.id), State(row.state))
 
 
-def record_counts(connection: Connection, revert: int, *, deleted: int, restored: int, left: int) -> None:
+def record_counts(connection: Connection, revert: int, found: Found) -> None:
     """Keep what a revert is about to do, with its decision, or would do, with the end of its dry run."""
-    counts = {"rows_deleted": deleted, "rows_restored": restored, "rows_left": left}
-    connection.execute(update(reverted_imports).where(reverted_imports.c.revert_no == revert).values(**counts))
+    counts = {"rows_deleted": found.deleted, "rows_restored": found.restored, "rows_left": found.kept}
+    values = {**counts, "rows_missing": found.missing, "in_the_way": found.as_json()}
+    connection.execute(update(reverted_imports).where(reverted_imports.c.revert_no == revert).values(**values))
+
+
+def record_obstacles(connection: Connection, revert: int, found: Found) -> None:
+    """Keep what stands in the way of a revert that fails for it."""
+    mine = reverted_imports.c.revert_no == revert
+    connection.execute(update(reverted_imports).where(mine).values(in_the_way=found.as_json()))
 
 
 def finish(connection: Connection, revert: Import) -> None:
@@ -76,16 +86,21 @@ def finish(connection: Connection, revert: Import) -> None:
         detail |= {"rows_left": row.rows_left}
         if revert.revert is not None and revert.revert.reason:
             detail["reason"] = revert.revert.reason
-        deleted = imports.c.rows_deleted + (row.rows_deleted or 0)
+        # what another program had deleted is not in the table either
+        deleted = imports.c.rows_deleted + (row.rows_deleted or 0) + (row.rows_missing or 0)
         transitions.ledger.note(connection, row.import_no, "reverted", detail, rows_deleted=deleted)
         mine = table.c.import_no == row.import_no, table.c.revert_no == revert.number
         kept = {"active": null()} if row.rows_left else {}
         connection.execute(update(table).where(*mine).values(reverted_at=NOW, **kept))
 
 
-def release(connection: Connection, revert: int) -> None:
-    """Give the import back, in the transaction that records that the revert ended without a commit."""
-    connection.execute(update(reverted_imports).where(reverted_imports.c.revert_no == revert).values(active=None))
+def release(connection: Connection, revert: int, state: State) -> None:
+    """Give the import back, in the transaction that records that the revert ended in this state, without a commit."""
+    table = reverted_imports
+    held = table.c.revert_no == revert, table.c.active == 1
+    for row in connection.execute(select(table.c.import_no, table.c.revert_id).where(*held)).all():
+        transitions.ledger.note(connection, row.import_no, "revert_ended", {"revert": row.revert_id, "state": state})
+    connection.execute(update(table).where(*held).values(active=None))
 
 
 def list_outcomes(connection: Connection, target: int) -> list[Outcome]:
@@ -99,6 +114,7 @@ def list_outcomes(connection: Connection, target: int) -> list[Outcome]:
             table.c.rows_deleted,
             table.c.rows_restored,
             table.c.rows_left,
+            table.c.in_the_way,
             imports.c.created_at,
             imports.c.finished_at,
         )
@@ -114,6 +130,7 @@ def list_outcomes(connection: Connection, target: int) -> list[Outcome]:
             row.rows_deleted,
             row.rows_restored,
             row.rows_left,
+            row.in_the_way or {},
             ((row.options or {}).get("revert") or {}).get("reason"),
             row.created_at,
             row.finished_at,

@@ -11,6 +11,21 @@ DELETE_CASCADES = 3  # the bits of ON DELETE CASCADE and ON DELETE SET NULL
 PROVISION = "`python -m app.cli provision` gives the application's user the right"
 
 
+def find_missing_right(connection: Connection) -> str | None:
+    """What the user must be granted before any import can be reverted; None where nothing is missing."""
+    try:
+        connection.execute(text(f"SELECT 1 FROM information_schema.{_view(connection)} LIMIT 1"))
+    except DBAPIError as error:
+        if error.orig is None or error.orig.args[0] != ACCESS_DENIED:
+            raise
+        return f"this user may not see foreign keys (PROCESS), so nothing can be reverted: {PROVISION}"
+    return None
+
+
+def _view(connection: Connection) -> str:
+    return "INNODB_SYS_FOREIGN" if connection.dialect.is_mariadb else "INNODB_FOREIGN"  # type: ignore[attr-defined]
+
+
 def find_hindrance(connection: Connection, table: str) -> str | None:
     """Why no import into this table can be reverted; None where nothing is in the way.
 
@@ -24,8 +39,8 @@ def find_hindrance(connection: Connection, table: str) -> str | None:
     trigger = connection.execute(text(query), {"name": table}).scalar()
     if trigger is not None:
         return f"the table {table} has a trigger, {trigger}: what it does with deleted rows can't be taken back"
-    view = "INNODB_SYS_FOREIGN" if connection.dialect.is_mariadb else "INNODB_FOREIGN"  # type: ignore[attr-defined]
-    query = f"SELECT FOR_NAME, REF_NAME FROM information_schema.{view} WHERE (TYPE & {DELETE_CASCADES:d}) <> 0"
+    columns = f"FOR_NAME, REF_NAME FROM information_schema.{_view(connection)}"
+    query = f"SELECT {columns} WHERE (TYPE & {DELETE_CASCADES:d}) <> 0"
     try:
         keys = connection.execute(text(query)).all()
         here = str(connection.execute(text("SELECT DATABASE()")).scalar())

@@ -159,6 +159,29 @@ def list_handled(connection: "pymysql.Connection[Any]", number: int, first: int,
         return found
 
 
+def read_values(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, wanted: Sequence[int]
+) -> Iterator[tuple[int, tuple[str | None, ...]]]:
+    """The values of locked rows as texts, for a person who looks: row number, and the columns in the dataset's
+    order."""
+    columns = ", ".join(f"CAST({_quote(name)} AS CHAR)" for name in dataset.column_names)
+    for start in range(0, len(wanted), IMAGES):
+        some = ", ".join(str(int(row)) for row in wanted[start : start + IMAGES])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT row_no, {columns} FROM {_quote(dataset.name)} WHERE import_no = %s AND row_no IN ({some})"
+                " ORDER BY row_no",
+                (number,),
+            )
+            yield from ((int(row[0]), tuple(row[1:])) for row in cursor.fetchall())
+
+
+def values_of(dataset: Dataset, image: Image) -> tuple[str | None, ...]:
+    """What a row was before the import updated it, in the dataset's order."""
+    values = json.loads(image.values)
+    return tuple(values[name] for name in dataset.column_names)
+
+
 def delete_unchanged(
     connection: "pymysql.Connection[Any]",
     dataset: Dataset,

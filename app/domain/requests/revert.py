@@ -69,6 +69,7 @@ class Found:
 
     deleted: int = 0
     restored: int = 0
+    missing: int = 0  # of the rows that the import brought
     obstacles: dict[Obstacle, int] | None = None
 
     def count(self, obstacle: Obstacle, rows: int = 1) -> None:
@@ -86,6 +87,10 @@ class Found:
     def kept(self) -> int:
         """How many of them are in the table still."""
         return self.left - (self.obstacles or {}).get(Obstacle.MISSING, 0)
+
+    def as_json(self) -> dict[str, int]:
+        """The obstacles, by class."""
+        return {str(kind): rows for kind, rows in sorted((self.obstacles or {}).items())}
 
     def __str__(self) -> str:
         counts = (f"{rows:,} {_WORDS[kind]}" for kind, rows in sorted((self.obstacles or {}).items()))

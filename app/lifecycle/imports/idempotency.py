@@ -64,7 +64,7 @@ class IdempotencyClaim:
         if reverted is not None and self._holder.content == content:
             raise Reverted(
                 f"import {self.held.row.id}, which this Idempotency-Key belongs to, was reverted: to load the same file"
-                " again, retry the import",
+                " again, send it with another key, or retry the import (POST /v1/imports/<id>/retry)",
                 import_id=self.held.row.id,
                 revert_id=reverted,
             )

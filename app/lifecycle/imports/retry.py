@@ -30,7 +30,9 @@ def retry_import(services: Services, id: str, *, client: str = "", request_id: s
     if old is None:
         raise ImportNotFound(f"there is no import {id}", import_id=id)
     if old.kind is Kind.REVERT:
-        raise NothingToRetry("this is a revert: revert the import again instead", import_id=id)
+        raise NothingToRetry(
+            "this is a revert: revert the import once more, or retry the import that it reverted", import_id=id
+        )
     if old.state not in RETRYABLE and old.reverted_by is None:
         raise NothingToRetry(_WHY_NOT.get(old.state, "the import is not over yet: stop it first"), import_id=id)
     new_id = str(uuid4())

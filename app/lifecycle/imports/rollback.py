@@ -43,7 +43,7 @@ def finish_rollback(database: Database, installation: str, number: int) -> bool:
     with database.begin() as connection:
         ended = transitions.ledger.move(connection, number, {row.state}, UNDOING[row.state])
         if ended and row.kind is Kind.REVERT:
-            claims.release(connection, number)
+            claims.release(connection, number, UNDOING[row.state])
     if ended:
         log.info("rolled_back", import_id=row.id, state=UNDOING[row.state])
     return True

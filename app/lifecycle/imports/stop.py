@@ -38,10 +38,14 @@ def stop_import(services: Services, id: str) -> Import:
         won = stops.stop_at_once(connection, id, STOPPABLE)
         row = queries.find_import(connection, id)
         if won and row is not None and row.kind is Kind.REVERT and row.state is State.STOPPED:
-            claims.release(connection, row.number)
+            claims.release(connection, row.number, row.state)
     if row is None:
         raise ImportNotFound(f"there is no import {id}", import_id=id)
     # a crash here leaves `stopping`: the answer is true already, and the sweeper does the rest
+    if row.state in (State.COMMITTING, State.COMMITTED) and row.kind is Kind.REVERT:
+        raise AlreadyDecided(
+            "too late: the revert has been decided, and the rows are gone", import_id=id, state=row.state
+        )
     if row.state not in (State.STOPPING, State.STOPPED):
         raise AlreadyDecided(TOO_LATE[row.state].format(rows=f"{row.rows_done:,}"), import_id=id, state=row.state)
     if won:

@@ -81,6 +81,7 @@ def _serialize(one: Outcome) -> dict[str, Any]:
         "rows_deleted": one.rows_deleted,
         "rows_restored": one.rows_restored,
         "rows_left": one.rows_left,
+        "in_the_way": one.in_the_way,
         "reason": one.reason,
         "created_at": serialize_time(one.created_at),
         "finished_at": serialize_time(one.finished_at),

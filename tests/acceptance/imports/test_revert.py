@@ -22,7 +22,7 @@ def test_a_night_is_reverted(backout: Backout, stack: Stack) -> None:
     looked = backout.ask("revert", id, "--dry-run")["reverts"][0]
     assert (looked["state"], looked["rows_done"]) == ("checked", ROWS) and stack.count() == before + ROWS
     said = backout.run("revert", id, "--wait", "--reason=the wrong file")
-    assert f"deleted   {ROWS:,} rows" in said and stack.count() == before
+    assert f"deleted   {ROWS:,} rows" in said and id in said and stack.count() == before
     assert "reverted" in backout.run("status", id)
     assert backout.ask("revert", id, code=4)["error"]["kind"] == "reverted"
     assert backout.ask("revert", "no-such-id", code=1)["error"]["kind"] == "import-not-found"
@@ -38,8 +38,17 @@ def test_rows_in_the_way_have_an_exit_code_of_their_own(backout: Backout, stack:
     assert found["state"] == "failed" and stack.count() == before
     listed = backout.run("rejects", found["id"])
     assert "changed" in listed and "row 7" in listed
-    assert "in the way" in backout.run("revert", id, "--on-changed=skip", "--wait", code=8)
+    assert "in way    1 changed" in backout.run("revert", id, "--on-changed=skip", "--wait", code=8)
     assert stack.count() == before - ROWS + 1
+
+
+def test_several_are_reverted_in_turn_until_one_can_not_be(backout: Backout, stack: Stack) -> None:
+    before = stack.count()
+    first, second, third = load(backout, 10), load(backout, 20), load(backout, 30)
+    backout.ask("revert", second, "--wait")
+    found = backout.ask("revert", third, second, first, code=4)
+    assert [one["source"]["import"] for one in found["reverts"]] == [third]
+    assert found["error"]["kind"] == "reverted" and stack.count() == before + 10
 
 
 def test_a_large_revert_shows_progress_and_is_stopped_half_way(backout: Backout, stack: Stack) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from alembic import op
 from pymysql.constants import ER
-from sqlalchemy import CHAR, Column, SmallInteger, String, inspect, text
+from sqlalchemy import CHAR, JSON, Column, SmallInteger, String, inspect, text
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME, INTEGER
 from sqlalchemy.exc import DBAPIError
 
@@ -50,6 +50,8 @@ def upgrade() -> None:
         Column("rows_deleted", COUNT),
         Column("rows_restored", COUNT),
         Column("rows_left", COUNT),
+        Column("rows_missing", COUNT),
+        Column("in_the_way", JSON),
         Column("reverted_at", INSTANT),
         **OPTIONS,
     )

@@ -36,7 +36,7 @@ class RevertAttempt:
         (self._xid,) = name_branches(installation, row.number, range(row.epoch, row.epoch + 1), 1)
         self._branch: xa.Branch | None = None
         self._looked_at = 0.0
-        self.found, self.listed = Found(), 0  # what stands in the way is listed in the reject file
+        self.found = Found()  # what stands in the way is listed in the reject file
         self._steps: list[tuple[int, int, int]] = []  # first and last row number, and how many rows of these go
 
     @property
@@ -47,7 +47,7 @@ class RevertAttempt:
     @property
     def tally(self) -> Tally:
         """Rows deleted, put back, and left where they are, as an import counts its rows."""
-        return Tally(self.found.deleted, self.found.restored, self.found.kept, self.listed)
+        return Tally(self.found.deleted, self.found.restored, self.found.kept, self.found.left)
 
     def cut(self) -> None:
         """End the statement from another thread."""
@@ -61,10 +61,13 @@ class RevertAttempt:
 
     def record_counts(self, connection: Connection) -> None:
         """Keep what was found, in the transaction of the decision."""
-        found = self.found
-        claims.record_counts(
-            connection, self._row.number, deleted=found.deleted, restored=found.restored, left=found.left
-        )
+        claims.record_counts(connection, self._row.number, self.found)
+
+    def record_obstacles(self) -> None:
+        """Keep what stands in the way of a revert that fails for it, unless another attempt has it by now."""
+        with self._database.begin() as connection:
+            if transitions.ledger.holds(connection, self._row.number, self._row.epoch):
+                claims.record_obstacles(connection, self._row.number, self.found)
 
     def run(self) -> None:
         """Revert the import and end the branch; a dry run only looks. Raises `ImportFailed` where rows stand in the
@@ -117,14 +120,16 @@ class RevertAttempt:
         # what went through us is known; the rest that is not there was deleted by another program
         expected = target.rows_done - target.rows_deleted
         if expected > there:
-            self._refuse(Obstacle.MISSING, None, expected - there)
+            self.found.missing = expected - there
+            self._refuse(Obstacle.MISSING, None, self.found.missing)
         for images in self._read_images(branch, target, dataset):
             for image in images:
                 obstacle, other = self._judge(branch, image, target, stamp)
                 if obstacle is None:
                     self.found.restored += 1
                 else:
-                    self._refuse(obstacle, image.place, other=other)
+                    values = rows.values_of(dataset, image) if obstacle is Obstacle.MISSING else None
+                    self._refuse(obstacle, image.place, other=other, values=values)
             self._check_in("locking")
         return left
 
@@ -138,8 +143,8 @@ class RevertAttempt:
         if dataset == ORDERS:
             for row, active in rows.list_handled(connection, number, first, until).items():
                 found[row] = Obstacle.IN_HANDLING if active else Obstacle.HANDLED
-        for row in sorted(found):
-            self._refuse(found[row], (number, row), other=updaters.get(row))
+        for row, values in rows.read_values(connection, dataset, number, sorted(found)):
+            self._refuse(found[row], (number, row), other=updaters.get(row), values=values)
         return found
 
     def _judge(
@@ -160,13 +165,18 @@ class RevertAttempt:
             yield images
 
     def _refuse(
-        self, obstacle: Obstacle, place: rows.Place | None, count: int = 1, *, other: int | None = None
+        self,
+        obstacle: Obstacle,
+        place: rows.Place | None,
+        count: int = 1,
+        *,
+        other: int | None = None,
+        values: tuple[str | None, ...] | None = None,
     ) -> None:
         self.found.count(obstacle, count)
-        where = f"row {place[1]} of import number {place[0]}" if place else f"{count:,} rows"
+        where = f"row {place[1]} of import number {place[0]}" if place else f"{count:,} row{'s' * (count > 1)}"
         reason = f"{where}: {_REASONS[obstacle]}" + (f" (number {other})" if other is not None else "")
-        self._writer.write([Reject(0, place[1] if place else 0, obstacle, reason, None, None, "", None)])
-        self.listed += 1
+        self._writer.write([Reject(0, place[1] if place else 0, obstacle, reason, None, None, "", values)])
 
     def _apply(self, branch: xa.Branch, target: Import, dataset: Dataset, stamp: datetime, left: "array[int]") -> None:
         done, at = Tally(), 0
@@ -215,9 +225,9 @@ def _steps(last: int) -> Iterator[tuple[int, int]]:
 
 
 _REASONS = {
-    Obstacle.CHANGED: "another program has changed it since",
-    Obstacle.UPDATED_BY_IMPORT: "a later import has updated it",
-    Obstacle.IN_HANDLING: "it is being handled",
-    Obstacle.HANDLED: "it was shipped",
-    Obstacle.MISSING: "another program has deleted it",
+    Obstacle.CHANGED: "changed by another program since",
+    Obstacle.UPDATED_BY_IMPORT: "updated by a later import",
+    Obstacle.IN_HANDLING: "being handled",
+    Obstacle.HANDLED: "shipped",
+    Obstacle.MISSING: "deleted by another program",
 }

@@ -26,7 +26,8 @@ def run_revert(services: Services, row: Import, shutdown: GracefulShutdown, writ
             return AttemptOutcome.COMMITTED
         except ImportFailed as error:
             writer.close()
-            requeue.fail(database, row, error, attempt.listed)
+            attempt.record_obstacles()
+            requeue.fail(database, row, error, attempt.found.left)
             return AttemptOutcome.FAILED
         finally:
             # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed

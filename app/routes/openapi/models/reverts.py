@@ -17,6 +17,7 @@ EXAMPLE: dict[str, Any] = {
     "rows_deleted": 199990,
     "rows_restored": 0,
     "rows_left": 10,
+    "in_the_way": {"changed": 10},
     "reason": "the file of the day before",
     "created_at": "2026-11-30T08:02:11.120Z",
     "finished_at": "2026-11-30T08:02:13.004Z",
@@ -49,7 +50,9 @@ class RevertOutcome(Model):
     rows_restored: int | None
     """Rows that the import had updated, with their old values again."""
     rows_left: int | None
-    """Rows that stood in the way; `/v1/imports/{revert}/rejects` lists them."""
+    """Rows in the way that are in the table still."""
+    in_the_way: dict[str, int]
+    """Rows in the way by class; `/v1/imports/{revert}/rejects` lists them."""
     reason: str | None
     created_at: Time
     finished_at: Time | None

@@ -40,6 +40,8 @@ class Expected:
 
     deleted: list[int]  # order numbers
     restored: list[Place]
+    left: int  # rows in the way that are in the table
+    missing: int  # of the import's own
     obstacles: int
 
 
@@ -98,7 +100,9 @@ class Model:
         by_place = {row.place: row for row in self.rows.values()}
         images = [place for place, image in loaded.images.items() if not image.consumed]
         restored = [place for place in images if place in by_place and by_place[place].changed_by == import_no]
-        return Expected(free, restored, len(own) - len(free) + missing + len(images) - len(restored))
+        there = [place for place in images if place in by_place]
+        left = len(own) - len(free) + len(there) - len(restored)
+        return Expected(free, restored, left, missing, left + missing + len(images) - len(there))
 
     def revert(self, import_no: int, expected: Expected) -> None:
         loaded = self.imports[import_no]
@@ -109,8 +113,8 @@ class Model:
             image = loaded.images[place]
             by_place[place].customer, by_place[place].changed_by = image.customer, image.changed_by
             image.consumed = True
-        loaded.rows_deleted += len(expected.deleted)
-        loaded.reverted |= expected.obstacles == 0
+        loaded.rows_deleted += len(expected.deleted) + expected.missing
+        loaded.reverted |= expected.left == 0
 
     def _is_imaged(self, place: Place, import_no: int) -> bool:
         return any(

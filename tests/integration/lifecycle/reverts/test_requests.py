@@ -31,6 +31,7 @@ def test_a_revert_is_shown_like_an_import_and_on_the_import(web: FlaskClient, ni
     assert accepted is not None
     assert accepted["source"] == {
         "kind": "revert",
+        "name": None,
         "import": row.id,
         "on_changed": "skip",
         "reason": "the file of the day before",
@@ -38,11 +39,13 @@ def test_a_revert_is_shown_like_an_import_and_on_the_import(web: FlaskClient, ni
     converge(nights.services, accepted["number"])
     done = web.get(f"/v1/imports/{accepted['id']}").json
     assert done is not None and (done["state"], done["rows_done"], done["rows_kept"]) == ("committed", 2, 0)
+    assert "N-3" in web.get(f"/v1/imports/{accepted['id']}/rejects?format=csv").text
     (listed,) = web.get(f"/v1/imports/{accepted['id']}/rejects").json["rejects"]  # type: ignore[index]
     assert (listed["row"], listed["code"]) == (3, "changed")
     assert b"changed" in web.get(f"/v1/imports/{accepted['id']}/rejects?format=csv").data
     found = web.get(path).json
     assert found is not None and found["revertible"] is True
+    assert [one["in_the_way"] for one in found["reverts"]] == [{"changed": 1}] * 2
     keys = ("dry_run", "state", "rows_deleted", "rows_restored", "rows_left", "reason")
     assert [tuple(one[key] for key in keys) for one in found["reverts"]] == [
         (False, "committed", 2, 0, 1, "the file of the day before"),

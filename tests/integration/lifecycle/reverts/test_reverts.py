@@ -72,9 +72,17 @@ def test_what_another_program_changed_stands_in_the_way(nights: Nights, dry_run:
     assert counts(nights.revert(row, on_changed="skip")) == (State.COMMITTED, 2, 0, 2)
     assert nights.table() == {2: "edited"}
     left = find(nights.services, row.number)
-    assert left.reverted_by is None and (left.rows_deleted, left.rows_kept) == (2, 2)
+    assert left.reverted_by is None and (left.rows_deleted, left.rows_kept) == (3, 1)
     again = nights.revert(row, on_changed="skip")
-    assert counts(again) == (State.COMMITTED, 0, 0, 2)
+    assert counts(again) == (State.COMMITTED, 0, 0, 1)
+
+
+def test_rows_that_are_gone_already_leave_nothing_to_revert(nights: Nights) -> None:
+    row = nights.load(1, 2, 3)
+    nights.do("DELETE FROM orders WHERE order_number <> 'N-1'")
+    assert counts(nights.revert(row, on_changed="skip")) == (State.COMMITTED, 1, 0, 2)
+    gone = find(nights.services, row.number)
+    assert gone.reverted_by is not None and gone.rows_kept == 0
 
 
 def test_an_updated_row_that_was_changed_or_deleted_since_stays(nights: Nights) -> None:

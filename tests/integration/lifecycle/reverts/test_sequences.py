@@ -92,7 +92,7 @@ class Sequence:
         if how == "stop":
             assert ended.state is State.STOPPED
             return
-        assert ended.rows_rejected == 0 if not expected.obstacles else ended.rows_rejected > 0
+        assert ended.rows_rejected == expected.obstacles
         if how == "dry":
             assert ended.state is State.CHECKED
         elif expected.obstacles and on_changed == "fail":
