@@ -58,7 +58,7 @@ class IdempotencyClaim:
     def same(self, content: str) -> Accepted | None:
         """What the key stands for, if the content is the same. None if its import was reverted and the content is
         another: this request has the key now. Raises `KeyReused`, and `Reverted` for the content that was reverted: a
-        job that sends it again by itself must not load it again."""
+        job that repeats it every night must not load it again."""
         assert self.held is not None and self._holder is not None
         reverted = self.held.row.reverted_by
         if reverted is not None and self._holder.content == content:
