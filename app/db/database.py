@@ -60,7 +60,13 @@ class Database:
 
     @cached_property
     def _patient_engine(self) -> Engine:
-        return _engine(self.url, poolclass=NullPool, connect_args=_ledger_arguments(LONG_REPLY_SECONDS))
+        # REPEATABLE READ would lock the gaps between the rows that it changes, where imports load
+        return _engine(
+            self.url,
+            poolclass=NullPool,
+            isolation_level="READ COMMITTED",
+            connect_args=_ledger_arguments(LONG_REPLY_SECONDS),
+        )
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:

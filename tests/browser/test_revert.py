@@ -107,7 +107,7 @@ def test_rows_in_the_way_are_listed_and_left(person: Person, installation: Datab
     person.check_width(320, page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download all as CSV").click()
-    assert "another program has changed it since" in download.value.path().read_text(encoding="utf-8")
+    assert "changed by another program since" in download.value.path().read_text(encoding="utf-8")
     page.locator(GO).click()
     page.wait_for_url(lambda url: "/imports/" in url and not url.endswith(target))
     person.wait_shown("Committed", page)

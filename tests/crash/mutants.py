@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.db import xa
+from app.db.reverts import claims
 from app.domain.imports import RecoveryAction
 from app.lifecycle.imports import pause, rollback
 from app.lifecycle.imports.loading import heartbeat
@@ -18,19 +19,33 @@ from tests.crash.places import Cell
 
 @dataclass(frozen=True)
 class Mutant:
-    """One rule broken; `caught_by` names cells (fault, failpoint) of which one is to notice."""
+    """One rule broken; `caught_by` names cells (fault, failpoint) of which one is to notice, `of` an import or a
+    revert."""
 
     rule: str
     put_in: Callable[[], None]
     caught_by: tuple[tuple[str, str], ...]
+    of: str = "import"
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         """The same, to be run."""
-        return tuple(Cell(failpoint, fault) for fault, failpoint in self.caught_by)
+        return tuple(Cell(failpoint, fault, self.of) for fault, failpoint in self.caught_by)
 
 
 MUTANTS = {
+    "no import learns of its revert": Mutant(
+        "the end of a revert and what the import says of it are one transaction",
+        replace_by(claims, "finish", lambda *_: None),
+        (("kill -9 process", "decided"),),
+        of="revert",
+    ),
+    "a revert never lets go": Mutant(
+        "a revert that ends without a commit gives its import back",
+        replace_by(claims, "release", lambda *_: None),
+        (("stop", "one prepared"),),
+        of="revert",
+    ),
     "sweeper always commits": Mutant(
         "direction goes by state and epoch",
         partial(mutations.direct, rollback=RecoveryAction.COMMIT),

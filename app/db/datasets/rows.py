@@ -166,8 +166,9 @@ def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
     """Delete one import's rows; returns how many there were. No revert puts back what later imports updated of them."""
     table = table_of(dataset)
     of_rows = before_images.c.old_import_no == number, before_images.c.consumed_by.is_(None)
-    connection.execute(update(before_images).where(*of_rows).values(consumed_by=DELETED))
-    return connection.execute(delete(table).where(table.c.import_no == number)).rowcount
+    deleted = connection.execute(delete(table).where(table.c.import_no == number)).rowcount
+    connection.execute(update(before_images).where(*of_rows).values(consumed_by=DELETED))  # last: others write there
+    return deleted
 
 
 def committed_only(dataset: Dataset) -> ColumnElement[bool]:

@@ -39,25 +39,6 @@ export async function ask(path, { method = "GET", json, body, signal, headers = 
   return read(response.status, await response.text());
 }
 
-/**
- * The documents of a stream of them, one a line.
- * @template T
- * @param {string} path
- * @returns {AsyncGenerator<T>}
- */
-export async function* askLines(path) {
-  const response = await fetch(path, { headers: ours, cache: "no-store" });
-  if (!response.ok) read(response.status, await response.text());
-  const decoder = new TextDecoder();
-  const reader = response.body?.getReader();
-  let rest = "";
-  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
-    const lines = (rest + decoder.decode(part.value, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) if (line) yield JSON.parse(line);
-  }
-}
-
 /** @param {unknown} error */
 export const isAbort = (error) => error instanceof DOMException && error.name === "AbortError";
 

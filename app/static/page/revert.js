@@ -1,6 +1,6 @@
 // Reverting an import: a dry run looks what would happen, a dialog shows it, one button does it.
 
-import { ask, askLines } from "./api.js";
+import { ask } from "./api.js";
 import { get, hideProblem, make, messageOf, showProblem } from "./dom.js";
 import { count, isFinal, isRevert, phrases, rows, showTime } from "./formatting.js";
 import { makeObstacle } from "./rejects.js";
@@ -8,7 +8,7 @@ import { makeObstacle } from "./rejects.js";
 const LISTED = 20; // of the rows in the way
 const LOOK_MILLISECONDS = 400;
 
-/** @typedef {{outcome: Api.RevertOutcome, kept: number, classes: Map<string, number>, first: Api.Reject[]}} Found */
+/** @typedef {{outcome: Api.RevertOutcome, first: Api.Reject[]}} Found */
 
 let path = "";
 let shownFor = -1;
@@ -83,48 +83,31 @@ async function look(mine) {
   const { reverts } = await ask(`${path}/revert`);
   const outcome = reverts.find((one) => one.id === run.id);
   if (!outcome) throw new Error("The result of the dry run is gone.");
-  /** @type {Found} */
-  const found = { outcome, kept: run.rows_skipped, classes: new Map(), first: [] };
-  if (run.rows_rejected) await countClasses(found, run);
-  return found;
-}
-
-/**
- * @param {Found} found
- * @param {Api.Import} run
- */
-async function countClasses({ outcome, classes, first }, run) {
-  let unlisted = outcome.rows_left ?? 0;
-  const lines = /** @type {AsyncGenerator<Api.Reject>} */ (askLines(`${run.links.self}/rejects?format=ndjson`));
-  for await (const reject of lines) {
-    if (first.length < LISTED) first.push(reject);
-    const number = reject.row ? 1 : 0;
-    unlisted -= number;
-    classes.set(reject.code, (classes.get(reject.code) ?? 0) + number);
-  }
-  // one line without a row stands for all of the import's rows that are no longer there
-  if (unlisted > 0) classes.set("missing", (classes.get("missing") ?? 0) + unlisted);
+  const listed = run.rows_rejected ? await ask(`${run.links.self}/rejects`) : { rejects: [] };
+  return { outcome, first: /** @type {Api.RejectList} */ (listed).rejects.slice(0, LISTED) };
 }
 
 /** @param {Found} found */
 function show(found) {
-  const { outcome, classes, first } = found;
-  const [removed, restored, left] = [outcome.rows_deleted ?? 0, outcome.rows_restored ?? 0, outcome.rows_left ?? 0];
+  const { outcome, first } = found;
+  const [removed, restored, kept] = [outcome.rows_deleted ?? 0, outcome.rows_restored ?? 0, outcome.rows_left ?? 0];
+  const classes = Object.entries(outcome.in_the_way);
+  const left = classes.reduce((sum, [, number]) => sum + number, 0);
   const does = removed + restored > 0;
   get("revert-said").textContent = say(removed, restored, left);
   get("revert-obstacles").hidden = !left;
   get("revert-left").textContent = `In the way: ${rows(left)}`;
   get("revert-classes").replaceChildren(
-    ...Array.from(classes, ([code, number]) => make("li", `${rows(number)} ${phrases.obstacles[code] ?? code}`)),
+    ...classes.map(([code, number]) => make("li", `${rows(number)} ${phrases.obstacles[code] ?? code}`)),
   );
-  const listed = Array.from(classes.values()).reduce((sum, number) => sum + number, 0) > first.length;
+  const listed = left > first.length;
   get("revert-hint-left").textContent = `${does ? "They would stay as they are." : ""}${listed ? ` The first ${first.length} are listed here.` : ""}`;
   get("revert-file", HTMLAnchorElement).href = `/v1/imports/${outcome.id}/rejects?format=csv`;
   get("revert-rows").replaceChildren(...first.map(makeObstacle));
   get("revert-ask").hidden = !does;
   const go = get("revert-go", HTMLButtonElement);
   go.hidden = !does;
-  go.textContent = act(removed, restored, found.kept);
+  go.textContent = act(removed, restored, kept);
 }
 
 /**
@@ -184,7 +167,7 @@ async function close() {
   const button = get("revert", HTMLButtonElement);
   button.disabled = true;
   try {
-    const on_changed = found.outcome.rows_left ? "skip" : "fail";
+    const on_changed = Object.keys(found.outcome.in_the_way).length ? "skip" : "fail";
     const reason = get("revert-reason", HTMLInputElement).value.trim();
     const json = { on_changed, ...(reason ? { reason } : {}) };
     /** @type {Api.Import} */

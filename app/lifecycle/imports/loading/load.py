@@ -98,8 +98,11 @@ def _claim(settings: Settings, connection: Connection, number: int, worker: str)
         row = queries.find_numbered(connection, number)
         if row is None:
             return None
-        known = registry.find_dataset(connection, row.dataset)
-        branches = catalog.count_branches(settings, known, row.policy)
+        if row.kind is Kind.REVERT:
+            branches = 1  # no reader may see that some of the rows are gone and others not yet
+        else:
+            known = registry.find_dataset(connection, row.dataset)
+            branches = catalog.count_branches(settings, known, row.policy)
     won = transitions.ledger.claim(
         connection, number, worker=worker, lease_seconds=settings.lease_seconds, branches=branches
     )

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from app.db.imports import transitions
+from app.db.schema import imports
 from app.domain.errors import NotRevertible
 from app.lifecycle.datasets import create
 from tests.integration.lifecycle.parts import HEADER, PARTS, line, send
@@ -164,3 +167,10 @@ def load_parts(nights: Nights) -> Any:
     number = send(nights.services, dataset, HEADER + line("one") + line("two"))
     converge(nights.services, number)
     return find(nights.services, number)
+
+
+def test_a_worker_of_the_version_before_is_never_given_a_revert(nights: Nights) -> None:
+    waiting = nights.accept(nights.load(1))
+    with nights.services.database.begin() as connection:
+        due = set(connection.scalars(select(imports.c.number).where(transitions.ledger.due())))
+        assert waiting.number not in due and waiting.number in transitions.list_due(connection, 10)
