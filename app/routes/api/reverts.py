@@ -42,8 +42,8 @@ def revert_one(id: str) -> Response:
         raise _refused("dry_run", "dry_run must be true or false")
     if on_changed not in (None, *OnChanged):
         raise _refused("on_changed", f"on_changed must be fail or skip; it is {str(on_changed)[:40]!r}")
-    if not (reason is None or (isinstance(reason, str) and len(reason) <= MAX_REASON and reason.isprintable())):
-        raise _refused("reason", f"reason must be a text of at most {MAX_REASON} printable characters")
+    if not (reason is None or (isinstance(reason, str) and len(reason) <= MAX_REASON)):
+        raise _refused("reason", f"reason must be a text of at most {MAX_REASON} characters")
     row = accept.accept_revert(
         services(),
         id,
