@@ -20,7 +20,6 @@ from app.queue import Hints
 RETRY_SECONDS = 1.0  # doubled with every attempt
 MAX_RETRY_SECONDS = 60.0
 SPACE_SECONDS = 2.0  # doubled with every attempt, too
-WAITS_FOR_REVERT = "waits for a revert that holds the same rows"
 WAITS_FOR_SPACE = "waits for space in the spool folder: its disk is full"
 
 log = structlog.get_logger(__name__)
@@ -40,13 +39,17 @@ class Attempted(Protocol):
 
 
 SHUT_DOWN, PAUSED = "the worker shut down", "it was paused"
+WAITS_FOR_REVERT = "waits for a revert that holds the same rows"
 
 
-def give_back(database: Database, ledger: Ledger[Any], row: Attempted, reason: str = SHUT_DOWN) -> bool:
-    """Queue a row again; the attempt does not count. False when it was stopped or taken over."""
+def give_back(
+    database: Database, ledger: Ledger[Any], row: Attempted, reason: str = SHUT_DOWN, *, pause_seconds: float = 0
+) -> bool:
+    """Queue a row again, to be claimed after the pause; the attempt does not count. False when it was stopped or taken
+    over."""
     with database.begin() as connection:
         told = {"reason": reason}
-        given = ledger.requeue(connection, row.number, row.epoch, detail=told, attempts=-1)
+        given = ledger.requeue(connection, row.number, row.epoch, detail=told, attempts=-1, pause_seconds=pause_seconds)
     if given:
         log.info("handed_back", reason=reason)
     return given
@@ -61,17 +64,6 @@ def give_back_until_space(database: Database, ledger: Ledger[Any], row: Attempte
         given = ledger.requeue(connection, row.number, row.epoch, detail=told, attempts=-1, pause_seconds=pause)
     if given:
         log.warning("spool_full", waits_seconds=pause)
-    return given
-
-
-def give_back_until_reverted(database: Database, ledger: Ledger[Any], row: Attempted) -> bool:
-    """Queue a row again because a revert holds rows that its attempt needs; the attempt does not count. False when it
-    was stopped or taken over."""
-    with database.begin() as connection:
-        told = {"reason": WAITS_FOR_REVERT}
-        given = ledger.requeue(connection, row.number, row.epoch, detail=told, attempts=-1, pause_seconds=RETRY_SECONDS)
-    if given:
-        log.info("handed_back", reason=WAITS_FOR_REVERT)
     return given
 
 

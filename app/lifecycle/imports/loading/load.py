@@ -146,7 +146,8 @@ def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> Attempt
         if is_full(error):
             requeue.wait_for_space(services.database, row)
         elif rows.is_lock_conflict(error) and row.kind is Kind.IMPORT and _is_reverting(services.database, row.dataset):
-            requeue.give_back_until_reverted(services.database, transitions.ledger, row)
+            reason, pause = requeue.WAITS_FOR_REVERT, requeue.RETRY_SECONDS
+            requeue.give_back(services.database, transitions.ledger, row, reason, pause_seconds=pause)
         else:
             requeue.try_again(services.database, services.settings, row, f"{type(error).__name__}: {error}")
         return AttemptOutcome.REQUEUED
