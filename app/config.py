@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     publish_timeout_seconds: Seconds = 0.5
     history_retention_days: float = Field(90, gt=0)
     revert_days: float = Field(30, gt=0)
+    revert_needs_reason: bool = False
     max_streams: int = Field(200, ge=0, le=1000)
     stream_max_seconds: Seconds = 60
 

@@ -14,6 +14,13 @@ _number = INTEGER(unsigned=True)
 _count = BIGINT(unsigned=True)
 _instant = DATETIME(fsp=6)
 
+
+def _updated_at() -> Column[Any]:
+    # by the server itself, so that no change can be forgotten; a lease that is renewed is one too
+    now = text("CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)")
+    return Column("updated_at", _instant, nullable=False, server_default=now)
+
+
 installation = Table(
     "installation",
     metadata,
@@ -76,14 +83,9 @@ imports = Table(
     Column("attempt_started_at", _instant),
     Column("decided_at", _instant),
     Column("finished_at", _instant),
-    # by the server itself, so that no change can be forgotten; a lease that is renewed is one too
-    Column(
-        "updated_at",
-        _instant,
-        nullable=False,
-        server_default=text("CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)"),
-    ),
+    _updated_at(),
     Column("retry_of", CHAR(36)),
+    Column("revertible_until", _instant),  # if a client has shortened it
     Index("imports_due", "state", "priority", "number"),
     Index("imports_finished", "finished_at"),
     Index("imports_updated", "updated_at"),
@@ -118,13 +120,7 @@ handlings = Table(
     Column("created_at", _instant, nullable=False),
     Column("started_at", _instant),
     Column("finished_at", _instant),
-    # by the server itself, so that no change can be forgotten; a lease that is renewed is one too
-    Column(
-        "updated_at",
-        _instant,
-        nullable=False,
-        server_default=text("CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)"),
-    ),
+    _updated_at(),
     Index("handlings_due", "state", "priority", "number"),
     Index("handlings_updated", "updated_at"),
     mysql_auto_increment=str(FIRST_HANDLING),
@@ -184,7 +180,8 @@ receipts = Table(
     **OPTIONS,
 )
 
-# Rows as they were before an import updated them; `old_import_no` and `old_row_no` are their numbers in the table.
+# Rows as they were before an import updated them, or a revert took them; `old_import_no` and `old_row_no` are their
+# numbers in the table.
 before_images = Table(
     "before_images",
     metadata,
@@ -195,6 +192,8 @@ before_images = Table(
     Column("row", JSON, nullable=False),
     Column("old_changed_at", _instant),
     Column("consumed_by", _number),  # the revert that put it back; 0: its row was deleted through us
+    Column("act", SmallInteger, nullable=False, server_default="0"),  # what was done then: see `app.db.reverts.images`
+    Column("put_changed_at", _instant),  # what a revert made of `import_changed_at` then
     Index("before_images_row", "old_import_no", "old_row_no"),
     **OPTIONS,
 )
@@ -244,6 +243,8 @@ reverted_imports = Table(
     *(Column(name, _count) for name in ("rows_deleted", "rows_restored", "rows_left", "rows_missing")),
     Column("in_the_way", JSON),
     Column("reverted_at", _instant),
+    Column("fingerprint", CHAR(64)),  # of the rows that it takes and of those in its way
+    Column("returned", JSON),  # of a revert of a revert: by import number, how many of its rows are there again
     Index("reverted_imports_active", "import_no", "active", unique=True),
     Index("reverted_imports_revert", "revert_no"),
     **OPTIONS,

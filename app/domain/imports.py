@@ -103,6 +103,7 @@ class Import:
     revert: Revert | None = None  # of a revert: what it is to do
     reverted_by: str | None = None  # the id of the revert that took all of its rows
     reverted_at: datetime | None = None
+    revertible_until: datetime | None = None  # if a client has shortened it
 
     @property
     def paused(self) -> bool:

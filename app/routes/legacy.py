@@ -27,7 +27,7 @@ from app.lifecycle.datasets import delete_rows
 from app.lifecycle.imports import accept, queries, stop
 from app.lifecycle.imports.loading import load
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
-from app.lifecycle.imports.reverting.accept import accept_revert
+from app.lifecycle.imports.reverting.accept import RevertRequest, accept_revert
 from app.routes import services
 from app.routes.api.serializers import CELERY_STATUS, serialize_row
 from app.routes.auth import CHANGING_GETS
@@ -155,7 +155,7 @@ def stop_import(task_id: str) -> dict[str, Any]:
 def revert_import(task_id: str) -> Response:
     """Revert a committed import, unless someone has changed its rows since: a task of its own, which can be watched and
     stopped."""
-    row = accept_revert(services(), task_id, parse_caller())
+    row = accept_revert(services(), [task_id], parse_caller(), RevertRequest())
     message = "the import is being reverted: its rows go, and what it had updated comes back"
     response = _json({"success": True, "message": message, "task_id": row.id, "state": row.state})
     response.status_code = 202

@@ -91,7 +91,7 @@ def at_failpoint(failpoint: str, branches: int, act: Callable[[], None]) -> Iter
         patch.object(xa.Branch, "start", after(xa.Branch.start, "started")),
         patch.object(receipts, "write_receipt", after(receipts.write_receipt, "receipt written")),
         patch.object(rows, "load_payload", after(rows.load_payload, "half loaded", 2)),
-        patch.object(revert_rows, "delete_unchanged", after(revert_rows.delete_unchanged, "half loaded")),
+        patch.object(revert_rows, "delete_rows", after(revert_rows.delete_rows, "half loaded")),
         patch.object(receipts, "seal_receipt", after(receipts.seal_receipt, "all loaded", branches)),
         patch.object(xa.Branch, "end", after(xa.Branch.end, "one ended")),
         patch.object(xa.Branch, "prepare", after_both(xa.Branch.prepare, "one prepared", "all prepared")),

@@ -16,6 +16,7 @@ from app.domain.states import State
 READ_SIZE = 2000
 KEYS_A_QUERY = 500
 LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
+REVERTED = 2  # what was done to a row of an image: a revert has deleted it
 DELETED = 0  # what has consumed the image of a row that was deleted through us
 
 
@@ -165,7 +166,12 @@ def imports_with_rows(connection: Connection, dataset: Dataset) -> list[int]:
 def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
     """Delete one import's rows; returns how many there were. No revert puts back what later imports updated of them."""
     table = table_of(dataset)
-    of_rows = before_images.c.old_import_no == number, before_images.c.consumed_by.is_(None)
+    # a row that a revert has deleted was not there: it may come back by a revert of the revert
+    of_rows = (
+        before_images.c.old_import_no == number,
+        before_images.c.consumed_by.is_(None),
+        before_images.c.act != REVERTED,
+    )
     deleted = connection.execute(delete(table).where(table.c.import_no == number)).rowcount
     connection.execute(update(before_images).where(*of_rows).values(consumed_by=DELETED))  # last: others write there
     return deleted

@@ -288,6 +288,7 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
         revert=revert_from_json((row.options or {}).get("revert")),
         reverted_by=row.revert_id,
         reverted_at=row.reverted_at,
+        revertible_until=row.revertible_until,
     )
 
 

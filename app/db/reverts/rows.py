@@ -1,13 +1,11 @@
-"""The rows of an import inside a revert's branch: locked and looked at first, then deleted or put back.
+"""The rows that an import brought, inside a revert's branch: locked and looked at first, then deleted.
 
 The branch is at READ COMMITTED: at REPEATABLE READ it would lock the gap behind the import's last row, where the next
 import loads. A row that the branch has locked is what everyone sees, so what is read after that needs no lock.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,30 +16,12 @@ from app.db.datasets.rows import RowsDiffer
 from app.db.datasets.tables import quote
 from app.domain.changes import CHANGED_AT
 from app.domain.dataset import Dataset
+from app.domain.requests.revert import RowsAsked
+from app.domain.requests.selection import find_column, read_value
 
-_ANY_TEXT = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-IMAGES = 1000  # how many rows one statement puts back
+STEP = 1000  # how many rows one statement names
 
 Place = tuple[int, int]  # of a row: the number of the import that brought it, and its row number there
-
-
-@dataclass(frozen=True)
-class Image:
-    """A row as it was before the import updated it, and how it is now.
-
-    Attributes:
-        place: where the row is in its table.
-        values: what it was, as JSON.
-        old_changed_at: what it said of changes then.
-        is_there: whether there is a row at its place now.
-        changed_at: what that row says of changes now.
-    """
-
-    place: Place
-    values: str
-    old_changed_at: datetime | None
-    is_there: bool
-    changed_at: datetime | None
 
 
 class KeyTaken(Exception):
@@ -53,7 +33,8 @@ class Referenced(Exception):
 
 
 @contextmanager
-def _key_faults() -> Iterator[None]:
+def key_faults() -> Iterator[None]:
+    """Around a statement that changes rows. Raises `KeyTaken` and `Referenced`."""
     try:
         yield
     except pymysql.err.IntegrityError as error:
@@ -75,7 +56,7 @@ def lock_rows(connection: "pymysql.Connection[Any]", dataset: Dataset, number: i
     with connection.cursor() as cursor:
         # all of them match, so all stay locked; a condition on values would let go of the others
         cursor.execute(
-            f"SELECT COUNT(*) FROM {_quote(dataset.name)} FORCE INDEX (PRIMARY)"
+            f"SELECT COUNT(*) FROM {quoted(dataset.name)} FORCE INDEX (PRIMARY)"
             " WHERE import_no = %s AND row_no BETWEEN %s AND %s FOR UPDATE",
             (number, first, last),
         )
@@ -85,7 +66,7 @@ def lock_rows(connection: "pymysql.Connection[Any]", dataset: Dataset, number: i
 def find_last_row(connection: "pymysql.Connection[Any]", dataset: Dataset, number: int) -> int:
     """The highest row number that an import has in the table; 0 without a row."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT MAX(row_no) FROM {_quote(dataset.name)} WHERE import_no = %s", (number,))
+        cursor.execute(f"SELECT MAX(row_no) FROM {quoted(dataset.name)} WHERE import_no = %s", (number,))
         return int((cursor.fetchone() or (None,))[0] or 0)
 
 
@@ -95,63 +76,80 @@ def list_changed(
     """Which of the locked rows were changed since: row number and when."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT row_no, {CHANGED_AT} FROM {_quote(dataset.name)}"
+            f"SELECT row_no, {CHANGED_AT} FROM {quoted(dataset.name)}"
             f" WHERE import_no = %s AND row_no BETWEEN %s AND %s AND {CHANGED_AT} IS NOT NULL",
             (number, first, last),
         )
         return dict(cursor.fetchall())
 
 
-def list_updaters(connection: "pymysql.Connection[Any]", number: int, first: int, last: int) -> dict[int, int]:
-    """Which of the locked rows other imports have updated: row number and the number of the latest such import."""
+def list_unasked(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, first: int, last: int, asked: RowsAsked
+) -> list[int]:
+    """Which of the locked rows a partial revert does not ask for, by row number, in order."""
+    condition, values = _condition(dataset, asked)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT old_row_no, MAX(import_no) FROM before_images WHERE old_import_no = %s"
-            " AND old_row_no BETWEEN %s AND %s AND import_no <> %s AND consumed_by IS NULL GROUP BY old_row_no",
-            (number, first, last, number),
+            f"SELECT row_no FROM {quoted(dataset.name)}"
+            f" WHERE import_no = %s AND row_no BETWEEN %s AND %s AND ({condition}) IS NOT TRUE ORDER BY row_no",
+            (number, first, last, *values),
         )
-        return {int(row): int(other) for row, other in cursor.fetchall()}
+        return [int(row) for (row,) in cursor.fetchall()]
 
 
-def lock_images(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, after: Place, limit: int = IMAGES
-) -> list[Image]:
-    """The next images of an import that are not put back yet, by place, with the rows as they are now, locked."""
+def list_asked(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, places: Sequence[Place], asked: RowsAsked
+) -> set[Place]:
+    """Which of these rows, brought by other imports, a partial revert asks for."""
+    if asked.ranges:
+        return set()
+    condition, values = _condition(dataset, asked)
+    found: set[Place] = set()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT b.old_import_no, b.old_row_no, b.`row`, b.old_changed_at, t.import_no IS NOT NULL,"
-            f" t.{CHANGED_AT} FROM before_images b LEFT JOIN {_quote(dataset.name)} t"
-            " ON t.import_no = b.old_import_no AND t.row_no = b.old_row_no"
-            " WHERE b.import_no = %s AND b.consumed_by IS NULL"
-            " AND (b.old_import_no > %s OR (b.old_import_no = %s AND b.old_row_no > %s))"
-            f" ORDER BY b.old_import_no, b.old_row_no LIMIT {limit:d} FOR UPDATE",
-            (number, after[0], after[0], after[1]),
-        )
-        return [
-            Image((int(row[0]), int(row[1])), str(row[2]), row[3], bool(row[4]), row[5]) for row in cursor.fetchall()
-        ]
+        for number, some in _by_import(places):
+            cursor.execute(
+                f"SELECT row_no FROM {quoted(dataset.name)}"
+                f" WHERE import_no = %s AND row_no IN ({some}) AND ({condition})",
+                (number, *values),
+            )
+            found.update((number, int(row)) for (row,) in cursor.fetchall())
+    return found
 
 
-def find_later_updater(connection: "pymysql.Connection[Any]", place: Place, number: int, stamp: datetime) -> int | None:
-    """The import that updated a locked row after the import of this number and stamp did; None without one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT import_no FROM before_images WHERE old_import_no = %s AND old_row_no = %s AND import_no <> %s"
-            " AND consumed_by IS NULL AND old_changed_at >= %s ORDER BY old_changed_at DESC LIMIT 1",
-            (*place, number, stamp),
-        )
-        row = cursor.fetchone()
-        return None if row is None else int(row[0])
+def _condition(dataset: Dataset, asked: RowsAsked) -> tuple[str, list[Any]]:
+    parts, values = ["TRUE"], list[Any]()
+    for name, value in asked.equal:
+        column = find_column(dataset, name)
+        assert column is not None  # it was there when the revert was accepted, and no column is ever dropped
+        parts.append(f"{quoted(name)} <=> %s")
+        values.append(None if value is None else read_value(column, value))
+    if asked.ranges:
+        ranges = ((first, 2**32 - 1 if last is None else last) for first, last in asked.ranges)
+        parts.append("(" + " OR ".join(f"row_no BETWEEN {first:d} AND {last:d}" for first, last in ranges) + ")")
+    return " AND ".join(parts), values
 
 
 def list_handled(connection: "pymysql.Connection[Any]", number: int, first: int, last: int) -> dict[int, bool]:
     """Which orders of an import may not be taken away: row number, and whether it is being handled; else it was
     shipped. A locking read: a handling that is just being recorded is waited for."""
+    return _read_handled(connection, number, f"row_no BETWEEN {first:d} AND {last:d}")
+
+
+def list_handled_places(connection: "pymysql.Connection[Any]", places: Sequence[Place]) -> dict[Place, bool]:
+    """`list_handled` of these orders."""
+    return {
+        (number, row): active
+        for number, some in _by_import(places)
+        for row, active in _read_handled(connection, number, f"row_no IN ({some})").items()
+    }
+
+
+def _read_handled(connection: "pymysql.Connection[Any]", number: int, which: str) -> dict[int, bool]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT row_no, COALESCE(active = 1, 0) FROM handled_orders WHERE import_no = %s"
-            " AND row_no BETWEEN %s AND %s AND (active = 1 OR shipped_at IS NOT NULL) LOCK IN SHARE MODE",
-            (number, first, last),
+            f" AND {which} AND (active = 1 OR shipped_at IS NOT NULL) LOCK IN SHARE MODE",
+            (number,),
         )
         found: dict[int, bool] = {}
         for row, active in cursor.fetchall():
@@ -160,29 +158,21 @@ def list_handled(connection: "pymysql.Connection[Any]", number: int, first: int,
 
 
 def read_values(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, wanted: Sequence[int]
-) -> Iterator[tuple[int, tuple[str | None, ...]]]:
-    """The values of locked rows as texts, for a person who looks: row number, and the columns in the dataset's
-    order."""
-    columns = ", ".join(f"CAST({_quote(name)} AS CHAR)" for name in dataset.column_names)
-    for start in range(0, len(wanted), IMAGES):
-        some = ", ".join(str(int(row)) for row in wanted[start : start + IMAGES])
+    connection: "pymysql.Connection[Any]", dataset: Dataset, places: Iterable[Place]
+) -> Iterator[tuple[Place, tuple[str | None, ...]]]:
+    """The values of locked rows as texts, for a person who looks: place, and the columns in the dataset's order."""
+    columns = ", ".join(f"CAST({quoted(name)} AS CHAR)" for name in dataset.column_names)
+    for number, some in _by_import(places):
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT row_no, {columns} FROM {_quote(dataset.name)} WHERE import_no = %s AND row_no IN ({some})"
+                f"SELECT row_no, {columns} FROM {quoted(dataset.name)} WHERE import_no = %s AND row_no IN ({some})"
                 " ORDER BY row_no",
                 (number,),
             )
-            yield from ((int(row[0]), tuple(row[1:])) for row in cursor.fetchall())
+            yield from (((number, int(row[0])), tuple(row[1:])) for row in cursor.fetchall())
 
 
-def values_of(dataset: Dataset, image: Image) -> tuple[str | None, ...]:
-    """What a row was before the import updated it, in the dataset's order."""
-    values = json.loads(image.values)
-    return tuple(values[name] for name in dataset.column_names)
-
-
-def delete_unchanged(
+def delete_rows(
     connection: "pymysql.Connection[Any]",
     dataset: Dataset,
     number: int,
@@ -193,52 +183,30 @@ def delete_unchanged(
 ) -> None:
     """Delete the locked rows of these row numbers but those that are `left`. Raises `RowsDiffer` unless they are as
     many as `wanted`, and then the branch must be abandoned; and `Referenced`."""
-    spared = f" AND row_no NOT IN ({', '.join(str(int(row)) for row in left)})" if left else ""
-    with _key_faults(), connection.cursor() as cursor:
+    with key_faults(), connection.cursor() as cursor:
         deleted = cursor.execute(
-            f"DELETE FROM {_quote(dataset.name)} WHERE import_no = %s AND row_no BETWEEN %s AND %s"
-            f" AND {CHANGED_AT} IS NULL{spared}",
+            f"DELETE FROM {quoted(dataset.name)} WHERE import_no = %s AND row_no BETWEEN %s AND %s{spared(left)}",
             (number, first, last),
         )
     if deleted != wanted:
         raise RowsDiffer(wanted, deleted, ["rows changed while they were being reverted"])
 
 
-def put_back(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, revert: int, images: Sequence[Image]
-) -> None:
-    """Give locked rows their values of before, what they said of changes included, and mark the images as used. Raises
-    `RowsDiffer` where the server did not take each of them exactly so, and `KeyTaken`."""
-    names = dataset.column_names
-    typed = ", ".join(f"v{at} {_ANY_TEXT} PATH '$[{at + 3}]' ERROR ON ERROR" for at in range(len(names)))
-    settings = ", ".join(f"t.{_quote(name)} = j.v{at}" for at, name in enumerate(names))
-    places = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNED PATH '$[1]' ERROR ON ERROR"
-    document = json.dumps([_row_of(names, image) for image in images])
-    with _key_faults(), connection.cursor() as cursor:
-        updated = cursor.execute(
-            f"UPDATE {_quote(dataset.name)} t JOIN JSON_TABLE(%s, '$[*]' COLUMNS ({places},"
-            f" changed_at VARCHAR(26) PATH '$[2]' ERROR ON ERROR, {typed})) j"
-            f" ON t.import_no = j.import_no AND t.row_no = j.row_no SET {settings}, t.{CHANGED_AT} = j.changed_at",
-            (document,),
-        )
-        if updated != len(images) or cursor.warning_count:
-            cursor.execute("SHOW WARNINGS")
-            raise RowsDiffer(len(images), updated, [str(row[2]) for row in cursor.fetchall()])
-        consumed = cursor.execute(
-            f"UPDATE before_images b JOIN JSON_TABLE(%s, '$[*]' COLUMNS ({places})) j"
-            " ON b.old_import_no = j.import_no AND b.old_row_no = j.row_no SET b.consumed_by = %s"
-            " WHERE b.import_no = %s AND b.consumed_by IS NULL",
-            (json.dumps([list(image.place) for image in images]), revert, number),
-        )
-        if consumed != len(images):
-            raise RowsDiffer(len(images), consumed, ["a before-image was used meanwhile"])
+def spared(left: Sequence[int], column: str = "row_no") -> str:
+    """The condition that leaves these row numbers out."""
+    return f" AND {column} NOT IN ({', '.join(str(int(row)) for row in left)})" if left else ""
 
 
-def _row_of(names: Sequence[str], image: Image) -> list[Any]:
-    values = json.loads(image.values)
-    changed_at = None if image.old_changed_at is None else image.old_changed_at.isoformat(" ", "microseconds")
-    return [*image.place, changed_at, *(values[name] for name in names)]
-
-
-def _quote(name: str) -> str:
+def quoted(name: str) -> str:
+    """`quote` for a statement that the driver puts values into."""
     return quote(name).replace("%", "%%")
+
+
+def _by_import(places: Iterable[Place]) -> Iterator[tuple[int, str]]:
+    """Row numbers by import, as many as one statement names."""
+    grouped: dict[int, list[int]] = {}
+    for number, row in places:
+        grouped.setdefault(number, []).append(int(row))
+    for number, found in grouped.items():
+        for start in range(0, len(found), STEP):
+            yield number, ", ".join(str(row) for row in found[start : start + STEP])

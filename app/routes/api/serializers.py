@@ -6,6 +6,7 @@ from typing import Any
 
 from app.db.imports.queries import Event
 from app.domain.imports import Import
+from app.domain.requests.revert import RowsAsked
 from app.domain.states import State
 
 CELERY_STATUS = {
@@ -76,8 +77,13 @@ def _serialize_source(row: Import) -> dict[str, Any]:
         return {
             "kind": "revert",
             "import": revert.target_id,
+            "imports": revert.imports,
+            "of_revert": revert.of_revert,
             "name": revert.target_name,
             "on_changed": revert.on_changed,
+            "dependents": revert.dependents,
+            "keep_images": revert.keep_images,
+            **({"rows": serialize_rows_asked(revert.rows)} if revert.rows is not None else {}),
             "reason": revert.reason,
         }
     if source.generate is not None:
@@ -89,6 +95,12 @@ def _serialize_source(row: Import) -> dict[str, Any]:
         "bytes": source.bytes_total,
         **({"template": source.template} if source.template else {}),
     }
+
+
+def serialize_rows_asked(rows: RowsAsked) -> dict[str, Any]:
+    """Which rows a partial revert takes, as a client asks for them."""
+    ranges = [f"{first}-{'' if last is None else last}" for first, last in rows.ranges]
+    return {"filter": dict(rows.equal), "ranges": ranges}
 
 
 def serialize_event(event: Event) -> dict[str, Any]:

@@ -1,43 +1,50 @@
 """An attempt at a revert: one branch in which rows are locked and looked at, and then deleted or put back."""
 
-from array import array
-from collections.abc import Iterator
-from datetime import datetime
-from time import monotonic
+from collections.abc import Mapping
+from time import monotonic, sleep
+
+import structlog
 
 from app.db import receipts, xa
-from app.db.database import Connection, Database
+from app.db.database import Connection
+from app.db.datasets.rows import RowsDiffer
 from app.db.imports import queries, transitions
 from app.db.reverts import claims, rows
 from app.db.reverts.hindrances import find_hindrance
-from app.domain.dataset import ORDERS, Dataset
+from app.domain.dataset import Dataset
 from app.domain.errors import AttemptLost, ImportFailed
 from app.domain.imports import Import, Tally
-from app.domain.requests.revert import Found, Obstacle, OnChanged, Revert
+from app.domain.requests.revert import MAX_IMPORTS, Dependents, OnChanged, Revert
+from app.domain.states import State
 from app.domain.xid import name_branches
-from app.formats.batch import Reject
 from app.formats.reject_file import RejectWriter
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
-from app.lifecycle.imports.reverting.eligibility import find_dataset
+from app.lifecycle.imports.reverting.bring_back import BringBack
+from app.lifecycle.imports.reverting.eligibility import check_eligibility, find_dataset
+from app.lifecycle.imports.reverting.findings import Findings
+from app.lifecycle.imports.reverting.take_back import TakeBack, Target
+from app.lifecycle.services import Services
 
-STEP = 10_000  # how many row numbers one statement looks at, or deletes
 LOOK_SECONDS = 0.2
+TRIES = 3  # when rows change between a look and what follows, which their locks should not let happen
+POLL_SECONDS = 0.1
+
+log = structlog.get_logger(__name__)
 
 
 class RevertAttempt:
-    """Reverts one import in one branch."""
+    """Reverts imports, or a revert, in one branch."""
 
-    def __init__(
-        self, database: Database, installation: str, row: Import, shutdown: GracefulShutdown, writer: RejectWriter
-    ) -> None:
+    def __init__(self, services: Services, row: Import, shutdown: GracefulShutdown, writer: RejectWriter) -> None:
         assert row.revert is not None
-        self._database, self._row, self._shutdown, self._writer = database, row, shutdown, writer
+        self._services, self._database = services, services.database
+        self._row, self._shutdown, self._writer = row, shutdown, writer
         self._revert: Revert = row.revert
-        (self._xid,) = name_branches(installation, row.number, range(row.epoch, row.epoch + 1), 1)
+        epochs = range(row.epoch, row.epoch + 1)
+        (self._xid,) = name_branches(services.installation, row.number, epochs, 1)
         self._branch: xa.Branch | None = None
         self._looked_at = 0.0
-        self.found = Found()  # what stands in the way is listed in the reject file
-        self._steps: list[tuple[int, int, int]] = []  # first and last row number, and how many rows of these go
+        self._findings = Findings([], writer)
 
     @property
     def branches(self) -> list[xa.Branch]:
@@ -46,8 +53,9 @@ class RevertAttempt:
 
     @property
     def tally(self) -> Tally:
-        """Rows deleted, put back, and left where they are, as an import counts its rows."""
-        return Tally(self.found.deleted, self.found.restored, self.found.kept, self.found.left)
+        """Rows deleted or brought back, put back, and left where they are, as an import counts its rows."""
+        found = self._findings.total
+        return Tally(found.deleted + found.returned, found.restored, found.kept, found.left)
 
     def cut(self) -> None:
         """End the statement from another thread."""
@@ -61,144 +69,141 @@ class RevertAttempt:
 
     def record_counts(self, connection: Connection) -> None:
         """Keep what was found, in the transaction of the decision."""
-        claims.record_counts(connection, self._row.number, self.found)
+        found, number = self._findings, self._row.number
+        claims.record_counts(connection, number, found.by_target, found.fingerprint)
+        if self._revert.of_revert:
+            claims.record_returned(connection, number, self._revert.target, found.returned)
 
     def record_obstacles(self) -> None:
         """Keep what stands in the way of a revert that fails for it, unless another attempt has it by now."""
         with self._database.begin() as connection:
             if transitions.ledger.holds(connection, self._row.number, self._row.epoch):
-                claims.record_obstacles(connection, self._row.number, self.found)
+                found = self._findings
+                claims.record_obstacles(connection, self._row.number, found.by_target, found.fingerprint)
 
     def run(self) -> None:
-        """Revert the import and end the branch; a dry run only looks. Raises `ImportFailed` where rows stand in the
-        way and `on_changed` is fail, `AttemptLost`, `Released`, or what the driver raised: the branch must be abandoned
+        """Revert and end the branch; a dry run only looks. Raises `ImportFailed` where rows stand in the way that may
+        not be skipped or forced, `AttemptLost`, `Released`, or what the driver raised: the branch must be abandoned
         then."""
-        target, dataset, stamp = self._find_target()
         branch = self._branch = xa.Branch(self._database.connect_branch(), self._xid)
         branch.hold_owner_lock()
         if not transitions.holds_still(branch.connection, self._xid.number, self._xid.epoch):
             raise AttemptLost("the revert was stopped or taken over before it began")
         rows.read_committed(branch.connection)
-        branch.start()
-        receipts.write_receipt(branch.connection, self._xid, kind=receipts.REVERT)
-        last = rows.find_last_row(branch.connection, dataset, target.number)
-        left = self._look(branch, target, dataset, stamp, last)
-        self._writer.close()
-        if self.found.left and self._revert.on_changed is OnChanged.FAIL and not self._row.policy.dry_run:
-            raise ImportFailed("rows_in_the_way", f"nothing was reverted: {self.found}")
-        if not self._row.policy.dry_run:
-            self._apply(branch, target, dataset, stamp, left)
-        if not receipts.seal_receipt(
-            branch.connection, self._xid, self.found.deleted + self.found.restored, receipts.REVERT
-        ):
+        tries = 0
+        while True:
+            branch.start()
+            receipts.write_receipt(branch.connection, self._xid, kind=receipts.REVERT)
+            try:
+                dependents = self._revert_in(branch)
+            except RowsDiffer as difference:
+                tries += 1
+                if tries == TRIES:
+                    raise
+                log.warning("rows_differ", reason=str(difference))
+                dependents = set()
+            else:
+                if not dependents:
+                    break
+            # nothing is decided: the branch begins again, with more imports or with the rows as they are now
+            branch.end()
+            branch.rollback()
+            self._claim(dependents)
+        counted = self._findings.total
+        count = counted.deleted + counted.returned + counted.restored
+        if not receipts.seal_receipt(branch.connection, self._xid, count, receipts.REVERT):
             raise AttemptLost("the receipt is not in the branch that is about to end")
         branch.end()
 
-    def _find_target(self) -> tuple[Import, Dataset, datetime]:
+    def _revert_in(self, branch: xa.Branch) -> set[int]:
+        """Returns the imports that must be reverted, too; then nothing was done but looking."""
+        targets, dataset = self._find_targets()
+        self._writer.discard()
+        self._findings = Findings(targets, self._writer)
+        work: TakeBack | BringBack
+        arguments = self._findings, self._check_in
+        if self._revert.of_revert:
+            work = BringBack(branch.connection, dataset, self._row.number, self._revert.target, *arguments)
+            work.look()
+        else:
+            known = self._read_targets(targets)
+            work = TakeBack(branch.connection, dataset, self._revert, self._row.number, known, *arguments)
+            work.look()
+            if self._revert.dependents is Dependents.CASCADE and work.dependents:
+                return work.dependents
+        self._writer.close()
+        self._require_expected()
+        if not self._row.policy.dry_run:
+            self._check_in("reverting", work.apply(), always=True)
+        return set()
+
+    def _require_expected(self) -> None:
+        """Raise `ImportFailed` where rows stand in the way that make the revert fail, or others than were expected."""
+        found, asked = self._findings, self._revert
+        if asked.expected is not None and asked.expected != found.fingerprint:
+            raise ImportFailed(
+                "rows_differ",
+                "nothing was reverted: the rows are no longer those of the dry run that gave `expected`;"
+                f" their fingerprint is {found.fingerprint} now: make a dry run again",
+            )
+        if found.total.left and asked.on_changed is not OnChanged.SKIP and not self._row.policy.dry_run:
+            raise ImportFailed("rows_in_the_way", f"nothing was reverted: {found.total}")
+
+    def _find_targets(self) -> tuple[dict[int, Import], Dataset]:
         with self._database.begin() as connection:
-            target = queries.find_numbered(connection, self._revert.target)
-            dataset = find_dataset(connection, target) if target is not None else None
-            stamp = receipts.find_stamp(connection, self._revert.target)
+            numbers = claims.list_targets(connection, self._row.number)
+            targets = {row.number: row for row in queries.list_numbered(connection, numbers)}
+            first = targets.get(self._revert.target)
+            dataset = find_dataset(connection, first) if first is not None else None
             hindrance = find_hindrance(connection, dataset.name) if dataset is not None else None
-        if target is None or dataset is None or stamp is None:
-            raise ImportFailed("import_gone", "the import, or the dataset that it was loaded into, is gone")
+        if dataset is None or len(targets) < len(numbers):
+            raise ImportFailed("import_gone", "an import, or the dataset that it was loaded into, is gone")
         if hindrance is not None:
             raise ImportFailed("not_revertible", hindrance)
-        return target, dataset, stamp
+        return targets, dataset
 
-    def _look(self, branch: xa.Branch, target: Import, dataset: Dataset, stamp: datetime, last: int) -> "array[int]":
-        """Lock every row, and find those that stand in the way; returns which of the import's own are left."""
-        left, there = array("Q"), 0
-        for first, until in _steps(last):
-            count = rows.lock_rows(branch.connection, dataset, target.number, first, until)
-            obstacles = self._list_obstacles(branch, dataset, target.number, first, until)
-            there += count
-            left.extend(sorted(obstacles))
-            self.found.deleted += count - len(obstacles)
-            self._steps.append((first, until, count - len(obstacles)))
+    def _read_targets(self, targets: Mapping[int, Import]) -> dict[int, Target]:
+        known = {}
+        with self._database.begin() as connection:
+            for number, row in targets.items():
+                stamp = receipts.find_stamp(connection, number)
+                if stamp is None:
+                    raise ImportFailed("import_gone", f"import number {number} has no receipt any more")
+                known[number] = Target(number, stamp, row.rows_done - row.rows_deleted)
+        return known
+
+    def _claim(self, dependents: set[int]) -> None:
+        """Let the revert have imports that depend on its own. Raises `ImportFailed` where one can't be reverted."""
+        for number in sorted(dependents):
+            self._await_commit(number)
+        if not dependents:
+            return
+        with self._database.begin() as connection:
+            if not claims.holds(connection, self._row.number, self._row.epoch):
+                raise AttemptLost("the revert was stopped or taken over")
+            if len(claims.list_targets(connection, self._row.number)) + len(dependents) > MAX_IMPORTS:
+                raise ImportFailed("not_revertible", f"over {MAX_IMPORTS} imports would have to be reverted")
+            for row in queries.list_numbered(connection, dependents):
+                found = check_eligibility(connection, self._services.settings, row)
+                if found.reason is not None:
+                    reason = f"import number {row.number}, which has updated the rows since, can't be reverted"
+                    raise ImportFailed("not_revertible", f"{reason}: {found.reason}")
+                dry_run = self._row.policy.dry_run
+                try:
+                    claims.take(connection, row.number, self._row.number, self._row.id, dry_run=dry_run)
+                except claims.ImportTaken:
+                    reason = f"import number {row.number}, which has updated the rows since, is being reverted"
+                    raise ImportFailed("not_revertible", reason) from None
+
+    def _await_commit(self, number: int) -> None:
+        """An import whose rows are there is `committing` for a moment still."""
+        while True:
+            with self._database.begin() as connection:
+                row = queries.find_numbered(connection, number)
+            if row is None or row.state is not State.COMMITTING:
+                return
             self._check_in("locking")
-        # what went through us is known; the rest that is not there was deleted by another program
-        expected = target.rows_done - target.rows_deleted
-        if expected > there:
-            self.found.missing = expected - there
-            self._refuse(Obstacle.MISSING, None, self.found.missing)
-        for images in self._read_images(branch, target, dataset):
-            for image in images:
-                obstacle, other = self._judge(branch, image, target, stamp)
-                if obstacle is None:
-                    self.found.restored += 1
-                else:
-                    values = rows.values_of(dataset, image) if obstacle is Obstacle.MISSING else None
-                    self._refuse(obstacle, image.place, other=other, values=values)
-            self._check_in("locking")
-        return left
-
-    def _list_obstacles(
-        self, branch: xa.Branch, dataset: Dataset, number: int, first: int, until: int
-    ) -> dict[int, Obstacle]:
-        connection = branch.connection
-        found = dict.fromkeys(rows.list_changed(connection, dataset, number, first, until), Obstacle.CHANGED)
-        updaters = rows.list_updaters(connection, number, first, until)
-        found |= dict.fromkeys(updaters, Obstacle.UPDATED_BY_IMPORT)
-        if dataset == ORDERS:
-            for row, active in rows.list_handled(connection, number, first, until).items():
-                found[row] = Obstacle.IN_HANDLING if active else Obstacle.HANDLED
-        for row, values in rows.read_values(connection, dataset, number, sorted(found)):
-            self._refuse(found[row], (number, row), other=updaters.get(row), values=values)
-        return found
-
-    def _judge(
-        self, branch: xa.Branch, image: rows.Image, target: Import, stamp: datetime
-    ) -> tuple[Obstacle | None, int | None]:
-        """What stands in the way of putting a row back: nothing if the import was the last to change it."""
-        if not image.is_there:
-            return Obstacle.MISSING, None
-        if image.changed_at == stamp:
-            return None, None
-        other = rows.find_later_updater(branch.connection, image.place, target.number, stamp)
-        return (Obstacle.CHANGED, None) if other is None else (Obstacle.UPDATED_BY_IMPORT, other)
-
-    def _read_images(self, branch: xa.Branch, target: Import, dataset: Dataset) -> Iterator[list[rows.Image]]:
-        place = (0, 0)
-        while images := rows.lock_images(branch.connection, dataset, target.number, place):
-            place = images[-1].place
-            yield images
-
-    def _refuse(
-        self,
-        obstacle: Obstacle,
-        place: rows.Place | None,
-        count: int = 1,
-        *,
-        other: int | None = None,
-        values: tuple[str | None, ...] | None = None,
-    ) -> None:
-        self.found.count(obstacle, count)
-        where = f"row {place[1]} of import number {place[0]}" if place else f"{count:,} row{'s' * (count > 1)}"
-        reason = f"{where}: {_REASONS[obstacle]}" + (f" (number {other})" if other is not None else "")
-        self._writer.write([Reject(0, place[1] if place else 0, obstacle, reason, None, None, "", values)])
-
-    def _apply(self, branch: xa.Branch, target: Import, dataset: Dataset, stamp: datetime, left: "array[int]") -> None:
-        done, at = Tally(), 0
-        for first, until, wanted in self._steps:
-            here = at
-            while at < len(left) and left[at] <= until:
-                at += 1
-            try:
-                rows.delete_unchanged(branch.connection, dataset, target.number, first, until, left[here:at], wanted)
-            except rows.Referenced as error:
-                raise ImportFailed("referenced", f"another table refers to a row: {error}") from error
-            done += Tally(inserted=wanted)
-            self._check_in("reverting", done)
-        for images in self._read_images(branch, target, dataset):
-            mine = [image for image in images if image.is_there and image.changed_at == stamp]
-            try:
-                rows.put_back(branch.connection, dataset, target.number, self._row.number, mine)
-            except rows.KeyTaken as error:
-                raise ImportFailed("key_taken", f"another row has a key that a row would get back: {error}") from error
-            done += Tally(updated=len(mine))
-            self._check_in("reverting", done)
-        self._check_in("reverting", done, always=True)
+            sleep(POLL_SECONDS)
 
     def _check_in(self, phase: str, done: Tally | None = None, *, always: bool = False) -> None:
         """Whether the attempt still has the revert, some times a second; and what it has done is recorded."""
@@ -217,17 +222,3 @@ class RevertAttempt:
             )
         if not held:
             raise AttemptLost("the revert was stopped or taken over")
-
-
-def _steps(last: int) -> Iterator[tuple[int, int]]:
-    for first in range(1, last + 1, STEP):
-        yield first, min(first + STEP - 1, last)
-
-
-_REASONS = {
-    Obstacle.CHANGED: "changed by another program since",
-    Obstacle.UPDATED_BY_IMPORT: "updated by a later import",
-    Obstacle.IN_HANDLING: "being handled",
-    Obstacle.HANDLED: "shipped",
-    Obstacle.MISSING: "deleted by another program",
-}

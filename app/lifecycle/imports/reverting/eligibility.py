@@ -1,4 +1,4 @@
-"""Eligibility: whether an import can be reverted, until when, and why not."""
+"""Eligibility: whether an import, or a revert, can be reverted, until when, and why not."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from app.domain.states import FINAL, State
 
 @dataclass(frozen=True)
 class Eligibility:
-    """Why an import can't be reverted, or None where it can; until when it could be; and the revert that has it."""
+    """Why it can't be reverted, or None where it can; until when it could be; and the revert that has it."""
 
     reason: str | None
     until: datetime | None
@@ -28,19 +28,23 @@ class Eligibility:
 def check_eligibility(connection: Connection, settings: Settings, row: Import) -> Eligibility:
     """Look at everything but the rows."""
     until = find_end(settings, row)
+    what = "revert" if row.kind is Kind.REVERT else "import"
     if (holder := claims.find_holder(connection, row.number)) is not None:
         id, state = holder
         done = "was reverted" if state is State.COMMITTED else "is being reverted"
-        return Eligibility(f"the import {done} by {id}", until, id)
-    reason = _find_reason(row, until) or _find_reason_of_table(connection, row)
+        return Eligibility(f"the {what} {done} by {id}", until, id)
+    reason = _find_reason(row, what, until) or _find_reason_of_table(connection, row)
     return Eligibility(reason, until)
 
 
 def find_end(settings: Settings, row: Import) -> datetime | None:
-    """Until when an import can be reverted: its history is kept for as long; None before its commit."""
+    """Until when it can be reverted: its history is kept for as long, unless a client has shortened it; None before its
+    commit."""
+    if row.state is not State.COMMITTED or row.finished_at is None:
+        return None
     days = min(settings.revert_days, settings.history_retention_days)
-    committed = row.kind is Kind.IMPORT and row.state is State.COMMITTED and row.finished_at is not None
-    return row.finished_at + timedelta(days=days) if committed and row.finished_at is not None else None
+    end = row.finished_at + timedelta(days=days)
+    return end if row.revertible_until is None else min(end, row.revertible_until)
 
 
 def find_dataset(connection: Connection, row: Import) -> Dataset | None:
@@ -51,11 +55,16 @@ def find_dataset(connection: Connection, row: Import) -> Dataset | None:
     return known.dataset
 
 
-def _find_reason(row: Import, until: datetime | None) -> str | None:
-    if row.kind is Kind.REVERT:
-        return "this is a revert: to have the rows again, `retry` the import that it reverted"
+def _find_reason(row: Import, what: str, until: datetime | None) -> str | None:
     if row.state is not State.COMMITTED:
-        return f"nothing to revert: the import is {row.state}" + ("" if row.state in FINAL else ", stop it instead")
+        return f"nothing to revert: the {what} is {row.state}" + ("" if row.state in FINAL else ", stop it instead")
+    if row.revert is not None and row.revert.of_revert:
+        return "this revert has brought rows back: revert their import again instead"
+    if row.revert is not None and not row.revert.keep_images:
+        return (
+            "this revert has kept no images of the rows that it took, for which `keep_images` is: to have the rows"
+            f" again, retry {'the imports' if row.revert.imports > 1 else 'import ' + row.revert.target_id}"
+        )
     if until is not None and row.read_at > until:
         return f"the time to revert it was over on {until:%Y-%m-%d}"
     return None
@@ -69,6 +78,6 @@ def _find_reason_of_table(connection: Connection, row: Import) -> str | None:
         return f"{dataset.name} is an adopted table: its rows don't say which import brought them"
     if not marks_changes(dataset):
         return f"the table {dataset.name} has no column {CHANGED_AT} of ours: it does not say which rows were changed"
-    if receipts.find_stamp(connection, row.number) is None:
+    if row.kind is Kind.IMPORT and receipts.find_stamp(connection, row.number) is None:
         return "it was imported by a version before there were reverts: its rows can be deleted, not reverted"
     return find_hindrance(connection, dataset.name)

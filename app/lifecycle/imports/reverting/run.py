@@ -14,7 +14,7 @@ from app.lifecycle.services import Services
 def run_revert(services: Services, row: Import, shutdown: GracefulShutdown, writer: RejectWriter) -> AttemptOutcome:
     """Revert, or look at what a revert would do. Raises `AttemptLost`, `Released`, or what broke the attempt."""
     database, installation = services.database, services.installation
-    attempt = RevertAttempt(database, installation, row, shutdown, writer)
+    attempt = RevertAttempt(services, row, shutdown, writer)
     with Heartbeat(database, services.settings.lease_seconds, row, on_loss=attempt.cut):
         try:
             rollback.await_older_attempts(database, installation, row, shutdown)
@@ -27,7 +27,7 @@ def run_revert(services: Services, row: Import, shutdown: GracefulShutdown, writ
         except ImportFailed as error:
             writer.close()
             attempt.record_obstacles()
-            requeue.fail(database, row, error, attempt.found.left)
+            requeue.fail(database, row, error, attempt.tally.rejected)
             return AttemptOutcome.FAILED
         finally:
             # an open branch is undone by the server, a prepared one waits for the sweeper, a finished one is closed

@@ -7,9 +7,9 @@ from pydantic import ConfigDict, Field
 
 from app.domain.file_format import COMPRESSIONS, FORMATS
 from app.domain.requests.policy import MAX_PRIORITY, OnConflict, OnError
-from app.domain.requests.revert import OnChanged
 from app.domain.states import State
 from app.routes.openapi.models import ID, Id, Model, Time
+from app.routes.openapi.models.revert_source import RevertedImport
 from app.routes.openapi.operations import JSON, Answer, text
 
 EXAMPLE = json.loads(
@@ -81,17 +81,6 @@ class SourceFile(Model):
     currency: bool | str | None = None
     percent: bool | str | None = None
     negative: list[str] | None = None
-
-
-class RevertedImport(Model):
-    """An import whose rows are taken out of the table again: what the ledger has here is a revert."""
-
-    kind: Literal["revert"]
-    import_: Annotated[Id, Field(alias="import")]
-    name: str | None
-    """The name of the import's file; null where it had none."""
-    on_changed: OnChanged
-    reason: str | None
 
 
 class Failure(Model):

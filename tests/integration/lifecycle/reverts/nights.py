@@ -1,15 +1,16 @@
 """Nights: imports of orders whose rows a test names, what the table holds then, and reverts of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import Import, reject_name
-from app.domain.requests.revert import OnChanged
 from app.domain.states import FINAL
 from app.formats.reject_file import read_rejects
 from app.lifecycle.imports.reverting import accept
 from app.lifecycle.services import Services
+from app.routes.api.revert_request import parse_request
 from tests.invariants import converge, find
 from tests.uploads import accept_file
 
@@ -40,9 +41,12 @@ class Nights:
 
     def accept(self, row: Import, **options: Any) -> Import:
         """A revert that waits for a worker."""
-        if "on_changed" in options:
-            options["on_changed"] = OnChanged(options["on_changed"])
-        return accept.accept_revert(self.services, row.id, Caller(client="night"), **options)
+        return self.accept_all([row], **options)
+
+    def accept_all(self, imports: Sequence[Import], **options: Any) -> Import:
+        """A revert of several, that waits for a worker."""
+        request = parse_request(options)
+        return accept.accept_revert(self.services, [row.id for row in imports], Caller(client="night"), request)
 
     def revert(self, row: Import, **options: Any) -> Import:
         """A revert that is brought to its end."""

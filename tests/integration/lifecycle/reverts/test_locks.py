@@ -63,7 +63,7 @@ def begin(nights: Nights, aside: ThreadPoolExecutor, row: Import, come: Event) -
     return revert, running
 
 
-@pytest.mark.parametrize("statement", ["lock_rows", "delete_unchanged"])
+@pytest.mark.parametrize("statement", ["lock_rows", "delete_rows"])
 def test_the_next_import_loads_beside_a_revert(
     nights: Nights, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
@@ -82,7 +82,7 @@ def test_an_import_that_waits_for_a_revert_loses_no_attempt(
     nights: Nights, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = nights.load(1, 2)
-    with held(monkeypatch, "delete_unchanged") as (come, go):
+    with held(monkeypatch, "delete_rows") as (come, go):
         revert, running = begin(nights, aside, row, come)
         nights.do("UPDATE imports SET priority = 0")
         body = nights.accept_file(2, 3, customer="second", on_conflict="update")

@@ -1,5 +1,7 @@
 """Reverts over HTTP: accepted, refused with reasons, shown, and kept away from tables that would change more."""
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +28,8 @@ def test_a_revert_is_shown_like_an_import_and_on_the_import(web: FlaskClient, ni
         "reason": None,
         "revertible_until": web.get(path).json["revertible_until"],  # type: ignore[index]
         "reverts": [],
+        "imports": [],
+        "later_skips": [],
     }
     asked = web.post(path, json={"dry_run": True})
     assert asked.status_code == 202 and asked.headers["Location"] == f"/v1/imports/{asked.json['id']}"  # type: ignore[index]
@@ -36,6 +40,10 @@ def test_a_revert_is_shown_like_an_import_and_on_the_import(web: FlaskClient, ni
         "kind": "revert",
         "name": None,
         "import": row.id,
+        "imports": 1,
+        "of_revert": False,
+        "dependents": "restrict",
+        "keep_images": False,
         "on_changed": "skip",
         "reason": "the file of the day before",
     }
@@ -61,7 +69,25 @@ def test_a_revert_is_shown_like_an_import_and_on_the_import(web: FlaskClient, ni
 
 @pytest.mark.parametrize(
     "body",
-    [{"dry_run": "yes"}, {"on_changed": "force"}, {"reason": 5}, {"reason": "x" * 501}, {"rows": "1-5"}],
+    [
+        {"dry_run": "yes"},
+        {"on_changed": "always"},
+        {"dependents": "all"},
+        {"expected": "the same"},
+        {"keep_images": 1},
+        {"reason": 5},
+        {"reason": "x" * 501},
+        {"rows": "1-5"},
+        {"rows": {}},
+        {"rows": {"ranges": ["5-1"]}},
+        {"rows": {"ranges": ["0-1"]}},
+        {"rows": {"filter": {"no_such": "1"}}},
+        {"rows": {"filter": {"quantity": "many"}}},
+        {"rows": {"filter": {"quantity": 5}}},
+        {"rows": {"ranges": ["1-2"]}, "dependents": "cascade"},
+        {"night": True},
+    ],
+    ids=str,
 )
 def test_a_wrong_request_names_the_field(web: FlaskClient, nights: Nights, body: dict[str, Any]) -> None:
     row = nights.load(1)
@@ -174,3 +200,67 @@ def test_a_worker_of_the_version_before_is_never_given_a_revert(nights: Nights) 
     with nights.services.database.begin() as connection:
         due = set(connection.scalars(select(imports.c.number).where(transitions.ledger.due())))
         assert waiting.number not in due and waiting.number in transitions.list_due(connection, 10)
+
+
+def test_a_whole_night_is_reverted_by_one_request(web: FlaskClient, nights: Nights) -> None:
+    night = [nights.load(1, 2), nights.load(2, 3, customer="second", on_conflict="update"), nights.load(9)]
+    asked = web.post("/v1/reverts", json={"ids": [row.id for row in night[:2]], "reason": "the wrong night"})
+    assert asked.status_code == 202 and asked.json is not None
+    assert asked.json["source"]["imports"] == 2 and asked.json["rows_total"] == 4
+    done = converge(nights.services, asked.json["number"])
+    assert (done.rows_done, done.rows_updated) == (3, 0) and set(nights.table()) == {9}
+    shown = web.get(f"/v1/imports/{done.id}/revert").json
+    assert shown is not None
+    assert [(one["import"], one["rows_deleted"]) for one in shown["imports"]] == [(night[1].id, 1), (night[0].id, 2)]
+    assert web.get(f"/v1/imports/{night[1].id}").json["reverted_by"] == done.id  # type: ignore[index]
+    again = web.post("/v1/reverts", json={"ids": [night[2].id, night[0].id]})
+    assert again.status_code == 409 and again.json["revert_id"] == done.id  # type: ignore[index]
+    assert set(nights.table()) == {9}
+
+
+@pytest.mark.parametrize("ids", [None, [], "all", [1], ["x"] * 1001])
+def test_several_imports_are_named_by_a_list(web: FlaskClient, nights: Nights, ids: Any) -> None:
+    answer = web.post("/v1/reverts", json={"ids": ids} if ids is not None else {})
+    assert answer.status_code == 422 and answer.json["errors"][0]["field"] == "ids"  # type: ignore[index]
+
+
+def test_only_imports_of_one_dataset_go_together(web: FlaskClient, nights: Nights) -> None:
+    ids = [nights.load(1).id, load_parts(nights).id]
+    answer = web.post("/v1/reverts", json={"ids": ids})
+    assert answer.status_code == 422 and "of the dataset orders" in answer.json["detail"]  # type: ignore[index]
+    missing = web.post("/v1/reverts", json={"ids": [ids[0], "0" * 8]})
+    assert missing.status_code == 404
+
+
+def test_the_time_to_revert_can_only_be_shortened(web: FlaskClient, nights: Nights) -> None:
+    row = nights.load(1)
+    path = f"/v1/imports/{row.id}/revert"
+    until = datetime.fromisoformat(web.get(path).json["revertible_until"])  # type: ignore[index]
+    sooner = (until - timedelta(days=7)).isoformat()
+    shortened = web.patch(path, json={"revertible_until": sooner})
+    assert shortened.status_code == 200
+    assert datetime.fromisoformat(shortened.json["revertible_until"]) == until - timedelta(days=7)  # type: ignore[index]
+    longer = web.patch(path, json={"revertible_until": until.isoformat()})
+    assert longer.status_code == 409 and "not lengthened" in longer.json["detail"]  # type: ignore[index]
+    assert web.patch(path, json={"revertible_until": "2020-01-01T00:00:00Z"}).status_code == 200
+    assert web.post(path).status_code == 409 and nights.table() == {1: "first"}
+    for wrong in ("tomorrow", "2026-01-01T00:00:00", 5, None):
+        assert web.patch(path, json={"revertible_until": wrong}).status_code == 422
+
+
+def test_a_reason_can_be_required(web: FlaskClient, nights: Nights) -> None:
+    row = nights.load(1)
+    settings = nights.services.settings.model_copy(update={"revert_needs_reason": True})
+    web.application.extensions["backout"] = replace(nights.services, settings=settings)
+    path = f"/v1/imports/{row.id}/revert"
+    refused = web.post(path)
+    assert refused.status_code == 422 and refused.json["errors"][0]["field"] == "reason"  # type: ignore[index]
+    assert web.post(path, json={"dry_run": True}).status_code == 202
+    assert web.post(path, json={"reason": "the wrong file"}).status_code == 202
+
+
+def test_later_imports_that_skipped_rows_are_named(web: FlaskClient, nights: Nights) -> None:
+    row = nights.load(1, 2)
+    later = nights.load(2, 3, on_conflict="skip")
+    shown = web.get(f"/v1/imports/{row.id}/revert").json
+    assert shown is not None and shown["later_skips"] == [{"id": later.id, "rows_skipped": 1}]

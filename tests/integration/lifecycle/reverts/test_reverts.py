@@ -85,6 +85,15 @@ def test_rows_that_are_gone_already_leave_nothing_to_revert(nights: Nights) -> N
     assert gone.reverted_by is not None and gone.rows_kept == 0
 
 
+def test_a_row_that_was_updated_and_is_gone_is_missing_once(nights: Nights) -> None:
+    first = nights.load(1, 2)
+    nights.load(1, customer="second", on_conflict="update")
+    nights.do("DELETE FROM orders WHERE order_number = 'N-1'")
+    failed = nights.revert(first)
+    assert failed.attempts == 1 and nights.list_obstacles(failed) == [(0, "missing")]
+    assert counts(nights.revert(first, on_changed="skip")) == (State.COMMITTED, 1, 0, 1)
+
+
 def test_an_updated_row_that_was_changed_or_deleted_since_stays(nights: Nights) -> None:
     nights.load(1, 2, 3)
     second = nights.load(1, 2, 3, customer="second", on_conflict="update")
@@ -127,7 +136,7 @@ def test_what_can_not_be_reverted_says_why(nights: Nights) -> None:
     row = nights.load(1)
     failed = nights.load(1)
     revert = nights.revert(row)
-    for one, words in ((failed, "the import is failed"), (revert, "this is a revert")):
+    for one, words in ((failed, "the import is failed"), (revert, "kept no images")):
         with pytest.raises(NotRevertible, match=words):
             nights.accept(one)
     old = nights.load(2)

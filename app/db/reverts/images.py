@@ -1,0 +1,255 @@
+"""Images inside a revert's branch: rows as they were before an import updated them, or before a revert took them.
+
+`before_images.act` says what was done to a row after its image was kept. An image is consumed once its row is as the
+image says again, or is gone.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pymysql
+
+from app.db.datasets.rows import RowsDiffer
+from app.db.reverts.rows import STEP, Place, key_faults, quoted, spared
+from app.domain.changes import CHANGED_AT
+from app.domain.dataset import Dataset
+
+UPDATED, PUT_BACK, DELETED = 0, 1, 2  # by an import; by a revert; by a revert
+
+_ANY_TEXT = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+_PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNED PATH '$[1]' ERROR ON ERROR"
+_SAME_ROW = "b.old_import_no = j.import_no AND b.old_row_no = j.row_no"
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A row of which there is an image, as it is now.
+
+    Attributes:
+        place: where the row is in its table.
+        act: what was done to it.
+        left_changed_at: what it said of changes after that, if a revert did it.
+        is_there: whether there is a row at its place now.
+        changed_at: what that row says of changes now.
+    """
+
+    place: Place
+    act: int
+    left_changed_at: datetime | None
+    is_there: bool
+    changed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a row was: its values as texts by column, and what it said of changes then."""
+
+    place: Place
+    values: Mapping[str, str | None]
+    old_changed_at: datetime | None
+
+
+def lock_spots(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, after: Place, limit: int = STEP
+) -> list[Spot]:
+    """The next rows of which an import or a revert has images that are not consumed, by place, locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.old_import_no, b.old_row_no, b.act, b.put_changed_at, t.import_no IS NOT NULL,"
+            f" t.{CHANGED_AT} FROM before_images b LEFT JOIN {quoted(dataset.name)} t"
+            " ON t.import_no = b.old_import_no AND t.row_no = b.old_row_no"
+            " WHERE b.import_no = %s AND b.consumed_by IS NULL"
+            " AND (b.old_import_no > %s OR (b.old_import_no = %s AND b.old_row_no > %s))"
+            f" ORDER BY b.old_import_no, b.old_row_no LIMIT {limit:d} FOR UPDATE",
+            (number, after[0], after[0], after[1]),
+        )
+        return [
+            Spot((int(row[0]), int(row[1])), int(row[2]), row[3], bool(row[4]), row[5]) for row in cursor.fetchall()
+        ]
+
+
+Updates = dict[Place, list[tuple[int, datetime | None]]]
+
+
+def list_updates_of(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, first: int, last: int
+) -> Updates:
+    """Which of an import's locked rows other imports have updated: place, and for each of these imports, whose images
+    are not consumed, its number and what the row said of changes before. A row that is gone is left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.old_import_no, b.old_row_no, b.import_no, b.old_changed_at FROM before_images b"
+            f" STRAIGHT_JOIN {quoted(dataset.name)} t ON t.import_no = b.old_import_no AND t.row_no = b.old_row_no"
+            " WHERE b.old_import_no = %s AND b.old_row_no BETWEEN %s AND %s AND b.import_no <> %s"
+            f" AND b.consumed_by IS NULL AND b.act = {UPDATED:d}",
+            (number, first, last, number),
+        )
+        return _group(cursor.fetchall())
+
+
+def list_updates(connection: "pymysql.Connection[Any]", places: Sequence[Place]) -> Updates:
+    """`list_updates_of` for locked rows at these places."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.old_import_no, b.old_row_no, b.import_no, b.old_changed_at"
+            f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN before_images b ON {_SAME_ROW}"
+            f" WHERE b.consumed_by IS NULL AND b.act = {UPDATED:d}",
+            (json.dumps(places),),
+        )
+        return _group(cursor.fetchall())
+
+
+def _group(found: Sequence[tuple[Any, ...]]) -> Updates:
+    grouped: Updates = {}
+    for old_import, old_row, number, changed_at in found:
+        grouped.setdefault((int(old_import), int(old_row)), []).append((int(number), changed_at))
+    return grouped
+
+
+def read_images(connection: "pymysql.Connection[Any]", wanted: Sequence[tuple[int, Place]]) -> list[Image]:
+    """Images by the number of the import or revert that has kept them, and place; in the order of places."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.old_import_no, b.old_row_no, b.`row`, b.old_changed_at"
+            f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES}, keeper INT UNSIGNED PATH '$[2]' ERROR ON ERROR)) j"
+            f" STRAIGHT_JOIN before_images b ON b.import_no = j.keeper AND {_SAME_ROW} ORDER BY 1, 2",
+            (json.dumps([[*place, keeper] for keeper, place in wanted]),),
+        )
+        found = [Image((int(row[0]), int(row[1])), json.loads(row[2]), row[3]) for row in cursor.fetchall()]
+    if len(found) != len(wanted):
+        raise RowsDiffer(len(wanted), len(found), ["a before-image is gone"])
+    return found
+
+
+def keep_rows(
+    connection: "pymysql.Connection[Any]",
+    dataset: Dataset,
+    number: int,
+    first: int,
+    last: int,
+    revert: int,
+    left: Sequence[int] = (),
+    *,
+    only_changed: bool = False,
+) -> None:
+    """Keep the locked rows of an import that the revert is about to delete: all of these row numbers but those that are
+    `left`, or those among them that were changed since their import."""
+    members, names = _members(dataset)
+    changed = f" AND t.{CHANGED_AT} IS NOT NULL" if only_changed else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO before_images (import_no, dataset, old_import_no, old_row_no, `row`, old_changed_at, act)"
+            f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members}), t.{CHANGED_AT}, {DELETED:d}"
+            f" FROM {quoted(dataset.name)} t WHERE t.import_no = %s AND t.row_no BETWEEN %s AND %s"
+            f"{changed}{spared(left, 't.row_no')}",
+            (revert, dataset.name, *names, number, first, last),
+        )
+
+
+def keep_updated(connection: "pymysql.Connection[Any]", dataset: Dataset, revert: int, images: Sequence[Image]) -> None:
+    """Keep locked rows as they are before they get these images back. Raises `RowsDiffer`."""
+    members, names = _members(dataset)
+    document = json.dumps([[*image.place, _instant(image.old_changed_at)] for image in images])
+    with connection.cursor() as cursor:
+        kept = cursor.execute(
+            "INSERT INTO before_images"
+            " (import_no, dataset, old_import_no, old_row_no, `row`, old_changed_at, act, put_changed_at)"
+            f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members}), t.{CHANGED_AT}, {PUT_BACK:d}, j.changed_at"
+            f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES}, changed_at VARCHAR(26) PATH '$[2]' ERROR ON ERROR)) j"
+            f" STRAIGHT_JOIN {quoted(dataset.name)} t ON t.import_no = j.import_no AND t.row_no = j.row_no",
+            (revert, dataset.name, *names, document),
+        )
+    if kept != len(images):
+        raise RowsDiffer(len(images), kept, ["a row is gone that was locked"])
+
+
+def put_back(connection: "pymysql.Connection[Any]", dataset: Dataset, images: Sequence[Image]) -> None:
+    """Give locked rows their values of before, what they said of changes included. Raises `RowsDiffer` where the server
+    did not take each of them exactly so, and `KeyTaken`."""
+    settings = ", ".join(f"t.{quoted(name)} = j.v{at}" for at, name in enumerate(dataset.column_names))
+    statement = (
+        f"UPDATE {quoted(dataset.name)} t JOIN {_table_of(dataset)} ON t.import_no = j.import_no"
+        f" AND t.row_no = j.row_no SET {settings}, t.{CHANGED_AT} = j.changed_at"
+    )
+    _write(connection, dataset, statement, images)
+
+
+def bring_back(connection: "pymysql.Connection[Any]", dataset: Dataset, images: Sequence[Image]) -> None:
+    """Insert rows that a revert has deleted as they were, at their places. Raises `RowsDiffer` and `KeyTaken`."""
+    names = ", ".join(quoted(name) for name in dataset.column_names)
+    values = ", ".join(f"j.v{at}" for at in range(len(dataset.column_names)))
+    statement = (
+        f"INSERT INTO {quoted(dataset.name)} (import_no, row_no, {names}, {CHANGED_AT})"
+        f" SELECT j.import_no, j.row_no, {values}, j.changed_at FROM {_table_of(dataset)}"
+    )
+    _write(connection, dataset, statement, images)
+
+
+def _write(connection: "pymysql.Connection[Any]", dataset: Dataset, statement: str, images: Sequence[Image]) -> None:
+    names = dataset.column_names
+    document = json.dumps(
+        [[*image.place, _instant(image.old_changed_at), *(image.values[name] for name in names)] for image in images]
+    )
+    with key_faults(), connection.cursor() as cursor:
+        written = cursor.execute(statement, (document,))
+        if written != len(images) or cursor.warning_count:
+            cursor.execute("SHOW WARNINGS")
+            raise RowsDiffer(len(images), written, [str(row[2]) for row in cursor.fetchall()])
+
+
+def consume_of_deleted(
+    connection: "pymysql.Connection[Any]", number: int, revert: int, first: int, last: int, left: Sequence[int]
+) -> None:
+    """These rows of an import can not be put back: the revert has just deleted them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE before_images SET consumed_by = %s WHERE old_import_no = %s AND old_row_no BETWEEN %s AND %s"
+            f" AND consumed_by IS NULL AND import_no <> %s{spared(left, 'old_row_no')}",
+            (revert, number, first, last, revert),
+        )
+
+
+def consume(
+    connection: "pymysql.Connection[Any]", keepers: Sequence[int], revert: int, places: Sequence[Place]
+) -> None:
+    """Mark the images that these imports or reverts have of rows at these places, each of which has one at least.
+    Raises `RowsDiffer`."""
+    numbers = ", ".join(str(int(number)) for number in keepers)
+    with connection.cursor() as cursor:
+        consumed = cursor.execute(
+            f"UPDATE before_images b JOIN JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j ON {_SAME_ROW}"
+            f" SET b.consumed_by = %s WHERE b.import_no IN ({numbers}) AND b.consumed_by IS NULL",
+            (json.dumps(places), revert),
+        )
+    if consumed < len(places):
+        raise RowsDiffer(len(places), consumed, ["a before-image was used meanwhile"])
+
+
+def restore_images(connection: "pymysql.Connection[Any]", consumer: int, places: Sequence[Place]) -> None:
+    """What a revert has consumed of rows at these places counts again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE before_images b JOIN JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j ON {_SAME_ROW}"
+            " SET b.consumed_by = NULL WHERE b.consumed_by = %s",
+            (json.dumps(places), consumer),
+        )
+
+
+def _members(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
+    """What makes a row's JSON: for the statement, and the names in it."""
+    members = ", ".join(f"%s, CAST(t.{quoted(name)} AS CHAR)" for name in dataset.column_names)
+    return members, dataset.column_names
+
+
+def _table_of(dataset: Dataset) -> str:
+    """Images as rows, by a parameter that is their JSON."""
+    columns = (f"v{at} {_ANY_TEXT} PATH '$[{at + 3}]' ERROR ON ERROR" for at in range(len(dataset.column_names)))
+    changed = "changed_at VARCHAR(26) PATH '$[2]' ERROR ON ERROR"
+    return f"JSON_TABLE(%s, '$[*]' COLUMNS ({', '.join((_PLACES, changed, *columns))})) j"
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(" ", "microseconds")
