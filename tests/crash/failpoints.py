@@ -10,7 +10,7 @@ from unittest.mock import patch
 from app.db import receipts, xa
 from app.db.datasets import rows
 from app.db.imports import transitions
-from app.db.reverts import images as revert_images, rows as revert_rows
+from app.db.reverts import deleted as deleted_rows, rows as revert_rows
 from app.domain.states import State
 from app.lifecycle.imports import commit
 from app.lifecycle.imports.loading import load
@@ -95,7 +95,7 @@ def at_failpoint(failpoint: str, branches: int, act: Callable[[], None]) -> Iter
         patch.object(rows, "load_payload", after(rows.load_payload, "half loaded", 2)),
         patch.object(attempt.RevertAttempt, "_claim", after(attempt.RevertAttempt._claim, OF_A_CASCADE[1])),
         patch.object(xa.Branch, "rollback", after(xa.Branch.rollback, OF_A_CASCADE[0])),
-        patch.object(revert_images, "bring_back", after(revert_images.bring_back, "half loaded")),
+        patch.object(deleted_rows, "bring_back", after(deleted_rows.bring_back, "half loaded")),
         patch.object(revert_rows, "delete_rows", after(revert_rows.delete_rows, "half loaded")),
         patch.object(receipts, "seal_receipt", after(receipts.seal_receipt, "all loaded", branches)),
         patch.object(xa.Branch, "end", after(xa.Branch.end, "one ended")),
