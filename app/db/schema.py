@@ -68,6 +68,8 @@ imports = Table(
     Column("rows_updated", _count, nullable=False, server_default="0"),
     Column("rows_skipped", _count, nullable=False, server_default="0"),
     Column("rows_blank", _count, nullable=False, server_default="0"),
+    Column("rows_counted", _count),
+    *(Column(name, _instant) for name in ("rows_counted_at", "count_asked_at")),
     Column("sequence", _count, nullable=False, server_default="1"),
     Column("error", JSON),
     Column("request_id", String(64)),

@@ -288,6 +288,8 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
         revert=revert_from_json((row.options or {}).get("revert")),
         reverted_by=row.revert_id,
         reverted_at=row.reverted_at,
+        rows_counted=row.rows_counted,
+        rows_counted_at=row.rows_counted_at,
     )
 
 

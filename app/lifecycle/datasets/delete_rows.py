@@ -7,7 +7,7 @@ import structlog
 
 from app.db.database import Connection, Database
 from app.db.datasets import registry, rows
-from app.db.imports import lost_branches, transitions
+from app.db.imports import counts, lost_branches, transitions
 from app.domain.dataset import Dataset
 from app.domain.errors import DatasetBeingCleared, ImportsRunning, NotEnabled
 from app.lifecycle import freeze
@@ -35,7 +35,10 @@ def delete_rows(services: Services, dataset: Dataset, number: int | None = None)
             extension.require_deletable(services.database, dataset, number)
         with services.database.begin() as connection:
             numbers = rows.imports_with_rows(connection, dataset) if number is None else [number]
-        return sum(_delete(services.database, dataset, one) for one in numbers)
+        deleted = sum(_delete(services.database, dataset, one) for one in numbers)
+        with services.database.begin() as connection:
+            counts.record_none(connection, dataset.name, number)  # nor of imports that had no row left
+        return deleted
 
 
 @contextmanager

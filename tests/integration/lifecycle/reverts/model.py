@@ -26,9 +26,11 @@ class Image:
 
 @dataclass
 class Loaded:
-    """An import: how many rows it brought, how many of them went through us, and what it updated."""
+    """An import: how many rows it brought, how many went through us, how many are known to be there, and what it
+    updated."""
 
     rows_done: int
+    rows_kept: int = 0
     rows_deleted: int = 0
     images: dict[Place, Image] = field(default_factory=dict)
     reverted: bool = False
@@ -71,6 +73,7 @@ class Model:
                     loaded.images.setdefault(row.place, Image(row.customer, row.changed_by))
                     row.changed_by = import_no
                 row.customer = customer
+        loaded.rows_kept = loaded.rows_done
         self.imports[import_no] = loaded
         return True
 
@@ -86,9 +89,14 @@ class Model:
         for number in mine:
             del self.rows[number]
         self.imports[import_no].rows_deleted += len(mine)
+        self.imports[import_no].rows_kept = 0
         for other in self.imports.values():
             for place, image in other.images.items():
                 image.consumed |= place[0] == import_no
+
+    def count(self, import_no: int) -> None:
+        """What another program deleted is known from here on."""
+        self.imports[import_no].rows_kept = sum(row.place[0] == import_no for row in self.rows.values())
 
     def expect(self, import_no: int) -> Expected:
         """What a revert of an import finds."""
@@ -114,6 +122,7 @@ class Model:
             by_place[place].customer, by_place[place].changed_by = image.customer, image.changed_by
             image.consumed = True
         loaded.rows_deleted += len(expected.deleted) + expected.missing
+        loaded.rows_kept = loaded.rows_done - loaded.rows_deleted
         loaded.reverted |= expected.left == 0
 
     def _is_imaged(self, place: Place, import_no: int) -> bool:
