@@ -162,6 +162,13 @@ def imports_with_rows(connection: Connection, dataset: Dataset) -> list[int]:
         found.append(int(number))
 
 
+def lock_rows(connection: Connection, dataset: Dataset, number: int) -> int:
+    """Lock one import's rows until the transaction ends, against readers that lock, too; returns how many there are."""
+    table = table_of(dataset)
+    own = select(func.count()).select_from(table).where(table.c.import_no == number)
+    return int(connection.execute(own.with_for_update()).scalar_one())
+
+
 def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
     """Delete one import's rows; returns how many there were. No revert puts back what later imports updated of them."""
     table = table_of(dataset)

@@ -34,7 +34,7 @@ def drop_dataset(services: Services, name: str) -> None:
         if known.built_in:
             raise NotEnabled(f"{name} is built in and can't be dropped; its rows can be deleted")
         # while it is marked, no import of it is claimed and no rows are deleted
-        with delete_rows.clearing(services.database, known.dataset):
+        with delete_rows.clearing(services, known.dataset):
             _let_go(services.database, known.dataset)
         # a crash here leaves the name `dropping`, and the table
         create.repair(services.database, definer, name)

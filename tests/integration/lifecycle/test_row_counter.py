@@ -249,13 +249,19 @@ def test_opening_an_import_starts_a_count(
     wait_counted(row, 1)
 
 
-def test_polling_an_import_until_it_has_committed_counts_nothing(web: FlaskClient, nights: Nights) -> None:
+def test_polling_an_import_until_it_has_committed_counts_nothing(
+    web: FlaskClient, nights: Nights, wait_counted: Callable[[Import, int], None]
+) -> None:
+    other = nights.load(3)
     number = nights.accept_file(1, 2)
     row = find(nights.services, number)
     assert web.get(f"/v1/imports/{row.id}").get_json()["state"] == "queued"
     row = converge(nights.services, number)
     nights.do("UPDATE imports SET finished_at = NOW(6) WHERE number = %s", number)
     assert web.get(f"/v1/imports/{row.id}").get_json()["rows_counted"] is None
+    age(nights, other)
+    web.get(f"/v1/imports/{other.id}")
+    wait_counted(other, 1)  # one after the other: what was asked for before it is done
     assert nights.ask("SELECT count_asked_at FROM imports WHERE number = %s", number) == [(None,)]
 
 
