@@ -158,17 +158,20 @@ def test_a_lock_that_a_deletion_held_a_moment_ago_costs_no_attempt(nights: Night
     row = nights.load(2)
     begun = row.read_at
 
+    def is_running() -> bool:
+        with nights.services.database.begin() as connection:
+            return deletions.is_running(connection, nights.services.installation, "orders")
+
     def is_known(dataset: str) -> bool:
         with nights.services.database.begin() as connection:
-            assert not deletions.is_running(connection, nights.services.installation, dataset)
             return deletions.ended_since(connection, dataset, begun)
 
     nights.accept_file(3)  # something else happens
     nights.do("UPDATE imports SET sequence = sequence + 1")
     assert not is_known("orders")
     assert delete(nights, before) == 1
-    wait_for(lambda: is_known("orders"), "the deletion is known")
-    assert not is_known("parts")
+    wait_for(lambda: not is_running(), "the server has noticed that the connection is closed")
+    assert is_known("orders") and not is_known("parts")
 
 
 def test_rows_that_an_open_import_has_updated_are_refused_and_deleted_when_it_has_ended(
