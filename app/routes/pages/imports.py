@@ -15,7 +15,7 @@ from app.lifecycle import change_feed
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import queries
 from app.lifecycle.templates import list_templates
-from app.routes import services
+from app.routes import row_counter, services
 from app.routes.api.serializers import serialize_import
 from app.routes.openapi.operations import Answer, describe, text
 from app.routes.pages import formatting
@@ -103,6 +103,7 @@ def show_one(id: str) -> str:
     """One import: how far it is, what happened, what was not accepted."""
     after = change_feed.find_cursor(services().database)  # before the import: what changes meanwhile is not missed
     row, timeline = queries.find_import(services().database, id)
+    row_counter().ask(row)
     shown = serialize_import(row, timeline)
     curl = _write_curl(shown, row.source.given)
     return render_template("import.html", i=shown, after=after, curl=curl, rejects_shown=REJECTS_SHOWN)

@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 import {
-  between, count, duration, gone, isFinal, isRevert, labels, name, of, rest, share, shownState, size, showTime, stateName,
+  between, count, counted, duration, gone, isFinal, isRevert, labels, name, of, rest, share, shownState, size, showTime, stateName,
 } from "./formatting.js";
 
 /**
@@ -37,6 +37,10 @@ const VALUES = {
   gone: (i, element) => {
     element.hidden = !gone(i);
     return gone(i);
+  },
+  counted: (i, element) => {
+    element.hidden = !counted(i);
+    return counted(i);
   },
   reverted: (i, element) => {
     element.hidden = !i.reverted_by;

@@ -9,7 +9,8 @@ import { get } from "./dom.js";
  *   events: Record<string, string>, events_of_reverts: Record<string, string>, event_links: Record<string, [string, string]>,
  *   why_no_stop: Record<string, string>, retry: Record<string, string>, still_paused: string, generated: string,
  *   unnamed: string, revert_of: string, revert_labels: Record<string, {removed: string, restored: string, left: string}>,
- *   put_back: string, obstacles: Record<string, string>,
+ *   put_back: string, rows_gone: {in_table: string, deleted: string, missing: string, counted: string},
+ *   obstacles: Record<string, string>,
  * }}
  */
 export const phrases = JSON.parse(get("phrases").textContent);
@@ -29,7 +30,12 @@ export const isRevert = (i) => i.source.kind === "revert";
 /** What became of its rows after the commit. @param {Api.Import} i */
 export function gone(i) {
   const parts = [];
-  if (i.rows_deleted) {
+  const missing = i.rows_counted_at ? i.rows_done - i.rows_deleted - i.rows_kept : 0;
+  if (missing > 0) {
+    const causes = i.rows_deleted ? [`${count(i.rows_deleted)} ${phrases.rows_gone.deleted}`] : [];
+    causes.push(`${count(missing)} ${phrases.rows_gone.missing}, ${counted(i)}`);
+    parts.push(`${count(i.rows_kept)} of its ${rows(i.rows_done)} ${phrases.rows_gone.in_table} (${causes.join(", ")})`);
+  } else if (i.rows_deleted) {
     const whole = i.rows_done === 1 ? "its 1 row" : `all of its ${rows(i.rows_done)}`;
     const which = i.rows_deleted >= i.rows_done ? whole : `${count(i.rows_deleted)} of its ${rows(i.rows_done)}`;
     parts.push(`${which} ${i.rows_deleted === 1 ? "was" : "were"} ${i.reverted_by ? "removed" : "deleted since"}`);
@@ -37,6 +43,9 @@ export function gone(i) {
   if (i.reverted_by && i.rows_updated) parts.push(phrases.put_back);
   return parts.join("; ");
 }
+
+/** When its rows were last counted. @param {Api.Import} i */
+export const counted = (i) => (i.rows_counted_at ? `${phrases.rows_gone.counted} ${timeText(i.rows_counted_at)}` : "");
 
 /**
  * How the rows of a revert are called that it removes and that it puts back.
@@ -125,12 +134,19 @@ export function name(source) {
  */
 export function showTime(element, instant = element.dateTime) {
   if (!instant) return;
-  const at = new Date(instant);
-  const now = new Date();
-  const today = at.toDateString() === now.toDateString();
   element.dateTime = instant;
   element.title = `${instant.slice(0, 10)} ${instant.slice(11, 19)} UTC`;
-  element.textContent = at.toLocaleString(undefined, {
+  element.textContent = timeText(instant);
+}
+
+/**
+ * An instant in this browser's zone, without the day if that is today.
+ * @param {string} instant
+ */
+function timeText(instant) {
+  const at = new Date(instant);
+  const today = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString(undefined, {
     ...(today ? {} : { year: "numeric", month: "short", day: "numeric" }),
     hour: "2-digit", minute: "2-digit", second: "2-digit",
   });

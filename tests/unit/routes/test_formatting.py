@@ -44,3 +44,23 @@ def test_a_revert_says_what_it_did_would_do_or_undid() -> None:
     line = {"event": "reverted", "detail": detail}
     assert words.event(line, {"kind": "file"}) == "Reverted: 3 rows removed, 1 row in the way"
     assert words.link(line) == ("r", "Show the revert")
+
+
+def test_a_committed_import_says_what_another_program_deleted() -> None:
+    shown = {
+        "rows_done": 200_000,
+        "rows_deleted": 0,
+        "rows_counted_at": "2026-11-30T14:02:05.123Z",
+        "rows_kept": 200_000,
+    }
+    at = "counted 2026-11-30 14:02:05 UTC"
+    assert (words.gone(shown), words.counted(shown)) == ("", at)
+    missing = {**shown, "rows_kept": 199_990}
+    assert words.gone(missing) == f"199,990 of its 200,000 rows in the table (10 deleted by another program, {at})"
+    both = {**missing, "rows_deleted": 190_000, "rows_kept": 9_990}
+    assert words.gone(both) == (
+        f"9,990 of its 200,000 rows in the table (190,000 deleted, 10 deleted by another program, {at})"
+    )
+    assert (
+        words.gone({**shown, "rows_deleted": 200_000, "rows_kept": 0}) == "all of its 200,000 rows were deleted since"
+    )
