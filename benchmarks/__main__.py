@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import answers, choices, counting, loading, scaling, small, stopping
+from benchmarks.after_commit import reverting
 from benchmarks.chart import draw
 from benchmarks.figures import FULL, QUICK, SMOKE, Measure, Report
 from benchmarks.places import open_place
@@ -26,6 +27,7 @@ MEASURES: dict[str, Measure] = {
     "answers": answers.measure,
     "counting": counting.measure,
     "scaling": scaling.measure,
+    "reverting": reverting.measure,
     "choices": choices.measure,
 }
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from time import perf_counter
 
 from app.formats.generate.orders import write_csv_sample
-from benchmarks.load import load_file, peak_megabytes
+from benchmarks.loads import load_file
 from benchmarks.places import Place, open_place
+from benchmarks.scaling import peak_megabytes
 
 BYTES_A_ROW = 700  # the file, its copy in the spool, the table and its indexes, and the logs
 

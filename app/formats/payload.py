@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
-from typing import overload
+from typing import NamedTuple, overload
 
 from app.domain.dataset import Dataset
 
@@ -22,6 +22,18 @@ def payload_line(row: int, values: Sequence[str | None]) -> str:
 
 # a row: line breaks inside quotes belong to it; a doubled quote closes and opens again
 _ROW = re.compile(rb'(?:[^"\n]++|"[^"]*+")*+\n')
+
+
+class Line(NamedTuple):
+    """A row of a payload: its number, the rest of its line as it is, and the key in it."""
+
+    number: int
+    rest: str
+    key: tuple[str, ...]
+
+    def encode(self) -> bytes:
+        """The line as it was."""
+        return f"{self.number},{self.rest}\n".encode()
 
 
 class PayloadKeys(Sequence[tuple[str, ...]]):
@@ -68,6 +80,29 @@ def read_column(payload: bytes, position: int) -> list[str]:
 def _column_pattern(position: int) -> re.Pattern[str]:
     field = '(?:"(?:[^"]++|"")*+"|NULL)'
     return re.compile(f'[0-9]++(?:,{field}){{{position}}},(?:"([^"]++)"|NULL)(?:,{field})*+\n')
+
+
+def read_lines(payload: bytes, dataset: Dataset) -> Iterator[Line]:
+    """Each row, with its key in the dataset's order. No column of a key is nullable."""
+    positions = [dataset.column_names.index(name) for name in dataset.key]
+    inner = sorted(positions)
+    order = None if positions == inner else [inner.index(position) for position in positions]
+    text = payload.decode()
+    doubled = '""' in text
+    for found in _line_pattern(tuple(inner)).finditer(text):
+        number, rest, *key = found.groups()
+        if order is not None:
+            key = [key[at] for at in order]
+        if doubled:
+            key = [part.replace('""', '"') for part in key]
+        yield Line(int(number), rest, tuple(key))
+
+
+@cache
+def _line_pattern(positions: tuple[int, ...]) -> re.Pattern[str]:
+    skipped, text = '(?:"(?:[^"]++|"")*+"|NULL)', '"((?:[^"]++|"")*+)"'
+    fields = ",".join(text if at in positions else skipped for at in range(max(positions) + 1))
+    return re.compile(f"([0-9]++),({fields}(?:,{skipped})*+)\n")
 
 
 # the row number, or NULL, or a quoted text; and the separator after it

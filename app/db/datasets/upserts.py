@@ -1,7 +1,7 @@
 """Rows whose key is in the table already: found, kept as they were, and updated, inside the branch that met them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -19,8 +19,26 @@ from app.domain.dataset import Dataset
 # Where in the table a row stands: its import's number, its row number there.
 Place = tuple[int, int]
 
-_ANY_TEXT = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+PLACES_BYTES = 16 * 1024 * 1024  # of places in one answer: a batch of 4 MB has 35 bytes for each of its rows
+RUNS = 10  # more of them are looked up row by row
+
 _PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNED PATH '$[1]' ERROR ON ERROR"
+_SAME_PLACE = "t.import_no = j.import_no AND t.row_no = j.row_no"
+_EMPTY = "''"
+_OTHER_LITERALS = {"NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "EMPTY_STRING_IS_NULL"}  # SQL modes, and those that set them:
+_OTHER_LITERALS |= {"ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"}
+
+
+def set_session(connection: "pymysql.Connection[Any]") -> None:
+    """Before a branch begins that is to update rows: a line of a payload can be a row of literals then, and to look for
+    a key that is not there locks no gap, where another import may load."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        cursor.execute(f"SET SESSION group_concat_max_len = {PLACES_BYTES}")
+        cursor.execute("SELECT @@sql_mode")
+        (modes,) = cursor.fetchone() or ("",)
+        if _OTHER_LITERALS & (given := set(str(modes).split(","))):
+            cursor.execute("SET sql_mode = %s", (",".join(sorted(given - _OTHER_LITERALS)),))
 
 
 def load_new(
@@ -28,20 +46,19 @@ def load_new(
     dataset: Dataset,
     number: int,
     payload: bytes,
-    first: int,
-    sent: int,
-    numbers: Sequence[int] | None = None,
+    numbers: Sequence[int],
 ) -> list[int]:
     """`rows.load_payload`, but rows whose key is there already are left out; returns their row numbers. `numbers` are
-    those of all rows, which count up from `first` without it.
+    those of all rows, and count up.
 
     A row that is left out has exactly one warning. So when there are as many warnings as such rows, the server has
     changed nothing else; any other number raises `rows.RowsDiffer`. A row that stands in the way is locked then.
     """
+    sent = len(numbers)
     try:
         rows.load_payload(connection, dataset, number, payload, sent)
     except rows.RowsDiffer as differ:
-        left_out = list_missing(connection, dataset, number, numbers or range(first, first + sent))
+        left_out = list_missing(connection, dataset, number, numbers)
         if not len(left_out) == sent - differ.loaded == differ.warned:
             raise
         return left_out
@@ -100,70 +117,131 @@ def find_places(
 
     The rows are locked until the branch ends.
     """
+    if not keys:
+        return []
     table = table_of(dataset)
     dialect = mysql.dialect()
     typed = [f"k{at} {sql_type(table.c[name], dialect)}" for at, name in enumerate(dataset.key)]
     columns = ", ".join(f"{one} PATH '$[{at}]' ERROR ON ERROR" for at, one in enumerate(typed))
     same = " AND ".join(f"t.{_quote(name)} = j.k{at}" for at, name in enumerate(dataset.key))
     # MySQL needs the words that exclude a table made of JSON from the lock; MariaDB has none for it
-    of_table = "" if "MariaDB" in str(connection.get_server_info()) else " OF t"  # type: ignore[no-untyped-call]
+    of_table = "" if _is_mariadb(connection) else " OF t"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT j.n, t.import_no, t.row_no FROM JSON_TABLE(%s, '$[*]' COLUMNS (n FOR ORDINALITY, {columns})) j"
+            # all in one text: the driver takes as long for a row as the server
+            "SELECT COUNT(*), GROUP_CONCAT(CONCAT_WS(' ', j.n, t.import_no, t.row_no) SEPARATOR ' ')"
+            f" FROM JSON_TABLE(%s, '$[*]' COLUMNS (n FOR ORDINALITY, {columns})) j"
             f" STRAIGHT_JOIN {_quote(dataset.name)} t ON {same} FOR UPDATE{of_table}",
             (json.dumps(keys),),
         )
-        places: list[Place | None] = [None] * len(keys)
-        for ordinal, import_no, row_no in cursor.fetchall():
-            places[ordinal - 1] = (import_no, row_no)
+        count, text = cursor.fetchone() or (0, None)
+    found = list(map(int, str(text or "").split()))
+    if len(found) != 3 * count:
+        raise rows.RowsDiffer(count, len(found) // 3, ["the server cut its answer"])
+    places: list[Place | None] = [None] * len(keys)
+    for ordinal, import_no, row_no in zip(found[::3], found[1::3], found[2::3], strict=True):
+        places[ordinal - 1] = import_no, row_no
     return places
 
 
 def keep_before_images(
     connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, places: Sequence[Place]
 ) -> None:
-    """Keep these rows as they are, under the number of the import that is about to update them. One that is kept
-    already was updated by the same import before, and stays."""
+    """Keep these rows, which are locked, as they are, under the number of the import that is about to update them. One
+    that is kept already was updated by the same import before, and stays. Raises `rows.RowsDiffer` unless each is kept.
+    """
+    if not places:
+        return
     members = ", ".join(f"%s, CAST(t.{_quote(name)} AS CHAR)" for name in dataset.column_names)
+    table, runs = f"{_quote(dataset.name)} t", _find_runs(places)
+    if runs:
+        source, values = f"{table} FORCE INDEX (PRIMARY) WHERE {runs}", []
+    else:
+        source = f"JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN {table} ON {_SAME_PLACE}"
+        values = [json.dumps(places)]
     with connection.cursor() as cursor:
-        cursor.execute(
+        kept = cursor.execute(
             "INSERT INTO before_images (import_no, dataset, old_import_no, old_row_no, `row`, old_changed_at)"
-            f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members}), {_changed_at(dataset)}"
-            f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN {_quote(dataset.name)} t"
-            " ON t.import_no = j.import_no AND t.row_no = j.row_no"
+            f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members}), {_changed_at(dataset)} FROM {source}"
             " ON DUPLICATE KEY UPDATE dataset = before_images.dataset",
-            (number, dataset.name, *dataset.column_names, json.dumps(places)),
+            (number, dataset.name, *dataset.column_names, *values),
         )
+        _check(cursor, len(places), kept)
 
 
 def update_rows(
     connection: "pymysql.Connection[Any]",
     dataset: Dataset,
-    places: Sequence[Place],
-    values: Sequence[Sequence[str | None]],
+    lines: Mapping[Place, str],
     number: int,
-    stamp: datetime | None,
+    stamp: datetime,
 ) -> None:
-    """Give the rows at these places the values, in the dataset's order; each keeps its numbers. Rows of other imports
+    """Give the rows at these places, which are locked, their values; each keeps its numbers. Rows of other imports
     than `number` bear the attempt's stamp from then on: a key that stands in a file twice is no stranger's change.
 
-    Raises `rows.RowsDiffer` where the server did not update each of them exactly so, and PyMySQL's errors.
+    `lines` are a payload's, without the row number. They become literals as they are: see `set_session`. Raises
+    `rows.RowsDiffer` where the server did not update each row exactly so, and PyMySQL's errors.
     """
-    names = dataset.column_names
-    typed = ", ".join(f"v{at} {_ANY_TEXT} PATH '$[{at + 2}]' ERROR ON ERROR" for at in range(len(names)))
-    settings = ", ".join(f"t.{_quote(name)} = j.v{at}" for at, name in enumerate(names))
+    if not lines:
+        return
+    names = [f"v{at}" for at in range(len(dataset.column_names))]
+    settings = ", ".join(
+        f"t.{quote(name)} = j.{value}" for name, value in zip(dataset.column_names, names, strict=True)
+    )
     if marks_changes(dataset):
-        settings += f", t.{CHANGED_AT} = IF(t.import_no = %s, t.{CHANGED_AT}, CAST(%s AS DATETIME(6)))"
-    document = json.dumps([[*place, *row] for place, row in zip(places, values, strict=True)])
+        settings += f", t.{CHANGED_AT} = IF(t.import_no = {number:d}, t.{CHANGED_AT}, CAST('{stamp}' AS DATETIME(6)))"
+    listed = [f"{place[0]:d},{place[1]:d},{line}" for place, line in lines.items()]
+    given, table = _list_values(connection, ["import_no", "row_no", *names], listed), f"{quote(dataset.name)} t"
+    if runs := _find_runs(lines):
+        # the table comes first: the server then updates each row as it meets it, else all of them in a second pass
+        joined, where = f"{table} FORCE INDEX (PRIMARY) STRAIGHT_JOIN {given} ON {_SAME_PLACE}", f" WHERE {runs}"
+    else:
+        joined, where = f"{given} STRAIGHT_JOIN {table} ON {_SAME_PLACE}", ""
     with connection.cursor() as cursor:
-        updated = cursor.execute(
-            f"UPDATE {_quote(dataset.name)} t JOIN JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES}, {typed})) j"
-            f" ON t.import_no = j.import_no AND t.row_no = j.row_no SET {settings}",
-            (document, number, stamp) if marks_changes(dataset) else (document,),
-        )
-        if updated != len(places) or cursor.warning_count:
-            cursor.execute("SHOW WARNINGS")
-            raise rows.RowsDiffer(len(places), updated, [str(row[2]) for row in cursor.fetchall()])
+        try:
+            updated = cursor.execute(f"UPDATE {joined} SET {settings}{where}")
+        except pymysql.err.DataError as error:
+            raise rows.RowsDiffer(len(lines), 0, [str(error.args[1])], codes=[int(error.args[0])]) from error
+        _check(cursor, len(lines), updated)
+
+
+def _check(cursor: Any, wanted: int, done: int) -> None:
+    if done != wanted or cursor.warning_count:
+        cursor.execute("SHOW WARNINGS")
+        told = cursor.fetchall()
+        raise rows.RowsDiffer(wanted, done, [str(row[2]) for row in told], codes=[int(row[1]) for row in told])
+
+
+def _find_runs(places: Iterable[Place]) -> str:
+    """The condition for rows at these places, where they are a few runs of neighbours; else nothing. A server reads
+    runs faster than it looks up each row."""
+    runs: list[tuple[Place, int]] = []  # where each begins, and how long it is
+    for place in sorted(places):
+        if runs and place == (runs[-1][0][0], runs[-1][0][1] + runs[-1][1]):
+            runs[-1] = runs[-1][0], runs[-1][1] + 1
+        elif len(runs) < RUNS:
+            runs.append((place, 1))
+        else:
+            return ""
+    return " OR ".join(
+        f"t.import_no = {first[0]:d} AND t.row_no BETWEEN {first[1]:d} AND {first[1] + length - 1:d}"
+        for first, length in runs
+    )
+
+
+def _list_values(connection: "pymysql.Connection[Any]", names: Sequence[str], listed: Sequence[str]) -> str:
+    """Rows as a table `j` with columns of these names."""
+    row = "" if _is_mariadb(connection) else "ROW"
+    values = f"VALUES {row}({f'),{row}('.join(listed)})".replace("\\", "\\\\")
+    if row:
+        return f"({values}) AS j ({', '.join(names)})"
+    # MariaDB can't name them, so the first part of a union does, which has no row; the first two are numbers
+    named = ", ".join(f"{0 if at < 2 else _EMPTY} AS {name}" for at, name in enumerate(names))
+    return f"(SELECT {named} WHERE 0 UNION ALL {values}) AS j"
+
+
+def _is_mariadb(connection: "pymysql.Connection[Any]") -> bool:
+    return "MariaDB" in str(connection.get_server_info())  # type: ignore[no-untyped-call]
 
 
 def _changed_at(dataset: Dataset) -> str:

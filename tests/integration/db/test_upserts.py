@@ -260,7 +260,7 @@ def test_more_duplicates_than_the_protocol_can_count(services: Services) -> None
     with services.database.session() as session:
         branch = Branch(session, Xid(services.installation, 99, 1, 1))
         branch.start()
-        assert upserts.load_new(session, ORDERS, 99, payload, 1, 70_000) == list(range(11, 70_001))
+        assert upserts.load_new(session, ORDERS, 99, payload, range(1, 70_001)) == list(range(11, 70_001))
         branch.end()
         branch.rollback()
 
@@ -274,7 +274,7 @@ def test_an_adjusted_value_is_no_duplicate(services: Services, send: Send) -> No
         branch = Branch(session, Xid(services.installation, 99, 1, 1))
         branch.start()
         with pytest.raises(RowsDiffer):
-            upserts.load_new(session, ORDERS, 99, payload, 1, 2)
+            upserts.load_new(session, ORDERS, 99, payload, [1, 2])
         branch.end()
         branch.rollback()
 

@@ -9,6 +9,7 @@ from threading import Event, Lock
 
 from app.db import receipts, xa
 from app.db.database import Database
+from app.db.datasets import upserts
 from app.db.imports import transitions
 from app.db.installation import next_stamp
 from app.domain.dataset import Dataset
@@ -119,6 +120,8 @@ class Attempt:
         branch.hold_owner_lock()
         if not transitions.holds_still(branch.connection, xid.number, xid.epoch):
             raise AttemptLost("the import was stopped or taken over before it began to load")
+        if self._stamp is not None:
+            upserts.set_session(branch.connection)
         branch.start()
         receipts.write_receipt(branch.connection, xid, self._stamp)
         loaded = 0

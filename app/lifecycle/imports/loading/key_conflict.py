@@ -38,7 +38,7 @@ def _explain_difference(
         return _explain_adopted(database, dataset, batch, error)
     number = branch.xid.number
     missing = upserts.list_missing(branch.connection, dataset, number, batch.row_numbers)
-    if not missing or error.warned > len(missing):
+    if not missing or error.warned > len(missing) or set(error.codes) - {DUPLICATE}:
         return ImportFailed("value_adjusted", f"the server would have changed a value: {'; '.join(error.warnings[:3])}")
     skipped = missing[0]
     key = batch.keys[batch.position_of(skipped) or 0]

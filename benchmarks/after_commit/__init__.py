@@ -1,0 +1,1 @@
+"""What comes after a load: updates of its rows, and reverts."""
