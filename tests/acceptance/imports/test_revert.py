@@ -98,6 +98,7 @@ def test_some_rows_go_and_come_back(backout: Backout, stack: Stack) -> None:
     back = backout.run("revert", part["id"], "--wait")
     assert f"{part['id']}            1            0            0" in back and stack.count() == before + 2
     assert backout.ask("status", part["id"])["reverted_by"] == back.split()[1]
+    assert f"rows brought back: revert {part['id']}" in backout.run("list")
     assert backout.ask("revert", back.split()[1], code=4)["error"]["kind"] == "not-revertible"
 
 
