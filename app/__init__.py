@@ -16,6 +16,7 @@ def create_app(settings: Settings) -> Flask:
 
     from app.handling.extension import HandlingExtension  # noqa: PLC0415 — importing a part must not import the whole
     from app.lifecycle.change_feed import ChangeFeed  # noqa: PLC0415
+    from app.lifecycle.imports.row_counter import RowCounter  # noqa: PLC0415
     from app.lifecycle.services import open_services  # noqa: PLC0415
     from app.logs import configure_logs  # noqa: PLC0415
     from app.routes import auth, problems  # noqa: PLC0415
@@ -25,6 +26,7 @@ def create_app(settings: Settings) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["backout"] = services = open_services(settings, pool_size=32, extensions=(HandlingExtension(),))
     app.extensions["backout_watch"] = ChangeFeed(services)
+    app.extensions["backout_counter"] = RowCounter(services.database)
     auth.register_guards(app, settings)
     problems.register_problems(app)
     add_routes(app, handling=settings.handling)

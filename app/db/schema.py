@@ -75,6 +75,8 @@ imports = Table(
     Column("rows_updated", _count, nullable=False, server_default="0"),
     Column("rows_skipped", _count, nullable=False, server_default="0"),
     Column("rows_blank", _count, nullable=False, server_default="0"),
+    Column("rows_counted", _count),
+    *(Column(name, _instant) for name in ("rows_counted_at", "count_asked_at")),
     Column("sequence", _count, nullable=False, server_default="1"),
     Column("error", JSON),
     Column("request_id", String(64)),
@@ -241,10 +243,9 @@ reverted_imports = Table(
     Column("active", SmallInteger),
     Column("revert_id", CHAR(36), nullable=False),
     *(Column(name, _count) for name in ("rows_deleted", "rows_restored", "rows_left", "rows_missing")),
-    Column("in_the_way", JSON),
     Column("reverted_at", _instant),
     Column("fingerprint", CHAR(64)),  # of the rows that it takes and of those in its way
-    Column("returned", JSON),  # of a revert of a revert: by import number, how many of its rows are there again
+    *(Column(name, JSON) for name in ("in_the_way", "returned")),  # rows by class, and by import
     Index("reverted_imports_active", "import_no", "active", unique=True),
     Index("reverted_imports_revert", "revert_no"),
     **OPTIONS,

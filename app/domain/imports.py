@@ -104,6 +104,8 @@ class Import:
     reverted_by: str | None = None  # the id of the revert that took all of its rows
     reverted_at: datetime | None = None
     revertible_until: datetime | None = None  # if a client has shortened it
+    rows_counted: int | None = None  # how many were in the table at `rows_counted_at`
+    rows_counted_at: datetime | None = None
 
     @property
     def paused(self) -> bool:
@@ -112,9 +114,17 @@ class Import:
 
     @property
     def rows_kept(self) -> int:
-        """How many of its rows are in the table: 0 before the commit, and after a stop or a failure."""
+        """How many of its rows are in the table, as far as known: 0 before the commit, and after a stop or a
+        failure."""
         has_rows = self.state is State.COMMITTED and self.kind is Kind.IMPORT
-        return self.rows_done - self.rows_deleted if has_rows else 0
+        return self.rows_done - self.rows_deleted - self.rows_missing if has_rows else 0
+
+    @property
+    def rows_missing(self) -> int:
+        """How many of its rows other programs had deleted when they were last counted."""
+        if self.rows_counted is None:
+            return 0
+        return max(0, self.rows_done - self.rows_deleted - self.rows_counted)
 
     @property
     def rows_read(self) -> int:

@@ -6,7 +6,7 @@ import structlog
 
 from app.config import Settings
 from app.db import statistics
-from app.db.database import Database
+from app.db.database import Connection, Database
 from app.db.handlings import queries, transitions
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import OrdersKept
@@ -69,12 +69,11 @@ class HandlingExtension:
             names = statistics.list_steps(connection, seconds)
             return [summarize(name, statistics.sample_steps(connection, name, seconds)) for name in names]
 
-    def require_deletable(self, database: Database, dataset: Dataset, number: int | None = None) -> None:
+    def require_deletable(self, connection: Connection, dataset: Dataset, number: int | None = None) -> None:
         """Raise `OrdersKept` where orders are being handled or were shipped."""
         if dataset.name != ORDERS.name:
             return
-        with database.begin() as connection:
-            count, first = queries.list_kept(connection, number, MAX_NAMED)
+        count, first = queries.list_kept(connection, number, MAX_NAMED)
         if count:
             named = ", ".join(f"{order} ({reason})" for order, reason in first[:3])
             raise OrdersKept(

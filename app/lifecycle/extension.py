@@ -49,9 +49,10 @@ class Extension(Protocol):
         """How its kinds of work went within so many seconds. Raises `DatabaseUnavailable`."""
         ...
 
-    def require_deletable(self, database: Database, dataset: Dataset, number: int | None = None) -> None:
+    def require_deletable(self, connection: Connection, dataset: Dataset, number: int | None = None) -> None:
         """Raise a `Refused` that says which, where rows may not be deleted: any, or those of the import of this number.
 
-        Nothing new may get hold of the dataset's rows meanwhile: it is marked as being cleared.
+        Nothing new may get hold of these rows meanwhile: the dataset is marked as being cleared, or the import's rows
+        are locked.
         """
         ...

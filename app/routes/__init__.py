@@ -2,6 +2,7 @@
 
 from flask import current_app
 
+from app.lifecycle.imports.row_counter import RowCounter
 from app.lifecycle.services import Services
 
 
@@ -9,4 +10,11 @@ def services() -> Services:
     """What the running application works with."""
     found = current_app.extensions["backout"]
     assert isinstance(found, Services)
+    return found
+
+
+def row_counter() -> RowCounter:
+    """What counts the rows of an import that somebody looks at."""
+    found = current_app.extensions["backout_counter"]
+    assert isinstance(found, RowCounter)
     return found

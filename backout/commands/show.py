@@ -39,6 +39,8 @@ def describe(found: Import) -> list[str]:
     counts = {"updated": found.rows_updated, "skipped": found.rows_skipped, "rejected": found.rows_rejected}
     counts |= {"blank": found.rows_blank, "deleted": found.document.get("rows_deleted", 0)}
     lines += [f"{name:<10}{number:,} rows" for name, number in counts.items() if number]
+    if counted := _describe_count(found):
+        lines.append(f"counted   {found.document['rows_counted']:,} rows in the table, {counted}")
     if found.eta_seconds is not None:
         lines.append(f"left      {found.eta_seconds:g} s at {found.rows_per_second:,.0f} rows/s")
     if found.document.get("reverted_by"):
@@ -116,8 +118,28 @@ def _row(one: Import) -> str:
     state = "paused" if one.is_paused else "reverted" if one.document.get("reverted_by") else one.state
     figures = f"{one.rows_done:>12,}  {one.percent:>5g}  {_time(one.created_at):<20}"
     deleted = one.document.get("rows_deleted")
-    gone = f" ({deleted:,} rows deleted)" if deleted else ""
-    return f"{one.id:<36}  {state:<10}  {figures}  {_source(one)}{gone}"
+    gone = [f"{deleted:,} rows deleted"] if deleted else []
+    if _count_missing(one):
+        gone.append(_describe_count(one))
+    left = f" ({', '.join(gone)})" if gone else ""
+    return f"{one.id:<36}  {state:<10}  {figures}  {_source(one)}{left}"
+
+
+def _count_missing(found: Import) -> int:
+    """How many rows of the import another program had deleted when they were last counted."""
+    if found.document.get("rows_counted") is None:
+        return 0
+    return max(0, found.rows_done - int(found.document.get("rows_deleted", 0)) - found.rows_kept)
+
+
+def _describe_count(found: Import) -> str:
+    """When an import's rows were last counted, and how many were missing; nothing if they never were."""
+    at = found.document.get("rows_counted_at")
+    if at is None:
+        return ""
+    missing = _count_missing(found)
+    gone = f"{missing:,} deleted by another program, " if missing else ""
+    return f"{gone}at {_time(datetime.fromisoformat(at))}"
 
 
 @click.command()

@@ -10,10 +10,11 @@ from unittest.mock import patch
 from app.db import receipts, xa
 from app.db.datasets import rows
 from app.db.imports import transitions
-from app.db.reverts import rows as revert_rows
+from app.db.reverts import deleted as deleted_rows, rows as revert_rows
 from app.domain.states import State
 from app.lifecycle.imports import commit
 from app.lifecycle.imports.loading import load
+from app.lifecycle.imports.reverting import attempt
 
 FAILPOINTS = (
     "claimed",
@@ -31,12 +32,13 @@ FAILPOINTS = (
     "all committed",
     "done",
 )
+OF_A_CASCADE = ("begun again", "dependents claimed")  # between its first branch and its second
 
 
 @contextmanager
 def at_failpoint(failpoint: str, branches: int, act: Callable[[], None]) -> Iterator[None]:
     """While this lasts, the first attempt of this process that comes to the failpoint calls `act` there, once."""
-    assert failpoint in FAILPOINTS
+    assert failpoint in (*FAILPOINTS, *OF_A_CASCADE)
     acted: list[str] = []
     counts: dict[str, int] = {}
 
@@ -91,6 +93,9 @@ def at_failpoint(failpoint: str, branches: int, act: Callable[[], None]) -> Iter
         patch.object(xa.Branch, "start", after(xa.Branch.start, "started")),
         patch.object(receipts, "write_receipt", after(receipts.write_receipt, "receipt written")),
         patch.object(rows, "load_payload", after(rows.load_payload, "half loaded", 2)),
+        patch.object(attempt.RevertAttempt, "_claim", after(attempt.RevertAttempt._claim, OF_A_CASCADE[1])),
+        patch.object(xa.Branch, "rollback", after(xa.Branch.rollback, OF_A_CASCADE[0])),
+        patch.object(deleted_rows, "bring_back", after(deleted_rows.bring_back, "half loaded")),
         patch.object(revert_rows, "delete_rows", after(revert_rows.delete_rows, "half loaded")),
         patch.object(receipts, "seal_receipt", after(receipts.seal_receipt, "all loaded", branches)),
         patch.object(xa.Branch, "end", after(xa.Branch.end, "one ended")),

@@ -153,6 +153,7 @@ FAULTS: dict[str, Fault] = {
     "kill -9 worker, stop": stops.kill_worker_and_stop,
     "stop, its kill lost": stops.stop_without_kill,
     "stop, long undo": stops.stop_with_long_undo,
+    "stop, waited for": stops.stop_and_wait,
     "pause": stops.pause,
     "pause, kill -9 web": stops.pause_and_crash,
     "branch rolled back by hand": lose_branch,

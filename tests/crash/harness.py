@@ -142,7 +142,7 @@ class Harness:
     def lead_to(self, failpoint: str, rows: int = ROWS, of: str = "import") -> str:
         """An import, or a revert, whose worker waits at the failpoint; its id."""
         while True:
-            self.subject = RevertSubject(self) if of == "revert" else None
+            self.subject = RevertSubject(self, of) if of != "import" else None
             if self.subject is not None:
                 self.subject.prepare(next(self._seeds))
             self.breakpoint.arm(failpoint)

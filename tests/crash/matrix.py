@@ -5,12 +5,13 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tests.crash.failpoints import FAILPOINTS
+from tests.crash.failpoints import FAILPOINTS, OF_A_CASCADE
 from tests.crash.faults import FAULTS
 from tests.crash.harness import ROWS, Harness
 from tests.crash.places import Cell, Place
 from tests.crash.reader import Reader
 from tests.crash.stops import DECIDED
+from tests.crash.subjects.revert import CASCADE, RETURN, REVERT
 
 EVERY = ("kill -9 process", "kill -9 worker", "kill -9 database", "SIGTERM worker", "SIGSTOP, SIGCONT worker", "stop")
 EVERY_TALKING = ("network reset", "network frozen")  # the same, where the worker has something to say
@@ -45,6 +46,7 @@ IMPORTS_ONLY = {
     "stop, long undo",
     *(name for name in FAULTS if name[:2] in ("10", "12")),
 }
+IN_REVERTS = ("half loaded", "one prepared", "deciding", "decided", "one committed")
 LARGE = {"stop, long undo": 60_000}  # rows
 WHOLE_READS = {"1062 duplicate key", "1213 deadlock"}  # others write rows too
 
@@ -97,7 +99,10 @@ def run_cell(harness: Harness, cell: Cell) -> Result:
 def _all(branches: int) -> Iterator[Cell]:
     yield from _of_import(branches)
     if branches == 1:  # a revert has one branch
-        yield from (replace(cell, of="revert") for cell in _of_import(1) if cell.fault not in IMPORTS_ONLY)
+        yield from (replace(cell, of=REVERT) for cell in _of_import(1) if cell.fault not in IMPORTS_ONLY)
+        yield Cell("begun again", "stop, waited for", CASCADE)
+        for of, failpoints in ((CASCADE, (*OF_A_CASCADE, *IN_REVERTS)), (RETURN, IN_REVERTS)):
+            yield from (Cell(failpoint, fault, of) for failpoint in failpoints for fault in (*EVERY, *EVERY_TALKING))
 
 
 def _of_import(branches: int) -> Iterator[Cell]:

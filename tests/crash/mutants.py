@@ -15,6 +15,7 @@ from app.lifecycle.recovery import sweeper
 from tests.crash import mutations
 from tests.crash.mutations import replace_by
 from tests.crash.places import Cell
+from tests.crash.subjects.revert import CASCADE, RETURN
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,18 @@ MUTANTS = {
         replace_by(claims, "release", lambda *_: None),
         (("stop", "one prepared"),),
         of="revert",
+    ),
+    "a stopped revert claims dependents": Mutant(
+        "an attempt claims more imports only while it has its revert",
+        replace_by(claims, "holds", lambda *_: True),
+        (("stop, waited for", "begun again"),),
+        of=CASCADE,
+    ),
+    "rows are back and said to be gone": Mutant(
+        "a revert of a revert lets go of its imports in the transaction that records its commit",
+        replace_by(claims, "_free", lambda *_: None),
+        (("kill -9 process", "half loaded"),),
+        of=RETURN,
     ),
     "sweeper always commits": Mutant(
         "direction goes by state and epoch",

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from tests.crash.failpoints import FAILPOINTS
+from tests.crash.subjects.revert import CASCADE, RETURN
 
 BATCH_BYTES = 48 * 1024  # some six batches
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One fault at one failpoint, of an import or of a revert."""
+    """One fault at one failpoint, of an import or of a kind of revert."""
 
     failpoint: str
     fault: str
@@ -102,4 +103,7 @@ REPRESENTATIVE = [
     Cell("decided", "kill -9 worker", "revert"),
     Cell("one prepared", "stop", "revert"),
     Cell("deciding", "zombie beside the next", "revert"),
+    Cell("dependents claimed", "kill -9 process", CASCADE),
+    Cell("begun again", "stop, waited for", CASCADE),
+    Cell("half loaded", "kill -9 process", RETURN),
 ]

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import quantiles
 
-from tests.crash.failpoints import FAILPOINTS
+from tests.crash.failpoints import FAILPOINTS, OF_A_CASCADE
 from tests.crash.matrix import Result
 from tests.crash.mutants import MUTANTS
 from tests.crash.places import Place
@@ -66,7 +66,7 @@ def _parts(findings: Findings) -> Iterable[str]:
         )
         yield _table("place", results, lambda result: result.place.name, key=None)
         yield _table("fault", results, lambda result: result.cell.fault, key=None)
-        yield _table("failpoint", results, lambda result: result.cell.failpoint, key=FAILPOINTS.index)
+        yield _table("failpoint", results, lambda result: result.cell.failpoint, key=(*FAILPOINTS, *OF_A_CASCADE).index)
     for result in findings.violations:
         yield f"VIOLATED: {result.cell.name} at {result.place.name}: {result.violation}"
     if findings.mutants:

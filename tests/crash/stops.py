@@ -73,6 +73,15 @@ def stop_with_long_undo(harness: Harness, id: str) -> State:
     return end
 
 
+def stop_and_wait(harness: Harness, id: str) -> State:
+    """A stop that is over before the worker goes on: it must leave everything as the stop left it."""
+    end = _stop(harness, id)
+    harness.wait_final(id)
+    harness.breakpoint.release()
+    wait_for(lambda: harness.breakpoint.left, "the worker gave it up")
+    return end
+
+
 def _stop(harness: Harness, id: str) -> State:
     failpoint = harness.breakpoint.failpoint
     begun = monotonic()

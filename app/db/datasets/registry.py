@@ -115,6 +115,13 @@ def take_delete_lease(connection: Connection, name: str, seconds: float) -> bool
     return marked.rowcount == 1
 
 
+def is_being_cleared(connection: Connection, name: str) -> bool:
+    """Whether a dataset is being cleared or dropped, or is gone."""
+    free = or_(datasets.c.delete_lease_until.is_(None), datasets.c.delete_lease_until <= NOW)
+    there = select(datasets.c.name).where(datasets.c.name == name, datasets.c.state == READY, free)
+    return connection.execute(there).first() is None
+
+
 def extend_delete_lease(connection: Connection, name: str, seconds: float) -> None:
     """Go on clearing for so many more seconds."""
     connection.execute(

@@ -163,6 +163,13 @@ def imports_with_rows(connection: Connection, dataset: Dataset) -> list[int]:
         found.append(int(number))
 
 
+def lock_rows(connection: Connection, dataset: Dataset, number: int) -> int:
+    """Lock one import's rows until the transaction ends, against readers that lock, too; returns how many there are."""
+    table = table_of(dataset)
+    own = select(func.count()).select_from(table).where(table.c.import_no == number)
+    return int(connection.execute(own.with_for_update()).scalar_one())
+
+
 def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
     """Delete one import's rows; returns how many there were. No revert puts back what later imports updated of them."""
     table = table_of(dataset)
@@ -175,6 +182,12 @@ def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
     deleted = connection.execute(delete(table).where(table.c.import_no == number)).rowcount
     connection.execute(update(before_images).where(*of_rows).values(consumed_by=DELETED))  # last: others write there
     return deleted
+
+
+def forget_reverted(connection: Connection, revert: int) -> None:
+    """What a revert took never comes back: everything that was in its table is deleted."""
+    images = before_images.c.import_no == revert, before_images.c.consumed_by.is_(None)
+    connection.execute(update(before_images).where(*images).values(consumed_by=DELETED))
 
 
 def committed_only(dataset: Dataset) -> ColumnElement[bool]:

@@ -102,7 +102,7 @@ def find_places(
     """
     table = table_of(dataset)
     dialect = mysql.dialect()
-    typed = [f"k{at} {_sql_type(table.c[name], dialect)}" for at, name in enumerate(dataset.key)]
+    typed = [f"k{at} {sql_type(table.c[name], dialect)}" for at, name in enumerate(dataset.key)]
     columns = ", ".join(f"{one} PATH '$[{at}]' ERROR ON ERROR" for at, one in enumerate(typed))
     same = " AND ".join(f"t.{_quote(name)} = j.k{at}" for at, name in enumerate(dataset.key))
     # MySQL needs the words that exclude a table made of JSON from the lock; MariaDB has none for it
@@ -175,7 +175,7 @@ def _quote(name: str) -> str:
     return quote(name).replace("%", "%%")
 
 
-def _sql_type(column: Any, dialect: Any) -> str:
+def sql_type(column: Any, dialect: Any) -> str:
     """The column's type, in the table's collation: then its key is used for comparing."""
     plain = str(column.type.compile(dialect=dialect)).partition(" CHARACTER SET")[0].partition(" COLLATE")[0]
     return f"{plain} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" if "CHAR" in plain or "TEXT" in plain else plain

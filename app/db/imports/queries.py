@@ -289,6 +289,8 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
         reverted_by=row.revert_id,
         reverted_at=row.reverted_at,
         revertible_until=row.revertible_until,
+        rows_counted=row.rows_counted,
+        rows_counted_at=row.rows_counted_at,
     )
 
 

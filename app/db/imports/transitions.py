@@ -69,6 +69,12 @@ class ImportLedger(Ledger[State]):
         started = {"attempt_started_at": NOW, "attempt_rows": 0, "attempt_bytes": 0}
         return super().claim(connection, number, worker=worker, lease_seconds=lease_seconds, **started, **values)
 
+    def note(self, connection: Connection, number: int, kind: str, detail: Mapping[str, Any], **values: Any) -> None:
+        """`Ledger.note`. What was counted before a deletion through us says nothing of the rows after it."""
+        if "rows_deleted" in values:
+            values = {"rows_counted": None, "rows_counted_at": None, **values}
+        super().note(connection, number, kind, detail, **values)
+
 
 DECIDED = frozenset({State.COMMITTING, *UNDOING})
 ledger = ImportLedger(
@@ -128,9 +134,11 @@ _SOURCE = ("file_name", "format", "compression", "file_format", "bytes_total", "
 
 
 def note_deleted(connection: Connection, number: int, rows: int) -> None:
-    """Record in an import's history that so many of its rows were deleted: the state stays what it is."""
+    """Record in an import's history that so many of its rows were deleted, which are all that there were: the state
+    stays what it is."""
+    none_left = {"rows_counted": 0, "rows_counted_at": NOW}
     deleted = imports.c.rows_deleted + rows
-    ledger.note(connection, number, "rows_deleted", {"rows": rows}, rows_deleted=deleted)
+    ledger.note(connection, number, "rows_deleted", {"rows": rows}, rows_deleted=deleted, **none_left)
 
 
 def list_due(connection: Connection, limit: int, *, only_small: bool = False) -> list[int]:

@@ -144,6 +144,12 @@ def release(connection: Connection, revert: int, state: State) -> None:
     connection.execute(update(table).where(*held).values(active=None))
 
 
+def list_reverts(connection: Connection, dataset: str) -> list[int]:
+    """The numbers of a dataset's reverts that have committed."""
+    of_dataset = imports.c.dataset == dataset, imports.c.kind == Kind.REVERT, imports.c.state == State.COMMITTED
+    return list(connection.scalars(select(imports.c.number).where(*of_dataset)))
+
+
 def is_reverting(connection: Connection, dataset: str) -> bool:
     """Whether a revert has rows of the dataset locked, or may have them."""
     of_dataset = imports.c.dataset == dataset, imports.c.kind == Kind.REVERT, imports.c.state.in_(list(UNFINISHED))

@@ -13,13 +13,13 @@ from typing import Any
 import pymysql
 
 from app.db.datasets.rows import RowsDiffer
-from app.db.reverts.rows import STEP, Place, key_faults, quoted, spared
+from app.db.reverts.rows import STEP, Place, key_faults, quoted
 from app.domain.changes import CHANGED_AT
 from app.domain.dataset import Dataset
 
 UPDATED, PUT_BACK, DELETED = 0, 1, 2  # by an import; by a revert; by a revert
 
-_ANY_TEXT = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+ANY_TEXT = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 _PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNED PATH '$[1]' ERROR ON ERROR"
 _SAME_ROW = "b.old_import_no = j.import_no AND b.old_row_no = j.row_no"
 
@@ -30,14 +30,12 @@ class Spot:
 
     Attributes:
         place: where the row is in its table.
-        act: what was done to it.
         left_changed_at: what it said of changes after that, if a revert did it.
         is_there: whether there is a row at its place now.
         changed_at: what that row says of changes now.
     """
 
     place: Place
-    act: int
     left_changed_at: datetime | None
     is_there: bool
     changed_at: datetime | None
@@ -53,22 +51,20 @@ class Image:
 
 
 def lock_spots(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, after: Place, limit: int = STEP
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, act: int, after: Place, limit: int = STEP
 ) -> list[Spot]:
-    """The next rows of which an import or a revert has images that are not consumed, by place, locked."""
+    """The next rows of which an import or a revert has images of this act that are not consumed, by place, locked."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT b.old_import_no, b.old_row_no, b.act, b.put_changed_at, t.import_no IS NOT NULL,"
+            "SELECT b.old_import_no, b.old_row_no, b.put_changed_at, t.import_no IS NOT NULL,"
             f" t.{CHANGED_AT} FROM before_images b LEFT JOIN {quoted(dataset.name)} t"
             " ON t.import_no = b.old_import_no AND t.row_no = b.old_row_no"
-            " WHERE b.import_no = %s AND b.consumed_by IS NULL"
+            f" WHERE b.import_no = %s AND b.consumed_by IS NULL AND b.act = {act:d}"
             " AND (b.old_import_no > %s OR (b.old_import_no = %s AND b.old_row_no > %s))"
             f" ORDER BY b.old_import_no, b.old_row_no LIMIT {limit:d} FOR UPDATE",
             (number, after[0], after[0], after[1]),
         )
-        return [
-            Spot((int(row[0]), int(row[1])), int(row[2]), row[3], bool(row[4]), row[5]) for row in cursor.fetchall()
-        ]
+        return [Spot((int(row[0]), int(row[1])), row[2], bool(row[3]), row[4]) for row in cursor.fetchall()]
 
 
 Updates = dict[Place, list[tuple[int, datetime | None]]]
@@ -124,31 +120,6 @@ def read_images(connection: "pymysql.Connection[Any]", wanted: Sequence[tuple[in
     return found
 
 
-def keep_rows(
-    connection: "pymysql.Connection[Any]",
-    dataset: Dataset,
-    number: int,
-    first: int,
-    last: int,
-    revert: int,
-    left: Sequence[int] = (),
-    *,
-    only_changed: bool = False,
-) -> None:
-    """Keep the locked rows of an import that the revert is about to delete: all of these row numbers but those that are
-    `left`, or those among them that were changed since their import."""
-    members, names = _members(dataset)
-    changed = f" AND t.{CHANGED_AT} IS NOT NULL" if only_changed else ""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO before_images (import_no, dataset, old_import_no, old_row_no, `row`, old_changed_at, act)"
-            f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members}), t.{CHANGED_AT}, {DELETED:d}"
-            f" FROM {quoted(dataset.name)} t WHERE t.import_no = %s AND t.row_no BETWEEN %s AND %s"
-            f"{changed}{spared(left, 't.row_no')}",
-            (revert, dataset.name, *names, number, first, last),
-        )
-
-
 def keep_updated(connection: "pymysql.Connection[Any]", dataset: Dataset, revert: int, images: Sequence[Image]) -> None:
     """Keep locked rows as they are before they get these images back. Raises `RowsDiffer`."""
     members, names = _members(dataset)
@@ -177,17 +148,6 @@ def put_back(connection: "pymysql.Connection[Any]", dataset: Dataset, images: Se
     _write(connection, dataset, statement, images)
 
 
-def bring_back(connection: "pymysql.Connection[Any]", dataset: Dataset, images: Sequence[Image]) -> None:
-    """Insert rows that a revert has deleted as they were, at their places. Raises `RowsDiffer` and `KeyTaken`."""
-    names = ", ".join(quoted(name) for name in dataset.column_names)
-    values = ", ".join(f"j.v{at}" for at in range(len(dataset.column_names)))
-    statement = (
-        f"INSERT INTO {quoted(dataset.name)} (import_no, row_no, {names}, {CHANGED_AT})"
-        f" SELECT j.import_no, j.row_no, {values}, j.changed_at FROM {_table_of(dataset)}"
-    )
-    _write(connection, dataset, statement, images)
-
-
 def _write(connection: "pymysql.Connection[Any]", dataset: Dataset, statement: str, images: Sequence[Image]) -> None:
     names = dataset.column_names
     document = json.dumps(
@@ -198,18 +158,6 @@ def _write(connection: "pymysql.Connection[Any]", dataset: Dataset, statement: s
         if written != len(images) or cursor.warning_count:
             cursor.execute("SHOW WARNINGS")
             raise RowsDiffer(len(images), written, [str(row[2]) for row in cursor.fetchall()])
-
-
-def consume_of_deleted(
-    connection: "pymysql.Connection[Any]", number: int, revert: int, first: int, last: int, left: Sequence[int]
-) -> None:
-    """These rows of an import can not be put back: the revert has just deleted them."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE before_images SET consumed_by = %s WHERE old_import_no = %s AND old_row_no BETWEEN %s AND %s"
-            f" AND consumed_by IS NULL AND import_no <> %s{spared(left, 'old_row_no')}",
-            (revert, number, first, last, revert),
-        )
 
 
 def consume(
@@ -246,7 +194,7 @@ def _members(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
 
 def _table_of(dataset: Dataset) -> str:
     """Images as rows, by a parameter that is their JSON."""
-    columns = (f"v{at} {_ANY_TEXT} PATH '$[{at + 3}]' ERROR ON ERROR" for at in range(len(dataset.column_names)))
+    columns = (f"v{at} {ANY_TEXT} PATH '$[{at + 3}]' ERROR ON ERROR" for at in range(len(dataset.column_names)))
     changed = "changed_at VARCHAR(26) PATH '$[2]' ERROR ON ERROR"
     return f"JSON_TABLE(%s, '$[*]' COLUMNS ({', '.join((_PLACES, changed, *columns))})) j"
 

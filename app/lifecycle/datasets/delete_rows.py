@@ -1,4 +1,4 @@
-"""Clear: empties a dataset, or deletes one import's rows, unless an import of it is unfinished."""
+"""Clear: empties a dataset, unless an import of it is unfinished; or deletes one import's rows, beside others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,15 +6,19 @@ from contextlib import contextmanager
 import structlog
 
 from app.db.database import Connection, Database
-from app.db.datasets import registry, rows
-from app.db.imports import lost_branches, transitions
+from app.db.datasets import deletions, registry, rows
+from app.db.imports import counts, lost_branches, transitions
+from app.db.reverts import claims
 from app.domain.dataset import Dataset
 from app.domain.errors import DatasetBeingCleared, ImportsRunning, NotEnabled
+from app.domain.imports import Import
+from app.domain.states import FINAL
 from app.lifecycle import freeze
 from app.lifecycle.datasets import catalog
 from app.lifecycle.services import Services
 
 CLEAR_SECONDS = 60.0  # the lease of a clearing, renewed with every import's rows
+TURN_SECONDS = 5.0  # how long one deletion waits for another
 
 log = structlog.get_logger(__name__)
 
@@ -23,31 +27,93 @@ def delete_rows(services: Services, dataset: Dataset, number: int | None = None)
     """Delete every row of a dataset, or those of the import with this number, and record it in the history of the
     imports that brought them; returns how many.
 
-    One import's rows go in one transaction. Raises `ImportsRunning`, `DatasetBeingCleared`, `LedgerFrozen`,
-    `NotEnabled` for an adopted table, or what an extension has against it, and then deletes nothing.
+    One import's rows go in one transaction, beside other imports that run; all need an idle dataset. Raises
+    `ImportsRunning`, `DatasetBeingCleared`, `LedgerFrozen`, `NotEnabled` for an adopted table, or what an extension has
+    against it, and then deletes nothing.
     """
     freeze.require_sweeping(services)
     off = catalog.list_unsupported(dataset)
     if reason := off.get("delete_all" if number is None else "delete_by_import"):
         raise NotEnabled(reason)
-    with clearing(services.database, dataset):
-        for extension in services.extensions:
-            extension.require_deletable(services.database, dataset, number)
-        with services.database.begin() as connection:
-            numbers = rows.imports_with_rows(connection, dataset) if number is None else [number]
-        return sum(_delete(services.database, dataset, one) for one in numbers)
+    if number is not None:
+        return _delete_import(services, dataset, number)
+    database = services.database
+    with clearing(services, dataset):
+        with database.begin() as connection:
+            for extension in services.extensions:
+                extension.require_deletable(connection, dataset)
+            numbers = rows.imports_with_rows(connection, dataset)
+        deleted = sum(_clear(database, dataset, one) for one in numbers)
+        with database.begin() as connection:
+            counts.record_none(connection, dataset.name)  # nor of imports that had no row left
+            reverts = claims.list_reverts(connection, dataset.name)
+        for revert in reverts:
+            with database.begin_long() as connection:
+                rows.forget_reverted(connection, revert)
+        return deleted
+
+
+def _delete_import(services: Services, dataset: Dataset, number: int) -> int:
+    """One import's rows, while others of the dataset run. A crash at any point leaves all of them."""
+    try:
+        with services.database.begin_long() as connection:
+            _take_turn(connection, services.installation, dataset)
+            # From here on no revert of it is accepted; one that was is seen. No one else needs this row for long.
+            row = deletions.lock_import(connection, number)
+            _require_final(connection, dataset, number, row)
+            with deletions.needing_rows():
+                # first, so that what others have recorded of these rows is seen, and nothing new is
+                rows.lock_rows(connection, dataset, number)
+                for extension in services.extensions:
+                    extension.require_deletable(connection, dataset, number)
+                deleted = _delete(connection, dataset, number)
+            counts.record_none(connection, dataset.name, number)
+    except deletions.RowsInUse as error:
+        held = (
+            f"rows of import number {number} are held by an import that is running, a revert or another program, and"
+            f" nothing was deleted: wait until that has ended ({error})"
+        )
+        raise ImportsRunning(held, unfinished=1, lost_branches=0) from error
+    log.info("rows_deleted", import_no=number, rows=deleted)
+    return deleted
+
+
+def _take_turn(connection: Connection, installation: str, dataset: Dataset) -> None:
+    """One deletion at a time; a clearing marks the dataset first and then looks for this one."""
+    free = deletions.begin(connection, installation, dataset.name, TURN_SECONDS)
+    if not free or registry.is_being_cleared(connection, dataset.name):
+        raise _being_cleared(dataset)
+
+
+def _require_final(connection: Connection, dataset: Dataset, number: int, row: Import | None) -> None:
+    """Raise `ImportsRunning` while the import, or a revert of it, is unfinished. Rows may outlive their import's
+    history."""
+    if row is not None and row.state not in FINAL:
+        lost = [one for one in lost_branches.list_with_lost_branch(connection, dataset.name) if one == number]
+        raise ImportsRunning(_explain(dataset, 1, lost), unfinished=1, lost_branches=len(lost))
+    holder = claims.find_holder(connection, number)
+    if holder is not None and holder[1] not in FINAL:
+        held = f"the import is being reverted by {holder[0]}: wait for that or stop it first"
+        raise ImportsRunning(held, unfinished=1, lost_branches=0)
+
+
+def _being_cleared(dataset: Dataset) -> DatasetBeingCleared:
+    return DatasetBeingCleared(f"another request is deleting rows of {dataset.name}: wait until it has ended")
 
 
 @contextmanager
-def clearing(database: Database, dataset: Dataset) -> Iterator[None]:
+def clearing(services: Services, dataset: Dataset) -> Iterator[None]:
     """Mark a dataset as being cleared for as long as this lasts. Raises `DatasetBeingCleared`, and `ImportsRunning`
     while an import of it is unfinished."""
+    database = services.database
     with database.begin() as connection:
         if not registry.take_delete_lease(connection, dataset.name, CLEAR_SECONDS):
-            raise DatasetBeingCleared(f"another request is clearing {dataset.name}: wait until it has ended")
+            raise _being_cleared(dataset)
     # From here on no import of it is claimed; a crash leaves a mark that runs out.
     try:
         with database.begin() as connection:
+            if deletions.is_running(connection, services.installation, dataset.name):
+                raise _being_cleared(dataset)
             require_idle(connection, dataset)
         yield
     finally:
@@ -76,12 +142,17 @@ def _explain(dataset: Dataset, unfinished: int, lost: list[int]) -> str:
     return "; ".join(told)
 
 
-def _delete(database: Database, dataset: Dataset, number: int) -> int:
+def _clear(database: Database, dataset: Dataset, number: int) -> int:
     with database.begin() as connection:
         registry.extend_delete_lease(connection, dataset.name, CLEAR_SECONDS)
     with database.begin_long() as connection:
-        deleted = rows.delete_rows(connection, dataset, number)
-        if deleted:
-            transitions.note_deleted(connection, number, deleted)
+        deleted = _delete(connection, dataset, number)
     log.info("rows_deleted", import_no=number, rows=deleted)
+    return deleted
+
+
+def _delete(connection: Connection, dataset: Dataset, number: int) -> int:
+    deleted = rows.delete_rows(connection, dataset, number)
+    if deleted:
+        transitions.note_deleted(connection, number, deleted)
     return deleted

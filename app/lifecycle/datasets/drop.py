@@ -4,7 +4,7 @@ import structlog
 
 from app.db.database import Database
 from app.db.datasets import registry, rows
-from app.db.imports import pauses, transitions
+from app.db.imports import counts, pauses, transitions
 from app.domain.dataset import Dataset
 from app.domain.errors import DatasetNotFound, NotEnabled
 from app.domain.pause import Scope
@@ -34,7 +34,7 @@ def drop_dataset(services: Services, name: str) -> None:
         if known.built_in:
             raise NotEnabled(f"{name} is built in and can't be dropped; its rows can be deleted")
         # while it is marked, no import of it is claimed and no rows are deleted
-        with delete_rows.clearing(services.database, known.dataset):
+        with delete_rows.clearing(services, known.dataset):
             _let_go(services.database, known.dataset)
         # a crash here leaves the name `dropping`, and the table
         create.repair(services.database, definer, name)
@@ -42,15 +42,17 @@ def drop_dataset(services: Services, name: str) -> None:
 
 
 def _let_go(database: Database, dataset: Dataset) -> None:
-    counts = {} if dataset.adopted else _count_kept(database, dataset)
+    kept = {} if dataset.adopted else _count_kept(database, dataset)
     with database.begin() as connection:
         # An acceptance holds the dataset until its import is there, so that one is either found here, or finds none.
         registry.lock_dataset(connection, dataset.name)
         delete_rows.require_idle(connection, dataset)
         registry.begin_dropping(connection, dataset.name)
         pauses.delete_pause(connection, Scope.DATASET, dataset.name)  # another one may get the name
-        for number, count in counts.items():
+        for number, count in kept.items():
             transitions.note_deleted(connection, number, count)
+        if not dataset.adopted:
+            counts.record_none(connection, dataset.name)
 
 
 def _count_kept(database: Database, dataset: Dataset) -> dict[int, int]:

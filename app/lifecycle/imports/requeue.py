@@ -40,6 +40,7 @@ class Attempted(Protocol):
 
 SHUT_DOWN, PAUSED = "the worker shut down", "it was paused"
 WAITS_FOR_REVERT = "waits for a revert that holds the same rows"
+WAITS_FOR_DELETION = "waits for a deletion that holds the same rows"
 
 
 def give_back(

@@ -30,7 +30,7 @@ from app.lifecycle.imports import accept, queries, stop, stream_upload
 from app.lifecycle.imports.idempotency import Accepted
 from app.lifecycle.imports.options import ImportOptions, parse_import_options
 from app.lifecycle.templates import expand
-from app.routes import services
+from app.routes import row_counter, services
 from app.routes.api.serializers import serialize_import
 from app.routes.openapi import parameters as common
 from app.routes.openapi.models import imports as models
@@ -253,6 +253,7 @@ def list_all() -> dict[str, Any]:
 def show(id: str) -> Response:
     """One import with its timeline; the ETag changes with its sequence."""
     row, timeline = queries.find_import(services().database, id)
+    row_counter().ask(row)
     response = jsonify(serialize_import(row, timeline))
     response.set_etag(str(row.sequence), weak=True)
     response.headers["Cache-Control"] = "no-cache"

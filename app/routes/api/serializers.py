@@ -45,6 +45,8 @@ def serialize_import(row: Import, timeline: list[Event] | None = None) -> dict[s
         "eta_seconds": row.eta_seconds,
         "attempt": {"number": row.attempts, "rows": row.attempt_rows, "bytes": row.attempt_bytes},
         "rows_deleted": row.rows_deleted,
+        "rows_counted": row.rows_counted,
+        "rows_counted_at": serialize_time(row.rows_counted_at),
         "rows_updated": row.rows_updated,
         "rows_skipped": row.rows_skipped,
         "rows_rejected": row.rows_rejected,

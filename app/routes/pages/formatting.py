@@ -67,6 +67,8 @@ RETRY = {"stopped": "Retry", "failed": "Retry", "checked": "Import it now", "rev
 ON_ERROR = {"abort": "fail the import", "reject": "are rejected"}
 ON_CONFLICT = {"fail": "fail the import", "skip": "stay as they are", "update": "are updated"}
 ON_CHANGED = {"fail": "fail the revert", "skip": "stay as they are", "force": "changed ones are reverted, too"}
+# of rows that are gone after the commit
+IN_TABLE, DELETED, MISSING, COUNTED = "in the table", "deleted", "deleted by another program", "counted"
 PUT_BACK = "what it updated has its old values back"
 STILL_PAUSED = "it stays paused, because all imports or its dataset are: `backout resume` with --all or --dataset"
 GENERATED = "generated rows"
@@ -89,6 +91,7 @@ def phrases() -> dict[str, Any]:
         "unnamed": UNNAMED,
         "put_back": PUT_BACK,
         **revert_words.PHRASES,
+        "rows_gone": {"in_table": IN_TABLE, "deleted": DELETED, "missing": MISSING, "counted": COUNTED},
     }
 
 
@@ -128,14 +131,25 @@ def gone(shown: dict[str, Any]) -> str:
     if is_revert(shown):
         return revert_words.RETURNED if shown.get("reverted_by") else ""
     deleted, done, is_reverted = shown["rows_deleted"], shown["rows_done"], shown.get("reverted_by")
+    missing = done - deleted - shown["rows_kept"] if shown.get("rows_counted_at") else 0
     parts = []
-    if deleted:
+    if missing > 0:
+        causes = [f"{count(deleted)} {DELETED}"] if deleted else []
+        causes += [f"{count(missing)} {MISSING}, {counted(shown)}"]
+        parts.append(f"{count(shown['rows_kept'])} of its {rows(done)} {IN_TABLE} ({', '.join(causes)})")
+    elif deleted:
         whole = "its 1 row" if done == 1 else f"all of its {rows(done)}"
         which = whole if deleted >= done else f"{count(deleted)} of its {rows(done)}"
         parts.append(f"{which} {'was' if deleted == 1 else 'were'} {'removed' if is_reverted else 'deleted since'}")
     if is_reverted and shown["rows_updated"]:
         parts.append(PUT_BACK)
     return "; ".join(parts)
+
+
+def counted(shown: dict[str, Any]) -> str:
+    """When an import's rows were last counted; nothing if they never were."""
+    at = shown.get("rows_counted_at")
+    return f"{COUNTED} {instant(at)}" if at else ""
 
 
 def labels(shown: dict[str, Any]) -> dict[str, str]:

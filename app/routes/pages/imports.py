@@ -16,7 +16,7 @@ from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import queries
 from app.lifecycle.imports.reverting import show
 from app.lifecycle.templates import list_templates
-from app.routes import services
+from app.routes import row_counter, services
 from app.routes.api.serializers import serialize_import
 from app.routes.openapi.operations import Answer, describe, text
 from app.routes.pages import formatting
@@ -104,6 +104,7 @@ def show_one(id: str) -> str:
     """One import: how far it is, what happened, what was not accepted."""
     after = change_feed.find_cursor(services().database)  # before the import: what changes meanwhile is not missed
     row, timeline = queries.find_import(services().database, id)
+    row_counter().ask(row)
     shown = serialize_import(row, timeline)
     curl = _write_curl(shown, row.source.given)
     needs_reason = services().settings.revert_needs_reason

@@ -101,7 +101,7 @@ function summary(i) {
   parts.push(`${count(i.rows_rejected)} rejected`);
   const read = count(imported + i.rows_rejected);
   const blank = i.rows_blank ? `; ${count(i.rows_blank)} blank rows ignored` : "";
-  const lost = i.rows_deleted ? `; ${gone(i)}` : "";
+  const lost = gone(i) && `; ${gone(i)}`;
   if (i.state === "committed") return `${read} rows read = ${parts.join(" + ")}${blank}${lost}`;
   if (i.state === "checked") {
     return `${read} rows checked: ${count(imported)} valid, ${count(i.rows_rejected)} invalid${blank}. Nothing was written.`;

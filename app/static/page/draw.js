@@ -2,8 +2,8 @@
 
 import { make } from "./dom.js";
 import {
-  between, count, duration, gone, hasOneTarget, isFinal, isReturn, isRevert, labels, name, of, phrases, rest, share,
-  shownState, size, showTime, stateName,
+  between, count, counted, duration, gone, hasOneTarget, isFinal, isReturn, isRevert, labels, name, of, phrases, rest,
+  share, shownState, size, showTime, stateName,
 } from "./formatting.js";
 
 /**
@@ -38,6 +38,10 @@ const VALUES = {
   gone: (i, element) => {
     element.hidden = !gone(i);
     return gone(i);
+  },
+  counted: (i, element) => {
+    element.hidden = !counted(i);
+    return counted(i);
   },
   reverted: (i, element) => {
     element.hidden = !i.reverted_by;

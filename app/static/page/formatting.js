@@ -11,7 +11,8 @@ import { get } from "./dom.js";
  *   why_no_stop: Record<string, string>, retry: Record<string, string>, still_paused: string, generated: string,
  *   unnamed: string, revert_of: string, revert_labels: Record<string, {removed: string, restored: string, left: string}>,
  *   return_labels: Record<string, {removed: string, restored: string, left: string}>, returned: string, no_copy: string,
- *   brought_back: string, show_target: Record<string, string>, put_back: string, obstacles: Record<string, string>,
+ *   brought_back: string, show_target: Record<string, string>, put_back: string,
+ *   rows_gone: {in_table: string, deleted: string, missing: string, counted: string}, obstacles: Record<string, string>,
  * }}
  */
 export const phrases = JSON.parse(get("phrases").textContent);
@@ -38,7 +39,12 @@ export const isReturn = (i) => i.source.kind === "revert" && i.source.of_revert;
 export function gone(i) {
   if (isRevert(i)) return i.reverted_by ? phrases.returned : "";
   const parts = [];
-  if (i.rows_deleted) {
+  const missing = i.rows_counted_at ? i.rows_done - i.rows_deleted - i.rows_kept : 0;
+  if (missing > 0) {
+    const causes = i.rows_deleted ? [`${count(i.rows_deleted)} ${phrases.rows_gone.deleted}`] : [];
+    causes.push(`${count(missing)} ${phrases.rows_gone.missing}, ${counted(i)}`);
+    parts.push(`${count(i.rows_kept)} of its ${rows(i.rows_done)} ${phrases.rows_gone.in_table} (${causes.join(", ")})`);
+  } else if (i.rows_deleted) {
     const whole = i.rows_done === 1 ? "its 1 row" : `all of its ${rows(i.rows_done)}`;
     const which = i.rows_deleted >= i.rows_done ? whole : `${count(i.rows_deleted)} of its ${rows(i.rows_done)}`;
     parts.push(`${which} ${i.rows_deleted === 1 ? "was" : "were"} ${i.reverted_by ? "removed" : "deleted since"}`);
@@ -46,6 +52,9 @@ export function gone(i) {
   if (i.reverted_by && i.rows_updated) parts.push(phrases.put_back);
   return parts.join("; ");
 }
+
+/** When its rows were last counted. @param {Api.Import} i */
+export const counted = (i) => (i.rows_counted_at ? `${phrases.rows_gone.counted} ${timeText(i.rows_counted_at)}` : "");
 
 /**
  * How the rows of a revert are called that it removes and that it puts back.
@@ -144,12 +153,19 @@ const utc = (at) => `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`;
  */
 export function showTime(element, instant = element.dateTime) {
   if (!instant) return;
-  const at = new Date(instant);
-  const now = new Date();
-  const today = at.toDateString() === now.toDateString();
   element.dateTime = instant;
   element.title = utc(instant);
-  element.textContent = at.toLocaleString(undefined, {
+  element.textContent = timeText(instant);
+}
+
+/**
+ * An instant in this browser's zone, without the day if that is today.
+ * @param {string} instant
+ */
+function timeText(instant) {
+  const at = new Date(instant);
+  const today = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString(undefined, {
     ...(today ? {} : { year: "numeric", month: "short", day: "numeric" }),
     hour: "2-digit", minute: "2-digit", second: "2-digit",
   });

@@ -10,18 +10,20 @@ from tests.waiting import patience
 
 
 def test_an_etag_spares_an_answer_until_something_changed(stack: Stack) -> None:
-    id = stack.get("/dpd_insert/40").json()["task_id"]
-    answer = stack.get(f"/v1/imports/{id}")
+    id, failed = stack.get("/dpd_insert/40").json()["task_id"], stack.send(file_of(line(quantity="0"))).json()["id"]
+    stack.wait_state(failed)
+    before = stack.get(f"/v1/imports/{id}").headers["ETag"]
+    answer = stack.get(f"/v1/imports/{failed}")
     tag = answer.headers["ETag"]
     assert tag.startswith('W/"') and answer.headers["Cache-Control"] == "no-cache"
     for known in (tag, f'"other", {tag}', "*"):
-        again = stack.get(f"/v1/imports/{id}", headers={"If-None-Match": known})
+        again = stack.get(f"/v1/imports/{failed}", headers={"If-None-Match": known})
         assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
     for known in ('"other"', "nonsense", ""):
-        assert stack.get(f"/v1/imports/{id}", headers={"If-None-Match": known}).status_code == 200
+        assert stack.get(f"/v1/imports/{failed}", headers={"If-None-Match": known}).status_code == 200
     stack.get("/delete_all")
-    changed = stack.get(f"/v1/imports/{id}", headers={"If-None-Match": tag})
-    assert changed.status_code == 200 and changed.headers["ETag"] != tag and changed.json()["rows_deleted"] == 40
+    changed = stack.get(f"/v1/imports/{id}", headers={"If-None-Match": before})
+    assert changed.status_code == 200 and changed.headers["ETag"] != before and changed.json()["rows_deleted"] == 40
 
 
 def test_the_list_is_paged_and_filtered(stack: Stack) -> None:

@@ -261,15 +261,16 @@ def test_deleting_needs_to_say_what(web: FlaskClient, services: Services, loaded
     assert web.get("/v1/datasets/parts").get_json()["rows"] == 0
 
 
-def test_nothing_is_deleted_while_an_import_is_unfinished(
+def test_all_is_not_deleted_while_an_import_is_unfinished(
     web: FlaskClient, services: Services, loaded: tuple[int, int]
 ) -> None:
     with services.database.begin() as connection:
         transitions.insert_import(connection, {"id": "0" * 36, "dataset": "parts"})
-    for query in ("confirm=parts", f"import={loaded[0]}"):
+    for query in ("confirm=parts", f"import={'0' * 36}"):
         problem(web.delete(f"/v1/datasets/parts/rows?{query}"), 409)
     problem(web.delete("/v1/datasets/parts?confirm=parts"), 409)
     assert web.get("/v1/datasets/parts").get_json()["rows"] == 30
+    assert web.delete(f"/v1/datasets/parts/rows?import={loaded[0]}").get_json() == {"rows_deleted": 20}
 
 
 def test_datasets_over_http(web: FlaskClient) -> None:

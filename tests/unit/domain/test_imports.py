@@ -114,3 +114,14 @@ def test_progress_is_never_complete_before_the_commit() -> None:
     assert replace(full, state=State.COMMITTED).percent == 100
     assert replace(ROW, bytes_done=250).percent == 25
     assert replace(ROW, source=Source(generate=10), rows_total=10, rows_done=5).percent == 50
+
+
+@pytest.mark.parametrize(
+    ("deleted", "counted", "missing", "kept"),
+    [(0, None, 0, 10), (4, None, 0, 6), (0, 10, 0, 10), (0, 7, 3, 7), (4, 6, 0, 6), (4, 5, 1, 5), (10, 7, 0, 0)],
+)
+def test_what_is_kept_is_what_neither_we_nor_by_the_last_count_others_deleted(
+    deleted: int, counted: int | None, missing: int, kept: int
+) -> None:
+    row = replace(ROW, state=State.COMMITTED, rows_done=10, rows_deleted=deleted, rows_counted=counted)
+    assert (row.rows_missing, row.rows_kept) == (missing, kept)

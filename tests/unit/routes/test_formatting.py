@@ -64,3 +64,24 @@ def test_a_revert_of_several_or_of_a_revert_has_its_own_words() -> None:
     assert words.event(returned, {"kind": "file"}) == "Rows brought back: 1,234 rows"
     shortened = {"event": "revert_shortened", "detail": {"until": "2026-12-01T06:00:00.000Z"}}
     assert words.event(shortened, {"kind": "file"}) == "Can be reverted until 2026-12-01 06:00:00 UTC"
+
+
+def test_a_committed_import_says_what_another_program_deleted() -> None:
+    shown = {
+        "rows_done": 200_000,
+        "rows_deleted": 0,
+        "rows_counted_at": "2026-11-30T14:02:05.123Z",
+        "rows_kept": 200_000,
+        "source": {"kind": "file"},
+    }
+    at = "counted 2026-11-30 14:02:05 UTC"
+    assert (words.gone(shown), words.counted(shown)) == ("", at)
+    missing = {**shown, "rows_kept": 199_990}
+    assert words.gone(missing) == f"199,990 of its 200,000 rows in the table (10 deleted by another program, {at})"
+    both = {**missing, "rows_deleted": 190_000, "rows_kept": 9_990}
+    assert words.gone(both) == (
+        f"9,990 of its 200,000 rows in the table (190,000 deleted, 10 deleted by another program, {at})"
+    )
+    assert (
+        words.gone({**shown, "rows_deleted": 200_000, "rows_kept": 0}) == "all of its 200,000 rows were deleted since"
+    )

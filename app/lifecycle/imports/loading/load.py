@@ -7,7 +7,7 @@ import structlog
 
 from app.config import Settings
 from app.db.database import Connection, Database
-from app.db.datasets import registry, rows
+from app.db.datasets import deletions, registry, rows
 from app.db.imports import queries, transitions
 from app.db.reverts import claims
 from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
@@ -145,8 +145,8 @@ def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> Attempt
     except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, it is tried again
         if is_full(error):
             requeue.wait_for_space(services.database, row)
-        elif rows.is_lock_conflict(error) and row.kind is Kind.IMPORT and _is_reverting(services.database, row.dataset):
-            reason, pause = requeue.WAITS_FOR_REVERT, requeue.RETRY_SECONDS
+        elif rows.is_lock_conflict(error) and not row.inline and (reason := _find_holder(services, row)):
+            pause = requeue.RETRY_SECONDS
             requeue.give_back(services.database, transitions.ledger, row, reason, pause_seconds=pause)
         else:
             requeue.try_again(services.database, services.settings, row, f"{type(error).__name__}: {error}")
@@ -155,9 +155,18 @@ def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> Attempt
         writer.discard()
 
 
-def _is_reverting(database: Database, dataset: str) -> bool:
-    with database.begin() as connection:
-        return claims.is_reverting(connection, dataset)
+def _find_holder(services: Services, row: Import) -> str | None:
+    """What of ours holds, or just held, the rows that an attempt did not get: it does not count then. None where it may
+    be anybody."""
+    with services.database.begin() as connection:
+        if row.kind is Kind.IMPORT and claims.is_reverting(connection, row.dataset):
+            return requeue.WAITS_FOR_REVERT
+        begun = row.attempt_started_at
+        if deletions.is_running(connection, services.installation, row.dataset) or (
+            begun is not None and deletions.ended_since(connection, row.dataset, begun)
+        ):
+            return requeue.WAITS_FOR_DELETION
+    return None
 
 
 def _load(

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from app.db.driver import DriverConnection
-from app.db.reverts import images, rows
-from app.db.reverts.images import Image, Spot
+from app.db.reverts import deleted, images, rows
+from app.db.reverts.images import UPDATED, Image, Spot
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.imports import Tally
@@ -66,7 +66,7 @@ class TakeBack:
         for target in self._targets.values():
             there = 0
             last = rows.find_last_row(self._connection, self._dataset, target.number)
-            for first, until in _steps(last):
+            for first, until in list_steps(last):
                 there += self._look_at_own(target.number, first, until)
                 self._check_in("locking", Tally())
             # what went through us is known; the rest that is not there was deleted by another program
@@ -143,7 +143,7 @@ class TakeBack:
 
     def _read_spots(self, target: int) -> Iterator[list[Spot]]:
         place = (0, 0)
-        while spots := images.lock_spots(self._connection, self._dataset, target, place):
+        while spots := images.lock_spots(self._connection, self._dataset, target, UPDATED, place):
             place = spots[-1].place
             yield spots
 
@@ -187,12 +187,12 @@ class TakeBack:
         span = step.number, step.first, step.last
         if self._revert.keep_images or step.keeps:
             only_changed = not self._revert.keep_images  # retrying the import brings the others back
-            images.keep_rows(connection, dataset, *span, self._number, step.left, only_changed=only_changed)
+            deleted.keep_rows(connection, dataset, *span, self._number, step.left, only_changed=only_changed)
         try:
             rows.delete_rows(connection, dataset, *span, step.left, step.wanted)
         except rows.Referenced as error:
             raise ImportFailed("referenced", f"another table refers to a row: {error}") from error
-        images.consume_of_deleted(connection, step.number, self._number, step.first, step.last, step.left)
+        deleted.consume_of_deleted(connection, step.number, self._number, step.first, step.last, step.left)
 
     def _put_back(self, decided: Iterator[tuple[Spot, Verdict, list[int]]]) -> int:
         """Returns how many rows have their old values again."""
@@ -223,6 +223,7 @@ class TakeBack:
         return len(found)
 
 
-def _steps(last: int) -> Iterator[tuple[int, int]]:
+def list_steps(last: int) -> Iterator[tuple[int, int]]:
+    """The first row number and the last of each statement, for all up to the last one."""
     for first in range(1, last + 1, STEP):
         yield first, min(first + STEP - 1, last)

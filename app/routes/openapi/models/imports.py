@@ -18,7 +18,8 @@ EXAMPLE = json.loads(
      "percent": 28.0, "rows_done": 280000, "rows_kept": 0, "rows_total": 1000000, "bytes_done": 0, "bytes_total": null,
      "arriving": false, "priority": 0,
      "rows_per_second": 53672.8, "eta_seconds": 13.4, "attempt": {"number": 1, "rows": 280000, "bytes": 0},
-     "rows_deleted": 0, "rows_updated": 0, "rows_skipped": 0, "rows_rejected": 0, "rows_blank": 0,
+     "rows_deleted": 0, "rows_counted": null, "rows_counted_at": null,
+     "rows_updated": 0, "rows_skipped": 0, "rows_rejected": 0, "rows_blank": 0,
      "on_error": "abort", "max_rejects": null, "on_conflict": "fail", "dry_run": false, "sequence": 30, "error": null,
      "retry_of": null, "reverted_by": null, "reverted_at": null,
      "source": {"kind": "generated", "rows": 1000000, "seed": "night7"},
@@ -139,7 +140,7 @@ class Import(Model):
     rows_done: int
     """How far it has come; never goes back."""
     rows_kept: int
-    """How many of its rows are in the table."""
+    """How many of its rows are in the table, as far as known."""
     rows_total: int | None
     bytes_done: int
     bytes_total: int | None
@@ -151,6 +152,11 @@ class Import(Model):
     eta_seconds: float | None
     attempt: Attempt
     rows_deleted: int
+    """Through this service; what other programs deleted is found by counting."""
+    rows_counted: int | None
+    """How many rows were in the table at `rows_counted_at`. Showing one committed import starts a count beside the
+    answer, at most one a minute."""
+    rows_counted_at: Time | None
     rows_updated: int
     rows_skipped: int
     rows_rejected: int

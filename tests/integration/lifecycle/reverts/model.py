@@ -34,10 +34,11 @@ class Row:
 
 @dataclass
 class Loaded:
-    """An import: how many rows it brought, and how many of them are said to be gone."""
+    """An import: how many rows it brought, how many of them are said to be gone, and how many to be there."""
 
     rows_done: int
     rows_deleted: int = 0
+    rows_kept: int = 0
     reverted_by: int | None = None
     updated: list[Row] = field(default_factory=list)  # the rows of others, those that are gone included
 
@@ -103,6 +104,7 @@ class Model:
                     continue
                 row.pile.append(version)
                 loaded.updated.append(row)
+        loaded.rows_kept = loaded.rows_done
         self.imports[import_no] = loaded
         return True
 
@@ -118,12 +120,17 @@ class Model:
         for order in mine:
             del self.rows[order]
         self.imports[import_no].rows_deleted += len(mine)
+        self.imports[import_no].rows_kept = 0
         for loaded in self.imports.values():
             loaded.updated = [row for row in loaded.updated if row.place[0] != import_no]
         for revert in self.reverts.values():
             lowered = [one for one in revert.taken or [] if one.left is not None and one.row.place[0] == import_no]
             if revert.taken is not None:
                 revert.taken = [one for one in revert.taken if not any(one is other for other in lowered)]
+
+    def count(self, import_no: int) -> None:
+        """What another program deleted is known from here on."""
+        self.imports[import_no].rows_kept = sum(row.place[0] == import_no for row in self.rows.values())
 
     def plan(self, targets: Collection[int], how: "How") -> Plan:
         """What a revert of imports would do."""
@@ -186,6 +193,7 @@ class Model:
         for target in plan.targets:
             loaded = self.imports[target]
             loaded.rows_deleted += sum(row.place[0] == target for row in plan.gone) + plan.missing.get(target, 0)
+            loaded.rows_kept = loaded.rows_done - loaded.rows_deleted
             touched = [*plan.gone, *(row for row, _ in plan.lowered)]
             loaded.updated = [row for row in loaded.updated if not any(row is one for one in touched)]
             if not plan.left.get(target) and how.rows is None:
@@ -224,8 +232,9 @@ class Model:
                         other.gone_with = None
         revert.taken = [one for one in revert.taken or [] if not any(one is other for other in free)]
         revert.reverted = not there
-        for target in revert.targets:
-            self.imports[target].reverted_by = None
+        for loaded in (self.imports[target] for target in revert.targets):
+            loaded.reverted_by = None
+            loaded.rows_kept = loaded.rows_done - loaded.rows_deleted
         self.reverts[again] = Reverted([], None, of_revert=True)
 
 

@@ -56,8 +56,8 @@ def test_force_takes_what_another_program_changed_and_keeps_it(nights: Nights) -
     revert = nights.revert(row, on_changed="force")
     assert counts(revert) == (State.COMMITTED, 2, 1, 0)
     assert nights.table() == {8: "first"}
-    kept = nights.ask("SELECT JSON_VALUE(`row`, '$.customer') FROM before_images WHERE import_no = %s", revert.number)
-    assert kept == [("edited",), ("edited",)]
+    kept = nights.ask("SELECT `row` LIKE '%%edited%%' FROM before_images WHERE import_no = %s", revert.number)
+    assert kept == [(1,), (1,)]
     assert find(nights.services, row.number).reverted_by == revert.id
 
 
@@ -133,7 +133,7 @@ def test_what_a_revert_of_a_revert_finds_changed_stays(nights: Nights) -> None:
     nights.do("UPDATE orders SET customer = 'edited' WHERE order_number = 'N-9'")
     failed = nights.revert(revert)
     assert failed.state is State.FAILED
-    assert nights.list_obstacles(failed) == [(1, "updated_by_import"), (2, "changed"), (1, "key_taken")]
+    assert nights.list_obstacles(failed) == [(1, "key_taken"), (1, "updated_by_import"), (2, "changed")]
     assert counts(nights.revert(revert, on_changed="skip")) == (State.COMMITTED, 1, 0, 3)
     assert nights.table() == {1: "third", 2: "second", 8: "third", 9: "edited"}
     assert find(nights.services, row.number).rows_kept == 1

@@ -18,6 +18,7 @@ from app.lifecycle.imports.loading.load import claim
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.reverting.attempt import RevertAttempt
 from app.lifecycle.imports.reverting.show import show_reverts
+from app.lifecycle.imports.row_counter import count_rows
 from app.lifecycle.services import Services
 from tests.fuzz.examples import examples
 from tests.in_doubt import end_lease
@@ -49,6 +50,7 @@ ACTS = st.one_of(
     st.tuples(st.just("edit"), NUMBERS),
     st.tuples(st.just("delete"), NUMBERS),
     st.tuples(st.just("delete rows"), WHICH),
+    st.tuples(st.just("count"), WHICH),
     REVERTS,
     REVERTS,
     RETURNS,
@@ -68,7 +70,7 @@ class Sequence:
         assert self.nights.table() == self.model.table
         for number, loaded in self.model.imports.items():
             row = find(self.nights.services, number)
-            assert row.rows_deleted == loaded.rows_deleted and row.rows_kept == loaded.rows_done - loaded.rows_deleted
+            assert (row.rows_deleted, row.rows_kept) == (loaded.rows_deleted, loaded.rows_kept)
             assert (row.reverted_by is not None) == (loaded.reverted_by is not None)
 
     def _load(self, numbers: list[int], mode: str) -> None:
@@ -90,6 +92,12 @@ class Sequence:
         if (number := self._find(which)) is not None:
             delete_rows(self.nights.services, ORDERS, number)
             self.model.delete_rows(number)
+
+    def _count(self, which: int) -> None:
+        if (number := self._find(which)) is not None:
+            self.nights.do("UPDATE imports SET count_asked_at = NULL WHERE number = %s", number)
+            assert count_rows(self.nights.services.database, number)
+            self.model.count(number)
 
     def _revert(self, which: list[int], how: How, end: str) -> None:
         numbers = list(dict.fromkeys(self._find(one) for one in which))
