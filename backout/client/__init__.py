@@ -16,7 +16,7 @@ from backout.client.errors import (
     WaitTimeout,
 )
 from backout.client.models import Dataset, Failure, Import, Preview, Queue, Readiness, Reject
-from backout.client.options import Options
+from backout.client.options import Options, RevertOptions
 
 if TYPE_CHECKING:
     from backout.client.client import BackoutClient
@@ -46,6 +46,7 @@ __all__ = [
     "Readiness",
     "Refused",
     "Reject",
+    "RevertOptions",
     "ServerFailed",
     "SourceFailed",
     "TooLate",

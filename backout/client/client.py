@@ -12,11 +12,12 @@ from backout.client.models import (
     Queue,
     Readiness,
 )
+from backout.client.reverts import RevertMethods
 from backout.client.templates import TemplateMethods
 from backout.client.transport import Retrying, Transport
 
 
-class BackoutClient(FileMethods, ImportMethods, DatasetMethods, TemplateMethods):
+class BackoutClient(FileMethods, ImportMethods, RevertMethods, DatasetMethods, TemplateMethods):
     """Imports files through the HTTP API of a Backout server.
 
     Args:

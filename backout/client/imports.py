@@ -129,50 +129,6 @@ class ImportMethods:
         """
         return read_import(self._transport.ask("POST", f"{import_path(id)}/stop"))
 
-    def revert(self, id: str, *, dry_run: bool = False, on_changed: str = "fail", reason: str | None = None) -> Import:
-        """Revert a committed import: its rows are deleted, those that it updated get their old values back. Rows that
-        someone has changed since stand in the way.
-
-        Args:
-            id: the import's id.
-            dry_run: only look what would happen.
-            on_changed: `fail`: nothing happens if a row stands in the way; `skip`: such rows stay as they are.
-            reason: why; it is kept in the timeline.
-
-        Returns:
-            The revert, which is watched, waited for and stopped by its own id. Of one that has ended, `rows_done` is
-            the number of deleted rows, `rows_updated` of those with old values again, `rows_rejected` of what stood in
-            the way, which `rejects` lists.
-
-        Raises:
-            InvalidRequest: it can't be reverted, for example since it was reverted before; the message says why.
-            NotFound: there is no such import.
-
-        Example:
-            >>> client.wait(client.revert(accepted.id).id).state
-            'committed'
-        """
-        asked = {"dry_run": dry_run, "on_changed": on_changed, **({"reason": reason} if reason else {})}
-        return read_import(self._transport.ask("POST", f"{import_path(id)}/revert", repeatable=False, json=asked))
-
-    def reverts(self, id: str) -> dict[str, Any]:
-        """Whether an import can be reverted, and what its reverts came to.
-
-        Args:
-            id: the import's id.
-
-        Returns:
-            The server's answer: `revertible`, the `reason` where not, `revertible_until`, and all `reverts`.
-
-        Raises:
-            NotFound: there is no such import.
-
-        Example:
-            >>> client.reverts(accepted.id)["revertible"]
-            True
-        """
-        return self._transport.ask("GET", f"{import_path(id)}/revert")
-
     def pause(self, id: str | None = None, *, dataset: str | None = None) -> dict[str, Any]:
         """Pause an import, all imports into a dataset, or all imports. What runs goes back to the queue, and begins
         again when it is resumed.

@@ -1,4 +1,4 @@
-"""Options of an import, and how a request has them."""
+"""Options of an import and of a revert, and how a request has them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -66,6 +66,30 @@ class Options(TypedDict, total=False):
     like_last: str
     priority: int
     stream: bool
+
+
+class RevertOptions(TypedDict, total=False):
+    """How to revert. All are optional.
+
+    Attributes:
+        dry_run: only look what would happen.
+        on_changed: where a row stands in the way, `fail` (default) does nothing, `skip` leaves such rows as they are,
+            `force` also reverts rows that another program has changed or deleted, and keeps what was there.
+        dependents: for rows that a later import has updated, `restrict` (default) has them stand in the way, `cascade`
+            reverts those imports as well.
+        rows: only some rows of one import: {"ranges": ["1-1000", "5000-"], "filter": {"status": "paid"}}.
+        expected: the `fingerprint` that a dry run gave. If the rows are others by now, nothing happens.
+        keep_images: keep what is taken, so that the revert can be reverted.
+        reason: why; it is kept in the timeline. A server may require it.
+    """
+
+    dry_run: bool
+    on_changed: Literal["fail", "skip", "force"]
+    dependents: Literal["restrict", "cascade"]
+    rows: Mapping[str, Any] | None
+    expected: str | None
+    keep_images: bool
+    reason: str | None
 
 
 def write_options(options: Mapping[str, Any]) -> dict[str, str]:

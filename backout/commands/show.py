@@ -190,8 +190,11 @@ def count(session: Session, dataset: str, import_id: str | None) -> int:
 
 def _source(found: Import) -> str:
     source = found.document.get("source", {})
+    if source.get("of_revert"):
+        return f"rows brought back: revert {source.get('import')}"
     if source.get("kind") == "revert":
-        return f"revert of {source.get('import')}"
+        several = source.get("imports", 1)
+        return f"revert of {f'{several:,} imports' if several > 1 else source.get('import')}"
     return str(source.get("name") or ("generated" if source.get("kind") == "generated" else "-"))
 
 

@@ -76,6 +76,24 @@ def orders(first: int, last: int, *, wrong_every: int = 0) -> bytes:
     return (HEADER + "".join(lines)).encode()
 
 
+def photograph_revert(camera: Photographer, id: str) -> None:
+    person, page = camera.person, camera.person.page
+    page.goto(f"/imports/{id}")
+    page.get_by_role("button", name="Revert…").click()
+    page.locator("#revert-go").wait_for()
+    page.get_by_label("Keep a copy of the rows").check()
+    camera.take("revert", "")
+    page.locator("#revert-go").click()
+    page.wait_for_url(lambda url: not url.endswith(id))
+    person.wait_shown("Committed")
+    camera.take("revert-committed", "")
+    page.get_by_role("button", name="Bring the rows back…").click()
+    page.locator("#revert-go").wait_for()
+    camera.take("bring-back", "")
+    page.keyboard.press("Escape")
+    camera.take("reverted", f"/imports/{id}")
+
+
 def photograph(person: Person, folder: Path) -> None:
     stack, page = person.stack, person.page
     camera = Photographer(person, folder)
@@ -109,15 +127,7 @@ def photograph(person: Person, folder: Path) -> None:
     page.screenshot(path=folder / "stopping.png")
     person.wait_shown("Stopped")
     camera.take("stopped", "")
-    page.goto(f"/imports/{sent.json()['id']}")
-    page.get_by_role("button", name="Revert…").click()
-    page.locator("#revert-go").wait_for()
-    camera.take("revert", "")
-    page.locator("#revert-go").click()
-    page.wait_for_url(lambda url: not url.endswith(sent.json()["id"]))
-    person.wait_shown("Committed")
-    camera.take("revert-committed", "")
-    camera.take("reverted", f"/imports/{sent.json()['id']}")
+    photograph_revert(camera, sent.json()["id"])
     camera.take("rows", "/rows/orders")
     stack.kill("worker")
     page.goto("/")

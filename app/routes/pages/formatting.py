@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from app.domain.requests.revert import Kind, Obstacle
+from app.domain.requests.revert import Kind
 from app.domain.states import FINAL, NEVER_COMMIT, STOPPABLE
 from app.lifecycle.imports import stop
+from app.routes.pages import revert_words
 
 STATES = {
     "queued": "Queued",
@@ -38,27 +39,23 @@ EVENTS = {
     "checked": "Dry run finished: none of its rows was kept",
     "rows_deleted": "Rows deleted",
     "revert_accepted": "Revert accepted",
+    "revert_ended": "The revert ended without a change",
+    "revert_shortened": "Can be reverted until",
     "reverted": "Reverted",
+    "returned": "Rows brought back",
     "tried_again": "Retried",
     "paused": "Paused",
     "resumed": "Resumed",
     "lost_branch": "A branch was lost: an operator must resolve it",
     "heuristic_decision": "An operator resolved a branch",
 }
-EVENTS_OF_REVERTS = {
-    "committed": "Committed: the table is as if those rows had never been imported",
-    "stopping": "Stopped: what it did is being undone",
-    "stopped": "Stopped: nothing was reverted",
-    "failing": "Failed: what it did is being undone",
-    "failed": "Failed: nothing was reverted",
-    "checking": "Dry run finished",
-    "checked": "Dry run finished: nothing was changed",
-}
 # the import that an event names, in its detail, and the words of the link
 EVENT_LINKS = {
     "tried_again": ("import", "as a new import"),
     "revert_accepted": ("revert", "Show the revert"),
+    "revert_ended": ("revert", "Show the revert"),
     "reverted": ("revert", "Show the revert"),
+    "returned": ("revert", "Show what brought them back"),
 }
 WHY_NO_STOP: dict[str, str] = {
     "stopping": "the import was stopped and will never commit: its rows are being undone",
@@ -69,27 +66,13 @@ WHY_NO_STOP: dict[str, str] = {
 RETRY = {"stopped": "Retry", "failed": "Retry", "checked": "Import it now", "reverted": "Import it again"}
 ON_ERROR = {"abort": "fail the import", "reject": "are rejected"}
 ON_CONFLICT = {"fail": "fail the import", "skip": "stay as they are", "update": "are updated"}
-ON_CHANGED = {"fail": "fail the revert", "skip": "stay as they are"}
-OBSTACLES: dict[str, str] = {
-    Obstacle.CHANGED: "changed by another program since",
-    Obstacle.UPDATED_BY_IMPORT: "updated by a later import",
-    Obstacle.IN_HANDLING: "being handled",
-    Obstacle.HANDLED: "shipped",
-    Obstacle.MISSING: "deleted by another program",
-}
-# how a revert's rows are called: those that it removes and those that it puts back, before, after, or undone
-REVERT_LABELS = {
-    "would": {"removed": "to remove", "restored": "to put back", "left": "to leave"},
-    "done": {"removed": "removed", "restored": "put back", "left": "left"},
-    "undone": {"removed": "removed, then undone", "restored": "put back, then undone", "left": "left"},
-}
+ON_CHANGED = {"fail": "fail the revert", "skip": "stay as they are", "force": "changed ones are reverted, too"}
 # of rows that are gone after the commit
 IN_TABLE, DELETED, MISSING, COUNTED = "in the table", "deleted", "deleted by another program", "counted"
 PUT_BACK = "what it updated has its old values back"
 STILL_PAUSED = "it stays paused, because all imports or its dataset are: `backout resume` with --all or --dataset"
 GENERATED = "generated rows"
 UNNAMED = "a file without a name"
-REVERT_OF = "Revert of"
 
 
 def phrases() -> dict[str, Any]:
@@ -100,18 +83,15 @@ def phrases() -> dict[str, Any]:
         "stoppable": sorted(STOPPABLE),
         "never_commit": sorted(NEVER_COMMIT),
         "events": EVENTS,
-        "events_of_reverts": EVENTS_OF_REVERTS,
         "event_links": EVENT_LINKS,
         "why_no_stop": WHY_NO_STOP,
         "retry": RETRY,
         "still_paused": STILL_PAUSED,
         "generated": GENERATED,
         "unnamed": UNNAMED,
-        "revert_of": REVERT_OF,
         "put_back": PUT_BACK,
+        **revert_words.PHRASES,
         "rows_gone": {"in_table": IN_TABLE, "deleted": DELETED, "missing": MISSING, "counted": COUNTED},
-        "revert_labels": REVERT_LABELS,
-        "obstacles": OBSTACLES,
     }
 
 
@@ -130,6 +110,16 @@ def is_revert(shown: dict[str, Any]) -> bool:
     return bool(shown["source"]["kind"] == Kind.REVERT)
 
 
+def has_one_target(shown: dict[str, Any]) -> bool:
+    """Whether it is a revert of one import, or of one revert."""
+    return is_revert(shown) and shown["source"].get("imports", 1) == 1
+
+
+def target(shown: dict[str, Any]) -> str:
+    """The words of the link to what a revert takes back."""
+    return revert_words.SHOW_TARGET["revert" if revert_words.is_return(shown["source"]) else "import"]
+
+
 def state(shown: dict[str, Any]) -> str:
     """The state that people see: a pause holds some of the queued imports, and a revert has taken some back."""
     return "paused" if shown.get("paused") else "reverted" if shown.get("reverted_by") else str(shown["state"])
@@ -137,7 +127,9 @@ def state(shown: dict[str, Any]) -> str:
 
 def gone(shown: dict[str, Any]) -> str:
     """What became of an import's rows after the commit: nothing, or that some or all of them were deleted, and what it
-    updated was put back."""
+    updated was put back. Of a revert: that its rows are there again."""
+    if is_revert(shown):
+        return revert_words.RETURNED if shown.get("reverted_by") else ""
     deleted, done, is_reverted = shown["rows_deleted"], shown["rows_done"], shown.get("reverted_by")
     missing = done - deleted - shown["rows_kept"] if shown.get("rows_counted_at") else 0
     parts = []
@@ -164,7 +156,7 @@ def labels(shown: dict[str, Any]) -> dict[str, str]:
     """How the rows of a revert are called that it removes and that it puts back."""
     is_undone = shown["state"] in NEVER_COMMIT and shown["rows_done"] + shown["rows_updated"]
     undone = "undone" if is_undone else "done"
-    return REVERT_LABELS["would" if shown.get("dry_run") else undone]
+    return revert_words.labels(shown["source"])["would" if shown.get("dry_run") else undone]
 
 
 def of(shown: dict[str, Any]) -> str:
@@ -184,12 +176,19 @@ def rest(shown: dict[str, Any]) -> str:
 def event(told: dict[str, Any], source: dict[str, Any]) -> str:
     """A line of a timeline."""
     kind, detail = told["event"], told["detail"] or {}
-    of_revert = EVENTS_OF_REVERTS.get(kind) if source["kind"] == Kind.REVERT else None
+    is_import = source["kind"] != Kind.REVERT
+    of_revert = None if is_import else revert_words.events(source).get(kind)
     text = of_revert or EVENTS.get(kind, kind)
-    more = detail.get("reason") if kind == "queued" else None
-    if kind == "reverted":
+    more = None
+    if kind == "queued":
+        more = detail.get("reason")
+    elif kind == "reverted" and is_import:
         counts = {"removed": "rows_deleted", "put back": "rows_restored", "in the way": "rows_left"}
         more = ", ".join(f"{rows(detail[name])} {word}" for word, name in counts.items() if detail.get(name))
+    elif kind == "returned":
+        more = rows(detail.get("rows", 0))
+    elif kind == "revert_shortened":
+        return f"{text} {instant(detail.get('until'))}"
     return f"{text}: {more}" if more else text
 
 
@@ -244,7 +243,7 @@ def name(source: dict[str, Any]) -> str:
         rows = source["rows"]
         return f"{rows:,} {GENERATED}" if isinstance(rows, int) else GENERATED
     if source["kind"] == Kind.REVERT:
-        return f"{REVERT_OF} {source['name'] or 'import ' + str(source['import'])[:8]}"
+        return revert_words.name_of_revert(source)
     return str(source.get("name") or UNNAMED)
 
 

@@ -14,6 +14,7 @@ from app.domain.states import State
 from app.lifecycle import change_feed
 from app.lifecycle.datasets import catalog
 from app.lifecycle.imports import queries
+from app.lifecycle.imports.reverting import show
 from app.lifecycle.templates import list_templates
 from app.routes import row_counter, services
 from app.routes.api.serializers import serialize_import
@@ -106,16 +107,17 @@ def show_one(id: str) -> str:
     row_counter().ask(row)
     shown = serialize_import(row, timeline)
     curl = _write_curl(shown, row.source.given)
-    return render_template("import.html", i=shown, after=after, curl=curl, rejects_shown=REJECTS_SHOWN)
+    needs_reason = services().settings.revert_needs_reason
+    return render_template(
+        "import.html", i=shown, after=after, curl=curl, rejects_shown=REJECTS_SHOWN, needs_reason=needs_reason
+    )
 
 
 def _write_curl(shown: dict[str, Any], given: Mapping[str, str]) -> str:
     """A command that starts an equal import: with what was detected, and with the client's options as they were."""
     source, url = shown["source"], f"{request.host_url}v1/imports"
     if source["kind"] == "revert":
-        told = {"dry_run": shown["dry_run"] or None, "on_changed": source["on_changed"], "reason": source["reason"]}
-        body = json.dumps({name: value for name, value in told.items() if value is not None}, ensure_ascii=False)
-        return f"curl --json {shlex.quote(body)} {shlex.quote(url + '/' + source['import'] + '/revert')}"
+        return _write_revert_curl(shown)
     if source["kind"] == "generated":
         body = f'{{"dataset": "{shown["dataset"]}", "generate": {source["rows"]}, "seed": "{source["seed"]}"}}'
         return f"curl --json {shlex.quote(body)} {shlex.quote(url)}"
@@ -134,3 +136,16 @@ def _write_curl(shown: dict[str, Any], given: Mapping[str, str]) -> str:
     address = url_for("imports.accept_import", _external=True, **{**said, **given, **totals})
     name = source.get("name") or "file"
     return f"curl --data-binary {shlex.quote('@' + name)} -H 'Content-Type:' {shlex.quote(address)}"
+
+
+def _write_revert_curl(shown: dict[str, Any]) -> str:
+    source = shown["source"]
+    asked = {"dry_run": shown["dry_run"], **source}
+    names = ("dry_run", "on_changed", "dependents", "rows", "keep_images", "reason")
+    body = {name: asked[name] for name in names if asked.get(name) not in (None, False, "restrict")}
+    path = f"v1/imports/{source['import']}/revert"
+    if source["imports"] > 1:
+        body["ids"] = [one.import_id for one in show.show_reverts(services(), shown["id"]).imports]
+        path = "v1/reverts"
+    said = json.dumps(body, ensure_ascii=False)
+    return f"curl --json {shlex.quote(said)} {shlex.quote(request.host_url + path)}"

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { copyOnClick } from "./copy.js";
 import { get, hideProblem, make, showProblem } from "./dom.js";
 import { draw } from "./draw.js";
-import { count, eventText, gone, isFinal, isRevert, labels, phrases, rest, rows, shownState, showTime, stateName } from "./formatting.js";
+import { count, eventText, gone, isFinal, isReturn, isRevert, labels, phrases, rest, rows, shownState, showTime, stateName } from "./formatting.js";
 import { speak } from "./frame.js";
 import { follow } from "./live.js";
 import { drawPlot } from "./plot.js";
@@ -51,7 +51,7 @@ function update(i) {
 
 /** @param {Api.Import} i */
 function whyNoStop(i) {
-  const reason = isRevert(i) ? "" : gone(i) || (phrases.why_no_stop[i.state] ?? "");
+  const reason = isRevert(i) ? gone(i) : gone(i) || (phrases.why_no_stop[i.state] ?? "");
   return reason && `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`.replace("{rows}", count(i.rows_done));
 }
 
@@ -87,7 +87,7 @@ function announce(i, before) {
   if (before === null) spokenQuarter = quarter;
   else if (shownState(i) !== shownState(before)) {
     speak(`${stateName(shownState(i))}. ${isFinal(i.state) ? summary(i) : ""}`);
-  } else if (quarter > spokenQuarter && i.state === "running") speak(`${quarter * 25} % ${isRevert(i) ? "reverted" : "loaded"}`);
+  } else if (quarter > spokenQuarter && i.state === "running") speak(`${quarter * 25} % ${isReturn(i) ? "brought back" : isRevert(i) ? "reverted" : "loaded"}`);
   spokenQuarter = Math.max(spokenQuarter, quarter);
 }
 
@@ -175,9 +175,10 @@ follow({
   indicator: get("liveness"),
 });
 
-// the rows of a committed import can go, by a revert or otherwise: of that its own stream, which has ended, says nothing
+// the rows of a committed import can go, by a revert or otherwise, and those of a revert come back: of that its own
+// stream, which has ended, says nothing
 function followReverts() {
-  if (shown?.state !== "committed" || isRevert(shown)) return;
+  if (shown?.state !== "committed" || isReturn(shown)) return;
   /** @param {Api.Import} i */
   const matters = (i) => i.id === shown?.id || (i.source.kind === "revert" && i.source.import === shown?.id);
   const react = async (/** @type {Api.Changed} */ data) => {

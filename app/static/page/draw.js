@@ -2,7 +2,8 @@
 
 import { make } from "./dom.js";
 import {
-  between, count, counted, duration, gone, isFinal, isRevert, labels, name, of, rest, share, shownState, size, showTime, stateName,
+  between, count, counted, duration, gone, hasOneTarget, isFinal, isReturn, isRevert, labels, name, of, phrases, rest,
+  share, shownState, size, showTime, stateName,
 } from "./formatting.js";
 
 /**
@@ -48,11 +49,14 @@ const VALUES = {
   },
   reverted_by: (i, element) => lead(element, i.reverted_by),
   target: (i, element) => {
-    element.hidden = !isRevert(i);
+    element.hidden = !hasOneTarget(i);
     return null;
   },
-  target_link: (i, element) => lead(element, i.source.kind === "revert" ? i.source.import : null),
-  rest: (i) => rest(i) && `, ${rest(i)}`,
+  target_link: (i, element) => {
+    lead(element, i.source.kind === "revert" ? i.source.import : null);
+    return phrases.show_target[isReturn(i) ? "revert" : "import"] ?? "";
+  },
+  rest: (i) => (hasOneTarget(i) && rest(i) ? `, ${rest(i)}` : rest(i)),
   in_the_way: (i, element) => {
     element.hidden = !isRevert(i) || !i.rows_rejected;
     return null;

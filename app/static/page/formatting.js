@@ -6,11 +6,13 @@ import { get } from "./dom.js";
  * What the server and the scripts both say.
  * @type {{
  *   states: Record<string, string>, final: string[], stoppable: string[], never_commit: string[],
- *   events: Record<string, string>, events_of_reverts: Record<string, string>, event_links: Record<string, [string, string]>,
+ *   events: Record<string, string>, events_of_reverts: Record<string, string>,
+ *   events_of_returns: Record<string, string>, event_links: Record<string, [string, string]>,
  *   why_no_stop: Record<string, string>, retry: Record<string, string>, still_paused: string, generated: string,
  *   unnamed: string, revert_of: string, revert_labels: Record<string, {removed: string, restored: string, left: string}>,
- *   put_back: string, rows_gone: {in_table: string, deleted: string, missing: string, counted: string},
- *   obstacles: Record<string, string>,
+ *   return_labels: Record<string, {removed: string, restored: string, left: string}>, returned: string, no_copy: string,
+ *   brought_back: string, show_target: Record<string, string>, put_back: string,
+ *   rows_gone: {in_table: string, deleted: string, missing: string, counted: string}, obstacles: Record<string, string>,
  * }}
  */
 export const phrases = JSON.parse(get("phrases").textContent);
@@ -27,8 +29,15 @@ export const rows = (number) => (number === 1 ? "1 row" : `${count(number)} rows
 /** Whether what the ledger of imports has here is a revert. @param {Api.Import} i */
 export const isRevert = (i) => i.source.kind === "revert";
 
+/** Whether it is a revert of one import, or of one revert. @param {Api.Import} i */
+export const hasOneTarget = (i) => i.source.kind === "revert" && i.source.imports === 1;
+
+/** Whether it is a revert that brings back what another revert took. @param {Api.Import} i */
+export const isReturn = (i) => i.source.kind === "revert" && i.source.of_revert;
+
 /** What became of its rows after the commit. @param {Api.Import} i */
 export function gone(i) {
+  if (isRevert(i)) return i.reverted_by ? phrases.returned : "";
   const parts = [];
   const missing = i.rows_counted_at ? i.rows_done - i.rows_deleted - i.rows_kept : 0;
   if (missing > 0) {
@@ -53,7 +62,8 @@ export const counted = (i) => (i.rows_counted_at ? `${phrases.rows_gone.counted}
  */
 export function labels(i) {
   const undone = phrases.never_commit.includes(i.state) && i.rows_done + i.rows_updated ? "undone" : "done";
-  return phrases.revert_labels[i.dry_run ? "would" : undone] ?? { removed: "", restored: "", left: "" };
+  const all = isReturn(i) ? phrases.return_labels : phrases.revert_labels;
+  return all[i.dry_run ? "would" : undone] ?? { removed: "", restored: "", left: "" };
 }
 
 /** What stands beside the rows in the list: how many there are in all, or what a revert did to them. @param {Api.Import} i */
@@ -73,9 +83,12 @@ export function rest(i) {
  */
 export function eventText(line, i) {
   const detail = line.detail ?? {};
-  const text = (isRevert(i) && phrases.events_of_reverts[line.event]) || (phrases.events[line.event] ?? line.event);
+  const special = isReturn(i) ? phrases.events_of_returns : phrases.events_of_reverts;
+  const text = (isRevert(i) && special[line.event]) || (phrases.events[line.event] ?? line.event);
+  if (line.event === "revert_shortened") return `${text} ${utc(String(detail.until))}`;
   let more = line.event === "queued" ? detail.reason : "";
-  if (line.event === "reverted") {
+  if (line.event === "returned") more = rows(Number(detail.rows));
+  if (line.event === "reverted" && !isRevert(i)) {
     const counts = { removed: detail.rows_deleted, "put back": detail.rows_restored, "in the way": detail.rows_left };
     const said = Object.entries(counts).filter(([, number]) => number);
     more = said.map(([word, number]) => `${rows(Number(number))} ${word}`).join(", ");
@@ -123,9 +136,15 @@ export const share = (percent) => `${percent} %`;
 /** @param {Api.Import["source"]} source */
 export function name(source) {
   if (source.kind === "generated") return `${count(source.rows)} ${phrases.generated}`;
-  if (source.kind === "revert") return `${phrases.revert_of} ${source.name || `import ${source.import.slice(0, 8)}`}`;
-  return source.name || phrases.unnamed;
+  if (source.kind !== "revert") return source.name || phrases.unnamed;
+  const target = source.import.slice(0, 8);
+  if (source.of_revert) return `${phrases.brought_back} ${source.name || `revert ${target}`}`;
+  const one = source.name || `import ${target}`;
+  return `${phrases.revert_of} ${source.imports > 1 ? `${count(source.imports)} imports` : one}`;
 }
+
+/** @param {string} at an ISO instant */
+const utc = (at) => `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`;
 
 /**
  * Show an instant in this browser's zone, and in UTC when the mouse is over it.
@@ -135,7 +154,7 @@ export function name(source) {
 export function showTime(element, instant = element.dateTime) {
   if (!instant) return;
   element.dateTime = instant;
-  element.title = `${instant.slice(0, 10)} ${instant.slice(11, 19)} UTC`;
+  element.title = utc(instant);
   element.textContent = timeText(instant);
 }
 

@@ -46,7 +46,7 @@ function makeLine(reject) {
 export function makeObstacle(reject) {
   const row = document.createElement("tr");
   const where = reject.reason.split(":", 1)[0];
-  const later = reject.reason.match(/ \(number \d+\)$/)?.[0] ?? "";
+  const later = reject.reason.match(/ \(number [\d, ]+\)$/)?.[0] ?? "";
   for (const text of [`${phrases.obstacles[reject.code] ?? reject.code}${later}`, where]) row.append(makeCell(text, "cell"));
   return row;
 }

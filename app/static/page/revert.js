@@ -1,30 +1,35 @@
-// Reverting an import: a dry run looks what would happen, a dialog shows it, one button does it.
+// Reverting an import, or bringing back what a revert took: a dry run looks, a dialog shows it, one button does it.
 
-import { ask } from "./api.js";
-import { get, hideProblem, make, messageOf, showProblem } from "./dom.js";
-import { count, isFinal, isRevert, phrases, rows, showTime } from "./formatting.js";
-import { makeObstacle } from "./rejects.js";
+import { ask, Problem } from "./api.js";
+import { get, hideProblem, make, makeCell, messageOf, showProblem } from "./dom.js";
+import { count, isFinal, isReturn, isRevert, phrases, showTime } from "./formatting.js";
+import { clear, offer, say, show, showSkips, showTogether } from "./revert_dialog.js";
+import { findNames, look, write } from "./revert_look.js";
 
-const LISTED = 20; // of the rows in the way
-const LOOK_MILLISECONDS = 400;
+/** @typedef {import("./revert_look.js").Found} Found */
 
-/** @typedef {{outcome: Api.RevertOutcome, first: Api.Reject[]}} Found */
+const LISTED = 100; // of the imports of a revert
 
+/** @type {Api.Import | null} */
+let target = null;
 let path = "";
 let shownFor = -1;
-/** What is looked at while the dialog is open, and what was found. @type {{found: Found | null} | null} */
+/**
+ * What is looked at while the dialog is open, and what was found; `forced` is how many changed rows can be forced.
+ * @type {{asked: import("./revert_look.js").Asked, forced: number, found: Found | null} | null}
+ */
 let looking = null;
 
 /**
- * Offer to revert an import that has committed, or say why that can't be.
+ * Offer to revert what has committed, or say why that can't be.
  * @param {Api.Import} i
- * @param {boolean} [again] even if the import is the same as before
+ * @param {boolean} [again] even if it is the same as before
  */
 export async function showRevert(i, again = false) {
-  if (isRevert(i)) return;
-  const button = get("revert", HTMLButtonElement);
-  if (i.state !== "committed" || (shownFor === i.sequence && !again)) return;
+  if (isReturn(i) || (shownFor === i.sequence && !again)) return;
+  if (i.state !== "committed" && !(isRevert(i) && isFinal(i.state))) return;
   shownFor = i.sequence;
+  target = i;
   path = `/v1/imports/${encodeURIComponent(i.id)}`;
   /** @type {Api.Reverts} */
   let known;
@@ -35,6 +40,9 @@ export async function showRevert(i, again = false) {
     get("revert-why").textContent = `Whether it can be reverted is not known: ${messageOf(error)}`;
     return;
   }
+  if (isRevert(i)) await listImports(known.imports);
+  if (i.state !== "committed") return;
+  const button = get("revert", HTMLButtonElement);
   if (!known.revertible && document.activeElement === button) get("main").focus();
   button.hidden = !known.revertible;
   explain(i, known);
@@ -50,140 +58,158 @@ function explain(i, known) {
   link.hidden = !running;
   if (running) link.href = `/imports/${encodeURIComponent(running.id)}`;
   const why = get("revert-why");
+  const back = isRevert(i);
   if (i.reverted_by) why.textContent = "";
-  else if (running) why.textContent = "It is being reverted.";
-  else if (!known.revertible) why.textContent = `It can’t be reverted: ${known.reason}.`;
+  else if (running) why.textContent = back ? "Its rows are being brought back." : "It is being reverted.";
+  else if (i.source.kind === "revert" && !i.source.keep_images) why.textContent = phrases.no_copy;
+  else if (!known.revertible) why.textContent = `${back ? "Its rows can’t be brought back" : "It can’t be reverted"}: ${known.reason}.`;
   else {
     const until = make("time");
     showTime(until, known.revertible_until);
-    why.replaceChildren("It can be reverted until ", until, ".");
+    why.replaceChildren(back ? "Its rows can be brought back until " : "It can be reverted until ", until, ".");
   }
 }
 
 /**
- * What a dry run finds. Waits until it has ended, as long as the dialog is open.
- * @param {object} mine
- * @returns {Promise<Found | null>}
+ * What became of each import of a revert that has several.
+ * @param {Api.RevertOutcome[]} imports
  */
-async function look(mine) {
-  /** @type {Api.Import} */
-  let run = await ask(`${path}/revert`, { method: "POST", json: { dry_run: true } });
-  while (!isFinal(run.state)) {
-    if (looking !== mine) {
-      await ask(run.links.stop, { method: "POST" }).catch(() => null); // it has ended, or it ends soon
-      return null;
-    }
-    const waits = run.state === "queued" ? "Waiting for a worker to look at the rows…" : "Looking at the rows…";
-    if (get("revert-said").textContent !== waits) get("revert-said").textContent = waits;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MILLISECONDS));
-    run = await ask(run.links.self);
-  }
-  if (run.state !== "checked") throw new Error(run.error?.message ?? "The dry run was stopped.");
-  /** @type {Api.Reverts} */
-  const { reverts } = await ask(`${path}/revert`);
-  const outcome = reverts.find((one) => one.id === run.id);
-  if (!outcome) throw new Error("The result of the dry run is gone.");
-  const listed = run.rows_rejected ? await ask(`${run.links.self}/rejects`) : { rejects: [] };
-  return { outcome, first: /** @type {Api.RejectList} */ (listed).rejects.slice(0, LISTED) };
-}
-
-/** @param {Found} found */
-function show(found) {
-  const { outcome, first } = found;
-  const [removed, restored, kept] = [outcome.rows_deleted ?? 0, outcome.rows_restored ?? 0, outcome.rows_left ?? 0];
-  const classes = Object.entries(outcome.in_the_way);
-  const left = classes.reduce((sum, [, number]) => sum + number, 0);
-  const does = removed + restored > 0;
-  get("revert-said").textContent = say(removed, restored, left);
-  get("revert-obstacles").hidden = !left;
-  get("revert-left").textContent = `In the way: ${rows(left)}`;
-  get("revert-classes").replaceChildren(
-    ...classes.map(([code, number]) => make("li", `${rows(number)} ${phrases.obstacles[code] ?? code}`)),
+async function listImports(imports) {
+  get("reverted").hidden = imports.length < 2;
+  if (imports.length < 2) return;
+  const shown = imports.slice(0, LISTED);
+  const names = await findNames(shown.map((one) => one.import));
+  get("reverted-hint").textContent = imports.length > shown.length ? `the first ${LISTED} of ${count(imports.length)}` : count(imports.length);
+  get("reverted-rows").replaceChildren(
+    ...shown.map((one) => {
+      const [row, cell, link] = [make("tr"), make("td"), make("a", names.get(one.import) ?? one.import)];
+      link.href = `/imports/${encodeURIComponent(one.import)}`;
+      cell.append(link);
+      const way = Object.values(one.in_the_way).reduce((sum, number) => sum + number, 0);
+      row.append(cell, ...[one.rows_deleted, one.rows_restored, way].map((number) => makeCell(count(number), "number")));
+      return row;
+    }),
   );
-  const listed = left > first.length;
-  get("revert-hint-left").textContent = `${does ? "They would stay as they are." : ""}${listed ? ` The first ${first.length} are listed here.` : ""}`;
-  get("revert-file", HTMLAnchorElement).href = `/v1/imports/${outcome.id}/rejects?format=csv`;
-  get("revert-rows").replaceChildren(...first.map(makeObstacle));
-  get("revert-ask").hidden = !does;
-  const go = get("revert-go", HTMLButtonElement);
-  go.hidden = !does;
-  go.textContent = act(removed, restored, kept);
 }
 
-/**
- * @param {number} removed
- * @param {number} restored
- * @param {number} left
- */
-function say(removed, restored, left) {
-  const parts = [];
-  if (removed) parts.push(`${rows(removed)} would be removed`);
-  if (restored) parts.push(`${rows(restored)} would get ${restored === 1 ? "its" : "their"} old values back`);
-  if (parts.length) return `${parts.join(", and ")}.`;
-  return left
-    ? "Nothing would be removed or put back: all of its rows are in the way."
-    : "Nothing would be removed or put back: none of its rows is in the table.";
-}
-
-/**
- * What the button says.
- * @param {number} removed
- * @param {number} restored
- * @param {number} kept
- */
-function act(removed, restored, kept) {
-  const parts = removed ? [`Remove ${rows(removed)}`] : [];
-  if (restored) parts.push(removed ? `put ${count(restored)} back` : `Put ${rows(restored)} back`);
-  if (kept) parts.push(`leave ${count(kept)}`);
-  return parts.join(", ");
+/** Look, with what is asked for now, and show what is found. */
+async function lookNow() {
+  const mine = looking;
+  if (!mine || !target) return;
+  const { asked } = mine;
+  const isWanted = () => looking === mine && mine.asked === asked;
+  const back = isRevert(target);
+  mine.found = null;
+  hideProblem("revert-problem");
+  get("revert-go").hidden = true;
+  try {
+    const found = await look(path, asked, isWanted, say);
+    if (!found || !isWanted()) return;
+    if (!back) mine.forced = offer(found, asked) || mine.forced;
+    await showTogether(found, target.id, isWanted);
+    if (!isWanted()) return;
+    mine.found = found;
+    show(found, asked, mine.forced, back);
+  } catch (error) {
+    if (!isWanted()) return;
+    if (get("revert-ask").hidden && get("revert-obstacles").hidden) {
+      get("revert-dialog", HTMLDialogElement).close();
+      showProblem(error);
+    } else {
+      say("The dry run found that this can’t be done.");
+      showProblem(error, "revert-problem");
+    }
+  }
 }
 
 async function open() {
   const dialog = get("revert-dialog", HTMLDialogElement);
-  const mine = { found: null };
+  const mine = { asked: { cascade: false, force: false }, forced: 0, found: null };
   looking = mine;
   hideProblem();
+  clear();
   dialog.returnValue = "";
-  get("revert-said").textContent = "Looking at the rows…";
-  for (const id of ["revert-obstacles", "revert-ask", "revert-go"]) get(id).hidden = true;
-  get("revert-reason", HTMLInputElement).value = "";
   dialog.showModal();
-  try {
-    const found = await look(mine);
-    if (!found || looking !== mine) return;
-    looking.found = found;
-    show(found);
-  } catch (error) {
-    if (looking !== mine) return;
-    dialog.close();
-    showProblem(error);
-  }
+  const looked = lookNow();
+  /** @type {Api.Reverts | null} */
+  const known = await ask(`${path}/revert`).catch(() => null);
+  if (known && !(target && isRevert(target))) await showSkips(known.later_skips, () => looking === mine);
+  await looked;
 }
 
-async function close() {
-  const found = looking?.found;
-  looking = null;
-  if (get("revert-dialog", HTMLDialogElement).returnValue !== "revert" || !found) return;
-  const button = get("revert", HTMLButtonElement);
-  button.disabled = true;
+/**
+ * Ask for something else, and look again.
+ * @param {Partial<import("./revert_look.js").Asked>} what
+ */
+function change(what) {
+  if (!looking) return;
+  looking.asked = { ...looking.asked, ...what };
+  void lookNow();
+}
+
+/** @param {SubmitEvent} event */
+async function submit(event) {
+  const go = get("revert-go", HTMLButtonElement);
+  if (event.submitter !== go) return;
+  event.preventDefault(); // it stays open until the server has accepted it
+  if (!looking?.found) return;
+  const { asked, found } = looking;
+  const reason = get("revert-reason", HTMLInputElement);
+  const images = document.getElementById("revert-images");
+  const json = {
+    ...(found.run.rows_rejected ? { on_changed: "skip" } : {}),
+    ...write(asked),
+    expected: found.imports[0]?.fingerprint,
+    ...(images instanceof HTMLInputElement && images.checked ? { keep_images: true } : {}),
+    ...(reason.value.trim() ? { reason: reason.value.trim() } : {}),
+  };
+  go.disabled = true;
+  hideProblem("revert-problem");
   try {
-    const on_changed = Object.keys(found.outcome.in_the_way).length ? "skip" : "fail";
-    const reason = get("revert-reason", HTMLInputElement).value.trim();
-    const json = { on_changed, ...(reason ? { reason } : {}) };
     /** @type {Api.Import} */
     const started = await ask(`${path}/revert`, { method: "POST", json });
     location.assign(started.links.page);
   } catch (error) {
-    showProblem(error);
+    showProblem(error, "revert-problem");
+    if (isAbout(error, "reason")) {
+      reason.required = true;
+      reason.focus();
+    }
   } finally {
-    button.disabled = false;
+    go.disabled = false;
   }
 }
 
+/**
+ * Whether the server has refused this field.
+ * @param {unknown} error
+ * @param {string} field
+ */
+function isAbout(error, field) {
+  if (!(error instanceof Problem)) return false;
+  const { errors = [] } = /** @type {{errors?: {field?: string}[]}} */ (error.document);
+  return errors.some((one) => one.field === field);
+}
+
 if (document.getElementById("revert")) {
+  const dialog = get("revert-dialog", HTMLDialogElement);
+  const force = get("revert-force", HTMLInputElement);
+  const cascade = get("revert-cascade", HTMLInputElement);
   get("revert").addEventListener("click", open);
-  get("revert-dialog").addEventListener("close", close);
-  get("revert-reason").addEventListener("keydown", (event) => {
-    if (event.key === "Enter") event.preventDefault(); // it would press the first button
+  dialog.addEventListener("close", () => (looking = null));
+  dialog.addEventListener("submit", submit);
+  cascade.addEventListener("change", () => {
+    force.value = "";
+    change({ cascade: cascade.checked, force: false });
   });
+  force.addEventListener("input", () => {
+    const typed = force.value.replace(/[\s,]/g, "").toLowerCase();
+    const isForced = looking !== null && (typed === String(looking.forced) || typed === "force");
+    if (looking && isForced !== looking.asked.force) change({ force: isForced });
+  });
+  for (const field of [force, get("revert-reason")]) {
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") event.preventDefault(); // it would press the first button
+    });
+  }
 }
