@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import false, func, true
+from sqlalchemy import func, true
 
 from app.db import receipts, schema, xa
 from app.db.datasets import rows
@@ -187,8 +187,8 @@ def own_foreign() -> None:
 def write_ledger_in_branch() -> None:
     right = receipts.write_receipt
 
-    def wrong(connection: Any, xid: Xid) -> None:
-        right(connection, xid)
+    def wrong(connection: Any, xid: Xid, *rest: Any, **more: Any) -> None:
+        right(connection, xid, *rest, **more)
         if xid.branch > 1:
             return  # it would wait for the first
         with connection.cursor() as cursor:
@@ -233,7 +233,7 @@ def ignore_leases() -> None:
 
 
 def claim_paused() -> None:
-    replace_in(transitions, "HELD", false())
+    replace_in(transitions, "_NOT_PAUSED", true())
     replace_in(transitions.ledger, "_may_run", true())
 
 

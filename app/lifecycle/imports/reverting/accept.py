@@ -114,7 +114,7 @@ def _record(connection: Connection, targets: Sequence[Import], caller: Caller, r
     asked = Revert(
         target=first.number,
         target_id=first.id,
-        target_name=first.source.file_name,
+        target_name=first.revert.target_name if first.revert is not None else first.source.file_name,
         imports=len(targets),
         on_changed=request.on_changed,
         dependents=request.dependents,

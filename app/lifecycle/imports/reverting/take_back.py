@@ -104,9 +104,13 @@ class TakeBack:
         asked = self._revert.rows
         unasked = set(rows.list_unasked(connection, dataset, number, first, until, asked)) if asked else set()
         obstacles: dict[int, tuple[Obstacle, tuple[int, ...]]] = {}
-        for row in {*changed, *updates} - unasked:
+        for row in sorted({*changed, *updates} - unasked):
             verdict = self._judge(changed.get(row), updates.get(row, ()), is_own=True)
-            if verdict.obstacle is not None and not self._is_forced(verdict.obstacle):
+            if verdict.obstacle is None:
+                continue
+            if self._is_forced(verdict.obstacle):
+                found.mark("forced", row, str(changed.get(row)))  # an edit after a dry run is another
+            else:
                 obstacles[row] = verdict.obstacle, verdict.others
         if dataset == ORDERS:
             for row, active in rows.list_handled(connection, number, first, until).items():
@@ -130,7 +134,7 @@ class TakeBack:
             if verdict.obstacle is None or self._is_forced(verdict.obstacle):
                 if not spot.is_there:
                     continue  # nothing is left to put back
-                restored.append(spot.place)
+                restored.append((*spot.place, str(spot.changed_at)))
                 for one in (found.total, *(found.by_target[number] for number in keepers)):
                     one.restored += 1
                 continue

@@ -104,6 +104,19 @@ def test_other_rows_than_those_of_the_dry_run_are_left_alone(nights: Nights) -> 
     assert counts(nights.revert(row, expected=outcome.fingerprint)) == (State.COMMITTED, 2, 0, 0)
 
 
+def test_an_edit_after_the_dry_run_is_not_forced(nights: Nights) -> None:
+    nights.load(8)
+    row = nights.load(1, 8, customer="second", on_conflict="update")
+    for number in (1, 8):
+        nights.do("UPDATE orders SET customer = 'edited' WHERE order_number = %s", f"N-{number}")
+        checked = nights.revert(row, dry_run=True, on_changed="force")
+        (outcome,) = show_reverts(nights.services, checked.id).imports
+        nights.do("UPDATE orders SET customer = 'edited again' WHERE order_number = %s", f"N-{number}")
+        failed = nights.revert(row, on_changed="force", expected=outcome.fingerprint)
+        assert failed.state is State.FAILED and failed.error["code"] == "rows_differ"  # type: ignore[index]
+    assert nights.table() == {1: "edited again", 8: "edited again"}
+
+
 def test_a_revert_that_kept_images_is_reverted_to_the_letter(nights: Nights) -> None:
     nights.load(8, 9)
     row = nights.load(1, 2, 8, customer="second", on_conflict="update")
