@@ -18,6 +18,9 @@ from tests.invariants import converge, find
 from tests.servers import DatabaseServer
 
 
+pytestmark = pytest.mark.in_turn  # one with each database
+
+
 def test_a_revert_is_shown_like_an_import_and_on_the_import(web: FlaskClient, nights: Nights) -> None:
     row = nights.load(1, 2, 3)
     nights.do("UPDATE orders SET quantity = 9 WHERE order_number = 'N-3'")
