@@ -17,7 +17,6 @@ from tests.integration.lifecycle.reverts.nights import Nights
 from tests.invariants import converge, find
 from tests.servers import DatabaseServer
 
-
 pytestmark = pytest.mark.in_turn  # one with each database
 
 
