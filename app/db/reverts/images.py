@@ -5,7 +5,7 @@ image says again, or is gone.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,8 @@ UPDATED, PUT_BACK, DELETED = 0, 1, 2  # by an import; by a revert; by a revert
 
 ANY_TEXT = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 _PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNED PATH '$[1]' ERROR ON ERROR"
+STATEMENT_LENGTH = 1024 * 1024  # characters of JSON; `max_allowed_packet` is 16 MB at least where it was not lowered
+
 _SAME_ROW = "b.old_import_no = j.import_no AND b.old_row_no = j.row_no"
 
 
@@ -149,15 +151,28 @@ def put_back(connection: "pymysql.Connection[Any]", dataset: Dataset, images: Se
 
 
 def _write(connection: "pymysql.Connection[Any]", dataset: Dataset, statement: str, images: Sequence[Image]) -> None:
-    names = dataset.column_names
-    document = json.dumps(
-        [[*image.place, _instant(image.old_changed_at), *(image.values[name] for name in names)] for image in images]
-    )
-    with key_faults(), connection.cursor() as cursor:
-        written = cursor.execute(statement, (document,))
-        if written != len(images) or cursor.warning_count:
-            cursor.execute("SHOW WARNINGS")
-            raise RowsDiffer(len(images), written, [str(row[2]) for row in cursor.fetchall()])
+    for rows in _list_documents(dataset, images):
+        with key_faults(), connection.cursor() as cursor:
+            written = cursor.execute(statement, (f"[{','.join(rows)}]",))
+            if written != len(rows) or cursor.warning_count:
+                cursor.execute("SHOW WARNINGS")
+                raise RowsDiffer(len(rows), written, [str(row[2]) for row in cursor.fetchall()])
+
+
+def _list_documents(dataset: Dataset, images: Sequence[Image]) -> Iterator[list[str]]:
+    """Images as JSON, as many at a time as a server takes in one statement, however long their texts are."""
+    rows: list[str] = []
+    length = 0
+    for image in images:
+        values = (image.values[name] for name in dataset.column_names)
+        row = json.dumps([*image.place, _instant(image.old_changed_at), *values])
+        if rows and length + len(row) > STATEMENT_LENGTH:
+            yield rows
+            rows, length = [], 0
+        rows.append(row)
+        length += len(row)
+    if rows:
+        yield rows
 
 
 def consume(

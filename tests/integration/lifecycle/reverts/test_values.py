@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from flask.testing import FlaskClient
 
 from app.domain.states import State
@@ -32,6 +33,7 @@ TEXTS = [
     "😀 größe 数",
     "\x01\u0085",
 ]
+ROWS_OF_TEXT = 800  # of 90 KB each: 70 MB, more than `max_allowed_packet` of either server
 ROWS = [
     {"note": text, "long": "x" * 99_999 + "ß", "whole": 2**64 - 1, "exact": "0." + "0" * 29 + "1", "yes": False}
     | {"day": "1000-01-01", "instant": "9999-12-31T23:59:59.999999Z"}
@@ -68,3 +70,24 @@ def test_a_reason_may_be_any_text(web: FlaskClient, nights: Nights) -> None:
         assert answer.status_code == 202 and answer.json["source"]["reason"] == reason  # type: ignore[index]
         assert converge(nights.services, answer.json["number"]).state is State.COMMITTED  # type: ignore[index]
     assert web.post("/v1/imports/\x00/revert").status_code == 404
+
+
+@pytest.mark.long
+def test_more_text_than_a_server_takes_at_once_comes_back(nights: Nights) -> None:
+    columns = [{"name": "key", "type": "text", "length": 40}, {"name": "long", "type": "text", "length": 100_000}]
+    made = {"name": "wide", "columns": columns, "key": ["key"]}
+    dataset = create.create_dataset(nights.services, made).dataset
+
+    def load(letter: str) -> int:
+        lines = "".join(json.dumps({"key": f"k{at}", "long": letter * 90_000}) + "\n" for at in range(ROWS_OF_TEXT))
+        number = accept_file(
+            nights.services, dataset, lines.encode(), **{"format": "ndjson", "on_conflict": "update"}
+        ).row.number
+        return converge(nights.services, number).number
+
+    load("a")
+    second = find(nights.services, load("b"))
+    assert second.rows_updated == ROWS_OF_TEXT
+    done = nights.revert(second, keep_images=True)
+    assert (done.state, done.rows_updated) == (State.COMMITTED, ROWS_OF_TEXT), done.error
+    assert nights.ask("SELECT DISTINCT LEFT(`long`, 1), CHAR_LENGTH(`long`) FROM wide") == [("a", 90_000)]
