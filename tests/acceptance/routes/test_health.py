@@ -58,14 +58,20 @@ def test_the_queue_and_the_metrics_say_what_the_ledger_says(stack: Stack) -> Non
     assert counts == sorted(counts) and counts[-1] == 4
 
 
+def list_faulty(stack: Stack) -> set[str]:
+    """The parts that are not ok."""
+    return {name for name, said in stack.get("/readyz").json()["parts"].items() if said != "ok"}
+
+
 def test_a_worker_that_is_gone_is_named(stack: Stack) -> None:
     everything = {"database", "durability", "local_infile", "xa", "recovery", "broker", "worker", "spool"}
     wait_for(lambda: (found := stack.get("/readyz").json())["status"] == "ok" and found, "all is well")
     assert set(stack.get("/readyz").json()["parts"]) == everything
     stack.end("worker")
     try:
-        found = wait_for(lambda: (found := stack.get("/readyz").json())["status"] == "degraded" and found, "no worker")
-        assert {name for name, told in found["parts"].items() if told != "ok"} == {"worker"}
+        # a chore of a busy machine's sweeper may fail once, and its part is named, too, until its next look
+        wait_for(lambda: list_faulty(stack) == {"worker"}, "no worker")
+        assert stack.get("/readyz").json()["status"] == "degraded"
         assert stack.get("/v1/queue").json()["workers"] == 0
         assert stack.get("/readyz").status_code == 200  # imports are still accepted
     finally:
