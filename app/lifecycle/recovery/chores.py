@@ -57,6 +57,10 @@ class Chores:
             for known in (self._failing, self._in_a_row, self._not_before):
                 known.pop(name, None)
 
+    def is_failing(self, name: str) -> bool:
+        """Whether the chore failed when it was last run."""
+        return name in self._failing
+
     def fail(self, name: str, error: Exception) -> None:
         """Log and count a failure."""
         self._failures[name] += 1

@@ -104,11 +104,21 @@ class Sweeper:
                 f"sweep_{extension.name}",
                 partial(extension.sweep, services.database, services.hints, services.settings),
             )
-        if monotonic() >= self._cleaned_at + CLEAN_SECONDS:
+        self._clean()
+
+    def _clean(self) -> None:
+        """Once a minute; what has failed is tried by the next sweep, as every other chore."""
+        services, is_due = self._services, monotonic() >= self._cleaned_at + CLEAN_SECONDS
+        if is_due:
             self._cleaned_at = monotonic()
-            cleanup.clean(services, run)
-            for extension in services.extensions:
-                run(f"clean_{extension.name}", partial(extension.clean, services.database, services.settings))
+
+        def run(name: str, chore: Callable[[], object]) -> None:
+            if is_due or self.chores.is_failing(name):
+                self.chores.run(name, chore)
+
+        cleanup.clean(services, run)
+        for extension in services.extensions:
+            run(f"clean_{extension.name}", partial(extension.clean, services.database, services.settings))
 
     def _finish_branches(self) -> None:
         """Finish what is prepared. The branches are listed before their imports are read: the other order would judge a

@@ -139,6 +139,20 @@ def test_uploads_that_come_and_go_end_no_sweep(services: Services, monkeypatch: 
         assert list_failing(services.spool, services.installation) == {}
 
 
+def test_a_cleaning_that_fails_once_is_not_waited_for_a_minute(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeper = Sweeper(services)
+    with monkeypatch.context() as patched:
+        patched.setattr(cleanup, "_delete_temporary", raising(OSError("a moment without the disk")))
+        sweeper.sweep()
+    sweeper.chores.tell()
+    assert set(list_failing(services.spool, services.installation)) == {"delete_temporary"}
+    sweeper.sweep()
+    sweeper.chores.tell()
+    assert not list_failing(services.spool, services.installation)
+
+
 def test_one_import_that_cannot_be_brought_to_its_end_holds_up_no_other(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
