@@ -194,7 +194,7 @@ before_images = Table(
     Column("row", JSON, nullable=False),
     Column("old_changed_at", _instant),
     Column("consumed_by", _number),  # the revert that put it back; 0: its row was deleted through us
-    Column("act", SmallInteger, nullable=False, server_default="0"),  # what was done then: see `app.db.reverts.images`
+    Column("act", SmallInteger, nullable=False, server_default="0"),  # what was done then: see `Act`
     Column("put_changed_at", _instant),  # what a revert made of `import_changed_at` then
     Index("before_images_row", "old_import_no", "old_row_no"),
     **OPTIONS,

@@ -10,13 +10,13 @@ from app.db.datasets.tables import quote, table_of
 from app.db.driver import DriverConnection
 from app.db.schema import before_images, imports, receipts
 from app.domain.dataset import Dataset
+from app.domain.requests.revert import Act
 from app.domain.requests.selection import read_value
 from app.domain.states import State
 
 READ_SIZE = 2000
 KEYS_A_QUERY = 500
 LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
-REVERTED = 2  # what was done to a row of an image: a revert has deleted it
 DELETED = 0  # what has consumed the image of a row that was deleted through us
 
 
@@ -177,7 +177,7 @@ def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
     of_rows = (
         before_images.c.old_import_no == number,
         before_images.c.consumed_by.is_(None),
-        before_images.c.act != REVERTED,
+        before_images.c.act != Act.DELETED,
     )
     deleted = connection.execute(delete(table).where(table.c.import_no == number)).rowcount
     connection.execute(update(before_images).where(*of_rows).values(consumed_by=DELETED))  # last: others write there

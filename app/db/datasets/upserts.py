@@ -125,7 +125,7 @@ def find_places(
     columns = ", ".join(f"{one} PATH '$[{at}]' ERROR ON ERROR" for at, one in enumerate(typed))
     same = " AND ".join(f"t.{_quote(name)} = j.k{at}" for at, name in enumerate(dataset.key))
     # MySQL needs the words that exclude a table made of JSON from the lock; MariaDB has none for it
-    of_table = "" if _is_mariadb(connection) else " OF t"
+    of_table = "" if is_mariadb(connection) else " OF t"
     with connection.cursor() as cursor:
         cursor.execute(
             # all in one text: the driver takes as long for a row as the server
@@ -231,7 +231,7 @@ def _find_runs(places: Iterable[Place]) -> str:
 
 def _list_values(connection: "pymysql.Connection[Any]", names: Sequence[str], listed: Sequence[str]) -> str:
     """Rows as a table `j` with columns of these names."""
-    row = "" if _is_mariadb(connection) else "ROW"
+    row = "" if is_mariadb(connection) else "ROW"
     values = f"VALUES {row}({f'),{row}('.join(listed)})".replace("\\", "\\\\")
     if row:
         return f"({values}) AS j ({', '.join(names)})"
@@ -240,7 +240,8 @@ def _list_values(connection: "pymysql.Connection[Any]", names: Sequence[str], li
     return f"(SELECT {named} WHERE 0 UNION ALL {values}) AS j"
 
 
-def _is_mariadb(connection: "pymysql.Connection[Any]") -> bool:
+def is_mariadb(connection: "pymysql.Connection[Any]") -> bool:
+    """Whether this is a connection to MariaDB, and not to MySQL."""
     return "MariaDB" in str(connection.get_server_info())  # type: ignore[no-untyped-call]
 
 

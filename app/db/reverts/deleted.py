@@ -12,14 +12,15 @@ from sqlalchemy.dialects import mysql
 
 from app.db.datasets.rows import RowsDiffer
 from app.db.datasets.tables import table_of
-from app.db.datasets.upserts import sql_type
-from app.db.reverts.images import ANY_TEXT, DELETED
+from app.db.datasets.upserts import is_mariadb, sql_type
+from app.db.reverts.images import ANY_TEXT
 from app.db.reverts.rows import key_faults, quoted, spared
 from app.domain.changes import CHANGED_AT
 from app.domain.dataset import Dataset
+from app.domain.requests.revert import Act
 
 _OF_REVERT = (
-    f"b.import_no = %s AND b.old_import_no = %s AND b.old_row_no BETWEEN %s AND %s AND b.act = {DELETED:d}"
+    f"b.import_no = %s AND b.old_import_no = %s AND b.old_row_no BETWEEN %s AND %s AND b.act = {Act.DELETED:d}"
     " AND b.consumed_by IS NULL"
 )
 
@@ -42,7 +43,7 @@ def keep_rows(
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO before_images (import_no, dataset, old_import_no, old_row_no, `row`, old_changed_at, act)"
-            f" SELECT %s, %s, t.import_no, t.row_no, JSON_ARRAY({members}), t.{CHANGED_AT}, {DELETED:d}"
+            f" SELECT %s, %s, t.import_no, t.row_no, JSON_ARRAY({members}), t.{CHANGED_AT}, {Act.DELETED:d}"
             f" FROM {quoted(dataset.name)} t WHERE t.import_no = %s AND t.row_no BETWEEN %s AND %s"
             f"{changed}{spared(left, 't.row_no')}",
             (revert, dataset.name, number, first, last),
@@ -115,12 +116,11 @@ def list_taken(
             )
             key = " AND ".join(f"t.{quoted(name)} = j.k{at}" for at, name in enumerate(dataset.key))
             # MySQL needs the words that exclude a table made of JSON from the lock; MariaDB has none for it
-            is_mariadb = "MariaDB" in str(connection.get_server_info())  # type: ignore[no-untyped-call]
             cursor.execute(
                 "SELECT b.old_row_no, b.`row` FROM before_images b"
                 f" STRAIGHT_JOIN JSON_TABLE(b.`row`, '$' COLUMNS ({columns})) j"
                 f" STRAIGHT_JOIN {quoted(dataset.name)} t ON {key}"
-                f" WHERE {_OF_REVERT} FOR UPDATE{'' if is_mariadb else ' OF t'}",
+                f" WHERE {_OF_REVERT} FOR UPDATE{'' if is_mariadb(connection) else ' OF t'}",
                 span,
             )
             found |= {int(row): tuple(json.loads(values)) for row, values in cursor.fetchall()}

@@ -1,6 +1,6 @@
 """Images inside a revert's branch: rows as they were before an import updated them, or before a revert took them.
 
-`before_images.act` says what was done to a row after its image was kept. An image is consumed once its row is as the
+An image is consumed once its row is as the
 image says again, or is gone.
 """
 
@@ -16,8 +16,7 @@ from app.db.datasets.rows import RowsDiffer
 from app.db.reverts.rows import STEP, Place, key_faults, quoted
 from app.domain.changes import CHANGED_AT
 from app.domain.dataset import Dataset
-
-UPDATED, PUT_BACK, DELETED = 0, 1, 2  # by an import; by a revert; by a revert
+from app.domain.requests.revert import Act
 
 ANY_TEXT = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 _PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNED PATH '$[1]' ERROR ON ERROR"
@@ -53,7 +52,7 @@ class Image:
 
 
 def lock_spots(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, act: int, after: Place, limit: int = STEP
+    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, act: Act, after: Place, limit: int = STEP
 ) -> list[Spot]:
     """The next rows of which an import or a revert has images of this act that are not consumed, by place, locked."""
     with connection.cursor() as cursor:
@@ -82,7 +81,7 @@ def list_updates_of(
             "SELECT b.old_import_no, b.old_row_no, b.import_no, b.old_changed_at FROM before_images b"
             f" STRAIGHT_JOIN {quoted(dataset.name)} t ON t.import_no = b.old_import_no AND t.row_no = b.old_row_no"
             " WHERE b.old_import_no = %s AND b.old_row_no BETWEEN %s AND %s AND b.import_no <> %s"
-            f" AND b.consumed_by IS NULL AND b.act = {UPDATED:d}",
+            f" AND b.consumed_by IS NULL AND b.act = {Act.UPDATED:d}",
             (number, first, last, number),
         )
         return _group(cursor.fetchall())
@@ -94,7 +93,7 @@ def list_updates(connection: "pymysql.Connection[Any]", places: Sequence[Place])
         cursor.execute(
             "SELECT b.old_import_no, b.old_row_no, b.import_no, b.old_changed_at"
             f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN before_images b ON {_SAME_ROW}"
-            f" WHERE b.consumed_by IS NULL AND b.act = {UPDATED:d}",
+            f" WHERE b.consumed_by IS NULL AND b.act = {Act.UPDATED:d}",
             (json.dumps(places),),
         )
         return _group(cursor.fetchall())
@@ -130,7 +129,8 @@ def keep_updated(connection: "pymysql.Connection[Any]", dataset: Dataset, revert
         kept = cursor.execute(
             "INSERT INTO before_images"
             " (import_no, dataset, old_import_no, old_row_no, `row`, old_changed_at, act, put_changed_at)"
-            f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members}), t.{CHANGED_AT}, {PUT_BACK:d}, j.changed_at"
+            f" SELECT %s, %s, t.import_no, t.row_no, JSON_OBJECT({members}), t.{CHANGED_AT}, {Act.PUT_BACK:d},"
+            " j.changed_at"
             f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES}, changed_at VARCHAR(26) PATH '$[2]' ERROR ON ERROR)) j"
             f" STRAIGHT_JOIN {quoted(dataset.name)} t ON t.import_no = j.import_no AND t.row_no = j.row_no",
             (revert, dataset.name, *names, document),

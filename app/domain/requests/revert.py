@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 MAX_IMPORTS = 1000  # that one revert takes back
@@ -39,6 +39,14 @@ class Obstacle(StrEnum):
     HANDLED = "handled"  # an order that was shipped
     MISSING = "missing"  # another program has deleted it
     KEY_TAKEN = "key_taken"  # another row has its key by now
+
+
+class Act(IntEnum):
+    """What was done to a row after its image was kept."""
+
+    UPDATED = 0  # by an import
+    PUT_BACK = 1  # by a revert
+    DELETED = 2  # by a revert
 
 
 FORCED = frozenset({Obstacle.CHANGED, Obstacle.MISSING})

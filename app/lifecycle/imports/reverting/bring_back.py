@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from app.db.driver import DriverConnection
 from app.db.reverts import deleted, images, rows
-from app.db.reverts.images import PUT_BACK, Spot
+from app.db.reverts.images import Spot
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.imports import Tally
-from app.domain.requests.revert import Obstacle
+from app.domain.requests.revert import Act, Obstacle
 from app.lifecycle.imports.reverting.findings import Findings
 from app.lifecycle.imports.reverting.take_back import CheckIn, list_steps
 
@@ -111,7 +111,7 @@ class BringBack:
 
     def _read_spots(self) -> Iterator[list[Spot]]:
         place = (0, 0)
-        while spots := images.lock_spots(self._connection, self._dataset, self._target, PUT_BACK, place):
+        while spots := images.lock_spots(self._connection, self._dataset, self._target, Act.PUT_BACK, place):
             place = spots[-1].place
             yield spots
 

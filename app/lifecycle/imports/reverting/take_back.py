@@ -8,11 +8,11 @@ from typing import Any
 
 from app.db.driver import DriverConnection
 from app.db.reverts import deleted, images, rows
-from app.db.reverts.images import UPDATED, Image, Spot
+from app.db.reverts.images import Image, Spot
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.imports import Tally
-from app.domain.requests.revert import FORCED, Obstacle, OnChanged, Revert
+from app.domain.requests.revert import FORCED, Act, Obstacle, OnChanged, Revert
 from app.lifecycle.imports.reverting.chain import Update, Verdict, judge
 from app.lifecycle.imports.reverting.findings import Findings
 
@@ -90,9 +90,19 @@ class TakeBack:
             self._check_in("reverting", done)
         for target in self._targets.values():
             for spots in self._read_spots(target.number):
-                done += Tally(updated=self._put_back(self._decide(target.number, spots)))
+                decided = self._take_all(target.number, spots) if self._is_plain else self._decide(target.number, spots)
+                done += Tally(updated=self._put_back(decided))
                 self._check_in("reverting", done)
         return done
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether `look` has found that every row of the one import goes: then none is judged once more."""
+        revert, found = self._revert, self._findings.total
+        return len(self._targets) == 1 and not found.left and revert.rows is None and not self._forces
+
+    def _take_all(self, target: int, spots: Sequence[Spot]) -> Iterator[tuple[Spot, Verdict, list[int]]]:
+        return ((spot, Verdict(target), [target]) for spot in spots if spot.place[0] != target)
 
     def _look_at_own(self, number: int, first: int, until: int) -> int:
         """Returns how many rows there are."""
@@ -147,7 +157,7 @@ class TakeBack:
 
     def _read_spots(self, target: int) -> Iterator[list[Spot]]:
         place = (0, 0)
-        while spots := images.lock_spots(self._connection, self._dataset, target, UPDATED, place):
+        while spots := images.lock_spots(self._connection, self._dataset, target, Act.UPDATED, place):
             place = spots[-1].place
             yield spots
 
@@ -184,7 +194,11 @@ class TakeBack:
         return verdict
 
     def _is_forced(self, obstacle: Obstacle) -> bool:
-        return self._revert.on_changed is OnChanged.FORCE and obstacle in FORCED
+        return self._forces and obstacle in FORCED
+
+    @property
+    def _forces(self) -> bool:
+        return self._revert.on_changed is OnChanged.FORCE
 
     def _delete(self, step: Step) -> None:
         connection, dataset = self._connection, self._dataset
