@@ -137,6 +137,28 @@ def test_a_revert_that_kept_images_is_reverted_to_the_letter(nights: Nights) -> 
     assert counts(nights.revert(row, on_changed="skip")) == (State.COMMITTED, 1, 1, 1)
 
 
+def test_an_update_that_comes_back_with_its_row_counts_again(nights: Nights) -> None:
+    first = nights.load(1, 2)
+    second = nights.load(1, customer="second", on_conflict="update")
+    revert = nights.revert(first, dependents="cascade", keep_images=True)
+    assert counts(nights.revert(revert)) == (State.COMMITTED, 2, 0, 0)
+    assert nights.table() == {1: "second", 2: "first"}
+    assert nights.list_obstacles(nights.revert(first)) == [(1, "updated_by_import")]
+    assert counts(nights.revert(second)) == (State.COMMITTED, 0, 1, 0)
+    assert counts(nights.revert(first)) == (State.COMMITTED, 2, 0, 0)
+
+
+def test_what_a_revert_had_put_back_and_another_deleted_is_not_in_its_way(nights: Nights) -> None:
+    first = nights.load(1)
+    second = nights.load(1, customer="second", on_conflict="update")
+    put_back = nights.revert(second, keep_images=True)
+    deleted = nights.revert(first, keep_images=True)
+    assert counts(nights.revert(put_back, dry_run=True)) == (State.CHECKED, 0, 0, 0)
+    assert counts(nights.revert(deleted)) == (State.COMMITTED, 1, 0, 0)
+    assert counts(nights.revert(put_back)) == (State.COMMITTED, 0, 1, 0)
+    assert nights.table() == {1: "second"}
+
+
 def test_what_a_revert_of_a_revert_finds_changed_stays(nights: Nights) -> None:
     nights.load(8, 9)
     row = nights.load(1, 2, 8, 9, customer="second", on_conflict="update")
