@@ -22,6 +22,7 @@ listeners.tcp.1 = 127.0.0.1:{port}
 distribution.listener.interface = 127.0.0.1
 default_user = {user}
 default_pass = {password}
+default_user_tags.administrator = false
 log.console = true
 log.console.level = info
 log.file = false
