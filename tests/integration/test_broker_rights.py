@@ -1,4 +1,4 @@
-"""The broker: our user is no administrator of it, and over TLS it must show a certificate that we trust, for its name."""
+"""The broker: our user is no administrator there; over TLS it must show a certificate for its name that we trust."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
