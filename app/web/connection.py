@@ -1,6 +1,7 @@
 """Connections: what of a request has arrived, before a thread has to do with it."""
 
 import re
+import select
 
 from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import LimitRequestHeaders
@@ -44,6 +45,12 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
     @property
     def has_begun(self) -> bool:
         return bool(self._received)
+
+    def can_write(self) -> bool:
+        """Whether there is room for an answer; a client that reads makes some."""
+        poll = select.poll()
+        poll.register(self.sock, select.POLLOUT)
+        return bool(poll.poll(0))
 
     def receive(self) -> bool:
         """Read what is there, without waiting; whether a thread should go on with it. Raises OSError (BlockingIOError

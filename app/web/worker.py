@@ -11,6 +11,7 @@ import socket
 from collections import deque
 from contextlib import suppress
 from functools import partial
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from time import monotonic
 from typing import Any
 
@@ -23,14 +24,33 @@ from app.web.paced_socket import PacedSocket
 REQUEST_SECONDS = 10.0  # for a head, and again for a small body
 DISCARD_SECONDS = 5.0  # for what a refused request still sends, and for a client to close
 DISCARD_BYTES = 256 * 1024**2
+OTHER_FILES = 400  # of logs, uploads and connections to the database
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
-    """See the module. `pending_conns` are sending a request, `leaving` what no one reads any more."""
+    """See the module. `pending_conns` are sending a request, `leaving` what no one reads any more, and `unread` have
+    not read the answers to earlier requests."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.leaving: deque[Connection] = deque()
+        self.unread: deque[Connection] = deque()
+
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        """End a server that is asked for TLS, whose heads only a thread could read."""
+        if cfg.is_ssl:
+            log.error("TLS is not done here: put a proxy in front")
+            raise SystemExit(2)
+
+    def init_process(self) -> None:
+        """Have as many files as connections need, and as the application needs besides."""
+        wanted, (soft, hard) = self.cfg.worker_connections + OTHER_FILES, getrlimit(RLIMIT_NOFILE)
+        if soft < wanted:
+            most = wanted if hard == RLIM_INFINITY else min(wanted, hard)
+            setrlimit(RLIMIT_NOFILE, (most, hard))
+            self.worker_connections = most - OTHER_FILES
+        super().init_process()
 
     # --- the main loop ------------------------------------------------------------------------------------------------
 
@@ -50,6 +70,17 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         conn = Connection(self.cfg, PacedSocket.adopt(sock), client, listener.getsockname())
         if not self._read(conn):  # most requests are here already
             self._await(conn)
+
+    def enqueue_req(self, conn: Connection) -> None:
+        """Give it to a thread, unless an answer would not even fit into what is to be sent."""
+        if conn.can_write():
+            super().enqueue_req(conn)
+        else:
+            self._wait(conn, self.unread, REQUEST_SECONDS, self._write_on, selectors.EVENT_WRITE)
+
+    def _write_on(self, conn: Connection, client: PacedSocket) -> None:
+        self._forget(conn, self.unread)
+        super().enqueue_req(conn)
 
     def on_client_socket_readable(self, conn: Connection, client: PacedSocket) -> None:
         """A kept connection begins its next request."""
@@ -125,32 +156,34 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     def murder_pending(self) -> None:
         """End what took too long: a request whose body did not come is answered, all else is closed."""
         now = monotonic()
-        for waiting in (self.pending_conns, self.leaving):
+        for waiting in (self.pending_conns, self.leaving, self.unread):
             while waiting and waiting[0].timeout <= now:
                 conn = waiting[0]
                 self._forget(conn, waiting)
-                if conn.has_head:
+                if conn.has_head and waiting is self.pending_conns:
                     self.enqueue_req(conn)
                 else:
                     self._close(conn)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        for waiting in (self.keepalived_conns, self.pending_conns, self.leaving):
+        for waiting in (self.keepalived_conns, self.pending_conns, self.leaving, self.unread):
             for conn in waiting:
                 conn.timeout = min(conn.timeout, deadline)
 
     def _close_oldest(self) -> None:
-        for waiting in (self.pending_conns, self.leaving, self.keepalived_conns):
+        for waiting in (self.pending_conns, self.unread, self.leaving, self.keepalived_conns):
             if waiting:
                 conn = waiting[0]
                 self._forget(conn, waiting)
                 self._close(conn)
                 return
 
-    def _wait(self, conn: Connection, among: deque[Connection], seconds: float, then: Any) -> None:
+    def _wait(
+        self, conn: Connection, among: deque[Connection], seconds: float, then: Any, event: int = selectors.EVENT_READ
+    ) -> None:
         conn.timeout = monotonic() + (seconds if self.alive else min(seconds, STOP_KEEPALIVE_LINGER))
         among.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(then, conn))
+        self.poller.register(conn.sock, event, partial(then, conn))
 
     def _forget(self, conn: Connection, among: deque[Connection]) -> None:
         among.remove(conn)

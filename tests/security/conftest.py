@@ -27,6 +27,8 @@ def stack(
     stack = Stack(folder, database.url, broker.url("security"), find_port(), api_keys_file=keys, max_streams=20)
     stack.http.headers["X-API-Key"] = KEYS["alice"]
     try:
+        # an ordinary limit of files, which the web server has to raise
+        stack.commands["web"] = ["sh", "-c", 'ulimit -Sn 512 && exec "$0" "$@"', *stack.commands["web"]]
         yield stack.start("web")
     finally:
         stack.kill()
