@@ -3,7 +3,7 @@
 import re
 import select
 
-from gunicorn.http.body import ChunkedReader, LengthReader
+from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import TConn
 
@@ -12,6 +12,7 @@ from app.web.paced_socket import Pace, PacedSocket
 SMALL_BODY = 16 * 1024  # a body of at most so many bytes arrives before its request gets a thread
 MAX_HEAD = 64 * 1024
 PIECE_BYTES = 64 * 1024
+DISCARD_BYTES = 256 * 1024**2
 READ_GRACE, READ_RATE, READ_STALL = 20.0, 1000.0, 60.0  # of a larger body: see `Pace`
 WRITE_GRACE, WRITE_RATE = 30.0, 10_000.0  # of an answer
 
@@ -95,13 +96,22 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
         reading = Pace(grace=0.01) if is_late else Pace(READ_GRACE, READ_RATE, READ_STALL)
         self.sock.keep_pace(reading, Pace(WRITE_GRACE, WRITE_RATE))
 
+    @staticmethod
+    def is_lost(body: Body) -> bool:
+        """Whether what is left of this body is too much to read it for nothing, or of unknown length."""
+        if isinstance(body.reader, LengthReader):
+            return bool(body.failed or body.reader.length > DISCARD_BYTES)
+        return bool(body.failed or not isinstance(body.reader, ChunkedReader) or body.reader.parser is not None)
+
     def end(self) -> bool:
         """A thread has answered; whether the client may send another request, after `rest` bytes."""
         self.rest = 0
         body = self.parser.mesg.body
         reader = body.reader
-        if body.failed or not isinstance(reader, LengthReader):
-            return isinstance(reader, ChunkedReader) and not body.failed and reader.parser is None
+        if self.is_lost(body):
+            return False
+        if isinstance(reader, ChunkedReader):
+            return True
         early = self.parser.unreader.take_buffered()
         self.parser.unreader.unread(early[reader.length :])
         self.rest, reader.length = max(0, reader.length - len(early)), 0

@@ -18,12 +18,11 @@ from typing import Any
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders, UnsupportedTransferCoding
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
-from app.web.connection import Connection
+from app.web.connection import DISCARD_BYTES, Connection
 from app.web.paced_socket import PacedSocket
 
 REQUEST_SECONDS = 10.0  # for a head, and again for a small body
 DISCARD_SECONDS = 5.0  # for what a refused request still sends, and for a client to close
-DISCARD_BYTES = 256 * 1024**2
 OTHER_FILES = 400  # of logs, uploads and connections to the database
 
 
@@ -119,7 +118,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         conn.sock.keep_pace(None, None)
         try:
             conn.sock.setblocking(False)
-            if goes_on and conn.rest <= DISCARD_BYTES:
+            if goes_on:
                 self._go_on(conn)
                 return
             conn.rest = DISCARD_BYTES
@@ -204,6 +203,12 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self.handle_error(None, conn.sock, conn.client, error)
             return False
         return bool(super().handle(conn))
+
+    def handle_request(self, req: Any, conn: Connection) -> bool:
+        """Run the application. An answer says that the connection ends where the end of the body can't be found."""
+        asked = req.should_close
+        req.should_close = lambda: asked() or conn.is_lost(req.body)
+        return bool(super().handle_request(req, conn))
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
         return conn.end() and keepalive  # no thread waits for what is left of a body

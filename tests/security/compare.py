@@ -1,4 +1,5 @@
-"""Web servers side by side, with an application that does nothing: `python -m tests.security.compare VENV`.
+"""Web servers side by side, with an application that does nothing: `python -m tests.security.compare VENV
+[NAME …]`.
 
 VENV has the peers: granian, waitress, cheroot. Prints a table in Markdown.
 """
@@ -84,9 +85,9 @@ def upload(port: int) -> float:
     return monotonic() - began
 
 
-def main(venv: Path) -> None:
+def main(venv: Path, names: list[str]) -> None:
     print("|", " | ".join(COLUMNS), "|\n|", " | ".join("---" for _ in COLUMNS), "|", flush=True)
-    for name in commands(venv, 0):
+    for name in names or commands(venv, 0):
         port = find_port()
         settings = {"PORT": port, "DATABASE_URL": "mysql+pymysql://u:p@127.0.0.1/x", "BROKER_URL": "amqp://127.0.0.1"}
         environment = {f"BACKOUT_{key}": str(value) for key, value in settings.items()}
@@ -108,4 +109,4 @@ def main(venv: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

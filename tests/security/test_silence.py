@@ -96,6 +96,15 @@ def test_requests_in_one_piece(stack: Stack) -> None:
         assert reader.read().count(b" 200 OK") == 4
 
 
+def test_a_refused_body_in_chunks_ends_its_connection(stack: Stack) -> None:
+    """Its end would have to be looked for. The answer says so, or the client's next request would be lost."""
+    pieces = [b'{"generate": 5, "x": "', b"x" * 100_000, b'"}']
+    for body, header in ((pieces, "close"), (pieces[::2], None)):
+        answer = stack.post("/v1/imports", data=iter(body), headers={"Content-Type": "application/json"})
+        assert answer.status_code == (413 if header else 422)
+        assert (answer.headers.get("Connection") == "close") is (header is not None)
+
+
 def hold_uploads(stack: Stack, key: str, count: int) -> tuple[ExitStack, list[dict[str, Any]]]:
     """Begin so many uploads and stop half-way; the answers to those that were refused."""
     held, refused = ExitStack(), []
