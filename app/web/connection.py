@@ -13,7 +13,7 @@ SMALL_BODY = 16 * 1024  # a body of at most so many bytes arrives before its req
 MAX_HEAD = 64 * 1024
 PIECE_BYTES = 64 * 1024
 DISCARD_BYTES = 256 * 1024**2
-READ_GRACE, READ_RATE, READ_STALL = 20.0, 1000.0, 60.0  # of a larger body: see `Pace`
+READ_GRACE, READ_RATE, READ_STALL = 60.0, 1000.0, 60.0  # of a larger body: see `Pace`
 WRITE_GRACE, WRITE_RATE = 30.0, 10_000.0  # of an answer
 
 # gunicorn refuses a line that ends without a carriage return: it need not wait for more
