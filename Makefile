@@ -3,7 +3,7 @@
 # exist), as environment variables.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-handling up down status clean test unit crash long chaos fuzz bench large screenshots browser lint format
+.PHONY: help setup demo demo-handling up down status clean test unit crash long chaos fuzz bench security large screenshots browser lint format
 python := .venv/bin/python
 
 help: ## This list
@@ -57,6 +57,9 @@ screenshots: setup browser ## Pictures of the page in every state, and the READM
 bench: setup ## Benchmarks beside peers, into docs/internals/benchmarks.md (QUICK=1: in three minutes; MYSQLD=path: MySQL too)
 	@python3 scripts/setup --extra bench
 	@$(python) -m benchmarks $(if $(QUICK),--quick,--write) $(if $(MYSQLD),--mysqld "$(MYSQLD)")
+
+security: setup ## Answers beside connections that hold on, by strangers and by one client (docs/security.md)
+	@$(python) -m tests.security
 
 large: setup ## A file of 10 million rows from end to end: time, rows/s, peak memory (ROWS=10000000)
 	@$(python) -m benchmarks.large --rows $(or $(ROWS),10000000)

@@ -3,32 +3,22 @@
 import signal
 from typing import Any
 
-from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
-from gunicorn.workers.gthread import ThreadWorker
-
 from app.config import read_settings
+from app.web.places import DOWNLOADS, OTHERS, UPLOADS
+from app.web.worker import Worker
 
 settings = read_settings()  # a wrong setting ends the server here, with a sentence, before any worker starts
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = 1
-threads = settings.max_streams + 56  # a stream holds a thread: however many are open, these are there for the rest
+threads = settings.max_streams + UPLOADS + DOWNLOADS + OTHERS  # each holds one, and there are some for the rest
+worker_connections = threads + 1000  # so many may be idle, or send a request; then the oldest of them go
+sendfile = False  # it would not notice a client that does not read
 timeout = 120
 graceful_timeout = 10
 keepalive = 5
 forwarder_headers = ""  # no header of a request says where the application is mounted
 control_socket_disable = True
-
-
-class Worker(ThreadWorker):
-    """What was sent is never a fault of the server: gunicorn would answer a transfer coding that it lacks with 501."""
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer a request that can't be read."""
-        if isinstance(exc, UnsupportedTransferCoding):
-            exc = InvalidHeader("TRANSFER-ENCODING", req=req)
-        super().handle_error(req, client, addr, exc)
-
 
 worker_class = Worker
 

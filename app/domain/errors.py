@@ -104,6 +104,10 @@ class TooManyStreams(Refused):
     """Too many clients have open event streams: poll instead."""
 
 
+class TooManyAtOnce(Refused):
+    """This client has as many uploads, downloads or event streams at once as one may; `limit` names which."""
+
+
 class FileForgotten(Refused):
     """The server has deleted the import's file: send it again."""
 

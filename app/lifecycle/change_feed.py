@@ -16,7 +16,7 @@ import structlog
 from app.db.database import Database
 from app.db.imports import queries
 from app.db.imports.queries import Event
-from app.domain.errors import DatabaseUnavailable, TooManyStreams
+from app.domain.errors import DatabaseUnavailable, TooManyAtOnce, TooManyStreams
 from app.domain.feed_cursor import OVERLAP, Cursor, RowVersion, cursor_at
 from app.domain.imports import Import
 from app.domain.states import FINAL
@@ -67,8 +67,9 @@ class Batch:
 class Subscription:
     """One stream's queue: updates wait here until it sends them."""
 
-    def __init__(self, watch: "ChangeFeed", number: int | None) -> None:
+    def __init__(self, watch: "ChangeFeed", number: int | None, client: str) -> None:
         self.number = number
+        self.client = client
         self._watch = watch
         self._batches: SimpleQueue[Batch | None] = SimpleQueue()
 
@@ -107,11 +108,19 @@ class ChangeFeed:
         self._closing = False
         self.seconds = services.settings.stream_max_seconds
 
-    def subscribe(self, number: int | None = None) -> Subscription:
-        """A place for following one import, or all; raises `TooManyStreams`."""
+    def subscribe(self, number: int | None = None, client: str = "") -> Subscription:
+        """A place for following one import, or all. One client has half of them at most; without a name it is the only
+        one. Raises `TooManyStreams` and `TooManyAtOnce`."""
         most = self._services.settings.max_streams
-        subscription = Subscription(self, number)
+        share = max(1, most // 2)
+        subscription = Subscription(self, number, client)
         with self._lock:
+            if client and sum(each.client == client for each in self._subscriptions) >= share:
+                raise TooManyAtOnce(
+                    f"{share} streams of yours are open, the maximum of a client: ask every 2 s instead",
+                    limit="streams",
+                    most=share,
+                )
             if self._closing or len(self._subscriptions) >= most:
                 raise TooManyStreams(f"{most} streams are open here, which is all: ask every 2 s instead", streams=most)
             if self._poller is None:

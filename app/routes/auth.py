@@ -10,9 +10,9 @@ import structlog
 from flask import Flask, Response, g, request
 
 from app.config import Settings
+from app.routes.limits import register_limits
 from app.routes.pages.imports import is_page
 from app.routes.problems import problem
-from app.routes.request_body import drain_after
 from app.routes.sessions import HEADER, SIGN_IN, SIGN_OUT, ask_for_key, find_client, find_session
 
 OPEN_PATHS = ("/livez",)
@@ -54,6 +54,7 @@ def register_guards(app: Flask, settings: Settings) -> None:
     """Name every request, refuse what is not allowed, and log what was answered."""
     keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else {}
     app.extensions["backout_keys"] = keys
+    register_limits(app)
     names = {*LOCAL_NAMES, settings.host.lower(), f"[{settings.host.lower()}]"}
 
     @app.before_request
@@ -73,7 +74,6 @@ def register_guards(app: Flask, settings: Settings) -> None:
         response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Cache-Control", "no-store")
-        drain_after(response)
         if request.path not in OPEN_PATHS:
             took = perf_counter() - g.get("started_at", perf_counter())
             log.info(

@@ -18,8 +18,10 @@ from app.domain.errors import (
     NotEnabled,
     NotRevertible,
     OrdersKept,
+    Overloaded,
     Paused,
     Reverted,
+    TooManyAtOnce,
 )
 from app.domain.imports import Import
 from app.domain.states import State
@@ -31,6 +33,7 @@ from app.lifecycle.imports.reverting.accept import RevertRequest, accept_revert
 from app.routes import services
 from app.routes.api.serializers import CELERY_STATUS, serialize_row
 from app.routes.auth import CHANGING_GETS
+from app.routes.limits import as_download
 from app.routes.openapi.models import classic as models
 from app.routes.openapi.operations import JSON, Answer, describe, text
 from app.routes.openapi.parameters import ACCEPTING, IDEMPOTENCY_KEY
@@ -210,7 +213,7 @@ def count_data() -> dict[str, Any]:
 
 
 @blueprint.get("/get_data")
-@describe("list_orders", "classic", models.Orders)
+@describe("list_orders", "classic", models.Orders, refuses=(TooManyAtOnce, Overloaded))
 def show_data() -> Response:
     """Every order, streamed from one consistent snapshot."""
     stack = ExitStack()
@@ -229,7 +232,7 @@ def show_data() -> Response:
 
     response = Response(stream(), content_type="application/json")
     response.call_on_close(stack.close)
-    return response
+    return as_download(response)
 
 
 def _json(document: dict[str, Any]) -> Response:

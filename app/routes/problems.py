@@ -44,6 +44,7 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.LedgerFrozen: 503,
     errors.Paused: 409,
     errors.TooManyStreams: 503,
+    errors.TooManyAtOnce: 429,
     errors.DatabaseUnavailable: 503,
 }
 RETRY = (
@@ -54,6 +55,7 @@ RETRY = (
     errors.LedgerFrozen,
     errors.Paused,
     errors.TooManyStreams,
+    errors.TooManyAtOnce,
     errors.DatabaseUnavailable,
 )
 

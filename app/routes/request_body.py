@@ -1,49 +1,38 @@
 """Bodies: what a request carries, read to its very end or refused."""
 
 import json
-import socket
-from contextlib import suppress
-from time import monotonic
 from typing import IO, Any
 
-from flask import Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from app.domain.errors import BadRequest, InvalidContent
+from app.routes.limits import take_upload
+from app.web.connection import READ_RATE, SMALL_BODY
 
-STALL_SECONDS = 60.0  # a client that vanished would hold its thread for good
-DRAIN_SECONDS = 5.0
-PIECE_BYTES = 64 * 1024
 MAX_NESTED = 20  # arrays and objects inside each other: more than any body of ours has
 
 
 class Body:
     """A stream that never ends early in silence: the web server takes a connection that was closed for the end."""
 
-    def __init__(
-        self, stream: IO[bytes], declared: int | None, connection: Any = None, stall_seconds: float = STALL_SECONDS
-    ) -> None:
+    def __init__(self, stream: IO[bytes], declared: int | None) -> None:
         self.declared = declared
         self._stream = stream
-        self._connection: socket.socket | None = connection
-        self._stall_seconds = stall_seconds
         self._bytes = 0
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, none at the end. Raises `BadRequest` for a body that was cut off or is malformed, and
-        `RequestTimeout` where nothing comes any more."""
-        timeout = None if self._connection is None else self._connection.gettimeout()
+        `RequestTimeout` where it comes too slowly, or not at all."""
         try:
-            if self._connection is not None:
-                self._connection.settimeout(self._stall_seconds)
             piece = self._stream.read(size)
         except TimeoutError:
-            raise RequestTimeout(f"nothing of the body came for {self._stall_seconds:g} s: send it again") from None
+            raise RequestTimeout(
+                f"the body came too slowly, {self._bytes:,} bytes were read: send it again, with at least"
+                f" {READ_RATE:,.0f} bytes a second"
+            ) from None
         except Exception as error:  # the boundary to the web server, which has a dozen kinds for it
             raise BadRequest("the body was cut off or its chunks are malformed: nothing of it was kept") from error
-        finally:
-            if self._connection is not None:
-                self._connection.settimeout(timeout)
         self._bytes += len(piece)
         if not piece and self.declared is not None and self._bytes < self.declared:
             raise BadRequest(
@@ -53,6 +42,8 @@ class Body:
 
     def read_all(self, limit: int) -> bytes:
         """The whole body. Raises what `read` raises, and `RequestEntityTooLarge` beyond `limit` bytes."""
+        if (self.declared or 0) > limit:
+            raise RequestEntityTooLarge(f"a request of this kind has at most {limit:,} bytes")
         pieces, left = [], limit
         while piece := self.read(left + 1):
             pieces.append(piece)
@@ -62,9 +53,18 @@ class Body:
         return b"".join(pieces)
 
 
+def came_with_head() -> bool:
+    """Whether the web server has waited for the body too, if it is a small one."""
+    return "Transfer-Encoding" not in request.headers and "Expect" not in request.headers
+
+
 def open_body() -> Body:
-    """The body of this request."""
-    return Body(request.stream, request.content_length, request.environ.get("gunicorn.socket"))
+    """The body of this request. Raises `TooManyAtOnce` and `Overloaded`, unless it is a small one, for which the web
+    server has waited."""
+    length = request.content_length
+    if (length or 0) > SMALL_BODY or not came_with_head():
+        take_upload()
+    return Body(request.stream, length)
 
 
 def parse_json(limit: int, example: str, empty: bytes = b"") -> dict[str, Any]:
@@ -107,19 +107,3 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def drain_after(response: Response) -> None:
-    """Once it is sent, read on for a while what a refused request still brings.
-
-    The web server would close the connection under it, and the client may lose the answer or its next request.
-    """
-    body = Body(request.stream, None, request.environ.get("gunicorn.socket"), DRAIN_SECONDS)
-
-    def drain() -> None:
-        until = monotonic() + DRAIN_SECONDS
-        with suppress(HTTPException, BadRequest):
-            while monotonic() < until and body.read(PIECE_BYTES):
-                pass
-
-    response.call_on_close(drain)

@@ -14,11 +14,12 @@ from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
 from markupsafe import Markup
+from werkzeug.exceptions import LengthRequired
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.domain.errors import BadRequest
 from app.routes.openapi.operations import Answer, describe
-from app.routes.request_body import open_body
+from app.routes.request_body import came_with_head, open_body
 
 COOKIE = "backout_session"
 HEADER = "X-Backout-Page"
@@ -84,7 +85,7 @@ def ask_for_key(asked: str, wrong: bool = False) -> Response:
     refuses=(BadRequest,),
     failures={
         401: ("key-required", "No client has this key."),
-        408: ("request-timeout", "Nothing of the body came for a minute."),
+        411: ("length-required", "The body came in chunks, or after an Expect."),
         413: ("request-entity-too-large", "The body is too large."),
     },
     body={"application/x-www-form-urlencoded": FORM},
@@ -95,6 +96,8 @@ def sign_in() -> AnyResponse:
     keys: Mapping[str, str] = current_app.extensions["backout_keys"]
     if not keys:
         return redirect("/", 303)
+    if not came_with_head():  # no stranger's body may hold a thread
+        raise LengthRequired("send the form with a Content-Length and without Expect")
     form = dict(parse_qsl(open_body().read_all(FORM_BYTES).decode(errors="replace"), keep_blank_values=True))
     key, asked = form.get("key", "").strip(), form.get("next", "/")
     if find_client(keys, key) is None:

@@ -18,6 +18,8 @@ from app.domain.errors import (
     InvalidContent,
     LedgerFrozen,
     NotEnabled,
+    Overloaded,
+    TooManyAtOnce,
 )
 from app.domain.requests.selection import Selection
 from app.formats.export import serialize_row, write_csv, write_ndjson, write_spreadsheet
@@ -32,6 +34,7 @@ from app.lifecycle.datasets import (
 from app.lifecycle.imports import queries
 from app.routes import services
 from app.routes.api.serializers import serialize_time
+from app.routes.limits import as_download
 from app.routes.openapi.models import datasets as models
 from app.routes.openapi.operations import FILTERS, JSON, describe, one_of, query
 from app.routes.parameters import FILTER, is_filter, parse_format, parse_limit, require_options
@@ -114,7 +117,7 @@ def drop_one(name: str) -> tuple[str, int]:
     "list_rows",
     "datasets",
     models.ROWS,
-    refuses=(DatasetNotFound, ImportNotFound, BadRequest, InvalidContent),
+    refuses=(DatasetNotFound, ImportNotFound, BadRequest, InvalidContent, TooManyAtOnce, Overloaded),
     parameters=(
         *SELECTION,
         query("limit", "How many on a page.", type="integer", minimum=1, maximum=MAX_A_PAGE, default=PAGE),
@@ -202,7 +205,7 @@ def _export(selection: Selection, form: str) -> Response:
     response = Response(stream(), mimetype=mimetype)
     response.call_on_close(stack.close)
     response.headers["Content-Disposition"] = f'attachment; filename="{selection.dataset.name}.{suffix}"'
-    return response
+    return as_download(response)
 
 
 def _require_confirmed(name: str) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, g, request
 
-from app.domain.errors import BadRequest, ImportNotFound, TooManyStreams
+from app.domain.errors import BadRequest, ImportNotFound, TooManyAtOnce, TooManyStreams
 from app.domain.feed_cursor import Cursor, parse_cursor
 from app.domain.imports import Import
 from app.lifecycle import change_feed
@@ -38,7 +38,7 @@ blueprint = Blueprint("events", __name__)
     "follow_import",
     "imports",
     stream_of(IMPORT_EVENTS),
-    refuses=(BadRequest, ImportNotFound, TooManyStreams),
+    refuses=(BadRequest, ImportNotFound, TooManyStreams, TooManyAtOnce),
     models=tuple(IMPORT_EVENTS.values()),
     parameters=positions("^[0-9]{0,18}$"),
 )
@@ -48,7 +48,7 @@ def stream_import(id: str) -> Response:
     given = parse_position()
     after = parse_number(given, "Last-Event-ID") if given else 0
     row, _ = queries.find_import(services().database, id)
-    subscription = the_watch().subscribe(row.number)
+    subscription = the_watch().subscribe(row.number, g.client)
     updates = change_feed.follow_import(services().database, subscription, id, after)
     return stream(tell_one("import", lambda row: serialize_import(cast("Import", row)), updates), subscription)
 
@@ -58,7 +58,7 @@ def stream_import(id: str) -> Response:
     "follow_imports",
     "imports",
     stream_of(ALL_EVENTS),
-    refuses=(BadRequest, TooManyStreams),
+    refuses=(BadRequest, TooManyStreams, TooManyAtOnce),
     models=tuple(ALL_EVENTS.values()),
     parameters=positions(CURSOR),
 )
@@ -69,7 +69,7 @@ def stream_all() -> Response:
     after = parse_cursor(given) if given else None
     if given and after is None:
         raise BadRequest("this Last-Event-ID is none of this stream's", errors=[{"field": "Last-Event-ID"}])
-    subscription = the_watch().subscribe()
+    subscription = the_watch().subscribe(client=g.client)
     return stream(_tell_all(change_feed.follow_all(services().database, subscription, after)), subscription)
 
 

@@ -17,6 +17,7 @@ from app.domain.errors import (
     OrderNotFound,
     Overloaded,
     SpoolFull,
+    TooManyAtOnce,
     TooManyStreams,
 )
 from app.domain.handling import RESTING, HandledOrder, Handling, HandlingState, OrderState
@@ -43,7 +44,6 @@ from app.routes.parameters import (
 PAGE, MAX_A_PAGE = 50, 500
 
 _BODY = {
-    408: ("request-timeout", "Nothing of the body came for a minute."),
     413: ("request-entity-too-large", "The body is too large."),
 }
 _STATES = query("state", "States, with commas between them.", example="queued,running")
@@ -71,7 +71,6 @@ blueprint = Blueprint("handlings", __name__, url_prefix="/v1/handlings")
     ),
     failures={
         413: ("request-entity-too-large", "The body is too large."),
-        408: ("request-timeout", "Nothing of the body came for a minute."),
     },
     body={JSON: models.HandlingRequest},
 )
@@ -140,7 +139,7 @@ def list_orders(handling_id: str) -> dict[str, Any]:
     "follow_handling",
     "handlings",
     stream_of(HANDLING_EVENTS),
-    refuses=(BadRequest, HandlingNotFound, TooManyStreams),
+    refuses=(BadRequest, HandlingNotFound, TooManyStreams, TooManyAtOnce),
     models=tuple(HANDLING_EVENTS.values()),
     parameters=positions("^[0-9]{0,18}$"),
 )
@@ -149,7 +148,7 @@ def stream_one(handling_id: str) -> Response:
     given = parse_position()
     after = parse_number(given, "Last-Event-ID") if given else 0
     row, _ = queries.find_handling(services().database, handling_id)
-    subscription = the_watch().subscribe(row.number)
+    subscription = the_watch().subscribe(row.number, g.client)
     updates = change_feed.follow_one(
         subscription, lambda: queries.find_handling(services().database, handling_id), RESTING, after
     )
@@ -183,7 +182,6 @@ def stop_one(handling_id: str) -> Response:
     refuses=(BadRequest, InvalidContent, HandlingNotFound, NothingFailed, AlreadyRunning, LedgerFrozen),
     failures={
         413: ("request-entity-too-large", "The body is too large."),
-        408: ("request-timeout", "Nothing of the body came for a minute."),
     },
     body={JSON: models.RetryRequest},
 )

@@ -18,7 +18,9 @@ from app.domain.errors import (
     DatasetNotFound,
     ImportNotFound,
     InvalidContent,
+    Overloaded,
     TemplateNotFound,
+    TooManyAtOnce,
     UnsupportedFormat,
 )
 from app.domain.requests.policy import NAMES as POLICY_NAMES, parse_priority
@@ -32,6 +34,7 @@ from app.lifecycle.imports.options import ImportOptions, parse_import_options
 from app.lifecycle.templates import expand
 from app.routes import row_counter, services
 from app.routes.api.serializers import serialize_import
+from app.routes.limits import as_download
 from app.routes.openapi import parameters as common
 from app.routes.openapi.models import imports as models
 from app.routes.openapi.operations import JSON, describe, one_of, query
@@ -78,7 +81,6 @@ class Form:
     "imports",
     models.ACCEPTED,
     refuses=(*common.ACCEPTING_FILES, AlreadyDecided, TemplateNotFound),
-    failures={408: ("request-timeout", "Nothing of the body came for a minute.")},
     parameters=(
         common.IDEMPOTENCY_KEY,
         common.FILE_NAME,
@@ -266,7 +268,7 @@ def show(id: str) -> Response:
     "list_rejects",
     "imports",
     models.REJECTS,
-    refuses=(BadRequest, ImportNotFound),
+    refuses=(BadRequest, ImportNotFound, TooManyAtOnce, Overloaded),
     parameters=(query("format", "How they are written.", **one_of(("json", "csv", "ndjson")), default="json"),),
 )
 def rejects(id: str) -> Response:
@@ -285,7 +287,7 @@ def rejects(id: str) -> Response:
             raise DatasetNotFound(f"{row.dataset} was dropped: its rejects can still be had as json or ndjson")
         response = Response(write_csv(found, dataset), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="rejects-{row.number}.{format}"'
-    return response
+    return as_download(response)
 
 
 @blueprint.post("/<id>/stop")

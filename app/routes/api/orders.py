@@ -55,7 +55,6 @@ blueprint = Blueprint("orders", __name__, url_prefix="/v1/orders")
     "orders",
     models.ORDER_ACCEPTED,
     refuses=(*ACCEPTING_FILES, Paused),
-    failures={408: ("request-timeout", "Nothing of the body came for a minute.")},
     parameters=(IDEMPOTENCY_KEY,),
     body={JSON: models.NewOrder},
 )

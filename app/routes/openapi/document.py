@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from app.config import Settings
-from app.domain.errors import DatabaseUnavailable
+from app.domain.errors import DatabaseUnavailable, Overloaded, Refused, TooManyAtOnce
 from app.routes import services
 from app.routes.auth import CHANGING_GETS
 from app.routes.openapi.models.problems import ClassicProblem, Problem
@@ -199,7 +199,11 @@ def _list_problems(rule: Rule, method: str, operation: Operation) -> dict[int, l
     if method != "GET" or rule.rule.startswith(CHANGING_GETS):
         found[403] = [("cross-site", "A foreign web page made a browser send this.")]
     unavailable = () if operation.tag in _WITHOUT_DATABASE else (DatabaseUnavailable,)
-    for error in (*operation.refuses, *unavailable):
+    busy: tuple[type[Refused], ...] = ()
+    if operation.body is not None and method != "GET":
+        busy = (Overloaded, TooManyAtOnce)
+        found[408] = [("request-timeout", "The body came too slowly.")]
+    for error in (*operation.refuses, *busy, *unavailable):
         found.setdefault(STATUSES[error], []).append((kind_of(error), inspect.cleandoc(error.__doc__ or "")))
     for status, problem in operation.failures.items():
         found.setdefault(status, []).append(problem)

@@ -168,7 +168,10 @@ def test_a_session_and_a_form_that_are_none(new_stack: Callable[..., Stack], tmp
             request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: backout_session={cookie}\r\n\r\n"
             assert send_raw(stack, request.encode("latin-1")).status_code == 401
     form = f"Host: localhost\r\nContent-Type: {FORM}\r\n"
-    for more in ("Transfer-Encoding: chunked\r\n\r\nzz\r\n", "Content-Length: 99\r\n\r\nkey=x"):
-        check_problem(send_raw(stack, f"POST /sign-in HTTP/1.1\r\n{form}{more}".encode()), 400, "bad-request")
+    for more, status, kind in (
+        ("Transfer-Encoding: chunked\r\n\r\nzz\r\n", 411, "length-required"),  # a stranger's may hold no thread
+        ("Content-Length: 99\r\n\r\nkey=x", 400, "bad-request"),
+    ):
+        check_problem(send_raw(stack, f"POST /sign-in HTTP/1.1\r\n{form}{more}".encode()), status, kind)
     answer = stack.post("/sign-in", data=b"key=" + b"x" * 20_000, headers={"Content-Type": FORM})
     check_problem(answer, 413, "request-entity-too-large")

@@ -1,16 +1,12 @@
 """Bodies of broken clients and attackers: refused without an import, and in words."""
 
 import http.client
-import io
 import json
 import socket
 from pathlib import Path
 
 import pytest
-from werkzeug.exceptions import RequestTimeout
 
-from app.domain.errors import BadRequest
-from app.routes.request_body import Body
 from tests.acceptance.routes.bodies import (
     check_problem,
     failure,
@@ -62,19 +58,6 @@ def test_a_body_that_was_cut_off_is_no_import(stack: Stack) -> None:
             wait_for(lambda: list(stack.spool.glob("*.part")), "the upload began")
             connection.close()
             wait_for(lambda: not list(stack.spool.glob("*.part")), "the upload ended")
-
-
-def test_a_body_that_stalls_does_not_hold_its_thread() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs, ours.makefile("rb", buffering=0) as stream:
-        body = Body(stream, 10, ours, stall_seconds=0.2)
-        theirs.sendall(b"12345")
-        assert body.read(5) == b"12345"
-        with pytest.raises(RequestTimeout):
-            body.read(5)
-        assert ours.gettimeout() is None
-    with pytest.raises(BadRequest, match="5 of 10 bytes"):
-        Body(io.BytesIO(b"12345"), 10).read_all(100)
 
 
 def test_a_refusal_leaves_the_connection_as_it_was(stack: Stack) -> None:

@@ -1,0 +1,58 @@
+"""Limits of what clients do at once: whatever waits for a client holds a thread meanwhile."""
+
+from flask import Flask, Response, current_app, g
+
+from app.domain.errors import Overloaded, TooManyAtOnce
+from app.web.places import DOWNLOADS, UPLOADS, NoPlace, Places
+
+
+def register_limits(app: Flask) -> None:
+    """Count uploads and downloads of this application."""
+    app.extensions["backout_places"] = {"uploads": Places(UPLOADS), "downloads": Places(DOWNLOADS)}
+
+    @app.teardown_request
+    def give_back(error: BaseException | None) -> None:
+        if g.pop("is_uploading", False):
+            _places("uploads").give_back(g.client)
+
+
+def take_upload() -> None:
+    """Count this request as an upload until it is answered. Raises `TooManyAtOnce` and `Overloaded`."""
+    if not g.get("is_uploading"):
+        _take("uploads")
+        g.is_uploading = True
+
+
+def as_download(response: Response) -> Response:
+    """Count this streamed response as a download until it was sent. Raises `TooManyAtOnce` and `Overloaded`."""
+    try:
+        _take("downloads")
+    except BaseException:
+        response.close()
+        raise
+    places, client = _places("downloads"), g.client
+    response.call_on_close(lambda: places.give_back(client))
+    return response
+
+
+def _places(kind: str) -> Places:
+    found = current_app.extensions["backout_places"][kind]
+    assert isinstance(found, Places)
+    return found
+
+
+def _take(kind: str) -> None:
+    try:
+        _places(kind).take(g.client)
+    except NoPlace as error:
+        if error.is_own:
+            raise TooManyAtOnce(
+                f"{error.most} {kind} of yours are in progress, the maximum of a client: try again when one has ended",
+                limit=kind,
+                most=error.most,
+            ) from None
+        raise Overloaded(
+            f"{error.most} {kind} are in progress, the maximum of this server: try again in a moment",
+            limit=kind,
+            most=error.most,
+        ) from None

@@ -1,0 +1,1 @@
+"""How connections are served: what holds a thread, and for how long at most."""

@@ -1,0 +1,66 @@
+"""What a client has at once: counted while it lasts, and never for longer."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask, Response, g, request
+
+from app.domain.errors import BadRequest
+from app.routes.limits import as_download, register_limits, take_upload
+from app.routes.problems import register_problems
+from app.web.places import DOWNLOADS, UPLOADS
+
+
+@pytest.fixture
+def app() -> Flask:
+    app = Flask("app")
+    register_limits(app)
+    register_problems(app)
+
+    @app.before_request
+    def name_client() -> None:
+        g.client = request.headers.get("X-Client", "")
+
+    @app.get("/export")
+    def export() -> Response:
+        def write() -> Iterator[bytes]:
+            yield b"a"
+            yield b"b"
+
+        return as_download(Response(write()))
+
+    @app.post("/upload")
+    def upload() -> str:
+        take_upload()
+        take_upload()  # the same one
+        if request.args:
+            raise BadRequest("no")
+        return ""
+
+    return app
+
+
+def test_downloads_that_no_one_reads(app: Flask) -> None:
+    web = app.test_client()
+    alice, bob = {"X-Client": "alice"}, {"X-Client": "bob"}
+    held = [web.get("/export", headers=alice) for _ in range(DOWNLOADS // 2)]
+    refused = web.get("/export", headers=alice)
+    assert (refused.status_code, refused.json["type"], refused.json["limit"], refused.json["most"]) == (
+        *(429, "/problems/too-many-at-once"),
+        *("downloads", DOWNLOADS // 2),
+    )
+    assert int(refused.headers["Retry-After"]) > 0
+    held += [web.get("/export", headers=bob) for _ in range(DOWNLOADS // 2)]
+    full = web.get("/export", headers={"X-Client": "carol"})
+    assert (full.status_code, full.json["type"], full.json["most"]) == (503, "/problems/overloaded", DOWNLOADS)
+    held[0].close()
+    for _ in range(2):
+        with web.get("/export", headers=alice) as answer:
+            assert answer.data == b"ab"
+
+
+def test_an_upload_is_over_with_its_answer(app: Flask) -> None:
+    web = app.test_client()
+    for _ in range(UPLOADS + 1):
+        assert web.post("/upload").status_code == 200
+        assert web.post("/upload?fail").status_code == 400
