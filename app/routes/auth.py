@@ -10,17 +10,17 @@ import structlog
 from flask import Flask, Response, g, request
 
 from app.config import Settings
+from app.routes.access.keys import KeyFile
 from app.routes.pages.imports import is_page
 from app.routes.problems import problem
 from app.routes.request_body import drain_after
-from app.routes.sessions import HEADER, SIGN_IN, SIGN_OUT, ask_for_key, find_client, find_session
+from app.routes.sessions import HEADER, SIGN_IN, SIGN_OUT, ask_for_key, find_session
 
 OPEN_PATHS = ("/livez",)
 SAFE_METHODS = ("HEAD", "OPTIONS")
 CHANGING_GETS = ("/insert", "/dpd_insert", "/stop", "/delete_all")
 CONTENT_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
-CLIENT_LENGTH = 64
 BOOT_ERROR = 3  # the exit code at which gunicorn ends instead of starting the worker again
 _PORT = re.compile(":[0-9]{1,5}$")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -28,31 +28,9 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 log = structlog.get_logger(__name__)
 
 
-def read_keys(path: Path) -> dict[str, str]:
-    """Client names by API key: a line is `name:key` or `key`; blank lines and `#` lines are passed over.
-
-    A name may have several keys, so that one can be replaced without a gap. Raises ValueError, with a sentence, for
-    a file without keys, a key of under 16 characters or a name of over 64.
-    """
-    keys: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        entry = line.strip()
-        if not entry or entry.startswith("#"):
-            continue
-        name, _, key = entry.rpartition(":")
-        if len(key) < 16 or not key.isascii():
-            raise ValueError(f"{path.name}, line {number}: a key has at least 16 ASCII characters")
-        if len(name) > CLIENT_LENGTH:
-            raise ValueError(f"{path.name}, line {number}: a name has at most {CLIENT_LENGTH} characters")
-        keys[key.strip()] = name.strip() or f"key-{number}"
-    if not keys:
-        raise ValueError(f"{path.name} has no key: write one a line")
-    return keys
-
-
 def register_guards(app: Flask, settings: Settings) -> None:
     """Name every request, refuse what is not allowed, and log what was answered."""
-    keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else {}
+    keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else None
     app.extensions["backout_keys"] = keys
     names = {*LOCAL_NAMES, settings.host.lower(), f"[{settings.host.lower()}]"}
 
@@ -64,7 +42,7 @@ def register_guards(app: Flask, settings: Settings) -> None:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
         g.client = ""
-        return (_check_key(keys) if keys else _check_host(names)) or _check_origin()
+        return (_check_key(keys) if keys is not None else _check_host(names)) or _check_origin()
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -86,9 +64,9 @@ def register_guards(app: Flask, settings: Settings) -> None:
         return response
 
 
-def _read_keys_or_end(path: Path) -> dict[str, str]:
+def _read_keys_or_end(path: Path) -> KeyFile:
     try:
-        return read_keys(path)
+        return KeyFile(path)
     except (OSError, ValueError) as error:
         print(f"Backout can't start:\nBACKOUT_API_KEYS_FILE: {error}", file=sys.stderr)  # noqa: T201 — no logs yet
         raise SystemExit(BOOT_ERROR) from None
@@ -102,14 +80,14 @@ def _check_host(names: set[str]) -> Response | None:
     return problem(400, "unknown-host", f"this server answers as localhost only, not as {host[:80]!r}")
 
 
-def _check_key(keys: dict[str, str]) -> Response | None:
+def _check_key(keys: KeyFile) -> Response | None:
     if request.path in OPEN_PATHS:
         return None
     if request.path == SIGN_IN and request.method == "POST":
         return None  # the key is in its form
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
-    client = find_client(keys, given)
+    client = keys.find_client(given)
     by_session = client is None and not given and (client := find_session(keys)) is not None
     # the browser adds a session to any request, also to a forged one: a change must have a header as well
     if by_session and _changes() and HEADER not in request.headers and request.path != SIGN_OUT:

@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import time
 from base64 import b64encode
-from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
@@ -17,6 +16,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.domain.errors import BadRequest
+from app.routes.access.keys import KeyFile
 from app.routes.openapi.operations import Answer, describe
 from app.routes.request_body import open_body
 
@@ -44,25 +44,15 @@ _HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 blueprint = Blueprint("sessions", __name__)
 
 
-def find_client(keys: Mapping[str, str], given: str) -> str | None:
-    """The client whose key this is; None for an unknown key."""
-    for key, name in keys.items():
-        if hmac.compare_digest(key.encode(), given.encode()):
-            return name
-    return None
-
-
-def find_session(keys: Mapping[str, str]) -> str | None:
+def find_session(keys: KeyFile) -> str | None:
     """The client that this request's cookie stands for; None without one, and for one that has run out."""
     issued, _, proof = request.cookies.get(COOKIE, "").partition(".")
     if not issued.isdecimal() or not issued.isascii() or len(issued) > 12:
         return None
     if not 0 <= time.time() - int(issued) <= SESSION_SECONDS:
         return None
-    for key, name in keys.items():
-        if hmac.compare_digest(_prove(key, issued).encode(), proof.encode()):  # texts may be compared in ASCII only
-            return name
-    return None
+    # texts may be compared in ASCII only
+    return keys.find(lambda key: hmac.compare_digest(_prove(key, issued).encode(), proof.encode()))
 
 
 def ask_for_key(asked: str, wrong: bool = False) -> Response:
@@ -92,12 +82,12 @@ def ask_for_key(asked: str, wrong: bool = False) -> Response:
 )
 def sign_in() -> AnyResponse:
     """Take a key, give a session."""
-    keys: Mapping[str, str] = current_app.extensions["backout_keys"]
-    if not keys:
+    keys: KeyFile | None = current_app.extensions["backout_keys"]
+    if keys is None:
         return redirect("/", 303)
     form = dict(parse_qsl(open_body().read_all(FORM_BYTES).decode(errors="replace"), keep_blank_values=True))
     key, asked = form.get("key", "").strip(), form.get("next", "/")
-    if find_client(keys, key) is None:
+    if keys.find_client(key) is None:
         return ask_for_key(asked, wrong=True)
     response = redirect(_own_path(asked), 303)
     issued = str(int(time.time()))

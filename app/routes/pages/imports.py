@@ -57,7 +57,7 @@ def _give_words(setup: BlueprintSetupState) -> None:
 @blueprint.app_context_processor
 def _say_who() -> dict[str, Any]:
     return {
-        "is_signed_in": COOKIE in request.cookies and bool(current_app.extensions["backout_keys"]),
+        "is_signed_in": COOKIE in request.cookies and current_app.extensions["backout_keys"] is not None,
         "has_orders": "orders_page" in current_app.blueprints,
     }
 
