@@ -16,6 +16,7 @@ threads = settings.max_streams + 56  # a stream holds a thread: however many are
 timeout = 120
 graceful_timeout = 10
 keepalive = 5
+forwarded_allow_ips = ""  # whose headers count is a setting of ours: `app/routes/access/proxies.py`
 forwarder_headers = ""  # no header of a request says where the application is mounted
 control_socket_disable = True
 

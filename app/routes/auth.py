@@ -2,6 +2,7 @@
 
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
@@ -10,11 +11,16 @@ import structlog
 from flask import Flask, Response, g, request
 
 from app.config import Settings
+from app.domain.caller import NOTHING, Access
+from app.domain.errors import Refused
+from app.routes.access import check_operation, find_operation
+from app.routes.access.credentials import Credentials
 from app.routes.access.keys import KeyFile
-from app.routes.pages.imports import is_page
+from app.routes.access.proxies import TrustedProxies
+from app.routes.pages.imports import is_page, show_problem
 from app.routes.problems import problem
 from app.routes.request_body import drain_after
-from app.routes.sessions import HEADER, SIGN_IN, SIGN_OUT, ask_for_key, find_session
+from app.routes.sessions import COOKIE, HEADER, SIGN_OUT, ask_for_key
 
 OPEN_PATHS = ("/livez",)
 SAFE_METHODS = ("HEAD", "OPTIONS")
@@ -30,19 +36,27 @@ log = structlog.get_logger(__name__)
 
 def register_guards(app: Flask, settings: Settings) -> None:
     """Name every request, refuse what is not allowed, and log what was answered."""
-    keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else None
-    app.extensions["backout_keys"] = keys
+    credentials = None
+    if settings.asks_who:
+        keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else None
+        credentials = Credentials(app.extensions["backout"].database, keys)
+    app.extensions["backout_credentials"] = credentials
     names = {*LOCAL_NAMES, settings.host.lower(), f"[{settings.host.lower()}]"}
+    if settings.trusted_proxies:
+        app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
 
     @app.before_request
-    def begin() -> Response | None:
+    def begin() -> Response | tuple[str, int] | None:
         g.started_at = perf_counter()
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
-        g.client = ""
-        return (_check_key(keys) if keys is not None else _check_host(names)) or _check_origin()
+        g.access, g.client = Access() if credentials is None else NOTHING, ""
+        g.is_allowed = lambda: True  # asked again by what goes on for long
+        if credentials is None:
+            return _check_host(names) or _check_origin()
+        return _check_caller(credentials) or _check_origin() or _check_operation()
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -58,6 +72,8 @@ def register_guards(app: Flask, settings: Settings) -> None:
                 "answered",
                 method=request.method,
                 path=request.path,
+                client=g.get("client", ""),
+                address=request.remote_addr,
                 status=response.status_code,
                 milliseconds=round(took * 1000, 1),
             )
@@ -80,26 +96,40 @@ def _check_host(names: set[str]) -> Response | None:
     return problem(400, "unknown-host", f"this server answers as localhost only, not as {host[:80]!r}")
 
 
-def _check_key(keys: KeyFile) -> Response | None:
-    if request.path in OPEN_PATHS:
+def _check_caller(credentials: Credentials) -> Response | None:
+    if _is_open():
         return None
-    if request.path == SIGN_IN and request.method == "POST":
-        return None  # the key is in its form
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
-    client = keys.find_client(given)
-    by_session = client is None and not given and (client := find_session(keys)) is not None
-    # the browser adds a session to any request, also to a forged one: a change must have a header as well
-    if by_session and _changes() and HEADER not in request.headers and request.path != SIGN_OUT:
-        return problem(403, "page-header-required", f"a session changes things with the header {HEADER} only")
-    if client is not None:
-        g.client = client
-        return None
-    if is_page():
+    cookie = request.cookies.get(COOKIE, "")
+    access = credentials.find(given, request.remote_addr or "") if given else credentials.find_session(cookie)
+    if access is None and is_page():
         return ask_for_key(request.full_path.rstrip("?"))
-    response = problem(401, "key-required", "send a key of this installation: Authorization: Bearer <key>")
-    response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
-    return response
+    if access is None:
+        response = problem(401, "key-required", "send a token or key of this server: Authorization: Bearer <token>")
+        response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
+        return response
+    # the browser adds a session to any request, also to a forged one: a change must have a header as well
+    if access.session is not None and _changes() and HEADER not in request.headers and request.path != SIGN_OUT:
+        return problem(403, "page-header-required", f"a session changes things with the header {HEADER} only")
+    g.access, g.client = access, access.client
+    g.is_allowed = partial(credentials.is_valid, given, cookie)
+    return None
+
+
+def _check_operation() -> Response | tuple[str, int] | None:
+    try:
+        if not _is_open():
+            check_operation()
+    except Refused as error:
+        return show_problem(error)
+    return None
+
+
+def _is_open() -> bool:
+    """Whether the operation that is asked for needs no key."""
+    operation = find_operation()
+    return operation is not None and operation.is_open
 
 
 def _check_origin() -> Response | None:

@@ -1,6 +1,5 @@
 """Where keys are required the page asks for one, and keeps a session; forgery gets nowhere."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from app.cli.servers import PrivateRabbitMQ
 from tests.browser.person import Person
 from tests.servers import DatabaseServer, empty
 from tests.stack import Stack, find_port
-from tests.waiting import patience
+from tests.waiting import patience, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -105,22 +104,18 @@ def test_a_session_is_no_key_for_forms_of_others(guarded: Stack) -> None:
     assert answer.status_code == 403 and "Set-Cookie" not in answer.headers
 
 
-def test_a_session_ends_with_its_key_and_with_time(guarded: Stack) -> None:
+def test_a_session_ends_with_its_key(guarded: Stack) -> None:
     value = sign_in(guarded).cookies[COOKIE]
-    issued, _, proof = value.partition(".")
 
     def status(cookie: str) -> int:
         return requests.get(f"{guarded.url}/v1/imports", cookies={COOKIE: cookie}, timeout=patience()).status_code
 
     assert status(value) == 200
-    later, earlier = int(time.time()) + 60, int(issued) - 13 * 3600
-    for wrong in ("", ".", issued, f"{issued}.", f"{issued}.{proof[:-1]}", f"{later}.{proof}", f"{earlier}.{proof}"):
+    for wrong in ("", ".", value[:-1], f"{value}x", value[::-1], "\u00e9" * 43, "x" * 5000):
         assert status(wrong) == 401, wrong
     keys = Path(str(guarded.settings["api_keys_file"]))
     keys.write_text(f"bob:{OTHER}\n")
-    guarded.end("web")
-    guarded.start("web")
-    assert status(value) == 401
+    wait_for(lambda: status(value) == 401, "the session ended with its key")
 
 
 def test_signing_in_leads_to_no_other_place(guarded: Stack) -> None:
