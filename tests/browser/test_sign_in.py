@@ -123,3 +123,38 @@ def test_signing_in_leads_to_no_other_place(guarded: Stack) -> None:
         data = {"key": KEY, "next": elsewhere}
         answer = requests.post(f"{guarded.url}/sign-in", data=data, allow_redirects=False, timeout=patience())
         assert answer.headers["Location"] == "/"
+
+
+def make_token(stack: Stack, scope: str) -> str:
+    asked = {"name": "anna", "scopes": [scope]}
+    made = stack.post("/v1/tokens", json=asked, headers={"X-API-Key": KEY})
+    return str(made.json()["token"])
+
+
+def test_the_page_offers_what_the_token_allows_and_says_who_did_it(visitor: Person, guarded: Stack) -> None:
+    page, given = visitor.page, {"X-API-Key": OTHER}
+    id = guarded.post("/v1/imports", json={"generate": 5}, headers=given).json()["id"]
+    for scope, shows in (("viewer", False), ("operator", True)):
+        page.goto(f"/imports/{id}")
+        page.get_by_label("API key or token").fill(make_token(guarded, scope))
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"**/imports/{id}")
+        expect(page.get_by_text("Sent by")).to_be_visible()
+        for name in ("Stop…", "Pause"):
+            expect(page.get_by_role("button", name=name)).to_be_visible(visible=shows)
+        visitor.check_accessible()
+        page.goto("/")
+        expect(page.get_by_role("heading", name="New import")).to_be_visible(visible=shows)
+        page.goto("/rows/orders")
+        expect(page.get_by_role("button", name="Delete…")).to_be_visible(visible=shows)
+        if shows:
+            page.goto(f"/imports/{id}")
+            page.get_by_role("button", name="Stop…").click()
+            page.get_by_role("button", name="Stop and undo").click()
+            expect(page.get_by_text("Stopped by")).to_be_visible()
+            expect(page.locator("[data-f=stopped_by]")).to_have_text("anna")
+        page.get_by_role("button", name="Sign out").click()
+    page.goto("/rows")
+    page.get_by_label("API key or token").fill(make_token(guarded, "imports:read"))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("this needs the scope rows:read")).to_be_visible()
