@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.domain.caller import ROLES, Scope
+from app.lifecycle import change_feed
 from app.lifecycle.access import tokens
 from app.lifecycle.services import Services
 from app.routes.openapi.operations import Operation, operation_of
@@ -240,8 +241,14 @@ def test_lists_and_streams_show_own_imports_alone_and_pages_stay_right(house: Ho
     assert handlings == [mine.handling]
     page = house.ask("sender", "GET", "/", environ_overrides={"HTTP_ACCEPT": "text/html"}).text
     assert mine.id in page and other.id not in page
-    told = house.ask("sender", "GET", "/v1/events?after=0~*").get_data(as_text=True)
-    assert other.id not in told
+    before = change_feed.find_cursor(house.services.database)
+    own = house.ask("sender", "POST", "/insert/5").json["task_id"]
+    made = tokens.create_token(house.services.database, OTHER, ["sender"], created_by="test")
+    headers = {"Authorization": f"Bearer {made.text}"}
+    foreign = house.app.test_client().post("/insert/5", headers=headers).json["task_id"]
+    for role, is_shown in (("sender", False), ("viewer", True)):
+        told = house.ask(role, "GET", f"/v1/events?after={before}").get_data(as_text=True)
+        assert own in told and (foreign in told) == is_shown, role
 
 
 def test_rows_of_all_need_any_and_an_import_is_named_by_its_number_too(house: House) -> None:

@@ -1,6 +1,8 @@
 """Tokens and browsers' sessions of running servers: made, rotated, ended, and limits for those who guess."""
 
 import hashlib
+import json
+import os
 import re
 import subprocess
 import sys
@@ -172,6 +174,37 @@ def test_a_rotated_token_stays_for_the_overlap(new_web: Callable[..., Stack]) ->
     done = run_cli(stack, "rotate", last["id"], "--overlap", "0h", "--expires", "1d", "--json")
     assert done.returncode == 0 and '"replaces": "' + last["id"] in done.stdout
     wait_for(lambda: status(stack, last["token"]) == 401, "the overlap is over")
+
+
+def run_backout(stack: Stack, token: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-c", "from backout.commands.main import run; run()", *arguments]
+    given = {"PATH": os.environ["PATH"], "BACKOUT_URL": stack.url, "BACKOUT_API_KEY": token}
+    return subprocess.run(program, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=patience())
+
+
+def test_the_command_line_makes_lists_rotates_and_revokes(new_web: Callable[..., Stack]) -> None:
+    stack = new_web(tokens=1)
+    root = make_token(stack)
+    given = ("--name", "night", "--scope", "sender", "--dataset", "orders", "--expires", "2d")
+    made = run_backout(stack, root, "admin", "tokens", "create", *given)
+    night, id = made.stdout.strip(), made.stdout.split("_")[1]
+    assert made.returncode == 0 and status(stack, night) == 200 and f"{id}  night  until" in made.stderr
+    refused = run_backout(stack, night, "admin", "tokens", "list")
+    assert refused.returncode == 4 and "this needs the scope admin" in refused.stderr
+    assert run_backout(stack, root, "admin", "tokens", "create", "--name", "x", "--scope", "king").returncode == 2
+    listed = json.loads(run_backout(stack, root, "admin", "tokens", "list", "--json").stdout)["tokens"]
+    assert [one["datasets"] for one in listed if one["name"] == "night"] == [["orders"]]
+    rotated = run_backout(stack, root, "admin", "tokens", "rotate", id, "--overlap", "1h").stdout.strip()
+    assert status(stack, rotated) == status(stack, night) == 200
+    assert run_backout(stack, root, "admin", "tokens", "revoke", id).returncode == 2  # no terminal to ask at
+    revoked = run_backout(stack, root, "admin", "tokens", "revoke", id, "--yes")
+    assert revoked.returncode == 0 and "revoked 20" in revoked.stdout
+    assert status(stack, night) == 401 and status(stack, rotated) == 200
+    sent = run_backout(stack, rotated, "import", "--generate", "5").stdout.strip()
+    assert run_backout(stack, root, "stop", sent).returncode == 0
+    shown = run_backout(stack, rotated, "status", sent).stdout
+    assert re.search("^accepted .* by night$", shown, re.MULTILINE), shown
+    assert re.search("^ended .* by root$", shown, re.MULTILINE), shown
 
 
 def test_an_expired_token_is_refused(services: Services) -> None:
