@@ -301,6 +301,8 @@ def test_a_token_that_is_bound_to_datasets_meets_no_other(house: House) -> None:
     ):
         answer = house.ask("bound", method, path, **options)
         assert (answer.status_code, answer.json["type"]) == (403, "/problems/dataset-not-allowed"), (method, path)
+    for path in ("/v1/previews?infer=true", "/v1/previews?dataset=parts", "/v1/datasets/inferred"):
+        assert house.ask("bound", "POST", path, data=b"a,b\n1,2\n").status_code != 403, path
     assert house.ask("bound", "GET", f"/v1/imports/{mine.id}").status_code == 404
     assert house.ask("bound", "GET", "/v1/imports").json["imports"] == []
     assert house.ask("bound", "GET", "/v1/datasets").json["datasets"] == []

@@ -63,7 +63,10 @@ blueprint = Blueprint("previews", __name__, url_prefix="/v1")
 def preview() -> dict[str, Any]:
     """What an import of this file would read, with its first rows; `infer=true` proposes a dataset for it instead."""
     with open_preview(services()) as incoming:
-        return incoming.show(_receive(incoming.upload))
+        wanted = _receive(incoming.upload)
+        if wanted.dataset is not None:
+            require_dataset(wanted.dataset)
+        return incoming.show(wanted)
 
 
 @blueprint.post("/datasets/inferred")
@@ -107,7 +110,6 @@ def _read(said: Mapping[str, str]) -> PreviewRequest:
     """
     require_options(said, OPTIONS)
     said = expand(services().database, said)
-    require_dataset(said.get("dataset", "orders"))
     parse_options(said)
     parse_policy(said)
     return PreviewRequest(

@@ -4,8 +4,9 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from app.domain.caller import ROLES, Scope
 from app.routes.openapi.models import Model, Time
-from app.routes.openapi.operations import JSON, Answer
+from app.routes.openapi.operations import JSON, Answer, one_of
 
 EXAMPLE: dict[str, Any] = {
     "id": "k3v9x0qa",
@@ -61,9 +62,9 @@ class TokenRequest(Model):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "night", "scopes": ["sender"]}]})
 
     name: str = Field(min_length=1, max_length=64)
-    scopes: list[str] = Field(min_length=1)
+    scopes: list[str] = Field(min_length=1, json_schema_extra={"items": one_of(dict.fromkeys((*ROLES, *Scope)))})
     """Names of scopes, or of roles: viewer, sender, operator, admin."""
-    datasets: list[str] | None = None
+    datasets: list[str] | None = Field(None, min_length=1, max_length=100)
     """The only ones that it may use; all if left out."""
     expires_days: float = Field(90, gt=0, le=3650)
 
