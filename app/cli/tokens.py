@@ -115,6 +115,7 @@ def _show(token: Token) -> Document:
         "expires_at": show_time(token.expires_at),
         "last_used_at": show_time(token.last_used_at),
         "revoked_at": show_time(token.revoked_at),
+        "revoked_by": token.revoked_by,
         "replaces": token.replaces,
     }
 

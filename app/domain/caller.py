@@ -129,6 +129,7 @@ class Token:
     expires_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    revoked_by: str | None
     live: bool
     used_lately: bool
     replaces: str | None = None
@@ -152,4 +153,5 @@ class SignIn:
     created_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    ended_by: str | None
     live: bool

@@ -145,10 +145,8 @@ def test_a_revoked_token_and_its_sessions_end_in_every_process_within_a_second(n
     stream = requests.get(f"{two.url}/v1/events?after=0~*", headers=as_client(night), stream=True, timeout=patience())
     assert stream.status_code == 200
     id = night.split("_")[1]
-    assert (
-        one.http.delete(f"{one.url}/v1/tokens/{id}", headers=as_client(root), timeout=patience()).json()["live"]
-        is False
-    )
+    revoked = one.http.delete(f"{one.url}/v1/tokens/{id}", headers=as_client(root), timeout=patience()).json()
+    assert (revoked["live"], revoked["revoked_by"]) == (False, "root")
     assert status(one, night) == 401
     time.sleep(1)
     assert status(two, night) == with_cookie(two, cookie) == 401
@@ -235,6 +233,8 @@ def test_a_session_ends_when_its_person_or_an_administrator_says_so(
     assert stack.http.delete(path, headers=as_client(KEY), timeout=patience()).status_code == 204
     assert with_cookie(stack, second) == 401
     assert stack.http.delete(path, headers=as_client(KEY), timeout=patience()).status_code == 404
+    listed = stack.get("/v1/sessions", headers=as_client(KEY)).json()["sessions"]
+    assert [one["ended_by"] for one in listed] == ["alice"] * 2
     with database.root() as cursor:
         cursor.execute("SELECT * FROM backout_sessions")
         rows = repr(cursor.fetchall())

@@ -68,5 +68,6 @@ def _session(row: Row[Any]) -> SignIn:
         created_at=row.created_at,
         expires_at=row.expires_at,
         ended_at=row.ended_at,
+        ended_by=row.ended_by,
         live=bool(row.live),
     )

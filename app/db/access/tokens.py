@@ -98,6 +98,7 @@ def _token(row: Row[Any]) -> Token:
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        revoked_by=row.revoked_by,
         live=bool(row.live),
         used_lately=bool(row.lately),
         replaces=row.replaces,

@@ -159,6 +159,7 @@ def _show(token: Token) -> dict[str, Any]:
         "expires_at": serialize_time(token.expires_at),
         "last_used_at": serialize_time(token.last_used_at),
         "revoked_at": serialize_time(token.revoked_at),
+        "revoked_by": token.revoked_by,
         "replaces": token.replaces,
     }
 
@@ -172,4 +173,5 @@ def _show_session(one: SignIn) -> dict[str, Any]:
         "created_at": serialize_time(one.created_at),
         "expires_at": serialize_time(one.expires_at),
         "ended_at": serialize_time(one.ended_at),
+        "ended_by": one.ended_by,
     }

@@ -19,6 +19,7 @@ EXAMPLE: dict[str, Any] = {
     "expires_at": "2027-02-28T02:35:49.661Z",
     "last_used_at": None,
     "revoked_at": None,
+    "revoked_by": None,
     "replaces": None,
 }
 
@@ -43,6 +44,7 @@ class Token(Model):
     last_used_at: Time | None
     """To the minute."""
     revoked_at: Time | None
+    revoked_by: str | None
     replaces: str | None
     """The id of the token that it was rotated from."""
 
@@ -94,6 +96,8 @@ class Session(Model):
     created_at: Time
     expires_at: Time
     ended_at: Time | None
+    ended_by: str | None
+    """The client that ended it: its own by signing out, or an administrator's."""
 
 
 class SessionList(Model):
