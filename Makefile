@@ -31,7 +31,7 @@ clean: | $(python) ## Stop it and forget its data
 	@$(python) -m app.cli clean
 
 test: ## All that CI runs: lint, then the tests on private servers of their own
-	@$(MAKE) --no-print-directory --jobs 2 lint browser # apt waits for the network while mypy calculates
+	@$(MAKE) --no-print-directory --jobs 2 lint browser audit # apt waits for the network while mypy calculates
 	@PYTHONDONTWRITEBYTECODE= $(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 unit: setup ## The tests that need no server and no second, in half a minute
@@ -63,6 +63,16 @@ large: setup ## A file of 10 million rows from end to end: time, rows/s, peak me
 
 browser: setup # for the tests of the page, which are skipped where it can't be had
 	@python3 scripts/setup --browser
+
+audit: setup ## Known weaknesses in our code and in the packages that we ship
+	@python3 scripts/setup --extra audit
+	@$(python) scripts/audit
+
+sbom: setup ## What the server is made of, as CycloneDX: sbom.cdx.json
+	@python3 scripts/setup --extra audit
+	@PYTHONWARNINGS=ignore .venv/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+		--output-file sbom.cdx.json
+	@echo "Written: sbom.cdx.json"
 
 lint: setup ## Format, lint, types, direction of imports
 	@$(python) -m ruff format --check .

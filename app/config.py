@@ -6,6 +6,7 @@ Secrets may come from files instead (one a value, named as the variable in lower
 
 import os
 import socket
+import ssl
 import sys
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -134,7 +135,7 @@ class Settings(BaseSettings):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the web server."""
         try:
-            addresses = {str(info[4][0]) for info in socket.getaddrinfo(self.host or "0.0.0.0", None)}
+            addresses = {str(info[4][0]) for info in socket.getaddrinfo(self.host or "0.0.0.0", None)}  # nosec B104
             return all(ip_address(address.partition("%")[0]).is_loopback for address in addresses)
         except (OSError, ValueError):
             return False
@@ -147,7 +148,17 @@ class Settings(BaseSettings):
     @property
     def broker(self) -> str:
         """The broker's address, with the password in its place."""
-        return _with_password(self.broker_url, self.broker_password).render_as_string(hide_password=False)
+        url = _with_password(self.broker_url, self.broker_password)
+        return url.difference_update_query(["ssl_ca"]).render_as_string(hide_password=False)
+
+    @property
+    def broker_tls(self) -> dict[str, Any] | None:
+        """How Celery meets the broker at an address with `amqps`: it must show a certificate for its name, of an
+        authority in the file `ssl_ca` of the address, or of one that this machine trusts. None without TLS."""
+        url = make_url(self.broker_url.get_secret_value())
+        if url.drivername != "amqps":
+            return None
+        return {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": url.query.get("ssl_ca"), "server_hostname": url.host}
 
 
 RENAMED = {

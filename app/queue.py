@@ -36,6 +36,7 @@ def create_celery(settings: Settings, *queues: str) -> Celery:
     takes hints from; a publisher knows all of them."""
     celery = Celery("backout", broker=settings.broker, set_as_current=False)
     celery.conf.update(
+        broker_use_ssl=settings.broker_tls,
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,

@@ -7,6 +7,8 @@ from typing import Any
 from app.domain.dataset import Column, ColumnType, Dataset
 
 _PIECE_ROWS = 500  # how many rows are sent at once
+_TEXTS = (ColumnType.TEXT, ColumnType.EMAIL, ColumnType.CURRENCY, ColumnType.ENUM)
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def serialize_value(column: Column, value: Any) -> Any:
@@ -52,6 +54,24 @@ def write_csv(dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> Iterator[b
         return ",".join([_field(serialize_value(column, row[column.name])) for column in columns]) + "\n"
 
     yield from _pieces(line, rows)
+
+
+def write_spreadsheet(dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """CSV for people who open it in a spreadsheet: a text that begins like a formula has an apostrophe before it, so
+    that nothing in it is calculated (OWASP, "CSV Injection"), and a byte order mark says that it is UTF-8. Yields
+    pieces."""
+    columns = dataset.columns
+    yield ("\ufeff" + ",".join(_quoted(_harmless(column.name)) for column in columns) + "\n").encode()
+
+    def field(column: Column, value: Any) -> str:
+        is_text = column.type in _TEXTS and isinstance(value, str)
+        return _field(_harmless(value) if is_text else serialize_value(column, value))
+
+    yield from _pieces(lambda row: ",".join(field(column, row[column.name]) for column in columns) + "\n", rows)
+
+
+def _harmless(text: str) -> str:
+    return "'" + text if text.startswith(_FORMULA) else text
 
 
 def _pieces(line: Callable[[Mapping[str, Any]], str], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

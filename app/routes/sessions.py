@@ -46,7 +46,7 @@ blueprint = Blueprint("sessions", __name__)
 def ask_for_key(asked: str, *, wrong: bool = False, wait: int = 0) -> Response:
     """The page that asks for a token or key, as a 401, or as a 429 for who has to `wait` so many seconds; signing in
     leads on to the path that was `asked` for."""
-    page = render_template("sign_in.html", style=Markup(STYLE), wrong=wrong, wait=wait, next=_own_path(asked))
+    page = render_template("sign_in.html", style=Markup(STYLE), wrong=wrong, wait=wait, next=_own_path(asked))  # nosec B704
     response = make_response(page, 429 if wait else 401)
     if wait:
         response.headers["Retry-After"] = str(wait)

@@ -32,7 +32,7 @@ def measure(place: Place, scale: Scale, report: Report) -> None:
 
     add("on_conflict=update of each row", "their load", updates, loads, Goal.SPEED, 1 / 3)
     add("revert of a load", "the load", reverts, loads, Goal.PRICE, 1.0)
-    add("revert of an update", "the load", restores, loads, Goal.PRICE, 2.0)
+    add("revert of an update", "the update", restores, updates, Goal.PRICE, 2.0)
     add("stop of a revert decided", "one second", decided, [1.0 for _ in decided], Goal.PRICE, 1.0)
     add("undoing a stopped revert", "its time so far", undone, begun, Goal.PRICE, 1.3)
     _compare_memory(place, scale, report)

@@ -42,7 +42,7 @@ def test_14_search_sort_page_filter_and_export(person: Person) -> None:
     assert shown() == ["77"]
     assert "value=N-77" in page.url and "import=" in page.url, "the filter stands in the URL"
     with page.expect_download() as download:
-        page.get_by_role("link", name="Export as CSV").click()
+        page.get_by_role("link", name="Export as CSV", exact=True).click()
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
     assert [row["order_number"] for row in rows] == ["N-77"] and rows[0]["customer"] == HOSTILE
     person.check_width(320)

@@ -6,6 +6,7 @@ from typing import Any
 
 import requests
 
+from app.domain.states import State
 from tests.chaos.bodies import content_type, make_body
 from tests.chaos.journal import FormatOptions, Journal
 from tests.chaos.plan import Action
@@ -42,7 +43,7 @@ class Clients:
 
     def begin(self, action: Action) -> None:
         """Do what the plan says, beside everything else."""
-        act = self._send if action.kind == "send" else self._stop
+        act = {"send": self._send, "stop": self._stop, "revert": self._revert}[action.kind]
         self._pool.submit(self._guarded, act, action)
 
     def stop_now(self, id: str) -> None:
@@ -88,6 +89,17 @@ class Clients:
             return
         method = "POST" if values["route"].startswith("/v1") else "GET"
         self._ask("stop", values["name"], "", method, values["route"].format(id=id), about=id)
+
+    def _revert(self, values: dict[str, Any]) -> None:
+        """Ask until the import has committed, as a person does who looks at it."""
+        try:
+            id = wait_for(lambda: self._ids.get(values["of"]), seconds=PATIENCE_SECONDS)
+            wait_for(lambda: State.COMMITTED in self._journal.states.get(id, ()), seconds=PATIENCE_SECONDS)
+        except AssertionError:
+            self._journal.note("revert", values, "passed over: it has not committed")
+            return
+        name, path = values["name"], f"/v1/imports/{id}/revert"
+        self._ask("revert", name, name, "POST", path, headers={"X-Request-ID": name}, json={"reason": "a wrong file"})
 
     def _ask(
         self,

@@ -39,6 +39,8 @@ class LedgerRow:
     rows_rejected: int
     spool_name: str | None
     error: dict[str, Any] | None
+    kind: str
+    rows_deleted: int
 
     @property
     def name(self) -> str:
@@ -52,6 +54,13 @@ def read_ledger(installation: Installation) -> list[LedgerRow]:
         cursor.execute(f"SELECT {', '.join(f'`{name}`' for name in columns)} FROM imports ORDER BY number")
         rows = [LedgerRow(*row) for row in cursor.fetchall()]
     return [LedgerRow(**(row.__dict__ | {"error": row.error and json.loads(str(row.error))})) for row in rows]
+
+
+def read_reverted(installation: Installation) -> dict[int, int]:
+    """The revert that has each import, or had it to the end: number by number."""
+    with installation.database.root(read_timeout=patience()) as cursor:
+        cursor.execute("SELECT import_no, revert_no FROM backout_reverted_imports WHERE active = 1")
+        return {int(number): int(revert) for number, revert in cursor.fetchall()}
 
 
 def read_events(installation: Installation) -> dict[int, list[tuple[int, str]]]:

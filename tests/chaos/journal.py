@@ -14,7 +14,7 @@ class FormatOptions:
     """What a client asked and what it was told; no status where the connection broke before an answer."""
 
     at: float
-    asked: str  # send, stop
+    asked: str  # send, wait, stop, revert
     name: str
     request_id: str
     status: int | None

@@ -144,6 +144,15 @@ def _one_import(random: Random, at: float, values: dict[str, Any]) -> Iterator[A
             route = random.choice(("/v1/imports/{id}/stop", "/stop/{id}"))
             yield Action(round(at + delay, 3), "stop", {"name": values["name"], "route": route})
             delay += random.choice((0, random.uniform(0, 5)))
+    elif random.random() < 0.4:
+        delay = random.choice((random.uniform(0.5, 4), random.uniform(2, 15)))
+        for number in range(random.choice((1, 1, 2))):
+            revert = {"name": f"r{number}-{values['name']}", "of": values["name"]}
+            yield Action(round(at + delay, 3), "revert", revert)
+            if random.random() < 0.3:
+                stop = {"name": revert["name"], "route": "/v1/imports/{id}/stop"}
+                yield Action(round(at + delay + random.uniform(0, 1), 3), "stop", stop)
+            delay += random.choice((0, random.uniform(0, 5)))
 
 
 def _faults(random: Random, seconds: float) -> Iterator[Action]:

@@ -21,7 +21,9 @@ class Reader:
     """Looks at the table in one consistent view, asks the web server for its count, and looks again.
 
     `seen` keeps the counts that were seen of each import, for comparison with what it turns out to be. `wrong` says
-    what can't be right whatever the imports turn out to be.
+    what can't be right whatever the imports turn out to be, and `gone` whose rows were there once. `unexplained` are
+    counts that are right only if imports came and were reverted between two looks: what was told, how many rows are
+    too many, and the imports that may be among them.
     """
 
     def __init__(self, installation: Installation, journal: Journal) -> None:
@@ -31,6 +33,8 @@ class Reader:
         self._before: dict[int, int] | None = None
         self.seen: dict[int, set[int]] = {}
         self.wrong: list[str] = []
+        self.gone: set[int] = set()
+        self.unexplained: list[tuple[str, int, list[int]]] = []
         self.looks = self.counts = 0
 
     def __enter__(self) -> "Reader":
@@ -88,18 +92,22 @@ class Reader:
         return None
 
     def _compare(self, before: dict[int, int], told: int | None, now: dict[int, int]) -> None:
-        if gone := {number for number in before if before[number] and not now.get(number)}:
-            self.wrong.append(f"rows of imports {sorted(gone)} were there and are gone")
+        if back := self.gone & set(now):
+            self.wrong.append(f"rows of imports {sorted(back)} were gone and are there again")
+        gone = {number for number in before if before[number] and number not in now}
+        self.gone |= gone
         if told is None:
             return
-        # nothing is deleted here, so what the web server counted lies between the two looks
-        new = [now[number] for number in now if number not in before]
-        least = sum(before.values())
-        if not _is_sum(told - least, new):
-            self.wrong.append(f"/get_data/count said {told}: {least} were there before, then came imports of {new}")
+        # what the web server counted lies between the two looks
+        changed = [before[number] for number in gone] + [now[number] for number in now if number not in before]
+        least = sum(count for number, count in before.items() if number not in gone)
+        if not is_sum(told - least, changed):
+            said = f"/get_data/count said {told}: {least} were there all the time, imports of {changed} came or went"
+            self.unexplained.append((said, told - least, changed))
 
 
-def _is_sum(total: int, parts: Iterable[int]) -> bool:
+def is_sum(total: int, parts: Iterable[int]) -> bool:
+    """Whether some of the parts make the total."""
     sums = {0}
     for part in parts:
         sums |= {found + part for found in sums}

@@ -47,6 +47,7 @@ class Outcome:
         lines = [
             _section("imports", states | Counter({"all": len(self.rows)})),
             f"committed rows: {sum(row.rows_total or 0 for row in self.rows if row.state == 'committed'):,}",
+            _section("reverts", Counter(row.state for row in self.rows if row.kind == "revert")),
             _section("answers", answers),
             _section("faults", self.journal.faults),
             _section("passed over", self.journal.passed_over),
@@ -95,7 +96,7 @@ def _carry_out(actions: list[plan.Action], clients: Clients, faults: Faults, tel
     clock, told_at, begun = Event(), 0.0, monotonic()
     for action in actions:
         clock.wait(max(0.0, begun + action.at - monotonic()))
-        (clients if action.kind in ("send", "stop") else faults).begin(action)
+        (clients if action.kind in ("send", "stop", "revert") else faults).begin(action)
         if action.at > told_at + 30:
             told_at = action.at
             tell(f"{action.at:.0f} s")

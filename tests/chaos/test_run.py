@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.requests.revert import Kind
+from app.domain.states import State
 from tests.chaos import plan
 from tests.chaos.run import run_chaos
 
-RUNS = [  # kills, holds, cuts and losses in each
-    pytest.param("mysql", "rabbitmq-4", 2, 122, 14, id="mysql-short"),
+RUNS = [  # kills, holds, cuts, losses and reverts in each
+    pytest.param("mysql", "rabbitmq-4", 2, 1473, 14, id="mysql-short"),
     pytest.param("mysql", "rabbitmq-4", 2, 6, 25, id="mysql", marks=pytest.mark.long),
     pytest.param("mariadb", "rabbitmq-3", 1, 8, 25, id="mariadb", marks=pytest.mark.long),
 ]
@@ -32,6 +34,7 @@ def test_every_promise_holds_after_chaos(
         print(f"\n{outcome.table()}")  # noqa: T201 — what it went through
     assert not outcome.explanations, "\n".join(outcome.explanations)
     assert {"committed", "stopped", "failed"} <= {row.state for row in outcome.rows}
+    assert any(row.kind == Kind.REVERT and row.state == State.COMMITTED for row in outcome.rows)
 
 
 def test_a_seed_gives_the_same_plan_again() -> None:

@@ -10,14 +10,15 @@ from typing import Any
 
 from app.db import xa
 from app.domain.imports import reject_name
+from app.domain.requests.revert import Kind
 from app.domain.states import FINAL, LEGAL_MOVES, State
 from app.lifecycle.recovery import cleanup
 from tests import invariants
-from tests.chaos.evidence import LedgerRow, Violation, read_events, read_ledger
+from tests.chaos.evidence import LedgerRow, Violation, read_events, read_ledger, read_reverted
 from tests.chaos.installation import FOREIGN, SETTINGS, Installation
 from tests.chaos.journal import FormatOptions, Journal
 from tests.chaos.plan import FILES, Action
-from tests.chaos.reader import Reader
+from tests.chaos.reader import Reader, is_sum
 from tests.waiting import patience
 
 LEADS_TO = {
@@ -43,6 +44,10 @@ class Verdict:
         self.rows = read_ledger(installation)
         self._events = read_events(installation)
         self._by_id = {row.id: row for row in self.rows}
+        by_number = {row.number: row for row in self.rows}
+        taken = read_reverted(installation)
+        self._reverted = {number: by_number[revert] for number, revert in taken.items() if revert in by_number}
+        self._reverts = {action.values["name"]: action.values for action in plan if action.kind == "revert"}
 
     def violations(self) -> list[Violation]:
         """All of them; none is what is promised."""
@@ -78,10 +83,33 @@ class Verdict:
         yield from self._check_outcome(row)
 
     def _kinds(self, row: LedgerRow) -> list[str]:
-        """Its timeline, in words."""
-        return [kind for _, kind in self._events.get(row.number, [])]
+        """Its states in order, without what a revert adds to an import's timeline."""
+        return [kind for _, kind in self._events.get(row.number, []) if not kind.startswith("revert")]
 
     def _check_outcome(self, row: LedgerRow) -> Iterator[Violation]:
+        yield from self._check_revert(row) if row.kind == Kind.REVERT else self._check_load(row)
+        if row.state == State.STOPPED and row.id not in self._journal.asked_to_stop:
+            yield Violation("only a stop stops", f"nobody asked to stop {row.id}", row.number)
+
+    def _check_revert(self, row: LedgerRow) -> Iterator[Violation]:
+        values = self._reverts.get(row.name)
+        if values is None:
+            yield Violation("imports come from requests", f"nobody sent {row.id}, {row.request_id}", row.number)
+            return
+        targets = [number for number, revert in self._reverted.items() if revert.number == row.number]
+        if len(targets) != (row.state == State.COMMITTED):
+            yield Violation("a revert has its import if it committed", f"{row.id} has {targets}", row.number)
+        if row.state == State.COMMITTED:
+            names = [other.name for other in self.rows if other.number in targets]
+            deleted = [other.rows_deleted for other in self.rows if other.number in targets]
+            if names != [values["of"]] or deleted != [row.rows_done]:
+                said = f"{row.id} was to revert {values['of']}, and took {deleted} rows of {names}"
+                yield Violation("a revert takes the import that was named", said, row.number)
+        tried = self._kinds(row).count(State.RUNNING) >= int(str(SETTINGS["max_attempts"]))
+        if row.state == State.FAILED and not (tried and (row.error or {}).get("code") == "gave_up"):
+            yield Violation("a good revert fails for no reason", f"{row.id}: {row.error}", row.number)
+
+    def _check_load(self, row: LedgerRow) -> Iterator[Violation]:
         values = self._sends.get(row.name)
         if values is None:
             yield Violation("imports come from requests", f"nobody sent {row.id}, {row.request_id}", row.number)
@@ -89,8 +117,9 @@ class Verdict:
         if row.state == State.COMMITTED and (values["bad_row"] or row.rows_total != values["rows"]):
             said = f"{row.rows_total} rows of {values['rows']}, bad row {values['bad_row']}"
             yield Violation("what commits is what was sent", f"{row.id}: {said}", row.number)
-        if row.state == State.STOPPED and row.id not in self._journal.asked_to_stop:
-            yield Violation("only a stop stops", f"nobody asked to stop {row.id}", row.number)
+        if row.rows_deleted != (row.rows_total if row.number in self._reverted else 0):
+            said = f"{row.rows_deleted} rows of {row.id} are deleted, {self._reverted.get(row.number)}"
+            yield Violation("a revert takes all rows, nobody else one", said, row.number)
         if row.state == State.FAILED and not self._may_fail(row, values):
             yield Violation("a good import fails for no reason", f"{row.id}: {row.error}", row.number)
 
@@ -121,6 +150,10 @@ class Verdict:
             yield from self._check_stop(told, row)
         elif told.asked == "wait":
             yield from self._check_waited(told, row)
+        elif told.asked == "revert":
+            yield from self._check_accepted(told, row)
+        elif told.status == 409 and told.kind == "/problems/reverted" and row.number in self._reverted:
+            return  # its key does not load the file once more
         elif told.status not in (200, 202):
             yield Violation("an answer that nobody expects", str(told), row.number)
         elif told.state in LEADS_TO and LEADS_TO[State(told.state)] != row.state:
@@ -134,6 +167,14 @@ class Verdict:
             if told.state not in LEADS_TO or LEADS_TO[State(told.state)] != row.state or row.state == State.STOPPED:
                 yield Violation("a stop that came too late", f"{told}; it is {row.state}", row.number)
         else:
+            yield Violation("an answer that nobody expects", str(told), row.number)
+
+    def _check_accepted(self, told: FormatOptions, row: LedgerRow) -> Iterator[Violation]:
+        """Of a revert: accepted, or refused since another one of the same import was."""
+        others = [one for one in self.rows if one.kind == Kind.REVERT and one.request_id != told.request_id]
+        rivals = [one for one in others if self._reverts[one.name]["of"] == self._reverts[told.name]["of"]]
+        accepted = told.status == 202 and row.kind == Kind.REVERT
+        if not accepted and not (told.status == 409 and rivals):
             yield Violation("an answer that nobody expects", str(told), row.number)
 
     def _check_waited(self, told: FormatOptions, row: LedgerRow) -> Iterator[Violation]:
@@ -155,10 +196,11 @@ class Verdict:
         """The imports that one file's requests made."""
         rows = [row for row in self.rows if row.name == name]
         family = [row for row in self.rows if row.name.rstrip("t") == name.rstrip("t")]
-        if values["key"] and any(row.state not in FREED for row in rows[:-1]):
+        if values["key"] and any(row.state not in FREED and row.number not in self._reverted for row in rows[:-1]):
             said = [(row.id, row.state) for row in rows]
             yield Violation("a key stands for one import", f"{values['key']}: {said}", rows[0].number)
-        if values["form"] in FILES and sum(row.state == State.COMMITTED for row in family) > 1:
+        there = [row for row in family if row.state == State.COMMITTED and row.number not in self._reverted]
+        if values["form"] in FILES and len(there) > 1:
             yield Violation("an order is loaded once", f"{[row.id for row in family]}", family[0].number)
 
     # --- what readers, server, spool and logs show --------------------------------------------------------------------
@@ -167,6 +209,12 @@ class Verdict:
         if not (self._reader.looks and self._reader.counts):
             yield Violation("the test itself", "the reader saw nothing at all")
         yield from (Violation("a reader sees whole imports", wrong) for wrong in self._reader.wrong)
+        reverted = [row.rows_total or 0 for row in self.rows if row.number in self._reverted]
+        for said, more, changed in self._reader.unexplained:
+            if not is_sum(more, [*changed, *reverted]):
+                yield Violation("a reader sees whole imports", said)
+        for number in self._reader.gone - set(self._reverted):
+            yield Violation("only a revert takes rows away", "they were there and are gone", number)
         by_number = {row.number: row for row in self.rows}
         for number, counts in self._reader.seen.items():
             row = by_number.get(number)
@@ -180,7 +228,8 @@ class Verdict:
             yield Violation("foreign branches are left alone", f"only these are prepared: {listed}")
         if ours := [raw for raw in listed if raw != FOREIGN]:
             yield Violation("nothing stays in doubt", f"prepared: {ours}")
-        committed = sum(row.rows_total or 0 for row in self.rows if row.state == State.COMMITTED)
+        loads = [row for row in self.rows if row.kind == Kind.IMPORT and row.state == State.COMMITTED]
+        committed = sum((row.rows_total or 0) - row.rows_deleted for row in loads)
         with self._installation.database.root(read_timeout=patience()) as cursor:
             cursor.execute("SELECT COUNT(*) FROM orders")
             counted = int((cursor.fetchone() or (0,))[0])

@@ -22,6 +22,7 @@ listeners.tcp.1 = 127.0.0.1:{port}
 distribution.listener.interface = 127.0.0.1
 default_user = {user}
 default_pass = {password}
+default_user_tags.administrator = false
 log.console = true
 log.console.level = info
 log.file = false
@@ -92,7 +93,7 @@ class PrivateRabbitMQ(PrivateServer):
         """RabbitMQ 3.10 parses the columns of `df` and fails if the path contains a space."""
         if len(str(self.folder).split()) == 1:
             return self.folder
-        return Path("/tmp", self.node.partition("@")[0])
+        return Path("/tmp", self.node.partition("@")[0])  # nosec B108
 
     def _link_without_space(self) -> None:
         """Make a link in /tmp. It is safe if this user owns it: the sticky bit prevents changes by others."""

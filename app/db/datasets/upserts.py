@@ -1,7 +1,7 @@
 """Rows whose key is in the table already: found, kept as they were, and updated, inside the branch that met them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -11,22 +11,15 @@ from pymysql.constants import ER
 from sqlalchemy.dialects import mysql
 
 from app.db.datasets import rows
+from app.db.datasets.assignments import SAME_PLACE, Place, assign, check, find_runs, is_mariadb, set_literals
 from app.db.datasets.tables import quote, table_of
 from app.db.driver import DriverConnection
 from app.domain.changes import CHANGED_AT, marks_changes
 from app.domain.dataset import Dataset
 
-# Where in the table a row stands: its import's number, its row number there.
-Place = tuple[int, int]
-
 PLACES_BYTES = 16 * 1024 * 1024  # of places in one answer: a batch of 4 MB has 35 bytes for each of its rows
-RUNS = 10  # more of them are looked up row by row
 
 _PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNED PATH '$[1]' ERROR ON ERROR"
-_SAME_PLACE = "t.import_no = j.import_no AND t.row_no = j.row_no"
-_EMPTY = "''"
-_OTHER_LITERALS = {"NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "EMPTY_STRING_IS_NULL"}  # SQL modes, and those that set them:
-_OTHER_LITERALS |= {"ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"}
 
 
 def set_session(connection: "pymysql.Connection[Any]") -> None:
@@ -35,10 +28,7 @@ def set_session(connection: "pymysql.Connection[Any]") -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         cursor.execute(f"SET SESSION group_concat_max_len = {PLACES_BYTES}")
-        cursor.execute("SELECT @@sql_mode")
-        (modes,) = cursor.fetchone() or ("",)
-        if _OTHER_LITERALS & (given := set(str(modes).split(","))):
-            cursor.execute("SET sql_mode = %s", (",".join(sorted(given - _OTHER_LITERALS)),))
+    set_literals(connection)
 
 
 def load_new(
@@ -153,11 +143,11 @@ def keep_before_images(
     if not places:
         return
     members = ", ".join(f"%s, CAST(t.{_quote(name)} AS CHAR)" for name in dataset.column_names)
-    table, runs = f"{_quote(dataset.name)} t", _find_runs(places)
+    table, runs = f"{_quote(dataset.name)} t", find_runs(places)
     if runs:
         source, values = f"{table} FORCE INDEX (PRIMARY) WHERE {runs}", []
     else:
-        source = f"JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN {table} ON {_SAME_PLACE}"
+        source = f"JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN {table} ON {SAME_PLACE}"
         values = [json.dumps(places)]
     with connection.cursor() as cursor:
         kept = cursor.execute(
@@ -166,7 +156,7 @@ def keep_before_images(
             " ON DUPLICATE KEY UPDATE dataset = before_images.dataset",
             (number, dataset.name, *dataset.column_names, *values),
         )
-        _check(cursor, len(places), kept)
+        check(cursor, len(places), kept)
 
 
 def update_rows(
@@ -179,7 +169,7 @@ def update_rows(
     """Give the rows at these places, which are locked, their values; each keeps its numbers. Rows of other imports
     than `number` bear the attempt's stamp from then on: a key that stands in a file twice is no stranger's change.
 
-    `lines` are a payload's, without the row number. They become literals as they are: see `set_session`. Raises
+    `lines` are a payload's, without the row number. They become literals as they are: see `set_literals`. Raises
     `rows.RowsDiffer` where the server did not update each row exactly so, and PyMySQL's errors.
     """
     if not lines:
@@ -190,59 +180,8 @@ def update_rows(
     )
     if marks_changes(dataset):
         settings += f", t.{CHANGED_AT} = IF(t.import_no = {number:d}, t.{CHANGED_AT}, CAST('{stamp}' AS DATETIME(6)))"
-    listed = [f"{place[0]:d},{place[1]:d},{line}" for place, line in lines.items()]
-    given, table = _list_values(connection, ["import_no", "row_no", *names], listed), f"{quote(dataset.name)} t"
-    if runs := _find_runs(lines):
-        # the table comes first: the server then updates each row as it meets it, else all of them in a second pass
-        joined, where = f"{table} FORCE INDEX (PRIMARY) STRAIGHT_JOIN {given} ON {_SAME_PLACE}", f" WHERE {runs}"
-    else:
-        joined, where = f"{given} STRAIGHT_JOIN {table} ON {_SAME_PLACE}", ""
-    with connection.cursor() as cursor:
-        try:
-            updated = cursor.execute(f"UPDATE {joined} SET {settings}{where}")
-        except pymysql.err.DataError as error:
-            raise rows.RowsDiffer(len(lines), 0, [str(error.args[1])], codes=[int(error.args[0])]) from error
-        _check(cursor, len(lines), updated)
-
-
-def _check(cursor: Any, wanted: int, done: int) -> None:
-    if done != wanted or cursor.warning_count:
-        cursor.execute("SHOW WARNINGS")
-        told = cursor.fetchall()
-        raise rows.RowsDiffer(wanted, done, [str(row[2]) for row in told], codes=[int(row[1]) for row in told])
-
-
-def _find_runs(places: Iterable[Place]) -> str:
-    """The condition for rows at these places, where they are a few runs of neighbours; else nothing. A server reads
-    runs faster than it looks up each row."""
-    runs: list[tuple[Place, int]] = []  # where each begins, and how long it is
-    for place in sorted(places):
-        if runs and place == (runs[-1][0][0], runs[-1][0][1] + runs[-1][1]):
-            runs[-1] = runs[-1][0], runs[-1][1] + 1
-        elif len(runs) < RUNS:
-            runs.append((place, 1))
-        else:
-            return ""
-    return " OR ".join(
-        f"t.import_no = {first[0]:d} AND t.row_no BETWEEN {first[1]:d} AND {first[1] + length - 1:d}"
-        for first, length in runs
-    )
-
-
-def _list_values(connection: "pymysql.Connection[Any]", names: Sequence[str], listed: Sequence[str]) -> str:
-    """Rows as a table `j` with columns of these names."""
-    row = "" if is_mariadb(connection) else "ROW"
-    values = f"VALUES {row}({f'),{row}('.join(listed)})".replace("\\", "\\\\")
-    if row:
-        return f"({values}) AS j ({', '.join(names)})"
-    # MariaDB can't name them, so the first part of a union does, which has no row; the first two are numbers
-    named = ", ".join(f"{0 if at < 2 else _EMPTY} AS {name}" for at, name in enumerate(names))
-    return f"(SELECT {named} WHERE 0 UNION ALL {values}) AS j"
-
-
-def is_mariadb(connection: "pymysql.Connection[Any]") -> bool:
-    """Whether this is a connection to MariaDB, and not to MySQL."""
-    return "MariaDB" in str(connection.get_server_info())  # type: ignore[no-untyped-call]
+    # a payload knows no backslash, a literal does
+    assign(connection, dataset, {place: line.replace("\\", "\\\\") for place, line in lines.items()}, names, settings)
 
 
 def _changed_at(dataset: Dataset) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 import pymysql
 from sqlalchemy.dialects import mysql
 
+from app.db.datasets.assignments import is_mariadb
 from app.db.datasets.rows import RowsDiffer
 from app.db.datasets.tables import table_of
-from app.db.datasets.upserts import is_mariadb, sql_type
+from app.db.datasets.upserts import sql_type
 from app.db.reverts.images import ANY_TEXT
 from app.db.reverts.rows import key_faults, quoted, spared
 from app.domain.changes import CHANGED_AT

@@ -12,34 +12,19 @@ from typing import Any
 
 import pymysql
 
+from app.db.datasets.assignments import Place, assign
 from app.db.datasets.rows import RowsDiffer
-from app.db.reverts.rows import STEP, Place, key_faults, quoted
+from app.db.datasets.tables import quote
+from app.db.reverts.rows import key_faults, quoted
 from app.domain.changes import CHANGED_AT
 from app.domain.dataset import Dataset
 from app.domain.requests.revert import Act
 
 ANY_TEXT = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 _PLACES = "import_no INT UNSIGNED PATH '$[0]' ERROR ON ERROR, row_no INT UNSIGNED PATH '$[1]' ERROR ON ERROR"
-STATEMENT_LENGTH = 1024 * 1024  # characters of JSON; `max_allowed_packet` is 16 MB at least where it was not lowered
+STATEMENT_LENGTH = 1024 * 1024  # characters; `max_allowed_packet` is 16 MB at least where it was not lowered
 
 _SAME_ROW = "b.old_import_no = j.import_no AND b.old_row_no = j.row_no"
-
-
-@dataclass(frozen=True)
-class Spot:
-    """A row of which there is an image, as it is now.
-
-    Attributes:
-        place: where the row is in its table.
-        left_changed_at: what it said of changes after that, if a revert did it.
-        is_there: whether there is a row at its place now.
-        changed_at: what that row says of changes now.
-    """
-
-    place: Place
-    left_changed_at: datetime | None
-    is_there: bool
-    changed_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -49,23 +34,6 @@ class Image:
     place: Place
     values: Mapping[str, str | None]
     old_changed_at: datetime | None
-
-
-def lock_spots(
-    connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, act: Act, after: Place, limit: int = STEP
-) -> list[Spot]:
-    """The next rows of which an import or a revert has images of this act that are not consumed, by place, locked."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT b.old_import_no, b.old_row_no, b.put_changed_at, t.import_no IS NOT NULL,"
-            f" t.{CHANGED_AT} FROM before_images b LEFT JOIN {quoted(dataset.name)} t"
-            " ON t.import_no = b.old_import_no AND t.row_no = b.old_row_no"
-            f" WHERE b.import_no = %s AND b.consumed_by IS NULL AND b.act = {act:d}"
-            " AND (b.old_import_no > %s OR (b.old_import_no = %s AND b.old_row_no > %s))"
-            f" ORDER BY b.old_import_no, b.old_row_no LIMIT {limit:d} FOR UPDATE",
-            (number, after[0], after[0], after[1]),
-        )
-        return [Spot((int(row[0]), int(row[1])), row[2], bool(row[3]), row[4]) for row in cursor.fetchall()]
 
 
 Updates = dict[Place, list[tuple[int, datetime | None]]]
@@ -115,10 +83,15 @@ def read_images(connection: "pymysql.Connection[Any]", wanted: Sequence[tuple[in
             f" STRAIGHT_JOIN before_images b ON b.import_no = j.keeper AND {_SAME_ROW} ORDER BY 1, 2",
             (json.dumps([[*place, keeper] for keeper, place in wanted]),),
         )
-        found = [Image((int(row[0]), int(row[1])), json.loads(row[2]), row[3]) for row in cursor.fetchall()]
+        found = [read_image(row) for row in cursor.fetchall()]
     if len(found) != len(wanted):
         raise RowsDiffer(len(wanted), len(found), ["a before-image is gone"])
     return found
+
+
+def read_image(row: Sequence[Any]) -> Image:
+    """An image from its place's two numbers, its JSON and what the row said of changes."""
+    return Image((int(row[0]), int(row[1])), json.loads(row[2]), row[3])
 
 
 def keep_updated(connection: "pymysql.Connection[Any]", dataset: Dataset, revert: int, images: Sequence[Image]) -> None:
@@ -142,37 +115,30 @@ def keep_updated(connection: "pymysql.Connection[Any]", dataset: Dataset, revert
 def put_back(connection: "pymysql.Connection[Any]", dataset: Dataset, images: Sequence[Image]) -> None:
     """Give locked rows their values of before, what they said of changes included. Raises `RowsDiffer` where the server
     did not take each of them exactly so, and `KeyTaken`."""
-    settings = ", ".join(f"t.{quoted(name)} = j.v{at}" for at, name in enumerate(dataset.column_names))
-    statement = (
-        f"UPDATE {quoted(dataset.name)} t JOIN {_table_of(dataset)} ON t.import_no = j.import_no"
-        f" AND t.row_no = j.row_no SET {settings}, t.{CHANGED_AT} = j.changed_at"
-    )
-    _write(connection, dataset, statement, images)
+    names = [f"v{at}" for at in range(len(dataset.column_names))]
+    pairs = zip((*dataset.column_names, CHANGED_AT), (*names, "changed_at"), strict=True)
+    settings = ", ".join(f"t.{quote(name)} = j.{value}" for name, value in pairs)
+    for lines in _list_lines(connection, dataset, images):
+        with key_faults():
+            assign(connection, dataset, lines, ["changed_at", *names], settings)
 
 
-def _write(connection: "pymysql.Connection[Any]", dataset: Dataset, statement: str, images: Sequence[Image]) -> None:
-    for rows in _list_documents(dataset, images):
-        with key_faults(), connection.cursor() as cursor:
-            written = cursor.execute(statement, (f"[{','.join(rows)}]",))
-            if written != len(rows) or cursor.warning_count:
-                cursor.execute("SHOW WARNINGS")
-                raise RowsDiffer(len(rows), written, [str(row[2]) for row in cursor.fetchall()])
-
-
-def _list_documents(dataset: Dataset, images: Sequence[Image]) -> Iterator[list[str]]:
-    """Images as JSON, as many at a time as a server takes in one statement, however long their texts are."""
-    rows: list[str] = []
+def _list_lines(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, images: Sequence[Image]
+) -> Iterator[dict[Place, str]]:
+    """Images as literals, as many at a time as a server takes in one statement, however long their texts are."""
+    lines: dict[Place, str] = {}
     length = 0
     for image in images:
-        values = (image.values[name] for name in dataset.column_names)
-        row = json.dumps([*image.place, _instant(image.old_changed_at), *values])
-        if rows and length + len(row) > STATEMENT_LENGTH:
-            yield rows
-            rows, length = [], 0
-        rows.append(row)
-        length += len(row)
-    if rows:
-        yield rows
+        values = (_instant(image.old_changed_at), *(image.values[name] for name in dataset.column_names))
+        line = ",".join("NULL" if value is None else connection.escape(value) for value in values)
+        if lines and length + len(line) > STATEMENT_LENGTH:
+            yield lines
+            lines, length = {}, 0
+        lines[image.place] = line
+        length += len(line)
+    if lines:
+        yield lines
 
 
 def consume(
@@ -205,13 +171,6 @@ def _members(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
     """What makes a row's JSON: for the statement, and the names in it."""
     members = ", ".join(f"%s, CAST(t.{quoted(name)} AS CHAR)" for name in dataset.column_names)
     return members, dataset.column_names
-
-
-def _table_of(dataset: Dataset) -> str:
-    """Images as rows, by a parameter that is their JSON."""
-    columns = (f"v{at} {ANY_TEXT} PATH '$[{at + 3}]' ERROR ON ERROR" for at in range(len(dataset.column_names)))
-    changed = "changed_at VARCHAR(26) PATH '$[2]' ERROR ON ERROR"
-    return f"JSON_TABLE(%s, '$[*]' COLUMNS ({', '.join((_PLACES, changed, *columns))})) j"
 
 
 def _instant(at: datetime | None) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import ER
 
+from app.db.datasets.assignments import Place, set_literals
 from app.db.datasets.rows import RowsDiffer
 from app.db.datasets.tables import quote
 from app.domain.changes import CHANGED_AT
@@ -20,8 +21,6 @@ from app.domain.requests.revert import RowsAsked
 from app.domain.requests.selection import find_column, read_value
 
 STEP = 1000  # how many rows one statement names
-
-Place = tuple[int, int]  # of a row: the number of the import that brought it, and its row number there
 
 
 class KeyTaken(Exception):
@@ -45,8 +44,9 @@ def key_faults() -> Iterator[None]:
         raise
 
 
-def read_committed(connection: "pymysql.Connection[Any]") -> None:
+def set_session(connection: "pymysql.Connection[Any]") -> None:
     """Before the branch begins."""
+    set_literals(connection)
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 

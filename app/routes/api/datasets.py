@@ -21,7 +21,7 @@ from app.domain.errors import (
     NotEnabled,
 )
 from app.domain.requests.selection import Selection
-from app.formats.export import serialize_row, write_csv, write_ndjson
+from app.formats.export import serialize_row, write_csv, write_ndjson, write_spreadsheet
 from app.lifecycle.datasets import (
     adopt,
     catalog,
@@ -42,7 +42,11 @@ from app.routes.request_body import parse_json
 JSON_BYTES = 1024 * 1024
 PAGE = 100
 MAX_A_PAGE = 1000
-EXPORTS = {"csv": (write_csv, "text/csv"), "ndjson": (write_ndjson, "application/x-ndjson")}
+EXPORTS = {
+    "csv": (write_csv, "text/csv", "csv"),
+    "ndjson": (write_ndjson, "application/x-ndjson", "ndjson"),
+    "spreadsheet": (write_spreadsheet, "text/csv", "csv"),
+}
 CONFIRM = query("confirm", "The dataset's name: this can't be undone.")
 SELECTION = (
     query("import", "Only this import's rows: its id or number."),
@@ -122,14 +126,15 @@ def drop_one(name: str) -> tuple[str, int]:
         *SELECTION,
         query("limit", "How many on a page.", type="integer", minimum=1, maximum=MAX_A_PAGE, default=PAGE),
         query("cursor", "Where the page begins; from `next` of the one before."),
-        query("format", "How they are written.", **one_of(("json", "csv", "ndjson")), default="json"),
+        query("format", "How they are written.", **one_of(("json", *EXPORTS)), default="json"),
     ),
     scope=Scope.ROWS_READ,
 )
 def rows(name: str) -> Response:
-    """Rows, a page by key, or with `format=csv` or `ndjson` all that match, streamed."""
+    """Rows, a page by key, or with `format=csv`, `ndjson` or `spreadsheet` (CSV without formulas) all that match,
+    streamed."""
     selection = _read_selection(name, "limit", "cursor", "format")
-    form = parse_format("json", "csv", "ndjson")
+    form = parse_format("json", *EXPORTS)
     return _show_page(selection) if form == "json" else _export(selection, form)
 
 
@@ -194,7 +199,7 @@ def _show_page(selection: Selection) -> Response:
 
 
 def _export(selection: Selection, form: str) -> Response:
-    write, mimetype = EXPORTS[form]
+    write, mimetype, suffix = EXPORTS[form]
     stack = ExitStack()
     try:
         found = stack.enter_context(dataset_rows.open_rows(services().database, selection))
@@ -208,7 +213,7 @@ def _export(selection: Selection, form: str) -> Response:
 
     response = Response(stream(), mimetype=mimetype)
     response.call_on_close(stack.close)
-    response.headers["Content-Disposition"] = f'attachment; filename="{selection.dataset.name}.{form}"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{selection.dataset.name}.{suffix}"'
     return response
 
 

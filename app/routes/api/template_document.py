@@ -66,7 +66,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^(?:~|null|)
 def parse_yaml(text: str) -> dict[str, Any]:
     """The mapping that a YAML text holds. Raises `BadRequest`."""
     try:
-        document = yaml.load(text, _Loader)
+        document = yaml.load(text, _Loader)  # nosec B506
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadRequest(f"the body is not valid YAML: {' '.join(str(error).split())[:300]}") from None
     if not isinstance(document, dict):

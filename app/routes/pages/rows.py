@@ -19,6 +19,7 @@ from app.routes.pages.imports import PAGE, show_problem
 SHOWN = 50
 NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
 SORTABLE_LENGTH = 255
+EXPORTS = {"csv": "CSV", "ndjson": "NDJSON", "spreadsheet": "CSV for spreadsheets"}
 SHOWN_BY = (
     query("import", "Only rows of this import, by its id or number."),
     query("column", "Only rows that have, in this column,"),
@@ -91,8 +92,8 @@ def show(name: str) -> str:
         delete_count_url=url_for("datasets.count", name=name, **only),
         delete_url=url_for("datasets.delete_rows", name=name, **(only or {"confirm": name})),
         exports={
-            form.upper(): url_for("datasets.rows", name=name, format=form, sort=sort or None, **asked)
-            for form in ("csv", "ndjson")
+            title: url_for("datasets.rows", name=name, format=form, sort=sort or None, **asked)
+            for form, title in EXPORTS.items()
         },
     )
 

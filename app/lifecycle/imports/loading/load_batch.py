@@ -7,6 +7,7 @@ from itertools import islice
 
 from app.db import xa
 from app.db.datasets import rows, upserts
+from app.db.datasets.assignments import Place
 from app.domain.dataset import Dataset
 from app.domain.imports import Tally
 from app.domain.requests.policy import OnConflict
@@ -86,7 +87,7 @@ class _Update:
             while step := list(islice(rest, STEP_ROWS)):
                 if updated is not None:
                     updated.result()
-                latest: dict[upserts.Place, str] = {}  # of a key that stands here twice, the last row holds
+                latest: dict[Place, str] = {}  # of a key that stands here twice, the last row holds
                 for line, place in zip(step, self._find(step), strict=True):
                     if place is None:
                         new.append(line)
@@ -97,10 +98,10 @@ class _Update:
                 updated.result()
         return new
 
-    def _put(self, latest: Mapping[upserts.Place, str]) -> None:
+    def _put(self, latest: Mapping[Place, str]) -> None:
         others = [place for place in latest if place[0] != self._number]
         upserts.keep_before_images(self._connection, self._dataset, self._number, others)
         upserts.update_rows(self._connection, self._dataset, latest, self._number, self._stamp)
 
-    def _find(self, lines: Sequence[Line]) -> list[upserts.Place | None]:
+    def _find(self, lines: Sequence[Line]) -> list[Place | None]:
         return upserts.find_places(self._connection, self._dataset, [line.key for line in lines])

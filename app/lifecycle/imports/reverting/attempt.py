@@ -89,7 +89,7 @@ class RevertAttempt:
         branch.hold_owner_lock()
         if not transitions.holds_still(branch.connection, self._xid.number, self._xid.epoch):
             raise AttemptLost("the revert was stopped or taken over before it began")
-        rows.read_committed(branch.connection)
+        rows.set_session(branch.connection)
         tries = 0
         while True:
             branch.start()

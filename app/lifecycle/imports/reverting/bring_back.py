@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.db.driver import DriverConnection
-from app.db.reverts import deleted, images, rows
-from app.db.reverts.images import Spot
+from app.db.reverts import deleted, images, rows, spans
+from app.db.reverts.spans import Spot
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import ImportFailed
 from app.domain.imports import Tally
@@ -110,10 +110,8 @@ class BringBack:
         return len(places)
 
     def _read_spots(self) -> Iterator[list[Spot]]:
-        place = (0, 0)
-        while spots := images.lock_spots(self._connection, self._dataset, self._target, Act.PUT_BACK, place):
-            place = spots[-1].place
-            yield spots
+        for span in spans.list_spans(self._connection, self._target, Act.PUT_BACK):
+            yield spans.lock_spots(self._connection, self._dataset, span)
 
     def _decide(self, spots: Sequence[Spot]) -> Iterator[tuple[Spot, Obstacle | None, tuple[int, ...]]]:
         places = [spot.place for spot in spots]

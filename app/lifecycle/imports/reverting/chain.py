@@ -4,11 +4,11 @@ Neither numbers nor commit times order the updates of a row: import 11 may updat
 The later of two imports is the one whose image holds the other's stamp.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.requests.revert import Obstacle
+from app.domain.requests.revert import FORCED, Obstacle, OnChanged
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,33 @@ class Verdict:
     back_to: int | None
     obstacle: Obstacle | None = None
     others: tuple[int, ...] = ()
+
+
+class Judge:
+    """Judges the rows of one revert.
+
+    Attributes:
+        dependents: the imports met so far that have updated rows later and are not reverted.
+        forces: whether rows that another program changed are reverted, too.
+    """
+
+    def __init__(self, stamps: Mapping[int, datetime], on_changed: OnChanged) -> None:
+        self._stamps = stamps
+        self.forces = on_changed is OnChanged.FORCE
+        self.dependents: set[int] = set()
+
+    def judge(
+        self, changed_at: datetime | None, made: Sequence[tuple[int, datetime | None]], *, is_own: bool
+    ) -> Verdict:
+        """What becomes of a row: see the function `judge`. `made` has a number and an image's `old_changed_at` for each
+        update."""
+        verdict = judge(changed_at, (Update(*one) for one in made), self._stamps, is_own=is_own)
+        self.dependents.update(verdict.others)
+        return verdict
+
+    def is_forced(self, obstacle: Obstacle) -> bool:
+        """Whether the row is reverted all the same."""
+        return self.forces and obstacle in FORCED
 
 
 def judge(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from hashlib import sha256
 
-from app.db.reverts.rows import Place
+from app.db.datasets.assignments import Place
 from app.domain.requests.revert import WORDS, Found, Obstacle
 from app.formats.batch import Reject
 from app.formats.reject_file import RejectWriter

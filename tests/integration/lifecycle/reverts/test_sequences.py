@@ -3,10 +3,12 @@
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from app.db.reverts import spans
 from app.domain.dataset import ORDERS
 from app.domain.errors import ImportFailed, NotRevertible, Reverted
 from app.domain.imports import Import
@@ -194,11 +196,20 @@ class Sequence:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(loads=st.lists(LOADS, min_size=2, max_size=4), acts=st.lists(ACTS, min_size=3, max_size=9))
+@given(
+    loads=st.lists(LOADS, min_size=2, max_size=4),
+    acts=st.lists(ACTS, min_size=3, max_size=9),
+    images_of_span=st.sampled_from([2, spans.IMAGES]),
+)
 def test_any_sequence_comes_to_what_the_model_says(
-    services: Services, database: DatabaseServer, loads: list[tuple[Any, ...]], acts: list[tuple[Any, ...]]
+    services: Services,
+    database: DatabaseServer,
+    loads: list[tuple[Any, ...]],
+    acts: list[tuple[Any, ...]],
+    images_of_span: int,
 ) -> None:
     empty(database)
     sequence = Sequence(services)
-    for act in loads + acts:
-        sequence.do(act)
+    with patch.object(spans, "IMAGES", images_of_span):
+        for act in loads + acts:
+            sequence.do(act)

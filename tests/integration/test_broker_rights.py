@@ -1,0 +1,84 @@
+"""The broker: our user is no administrator there; over TLS it must show a certificate for its name that we trust."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from app.cli.processes import free_ports
+from app.cli.servers import PrivateRabbitMQ
+from app.queue import Hints, create_celery
+from tests.servers import BROKERS, fetched, make_settings
+from tests.waiting import patience
+
+NO_DATABASE = "mysql+pymysql://nobody@localhost/none"
+
+
+class BrokerWithTLS(PrivateRabbitMQ):
+    """Listens for TLS, too, with a certificate for `localhost`, of itself."""
+
+    tls_port = 0
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.tls_port = self.tls_port or free_ports(1)[0]
+        make_certificate(self.folder / "own.pem")
+        own = self.folder / "own.pem"
+        more = f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}\n"
+        more += f"ssl_options.certfile = {own}\nssl_options.keyfile = {own}\nssl_options.cacertfile = {own}\n"
+        settings = self.folder / "rabbitmq.conf"
+        self._write_private("rabbitmq.conf", settings.read_text() + more)
+
+    def tls_url(self, host: str = "localhost", query: str = "") -> str:
+        return f"amqps://backout:{self.password}@{host}:{self.tls_port}/{query}"
+
+
+def make_certificate(path: Path) -> None:
+    """A certificate for `localhost`, of itself, and its key behind it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    begun = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(begun).not_valid_after(begun + timedelta(days=1))
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    form = serialization.PrivateFormat.PKCS8
+    text = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    path.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM) + text)
+    path.chmod(0o644)  # the server runs under an account of its own, in a folder that is closed to others
+
+
+@pytest.fixture(scope="module", params=BROKERS)
+def broker(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[BrokerWithTLS]:
+    folder = servers_folder / f"tls-{request.param}"
+    broker = BrokerWithTLS(folder) if request.param == "rabbitmq-3" else BrokerWithTLS(folder, *fetched("rabbitmq"))
+    broker.prepare()
+    broker.start()
+    broker.wait_ready(patience(120))
+    yield broker
+    broker.kill()
+
+
+def publishes(tmp_path: Path, url: str) -> bool:
+    hints = Hints(create_celery(make_settings(NO_DATABASE, tmp_path, url)), 5)
+    try:
+        return hints.publish("3c4ce6d6-1f0c-4b52-a2a1-0e2f0dcd2b1d")
+    finally:
+        hints.close()
+
+
+def test_our_user_is_no_administrator(broker: BrokerWithTLS) -> None:
+    listed = broker.control("list_users", "--silent", "--no-table-headers")
+    assert listed.split() == ["backout", "[]"]
+
+
+def test_only_a_broker_that_proves_its_name_is_used(broker: BrokerWithTLS, tmp_path: Path) -> None:
+    trusted = f"?ssl_ca={broker.folder / 'own.pem'}"
+    assert publishes(tmp_path, broker.url())
+    assert publishes(tmp_path, broker.tls_url(query=trusted))
+    assert not publishes(tmp_path, broker.tls_url())  # nobody whom this machine trusts has signed it
+    assert not publishes(tmp_path, broker.tls_url("127.0.0.1", trusted))  # that is not the name in it
