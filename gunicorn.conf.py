@@ -17,6 +17,7 @@ sendfile = False  # it would not notice a client that does not read
 timeout = 120
 graceful_timeout = 10
 keepalive = 5
+forwarded_allow_ips = ""  # whose headers count is a setting of ours: `app/routes/access/proxies.py`
 forwarder_headers = ""  # no header of a request says where the application is mounted
 control_socket_disable = True
 

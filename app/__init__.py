@@ -37,6 +37,7 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
     """What can be asked; enough for the document of the interface."""
     from app.routes import legacy, sessions  # noqa: PLC0415
     from app.routes.api import (  # noqa: PLC0415
+        access,
         datasets,
         events,
         health,
@@ -53,6 +54,7 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
     from app.routes.pages import imports as imports_page, rows  # noqa: PLC0415
 
     for part in (
+        access,
         legacy,
         imports_api,
         datasets,

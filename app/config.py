@@ -9,12 +9,12 @@ import socket
 import ssl
 import sys
 from importlib.util import find_spec
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     api_keys_file: Path | None = None
+    tokens: bool = False
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     test_endpoints: bool = False
     log_level: str = "INFO"
 
@@ -89,6 +91,16 @@ class Settings(BaseSettings):
             )
         return wanted
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _are_networks(cls, text: Any) -> Any:
+        if not isinstance(text, str):
+            return text
+        try:
+            return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+        except ValueError as error:
+            raise ValueError(f"it must list addresses or networks, such as 10.0.0.5,192.168.7.0/24: {error}") from None
+
     @field_validator("database_url")
     @classmethod
     def _is_an_address(cls, url: SecretStr) -> SecretStr:
@@ -106,12 +118,18 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keys_where_others_can_reach(self) -> "Settings":
-        if not self.is_loopback and self.api_keys_file is None:
+        if not self.is_loopback and not self.asks_who:
             raise ValueError(
-                f"BACKOUT_HOST={self.host} can be reached from other machines: set BACKOUT_API_KEYS_FILE to a file"
-                " with one key a line, or bind to 127.0.0.1"
+                f"BACKOUT_HOST={self.host} can be reached from other machines: set BACKOUT_TOKENS=1 and make a token"
+                " (`python -m app.cli tokens create`), or set BACKOUT_API_KEYS_FILE to a file with one key a line, or"
+                " bind to 127.0.0.1"
             )
         return self
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether every request needs a token or a key."""
+        return self.tokens or self.api_keys_file is not None
 
     @property
     def is_loopback(self) -> bool:

@@ -159,7 +159,7 @@ def empty(database: DatabaseServer) -> None:
         if cursor.fetchall():
             cursor.execute("TRUNCATE TABLE orders")
         others = ("handling_steps", "handled_orders", "handlings", "backout_templates", "backout_pauses")
-        others += ("backout_reverted_imports",)
+        others += ("backout_reverted_imports", "backout_tokens", "backout_sessions")
         cursor.execute("BEGIN")  # one write to the disk, not one a table
         for table in (
             "orders",

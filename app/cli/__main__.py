@@ -10,6 +10,7 @@ from app.cli.database import migrate, provision
 from app.cli.demo import demo as show_demo
 from app.cli.demo_handling import demo as show_handling
 from app.cli.recovery import branches, decide, resolve, sweeping
+from app.cli.tokens import tokens
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -18,7 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def main() -> None:
     """Backout's local stack: private servers, the web server, a worker and the sweeper, all below .run/.
 
-    `branches`, `resolve` and `sweeping` work on any installation: set BACKOUT_DATABASE_URL.
+    `branches`, `resolve`, `sweeping` and `tokens` work on any installation: set BACKOUT_DATABASE_URL.
     """
 
 
@@ -64,7 +65,7 @@ def supervise() -> None:
     raise SystemExit(local.supervise(CHECKOUT))
 
 
-for command in (migrate, provision, branches, resolve, decide, sweeping):
+for command in (migrate, provision, branches, resolve, decide, sweeping, tokens):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from app.config import read_settings
-from app.domain.errors import BadRequest, DatabaseUnavailable, NotAllowed, Refused
+from app.domain.errors import BadRequest, DatabaseUnavailable, InvalidContent, NotAllowed, Refused
 from app.domain.generation import Installation
 from app.domain.imports import RecoveryAction
 from app.lifecycle import freeze
@@ -30,14 +30,14 @@ from app.logs import configure_logs
 
 LOCAL_ADDRESSES = Path(__file__).resolve().parents[2] / ".run" / "env"
 NO_BROKER = "amqp://none@127.0.0.1:1//"  # a required setting; these commands publish nothing
-EXIT_CODES: dict[type[Refused], int] = {BadRequest: 2, NotAllowed: 4, DatabaseUnavailable: 7}
+EXIT_CODES: dict[type[Refused], int] = {BadRequest: 2, InvalidContent: 2, NotAllowed: 4, DatabaseUnavailable: 7}
 YES = click.option("--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, also for errors.")
 
 Document = dict[str, Any]
 
 
-def _command(run: Callable[..., tuple[Document, list[str]]]) -> Callable[..., None]:
+def operator_command(run: Callable[..., tuple[Document, list[str]]]) -> Callable[..., None]:
     """Make a command of a function that returns a document and the same as lines; errors become exit codes."""
 
     @functools.wraps(run)
@@ -59,7 +59,7 @@ def _command(run: Callable[..., tuple[Document, list[str]]]) -> Callable[..., No
 
 
 @click.command()
-@_command
+@operator_command
 def branches(services: Services) -> tuple[Document, list[str]]:
     """List every prepared branch of the server, and what will happen to it."""
     doubt = in_doubt.list_in_doubt(services.database)
@@ -70,15 +70,15 @@ def branches(services: Services) -> tuple[Document, list[str]]:
 @click.argument("target", metavar="IMPORT_OR_BRANCH")
 @click.argument("verdict", type=click.Choice(["commit", "rollback"]))
 @YES
-@_command
+@operator_command
 def resolve(services: Services, target: str, verdict: str, yes: bool) -> tuple[Document, list[str]]:
     """Finish a branch, an import's branches or an import with a lost branch, if the protocol allows it.
 
     IMPORT_OR_BRANCH is a branch as `branches` lists it, an import's number or its id. The import's history records
     each action.
     """
-    _confirm(f"Force the {verdict} of {target}?", yes)
-    done = resolving.resolve(services.database, services.installation, target, RecoveryAction(verdict), _person())
+    confirm(f"Force the {verdict} of {target}?", yes)
+    done = resolving.resolve(services.database, services.installation, target, RecoveryAction(verdict), name_person())
     return {"done": done}, done
 
 
@@ -98,7 +98,7 @@ def sweeping(context: click.Context) -> None:
 
 
 @sweeping.command()
-@_command
+@operator_command
 def show(services: Services) -> tuple[Document, list[str]]:
     """Show whether sweeping is frozen, and why."""
     here = in_doubt.list_in_doubt(services.database).installation
@@ -107,13 +107,13 @@ def show(services: Services) -> tuple[Document, list[str]]:
 
 @sweeping.command()
 @YES
-@_command
+@operator_command
 def resume(services: Services, yes: bool) -> tuple[Document, list[str]]:
     """Continue sweeping with this ledger, after you have examined it."""
     here = in_doubt.list_in_doubt(services.database).installation
     if here.frozen_reason is not None:
         click.echo(f"It was frozen because {here.frozen_reason}.", err=True)
-    _confirm("Continue with this ledger?", yes)
+    confirm("Continue with this ledger?", yes)
     was = freeze.resume(services.database)
     lines = ["Sweeping continues with the sweeper's next round."]
     if was.is_copy:
@@ -124,11 +124,11 @@ def resume(services: Services, yes: bool) -> tuple[Document, list[str]]:
 @sweeping.command(name="freeze")
 @click.option("--reason", default="", help="Shown with the state and in error messages.")
 @YES
-@_command
+@operator_command
 def freeze_(services: Services, reason: str, yes: bool) -> tuple[Document, list[str]]:
     """Accept, load and sweep nothing until `resume`."""
-    _confirm("Accept, load and sweep nothing until `sweeping resume`?", yes)
-    freeze.freeze(services.database, f"{_person()} froze it" + (f": {reason}" if reason else ""))
+    confirm("Accept, load and sweep nothing until `sweeping resume`?", yes)
+    freeze.freeze(services.database, f"{name_person()} froze it" + (f": {reason}" if reason else ""))
     return {"frozen": True}, ["Sweeping is frozen. Running imports still end; stops work."]
 
 
@@ -141,7 +141,8 @@ def _local_address() -> dict[str, str]:
     return {"database_url": addresses["BACKOUT_DATABASE_URL"]}
 
 
-def _confirm(question: str, yes: bool) -> None:
+def confirm(question: str, yes: bool) -> None:
+    """Ask; raises `click.Abort` for a no, `click.UsageError` without a terminal to ask at."""
     if yes:
         return
     if not sys.stdin.isatty():
@@ -149,7 +150,8 @@ def _confirm(question: str, yes: bool) -> None:
     click.confirm(question, abort=True)
 
 
-def _person() -> str:
+def name_person() -> str:
+    """Who runs this command, for the records."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as in containers
@@ -157,7 +159,8 @@ def _person() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _time(at: datetime | None) -> str | None:
+def show_time(at: datetime | None) -> str | None:
+    """An instant of the ledger in ISO 8601, or None."""
     return None if at is None else at.isoformat(timespec="seconds") + "Z"
 
 
@@ -166,7 +169,9 @@ def _show_installation(here: Installation) -> Document:
         "installation": here.id,
         "database": here.database,
         "generation": here.generation,
-        "frozen": None if here.frozen_reason is None else {"at": _time(here.frozen_at), "reason": here.frozen_reason},
+        "frozen": None
+        if here.frozen_reason is None
+        else {"at": show_time(here.frozen_at), "reason": here.frozen_reason},
     }
 
 
@@ -175,7 +180,7 @@ def _describe_installation(here: Installation) -> list[str]:
     if here.frozen_reason is None:
         return [f"Sweeping is not frozen: {where}."]
     return [
-        f"SWEEPING IS FROZEN since {_time(here.frozen_at)}: {where}.",
+        f"SWEEPING IS FROZEN since {show_time(here.frozen_at)}: {where}.",
         f"  {here.frozen_reason}",
         "  Nothing is accepted, loaded or swept until `sweeping resume`; stops work.",
     ]

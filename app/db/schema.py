@@ -81,17 +81,16 @@ imports = Table(
     Column("error", JSON),
     Column("request_id", String(64)),
     Column("created_at", _instant, nullable=False),
-    Column("started_at", _instant),
-    Column("attempt_started_at", _instant),
-    Column("decided_at", _instant),
-    Column("finished_at", _instant),
+    *(Column(name, _instant) for name in ("started_at", "attempt_started_at", "decided_at", "finished_at")),
     _updated_at(),
     Column("retry_of", CHAR(36)),
+    Column("stopped_by", String(64)),
     Column("revertible_until", _instant),  # if a client has shortened it
     Index("imports_due", "state", "priority", "number"),
     Index("imports_finished", "finished_at"),
     Index("imports_updated", "updated_at"),
     Index("imports_of_dataset", "dataset", "number"),
+    Index("imports_of_client", "client", "number"),
     **OPTIONS,
 )
 

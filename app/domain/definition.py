@@ -28,12 +28,9 @@ OWN_TABLES = (
     "imports",
     "installation",
     "receipts",
-    "backout_pauses",
-    "backout_reverted_imports",
-    "backout_templates",
     "before_images",
 )
-OWN_PREFIX = "backout_"  # tables of later versions
+OWN_PREFIX = "backout_"  # our later tables
 
 _DATASET_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_$-]{0,63}")
 _EVERY = ("name", "type", "nullable", "default")

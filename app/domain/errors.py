@@ -75,6 +75,26 @@ class TemplateNotFound(Refused):
     """No import template has this name, or no such version."""
 
 
+class ScopeRequired(Refused):
+    """The token lacks a scope that this operation needs; the answer names it."""
+
+
+class DatasetNotAllowed(Refused):
+    """The token is bound to other datasets."""
+
+
+class TooManyFailures(Refused):
+    """Too many wrong keys came from this address: wait before the next try."""
+
+
+class TokenNotFound(Refused):
+    """No token has this id."""
+
+
+class SessionNotFound(Refused):
+    """No session that is not over has this id."""
+
+
 class KeyInFlight(Refused):
     """The first request with this Idempotency-Key is still being answered."""
 

@@ -104,6 +104,8 @@ class Import:
     reverted_by: str | None = None  # the id of the revert that took all of its rows
     reverted_at: datetime | None = None
     revertible_until: datetime | None = None  # if a client has shortened it
+    client: str = ""  # who sent it; none where no one is asked for a key
+    stopped_by: str | None = None
     rows_counted: int | None = None  # how many were in the table at `rows_counted_at`
     rows_counted_at: datetime | None = None
 

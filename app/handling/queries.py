@@ -51,11 +51,11 @@ def find_handling(database: Database, id: str) -> tuple[Handling, list[Event]]:
 
 
 def list_handlings(
-    database: Database, *, states: Iterable[HandlingState], before: int | None, limit: int
+    database: Database, *, states: Iterable[HandlingState], before: int | None, limit: int, client: str | None = None
 ) -> list[Handling]:
-    """Handlings, newest first."""
+    """Handlings, of one client if it is named, newest first."""
     with database.begin() as connection:
-        return transitions.list_handlings(connection, states=states, before=before, limit=limit)
+        return transitions.list_handlings(connection, states=states, before=before, limit=limit, client=client)
 
 
 def list_orders(

@@ -4,7 +4,8 @@ from math import inf
 from time import monotonic
 
 from app.db.database import Database
-from app.db.imports.queries import Backlog, count_queued, measure_backlog
+from app.db.imports.backlog import Backlog, measure_backlog
+from app.db.imports.queries import count_queued
 from app.domain.errors import Overloaded
 from app.domain.imports import Import
 

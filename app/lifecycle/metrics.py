@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.config import Settings
 from app.db import measures, statistics
 from app.db.database import Database
-from app.db.imports import queries
+from app.db.imports.backlog import measure_backlog
 from app.db.measures import StateFigures
 from app.domain.states import State
 from app.lifecycle.backlog import is_overloaded
@@ -57,7 +57,7 @@ def measure_sweepers(spool: Spool, installation: str) -> SweeperFigures:
 def measure_queue(database: Database, hints: Hints) -> QueueFigures:
     """How busy it is now; raises `DatabaseUnavailable`."""
     with database.begin() as connection:
-        backlog = queries.measure_backlog(connection)
+        backlog = measure_backlog(connection)
         age = measures.measure_age(connection)
     waiting = hints.queue_stats()
     rate = backlog.rows_per_second

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
@@ -10,17 +11,22 @@ import structlog
 from flask import Flask, Response, g, request
 
 from app.config import Settings
+from app.domain.caller import NOTHING, Access
+from app.domain.errors import Refused
+from app.routes.access import check_operation, find_operation
+from app.routes.access.credentials import Credentials
+from app.routes.access.keys import KeyFile
+from app.routes.access.proxies import TrustedProxies
 from app.routes.limits import register_limits
-from app.routes.pages.imports import is_page
+from app.routes.pages.imports import is_page, show_problem
 from app.routes.problems import problem
-from app.routes.sessions import HEADER, SIGN_IN, SIGN_OUT, ask_for_key, find_client, find_session
+from app.routes.sessions import COOKIE, HEADER, SIGN_OUT, ask_for_key
 
 OPEN_PATHS = ("/livez",)
 SAFE_METHODS = ("HEAD", "OPTIONS")
 CHANGING_GETS = ("/insert", "/dpd_insert", "/stop", "/delete_all")
 CONTENT_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
-CLIENT_LENGTH = 64
 BOOT_ERROR = 3  # the exit code at which gunicorn ends instead of starting the worker again
 _PORT = re.compile(":[0-9]{1,5}$")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -28,44 +34,30 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 log = structlog.get_logger(__name__)
 
 
-def read_keys(path: Path) -> dict[str, str]:
-    """Client names by API key: a line is `name:key` or `key`; blank lines and `#` lines are passed over.
-
-    A name may have several keys, so that one can be replaced without a gap. Raises ValueError, with a sentence, for
-    a file without keys, a key of under 16 characters or a name of over 64.
-    """
-    keys: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        entry = line.strip()
-        if not entry or entry.startswith("#"):
-            continue
-        name, _, key = entry.rpartition(":")
-        if len(key) < 16 or not key.isascii():
-            raise ValueError(f"{path.name}, line {number}: a key has at least 16 ASCII characters")
-        if len(name) > CLIENT_LENGTH:
-            raise ValueError(f"{path.name}, line {number}: a name has at most {CLIENT_LENGTH} characters")
-        keys[key.strip()] = name.strip() or f"key-{number}"
-    if not keys:
-        raise ValueError(f"{path.name} has no key: write one a line")
-    return keys
-
-
 def register_guards(app: Flask, settings: Settings) -> None:
     """Name every request, refuse what is not allowed, and log what was answered."""
-    keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else {}
-    app.extensions["backout_keys"] = keys
+    credentials = None
+    if settings.asks_who:
+        keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else None
+        credentials = Credentials(app.extensions["backout"].database, keys)
+    app.extensions["backout_credentials"] = credentials
     register_limits(app)
     names = {*LOCAL_NAMES, settings.host.lower(), f"[{settings.host.lower()}]"}
+    if settings.trusted_proxies:
+        app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
 
     @app.before_request
-    def begin() -> Response | None:
+    def begin() -> Response | tuple[str, int] | None:
         g.started_at = perf_counter()
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
-        g.client = ""
-        return (_check_key(keys) if keys else _check_host(names)) or _check_origin()
+        g.access, g.client = Access() if credentials is None else NOTHING, ""
+        g.is_allowed = lambda: True  # asked again by what goes on for long
+        if credentials is None:
+            return _check_host(names) or _check_origin()
+        return _check_caller(credentials) or _check_origin() or _check_operation()
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -80,15 +72,17 @@ def register_guards(app: Flask, settings: Settings) -> None:
                 "answered",
                 method=request.method,
                 path=request.path,
+                client=g.get("client", ""),
+                address=request.remote_addr,
                 status=response.status_code,
                 milliseconds=round(took * 1000, 1),
             )
         return response
 
 
-def _read_keys_or_end(path: Path) -> dict[str, str]:
+def _read_keys_or_end(path: Path) -> KeyFile:
     try:
-        return read_keys(path)
+        return KeyFile(path)
     except (OSError, ValueError) as error:
         print(f"Backout can't start:\nBACKOUT_API_KEYS_FILE: {error}", file=sys.stderr)  # noqa: T201 — no logs yet
         raise SystemExit(BOOT_ERROR) from None
@@ -102,26 +96,40 @@ def _check_host(names: set[str]) -> Response | None:
     return problem(400, "unknown-host", f"this server answers as localhost only, not as {host[:80]!r}")
 
 
-def _check_key(keys: dict[str, str]) -> Response | None:
-    if request.path in OPEN_PATHS:
+def _check_caller(credentials: Credentials) -> Response | None:
+    if _is_open():
         return None
-    if request.path == SIGN_IN and request.method == "POST":
-        return None  # the key is in its form
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
-    client = find_client(keys, given)
-    by_session = client is None and not given and (client := find_session(keys)) is not None
-    # the browser adds a session to any request, also to a forged one: a change must have a header as well
-    if by_session and _changes() and HEADER not in request.headers and request.path != SIGN_OUT:
-        return problem(403, "page-header-required", f"a session changes things with the header {HEADER} only")
-    if client is not None:
-        g.client = client
-        return None
-    if is_page():
+    cookie = request.cookies.get(COOKIE, "")
+    access = credentials.find(given, request.remote_addr or "") if given else credentials.find_session(cookie)
+    if access is None and is_page():
         return ask_for_key(request.full_path.rstrip("?"))
-    response = problem(401, "key-required", "send a key of this installation: Authorization: Bearer <key>")
-    response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
-    return response
+    if access is None:
+        response = problem(401, "key-required", "send a token or key of this server: Authorization: Bearer <token>")
+        response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
+        return response
+    # the browser adds a session to any request, also to a forged one: a change must have a header as well
+    if access.session is not None and _changes() and HEADER not in request.headers and request.path != SIGN_OUT:
+        return problem(403, "page-header-required", f"a session changes things with the header {HEADER} only")
+    g.access, g.client = access, access.client
+    g.is_allowed = partial(credentials.is_valid, given, cookie)
+    return None
+
+
+def _check_operation() -> Response | tuple[str, int] | None:
+    try:
+        if not _is_open():
+            check_operation()
+    except Refused as error:
+        return show_problem(error)
+    return None
+
+
+def _is_open() -> bool:
+    """Whether the operation that is asked for needs no key."""
+    operation = find_operation()
+    return operation is not None and operation.is_open
 
 
 def _check_origin() -> Response | None:

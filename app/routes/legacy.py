@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from app.domain.caller import Scope
 from app.domain.dataset import ORDERS
 from app.domain.errors import (
     AlreadyDecided,
@@ -61,6 +62,7 @@ def refuse_head() -> None:
     "get_root",
     "classic",
     {200: Answer("That it is there, or the page.", {JSON: models.Greeting, "text/html": text("The page.")})},
+    scope=Scope.IMPORTS_READ,
 )
 def show_root() -> Response | dict[str, Any] | str:
     """That the service is there; a browser gets the page."""
@@ -71,7 +73,15 @@ def show_root() -> Response | dict[str, Any] | str:
 
 @blueprint.route("/insert", methods=["GET", "POST"], defaults={"rows": ""})
 @blueprint.route("/insert/<rows>", methods=["GET", "POST"])
-@describe("insert_orders", "classic", models.ACCEPTED, refuses=ACCEPTING, parameters=(IDEMPOTENCY_KEY,))
+@describe(
+    "insert_orders",
+    "classic",
+    models.ACCEPTED,
+    refuses=ACCEPTING,
+    parameters=(IDEMPOTENCY_KEY,),
+    scope=Scope.IMPORTS_WRITE,
+    dataset=ORDERS.name,
+)
 def insert(rows: str) -> dict[str, Any]:
     """Import n generated orders; answers at once."""
     accepted = accept.accept_generated(services(), ORDERS, _read_rows(rows), parse_caller())
@@ -100,6 +110,8 @@ def insert(rows: str) -> dict[str, Any]:
     },
     parameters=(IDEMPOTENCY_KEY,),
     deprecated=True,
+    scope=Scope.IMPORTS_WRITE,
+    dataset=ORDERS.name,
 )
 def insert_and_wait(rows: str) -> Response:
     """Deprecated: import n generated orders and answer when they are there."""
@@ -136,10 +148,11 @@ def _show_end(row: Import) -> Response:
     "classic",
     models.ClassicStopped,
     refuses=(ImportNotFound, AlreadyDecided),
+    scope=Scope.IMPORTS_STOP,
 )
 def stop_import(task_id: str) -> dict[str, Any]:
     """Stop an import: it will never commit, or the answer says that it was too late."""
-    row = stop.stop_import(services(), task_id)
+    row = stop.stop_import(services(), task_id, g.client)
     message = (
         "the import was stopped and nothing of it is left"
         if row.state is State.STOPPED
@@ -154,6 +167,7 @@ def stop_import(task_id: str) -> dict[str, Any]:
     "classic",
     models.REVERTING,
     refuses=(ImportNotFound, NotRevertible, Reverted, LedgerFrozen),
+    scope=Scope.IMPORTS_REVERT,
 )
 def revert_import(task_id: str) -> Response:
     """Revert a committed import, unless someone has changed its rows since: a task of its own, which can be watched and
@@ -166,7 +180,7 @@ def revert_import(task_id: str) -> Response:
 
 
 @blueprint.get("/status/<task_id>")
-@describe("get_task_status", "classic", models.ClassicStatus, refuses=(ImportNotFound,))
+@describe("get_task_status", "classic", models.ClassicStatus, refuses=(ImportNotFound,), scope=Scope.IMPORTS_READ)
 def show_status(task_id: str) -> dict[str, Any]:
     """How an import is doing; `status` in Celery's words, `progress` in percent."""
     row, _ = queries.find_import(services().database, task_id)
@@ -196,6 +210,8 @@ def _describe(row: Import) -> str:
     "classic",
     models.Deleted,
     refuses=(NotEnabled, ImportsRunning, OrdersKept, DatasetBeingCleared, LedgerFrozen),
+    scope=(Scope.ROWS_DELETE, Scope.IMPORTS_ANY),
+    dataset=ORDERS.name,
 )
 def delete_all() -> dict[str, Any]:
     """Delete every order; for tests."""
@@ -206,14 +222,21 @@ def delete_all() -> dict[str, Any]:
 
 
 @blueprint.get("/get_data/count")
-@describe("count_orders", "classic", models.Orders)
+@describe("count_orders", "classic", models.Orders, scope=(Scope.ROWS_READ, Scope.IMPORTS_ANY), dataset=ORDERS.name)
 def count_data() -> dict[str, Any]:
     """How many orders there are; `data` is empty here."""
     return {"success": True, "count": queries.count_rows(services().database, ORDERS), "data": []}
 
 
 @blueprint.get("/get_data")
-@describe("list_orders", "classic", models.Orders, refuses=(TooManyAtOnce, Overloaded))
+@describe(
+    "list_orders",
+    "classic",
+    models.Orders,
+    refuses=(TooManyAtOnce, Overloaded),
+    scope=(Scope.ROWS_READ, Scope.IMPORTS_ANY),
+    dataset=ORDERS.name,
+)
 def show_data() -> Response:
     """Every order, streamed from one consistent snapshot."""
     stack = ExitStack()

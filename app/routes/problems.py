@@ -33,6 +33,11 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.NotRunning: 409,
     errors.NothingFailed: 409,
     errors.OrdersKept: 409,
+    errors.ScopeRequired: 403,
+    errors.DatasetNotAllowed: 403,
+    errors.TooManyFailures: 429,
+    errors.TokenNotFound: 404,
+    errors.SessionNotFound: 404,
     errors.KeyInFlight: 409,
     errors.KeyReused: 422,
     errors.NotEnabled: 403,
@@ -54,6 +59,7 @@ RETRY = (
     errors.Overloaded,
     errors.LedgerFrozen,
     errors.Paused,
+    errors.TooManyFailures,
     errors.TooManyStreams,
     errors.TooManyAtOnce,
     errors.DatabaseUnavailable,
@@ -95,7 +101,7 @@ def refuse(error: errors.Refused) -> Response:
     """The problem document of an error of ours."""
     response = problem(STATUSES[type(error)], kind_of(type(error)), error.detail, **error.extra)
     if isinstance(error, RETRY):
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        response.headers["Retry-After"] = str(error.extra.get("retry_after", RETRY_SECONDS))
     return response
 
 

@@ -1,35 +1,34 @@
-"""Sessions: where keys are required, the page asks for one once and the browser keeps a proof of it, not the key.
+"""Sessions: the page asks for a token or key once, and the browser keeps a random text that stands for it.
 
-The proof is an HMAC of the time of signing in, made with the key itself: any process with the same keys can check it,
-nothing is stored, and it ends with the key. A request that changes something by it must carry the header `HEADER`,
-which no form and no foreign page can add.
+The ledger has the sessions, so any process knows them, and they end everywhere: by signing out, with their token or
+key, or by an administrator. A request that changes something by one must carry the header `HEADER`, which no form and
+no foreign page can add.
 """
 
 import hashlib
-import hmac
-import time
 from base64 import b64encode
-from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import parse_qsl
 
-from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
+from flask import Blueprint, Response, current_app, g, make_response, redirect, render_template, request
 from markupsafe import Markup
 from werkzeug.exceptions import LengthRequired
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.domain.errors import BadRequest
-from app.routes.openapi.operations import Answer, describe
+from app.domain.errors import BadRequest, SessionNotFound, TooManyFailures
+from app.lifecycle.access.sessions import SESSION_SECONDS
+from app.routes.access.credentials import Credentials
+from app.routes.openapi.operations import SIGNED_IN, Answer, describe
 from app.routes.request_body import came_with_head, open_body
 
 COOKIE = "backout_session"
 HEADER = "X-Backout-Page"
-SESSION_SECONDS = 12 * 3600
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 FORM_BYTES = 10_000
 GOING_ON = {303: Answer("Go on there.", headers={"Location": "The page."})}
 FORM = {
     "type": "object",
-    "description": "An API key, and where to go on.",
+    "description": "A token or an API key, and where to go on.",
     "required": ["key"],
     "properties": {"key": {"type": "string"}, "next": {"type": "string", "default": "/"}},
 }
@@ -45,31 +44,13 @@ _HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 blueprint = Blueprint("sessions", __name__)
 
 
-def find_client(keys: Mapping[str, str], given: str) -> str | None:
-    """The client whose key this is; None for an unknown key."""
-    for key, name in keys.items():
-        if hmac.compare_digest(key.encode(), given.encode()):
-            return name
-    return None
-
-
-def find_session(keys: Mapping[str, str]) -> str | None:
-    """The client that this request's cookie stands for; None without one, and for one that has run out."""
-    issued, _, proof = request.cookies.get(COOKIE, "").partition(".")
-    if not issued.isdecimal() or not issued.isascii() or len(issued) > 12:
-        return None
-    if not 0 <= time.time() - int(issued) <= SESSION_SECONDS:
-        return None
-    for key, name in keys.items():
-        if hmac.compare_digest(_prove(key, issued).encode(), proof.encode()):  # texts may be compared in ASCII only
-            return name
-    return None
-
-
-def ask_for_key(asked: str, wrong: bool = False) -> Response:
-    """The page that asks for a key, as a 401; signing in leads on to the path that was `asked` for."""
-    page = render_template("sign_in.html", style=Markup(STYLE), wrong=wrong, next=_own_path(asked))  # nosec B704
-    response = make_response(page, 401)
+def ask_for_key(asked: str, *, wrong: bool = False, wait: int = 0) -> Response:
+    """The page that asks for a token or key, as a 401, or as a 429 for who has to `wait` so many seconds; signing in
+    leads on to the path that was `asked` for."""
+    page = render_template("sign_in.html", style=Markup(STYLE), wrong=wrong, wait=wait, next=_own_path(asked))  # nosec B704
+    response = make_response(page, 429 if wait else 401)
+    if wait:
+        response.headers["Retry-After"] = str(wait)
     response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -82,7 +63,7 @@ def ask_for_key(asked: str, wrong: bool = False) -> Response:
     "sign_in",
     "page",
     GOING_ON,
-    refuses=(BadRequest,),
+    refuses=(BadRequest, TooManyFailures),
     failures={
         401: ("key-required", "No client has this key."),
         411: ("length-required", "The body came in chunks, or after an Expect."),
@@ -92,22 +73,25 @@ def ask_for_key(asked: str, wrong: bool = False) -> Response:
     is_open=True,
 )
 def sign_in() -> AnyResponse:
-    """Take a key, give a session."""
-    keys: Mapping[str, str] = current_app.extensions["backout_keys"]
-    if not keys:
+    """Take a token or key, give a session."""
+    credentials: Credentials | None = current_app.extensions["backout_credentials"]
+    if credentials is None:
         return redirect("/", 303)
     if not came_with_head():  # no stranger's body may hold a thread
         raise LengthRequired("send the form with a Content-Length and without Expect")
     form = dict(parse_qsl(open_body().read_all(FORM_BYTES).decode(errors="replace"), keep_blank_values=True))
-    key, asked = form.get("key", "").strip(), form.get("next", "/")
-    if find_client(keys, key) is None:
+    asked = form.get("next", "/")
+    try:
+        secret = credentials.sign_in(form.get("key", "").strip(), request.remote_addr or "")
+    except TooManyFailures as error:
+        return ask_for_key(asked, wait=int(error.extra["retry_after"]))
+    if secret is None:
         return ask_for_key(asked, wrong=True)
     response = redirect(_own_path(asked), 303)
-    issued = str(int(time.time()))
     response.set_cookie(
         COOKIE,
-        f"{issued}.{_prove(key, issued)}",
-        max_age=SESSION_SECONDS,
+        secret,
+        max_age=int(SESSION_SECONDS),
         httponly=True,
         samesite="Strict",
         secure=request.is_secure,
@@ -116,16 +100,16 @@ def sign_in() -> AnyResponse:
 
 
 @blueprint.post(SIGN_OUT)
-@describe("sign_out", "page", GOING_ON)
+@describe("sign_out", "page", GOING_ON, scope=SIGNED_IN)
 def sign_out() -> AnyResponse:
-    """Forget the session in this browser."""
+    """End the session, and forget it in this browser."""
+    credentials: Credentials | None = current_app.extensions["backout_credentials"]
+    if credentials is not None:
+        with suppress(SessionNotFound):  # an administrator was faster
+            credentials.sign_out(g.access)
     response = redirect("/", 303)
     response.delete_cookie(COOKIE, httponly=True, samesite="Strict")
     return response
-
-
-def _prove(key: str, issued: str) -> str:
-    return hmac.new(key.encode(), f"backout session {issued}".encode(), hashlib.sha256).hexdigest()
 
 
 def _own_path(text: str) -> str:

@@ -14,10 +14,11 @@ from backout.client.models import (
 )
 from backout.client.reverts import RevertMethods
 from backout.client.templates import TemplateMethods
+from backout.client.tokens import TokenMethods
 from backout.client.transport import Retrying, Transport
 
 
-class BackoutClient(FileMethods, ImportMethods, RevertMethods, DatasetMethods, TemplateMethods):
+class BackoutClient(FileMethods, ImportMethods, RevertMethods, DatasetMethods, TemplateMethods, TokenMethods):
     """Imports files through the HTTP API of a Backout server.
 
     Args:

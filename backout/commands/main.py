@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from backout.client import BackoutError
-from backout.commands import datasets, doctor, import_, pause, preview, revert, show, templates
+from backout.commands import admin, datasets, doctor, import_, pause, preview, revert, show, templates
 from backout.commands.context import Group, printable
 from backout.commands.exit_codes import Exit, show_error, show_failure
 
@@ -67,6 +67,7 @@ for part in (
     datasets.datasets,
     templates.templates,
     doctor.doctor,
+    admin.admin,
 ):
     main.add_command(part)
 

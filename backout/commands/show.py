@@ -45,12 +45,17 @@ def describe(found: Import) -> list[str]:
         lines.append(f"left      {found.eta_seconds:g} s at {found.rows_per_second:,.0f} rows/s")
     if found.document.get("reverted_by"):
         lines.append(f"reverted  {found.document['reverted_at']} by {found.document['reverted_by']}")
-    lines.append(f"accepted  {_time(found.created_at)}")
+    lines.append(f"accepted  {_time(found.created_at)}{_by(found, 'created_by')}")
     if found.finished_at is not None:
-        lines.append(f"ended     {_time(found.finished_at)}")
+        lines.append(f"ended     {_time(found.finished_at)}{_by(found, 'stopped_by')}")
     if found.failure is not None:
         lines.append(f"error     {found.failure.message}")
     return lines
+
+
+def _by(found: Import, field: str) -> str:
+    name = found.document.get(field)
+    return f" by {name}" if name else ""
 
 
 @click.command()

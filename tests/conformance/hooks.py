@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from random import randrange
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import polars
 import schemathesis
 from backports import zstd
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 
 from tests.files.opendocument import row, sheet, spreadsheet
 
@@ -42,7 +44,9 @@ def _table(write: Callable[[polars.DataFrame, io.BytesIO], object]) -> Callable[
 @schemathesis.hook  # type: ignore[untyped-decorator]
 def before_call(_: Any, case: Any, __: Any) -> None:
     """Keys are drawn from few texts, and one that is used for other content is refused: make the good ones new. Options
-    are a file's: leave them out where good ones meet made-up rows."""
+    are a file's: leave them out where good ones meet made-up rows. Wrong keys are limited by address: take many."""
+    address = f"198.18.{randrange(256)}.{randrange(256)}"
+    case.headers = CaseInsensitiveDict({**(case.headers or {}), "X-Forwarded-For": address})
     key = (case.headers or {}).get("Idempotency-Key")
     if isinstance(key, str) and 0 < len(key) <= 200 and key.isascii() and key.isprintable() and key == key.strip():
         case.headers["Idempotency-Key"] = f"{uuid4()}{key[36:]}"

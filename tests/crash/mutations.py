@@ -163,7 +163,7 @@ def stop_in_words() -> None:
 
     class Stops:
         @staticmethod
-        def stop_at_once(connection: Any, id: str, sources: Any) -> bool:
+        def stop_at_once(connection: Any, id: str, sources: Any, client: str = "") -> bool:
             return False
 
     class History:

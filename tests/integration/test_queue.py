@@ -8,7 +8,8 @@ from time import monotonic
 import pytest
 
 from app.cli.servers import PrivateRabbitMQ
-from app.db.imports.queries import count_queued, measure_backlog
+from app.db.imports.backlog import measure_backlog
+from app.db.imports.queries import count_queued
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import Overloaded

@@ -39,6 +39,18 @@ def test_without_keys_only_loopback_is_served(monkeypatch: pytest.MonkeyPatch, h
         Settings()
     monkeypatch.setenv("BACKOUT_API_KEYS_FILE", "/some/file")
     assert Settings().api_keys_file == Path("/some/file")
+    monkeypatch.delenv("BACKOUT_API_KEYS_FILE")
+    monkeypatch.setenv("BACKOUT_TOKENS", "1")
+    assert Settings().asks_who
+
+
+def test_trusted_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().trusted_proxies == ()
+    monkeypatch.setenv("BACKOUT_TRUSTED_PROXIES", "10.0.0.5, 192.168.7.0/24,2001:db8::/32,")
+    assert [str(one) for one in Settings().trusted_proxies] == ["10.0.0.5/32", "192.168.7.0/24", "2001:db8::/32"]
+    monkeypatch.setenv("BACKOUT_TRUSTED_PROXIES", "*")
+    with pytest.raises(ValidationError, match="addresses or networks"):
+        Settings()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.1.2.3"])

@@ -133,14 +133,21 @@ def find_numbered(connection: Connection, number: int) -> Handling | None:
 
 
 def list_handlings(
-    connection: Connection, *, states: Iterable[HandlingState] = (), before: int | None = None, limit: int = 50
+    connection: Connection,
+    *,
+    states: Iterable[HandlingState] = (),
+    before: int | None = None,
+    limit: int = 50,
+    client: str | None = None,
 ) -> list[Handling]:
-    """Handlings, newest first; `before` is the number that the page before ended with."""
+    """Handlings, of one client if it is named, newest first; `before` is the number that the page before ended with."""
     query = select(*_COLUMNS).order_by(handlings.c.number.desc()).limit(limit)
     if wanted := list(states):
         query = query.where(handlings.c.state.in_(wanted))
     if before is not None:
         query = query.where(handlings.c.number < before)
+    if client is not None:
+        query = query.where(handlings.c.client == client)
     return [_handling(row) for row in connection.execute(query)]
 
 

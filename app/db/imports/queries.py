@@ -11,14 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, bindparam,
 from app.db.imports import transitions
 from app.db.imports.transitions import NOW
 from app.db.schema import events, imports, reverted_imports
+from app.domain.caller import ANYWHERE, Reach
 from app.domain.feed_cursor import RowVersion
 from app.domain.file_format import FileFormat, file_format_from_json
 from app.domain.imports import Import, Source
 from app.domain.requests.policy import policy_from_json
 from app.domain.requests.revert import Kind, revert_from_json
 from app.domain.states import UNDOING, State
-
-RATE_SAMPLE = 20  # how many of the latest committed imports the estimate looks at
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,9 @@ def list_imports(
     dataset: str | None = None,
     before: int | None = None,
     limit: int = 50,
+    reach: Reach = ANYWHERE,
 ) -> list[Import]:
-    """Imports, newest first; `before` is the number that the page before ended with."""
+    """Imports within a caller's reach, newest first; `before` is the number that the page before ended with."""
     query = _IMPORTS.order_by(imports.c.number.desc()).limit(limit)
     if wanted := list(states):
         query = query.where(imports.c.state.in_(wanted))
@@ -93,6 +93,10 @@ def list_imports(
         query = query.where(imports.c.dataset == dataset)
     if before is not None:
         query = query.where(imports.c.number < before)
+    if reach.client is not None:
+        query = query.where(imports.c.client == reach.client)
+    if reach.datasets is not None:
+        query = query.where(imports.c.dataset.in_(reach.datasets))
     return [_import(row) for row in connection.execute(query)]
 
 
@@ -178,56 +182,6 @@ def read_clock(connection: Connection) -> datetime:
     return now
 
 
-@dataclass(frozen=True)
-class Backlog:
-    """What is waiting and what was measured, for an estimate of how long a new import takes."""
-
-    waiting: int
-    running: int
-    waiting_rows: int
-    waiting_bytes: int
-    rows_per_second: float | None
-    bytes_per_second: float | None
-
-
-def measure_backlog(connection: Connection) -> Backlog:
-    """How much lies before a new import, and how fast the latest ones went."""
-    waiting, running, rows, source_bytes = connection.execute(_AHEAD).one()
-    row_rate, byte_rate = connection.execute(_RATES).one()
-    return Backlog(
-        waiting=int(waiting),
-        running=int(running),
-        waiting_rows=int(rows),
-        waiting_bytes=int(source_bytes),
-        rows_per_second=None if row_rate is None else float(row_rate),
-        bytes_per_second=None if byte_rate is None else float(byte_rate),
-    )
-
-
-_AHEAD = select(
-    # without a type the sum of truths would be a truth itself
-    func.coalesce(func.sum(imports.c.state == State.QUEUED, type_=Integer), 0),
-    func.coalesce(func.sum(imports.c.state == State.RUNNING, type_=Integer), 0),
-    func.coalesce(func.sum(func.greatest(imports.c.generate_rows, imports.c.attempt_rows) - imports.c.attempt_rows), 0),
-    func.coalesce(func.sum(func.greatest(imports.c.bytes_total, imports.c.attempt_bytes) - imports.c.attempt_bytes), 0),
-).where(imports.c.state.in_([State.QUEUED, State.RUNNING]))
-_LATEST = (
-    select(imports.c.attempt_started_at, imports.c.finished_at, imports.c.rows_done, imports.c.bytes_total)
-    .where(imports.c.state == State.COMMITTED, imports.c.rows_done >= 1000, imports.c.kind == Kind.IMPORT)
-    .order_by(imports.c.number.desc())
-    .limit(RATE_SAMPLE)
-    .subquery()
-)
-_MICROS = func.timestampdiff(text("MICROSECOND"), _LATEST.c.attempt_started_at, _LATEST.c.finished_at)
-_RATES = select(
-    # a DECIMAL keeps four digits of a quotient: a few rows a second would be 0 if it were divided first
-    func.sum(_LATEST.c.rows_done) * 1_000_000 / func.nullif(func.sum(_MICROS), 0),
-    func.sum(_LATEST.c.bytes_total)
-    * 1_000_000
-    / func.nullif(func.sum(case((_LATEST.c.bytes_total.is_not(None), _MICROS), else_=0)), 0),
-)
-
-
 def _first(row: Row[Any] | None) -> Import | None:
     return None if row is None else _import(row)
 
@@ -289,6 +243,8 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
         reverted_by=row.revert_id,
         reverted_at=row.reverted_at,
         revertible_until=row.revertible_until,
+        client=row.client or "",
+        stopped_by=row.stopped_by,
         rows_counted=row.rows_counted,
         rows_counted_at=row.rows_counted_at,
     )

@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 from functools import cache
 
-from sqlalchemy import Connection, Update, bindparam, case, literal, null, select, update
+from sqlalchemy import Connection, String, Update, bindparam, case, literal, null, select, update
 
 from app.db.ledger import NOW, insert_events, is_in
 from app.db.schema import imports
 from app.domain.states import State, require_legal
 
 
-def stop_at_once(connection: Connection, id: str, sources: Iterable[State]) -> bool:
+def stop_at_once(connection: Connection, id: str, sources: Iterable[State], client: str = "") -> bool:
     """Move an import from one of `sources` to `stopping`, and on to `stopped` where it was never claimed: then there is
     nothing to undo. Returns whether this call won. It is `ledger.move` twice, in fewer statements: a client waits for
     the answer, beside loads that take all of the server."""
     require_legal(frozenset(sources), State.STOPPING)
     require_legal(frozenset({State.STOPPING}), State.STOPPED)
-    won = connection.execute(_stop(frozenset(sources)), {"wanted": id}).rowcount == 1
+    won = connection.execute(_stop(frozenset(sources)), {"wanted": id, "stopper": client or None}).rowcount == 1
     if won:
         connection.execute(_STOP_EVENTS, {"wanted": id})
     return won
@@ -38,6 +38,7 @@ def _stop(sources: frozenset[State]) -> Update:
             decided_at=NOW,
             finished_at=case((_NEVER_CLAIMED, NOW), else_=null()),
             lease_until=None,
+            stopped_by=bindparam("stopper", type_=String),
             dedup_key=None,  # the same content may be sent again
         )
     )

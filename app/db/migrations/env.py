@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from app.db.access import tables  # noqa: F401 — they are in the metadata as soon as they are imported
 from app.db.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)

@@ -8,6 +8,7 @@ from app.db.database import Database
 from app.db.datasets import rows
 from app.db.imports import queries
 from app.db.imports.queries import Event
+from app.domain.caller import ANYWHERE, Reach
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportNotFound
 from app.domain.imports import Import, reject_name
@@ -32,11 +33,17 @@ def find_numbered(database: Database, number: int) -> Import | None:
 
 
 def list_imports(
-    database: Database, *, states: Iterable[State], dataset: str | None, before: int | None, limit: int
+    database: Database,
+    *,
+    states: Iterable[State],
+    dataset: str | None,
+    before: int | None,
+    limit: int,
+    reach: Reach = ANYWHERE,
 ) -> list[Import]:
-    """Imports, newest first."""
+    """Imports within a caller's reach, newest first."""
     with database.begin() as connection:
-        return queries.list_imports(connection, states=states, dataset=dataset, before=before, limit=limit)
+        return queries.list_imports(connection, states=states, dataset=dataset, before=before, limit=limit, reach=reach)
 
 
 def open_rejects(database: Database, spool: Spool, id: str) -> tuple[Import, Iterator[dict[str, Any]]]:

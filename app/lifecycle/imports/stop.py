@@ -28,14 +28,14 @@ TOO_LATE = {
 }
 
 
-def stop_import(services: Services, id: str) -> Import:
-    """Stop an import; returns it as `stopping` or `stopped`, which it stays: it will never commit.
+def stop_import(services: Services, id: str, client: str = "") -> Import:
+    """Stop an import, as this client asks; returns it as `stopping` or `stopped`, which it stays: it will never commit.
 
     Stopping it again gives the same answer. Raises `ImportNotFound`, `AlreadyDecided` when it is too late, and
     `DatabaseUnavailable`, after which nothing is known: ask again.
     """
     with services.database.begin() as connection:
-        won = stops.stop_at_once(connection, id, STOPPABLE)
+        won = stops.stop_at_once(connection, id, STOPPABLE, client)
         row = queries.find_import(connection, id)
         if won and row is not None and row.kind is Kind.REVERT and row.state is State.STOPPED:
             claims.release(connection, row.number, row.state)
@@ -49,7 +49,7 @@ def stop_import(services: Services, id: str) -> Import:
     if row.state not in (State.STOPPING, State.STOPPED):
         raise AlreadyDecided(TOO_LATE[row.state].format(rows=f"{row.rows_done:,}"), import_id=id, state=row.state)
     if won:
-        log.info(row.state, import_id=id)
+        log.info(row.state, import_id=id, by=client)
     if won and row.state is State.STOPPING:
         # beside the answer, which is true already: to kill a connection of a busy server takes longer than to decide
         with suppress(RuntimeError):  # this process ends

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
+from app.db.access import sessions, tokens
 from app.db.database import Database
 from app.db.imports import retention
 from app.lifecycle.datasets import create
@@ -17,8 +18,8 @@ log = structlog.get_logger(__name__)
 
 
 def clean(services: Services, run: Callable[[str, Callable[[], object]], object] = lambda name, chore: chore()) -> None:
-    """One step each of old spool files, orphaned uploads, temporary files, half-made datasets, old history and stale
-    keys; each by `run`, which is given its name."""
+    """One step each of old spool files, orphaned uploads, temporary files, half-made datasets, old history, stale keys,
+    and tokens and sessions that ended; each by `run`, which is given its name."""
     database, spool = services.database, services.spool
     run("delete_old_spools", lambda: _delete_old_spools(services))
     run("delete_orphans", lambda: _delete_orphans(database, spool))
@@ -26,6 +27,7 @@ def clean(services: Services, run: Callable[[str, Callable[[], object]], object]
     run("repair_datasets", lambda: create.repair_all(database, services.installation))
     run("forget_history", lambda: _forget_history(database, services.settings.history_retention_days))
     run("forget_keys", lambda: _forget_keys(database))
+    run("forget_access", lambda: _forget_access(database, services.settings.history_retention_days))
 
 
 def _forget_history(database: Database, keep_days: float) -> None:
@@ -38,6 +40,12 @@ def _forget_history(database: Database, keep_days: float) -> None:
 def _forget_keys(database: Database) -> None:
     with database.begin() as connection:
         retention.delete_stale_keys(connection)
+
+
+def _forget_access(database: Database, keep_days: float) -> None:
+    with database.begin() as connection:
+        sessions.delete_old(connection)
+        tokens.delete_old(connection, keep_days)
 
 
 def _delete_old_spools(services: Services) -> None:

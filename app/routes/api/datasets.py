@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
+from app.domain.caller import Scope
 from app.domain.dataset import Registered
 from app.domain.errors import (
     BadRequest,
@@ -33,6 +34,7 @@ from app.lifecycle.datasets import (
 )
 from app.lifecycle.imports import queries
 from app.routes import services
+from app.routes.access import access, require_dataset, require_rows_of
 from app.routes.api.serializers import serialize_time
 from app.routes.limits import as_download
 from app.routes.openapi.models import datasets as models
@@ -68,10 +70,12 @@ blueprint = Blueprint("datasets", __name__, url_prefix="/v1/datasets")
     failures={413: ("request-entity-too-large", "The body is larger than a definition may be.")},
     body={JSON: models.CREATE},
     models=(models.Definition, models.Adoption),
+    scope=Scope.DATASETS_ADMIN,
 )
 def create() -> Response:
     """Create a dataset from `{name, columns, key}`, or adopt a table with `{name, adopt: true}`; 201 with it."""
     body = parse_json(JSON_BYTES, '{"name": "parts", "columns": [{"name": "sku", "type": "text"}], "key": ["sku"]}')
+    require_dataset(str(body.get("name", "")))
     known = adopt.adopt_table(services(), body) if "adopt" in body else creation.create_dataset(services(), body)
     response = jsonify(_show(known))
     response.status_code = 201
@@ -80,14 +84,16 @@ def create() -> Response:
 
 
 @blueprint.get("")
-@describe("list_datasets", "datasets", models.DatasetList)
+@describe("list_datasets", "datasets", models.DatasetList, scope=Scope.IMPORTS_READ)
 def list_all() -> dict[str, Any]:
     """Every dataset, by name."""
-    return {"datasets": [_show(known) for known in catalog.list_datasets(services().database)]}
+    allowed = access().datasets
+    found = catalog.list_datasets(services().database)
+    return {"datasets": [_show(known) for known in found if allowed is None or known.dataset.name in allowed]}
 
 
 @blueprint.get("/<name>")
-@describe("get_dataset", "datasets", models.CountedDataset, refuses=(DatasetNotFound,))
+@describe("get_dataset", "datasets", models.CountedDataset, refuses=(DatasetNotFound,), scope=Scope.IMPORTS_READ)
 def show(name: str) -> dict[str, Any]:
     """One dataset: its columns, its key, how many rows it has, and what is off."""
     known = catalog.find_dataset(services().database, name)
@@ -104,6 +110,7 @@ def show(name: str) -> dict[str, Any]:
         *(LedgerFrozen, NotEnabled),
     ),
     parameters=(CONFIRM,),
+    scope=(Scope.DATASETS_ADMIN, Scope.ROWS_DELETE, Scope.IMPORTS_ANY),
 )
 def drop_one(name: str) -> tuple[str, int]:
     """Drop a dataset with its rows; an adopted table stays."""
@@ -124,6 +131,7 @@ def drop_one(name: str) -> tuple[str, int]:
         query("cursor", "Where the page begins; from `next` of the one before."),
         query("format", "How they are written.", **one_of(("json", *EXPORTS)), default="json"),
     ),
+    scope=Scope.ROWS_READ,
 )
 def rows(name: str) -> Response:
     """Rows, a page by key, or with `format=csv`, `ndjson` or `spreadsheet` (CSV without formulas) all that match,
@@ -140,6 +148,7 @@ def rows(name: str) -> Response:
     models.RowCount,
     refuses=(DatasetNotFound, ImportNotFound, InvalidContent),
     parameters=SELECTION,
+    scope=Scope.ROWS_READ,
 )
 def count(name: str) -> dict[str, Any]:
     """How many rows match."""
@@ -156,12 +165,14 @@ def count(name: str) -> dict[str, Any]:
         *(LedgerFrozen, NotEnabled),
     ),
     parameters=(query("import", "Only this import's rows: its id or number."), CONFIRM),
+    scope=Scope.ROWS_DELETE,
 )
 def delete_rows(name: str) -> dict[str, Any]:
     """Delete one import's rows, or with `confirm=<name>` all of them."""
     dataset = catalog.find_dataset(services().database, name).dataset
     require_options(request.args, ("import", "confirm"))
     of = request.args.get("import")
+    require_rows_of(of)
     if of is None:
         _require_confirmed(name)
     number = None if of is None else dataset_rows.find_number(services().database, dataset, of)
@@ -176,6 +187,7 @@ def _read_selection(name: str, *others: str) -> Selection:
     ]
     filters += [(column, None) for column in request.args.getlist("null")]
     of, sort = request.args.get("import"), request.args.get("sort")
+    require_rows_of(of)
     return dataset_rows.select_rows(services().database, dataset, of=of, filters=filters, sort=sort)
 
 

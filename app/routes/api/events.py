@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, g, request
 
+from app.domain.caller import Reach, Scope
 from app.domain.errors import BadRequest, ImportNotFound, TooManyAtOnce, TooManyStreams
 from app.domain.feed_cursor import Cursor, parse_cursor
 from app.domain.imports import Import
@@ -14,6 +15,7 @@ from app.lifecycle import change_feed
 from app.lifecycle.change_feed import Change, ChangeFeed, End, FeedUpdate, Row, Subscription, Update
 from app.lifecycle.imports import queries
 from app.routes import services
+from app.routes.access import reach
 from app.routes.api.serializers import serialize_event, serialize_import
 from app.routes.openapi.models.events import ALL_EVENTS, IMPORT_EVENTS, stream_of
 from app.routes.openapi.operations import describe, header, query
@@ -41,6 +43,7 @@ blueprint = Blueprint("events", __name__)
     refuses=(BadRequest, ImportNotFound, TooManyStreams, TooManyAtOnce),
     models=tuple(IMPORT_EVENTS.values()),
     parameters=positions("^[0-9]{0,18}$"),
+    scope=Scope.IMPORTS_READ,
 )
 def stream_import(id: str) -> Response:
     """One import's changes as server-sent events, from after `Last-Event-ID` (or `?after=`) on: `import` with what
@@ -61,6 +64,7 @@ def stream_import(id: str) -> Response:
     refuses=(BadRequest, TooManyStreams, TooManyAtOnce),
     models=tuple(ALL_EVENTS.values()),
     parameters=positions(CURSOR),
+    scope=Scope.IMPORTS_READ,
 )
 def stream_all() -> Response:
     """Every import's changes as server-sent events: `imports` with those that changed; `reset` when the server can't
@@ -70,7 +74,8 @@ def stream_all() -> Response:
     if given and after is None:
         raise BadRequest("this Last-Event-ID is none of this stream's", errors=[{"field": "Last-Event-ID"}])
     subscription = the_watch().subscribe(client=g.client)
-    return stream(_tell_all(change_feed.follow_all(services().database, subscription, after)), subscription)
+    updates = change_feed.follow_all(services().database, subscription, after)
+    return stream(_tell_all(updates, reach()), subscription)
 
 
 def the_watch() -> ChangeFeed:
@@ -93,9 +98,14 @@ def stream(messages: Iterator[str], subscription: Subscription) -> Response:
         subscription.close()
         raise
 
+    is_allowed: Callable[[], bool] = g.is_allowed
+
     def write() -> Iterator[str]:
         yield f"retry: {RETRY_MILLISECONDS}\n\n{first}"
-        yield from messages
+        for message in messages:
+            if not is_allowed():  # the token was revoked meanwhile, or the session has ended
+                return
+            yield message
 
     response = Response(write(), mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
@@ -115,12 +125,14 @@ def tell_one(name: str, show: Callable[[Row], dict[str, Any]], updates: Iterator
             yield _message(name, shown, update.row.sequence)
 
 
-def _tell_all(updates: Iterator[FeedUpdate]) -> Iterator[str]:
+def _tell_all(updates: Iterator[FeedUpdate], reach: Reach) -> Iterator[str]:
     for update in updates:
+        rows = [(change, cast("Import", change.row)) for change in update.changes]
+        known = [change for change, row in rows if reach.includes(row.client, row.dataset)]
         if update.is_gap:
             yield _message("reset", {"reason": "ask for the list anew"}, update.cursor)
-        elif update.changes:
-            shown = ", ".join(_show(change) for change in update.changes)
+        elif known:
+            shown = ", ".join(_show(change) for change in known)
             yield f'event: imports\nid: {update.cursor}\ndata: {{"imports": [{shown}]}}\n\n'
         else:
             yield f"id: {update.cursor}\n\n"  # no event, but the next Last-Event-ID

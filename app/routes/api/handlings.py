@@ -4,6 +4,8 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, g, jsonify, request, url_for
 
+from app.domain.caller import Scope
+from app.domain.dataset import ORDERS
 from app.domain.errors import (
     AlreadyRunning,
     BadRequest,
@@ -24,6 +26,7 @@ from app.domain.handling import RESTING, HandledOrder, Handling, HandlingState, 
 from app.handling import accept, queries, stop
 from app.lifecycle import change_feed
 from app.routes import services
+from app.routes.access import reach, require_orders_of, require_rows_of
 from app.routes.api.events import parse_position, positions, stream, tell_one, the_watch
 from app.routes.api.handling_request import parse_body, parse_handling_request
 from app.routes.api.serializers import serialize_time
@@ -64,6 +67,7 @@ blueprint = Blueprint("handlings", __name__, url_prefix="/v1/handlings")
         BadRequest,
         InvalidContent,
         ImportNotFound,
+        OrderNotFound,
         AlreadyRunning,
         DatasetBeingCleared,
         Overloaded,
@@ -73,10 +77,17 @@ blueprint = Blueprint("handlings", __name__, url_prefix="/v1/handlings")
         413: ("request-entity-too-large", "The body is too large."),
     },
     body={JSON: models.HandlingRequest},
+    scope=Scope.HANDLINGS_WRITE,
+    dataset=ORDERS.name,
 )
 def accept_handling() -> Response:
     """Accept a handling of orders that are named, in this order, or that match; 202, before anything is done."""
-    handling = accept.accept_handling(services(), parse_handling_request(parse_body()), parse_caller())
+    asked = parse_handling_request(parse_body())
+    if asked.selection.listed is None:
+        require_rows_of(asked.selection.import_id)
+    else:
+        require_orders_of(order.import_no for order in asked.selection.listed)
+    handling = accept.accept_handling(services(), asked, parse_caller())
     response = jsonify(serialize_handling(handling))
     response.status_code = 202
     response.headers["Location"] = url_for("handlings.show", handling_id=handling.id)
@@ -85,19 +96,37 @@ def accept_handling() -> Response:
 
 
 @blueprint.get("")
-@describe("list_handlings", "handlings", models.HandlingList, refuses=(BadRequest,), parameters=(_STATES, *_PAGES))
+@describe(
+    "list_handlings",
+    "handlings",
+    models.HandlingList,
+    refuses=(BadRequest,),
+    parameters=(_STATES, *_PAGES),
+    scope=Scope.IMPORTS_READ,
+    dataset=ORDERS.name,
+)
 def list_all() -> dict[str, Any]:
     """Handlings, newest first; `state` (several with commas), `limit`, and `cursor` from `next`."""
     states = parse_states(HandlingState)
     limit, cursor = parse_limit(PAGE, MAX_A_PAGE), parse_cursor()
-    found = queries.list_handlings(services().database, states=states, before=cursor, limit=limit + 1)
+    found = queries.list_handlings(
+        services().database, states=states, before=cursor, limit=limit + 1, client=reach().client
+    )
     kept: dict[str, Any] = {"state": ",".join(states) or None, "limit": limit}
     rows, following = cut_page(found, limit, lambda row: url_for("handlings.list_all", **kept, cursor=row.number))
     return {"handlings": [serialize_handling(row) for row in rows], "next": following}
 
 
 @blueprint.get("/<handling_id>")
-@describe("get_handling", "handlings", models.FOUND, refuses=(HandlingNotFound,), parameters=(IF_NONE_MATCH,))
+@describe(
+    "get_handling",
+    "handlings",
+    models.FOUND,
+    refuses=(HandlingNotFound,),
+    parameters=(IF_NONE_MATCH,),
+    scope=Scope.IMPORTS_READ,
+    dataset=ORDERS.name,
+)
 def show(handling_id: str) -> Response:
     """One handling with its timeline; the ETag changes with its sequence."""
     row, timeline = queries.find_handling(services().database, handling_id)
@@ -121,6 +150,8 @@ def show(handling_id: str) -> Response:
     models.HandledList,
     refuses=(BadRequest, HandlingNotFound),
     parameters=(query("state", "States, with commas between them.", example="failed"), *_PAGES),
+    scope=Scope.IMPORTS_READ,
+    dataset=ORDERS.name,
 )
 def list_orders(handling_id: str) -> dict[str, Any]:
     """A handling's orders, in its order; `state`, `limit`, and `cursor` from `next`."""
@@ -142,6 +173,8 @@ def list_orders(handling_id: str) -> dict[str, Any]:
     refuses=(BadRequest, HandlingNotFound, TooManyStreams, TooManyAtOnce),
     models=tuple(HANDLING_EVENTS.values()),
     parameters=positions("^[0-9]{0,18}$"),
+    scope=Scope.IMPORTS_READ,
+    dataset=ORDERS.name,
 )
 def stream_one(handling_id: str) -> Response:
     """One handling's changes as server-sent events, as an import's: `handling`, and `end` when it is at rest."""
@@ -156,7 +189,14 @@ def stream_one(handling_id: str) -> Response:
 
 
 @blueprint.get("/<handling_id>/slips")
-@describe("get_slips", "handlings", models.SLIPS, refuses=(HandlingNotFound, OrderNotFound, SpoolFull))
+@describe(
+    "get_slips",
+    "handlings",
+    models.SLIPS,
+    refuses=(HandlingNotFound, OrderNotFound, SpoolFull),
+    scope=Scope.ROWS_READ,
+    dataset=ORDERS.name,
+)
 def slips(handling_id: str) -> Response:
     """The packing slips of all orders that have one, as one PDF in the handling's order."""
     row, document = queries.merge_slips(services().database, services().spool, handling_id)
@@ -166,7 +206,14 @@ def slips(handling_id: str) -> Response:
 
 
 @blueprint.post("/<handling_id>/stop")
-@describe("stop_handling", "handlings", models.STOPPED, refuses=(HandlingNotFound, NotRunning))
+@describe(
+    "stop_handling",
+    "handlings",
+    models.STOPPED,
+    refuses=(HandlingNotFound, NotRunning),
+    scope=Scope.HANDLINGS_WRITE,
+    dataset=ORDERS.name,
+)
 def stop_one(handling_id: str) -> Response:
     """Stop it: 202 with what it is now. The steps in hand are ended; what was done stays done."""
     response = jsonify(serialize_handling(stop.stop_handling(services().database, handling_id, g.client or "local")))
@@ -184,6 +231,8 @@ def stop_one(handling_id: str) -> Response:
         413: ("request-entity-too-large", "The body is too large."),
     },
     body={JSON: models.RetryRequest},
+    scope=Scope.HANDLINGS_WRITE,
+    dataset=ORDERS.name,
 )
 def retry_one(handling_id: str) -> Response:
     """Take up again what failed, from the failed step; with `{"pending": true}` also what a stop left. 202."""

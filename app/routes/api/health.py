@@ -5,12 +5,13 @@ from typing import Any
 
 from flask import Blueprint
 
+from app.domain.caller import Scope
 from app.domain.errors import DatabaseUnavailable
 from app.handling import queries as handlings
 from app.lifecycle import health, metrics
 from app.routes import services
 from app.routes.openapi.models.classic import Life, Queue, Readiness
-from app.routes.openapi.operations import JSON, Answer, describe
+from app.routes.openapi.operations import JSON, SIGNED_IN, Answer, describe
 
 NEEDED = ("database", "spool")  # without the broker imports are still accepted
 
@@ -32,6 +33,7 @@ def show_life() -> dict[str, Any]:
         200: Answer("Imports are accepted; `degraded` where a part of the work waits.", {JSON: Readiness}),
         503: Answer("Imports can't be accepted: the parts say why.", {JSON: Readiness}),
     },
+    scope=SIGNED_IN,
 )
 def show_readiness() -> tuple[dict[str, Any], int]:
     """What each part says: 503 when imports can't be accepted, `degraded` when only a part of the work goes on."""
@@ -50,6 +52,7 @@ def show_readiness() -> tuple[dict[str, Any], int]:
         503: Answer("More than there should be waits or goes wrong: `excess` says what.", {JSON: Queue}),
     },
     refuses=(DatabaseUnavailable,),
+    scope=Scope.IMPORTS_READ,
 )
 def show_queue() -> tuple[dict[str, Any], int]:
     """How many imports wait and run, how many workers there are, the same of handlings where orders are handled, and

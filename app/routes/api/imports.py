@@ -3,15 +3,13 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import IO, Any, cast
+from typing import Any
 
-from flask import Blueprint, Response, jsonify, request, url_for
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
+from flask import Blueprint, Response, g, jsonify, request, url_for
 
+from app.domain.caller import Scope
 from app.domain.errors import (
     AlreadyDecided,
     BadRequest,
@@ -21,7 +19,6 @@ from app.domain.errors import (
     Overloaded,
     TemplateNotFound,
     TooManyAtOnce,
-    UnsupportedFormat,
 )
 from app.domain.requests.policy import NAMES as POLICY_NAMES, parse_priority
 from app.domain.states import State
@@ -33,6 +30,7 @@ from app.lifecycle.imports.idempotency import Accepted
 from app.lifecycle.imports.options import ImportOptions, parse_import_options
 from app.lifecycle.templates import expand
 from app.routes import row_counter, services
+from app.routes.access import reach, require_dataset
 from app.routes.api.serializers import serialize_import
 from app.routes.limits import as_download
 from app.routes.openapi import parameters as common
@@ -49,30 +47,19 @@ from app.routes.parameters import (
     require_fields,
     require_options,
 )
-from app.routes.request_body import open_body, parse_json
-from app.spool import Upload
+from app.routes.request_body import parse_json
+from app.routes.uploads import check_content_encoding, receive_body, receive_form
 
 JSON_BYTES = 64 * 1024
-FORM_MEMORY_BYTES = 1024 * 1024  # the parser's buffer and each plain field; files go to the spool piece by piece
-FORM_PARTS = 20
 PAGE = 50
 MAX_REJECTS_SHOWN = 1000
 MAX_A_PAGE = 200
 MAX_RETRY_SECONDS = 30
-ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")  # how a file is compressed is found from its content
 SEED = re.compile("[a-z0-9]{1,24}")
 OPTIONS = ("dataset", "template", "file_name", *NAMES, *POLICY_NAMES)
 QUERY_OPTIONS = (*OPTIONS, "stream")  # a form's options may come after its file
 
 blueprint = Blueprint("imports", __name__, url_prefix="/v1/imports")
-
-
-@dataclass(frozen=True)
-class Form:
-    """What a form has beside the file's bytes: the file's name, and the fields."""
-
-    file_name: str
-    fields: Mapping[str, str]
 
 
 @blueprint.post("")
@@ -88,6 +75,7 @@ class Form:
         *common.option_parameters(QUERY_OPTIONS),
     ),
     body={JSON: models.GenerateRequest, **common.file_bodies(OPTIONS)},
+    scope=Scope.IMPORTS_WRITE,
 )
 def accept_import() -> Response:
     """Accept a file (raw body or multipart) or `{dataset, generate}`; 202 with the import, before it is loaded."""
@@ -115,7 +103,9 @@ def _accept_json() -> Accepted:
         raise InvalidContent("generate must be a whole number: how many rows", errors=[{"field": "generate"}])
     if seed is not None and not (isinstance(seed, str) and SEED.fullmatch(seed)):
         raise InvalidContent("seed must be 1 to 24 lower-case letters and digits", errors=[{"field": "seed"}])
-    dataset = catalog.find_import_dataset(services().database, str(body.get("dataset", "orders")))
+    name = str(body.get("dataset", "orders"))
+    require_dataset(name)
+    dataset = catalog.find_import_dataset(services().database, name)
     priority = parse_priority(json.dumps(body.get("priority", 0)))
     return accept.accept_generated(services(), dataset, rows, parse_caller(), seed=seed, priority=priority)
 
@@ -145,7 +135,7 @@ def _accept_form(said: Mapping[str, str], file_name: str | None) -> Accepted:
     """What a form's fields say goes before what the query `said`; the fields may come after the file."""
     _read_options(said, file_name, None)  # a wrong query is refused before a body is sent for nothing
     with accept.open_upload(services(), parse_caller()) as incoming:
-        form = receive_form(incoming.upload)
+        form = receive_form(incoming.upload, OPTIONS)
         return incoming.accept(_read_options({**said, **form.fields}, form.file_name or file_name, None))
 
 
@@ -163,17 +153,9 @@ def _read_options(said: Mapping[str, str], file_name: str | None, content_type: 
     """The options of a query or a form, with those of the template that they name. Raises `InvalidContent`,
     `TemplateNotFound`."""
     options = expand(services().database, said)
+    require_dataset(options.get("dataset", "orders"))
     dataset = catalog.find_import_dataset(services().database, options.get("dataset", "orders"))
     return parse_import_options(dataset, options, file_name, content_type)
-
-
-def check_content_encoding() -> None:
-    """Raises `UnsupportedFormat` for a body that is compressed as no file is read."""
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ENCODINGS:
-        raise UnsupportedFormat(
-            f"Content-Encoding {encoding[:40]!r} is not read here: send the file as it is, or as gzip or zstd"
-        )
 
 
 def _read_stream(text: str) -> bool:
@@ -181,50 +163,6 @@ def _read_stream(text: str) -> bool:
         reason = "stream must be 0 or 1: whether the file is loaded while it arrives"
         raise InvalidContent(reason, errors=[{"field": "stream", "reason": reason}])
     return text == "1"
-
-
-def receive_body(upload: Upload) -> None:
-    """Write the body into the upload."""
-    body = open_body()
-    upload.require_space(body.declared or 0)
-    upload.copy_from(body)
-
-
-def receive_form(upload: Upload, known: Sequence[str] = OPTIONS) -> Form:
-    """Write the form's one file; returns its name and the form's fields. Refuses fields that are not `known`."""
-    names: list[str] = []
-
-    def open_part(
-        total_content_length: int | None,
-        content_type: str | None,
-        filename: str | None,
-        content_length: int | None = None,
-    ) -> IO[bytes]:
-        if names:
-            raise BadRequest("send one file a request", errors=[{"field": "file"}])
-        names.append(filename or "")
-        return upload  # type: ignore[return-value]
-
-    body = open_body()
-    upload.require_space((body.declared or 0) - FORM_MEMORY_BYTES)  # the rest of the form is beside the file
-    parser = FormDataParser(
-        stream_factory=open_part, max_form_memory_size=FORM_MEMORY_BYTES, max_form_parts=FORM_PARTS, silent=False
-    )
-    try:
-        _, fields, _ = parser.parse(cast("IO[bytes]", body), request.mimetype, body.declared, request.mimetype_params)
-    except ValueError as error:
-        raise BadRequest("the multipart body was cut off, or it does not keep to its boundary") from error
-    except RequestEntityTooLarge:
-        raise RequestEntityTooLarge(
-            f"the form has more than the file: at most {FORM_PARTS} fields of {FORM_MEMORY_BYTES:,} bytes are read"
-        ) from None
-    if not names:
-        raise BadRequest("the form has no file: send one, for example as the field `file`", errors=[{"field": "file"}])
-    said = fields.to_dict()
-    if None in said:  # whatever the parser's types say
-        raise BadRequest("a part of the form has no name")
-    require_options(said, known)
-    return Form(said.pop("file_name", "") or names[0], said)
 
 
 @blueprint.get("")
@@ -239,19 +177,29 @@ def receive_form(upload: Upload, known: Sequence[str] = OPTIONS) -> Form:
         query("limit", "How many on a page.", type="integer", minimum=1, maximum=MAX_A_PAGE, default=PAGE),
         query("cursor", "Where the page begins; from `next` of the one before.", type="integer"),
     ),
+    scope=Scope.IMPORTS_READ,
 )
 def list_all() -> dict[str, Any]:
     """Imports, newest first; `state` (several with commas), `dataset`, `limit`, and `cursor` from `next`."""
     states, dataset = parse_states(State), request.args.get("dataset")
     limit, before = parse_limit(PAGE, MAX_A_PAGE), parse_cursor()
-    found = queries.list_imports(services().database, states=states, dataset=dataset, before=before, limit=limit + 1)
+    found = queries.list_imports(
+        services().database, states=states, dataset=dataset, before=before, limit=limit + 1, reach=reach()
+    )
     kept: dict[str, Any] = {"state": ",".join(states) or None, "dataset": dataset or None, "limit": limit}
     rows, following = cut_page(found, limit, lambda row: url_for("imports.list_all", **kept, cursor=row.number))
     return {"imports": [serialize_import(row) for row in rows], "next": following}
 
 
 @blueprint.get("/<id>")
-@describe("get_import", "imports", models.FOUND, refuses=(ImportNotFound,), parameters=(common.IF_NONE_MATCH,))
+@describe(
+    "get_import",
+    "imports",
+    models.FOUND,
+    refuses=(ImportNotFound,),
+    parameters=(common.IF_NONE_MATCH,),
+    scope=Scope.IMPORTS_READ,
+)
 def show(id: str) -> Response:
     """One import with its timeline; the ETag changes with its sequence."""
     row, timeline = queries.find_import(services().database, id)
@@ -270,6 +218,7 @@ def show(id: str) -> Response:
     models.REJECTS,
     refuses=(BadRequest, ImportNotFound, TooManyAtOnce, Overloaded),
     parameters=(query("format", "How they are written.", **one_of(("json", "csv", "ndjson")), default="json"),),
+    scope=Scope.ROWS_READ,
 )
 def rejects(id: str) -> Response:
     """The rows that were not accepted: the first 1,000 as JSON, or all with `format=csv` or `ndjson`, streamed."""
@@ -291,9 +240,9 @@ def rejects(id: str) -> Response:
 
 
 @blueprint.post("/<id>/stop")
-@describe("stop_import", "imports", models.STOPPED, refuses=(ImportNotFound, AlreadyDecided))
+@describe("stop_import", "imports", models.STOPPED, refuses=(ImportNotFound, AlreadyDecided), scope=Scope.IMPORTS_STOP)
 def stop_one(id: str) -> Response:
     """Stop it: 202 with what it is now, the same when asked again; 409 when it is too late."""
-    response = jsonify(serialize_import(stop.stop_import(services(), id)))
+    response = jsonify(serialize_import(stop.stop_import(services(), id, g.client)))
     response.status_code = 202
     return response

@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from app.db.measures import DURATIONS, StateFigures
+from app.domain.caller import Scope
 from app.domain.errors import DatabaseUnavailable
 from app.domain.states import FINAL, State
 from app.lifecycle import metrics
@@ -25,6 +26,7 @@ blueprint = Blueprint("metrics", __name__)
     "health",
     {200: Answer("Figures.", {"text/plain": text("Prometheus' text format.", "backout_queue_depth 0.0\n")})},
     refuses=(DatabaseUnavailable,),
+    scope=Scope.IMPORTS_READ,
 )
 def show_metrics() -> Response:
     """Imports by state, their rows and durations, the queue, and the sweepers."""

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import ValidationError
 
 from app.db.handlings.queries import Listed
+from app.domain.caller import Scope
 from app.domain.dataset import ORDERS
 from app.domain.errors import BadRequest, ImportNotFound, InvalidContent, OrderNotFound, Paused, SpoolFull
 from app.domain.handling import OrderId, StepRecord, parse_order_id as parse_id
@@ -21,6 +22,7 @@ from app.lifecycle.imports.loading import load
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.options import parse_import_options
 from app.routes import services
+from app.routes.access import require_rows_of
 from app.routes.api.serializers import serialize_row, serialize_time
 from app.routes.openapi.models import orders as models
 from app.routes.openapi.operations import JSON, describe, query
@@ -57,6 +59,8 @@ blueprint = Blueprint("orders", __name__, url_prefix="/v1/orders")
     refuses=(*ACCEPTING_FILES, Paused),
     parameters=(IDEMPOTENCY_KEY,),
     body={JSON: models.NewOrder},
+    scope=Scope.IMPORTS_WRITE,
+    dataset=ORDERS.name,
 )
 def accept_order() -> Response:
     """Accept one order, as an import of one row: 202 with where to follow it, before it is in the table.
@@ -109,7 +113,14 @@ def _read_order() -> dict[str, Any]:
 
 
 @blueprint.get("/<order_id>/status")
-@describe("get_order_status", "orders", models.OrderStatus, refuses=(OrderNotFound,))
+@describe(
+    "get_order_status",
+    "orders",
+    models.OrderStatus,
+    refuses=(OrderNotFound,),
+    scope=Scope.ROWS_READ,
+    dataset=ORDERS.name,
+)
 def show_status(order_id: str) -> dict[str, Any]:
     """Whether an order has come into the table: queued, processing, completed, or failed with the reason; and how its
     latest handling is doing."""
@@ -134,7 +145,13 @@ def _show_status(row: Import) -> dict[str, Any]:
 
 @blueprint.get("")
 @describe(
-    "search_orders", "orders", models.OrderList, refuses=(BadRequest, ImportNotFound), parameters=(*_FILTERS, *_PAGES)
+    "search_orders",
+    "orders",
+    models.OrderList,
+    refuses=(BadRequest, ImportNotFound),
+    parameters=(*_FILTERS, *_PAGES),
+    scope=Scope.ROWS_READ,
+    dataset=ORDERS.name,
 )
 def list_all() -> dict[str, Any]:
     """Orders by import and row, each with its latest handling: `import`, `status`, `marketplace`, `search`, `limit`,
@@ -142,6 +159,7 @@ def list_all() -> dict[str, Any]:
     wanted: dict[str, Any] = {name: request.args[name] for name in FILTERS if request.args.get(name)}
     if request.args.get("status", models.STATUSES[0]) not in models.STATUSES:
         raise BadRequest(f"status must be one of {', '.join(models.STATUSES)}", errors=[{"field": "status"}])
+    require_rows_of(wanted.get("import"))
     limit = parse_limit(PAGE, MAX_A_PAGE)
     cursor = request.args.get("cursor")
     after = parse_id(cursor) if cursor else None
@@ -167,7 +185,7 @@ def serialize_listed(one: Listed) -> dict[str, Any]:
 
 
 @blueprint.get("/<order_id>")
-@describe("get_order", "orders", models.Order, refuses=(OrderNotFound,))
+@describe("get_order", "orders", models.Order, refuses=(OrderNotFound,), scope=Scope.ROWS_READ, dataset=ORDERS.name)
 def show(order_id: str) -> Response:
     """An order's row."""
     order = parse_order_id(order_id)
@@ -181,7 +199,14 @@ def show(order_id: str) -> Response:
 
 
 @blueprint.get("/<order_id>/history")
-@describe("get_order_history", "orders", models.OrderHistory, refuses=(OrderNotFound,))
+@describe(
+    "get_order_history",
+    "orders",
+    models.OrderHistory,
+    refuses=(OrderNotFound,),
+    scope=Scope.ROWS_READ,
+    dataset=ORDERS.name,
+)
 def show_history(order_id: str) -> dict[str, Any]:
     """Each step of an order that was begun: when, how often it was tried, what was answered, and who asked for it."""
     order = parse_order_id(order_id)
@@ -192,7 +217,9 @@ def show_history(order_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/<order_id>/slip")
-@describe("get_slip", "orders", models.SLIP, refuses=(OrderNotFound, SpoolFull))
+@describe(
+    "get_slip", "orders", models.SLIP, refuses=(OrderNotFound, SpoolFull), scope=Scope.ROWS_READ, dataset=ORDERS.name
+)
 def show_slip(order_id: str) -> Response:
     """An order's packing slip."""
     order = parse_order_id(order_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
+from app.domain.caller import Scope
 from app.domain.errors import (
     BadRequest,
     ContentTooLarge,
@@ -21,11 +22,12 @@ from app.formats.options import NAMES, parse_options
 from app.lifecycle.datasets.preview import PreviewRequest, open_preview
 from app.lifecycle.templates import expand
 from app.routes import services
-from app.routes.api.imports import check_content_encoding, receive_body, receive_form
+from app.routes.access import require_dataset
 from app.routes.openapi import parameters as common
 from app.routes.openapi.models import datasets as models
 from app.routes.openapi.operations import describe
 from app.routes.parameters import parse_count, require_options
+from app.routes.uploads import check_content_encoding, receive_body, receive_form
 from app.spool import Upload
 
 ROWS = 20
@@ -49,15 +51,34 @@ blueprint = Blueprint("previews", __name__, url_prefix="/v1")
 
 
 @blueprint.post("/previews")
-@describe("preview_file", "datasets", models.Preview, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
+@describe(
+    "preview_file",
+    "datasets",
+    models.Preview,
+    refuses=PREVIEWING,
+    parameters=PARAMETERS,
+    body=BODY,
+    scope=Scope.IMPORTS_WRITE,
+)
 def preview() -> dict[str, Any]:
     """What an import of this file would read, with its first rows; `infer=true` proposes a dataset for it instead."""
     with open_preview(services()) as incoming:
-        return incoming.show(_receive(incoming.upload))
+        wanted = _receive(incoming.upload)
+        if wanted.dataset is not None:
+            require_dataset(wanted.dataset)
+        return incoming.show(wanted)
 
 
 @blueprint.post("/datasets/inferred")
-@describe("infer_dataset", "datasets", models.Definition, refuses=PREVIEWING, parameters=PARAMETERS, body=BODY)
+@describe(
+    "infer_dataset",
+    "datasets",
+    models.Definition,
+    refuses=PREVIEWING,
+    parameters=PARAMETERS,
+    body=BODY,
+    scope=Scope.IMPORTS_WRITE,
+)
 def infer_dataset() -> dict[str, Any]:
     """A definition for `POST /v1/datasets` that a file's first rows suggest. Nothing is created."""
     with open_preview(services()) as incoming:

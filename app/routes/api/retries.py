@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, g, jsonify, url_for
 
+from app.domain.caller import Scope
 from app.domain.errors import FileForgotten, ImportNotFound, LedgerFrozen, NothingToRetry, SpoolFull
 from app.lifecycle.imports import retry
 from app.routes import services
@@ -18,6 +19,7 @@ blueprint = Blueprint("retries", __name__)
     "imports",
     models.RETRIED,
     refuses=(ImportNotFound, NothingToRetry, FileForgotten, SpoolFull, LedgerFrozen),
+    scope=Scope.IMPORTS_WRITE,
 )
 def retry_one(id: str) -> Response:
     """Import the same once more: 202 with a new import, which names this one in `retry_of`. A dry run becomes a real

@@ -1,14 +1,17 @@
 """`/v1/reverts` and `/v1/imports/{id}/revert`: take committed imports out of the table again."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, url_for
 
 from app.db.reverts.outcomes import Outcome
+from app.domain.caller import Scope
 from app.domain.errors import ImportNotFound, InvalidContent, LedgerFrozen, NotRevertible, Reverted
-from app.domain.imports import Import
+from app.domain.requests.revert import Dependents
 from app.lifecycle.imports.reverting import accept, show
 from app.routes import services
+from app.routes.access import require_imports, require_scopes
 from app.routes.api.revert_request import FIELDS, parse_ids, parse_request, parse_until
 from app.routes.api.serializers import serialize_import, serialize_time
 from app.routes.openapi.models import reverts as models
@@ -30,6 +33,7 @@ blueprint = Blueprint("reverts", __name__)
     refuses=(ImportNotFound, NotRevertible, Reverted, InvalidContent, LedgerFrozen),
     body={JSON: models.RevertRequest},
     needs_body=False,
+    scope=Scope.IMPORTS_REVERT,
 )
 def revert_one(id: str) -> Response:
     """Revert a committed import: 202 with the revert, which is watched and stopped like an import. Rows that the import
@@ -37,7 +41,7 @@ def revert_one(id: str) -> Response:
     since. `dry_run` looks and changes nothing. A revert with `keep_images` can be reverted itself."""
     body = parse_json(JSON_BYTES, '{"dry_run": true}', empty=b"{}")
     require_fields(body, FIELDS)
-    return _show_accepted(accept.accept_revert(services(), [id], parse_caller(), parse_request(body)))
+    return _accept([id], body)
 
 
 @blueprint.post("/v1/reverts")
@@ -47,16 +51,23 @@ def revert_one(id: str) -> Response:
     models.ACCEPTED,
     refuses=(ImportNotFound, NotRevertible, Reverted, InvalidContent, LedgerFrozen),
     body={JSON: models.RevertsRequest},
+    scope=Scope.IMPORTS_REVERT,
 )
 def revert_many() -> Response:
     """Revert several imports of one dataset, such as a whole night's, in one transaction: all of them or none. Which of
     them updated a row later is found row by row."""
     body = parse_json(MANY_BYTES, '{"ids": ["97731469-8f0e-4d1b-9c56-0d6b8fd7a3a1"]}')
     require_fields(body, ("ids", *FIELDS))
-    return _show_accepted(accept.accept_revert(services(), parse_ids(body), parse_caller(), parse_request(body)))
+    ids = parse_ids(body)
+    require_imports(ids)
+    return _accept(ids, body)
 
 
-def _show_accepted(row: Import) -> Response:
+def _accept(ids: Sequence[str], body: Mapping[str, Any]) -> Response:
+    request = parse_request(body)
+    if request.dependents is Dependents.CASCADE:
+        require_scopes([Scope.IMPORTS_ANY])  # it takes back what later imports did, whose ever they are
+    row = accept.accept_revert(services(), ids, parse_caller(), request)
     response = jsonify(serialize_import(row))
     response.status_code = 202
     response.headers["Location"] = url_for("imports.show", id=row.id)
@@ -64,7 +75,7 @@ def _show_accepted(row: Import) -> Response:
 
 
 @blueprint.get("/v1/imports/<id>/revert")
-@describe("get_revert", "imports", models.REVERTS, refuses=(ImportNotFound,))
+@describe("get_revert", "imports", models.REVERTS, refuses=(ImportNotFound,), scope=Scope.IMPORTS_READ)
 def show_reverts(id: str) -> dict[str, Any]:
     """Whether an import can be reverted, until when, and what its reverts and their dry runs came to, the latest
     first. Of a revert it also says what became of each of its imports."""
@@ -78,6 +89,7 @@ def show_reverts(id: str) -> dict[str, Any]:
     models.REVERTS,
     refuses=(ImportNotFound, NotRevertible, InvalidContent),
     body={JSON: models.ShortenRequest},
+    scope=Scope.IMPORTS_REVERT,
 )
 def shorten_revert(id: str) -> dict[str, Any]:
     """Let an import be reverted until an earlier time: from then on it can't be, and nothing makes it longer again."""

@@ -59,6 +59,8 @@ def serialize_import(row: Import, timeline: list[Event] | None = None) -> dict[s
         "sequence": row.sequence,
         "error": row.error,
         "retry_of": row.retry_of,
+        "created_by": row.client or None,
+        "stopped_by": row.stopped_by,
         "reverted_by": row.reverted_by,
         "reverted_at": serialize_time(row.reverted_at),
         "source": _serialize_source(row),

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -12,11 +12,20 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from app.config import Settings
-from app.domain.errors import DatabaseUnavailable, Overloaded, Refused, TooManyAtOnce
+from app.domain.caller import Scope
+from app.domain.errors import (
+    DatabaseUnavailable,
+    DatasetNotAllowed,
+    Overloaded,
+    Refused,
+    ScopeRequired,
+    TooManyAtOnce,
+    TooManyFailures,
+)
 from app.routes import services
 from app.routes.auth import CHANGING_GETS
 from app.routes.openapi.models.problems import ClassicProblem, Problem
-from app.routes.openapi.operations import JSON, Answer, Content, Operation, describe, operation_of, text
+from app.routes.openapi.operations import JSON, SIGNED_IN, Answer, Content, Operation, describe, operation_of, text
 from app.routes.problems import CLASSIC, RETRY, STATUSES, kind_of
 
 PROBLEM_JSON = "application/problem+json"
@@ -30,12 +39,15 @@ TAGS = {
     "page": "What people look at in a browser.",
     "classic": "The endpoints of existing scripts; GET and POST both work where something is done.",
     "health": "Whether it lives and works.",
+    "access": "Who may use the API: tokens, and the sessions of browsers.",
     "contract": "This document.",
 }
 PATHS: dict[str, tuple[str, dict[str, Any]]] = {  # path parameters by name
     "id": ("An import's id.", {"type": "string", "format": "uuid"}),
     "handling_id": ("A handling's id.", {"type": "string", "format": "uuid"}),
     "order_id": ("An order's id: its import's number and its row.", {"type": "string", "examples": ["7-1"]}),
+    "token_id": ("A token's id.", {"type": "string"}),
+    "session_id": ("A session's id.", {"type": "string"}),
     "task_id": ("An import's id.", {"type": "string", "format": "uuid"}),
     "name": ("The name of a dataset or a template.", {"type": "string"}),
     "rows": ("How many orders.", {"type": "integer", "minimum": 1}),
@@ -48,14 +60,14 @@ blueprint = Blueprint("openapi", __name__)
 
 
 @blueprint.get("/openapi.json")
-@describe("get_contract", "contract", {200: Answer("OpenAPI 3.1.", {JSON: {"type": "object"}})})
+@describe("get_contract", "contract", {200: Answer("OpenAPI 3.1.", {JSON: {"type": "object"}})}, scope=SIGNED_IN)
 def show_document() -> Response:
     """This interface as an OpenAPI document."""
     return jsonify(build_document(current_app, services().settings))
 
 
 @blueprint.get("/docs")
-@describe("read_contract", "page", {200: Answer("A page.", {"text/html": text("HTML")})})
+@describe("read_contract", "page", {200: Answer("A page.", {"text/html": text("HTML")})}, scope=SIGNED_IN)
 def show_page() -> str:
     """This interface to read, in a browser; asks no other server for anything."""
     document = build_document(current_app, services().settings)
@@ -72,7 +84,10 @@ def build_document(app: Flask, settings: Settings) -> dict[str, Any]:
         models.update(operation.models)
         path = _PLACE.sub(r"{\1}", rule.rule)
         view = app.view_functions[rule.endpoint]
-        paths.setdefault(path, {})[method.lower()] = _write_operation(rule, method, operation, view, models)
+        written = _write_operation(rule, method, operation, view, models)
+        if settings.asks_who and operation.scopes:  # the names of roles that a scheme needs, since OpenAPI 3.1
+            written["security"] = [{scheme: [*operation.scopes]} for scheme in ("bearer", "key")]
+        paths.setdefault(path, {})[method.lower()] = written
     _, schemas = models_json_schema(
         [(model, "serialization") for model in sorted(models, key=lambda model: model.__name__)],
         ref_template=REFERENCE,
@@ -87,7 +102,7 @@ def build_document(app: Flask, settings: Settings) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": meaning} for name, meaning in TAGS.items()],
-        "security": [{"bearer": []}, {"key": []}] if settings.api_keys_file else [],
+        "security": [{"bearer": []}, {"key": []}] if settings.asks_who else [],
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": schemas["$defs"],
@@ -95,7 +110,7 @@ def build_document(app: Flask, settings: Settings) -> dict[str, Any]:
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "Where the server has keys: one of them.",
+                    "description": "Where the server asks who it is: a token or a key.",
                 },
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same, as a header."},
             },
@@ -145,6 +160,8 @@ def _write_operation(
         "parameters": [*parameters, *operation.parameters],
         "responses": _write_responses(rule, method, operation, models),
     }
+    if operation.scopes:
+        more = f"{more}\n\nNeeds {_name_scopes(operation.scopes)}.".strip()
     if more:
         written["description"] = more
     if operation.body is not None and method != "GET":
@@ -154,6 +171,11 @@ def _write_operation(
     if operation.deprecated:
         written["deprecated"] = True
     return written
+
+
+def _name_scopes(scopes: Sequence[Scope]) -> str:
+    names = " and ".join(f"`{scope}`" for scope in scopes)
+    return f"the scope {names}" if len(scopes) == 1 else f"the scopes {names}"
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
@@ -195,9 +217,13 @@ def _list_problems(rule: Rule, method: str, operation: Operation) -> dict[int, l
     """The problems an operation may answer with, by status: kind and meaning."""
     found: dict[int, list[tuple[str, str]]] = {400: [("unknown-host", "Without keys, only localhost is answered.")]}
     if not operation.is_open:
-        found[401] = [("key-required", "The server has keys, and none of them was sent.")]
+        found[401] = [("key-required", "The server asks who it is, and no valid token or key was sent.")]
+        found[429] = [(kind_of(TooManyFailures), "Too many wrong keys came from this address.")]
     if method != "GET" or rule.rule.startswith(CHANGING_GETS):
         found[403] = [("cross-site", "A foreign web page made a browser send this.")]
+    if operation.scopes:
+        for error in (ScopeRequired, DatasetNotAllowed):
+            found.setdefault(403, []).append((kind_of(error), inspect.cleandoc(error.__doc__ or "")))
     unavailable = () if operation.tag in _WITHOUT_DATABASE else (DatabaseUnavailable,)
     busy: tuple[type[Refused], ...] = ()
     if operation.body is not None and method != "GET":

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from app.domain.caller import Scope
 from app.domain.errors import Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -38,6 +39,9 @@ class Operation:
         needs_body: whether a request without a body is refused.
         models: others that a schema of `body` refers to.
         is_open: whether it needs no key.
+        scopes: what a caller must be allowed, all of them; none: it is enough to have a token or key. None: nothing was
+            said, and only `admin` will do.
+        dataset: the dataset that it is always about, None where the request names one.
         deprecated: whether clients should go elsewhere.
     """
 
@@ -51,17 +55,27 @@ class Operation:
     needs_body: bool = True
     models: tuple[type[BaseModel], ...] = ()
     is_open: bool = False
+    scopes: tuple[Scope, ...] | None = None
+    dataset: str | None = None
     deprecated: bool = False
 
 
+SIGNED_IN: tuple[Scope, ...] = ()  # every token and key will do
+
+
 def describe(
-    name: str, tag: str, answers: Mapping[int, Answer] | type[BaseModel], **parts: Any
+    name: str,
+    tag: str,
+    answers: Mapping[int, Answer] | type[BaseModel],
+    *,
+    scope: Scope | tuple[Scope, ...] | None = None,
+    **parts: Any,
 ) -> Callable[[View], View]:
     """Describe a route; stands below its `@blueprint.get`. A model alone means: 200, as JSON. `parts` are those of
-    `Operation`."""
+    `Operation`, and `scope` is what it needs: the guard asks for that before the route is called."""
     if isinstance(answers, type):
         answers = {200: Answer("As asked.", {JSON: answers})}
-    operation = Operation(name, tag, answers, **parts)
+    operation = Operation(name, tag, answers, scopes=(scope,) if isinstance(scope, Scope) else scope, **parts)
 
     def mark(view: View) -> View:
         view.operation = operation  # type: ignore[attr-defined]

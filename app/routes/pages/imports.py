@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 from flask.sansio.blueprints import BlueprintSetupState
 
+from app.domain.caller import Scope
 from app.domain.errors import ImportNotFound, Refused
 from app.domain.file_format import FORMATS
 from app.domain.states import State
@@ -17,12 +18,12 @@ from app.lifecycle.imports import queries
 from app.lifecycle.imports.reverting import show
 from app.lifecycle.templates import list_templates
 from app.routes import row_counter, services
+from app.routes.access import access, has_scope, list_missing, reach
 from app.routes.api.serializers import serialize_import
 from app.routes.openapi.operations import Answer, describe, text
 from app.routes.pages import formatting
 from app.routes.parameters import parse_cursor
 from app.routes.problems import STATUSES, refuse
-from app.routes.sessions import COOKIE
 
 SHOWN = 50
 REJECTS_SHOWN = 100
@@ -57,7 +58,9 @@ def _give_words(setup: BlueprintSetupState) -> None:
 @blueprint.app_context_processor
 def _say_who() -> dict[str, Any]:
     return {
-        "is_signed_in": COOKIE in request.cookies and bool(current_app.extensions["backout_keys"]),
+        "is_signed_in": access().session is not None,
+        "has_scope": has_scope,
+        "lacks": list_missing(),
         "has_orders": "orders_page" in current_app.blueprints,
     }
 
@@ -78,8 +81,12 @@ def show_imports() -> str:
     after = change_feed.find_cursor(
         services().database
     )  # before the list: a change meanwhile is shown twice rather than never
-    rows = queries.list_imports(services().database, states=states, dataset=None, before=before, limit=SHOWN + 1)
-    settings = services().settings
+    rows = queries.list_imports(
+        services().database, states=states, dataset=None, before=before, limit=SHOWN + 1, reach=reach()
+    )
+    settings, allowed = services().settings, access().datasets
+    names = [known.dataset.name for known in catalog.list_datasets(services().database)]
+    templates = list_templates(services().database)
     return render_template(
         "imports.html",
         imports=[serialize_import(row) for row in rows[:SHOWN]],
@@ -90,16 +97,16 @@ def show_imports() -> str:
         state=wanted,
         filters=FILTERS,
         after=after,
-        datasets=[known.dataset.name for known in catalog.list_datasets(services().database)],
+        datasets=[name for name in names if allowed is None or name in allowed],
         formats=FORMATS,
-        templates=[template.name for template in list_templates(services().database)],
+        templates=[one.name for one in templates if allowed is None or one.dataset in allowed],
         max_bytes=settings.max_upload_bytes,
         max_rows=settings.max_generated_rows,
     )
 
 
 @blueprint.get("/imports/<id>")
-@describe("show_import_page", "page", PAGE, refuses=(ImportNotFound,))
+@describe("show_import_page", "page", PAGE, refuses=(ImportNotFound,), scope=Scope.IMPORTS_READ)
 def show_one(id: str) -> str:
     """One import: how far it is, what happened, what was not accepted."""
     after = change_feed.find_cursor(services().database)  # before the import: what changes meanwhile is not missed

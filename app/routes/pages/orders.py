@@ -2,6 +2,7 @@
 
 from flask import Blueprint, render_template
 
+from app.domain.caller import Scope
 from app.domain.dataset import ORDERS
 from app.handling.steps import all_steps
 from app.routes import services
@@ -14,7 +15,7 @@ blueprint = Blueprint("orders_page", __name__)
 
 
 @blueprint.get("/orders")
-@describe("show_orders_page", "page", PAGE)
+@describe("show_orders_page", "page", PAGE, scope=Scope.ROWS_READ, dataset=ORDERS.name)
 def show_orders() -> str:
     """The page; its script asks for the orders."""
     return render_template(

@@ -5,12 +5,14 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.domain.caller import Scope
 from app.domain.dataset import ColumnType
-from app.domain.errors import BadRequest, DatasetNotFound, ImportNotFound, InvalidContent, Refused
+from app.domain.errors import BadRequest, DatasetNotFound, ImportNotFound, InvalidContent, Refused, ScopeRequired
 from app.domain.requests.selection import Selection
 from app.formats.export import serialize_row
 from app.lifecycle.datasets import catalog, rows
 from app.routes import services
+from app.routes.access import access, require_rows_of
 from app.routes.openapi.operations import Answer, describe, query
 from app.routes.pages.imports import PAGE, show_problem
 
@@ -31,14 +33,23 @@ blueprint.register_error_handler(Refused, show_problem)
 
 
 @blueprint.get("/rows")
-@describe("choose_rows_page", "page", {302: Answer("To the first dataset.", headers={"Location": "Its rows."})})
+@describe(
+    "choose_rows_page",
+    "page",
+    {302: Answer("To the first dataset.", headers={"Location": "Its rows."})},
+    refuses=(DatasetNotFound,),
+    scope=Scope.ROWS_READ,
+)
 def choose() -> AnyResponse:
     """The rows of the first dataset."""
-    return redirect(url_for("rows.show", name=catalog.list_datasets(services().database)[0].dataset.name))
+    names = _list_names()
+    if not names:
+        raise DatasetNotFound("the datasets that your token is bound to do not exist")
+    return redirect(url_for("rows.show", name=names[0]))
 
 
 @blueprint.get("/rows/<name>")
-@describe("show_rows_page", "page", PAGE, refuses=(DatasetNotFound,), parameters=SHOWN_BY)
+@describe("show_rows_page", "page", PAGE, refuses=(DatasetNotFound,), parameters=SHOWN_BY, scope=Scope.ROWS_READ)
 def show(name: str) -> str:
     """A page of rows: those of an `import`, where a `column` has a `value`, in the order of `sort`."""
     dataset = catalog.find_dataset(services().database, name).dataset
@@ -51,11 +62,12 @@ def show(name: str) -> str:
     found: list[dict[str, Any]] = []
     cursor: str | None = None
     try:
+        require_rows_of(of or None)
         selection = rows.select_rows(
             services().database, dataset, of=of or None, filters=[(column, value)] if value else [], sort=sort or None
         )
         found, cursor = rows.read_page(services().database, selection, request.args.get("cursor"), SHOWN)
-    except (BadRequest, InvalidContent, ImportNotFound) as error:
+    except (BadRequest, InvalidContent, ImportNotFound, ScopeRequired) as error:
         problem, selection = error.detail, Selection(dataset)
     said: dict[str, Any] = {
         "name": name,
@@ -66,7 +78,7 @@ def show(name: str) -> str:
     return render_template(
         "rows.html",
         dataset=dataset,
-        others=[known.dataset.name for known in catalog.list_datasets(services().database)],
+        others=_list_names(),
         heads=_make_heads(selection, said),
         rows=[serialize_row(dataset, row) for row in found],
         problem=problem,
@@ -84,6 +96,12 @@ def show(name: str) -> str:
             for form, title in EXPORTS.items()
         },
     )
+
+
+def _list_names() -> list[str]:
+    allowed = access().datasets
+    names = [known.dataset.name for known in catalog.list_datasets(services().database)]
+    return [name for name in names if allowed is None or name in allowed]
 
 
 def _make_heads(selection: Selection, said: dict[str, Any]) -> list[dict[str, Any]]:

@@ -47,6 +47,11 @@ const VALUES = {
     element.hidden = !i.reverted_by;
     return null;
   },
+  stopped: (i, element) => {
+    element.hidden = !i.stopped_by;
+    return null;
+  },
+  stopped_by: (i) => i.stopped_by ?? "",
   reverted_by: (i, element) => lead(element, i.reverted_by),
   target: (i, element) => {
     element.hidden = !hasOneTarget(i);

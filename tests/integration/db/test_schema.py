@@ -11,8 +11,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from app.db import server_checks
+from app.db.access.tables import metadata
 from app.db.migrate import upgrade
-from app.db.schema import metadata
 from app.domain.changes import CHANGED_AT
 from app.lifecycle import health
 from app.lifecycle.services import Services

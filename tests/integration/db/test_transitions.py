@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 
 from app.db.imports import queries as import_queries, transitions
+from app.db.imports.backlog import measure_backlog
 from app.domain.errors import DatabaseUnavailable
 from app.domain.states import LEGAL_MOVES, State
 from app.lifecycle.imports import stop
@@ -72,7 +73,7 @@ def test_the_measured_rate_is_exact_however_slow_or_fast(services: Services, row
             " finished_at = attempt_started_at + INTERVAL %s SECOND WHERE number = %s",
             (rows, rows, seconds, number),
         )
-        backlog = import_queries.measure_backlog(connection)
+        backlog = measure_backlog(connection)
         row = import_queries.find_numbered(connection, waiting)
     assert backlog.rows_per_second == pytest.approx(rows / seconds, rel=0.01)
     assert backlog.bytes_per_second == pytest.approx(100 * rows / seconds, rel=0.01)

@@ -10,6 +10,7 @@ from app.domain.dataset import ORDERS
 from app.domain.imports import reject_name
 from app.domain.states import State
 from app.formats.generate.orders import write_csv_sample
+from app.lifecycle.access import sessions, tokens
 from app.lifecycle.imports.idempotency import Accepted
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
@@ -97,3 +98,27 @@ def test_history_is_forgotten_after_its_time_and_rows_stay(services: Services, t
         assert queries.find_import(connection, young.id) is not None
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM orders").scalar_one() == 40
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM idempotency_keys").scalar_one() == 0
+
+
+def test_tokens_and_sessions_go_long_after_their_end(services: Services) -> None:
+    database = services.database
+    names = ("valid", "revoked", "long revoked", "expired", "long expired")
+    ids = {name: tokens.create_token(database, name, ["viewer"], created_by="test").token.id for name in names}
+    for name in ("revoked", "long revoked"):
+        tokens.revoke_token(database, ids[name], revoked_by="test")
+    for name in ("open", "ended", "long ended", "long expired"):
+        sessions.begin_session(database, name, token=ids["valid"], key=None, address="127.0.0.1")
+    ages = {
+        "backout_tokens SET revoked_at = NOW(6) - INTERVAL 91 DAY WHERE name = 'long revoked'",
+        "backout_tokens SET expires_at = NOW(6) - INTERVAL 89 DAY WHERE name = 'expired'",
+        "backout_tokens SET expires_at = NOW(6) - INTERVAL 91 DAY WHERE name = 'long expired'",
+        "backout_sessions SET ended_at = NOW(6) - INTERVAL 23 HOUR WHERE client = 'ended'",
+        "backout_sessions SET ended_at = NOW(6) - INTERVAL 25 HOUR WHERE client = 'long ended'",
+        "backout_sessions SET expires_at = NOW(6) - INTERVAL 25 HOUR WHERE client = 'long expired'",
+    }
+    with database.begin() as connection:
+        for statement in ages:
+            connection.exec_driver_sql(f"UPDATE {statement}")
+    cleanup.clean(services)
+    assert {token.name for token in tokens.list_tokens(database)} == {"valid", "revoked", "expired"}
+    assert {one.client for one in sessions.list_sessions(database)} == {"open", "ended"}

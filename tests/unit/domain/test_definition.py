@@ -131,4 +131,7 @@ def test_limits_of_a_row_and_a_key_are_told_before_a_server_is_asked() -> None:
 
 
 def test_no_table_of_ours_can_be_a_dataset() -> None:
-    assert set(definition.OWN_TABLES) == {*metadata.tables, "alembic_version"} - {"orders"}
+    named = {name for name in metadata.tables if not name.startswith(definition.OWN_PREFIX)}
+    assert set(definition.OWN_TABLES) == {*named, "alembic_version"} - {"orders"}
+    for name in ("backout_tokens", "BACKOUT_x"):
+        assert fields({**described(), "name": name}) == ["name"]

@@ -21,7 +21,7 @@ EXAMPLE = json.loads(
      "rows_deleted": 0, "rows_counted": null, "rows_counted_at": null,
      "rows_updated": 0, "rows_skipped": 0, "rows_rejected": 0, "rows_blank": 0,
      "on_error": "abort", "max_rejects": null, "on_conflict": "fail", "dry_run": false, "sequence": 30, "error": null,
-     "retry_of": null, "reverted_by": null, "reverted_at": null,
+     "retry_of": null, "created_by": "night", "stopped_by": null, "reverted_by": null, "reverted_at": null,
      "source": {"kind": "generated", "rows": 1000000, "seed": "night7"},
      "created_at": "2026-11-22T02:35:49.661Z", "started_at": "2026-11-22T02:35:49.689Z",
      "decided_at": null, "finished_at": null,
@@ -176,6 +176,9 @@ class Import(Model):
     error: Failure | None
     retry_of: str | None
     """The import that this one repeats."""
+    created_by: str | None
+    """The client that sent it; null where no one is asked for a token or key."""
+    stopped_by: str | None
     reverted_by: Id | None
     """The revert that took its rows out of the table again, with none left."""
     reverted_at: Time | None

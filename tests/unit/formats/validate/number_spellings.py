@@ -159,6 +159,8 @@ def meaning(text: str, said: dict[str, Any]) -> Fraction | None:
         return None
     if rest[-4:-2] == "E+" and int(exponent) > len(fraction) and int(whole + fraction or "0"):
         return None  # a spreadsheet has left digits out
+    if not int(whole + fraction):
+        return Fraction(0)  # whatever its exponent: 10 to the power of a million takes minutes
     number = Fraction(int(whole + fraction), 10 ** len(fraction)) * Fraction(10) ** int(exponent or 0)
     number /= 100 if "percent" in found and said["percent"] == "fraction" else 1
     return -number if "-" in found else number

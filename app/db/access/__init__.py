@@ -1,0 +1,1 @@
+"""Access in the database: tokens, browsers' sessions, and whose an import is."""

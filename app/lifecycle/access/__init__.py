@@ -1,0 +1,1 @@
+"""Access: makes, finds and ends tokens and browsers' sessions."""
