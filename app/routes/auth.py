@@ -27,6 +27,7 @@ SAFE_METHODS = ("HEAD", "OPTIONS")
 CHANGING_GETS = ("/insert", "/dpd_insert", "/stop", "/delete_all")
 CONTENT_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+HTTPS_SECONDS = 365 * 86400  # for how long a browser asks by https only, once it has
 BOOT_ERROR = 3  # the exit code at which gunicorn ends instead of starting the worker again
 _PORT = re.compile(":[0-9]{1,5}$")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -65,6 +66,10 @@ def register_guards(app: Flask, settings: Settings) -> None:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
         response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if request.is_secure:  # by http a browser ignores it (RFC 6797, 8.1)
+            response.headers.setdefault("Strict-Transport-Security", f"max-age={HTTPS_SECONDS}")
         response.headers.setdefault("Cache-Control", "no-store")
         if request.path not in OPEN_PATHS:
             took = perf_counter() - g.get("started_at", perf_counter())

@@ -289,6 +289,8 @@ def test_a_cookie_is_secure_behind_a_proxy_that_is_trusted_and_no_one_else_says_
     assert "Secure" not in sign_in(stack, KEY, headers=https).headers["Set-Cookie"]
     assert "198.51.100.9" not in stack.log("web").read_text()
     stack = new_web(api_keys_file=keys, trusted_proxies="127.0.0.0/8, 10.0.0.0/8")
-    assert "Secure" in sign_in(stack, KEY, headers=https).headers["Set-Cookie"]
-    assert "Secure" not in sign_in(stack, KEY).headers["Set-Cookie"]
+    secure, plain = sign_in(stack, KEY, headers=https).headers, sign_in(stack, KEY).headers
+    assert "Secure" in secure["Set-Cookie"] and "Secure" not in plain["Set-Cookie"]
+    assert secure["Strict-Transport-Security"] == "max-age=31536000" and "Strict-Transport-Security" not in plain
+    assert {secure[f"Cross-Origin-{kind}-Policy"] for kind in ("Opener", "Resource")} == {"same-origin"}
     assert '"address": "198.51.100.9"' in stack.log("web").read_text()
