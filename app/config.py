@@ -11,7 +11,7 @@ import sys
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     stream_max_seconds: Seconds = 60
 
     max_queued: int = Field(1000, ge=1)
+    quotas: dict[Literal["imports", "rows", "bytes", "spool_bytes"], Annotated[int, Field(ge=0)]] = {}
     overload_inline: bool = False
     overload_error_rate: float = Field(0.5, ge=0, le=1)
 

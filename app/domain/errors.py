@@ -124,6 +124,10 @@ class TooManyStreams(Refused):
     """Too many clients have open event streams: poll instead."""
 
 
+class QuotaExceeded(Refused):
+    """The client has used up one of its quotas; `limit` names which, `most` and `used` are numbers of it."""
+
+
 class TooManyAtOnce(Refused):
     """This client has as many uploads, downloads or event streams at once as one may; `limit` names which."""
 

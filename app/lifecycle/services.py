@@ -7,8 +7,10 @@ from functools import cached_property
 from app.config import Settings
 from app.db.database import Database
 from app.db.imports import transitions
+from app.domain.requests.quota import Quota
 from app.lifecycle.backlog import BacklogCache
 from app.lifecycle.extension import Extension
+from app.lifecycle.quotas import Quotas
 from app.queue import Hints, create_celery
 from app.spool import Spool
 
@@ -24,6 +26,7 @@ class Services:
     spool: Spool
     hints: Hints
     backlog_cache: BacklogCache
+    quotas: Quotas
     extensions: tuple[Extension, ...] = ()  # what else there is; the story of imports knows no more of them than that
 
     @cached_property
@@ -47,5 +50,6 @@ def open_services(settings: Settings, *, pool_size: int = 10, extensions: tuple[
         spool=Spool(settings.spool_dir, settings.max_upload_bytes),
         hints=Hints(create_celery(settings), settings.publish_timeout_seconds),
         backlog_cache=BacklogCache(settings.max_queued, settings.worker_slots),
+        quotas=Quotas({Quota(name): most for name, most in settings.quotas.items()}, settings.spool_retention_hours),
         extensions=extensions,
     )

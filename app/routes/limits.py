@@ -1,8 +1,9 @@
 """Limits of what clients do at once: whatever waits for a client holds a thread meanwhile."""
 
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, current_app, g, request
 
 from app.domain.errors import Overloaded, TooManyAtOnce
+from app.domain.requests.quota import A_DAY, DAY_SECONDS, RETRY_SECONDS
 from app.web.places import DOWNLOADS, UPLOADS, NoPlace, Places
 
 
@@ -14,6 +15,21 @@ def register_limits(app: Flask) -> None:
     def give_back(error: BaseException | None) -> None:
         if g.pop("is_uploading", False):
             _places("uploads").give_back(g.client)
+
+    quotas = app.extensions["backout"].quotas
+    if quotas.most:
+
+        @app.after_request
+        def tell_quotas(response: Response) -> Response:
+            """As the IETF's draft "RateLimit header fields for HTTP" has it."""
+            if request.method == "POST" and (left := quotas.list_left(g.get("client", ""))):
+                window = {quota: f";w={DAY_SECONDS}" if quota in A_DAY else "" for quota in left}
+                policies = (f'"{quota}";q={most}{window[quota]}' for quota, most in quotas.most.items())
+                response.headers["RateLimit-Policy"] = ", ".join(policies)
+                response.headers["RateLimit"] = ", ".join(
+                    f'"{quota}";r={some};t={RETRY_SECONDS[quota]}' for quota, some in left.items()
+                )
+            return response
 
 
 def take_upload() -> None:

@@ -50,6 +50,7 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.Paused: 409,
     errors.TooManyStreams: 503,
     errors.TooManyAtOnce: 429,
+    errors.QuotaExceeded: 429,
     errors.DatabaseUnavailable: 503,
 }
 RETRY = (
@@ -62,6 +63,7 @@ RETRY = (
     errors.TooManyFailures,
     errors.TooManyStreams,
     errors.TooManyAtOnce,
+    errors.QuotaExceeded,
     errors.DatabaseUnavailable,
 )
 

@@ -56,7 +56,7 @@ def accept_generated(
             errors=[{"field": "generate", "value": str(rows)[:40], "minimum": 1, "maximum": most}],
         )
     content = content_hash({"dataset": dataset.name, "generate": rows, "seed": seed}, "")
-    with hold_idempotency_key(services.database, services.backlog_cache, caller, content, inline=inline) as claim:
+    with hold_idempotency_key(services, caller, content, inline=inline) as claim:
         if claim.held is not None:
             return claim.held
         values = {
@@ -117,7 +117,7 @@ def open_upload(services: Services, caller: Caller, *, inline: bool = False) -> 
     Raises `LedgerFrozen`, `Overloaded` unless it is loaded `inline`, `SpoolFull`, and the key's errors.
     """
     id = str(uuid4())
-    with hold_idempotency_key(services.database, services.backlog_cache, caller, None, inline=inline) as claim:
+    with hold_idempotency_key(services, caller, None, inline=inline) as claim:
         if claim.held is None:
             freeze.require_sweeping(services)  # before a large body is sent for nothing; `record` decides
         with services.spool.receive(id, claim.renew) as upload:

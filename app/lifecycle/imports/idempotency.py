@@ -20,7 +20,7 @@ from app.db.imports import queries
 from app.domain.caller import Caller
 from app.domain.errors import AlreadyRunning, BadRequest, DatabaseUnavailable, KeyInFlight, KeyReused, Reverted
 from app.domain.imports import Import
-from app.lifecycle.backlog import BacklogCache
+from app.lifecycle.services import Services
 
 KEY_SECONDS = 60.0  # how long an unanswered request keeps its key; renewed while its body arrives
 KEY_LENGTH = 200
@@ -108,14 +108,14 @@ class IdempotencyClaim:
 
 @contextmanager
 def hold_idempotency_key(
-    database: Database, backlog: BacklogCache, caller: Caller, content: str | None, *, inline: bool = False
+    services: Services, caller: Caller, content: str | None, *, inline: bool = False
 ) -> Iterator[IdempotencyClaim]:
     """Hold the caller's key, if there is one, for as long as the request takes; given back if nothing is accepted.
 
-    Raises `Overloaded` unless the import is loaded `inline`, and for a key: `KeyInFlight`, `KeyReused` if its import
-    has another `content`, `Reverted` if it was reverted, `BadRequest` for one that is no key.
+    Raises `QuotaExceeded`, `Overloaded` unless the import is loaded `inline`, and for a key: `KeyInFlight`, `KeyReused`
+    if its import has another `content`, `Reverted` if it was reverted, `BadRequest` for one that is no key.
     """
-    token, holder = str(uuid4()), None
+    token, holder, database = str(uuid4()), None, services.database
     if caller.key is not None:
         if not 1 <= len(caller.key) <= KEY_LENGTH or not caller.key.isprintable():
             raise BadRequest(f"an Idempotency-Key has 1 to {KEY_LENGTH} printable characters")
@@ -125,8 +125,10 @@ def hold_idempotency_key(
     if content is not None and claim.held is not None:
         claim.same(content)
     try:
-        if claim.held is None and not inline:
-            backlog.require_capacity(database)  # only now: what was accepted before is not refused
+        if claim.held is None:  # only now: what was accepted before is not refused
+            services.quotas.require(database, caller.client)
+            if not inline:
+                services.backlog_cache.require_capacity(database)
         yield claim
     finally:
         if caller.key is not None and claim.owned and not claim.bound:

@@ -21,8 +21,8 @@ def retry_import(services: Services, id: str, *, client: str = "", request_id: s
     """Accept a new import of the same file and options, for this client; returns it. A dry run becomes a real one.
 
     The file is shared by a hard link, so that each import keeps its own for as long as it needs it. Raises
-    `ImportNotFound`, `NothingToRetry` for one that is not over or has loaded its rows, `FileForgotten` and
-    `LedgerFrozen`.
+    `ImportNotFound`, `NothingToRetry` for one that is not over or has loaded its rows, `FileForgotten`,
+    `QuotaExceeded` and `LedgerFrozen`.
     """
     freeze.require_sweeping(services)
     with services.database.begin() as connection:
@@ -35,6 +35,7 @@ def retry_import(services: Services, id: str, *, client: str = "", request_id: s
         )
     if old.state not in RETRYABLE and old.reverted_by is None:
         raise NothingToRetry(_WHY_NOT.get(old.state, "the import is not over yet: stop it first"), import_id=id)
+    services.quotas.require(services.database, client)
     new_id = str(uuid4())
     values = {"client": client, "request_id": request_id}
     if old.source.generate is None:

@@ -43,7 +43,7 @@ def open_stream(services: Services, options: ImportOptions, caller: Caller) -> I
     an error, an import that was recorded fails and nothing of it stays: also when the last byte shows that the caller
     has the same file under way.
     """
-    with hold_idempotency_key(services.database, services.backlog_cache, caller, None) as claim, ExitStack() as ending:
+    with hold_idempotency_key(services, caller, None) as claim, ExitStack() as ending:
         if claim.held is None:
             freeze.require_sweeping(services)  # before a large body is sent for nothing; `record` decides
         incoming = IncomingStream(services, options, caller, claim)

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, jsonify, url_for
 
 from app.domain.caller import Scope
-from app.domain.errors import FileForgotten, ImportNotFound, LedgerFrozen, NothingToRetry, SpoolFull
+from app.domain.errors import FileForgotten, ImportNotFound, LedgerFrozen, NothingToRetry, QuotaExceeded, SpoolFull
 from app.lifecycle.imports import retry
 from app.routes import services
 from app.routes.api.serializers import serialize_import
@@ -18,7 +18,7 @@ blueprint = Blueprint("retries", __name__)
     "retry_import",
     "imports",
     models.RETRIED,
-    refuses=(ImportNotFound, NothingToRetry, FileForgotten, SpoolFull, LedgerFrozen),
+    refuses=(ImportNotFound, NothingToRetry, FileForgotten, SpoolFull, LedgerFrozen, QuotaExceeded),
     scope=Scope.IMPORTS_WRITE,
 )
 def retry_one(id: str) -> Response:

@@ -12,6 +12,7 @@ from app.domain.errors import (
     KeyReused,
     LedgerFrozen,
     Overloaded,
+    QuotaExceeded,
     SpoolFull,
     UnsupportedFormat,
 )
@@ -24,7 +25,7 @@ from app.lifecycle.imports.idempotency import KEY_LENGTH
 from app.routes.openapi.operations import header, one_of, query
 
 # what may be answered instead of accepting an import
-ACCEPTING = (BadRequest, InvalidContent, KeyInFlight, KeyReused, Overloaded, LedgerFrozen)
+ACCEPTING = (BadRequest, InvalidContent, KeyInFlight, KeyReused, Overloaded, QuotaExceeded, LedgerFrozen)
 ACCEPTING_FILES = (*ACCEPTING, AlreadyRunning, UnsupportedFormat, ContentTooLarge, SpoolFull)
 _YES_OR_NO = one_of(["true", "false"])
 
