@@ -42,7 +42,7 @@ def register_guards(app: Flask, settings: Settings) -> None:
         keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else None
         credentials = Credentials(app.extensions["backout"].database, keys)
     app.extensions["backout_credentials"] = credentials
-    register_limits(app)
+    register_limits(app, app.extensions["backout"].quotas)
     names = {*LOCAL_NAMES, settings.host.lower(), f"[{settings.host.lower()}]"}
     if settings.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]

@@ -4,11 +4,12 @@ from flask import Flask, Response, current_app, g, request
 
 from app.domain.errors import Overloaded, TooManyAtOnce
 from app.domain.requests.quota import A_DAY, DAY_SECONDS, RETRY_SECONDS
+from app.lifecycle.quotas import Quotas
 from app.web.places import DOWNLOADS, UPLOADS, NoPlace, Places
 
 
-def register_limits(app: Flask) -> None:
-    """Count uploads and downloads of this application."""
+def register_limits(app: Flask, quotas: Quotas) -> None:
+    """Count uploads and downloads of this application, and let answers tell what is left of quotas."""
     app.extensions["backout_places"] = {"uploads": Places(UPLOADS), "downloads": Places(DOWNLOADS)}
 
     @app.teardown_request
@@ -16,7 +17,6 @@ def register_limits(app: Flask) -> None:
         if g.pop("is_uploading", False):
             _places("uploads").give_back(g.client)
 
-    quotas = app.extensions["backout"].quotas
     if quotas.most:
 
         @app.after_request

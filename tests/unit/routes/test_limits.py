@@ -6,6 +6,7 @@ import pytest
 from flask import Flask, Response, g, request
 
 from app.domain.errors import BadRequest
+from app.lifecycle.quotas import Quotas
 from app.routes.limits import as_download, register_limits, take_upload
 from app.routes.problems import register_problems
 from app.web.places import DOWNLOADS, UPLOADS
@@ -14,7 +15,7 @@ from app.web.places import DOWNLOADS, UPLOADS
 @pytest.fixture
 def app() -> Flask:
     app = Flask("app")
-    register_limits(app)
+    register_limits(app, Quotas({}, 24))
     register_problems(app)
 
     @app.before_request
