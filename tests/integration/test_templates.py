@@ -18,6 +18,8 @@ from app.lifecycle import templates
 from app.lifecycle.services import Services
 from app.routes.api import template_document
 
+pytestmark = pytest.mark.in_turn
+
 COLUMNS = {"Bestellnummer": "order_number", "Kunde": "customer", "Notiz": None}
 HEADER = ["Shop", "Bestellnummer", "Kunde", "Notiz", "email", "ship_to", "sku", "quantity", "unit_price", "currency"]
 FILE = (

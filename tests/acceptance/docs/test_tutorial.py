@@ -11,6 +11,8 @@ from app.formats.generate.orders import write_csv_sample
 from tests.acceptance.conftest import Stack
 from tests.waiting import stretched
 
+pytestmark = pytest.mark.in_turn
+
 
 @pytest.fixture(scope="session")
 def orders_csv(tmp_path_factory: pytest.TempPathFactory) -> bytes:

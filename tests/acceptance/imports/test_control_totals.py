@@ -18,6 +18,8 @@ from tests.backout import Backout
 from tests.stack import Stack
 from tests.waiting import patience
 
+pytestmark = pytest.mark.in_turn
+
 NAME = "totals"
 COLUMNS = [
     {"name": "id", "type": "integer"},

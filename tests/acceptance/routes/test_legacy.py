@@ -12,6 +12,8 @@ from tests.acceptance.routes.scripts import CLASSIC_PROBLEM, UNKNOWN, fields
 from tests.stack import Stack
 from tests.waiting import patience, wait_for
 
+pytestmark = pytest.mark.in_turn
+
 
 @pytest.mark.parametrize("ask", ["get", "post"])
 def test_insert_answers_at_once_and_the_orders_come(stack: Stack, ask: str) -> None:

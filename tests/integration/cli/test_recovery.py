@@ -23,6 +23,8 @@ from tests.integration.conftest import Run
 from tests.invariants import check, converge, find
 from tests.servers import ROOT, DatabaseServer, make_settings
 
+pytestmark = pytest.mark.in_turn
+
 
 def test_every_branch_is_listed_with_what_becomes_of_it(services: Services, run: Run) -> None:
     loading, decided, over, stopped = (

@@ -15,6 +15,8 @@ from app.lifecycle.services import Services
 from tests.integration.db.test_upserts import line
 from tests.uploads import accept_file
 
+pytestmark = pytest.mark.in_turn
+
 ROWS = ("\t".join(ORDERS.column_names) + "\n" + line(1).replace(",", "\t")).encode()
 ALL_SAID = {
     "format": "tsv",

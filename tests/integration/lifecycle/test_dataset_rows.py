@@ -19,6 +19,8 @@ from app.lifecycle.services import Services
 from tests.integration.lifecycle.parts import HEADER, ODD_NAMES, PARTS, send
 from tests.invariants import converge, find
 
+pytestmark = pytest.mark.in_turn
+
 KINDS = ("nut", "bolt")
 
 

@@ -32,6 +32,8 @@ from tests.integration.lifecycle.parts import HEADER, ODD_NAMES, PARTS, comment,
 from tests.invariants import converge, find
 from tests.servers import DatabaseServer
 
+pytestmark = pytest.mark.in_turn
+
 
 def test_a_created_dataset_is_loaded_into_and_dropped(services: Services) -> None:
     parts = creation.create_dataset(services, PARTS).dataset

@@ -17,6 +17,8 @@ from app.lifecycle.imports.stop import stop_import
 from app.lifecycle.imports.stream_upload import HEAD_BYTES
 from app.lifecycle.services import Services
 
+pytestmark = pytest.mark.in_turn
+
 HEADER = b"marketplace,order_number,customer,email,ship_to,sku,quantity,unit_price,currency,status,ordered_at\n"
 ROW = b"shop,A-1,Ada,ada@example.org,1 Main St,SKU,2,9.50,EUR,pending,2026-11-22 08:30:00\n"
 ORDER = {

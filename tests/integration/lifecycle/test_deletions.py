@@ -29,6 +29,8 @@ from tests.invariants import converge, find
 from tests.servers import DatabaseServer
 from tests.waiting import patience, wait_for
 
+pytestmark = pytest.mark.in_turn
+
 
 @pytest.fixture
 def nights(services: Services) -> Nights:

@@ -31,6 +31,8 @@ from tests.integration.lifecycle.freezing import execute, go_back, read
 from tests.invariants import check, converge, find
 from tests.servers import DatabaseServer, make_settings
 
+pytestmark = pytest.mark.in_turn
+
 
 @pytest.fixture(autouse=True)
 def thawed(database: DatabaseServer) -> Iterator[None]:

@@ -13,6 +13,8 @@ from app.lifecycle.imports.loading.slots import Slots
 from app.lifecycle.services import Services
 from tests.waiting import patience
 
+pytestmark = pytest.mark.in_turn
+
 
 def record(services: Services, **values: Any) -> int:
     row = {"id": os.urandom(16).hex(), "dataset": "orders", "generate_rows": 1_000_000, "seed": "s", **values}

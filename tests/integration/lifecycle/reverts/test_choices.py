@@ -11,6 +11,8 @@ from tests.integration.lifecycle.reverts.nights import Nights
 from tests.integration.lifecycle.reverts.test_reverts import counts
 from tests.invariants import converge, find
 
+pytestmark = pytest.mark.in_turn
+
 EVERYTHING = "SELECT *, import_changed_at FROM orders ORDER BY 1, 2"
 
 
