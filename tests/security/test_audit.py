@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
@@ -204,9 +205,16 @@ def test_a_crash_between_the_steps_of_the_chainer_never_cries_wolf(
             patch.setattr(auditing, "_write", crash)
         elif instant == "link":  # after the mark, before the links
             patch.setattr(auditing.audit_chain, "link", crash)
-        else:  # after the links, before they are committed
-            link = auditing.audit_chain.link
-            patch.setattr(auditing.audit_chain, "link", lambda *given: (link(*given), crash()))
+        else:  # after all, before it is committed
+            begin = services.database.begin
+
+            @contextmanager
+            def begin_and_crash() -> Iterator[Any]:
+                with begin() as connection:
+                    yield connection
+                    crash()
+
+            patch.setattr(services.database, "begin", begin_and_crash)
         with pytest.raises(SystemExit):
             auditing.extend_chain(services)
     assert findings(services) == []
@@ -242,7 +250,9 @@ def test_what_waits_while_there_is_no_sweeper_gets_its_link(services: Services) 
     assert (report.links, report.waiting, report.findings) == (4, 0, [])
 
 
-def test_chainers_follow_each_other(services: Services) -> None:
+def test_chainers_follow_each_other(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditing.audit_chain, "BATCH", 3)  # so that they meet
+    settle(services)
     write(services, 40)
     barrier, failed = Barrier(4), []
 
