@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> Flask:
 
 def add_routes(app: Flask, *, handling: bool = True) -> None:
     """What can be asked; enough for the document of the interface."""
-    from app.routes import legacy, sessions  # noqa: PLC0415
+    from app.routes import audit, legacy, sessions  # noqa: PLC0415
     from app.routes.api import (  # noqa: PLC0415
         access,
         datasets,
@@ -51,10 +51,12 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
         templates,
     )
     from app.routes.openapi import document  # noqa: PLC0415
-    from app.routes.pages import imports as imports_page, rows  # noqa: PLC0415
+    from app.routes.pages import audit as audit_page, imports as imports_page, rows  # noqa: PLC0415
 
     for part in (
         access,
+        audit,
+        audit_page,
         legacy,
         imports_api,
         datasets,

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     api_keys_file: Path | None = None
     tokens: bool = False
+    audit_retention_days: float = Field(400, gt=0)
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     test_endpoints: bool = False
     log_level: str = "INFO"

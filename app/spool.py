@@ -20,7 +20,7 @@ from app.domain.generation import Generation
 PART = ".part"  # the ending while the body still arrives
 OURS = "."  # how names begin that are no upload's
 COPY_BYTES = 1024 * 1024
-GENERATION, FIGURES = f"{OURS}generation-", f"{OURS}sweeper-"
+GENERATION, AUDIT, FIGURES = f"{OURS}generation-", f"{OURS}audit-", f"{OURS}sweeper-"
 SILLY = ".nfs"  # what NFS calls a file that was deleted while it is open
 FIGURES_SECONDS = 60.0  # figures that no one has written for so long are those of a sweeper that has ended
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -125,9 +125,10 @@ class Spool:
                         found.append(entry.name)
         return found
 
-    def write_whole(self, path: Path, data: bytes, mode: int = 0o666) -> None:
-        """Write a file below the folder, whole or not at all, readable as `mode` and the umask have it. Raises
-        `SpoolFull`, and OSError where the folder can't be written to; then nothing is left of it."""
+    def write_whole(self, path: Path, data: bytes, mode: int = 0o666, *, durable: bool = False) -> None:
+        """Write a file below the folder, whole or not at all, readable as `mode` and the umask have it. A `durable`
+        one is whole after a power failure, too. Raises `SpoolFull`, and OSError where the folder can't be written to;
+        then nothing is left of it."""
         with space(self.folder):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # in the folder itself, where what a crash leaves is found; several processes may write, in containers under
@@ -136,6 +137,9 @@ class Spool:
             try:
                 with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                     file.write(data)
+                    if durable:
+                        file.flush()
+                        os.fsync(file.fileno())
                 new.replace(path)
             except BaseException:
                 new.unlink(missing_ok=True)
@@ -178,7 +182,8 @@ class Spool:
 
 
 def _is_kept(name: str) -> bool:
-    return name.startswith(SILLY) or (name.startswith(GENERATION) and "." not in name.removeprefix(GENERATION))
+    marks = (GENERATION, AUDIT)  # with another dot it is what a write left behind
+    return name.startswith(SILLY) or (name.startswith(marks) and "." not in name.removeprefix(OURS))
 
 
 def _delete_unused(path: Path) -> bool:

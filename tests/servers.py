@@ -159,7 +159,13 @@ def empty(database: DatabaseServer) -> None:
         if cursor.fetchall():
             cursor.execute("TRUNCATE TABLE orders")
         others = ("handling_steps", "handled_orders", "handlings", "backout_templates", "backout_pauses")
-        others += ("backout_reverted_imports", "backout_tokens", "backout_sessions")
+        others += (
+            "backout_reverted_imports",
+            "backout_tokens",
+            "backout_sessions",
+            "backout_audit",
+            "backout_audit_chain",
+        )
         cursor.execute("BEGIN")  # one write to the disk, not one a table
         for table in (
             "orders",

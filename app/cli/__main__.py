@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from app.cli import local
+from app.cli.audit import audit
 from app.cli.database import migrate, provision
 from app.cli.demo import demo as show_demo
 from app.cli.demo_handling import demo as show_handling
@@ -65,7 +66,7 @@ def supervise() -> None:
     raise SystemExit(local.supervise(CHECKOUT))
 
 
-for command in (migrate, provision, branches, resolve, decide, sweeping, tokens):
+for command in (migrate, provision, branches, resolve, decide, sweeping, tokens, audit):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -19,11 +19,12 @@ from typing import Any
 import click
 
 from app.config import read_settings
+from app.domain.audit.actor import Actor, acting
 from app.domain.errors import BadRequest, DatabaseUnavailable, InvalidContent, NotAllowed, Refused
 from app.domain.generation import Installation
 from app.domain.imports import RecoveryAction
 from app.lifecycle import freeze
-from app.lifecycle.recovery import in_doubt, resolve as resolving
+from app.lifecycle.recovery import audit, in_doubt, resolve as resolving
 from app.lifecycle.recovery.in_doubt import Doubt, Listed
 from app.lifecycle.services import Services, open_services
 from app.logs import configure_logs
@@ -45,7 +46,8 @@ def operator_command(run: Callable[..., tuple[Document, list[str]]]) -> Callable
         configure_logs("warning")  # to standard error; a heuristic decision without an import is only in the log
         try:
             services = open_services(read_settings(broker_url=NO_BROKER, **_local_address()))
-            document, lines = run(services, **arguments)
+            with acting(_find_actor(services, run)):
+                document, lines = run(services, **arguments)
         except Refused as error:
             kind = type(error).__name__
             click.echo(
@@ -128,7 +130,7 @@ def resume(services: Services, yes: bool) -> tuple[Document, list[str]]:
 def freeze_(services: Services, reason: str, yes: bool) -> tuple[Document, list[str]]:
     """Accept, load and sweep nothing until `resume`."""
     confirm("Accept, load and sweep nothing until `sweeping resume`?", yes)
-    freeze.freeze(services.database, f"{name_person()} froze it" + (f": {reason}" if reason else ""))
+    freeze.freeze(services.database, f"{name_person()} froze it" + (f": {reason}" if reason else ""), by_person=True)
     return {"frozen": True}, ["Sweeping is frozen. Running imports still end; stops work."]
 
 
@@ -138,7 +140,22 @@ def _local_address() -> dict[str, str]:
         return {}
     words = shlex.split(LOCAL_ADDRESSES.read_text(encoding="utf-8"))
     addresses = dict(word.split("=", 1) for word in words)
-    return {"database_url": addresses["BACKOUT_DATABASE_URL"]}
+    here = {"database_url": addresses["BACKOUT_DATABASE_URL"]}
+    if not os.environ.get("BACKOUT_SPOOL_DIR"):
+        here["spool_dir"] = str(LOCAL_ADDRESSES.parent / "spool")
+    return here
+
+
+def _find_actor(services: Services, run: Callable[..., Any]) -> Actor | None:
+    """Who changes something, where that is recorded: here no one says whether callers are asked who they are."""
+    module = run.__module__.rpartition(".")[2]
+    act = f"{module} {run.__name__.strip('_')}" if module in ("tokens", "audit") else run.__name__.strip("_")
+    if module == "tokens" or services.settings.asks_who:
+        return Actor(act, name_person())
+    try:
+        return Actor(act, name_person()) if audit.is_in_use(services.database) else None
+    except DatabaseUnavailable:
+        return None  # the command says so
 
 
 def confirm(question: str, yes: bool) -> None:

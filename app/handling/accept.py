@@ -9,6 +9,7 @@ from uuid import uuid4
 import structlog
 
 from app.config import Settings
+from app.db.access import audit
 from app.db.database import Database
 from app.db.handlings import orders as held_orders, queries, transitions
 from app.domain.caller import Caller
@@ -93,6 +94,7 @@ def _record(
                 f"more than {MAX_ORDERS:,} orders match: a handling has at most so many", errors=[{"field": "filter"}]
             )
         transitions.begin_waiting(connection, number, orders)
+        audit.record(connection, values["id"])
         found = transitions.find_numbered(connection, number)
     assert found is not None
     return found

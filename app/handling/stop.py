@@ -2,6 +2,7 @@
 
 import structlog
 
+from app.db.access import audit
 from app.db.database import Database
 from app.db.handlings import orders, queries, transitions
 from app.domain.errors import AlreadyRunning, HandlingNotFound, NothingFailed, NotRunning
@@ -28,6 +29,8 @@ def stop_handling(database: Database, id: str, by: str) -> Handling:
             connection, row.number, {HandlingState.RUNNING}, HandlingState.STOPPING, detail=told
         ) or transitions.ledger.move(connection, row.number, {HandlingState.QUEUED}, HandlingState.STOPPED, detail=told)
         row = transitions.find_numbered(connection, row.number) or row
+        if won:
+            audit.record(connection, id)
     if row.state not in (HandlingState.STOPPING, HandlingState.STOPPED):
         raise NotRunning(f"nothing to stop: the handling is {row.state}", handling_id=id, state=row.state)
     if won:
@@ -60,6 +63,7 @@ def retry_handling(services: Services, id: str, by: str, *, pending: bool = Fals
             if not won or not orders.hold_again(connection, row.number, states):
                 raise NothingFailed(_explain(row), handling_id=id, state=row.state)
             row = transitions.find_numbered(connection, row.number) or row
+            audit.record(connection, id)
     except (orders.OrdersHeld, orders.OrdersContended) as error:
         raise _find_other(services.database, id) from error
     log.info("retried", handling_id=id)

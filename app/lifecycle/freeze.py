@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from app.db import installation, xa
+from app.db.access import audit
 from app.db.database import Connection, Database
 from app.db.imports import queries
 from app.domain.errors import LedgerFrozen, NotAllowed, SpoolFull
@@ -75,10 +76,12 @@ def require_explained(database: Database, found: list[tuple[Xid, Import | None]]
         )
 
 
-def freeze(database: Database, reason: str, kept: Generation | None = None) -> LedgerFrozen:
+def freeze(database: Database, reason: str, kept: Generation | None = None, *, by_person: bool = False) -> LedgerFrozen:
     """Freeze sweeping, durably; returns the error that says so."""
     with database.begin() as connection:
         won = installation.freeze(connection, reason, kept)
+        if won and by_person:  # else a request has found the reason, and did not do it
+            audit.record(connection, reason=reason)
     if won:
         log.critical("sweeping_frozen", reason=reason, what_to_do=WHAT_TO_DO)
     return _frozen(reason)
@@ -122,6 +125,7 @@ def resume(database: Database) -> Installation:
     with database.begin() as connection:
         installation.skip_numbers(connection, max(here.last_number, installation.highest_number(connection)))
         installation.thaw(connection, here, new_id=here.is_copy)
+        audit.record(connection, reason=here.frozen_reason)
     log.warning("sweeping_resumed", was_frozen=here.frozen_reason)
     return here
 

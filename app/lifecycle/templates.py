@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from app.db import templates
+from app.db.access import audit
 from app.db.database import Database
 from app.db.imports import queries
 from app.domain.errors import BadRequest, ImportNotFound, TemplateNotFound
@@ -72,6 +73,7 @@ def delete_template(database: Database, name: str) -> None:
         # the database takes blanks at the end of a name for nothing
         if not is_name(name) or not templates.delete_template(connection, name):
             raise _not_found(name, None, None, templates.list_templates(connection))
+        audit.record(connection, name)
 
 
 def expand(database: Database, said: Mapping[str, str]) -> dict[str, str]:
@@ -142,6 +144,8 @@ def _save(database: Database, template: Template) -> tuple[Template, bool]:
             return latest, False
         with database.begin() as connection:
             saved = templates.insert_template(connection, replace(template, version=last + 1))
+            if saved:
+                audit.record(connection, f"{template.name}@{last + 1}")
         if saved:
             return find_template(database, template.name, last + 1), True
     raise BadRequest(f"other requests save the template {template.name} at the same time: try again")

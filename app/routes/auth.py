@@ -3,6 +3,7 @@
 import re
 import sys
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
@@ -11,10 +12,12 @@ import structlog
 from flask import Flask, Response, g, request
 
 from app.config import Settings
+from app.domain.audit.actor import Actor, current
 from app.domain.caller import NOTHING, Access
 from app.domain.errors import Refused
 from app.routes.access import check_operation, find_operation
 from app.routes.access.credentials import Credentials
+from app.routes.access.denials import Denials
 from app.routes.access.keys import KeyFile
 from app.routes.access.proxies import TrustedProxies
 from app.routes.limits import register_limits
@@ -28,6 +31,11 @@ CHANGING_GETS = ("/insert", "/dpd_insert", "/stop", "/delete_all")
 CONTENT_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 HTTPS_SECONDS = 365 * 86400  # for how long a browser asks by https only, once it has
+DENIALS = (401, 403, 429)
+DENIED = (
+    *("key-required", "page-header-required", "cross-site", "scope-required", "dataset-not-allowed"),
+    "too-many-failures",
+)
 BOOT_ERROR = 3  # the exit code at which gunicorn ends instead of starting the worker again
 _PORT = re.compile(":[0-9]{1,5}$")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -37,10 +45,11 @@ log = structlog.get_logger(__name__)
 
 def register_guards(app: Flask, settings: Settings) -> None:
     """Name every request, refuse what is not allowed, and log what was answered."""
-    credentials = None
+    credentials, denials = None, None
     if settings.asks_who:
         keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else None
         credentials = Credentials(app.extensions["backout"].database, keys)
+        denials = Denials(app.extensions["backout"].database)
     app.extensions["backout_credentials"] = credentials
     register_limits(app, app.extensions["backout"].quotas)
     names = {*LOCAL_NAMES, settings.host.lower(), f"[{settings.host.lower()}]"}
@@ -58,7 +67,14 @@ def register_guards(app: Flask, settings: Settings) -> None:
         g.is_allowed = lambda: True  # asked again by what goes on for long
         if credentials is None:
             return _check_host(names) or _check_origin()
-        return _check_caller(credentials) or _check_origin() or _check_operation()
+        current.set(_actor())
+        refused = _check_caller(credentials) or _check_origin()
+        current.set(_actor())
+        return refused or _check_operation()
+
+    @app.teardown_request
+    def forget(_: BaseException | None) -> None:
+        current.set(None)  # the thread goes on to another request
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -71,6 +87,8 @@ def register_guards(app: Flask, settings: Settings) -> None:
         if request.is_secure:  # by http a browser ignores it (RFC 6797, 8.1)
             response.headers.setdefault("Strict-Transport-Security", f"max-age={HTTPS_SECONDS}")
         response.headers.setdefault("Cache-Control", "no-store")
+        if denials is not None and (reason := _find_denial(response)):
+            _note(denials, reason)
         if request.path not in OPEN_PATHS:
             took = perf_counter() - g.get("started_at", perf_counter())
             log.info(
@@ -127,8 +145,48 @@ def _check_operation() -> Response | tuple[str, int] | None:
         if not _is_open():
             check_operation()
     except Refused as error:
+        g.denied = error.detail  # also where it is "not found": it is somebody else's
         return show_problem(error)
     return None
+
+
+def _actor() -> Actor:
+    """Who makes what this request changes, as far as it is known."""
+    operation, access = find_operation(), g.access
+    return Actor(
+        act=operation.name if operation is not None else "",
+        client=g.client,
+        address=request.remote_addr or "",
+        token=access.token,
+        session=access.session,
+        request_id=g.request_id,
+    )
+
+
+def _find_denial(response: Response) -> str:
+    """Why the caller was denied what it asked for; empty where it was not: it was not enabled, for example."""
+    if denied := g.get("denied"):
+        return str(denied)
+    if response.status_code not in DENIALS:
+        return ""
+    document = response.get_json(silent=True) if response.mimetype == "application/problem+json" else None
+    if document is None:
+        return "wrong key" if response.status_code != HTTPStatus.FORBIDDEN else ""
+    kind = str(document.get("type", "")).rpartition("/")[2]
+    return f"{kind}: {document.get('detail')}" if kind in DENIED else ""
+
+
+def _note(denials: Denials, reason: str) -> None:
+    actor = _actor()
+    denials.note(
+        act=actor.act,
+        client=actor.client,
+        address=actor.address,
+        token=actor.token,
+        session=actor.session,
+        request_id=g.request_id,
+        reason=reason,
+    )
 
 
 def _is_open() -> bool:

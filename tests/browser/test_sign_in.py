@@ -158,3 +158,17 @@ def test_the_page_offers_what_the_token_allows_and_says_who_did_it(visitor: Pers
     page.get_by_label("API key or token").fill(make_token(guarded, "imports:read"))
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("this needs the scope rows:read")).to_be_visible()
+
+
+def test_an_administrator_finds_the_audit_in_the_navigation(visitor: Person, guarded: Stack) -> None:
+    page = visitor.page
+    page.goto("/")
+    page.get_by_label("API key or token").fill(KEY)
+    page.get_by_role("button").click()
+    page.get_by_role("link", name="Audit").click()
+    expect(page.get_by_role("cell", name="sign_in")).to_be_visible()
+    visitor.check_accessible()
+    visitor.check_width(320)
+    page.get_by_label("Client").fill("bob")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("Nothing was recorded that matches.")).to_be_visible()

@@ -1,11 +1,12 @@
 """The tables of access. Their names have the prefix that datasets can't have."""
 
-from sqlalchemy import CHAR, JSON, Column, String, Table
-from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy import CHAR, JSON, Boolean, Column, Index, Integer, String, Table
+from sqlalchemy.dialects.mysql import BIGINT, DATETIME
 
 from app.db.schema import OPTIONS, metadata
 
 _instant = DATETIME(fsp=6)
+_number = BIGINT(unsigned=True)
 
 tokens = Table(
     "backout_tokens",
@@ -39,5 +40,39 @@ sessions = Table(
     Column("expires_at", _instant, nullable=False),
     Column("ended_at", _instant),
     Column("ended_by", String(64)),
+    **OPTIONS,
+)
+
+# a line is written once; folded denials are counted in `times` until the chainer has taken them
+audit = Table(
+    "backout_audit",
+    metadata,
+    Column("number", _number, primary_key=True, autoincrement=True),
+    Column("at", _instant, nullable=False),
+    Column("act", String(40), nullable=False),
+    Column("outcome", String(8), nullable=False),
+    Column("target", String(255)),
+    Column("client", String(128), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("token", CHAR(8)),
+    Column("session", CHAR(16)),
+    Column("request_id", String(64)),
+    Column("reason", String(300)),
+    Column("times", Integer, nullable=False, server_default="1"),
+    Column("folded", String(200), unique=True),
+    Column("chained", Boolean, nullable=False, server_default="0"),
+    Index("audit_unchained", "chained", "number"),
+    Index("audit_of_client", "client", "number"),
+    Index("audit_of_target", "target", "number"),
+    **OPTIONS,
+)
+
+# link 0 stays for good: who extends the chain holds it
+audit_chain = Table(
+    "backout_audit_chain",
+    metadata,
+    Column("sequence", _number, primary_key=True, autoincrement=False),
+    Column("audit_no", _number, nullable=False, unique=True),
+    Column("digest", CHAR(64), nullable=False),
     **OPTIONS,
 )

@@ -30,9 +30,10 @@ def insert_pause(connection: Connection, scope: Scope, name: str, client: str) -
     connection.execute(upsert(pauses).values(**values).on_duplicate_key_update(scope=scope))
 
 
-def delete_pause(connection: Connection, scope: Scope, name: str) -> None:
-    """End a pause; nothing changes where there is none."""
-    connection.execute(delete(pauses).where(pauses.c.scope == scope, pauses.c.name == name))
+def delete_pause(connection: Connection, scope: Scope, name: str) -> bool:
+    """End a pause; False where there is none."""
+    gone = connection.execute(delete(pauses).where(pauses.c.scope == scope, pauses.c.name == name))
+    return gone.rowcount == 1
 
 
 def list_needless(connection: Connection) -> list[str]:

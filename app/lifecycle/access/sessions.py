@@ -7,7 +7,7 @@ from time import monotonic
 
 import structlog
 
-from app.db.access import sessions
+from app.db.access import audit, sessions
 from app.db.database import Database
 from app.domain.caller import SignIn
 from app.domain.errors import SessionNotFound
@@ -50,11 +50,11 @@ class Sessions:
 
 def begin_session(database: Database, client: str, *, token: str | None, key: str | None, address: str) -> str:
     """Record a session that stands for a token or a key; returns the text that the browser keeps."""
-    secret = secrets.token_urlsafe(32)
+    id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     with database.begin() as connection:
         sessions.insert_session(
             connection,
-            id=secrets.token_hex(8),
+            id=id,
             digest=_digest(secret),
             client=client,
             token=token,
@@ -62,6 +62,7 @@ def begin_session(database: Database, client: str, *, token: str | None, key: st
             address=address[:64],
             seconds=SESSION_SECONDS,
         )
+        audit.record(connection, id)
     log.info("signed_in", client=client, token=token, address=address)
     return secret
 
@@ -76,6 +77,8 @@ def end_session(database: Database, id: str, *, ended_by: str) -> None:
     """End a session; raises `SessionNotFound`, also for one that is over."""
     with database.begin() as connection:
         ended = sessions.end(connection, id, ended_by)
+        if ended:
+            audit.record(connection, id)
     if not ended:
         raise SessionNotFound(f"there is no session {id[:40]!r} that could be ended")
     log.info("session_ended", session=id, by=ended_by)

@@ -15,7 +15,7 @@ from time import monotonic
 
 import structlog
 
-from app.db.access import tokens
+from app.db.access import audit, tokens
 from app.db.database import Database
 from app.domain.caller import Scope, Token, parse_scopes
 from app.domain.errors import DatabaseUnavailable, InvalidContent, TokenNotFound
@@ -140,6 +140,8 @@ def revoke_token(database: Database, id: str, *, revoked_by: str) -> Token:
     over. Doing it again changes nothing. Returns it; raises `TokenNotFound`."""
     with database.begin() as connection:
         done = tokens.revoke(connection, id, revoked_by)
+        if done:
+            audit.record(connection, id)
     if done:
         log.info("token_revoked", token=id, by=revoked_by)
     return find_token(database, id)
@@ -184,6 +186,8 @@ def _insert(
                 created_by=created_by,
                 replaces=replaces,
             )
+            if inserted:
+                audit.record(connection, id, f"for {name}: {' '.join(sorted(scopes))}")
         if inserted:
             return NewToken(find_token(database, id), text)
 

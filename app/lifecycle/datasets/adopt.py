@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from app.db.access import audit
 from app.db.datasets import introspection, registry
 from app.domain.dataset import Column, Registered
 from app.domain.definition import read_name
@@ -41,6 +42,7 @@ def adopt_table(services: Services, body: Mapping[str, Any]) -> Registered:
         dataset = replace(dataset, columns=tuple(_without_odd_default(column) for column in dataset.columns))
         with services.database.begin() as connection:
             registry.register_adopted(connection, dataset, secrets.token_hex(8))
+            audit.record(connection, name)
     log.info("table_adopted", dataset=name)
     return catalog.find_dataset(services.database, name)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from app.db.access import audit
 from app.db.database import Connection, Database
 from app.db.datasets import registry, tables
 from app.domain.dataset import Dataset, Registered
@@ -57,6 +58,7 @@ def create_dataset(services: Services, body: Mapping[str, Any]) -> Registered:
             if not registry.finish_creating(connection, dataset.name, token):
                 # the lock went with its connection, and another has repaired what seemed to be cut off
                 raise DatasetInUse(f"the creation of {dataset.name} took too long and was undone: send it again")
+            audit.record(connection, dataset.name)
     log.info("dataset_created", dataset=dataset.name)
     return catalog.find_dataset(services.database, dataset.name)
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import structlog
 
+from app.db.access import audit
 from app.db.database import Connection, Database
 from app.db.datasets import deletions, registry, rows
 from app.db.imports import counts, lost_branches, transitions
@@ -43,6 +44,7 @@ def delete_rows(services: Services, dataset: Dataset, number: int | None = None)
             for extension in services.extensions:
                 extension.require_deletable(connection, dataset)
             numbers = rows.imports_with_rows(connection, dataset)
+            audit.record(connection, dataset.name)  # a crash after this leaves a part of the rows
         deleted = sum(_clear(database, dataset, one) for one in numbers)
         with database.begin() as connection:
             counts.record_none(connection, dataset.name)  # nor of imports that had no row left
@@ -67,6 +69,7 @@ def _delete_import(services: Services, dataset: Dataset, number: int) -> int:
                 for extension in services.extensions:
                     extension.require_deletable(connection, dataset, number)
                 deleted = _delete(connection, dataset, number)
+            audit.record(connection, str(number) if row is None else row.id)
             counts.record_none(connection, dataset.name, number)
     except deletions.RowsInUse as error:
         held = (

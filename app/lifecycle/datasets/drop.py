@@ -2,6 +2,7 @@
 
 import structlog
 
+from app.db.access import audit
 from app.db.database import Database
 from app.db.datasets import registry, rows
 from app.db.imports import counts, pauses, transitions
@@ -53,6 +54,7 @@ def _let_go(database: Database, dataset: Dataset) -> None:
             transitions.note_deleted(connection, number, count)
         if not dataset.adopted:
             counts.record_none(connection, dataset.name)
+        audit.record(connection, dataset.name)
 
 
 def _count_kept(database: Database, dataset: Dataset) -> dict[int, int]:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 
+from app.db.access import audit
 from app.db.database import Database
 from app.db.datasets import registry
 from app.db.imports import pauses, queries, transitions
@@ -170,6 +171,7 @@ def _insert(
         number = transitions.insert_import(connection, values)
         if content is not None:
             claim.bind(connection, content, number)
+        audit.record(connection, values["id"])
     return queries.recorded(number, values, now)  # all of it is known: no need to read it again
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import structlog
 
+from app.db.access import audit
 from app.db.database import Connection, Database
 from app.db.datasets import registry
 from app.db.imports import pauses, queries, transitions
@@ -36,6 +37,7 @@ def pause(services: Services, scope: Scope, name: str = "", client: str = "") ->
         if scope is Scope.IMPORT:
             _require_unfinished(queries.find_import(connection, name), name)
         pauses.insert_pause(connection, scope, name, client)
+        audit.record(connection, name or None)
     log.info("paused", scope=scope, name=name)
     # a crash here leaves running imports that are paused: the sweeper takes them back
     for row in hold(services.database):
@@ -49,7 +51,8 @@ def resume(services: Services, scope: Scope, name: str = "") -> None:
     with services.database.begin() as connection:
         if scope is Scope.DATASET:
             _require_dataset(connection, name)
-        pauses.delete_pause(connection, scope, name)
+        if pauses.delete_pause(connection, scope, name):
+            audit.record(connection, name or None)
     # a crash here leaves imports that are shown as paused until the sweeper looks
     with services.database.begin() as connection:
         pauses.mark(connection)

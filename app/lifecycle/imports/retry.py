@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import structlog
 
+from app.db.access import audit
 from app.db.imports import queries, transitions
 from app.domain.errors import FileForgotten, ImportNotFound, NothingToRetry
 from app.domain.imports import Import
@@ -47,6 +48,7 @@ def retry_import(services: Services, id: str, *, client: str = "", request_id: s
         number = transitions.insert_again(connection, old.number, {"id": new_id, **values})
         transitions.ledger.note(connection, old.number, "tried_again", {"import": new_id})
         row = queries.find_numbered(connection, number)
+        audit.record(connection, new_id)
     assert row is not None
     log.info("accepted", import_id=new_id, dataset=row.dataset, retry_of=id)
     services.hints.announce(new_id)

@@ -5,6 +5,7 @@ from contextlib import suppress
 import structlog
 
 from app.db import xa
+from app.db.access import audit
 from app.db.database import Database
 from app.db.imports import queries, stops
 from app.db.reverts import claims
@@ -39,6 +40,8 @@ def stop_import(services: Services, id: str, client: str = "") -> Import:
         row = queries.find_import(connection, id)
         if won and row is not None and row.kind is Kind.REVERT and row.state is State.STOPPED:
             claims.release(connection, row.number, row.state)
+        if won:
+            audit.record(connection, id)
     if row is None:
         raise ImportNotFound(f"there is no import {id}", import_id=id)
     # a crash here leaves `stopping`: the answer is true already, and the sweeper does the rest

@@ -8,6 +8,7 @@ from app.db.access import sessions, tokens
 from app.db.database import Database
 from app.db.imports import retention
 from app.lifecycle.datasets import create
+from app.lifecycle.recovery import audit
 from app.lifecycle.recovery.chores import do_each
 from app.lifecycle.services import Services
 from app.spool import Spool
@@ -19,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 def clean(services: Services, run: Callable[[str, Callable[[], object]], object] = lambda name, chore: chore()) -> None:
     """One step each of old spool files, orphaned uploads, temporary files, half-made datasets, old history, stale keys,
-    and tokens and sessions that ended; each by `run`, which is given its name."""
+    tokens and sessions that ended, and the audit; each by `run`, which is given its name."""
     database, spool = services.database, services.spool
     run("delete_old_spools", lambda: _delete_old_spools(services))
     run("delete_orphans", lambda: _delete_orphans(database, spool))
@@ -28,6 +29,8 @@ def clean(services: Services, run: Callable[[str, Callable[[], object]], object]
     run("forget_history", lambda: _forget_history(database, services.settings.history_retention_days))
     run("forget_keys", lambda: _forget_keys(database))
     run("forget_access", lambda: _forget_access(database, services.settings.history_retention_days))
+    if services.settings.asks_who:
+        run("forget_audit", lambda: audit.forget_old(services))
 
 
 def _forget_history(database: Database, keep_days: float) -> None:

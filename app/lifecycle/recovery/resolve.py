@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from app.db import installation, xa
+from app.db.access import audit
 from app.db.database import Database
 from app.db.datasets import rows
 from app.db.imports import lost_branches, queries, transitions
@@ -113,6 +114,7 @@ def _finish(database: Database, listed: Listed, verdict: RecoveryAction, by: str
             )
         else:
             installation.know_number(connection, xid.number)
+        audit.record(connection, name, verdict)
     log.warning(HEURISTIC_DECISION, by=by, verdict=verdict, branch=name)
     with database.session() as session:
         finish = xa.commit_prepared if verdict is RecoveryAction.COMMIT else xa.roll_back_prepared
@@ -155,6 +157,7 @@ def _fail(database: Database, row: Import, reason: str, by: str) -> str:
         # an import into an adopted table has one branch: what was lost is all of it
         kept = dataset is not None and not dataset.adopted
         deleted = rows.delete_rows(connection, dataset, row.number) if dataset is not None and kept else 0
+        audit.record(connection, row.id, RecoveryAction.ROLLBACK)
     log.warning(HEURISTIC_DECISION, by=by, verdict=RecoveryAction.ROLLBACK, import_id=row.id, rows=deleted)
     return f"import {row.id} has failed and nothing of it is left ({deleted:,} rows were deleted): tell its sender"
 

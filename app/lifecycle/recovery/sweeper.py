@@ -18,7 +18,7 @@ from app.domain.xid import Xid, parse_xid
 from app.lifecycle import freeze
 from app.lifecycle.imports import commit, pause, requeue, rollback
 from app.lifecycle.imports.stop import end_load
-from app.lifecycle.recovery import cleanup
+from app.lifecycle.recovery import audit, cleanup
 from app.lifecycle.recovery.chores import Chores, do_each
 from app.lifecycle.services import Services
 
@@ -104,6 +104,8 @@ class Sweeper:
                 f"sweep_{extension.name}",
                 partial(extension.sweep, services.database, services.hints, services.settings),
             )
+        if services.settings.asks_who:
+            run("chain_audit", partial(audit.extend_chain, services))
         self._clean()
 
     def _clean(self) -> None:

@@ -4,6 +4,7 @@ import hmac
 from dataclasses import replace
 
 from app.db.database import Database
+from app.domain.audit.actor import acting, current
 from app.domain.caller import Access
 from app.domain.errors import DatabaseUnavailable, TooManyFailures
 from app.lifecycle.access import sessions as browser_sessions
@@ -75,9 +76,11 @@ class Credentials:
         if access is None:
             return None
         key = given if access.token is None else None
-        return browser_sessions.begin_session(
-            self._database, access.client, token=access.token, key=key, address=address
-        )
+        asked = current.get()
+        with acting(asked and replace(asked, client=access.client, token=access.token)):
+            return browser_sessions.begin_session(
+                self._database, access.client, token=access.token, key=key, address=address
+            )
 
     def sign_out(self, access: Access) -> None:
         """End the session by which this caller asks. Raises `SessionNotFound`."""

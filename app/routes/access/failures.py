@@ -29,14 +29,14 @@ class Failures:
 
     def seconds_left(self, address: str) -> int:
         """How long no further wrong key is looked at; 0 while there may be one."""
-        place = _place(address)
+        place = place_of(address)
         if self._limiter.test(LIMIT, place):
             return 0
         return max(1, math.ceil(self._limiter.get_window_stats(LIMIT, place).reset_time - time()))
 
     def add(self, address: str) -> None:
         """Count a wrong key."""
-        self._limiter.hit(LIMIT, _place(address))
+        self._limiter.hit(LIMIT, place_of(address))
 
     def remember(self, address: str, key: str) -> None:
         """Keep that a key was right at this address."""
@@ -53,7 +53,8 @@ class Failures:
             return _mark(address, key) in self._known
 
 
-def _place(address: str) -> str:
+def place_of(address: str) -> str:
+    """What counts as one address: of IPv6 a whole network."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -63,4 +64,4 @@ def _place(address: str) -> str:
 
 
 def _mark(address: str, key: str) -> bytes:
-    return hashlib.sha256(f"{_place(address)}\0{key}".encode()).digest()
+    return hashlib.sha256(f"{place_of(address)}\0{key}".encode()).digest()

@@ -28,7 +28,7 @@ from app.routes.problems import STATUSES, refuse
 SHOWN = 50
 REJECTS_SHOWN = 100
 PAGE = {200: Answer("A page.", {"text/html": text("HTML")})}
-PATHS = ("/docs", "/imports/", "/orders", "/rows")
+PATHS = ("/audit", "/docs", "/imports/", "/orders", "/rows")
 
 # what the list can be narrowed to: the filter in the URL, and its words
 FILTERS = {
@@ -61,6 +61,7 @@ def _say_who() -> dict[str, Any]:
         "is_signed_in": access().session is not None,
         "has_scope": has_scope,
         "lacks": list_missing(),
+        "has_audit": services().settings.asks_who and has_scope(Scope.ADMIN),
         "has_orders": "orders_page" in current_app.blueprints,
     }
 

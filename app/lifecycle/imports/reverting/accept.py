@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import structlog
 
+from app.db.access import audit
 from app.db.database import Connection
 from app.db.imports import queries, transitions
 from app.db.reverts import claims
@@ -52,6 +53,7 @@ def accept_revert(services: Services, ids: Sequence[str], caller: Caller, reques
             targets += (_find_target(services, connection, id) for id in dict.fromkeys(ids))
             _require_alike(connection, targets, request)
             row = _record(connection, targets, caller, request)
+            audit.record(connection, row.id, request.reason)
     except claims.ImportTaken:
         raise _find_holder(services, targets) from None
     log.info("revert_accepted", import_id=row.id, reverts=[one.id for one in targets], dry_run=request.dry_run)

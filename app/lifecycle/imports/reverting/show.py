@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.db.access import audit
 from app.db.imports import queries, transitions
 from app.db.reverts import outcomes
 from app.db.reverts.outcomes import LaterSkip, Outcome
@@ -61,3 +62,4 @@ def shorten(services: Services, id: str, until: datetime) -> None:
             raise NotRevertible(reason, import_id=id)
         detail = {"until": f"{until.isoformat(timespec='milliseconds')}Z"}
         transitions.ledger.note(connection, row.number, "revert_shortened", detail, revertible_until=until)
+        audit.record(connection, id)
