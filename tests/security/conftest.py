@@ -11,6 +11,12 @@ from tests.servers import DatabaseServer, add_vhost
 from tests.stack import Stack, find_port
 
 
+@pytest.fixture(autouse=True)
+def _logs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an application in this process does to its logs would outlive the test."""
+    monkeypatch.setattr("app.logs.configure_logs", lambda level: None)
+
+
 @pytest.fixture(scope="session")
 def stack(
     start_database: Callable[[str], DatabaseServer],
