@@ -43,7 +43,7 @@ blueprint = Blueprint("audit", __name__)
     parameters=(
         *WANTED,
         query("limit", "How many on a page.", type="integer", minimum=1, maximum=MAX_A_PAGE, default=PAGE),
-        query("cursor", "Where the page begins; from `next` of the one before.", type="integer", minimum=0),
+        query("cursor", "Where the page begins; from `next` of the one before.", type="integer"),
         query("format", "How they are written.", **one_of(("json", "ndjson")), default="json"),
     ),
     scope=Scope.ADMIN,

@@ -25,12 +25,12 @@ blueprint.register_error_handler(Refused, show_problem)
     "show_audit_page",
     "page",
     PAGE,
-    refuses=(NotEnabled,),
+    refuses=(NotEnabled, BadRequest),
     parameters=(*WANTED, query("cursor", "Where the page begins; from the link to it.")),
     scope=Scope.ADMIN,
 )
-def show() -> str:
-    """A page of the audit."""
+def show() -> tuple[str, int]:
+    """A page of the audit; 400 with what is wrong in the form."""
     require_enabled()
     said = {name: request.args.get(name, "").strip() for name in FILTERS}
     given: dict[str, Any] = {name: text for name, text in said.items() if text}
@@ -48,7 +48,7 @@ def show() -> str:
     else:
         entries, following = cut_page(found, SHOWN, link)
         page = list(entries)
-    return render_template(
+    shown = render_template(
         "audit.html",
         said=said,
         entries=page,
@@ -57,3 +57,4 @@ def show() -> str:
         following=following,
         export=url_for("audit.list_audit", **given, format="ndjson"),
     )
+    return shown, 200 if problem is None else 400
