@@ -37,6 +37,14 @@ def guarded(installation: DatabaseServer, broker: PrivateRabbitMQ, tmp_path: Pat
 
 
 @pytest.fixture
+def held(guarded: Stack) -> Iterator[None]:
+    """No worker takes an import of orders."""
+    guarded.post("/v1/datasets/orders/pause", headers={"X-API-Key": KEY})
+    yield
+    guarded.post("/v1/datasets/orders/resume", headers={"X-API-Key": KEY})
+
+
+@pytest.fixture
 def visitor(browser: "Browser", guarded: Stack, tmp_path: Path) -> Iterator[Person]:
     person = Person(browser, guarded, tmp_path)
     yield person
@@ -131,6 +139,7 @@ def make_token(stack: Stack, scope: str) -> str:
     return str(made.json()["token"])
 
 
+@pytest.mark.usefixtures("held")
 def test_the_page_offers_what_the_token_allows_and_says_who_did_it(visitor: Person, guarded: Stack) -> None:
     page, given = visitor.page, {"X-API-Key": OTHER}
     id = guarded.post("/v1/imports", json={"generate": 5}, headers=given).json()["id"]
