@@ -4,6 +4,7 @@ Secrets may come from files instead (one a value, named as the variable in lower
 `BACKOUT_SECRETS_DIR`): a URL whole, or its password alone beside a URL without one.
 """
 
+import json
 import os
 import socket
 import ssl
@@ -66,13 +67,15 @@ class Settings(BaseSettings):
     stream_max_seconds: Seconds = 60
 
     max_queued: int = Field(1000, ge=1)
-    quotas: dict[Literal["imports", "rows", "bytes", "spool_bytes"], Annotated[int, Field(ge=0)]] = {}
+    quotas: Annotated[
+        dict[Literal["imports", "rows", "bytes", "spool_bytes"], Annotated[int, Field(ge=0)]], NoDecode
+    ] = {}
     overload_inline: bool = False
     overload_error_rate: float = Field(0.5, ge=0, le=1)
 
     handling: bool = False
-    handling_services: dict[str, SecretStr] = {}
-    handling_rates: dict[str, Annotated[int, Field(gt=0)]] = {}
+    handling_services: Annotated[dict[str, SecretStr], NoDecode] = {}
+    handling_rates: Annotated[dict[str, Annotated[int, Field(gt=0)]], NoDecode] = {}
     handling_slots: int = Field(2, ge=1)
     handling_slots_least: int = Field(0, ge=0)
     handling_concurrency: int = Field(16, ge=1, le=64)
@@ -102,6 +105,30 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
         except ValueError as error:
             raise ValueError(f"it must list addresses or networks, such as 10.0.0.5,192.168.7.0/24: {error}") from None
+
+    @field_validator("quotas", "handling_services", "handling_rates", mode="before")
+    @classmethod
+    def _is_json(cls, text: Any) -> Any:
+        if not isinstance(text, str):
+            return text
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):  # without its words: they may show a secret
+            raise ValueError('it must be a JSON object, such as {"name": 5}') from None
+
+    @field_validator("broker_url")
+    @classmethod
+    def _is_a_broker(cls, url: SecretStr) -> SecretStr:
+        try:
+            parsed = make_url(url.get_secret_value())
+        except ArgumentError:
+            raise ValueError("it must read amqp://user:password@host:port//, or amqps:// for TLS") from None
+        ca = parsed.query.get("ssl_ca")
+        if ca is not None and parsed.drivername != "amqps":
+            raise ValueError("ssl_ca verifies a broker over TLS: the address must begin with amqps://")
+        if ca is not None and not (isinstance(ca, str) and Path(ca).is_file()):
+            raise ValueError("ssl_ca must name one file that is there, with the authority's certificate")
+        return url
 
     @field_validator("database_url")
     @classmethod

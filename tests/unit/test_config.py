@@ -1,5 +1,6 @@
 """Settings: a mistake ends the process with a sentence, a secret may come from a file."""
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,45 @@ def test_trusted_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("BACKOUT_TRUSTED_PROXIES", "*")
     with pytest.raises(ValidationError, match="addresses or networks"):
         Settings()
+
+
+@pytest.mark.parametrize("name", ["QUOTAS", "HANDLING_RATES", "HANDLING_SERVICES"])
+@pytest.mark.parametrize("text", ["hush", "[1]", "[" * 100_000, ""])
+def test_a_setting_that_is_no_json_object_is_refused_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    monkeypatch.setenv(f"BACKOUT_{name}", text)
+    with pytest.raises(SystemExit):
+        read_settings()
+    said = capsys.readouterr().err
+    assert f"BACKOUT_{name}: " in said and "hush" not in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "must read amqp://"),
+        ("amqp://app@broker//?ssl_ca=/etc/hostname", "must begin with amqps://"),
+        ("amqps://app@broker//?ssl_ca=/not/there", "one file that is there"),
+        ("amqps://app@broker//?ssl_ca=/etc/hostname&ssl_ca=/etc/hosts", "one file that is there"),
+    ],
+)
+def test_a_broker_that_would_not_be_verified_as_wanted_is_refused(
+    monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    monkeypatch.setenv("BACKOUT_BROKER_URL", url)
+    with pytest.raises(ValidationError, match=said):
+        Settings()
+
+
+def test_a_broker_with_tls_must_prove_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKOUT_BROKER_URL", "amqps://app@broker:5671//?ssl_ca=/etc/hostname")
+    assert Settings().broker == "amqps://app@broker:5671//"
+    assert Settings().broker_tls == {
+        "cert_reqs": ssl.CERT_REQUIRED,
+        "ca_certs": "/etc/hostname",
+        "server_hostname": "broker",
+    }
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.1.2.3"])
