@@ -1,6 +1,7 @@
 """What comes back is to the letter what was there, whatever the columns are called and of every type."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,6 +11,7 @@ from app.lifecycle.datasets import create
 from tests.integration.lifecycle.parts import ODD_NAMES, table_of
 from tests.integration.lifecycle.reverts.nights import Nights
 from tests.invariants import converge, find
+from tests.servers import DatabaseServer
 from tests.uploads import accept_file
 
 TYPES = {
@@ -41,6 +43,20 @@ ROWS = [
 ] + [dict.fromkeys(TYPES)]
 
 
+@pytest.fixture
+def mode(request: pytest.FixtureRequest, database: DatabaseServer) -> Iterator[None]:
+    """The server reads literals in another way, for every connection from now on."""
+    with database.root() as cursor:
+        cursor.execute("SELECT @@GLOBAL.sql_mode")
+        before = cursor.fetchall()[0]
+        cursor.execute("SET GLOBAL sql_mode = CONCAT(@@GLOBAL.sql_mode, %s)", (request.param,))
+    yield
+    with database.root() as cursor:
+        cursor.execute("SET GLOBAL sql_mode = %s", before)
+
+
+@pytest.mark.parametrize("mode", ["", ",NO_BACKSLASH_ESCAPES,ANSI_QUOTES"], indirect=True)
+@pytest.mark.usefixtures("mode")
 def test_values_of_every_type_come_back(nights: Nights) -> None:
     columns = [{"name": "key", "type": "text", "length": 40}, *({"name": name, **kind} for name, kind in TYPES.items())]
     columns += [{"name": name, "type": "text", "length": 40} for name in ODD_NAMES]
