@@ -22,6 +22,7 @@ def upgrade(url: str) -> None:
     engine = create_engine(url, poolclass=NullPool)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("recursive_version_locations", "true")  # a folder for each version of Backout
     with engine.connect() as connection:
         # of both kinds: MariaDB keeps the metadata lock of a branch whose owner is gone no longer, but its table lock
         for kind in ("lock_wait_timeout", "innodb_lock_wait_timeout"):

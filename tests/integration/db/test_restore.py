@@ -203,7 +203,7 @@ def one_more_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database
     """A next version, whose migration changes a table that imports load into."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    last = max(path.name[:4] for path in (folder / "versions").glob("[0-9]*.py"))
+    last = max(path.name[:4] for path in (folder / "versions").rglob("[0-9]*.py"))
     (folder / "versions" / "9999_more.py").write_text(
         "import sqlalchemy\nfrom alembic import op\n"
         f"revision, down_revision, branch_labels, depends_on = '9999', '{last}', None, None\n"
