@@ -72,6 +72,7 @@ IN_TABLE, DELETED, MISSING, COUNTED = "in the table", "deleted", "deleted by ano
 PUT_BACK = "what it updated has its old values back"
 STILL_PAUSED = "it stays paused, because all imports or its dataset are: `backout resume` with --all or --dataset"
 GENERATED = "generated rows"
+STOPPED_BY = "stopped by"  # beside who asked for a handling
 UNNAMED = "a file without a name"
 
 
@@ -90,6 +91,7 @@ def phrases() -> dict[str, Any]:
         "generated": GENERATED,
         "unnamed": UNNAMED,
         "put_back": PUT_BACK,
+        "stopped_by": STOPPED_BY,
         **revert_words.PHRASES,
         "rows_gone": {"in_table": IN_TABLE, "deleted": DELETED, "missing": MISSING, "counted": COUNTED},
     }
