@@ -1,5 +1,6 @@
 """Words: states, events and figures as people read them, on the page. Its scripts get the same phrases."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -76,9 +77,10 @@ STOPPED_BY = "stopped by"  # beside who asked for a handling
 UNNAMED = "a file without a name"
 
 
-def phrases() -> dict[str, Any]:
-    """What the scripts of the page say too; base.html has it as JSON."""
+def phrases(more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the scripts of the page say too, with `more` of one page; base.html has it as JSON."""
     return {
+        **(more or {}),
         "states": STATES,
         "final": sorted(FINAL),
         "stoppable": sorted(STOPPABLE),

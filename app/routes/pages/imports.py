@@ -28,7 +28,7 @@ from app.routes.problems import STATUSES, refuse
 SHOWN = 50
 REJECTS_SHOWN = 100
 PAGE = {200: Answer("A page.", {"text/html": text("HTML")})}
-PATHS = ("/audit", "/docs", "/imports/", "/orders", "/rows")
+PATHS = ("/access", "/audit", "/docs", "/imports/", "/orders", "/rows")
 
 # what the list can be narrowed to: the filter in the URL, and its words
 FILTERS = {

@@ -71,6 +71,10 @@ const VALUES = {
   held: (i, element) => hideWithout(element, i.paused_by),
   paused_by: (i, element) => nameWho(element, i.paused_by),
   taken: (i, element) => hideWithout(element, i.reverted_by_client),
+  reverter: (i, element) => {
+    hideWithout(element, i.reverted_by_client);
+    return `(${nameWho(element, i.reverted_by_client)})`;
+  },
   reverted_by_client: (i, element) => nameWho(element, i.reverted_by_client),
   created_by: (i, element) => {
     if (element instanceof HTMLAnchorElement) element.href = `/?created_by=${encodeURIComponent(i.created_by ?? "")}`;

@@ -13,6 +13,11 @@ import { get } from "./dom.js";
  *   return_labels: Record<string, {removed: string, restored: string, left: string}>, returned: string, no_copy: string,
  *   stopped_by: string, brought_back: string, show_target: Record<string, string>, put_back: string,
  *   rows_gone: {in_table: string, deleted: string, missing: string, counted: string}, obstacles: Record<string, string>,
+ *   access: {
+ *     roles: Record<string, string[]>, all_datasets: string, key: string, never: string, this_browser: string,
+ *     states: Record<string, string>, actions: {rotate: string, revoke: string, end: string},
+ *     revoke: Record<string, string>, end: Record<string, string>,
+ *   },
  * }}
  */
 export const phrases = JSON.parse(get("phrases").textContent);
