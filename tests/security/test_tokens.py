@@ -227,6 +227,10 @@ def test_the_command_line_ends_sessions_and_reads_the_audit(new_web: Callable[..
     listed = run_backout(stack, root, "list").stdout.splitlines()
     assert listed[0].split()[-2:] == ["BY", "SOURCE"] and "  root  generated" in listed[1]
     assert len(run_backout(stack, root, "list", "--created-by", "no one").stdout.splitlines()) == 1
+    run_backout(stack, root, "pause", sent[0])
+    assert re.search(
+        "^state +queued, paused by root$", run_backout(stack, root, "status", sent[0]).stdout, re.MULTILINE
+    )
 
 
 def test_an_expired_token_is_refused(services: Services) -> None:
