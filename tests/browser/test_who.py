@@ -11,10 +11,12 @@ from playwright.sync_api import expect
 from app.cli.servers import PrivateRabbitMQ
 from tests.browser.person import Person
 from tests.browser.test_access import enter
+from tests.browser.test_list import HEADER, line
 from tests.browser.test_sign_in import KEY, OTHER, guarded, held, visitor  # noqa: F401 — fixtures
 from tests.sandbox import Sandbox
 from tests.servers import DatabaseServer, empty
 from tests.stack import Stack, find_port
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -92,14 +94,16 @@ def test_handlings_name_who_asked_for_them_and_who_stopped_them(
 ) -> None:
     person = Person(browser, handling_stack, tmp_path)
     page = person.page
-    assert handling_stack.post("/dpd_insert/200", headers=ALICE).ok
-    (order,) = handling_stack.get("/v1/orders?status=paid&limit=1", headers=ALICE).json()["orders"]
+    content = (HEADER + line(1)).encode()
+    sent = handling_stack.post("/v1/imports?dataset=orders", data=content, headers=ALICE).json()["links"]["self"]
+    wait_for(lambda: handling_stack.get(sent, headers=ALICE).json()["state"] == "committed", "it is there")
+    (order,) = handling_stack.get("/v1/orders", headers=ALICE).json()["orders"]
     asked = handling_stack.post("/v1/handlings", json={"orders": [order["id"]]}, headers=BOB)
     enter(page, "/orders", KEY)
-    line = page.locator("#handlings tbody tr")
-    expect(line.locator("[data-part=who]")).to_have_text("bob")
+    who = page.locator("#handlings [data-part=who]")
+    expect(who).to_have_text("bob")
     handling_stack.post(f"{asked.json()['links']['stop']}", headers=ALICE)
-    expect(line.locator("[data-part=who]")).to_contain_text("stopped by alice")
+    expect(who).to_have_text("bob, stopped by alice")
     person.check_accessible()
     person.check_width(320)
     person.leave()

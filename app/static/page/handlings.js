@@ -97,10 +97,10 @@ function drawHandling(line, handling) {
 /** @param {Api.Handling} handling */
 function drawWho({ created_by: maker, stopped_by: stopper }) {
   const said = [[maker, ""], [stopper, `${phrases.stopped_by} `]].filter(([name]) => name);
-  return said.map(([name, words]) => {
+  return said.flatMap(([name, words], at) => {
     const by = make("span", `${words}${name}`, "by");
     by.title = name ?? "";
-    return by;
+    return at ? [", ", by] : [by];
   });
 }
 
