@@ -51,10 +51,11 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
         templates,
     )
     from app.routes.openapi import document  # noqa: PLC0415
-    from app.routes.pages import audit as audit_page, imports as imports_page, rows  # noqa: PLC0415
+    from app.routes.pages import access as access_page, audit as audit_page, imports as imports_page, rows  # noqa: PLC0415
 
     for part in (
         access,
+        access_page,
         audit,
         audit_page,
         legacy,

@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.schema import events
+from app.domain.audit.actor import name_actor
 
 NOW: ColumnElement[Any] = func.now(text("6"))
 
@@ -219,8 +220,9 @@ class Ledger(Generic[S]):
     def add_event(
         self, connection: Connection, number: int, kind: str, detail: Mapping[str, Any] | None = None
     ) -> None:
-        """A line of the timeline, under the sequence that the row has now."""
+        """A line of the timeline, under the sequence that the row has now, and whose doing it is."""
         values = {"of": number, "of_kind": str(kind), "of_detail": dict(detail) if detail else None}
+        values["of_client"] = name_actor()
         connection.execute(_event_line(self.table), values)
 
 
@@ -276,10 +278,11 @@ def _event_line(table: Table) -> Insert:
         NOW,
         bindparam("of_kind", type_=String),
         bindparam("of_detail", type_=JSON(none_as_null=True)),
+        bindparam("of_client", type_=String),
     ).where(table.c.number == bindparam("of", type_=Integer))
     return insert_events(line)
 
 
 def insert_events(lines: Select[Any] | CompoundSelect[Any]) -> Insert:
-    """A statement that writes lines of timelines: of which row, sequence, instant, kind, detail."""
-    return insert(events).from_select(["import_no", "sequence", "at", "kind", "detail"], lines)
+    """A statement that writes lines of timelines: of which row, sequence, instant, kind, detail, client."""
+    return insert(events).from_select(["import_no", "sequence", "at", "kind", "detail", "client"], lines)

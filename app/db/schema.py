@@ -70,11 +70,10 @@ imports = Table(
     Column("bytes_done", _count, nullable=False, server_default="0"),
     Column("attempt_rows", _count, nullable=False, server_default="0"),
     Column("attempt_bytes", _count, nullable=False, server_default="0"),
-    Column("rows_deleted", _count, nullable=False, server_default="0"),
-    Column("rows_rejected", _count, nullable=False, server_default="0"),
-    Column("rows_updated", _count, nullable=False, server_default="0"),
-    Column("rows_skipped", _count, nullable=False, server_default="0"),
-    Column("rows_blank", _count, nullable=False, server_default="0"),
+    *(
+        Column(f"rows_{kind}", _count, nullable=False, server_default="0")
+        for kind in ("deleted", "rejected", "updated", "skipped", "blank")
+    ),
     Column("rows_counted", _count),
     *(Column(name, _instant) for name in ("rows_counted_at", "count_asked_at")),
     Column("sequence", _count, nullable=False, server_default="1"),
@@ -84,7 +83,7 @@ imports = Table(
     *(Column(name, _instant) for name in ("started_at", "attempt_started_at", "decided_at", "finished_at")),
     _updated_at(),
     Column("retry_of", CHAR(36)),
-    Column("stopped_by", String(64)),
+    *(Column(name, String(64)) for name in ("stopped_by", "paused_by")),
     Column("revertible_until", _instant),  # if a client has shortened it
     Index("imports_due", "state", "priority", "number"),
     Index("imports_finished", "finished_at"),
@@ -119,9 +118,9 @@ handlings = Table(
     Column("error", JSON),
     Column("request_id", String(64)),
     Column("created_at", _instant, nullable=False),
-    Column("started_at", _instant),
-    Column("finished_at", _instant),
+    *(Column(name, _instant) for name in ("started_at", "finished_at")),
     _updated_at(),
+    Column("stopped_by", String(64)),
     Index("handlings_due", "state", "priority", "number"),
     Index("handlings_updated", "updated_at"),
     mysql_auto_increment=str(FIRST_HANDLING),
@@ -141,9 +140,7 @@ handled_orders = Table(
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("step", SmallInteger, nullable=False, server_default="0"),
     Column("error", String(1000)),
-    Column("shipped_at", _instant),
-    Column("started_at", _instant),
-    Column("finished_at", _instant),
+    *(Column(name, _instant) for name in ("shipped_at", "started_at", "finished_at")),
     Index("handled_orders_active", "import_no", "row_no", "active", unique=True),
     Index("handled_orders_state", "handling_no", "state", "position"),
     **OPTIONS,
@@ -207,6 +204,7 @@ events = Table(
     Column("at", _instant, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("detail", JSON),
+    Column("client", String(64)),
     **OPTIONS,
 )
 
@@ -219,6 +217,7 @@ datasets = Table(
     Column("token", CHAR(16)),
     Column("definition", JSON),
     Column("created_at", _instant),
+    Column("created_by", String(64)),
     **OPTIONS,
 )
 
@@ -245,6 +244,7 @@ reverted_imports = Table(
     Column("reverted_at", _instant),
     Column("fingerprint", CHAR(64)),  # of the rows that it takes and of those in its way
     *(Column(name, JSON) for name in ("in_the_way", "returned")),  # rows by class, and by import
+    Column("client", String(64)),
     Index("reverted_imports_active", "import_no", "active", unique=True),
     Index("reverted_imports_revert", "revert_no"),
     **OPTIONS,
@@ -261,6 +261,7 @@ templates = Table(
     Column("made_from", CHAR(36)),
     Column("created_at", _instant, nullable=False),
     Column("deleted_at", _instant),  # its number is never given again: imports name the version that they used
+    Column("created_by", String(64)),
     **OPTIONS,
 )
 

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db.imports.transitions import NOW
 from app.db.schema import templates
+from app.domain.audit.actor import name_actor
 from app.domain.template import Template
 
 _deleted = templates.c.deleted_at.is_not(None)
@@ -49,6 +50,7 @@ def insert_template(connection: Connection, template: Template) -> bool:
         "options": dict(template.options),
         "header": template.header,
         "made_from": template.made_from,
+        "created_by": name_actor(),
     }
     try:
         connection.execute(insert(templates).values(created_at=NOW, **values))
@@ -80,4 +82,5 @@ def _template(row: Row[Any]) -> Template:
         header=row.header,
         made_from=row.made_from,
         created_at=row.created_at,
+        created_by=row.created_by,
     )

@@ -189,10 +189,11 @@ ORDERS = Dataset(
 
 @dataclass(frozen=True)
 class Registered:
-    """A dataset of the registry; `created_at` is None for a built-in one."""
+    """A dataset of the registry; `created_at` is None for a built-in one, and `created_by` where it is not known."""
 
     dataset: Dataset
     created_at: datetime | None
+    created_by: str | None = None
 
     @property
     def built_in(self) -> bool:

@@ -147,6 +147,7 @@ class Handling:
     started_at: datetime | None
     finished_at: datetime | None
     read_at: datetime
+    stopped_by: str | None = None
 
     @property
     def orders_pending(self) -> int:

@@ -103,9 +103,11 @@ class Import:
     revert: Revert | None = None  # of a revert: what it is to do
     reverted_by: str | None = None  # the id of the revert that took all of its rows
     reverted_at: datetime | None = None
+    reverted_by_client: str | None = None  # who asked for that revert
     revertible_until: datetime | None = None  # if a client has shortened it
     client: str = ""  # who sent it; none where no one is asked for a key
     stopped_by: str | None = None
+    paused_by: str | None = None  # while it is paused
     rows_counted: int | None = None  # how many were in the table at `rows_counted_at`
     rows_counted_at: datetime | None = None
 

@@ -29,6 +29,7 @@ class Template:
         header: the fingerprint of the files' header (`fingerprint`); None if it is not known.
         made_from: the id of the import that it was made from, if any.
         created_at: UTC; None before it is saved.
+        created_by: who saved this version, if that is known.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Template:
     header: str | None = None
     made_from: str | None = None
     created_at: datetime | None = None
+    created_by: str | None = None
 
     @property
     def reference(self) -> str:

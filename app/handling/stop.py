@@ -1,10 +1,13 @@
 """Stop and retry: what a person decides about a handling."""
 
+from typing import Any
+
 import structlog
 
 from app.db.access import audit
 from app.db.database import Database
 from app.db.handlings import orders, queries, transitions
+from app.domain.audit.actor import name_actor
 from app.domain.errors import AlreadyRunning, HandlingNotFound, NothingFailed, NotRunning
 from app.domain.handling import Handling, HandlingState, OrderState
 from app.handling import end
@@ -24,10 +27,10 @@ def stop_handling(database: Database, id: str, by: str) -> Handling:
         row = transitions.find_handling(connection, id)
         if row is None:
             raise HandlingNotFound(f"there is no handling {id}", handling_id=id)
-        told = {"by": by}
+        told: dict[str, Any] = {"detail": {"by": by}, "stopped_by": name_actor()}
         won = transitions.ledger.move(
-            connection, row.number, {HandlingState.RUNNING}, HandlingState.STOPPING, detail=told
-        ) or transitions.ledger.move(connection, row.number, {HandlingState.QUEUED}, HandlingState.STOPPED, detail=told)
+            connection, row.number, {HandlingState.RUNNING}, HandlingState.STOPPING, **told
+        ) or transitions.ledger.move(connection, row.number, {HandlingState.QUEUED}, HandlingState.STOPPED, **told)
         row = transitions.find_numbered(connection, row.number) or row
         if won:
             audit.record(connection, id)
@@ -59,6 +62,7 @@ def retry_handling(services: Services, id: str, by: str, *, pending: bool = Fals
                 attempts=0,
                 orders_failed=0,
                 error=None,
+                stopped_by=None,
             )
             if not won or not orders.hold_again(connection, row.number, states):
                 raise NothingFailed(_explain(row), handling_id=id, state=row.state)

@@ -70,6 +70,8 @@ def register_guards(app: Flask, settings: Settings) -> None:
         current.set(_actor())
         refused = _check_caller(credentials) or _check_origin()
         current.set(_actor())
+        if g.client:
+            structlog.contextvars.bind_contextvars(client=g.client)
         return refused or _check_operation()
 
     @app.teardown_request

@@ -29,7 +29,6 @@ from app.domain.states import State
 from app.lifecycle.datasets import delete_rows
 from app.lifecycle.imports import accept, queries, stop
 from app.lifecycle.imports.loading import load
-from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.reverting.accept import RevertRequest, accept_revert
 from app.routes import services
 from app.routes.api.serializers import CELERY_STATUS, serialize_row
@@ -117,9 +116,7 @@ def insert_and_wait(rows: str) -> Response:
     """Deprecated: import n generated orders and answer when they are there."""
     accepted = accept.accept_generated(services(), ORDERS, _read_rows(rows), parse_caller(), inline=True)
     if not accepted.replayed:
-        claimed = load.claim(services().database, services().settings, accepted.row.number, "web")
-        if claimed is not None:
-            load.run_attempt(services(), claimed, GracefulShutdown(0))
+        load.load_inline(services(), accepted.row.number)
     row, _ = queries.find_import(services().database, accepted.row.id)
     response = _show_end(row)
     response.headers["Deprecation"] = DEPRECATED_AT

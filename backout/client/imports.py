@@ -169,12 +169,15 @@ class ImportMethods:
         """
         return self._transport.ask("POST", _pause_path(id, dataset, "resume"))
 
-    def imports(self, *, states: Iterable[str] = (), dataset: str | None = None) -> Iterator[Import]:
+    def imports(
+        self, *, states: Iterable[str] = (), dataset: str | None = None, created_by: str | None = None
+    ) -> Iterator[Import]:
         """List imports, newest first, page by page as they are needed.
 
         Args:
             states: only imports in one of these states; by default in any.
             dataset: only imports into this dataset; by default into any.
+            created_by: only imports of the client of this name; by default of all that this client may see.
 
         Yields:
             One import after the other.
@@ -185,7 +188,7 @@ class ImportMethods:
         Example:
             >>> failed = [found.id for found in client.imports(states=["failed"], dataset="orders")]
         """
-        filters = {"state": ",".join(states), "dataset": dataset or "", "limit": "200"}
+        filters = {"state": ",".join(states), "dataset": dataset or "", "created_by": created_by or "", "limit": "200"}
         path: str | None = f"/v1/imports?{urlencode({name: text for name, text in filters.items() if text})}"
         while path:
             page = self._transport.ask("GET", path)

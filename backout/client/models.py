@@ -64,6 +64,16 @@ class Import:
         return bool(self.document.get("paused"))
 
     @property
+    def created_by(self) -> str | None:
+        """The client that sent it; None where the server asks no one for a token or key."""
+        return self.document.get("created_by")
+
+    @property
+    def stopped_by(self) -> str | None:
+        """The client that stopped it."""
+        return self.document.get("stopped_by")
+
+    @property
     def is_final(self) -> bool:
         """Whether it has ended: its state will never change."""
         return self.state in FINAL

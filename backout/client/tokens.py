@@ -1,14 +1,14 @@
-"""Tokens: who may use the API."""
+"""Tokens and sessions: who may use the API; and the audit of who did."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from backout.client.transport import Transport
 
 
 class TokenMethods:
-    """What an administrator does with tokens."""
+    """What an administrator does with tokens and sessions, and reads in the audit."""
 
     _transport: Transport
 
@@ -102,6 +102,59 @@ class TokenMethods:
             False
         """
         return dict(self._transport.ask("DELETE", _path(id)))
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """List the sessions of browsers, the newest first.
+
+        Returns:
+            What the API shows of each.
+
+        Raises:
+            NotAllowed: this client's own token lacks the scope `admin`.
+
+        Example:
+            >>> [session["client"] for session in client.sessions() if not session["ended_at"]]
+            ['anna']
+        """
+        return list(self._transport.ask("GET", "/v1/sessions")["sessions"])
+
+    def end_session(self, id: str) -> None:
+        """End a session: its browser has to sign in again.
+
+        Args:
+            id: the session's id.
+
+        Raises:
+            NotFound: there is no such session, or it has ended.
+            NotAllowed: this client's own token lacks the scope `admin`.
+
+        Example:
+            >>> client.end_session("0b7e9a526f0a4f7e")
+        """
+        with self._transport.stream("DELETE", f"/v1/sessions/{quote(id, safe='')}", repeatable=False):
+            pass
+
+    def audit(self, **filters: str) -> Iterator[dict[str, Any]]:
+        """List who changed what and who was denied what, newest first, page by page as they are needed.
+
+        Args:
+            filters: `client`, `act`, `target`, `outcome`, `address`, `since`, `until`: see docs/reference/audit.md.
+
+        Yields:
+            One line after the other, as the API shows it.
+
+        Raises:
+            InvalidRequest: a filter is unknown or has a wrong value.
+            NotAllowed: this client's own token lacks the scope `admin`.
+
+        Example:
+            >>> [line["target"] for line in client.audit(client="anna", act="stop_import")]
+        """
+        path: str | None = f"/v1/audit?{urlencode({**filters, 'limit': '200'})}"
+        while path:
+            page = self._transport.ask("GET", path)
+            yield from page["audit"]
+            path = page["next"]
 
 
 def _path(id: str) -> str:

@@ -1,5 +1,6 @@
-"""`backout admin`: who may use the API."""
+"""`backout admin`: who may use the API, and who did."""
 
+from itertools import islice
 from typing import Any
 
 import click
@@ -67,6 +68,50 @@ def revoke(session: Session, id: str, yes: bool) -> int:
     return Exit.DONE
 
 
+@admin.group(cls=Group)
+def sessions() -> None:
+    """List and end sessions of browsers."""
+
+
+@sessions.command("list")
+@command
+def list_sessions(session: Session) -> int:
+    """List the sessions, the newest first."""
+    found = session.client.sessions()
+    session.show({"sessions": found}, *(_describe_session(one) for one in found))
+    return Exit.DONE
+
+
+@sessions.command()
+@click.argument("id")
+@YES
+@command
+def end(session: Session, id: str, yes: bool) -> int:
+    """End the session ID: its browser has to sign in again."""
+    confirm(lambda: f"End the session {id}?", yes)
+    session.client.end_session(id)
+    session.show({"id": id, "ended": True}, f"the session {id} is ended")
+    return Exit.DONE
+
+
+@admin.command()
+@click.option("--client", metavar="NAME", help="Only what this client did.")
+@click.option("--act", metavar="OPERATION", help="Only this operation, such as stop_import.")
+@click.option("--target", metavar="ID", help="Only what was done to this: an id or a name.")
+@click.option("--outcome", type=click.Choice(["done", "denied"]), help="Only what was done, or denied.")
+@click.option("--address", help="Only what came from this address.")
+@click.option("--since", metavar="INSTANT", help="Only from this instant on: 2026-11-30 or 2026-11-30T08:00:00Z.")
+@click.option("--until", metavar="INSTANT", help="Only before this instant.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="At most so many, the newest.")
+@command
+def audit(session: Session, limit: int, **filters: str | None) -> int:
+    """List who changed what and who was denied what, newest first."""
+    given = {name: text for name, text in filters.items() if text}
+    found = list(islice(session.client.audit(**given), limit))
+    session.show({"audit": found}, *(_describe_line(one) for one in found))
+    return Exit.DONE
+
+
 def _show_new(session: Session, token: dict[str, Any]) -> int:
     session.report(_describe(token))
     session.show(token, token["token"])
@@ -77,3 +122,16 @@ def _describe(token: dict[str, Any]) -> str:
     end = f"revoked {token['revoked_at']}" if token["revoked_at"] else f"until {token['expires_at']}"
     where = f" in {', '.join(token['datasets'])}" if token["datasets"] else ""
     return f"{token['id']}  {token['name']}  {end}  {' '.join(token['scopes'])}{where}"
+
+
+def _describe_session(one: dict[str, Any]) -> str:
+    end = f"ended {one['ended_at']}" if one["ended_at"] else f"until {one['expires_at']}"
+    by = f" by {one['ended_by']}" if one["ended_by"] else ""
+    return f"{one['id']}  {one['client']}  {end}{by}  {one['address']}  {one['token'] or 'key of the file'}"
+
+
+def _describe_line(one: dict[str, Any]) -> str:
+    said = (one["at"], one["outcome"], one["act"] or "-", one["client"] or "-", one["address"], one["target"] or "-")
+    times = f"  {one['times']} times" if one["times"] > 1 else ""
+    reason = f"  {one['reason']}" if one["reason"] else ""
+    return f"{'  '.join(said)}{times}{reason}"

@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -28,9 +29,10 @@ def status(session: Session, id: str) -> int:
 def describe(found: Import) -> list[str]:
     """Describe an import in lines of text."""
     total = f" of {found.rows_total:,}" if found.rows_total is not None else ""
+    paused = f", paused{_by(found, 'paused_by')}" if found.is_paused else ""
     lines = [
         f"id        {found.id}",
-        f"state     {found.state}{', paused' if found.is_paused else ''}",
+        f"state     {found.state}{paused}",
         f"dataset   {found.dataset}",
         f"source    {_source(found)}",
         f"progress  {found.percent:g} %, {found.rows_done:,}{total} rows",
@@ -44,7 +46,9 @@ def describe(found: Import) -> list[str]:
     if found.eta_seconds is not None:
         lines.append(f"left      {found.eta_seconds:g} s at {found.rows_per_second:,.0f} rows/s")
     if found.document.get("reverted_by"):
-        lines.append(f"reverted  {found.document['reverted_at']} by {found.document['reverted_by']}")
+        asked = found.document.get("reverted_by_client")
+        by = f"{found.document['reverted_by']}{f' ({asked})' if asked else ''}"
+        lines.append(f"reverted  {found.document['reverted_at']} by {by}")
     lines.append(f"accepted  {_time(found.created_at)}{_by(found, 'created_by')}")
     if found.finished_at is not None:
         lines.append(f"ended     {_time(found.finished_at)}{_by(found, 'stopped_by')}")
@@ -108,18 +112,23 @@ def stop(session: Session, id: str) -> int:
     help="Only imports in this state; may be repeated.",
 )
 @click.option("--dataset", metavar="NAME", help="Only imports into this table.")
+@click.option("--created-by", metavar="NAME", help="Only imports that the client of this name sent.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="At most so many, the newest.")
 @command
-def list_(session: Session, states: tuple[str, ...], dataset: str | None, limit: int) -> int:
+def list_(session: Session, states: tuple[str, ...], dataset: str | None, created_by: str | None, limit: int) -> int:
     """List imports, newest first."""
-    found = [one for one, _ in zip(session.client.imports(states=states, dataset=dataset), range(limit), strict=False)]
-    lines = [f"{'ID':<36}  {'STATE':<10}  {'ROWS':>12}  {'%':>5}  {'ACCEPTED':<20}  SOURCE"]
-    lines += [_row(one) for one in found]
+    imports = session.client.imports(states=states, dataset=dataset, created_by=created_by)
+    found = list(islice(imports, limit))
+    width = max((len(one.created_by or "") for one in found), default=0)  # none where no one is asked who asks
+    who = f"{'BY':<{max(width, 2)}}  " if width else ""
+    lines = [f"{'ID':<36}  {'STATE':<10}  {'ROWS':>12}  {'%':>5}  {'ACCEPTED':<20}  {who}SOURCE"]
+    lines += [_row(one, width) for one in found]
     session.show({"imports": [one.document for one in found]}, *lines)
     return Exit.DONE
 
 
-def _row(one: Import) -> str:
+def _row(one: Import, width: int) -> str:
+    who = f"{one.created_by or '':<{max(width, 2)}}  " if width else ""
     state = "paused" if one.is_paused else "reverted" if one.document.get("reverted_by") else one.state
     figures = f"{one.rows_done:>12,}  {one.percent:>5g}  {_time(one.created_at):<20}"
     deleted = one.document.get("rows_deleted")
@@ -127,7 +136,7 @@ def _row(one: Import) -> str:
     if _count_missing(one):
         gone.append(_describe_count(one))
     left = f" ({', '.join(gone)})" if gone else ""
-    return f"{one.id:<36}  {state:<10}  {figures}  {_source(one)}{left}"
+    return f"{one.id:<36}  {state:<10}  {figures}  {who}{_source(one)}{left}"
 
 
 def _count_missing(found: Import) -> int:

@@ -205,6 +205,34 @@ def test_the_command_line_makes_lists_rotates_and_revokes(new_web: Callable[...,
     assert re.search("^ended .* by root$", shown, re.MULTILINE), shown
 
 
+def test_the_command_line_ends_sessions_and_reads_the_audit(new_web: Callable[..., Stack]) -> None:
+    stack = new_web(tokens=1)
+    root = make_token(stack)
+    sign_in(stack, root)
+    ((id, ended),) = [
+        (one["id"], one["ended_at"])
+        for one in json.loads(run_backout(stack, root, "admin", "sessions", "list", "--json").stdout)["sessions"]
+    ]
+    assert ended is None and f"{id}  root  until" in run_backout(stack, root, "admin", "sessions", "list").stdout
+    assert run_backout(stack, root, "admin", "sessions", "end", id).returncode == 2  # no terminal to ask at
+    assert run_backout(stack, root, "admin", "sessions", "end", id, "--yes").returncode == 0
+    assert run_backout(stack, root, "admin", "sessions", "end", "unknown", "--yes").returncode == 1
+    assert "ended 20" in run_backout(stack, root, "admin", "sessions", "list").stdout
+    sent = [run_backout(stack, root, "import", "--generate", "5").stdout.strip() for _ in range(2)]
+    told = run_backout(stack, root, "admin", "audit", "--act", "accept_import", "--client", "root", "--json")
+    assert [line["target"] for line in json.loads(told.stdout)["audit"]] == sent[::-1]
+    lines = run_backout(stack, root, "admin", "audit", "--limit", "2", "--outcome", "done").stdout.splitlines()
+    assert len(lines) == 2 and all("accept_import  root" in line for line in lines)
+    assert run_backout(stack, root, "admin", "audit", "--since", "soon").returncode == 2
+    listed = run_backout(stack, root, "list").stdout.splitlines()
+    assert listed[0].split()[-2:] == ["BY", "SOURCE"] and "  root  generated" in listed[1]
+    assert len(run_backout(stack, root, "list", "--created-by", "no one").stdout.splitlines()) == 1
+    run_backout(stack, root, "pause", sent[0])
+    assert re.search(
+        "^state +queued, paused by root$", run_backout(stack, root, "status", sent[0]).stdout, re.MULTILINE
+    )
+
+
 def test_an_expired_token_is_refused(services: Services) -> None:
     made = tokens.create_token(services.database, "night", ["viewer"], created_by="test", days=2 / 86400)
     known = tokens.Tokens(services.database)

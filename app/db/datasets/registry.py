@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, String, bindparam, delete, func, insert,
 
 from app.db.imports.transitions import NOW, seconds_from_now
 from app.db.schema import datasets, imports
+from app.domain.audit.actor import name_actor
 from app.domain.dataset import ORDERS, Dataset, Registered, dataset_from_json
 from app.domain.states import UNFINISHED
 
@@ -64,13 +65,13 @@ def list_unfinished(connection: Connection, name: str | None = None) -> list[Unf
 def begin_creating(connection: Connection, dataset: Dataset, token: str) -> None:
     """Take the name for a dataset whose table is about to be made. Raises SQLAlchemy's error where it is taken."""
     values = {"name": dataset.name, "state": CREATING, "token": token, "definition": dataset.as_json()}
-    connection.execute(insert(datasets).values(created_at=NOW, **values))
+    connection.execute(insert(datasets).values(created_at=NOW, created_by=name_actor(), **values))
 
 
 def register_adopted(connection: Connection, dataset: Dataset, token: str) -> None:
     """Let a table that is there already be a dataset. Raises SQLAlchemy's error where the name is taken."""
     values = {"name": dataset.name, "state": READY, "token": token, "definition": dataset.as_json()}
-    connection.execute(insert(datasets).values(created_at=NOW, **values))
+    connection.execute(insert(datasets).values(created_at=NOW, created_by=name_actor(), **values))
 
 
 def finish_creating(connection: Connection, name: str, token: str) -> bool:
@@ -143,4 +144,4 @@ def count_unfinished(connection: Connection, name: str) -> int:
 def _registered(row: Row[Any]) -> Registered:
     built_in = row.definition is None
     dataset = ORDERS if built_in else dataset_from_json(row.name, row.definition)
-    return Registered(dataset, None if built_in else row.created_at)
+    return Registered(dataset, None if built_in else row.created_at, row.created_by)

@@ -201,6 +201,7 @@ def _handling(row: Row[Any]) -> Handling:
         number=row.number,
         id=row.id,
         client=row.client,
+        stopped_by=row.stopped_by,
         state=HandlingState(row.state),
         mode=Mode(row.mode),
         concurrency=row.concurrency,

@@ -3,23 +3,26 @@ whose claim was on its way; `list_held` finds that one.
 
 A claim locks its import and then reads the pauses: a transaction that writes them must lock no import after it."""
 
-from sqlalchemy import Connection, String, bindparam, delete, exists, literal, null, or_, select, update
+from typing import Any
+
+from sqlalchemy import Connection, String, bindparam, delete, exists, func, literal, null, or_, select, update
 from sqlalchemy.dialects.mysql import insert as upsert
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.ledger import NOW, by_key, insert_events
 from app.db.schema import imports, pauses
+from app.domain.audit.actor import name_actor
 from app.domain.pause import PHASE, Pause, Scope
 from app.domain.requests.revert import Kind
 from app.domain.states import FINAL, State
 
-HELD: ColumnElement[bool] = exists().where(
-    or_(
-        pauses.c.scope == Scope.ALL,
-        (pauses.c.scope == Scope.DATASET) & (pauses.c.name == imports.c.dataset),
-        (pauses.c.scope == Scope.IMPORT) & (pauses.c.name == imports.c.id),
-    )
+_HOLDS = or_(
+    pauses.c.scope == Scope.ALL,
+    (pauses.c.scope == Scope.DATASET) & (pauses.c.name == imports.c.dataset),
+    (pauses.c.scope == Scope.IMPORT) & (pauses.c.name == imports.c.id),
 )
+HELD: ColumnElement[bool] = exists().where(_HOLDS)
+_HOLDER = func.nullif(select(pauses.c.client).where(_HOLDS).order_by(pauses.c.paused_at).limit(1).scalar_subquery(), "")
 _HOLDABLE = imports.c.inline.is_(False) & (imports.c.kind == Kind.IMPORT)
 _WAITING = (imports.c.state == State.QUEUED) & _HOLDABLE
 
@@ -70,17 +73,27 @@ def list_held(connection: Connection) -> list[int]:
 
 def mark(connection: Connection) -> None:
     """Let the phase of each queued import say whether a pause holds it, and its timeline since when."""
-    _set_phase(connection, PHASE, "paused", HELD & (imports.c.phase != PHASE))
-    _set_phase(connection, "waiting", "resumed", ~HELD & (imports.c.phase == PHASE))
+    # who paused it is in the pause, so it is known to the sweeper, too, which may be faster
+    _set_phase(connection, PHASE, "paused", HELD & (imports.c.phase != PHASE), _HOLDER, imports.c.paused_by)
+    resumer = literal(name_actor(), String)
+    _set_phase(connection, "waiting", "resumed", ~HELD & (imports.c.phase == PHASE), null(), resumer)
 
 
-def _set_phase(connection: Connection, phase: str, event: str, wanted: ColumnElement[bool]) -> None:
+def _set_phase(
+    connection: Connection,
+    phase: str,
+    event: str,
+    wanted: ColumnElement[bool],
+    paused_by: ColumnElement[Any],
+    client: ColumnElement[Any],
+) -> None:
     found = list(connection.scalars(select(imports.c.number).where(_WAITING, wanted)))
     if not found:
         return
     # locked and looked at again: another process may do the same, or a worker may have claimed one meanwhile
     locked = by_key(select(imports.c.number), imports).where(imports.c.number.in_(found), _WAITING, wanted)
     mine = imports.c.number.in_(list(connection.scalars(locked.with_for_update())))
-    connection.execute(update(imports).where(mine).values(phase=phase, sequence=imports.c.sequence + 1))
-    line = select(imports.c.number, imports.c.sequence, NOW, literal(event), null())
+    changed = {"phase": phase, "sequence": imports.c.sequence + 1, "paused_by": paused_by}
+    connection.execute(update(imports).where(mine).values(**changed))
+    line = select(imports.c.number, imports.c.sequence, NOW, literal(event), null(), client)
     connection.execute(insert_events(line.where(mine)))

@@ -28,6 +28,7 @@ class Event:
     at: datetime
     kind: str
     detail: dict[str, Any] | None
+    client: str | None = None  # whose doing it is; None for what Backout does itself
 
 
 _COLUMNS: list[ColumnElement[Any]] = [
@@ -45,7 +46,11 @@ _REVERTED = imports.outerjoin(
         reverted_imports.c.reverted_at.is_not(None),
     ),
 )
-_COLUMNS += [reverted_imports.c.revert_id, reverted_imports.c.reverted_at]
+_COLUMNS += [
+    reverted_imports.c.revert_id,
+    reverted_imports.c.reverted_at,
+    reverted_imports.c.client.label("reverted_by_client"),
+]
 _IMPORTS = select(*_COLUMNS).select_from(_REVERTED)
 _CALLED = _IMPORTS.where(imports.c.id == bindparam("wanted"))
 _NUMBERED = _IMPORTS.where(imports.c.number == bindparam("wanted", type_=Integer))
@@ -68,7 +73,14 @@ def recorded(number: int, values: Mapping[str, Any], at: datetime) -> Import:
 
 # what has a default begins at 0, but for these
 _BLANK: dict[str, Any] = {column.name: None if column.server_default is None else 0 for column in imports.c}
-_BLANK |= {"branches": 1, "sequence": 1, "lease_live": 0, "revert_id": None, "reverted_at": None}
+_BLANK |= {
+    "branches": 1,
+    "sequence": 1,
+    "lease_live": 0,
+    "revert_id": None,
+    "reverted_at": None,
+    "reverted_by_client": None,
+}
 
 
 def find_by_dedup_key(connection: Connection, key: str) -> Import | None:
@@ -81,16 +93,20 @@ def list_imports(
     *,
     states: Iterable[State] = (),
     dataset: str | None = None,
+    client: str | None = None,
     before: int | None = None,
     limit: int = 50,
     reach: Reach = ANYWHERE,
 ) -> list[Import]:
-    """Imports within a caller's reach, newest first; `before` is the number that the page before ended with."""
+    """Imports within a caller's reach, of one client if it is named, newest first; `before` is the number that the page
+    before ended with."""
     query = _IMPORTS.order_by(imports.c.number.desc()).limit(limit)
     if wanted := list(states):
         query = query.where(imports.c.state.in_(wanted))
     if dataset is not None:
         query = query.where(imports.c.dataset == dataset)
+    if client is not None:
+        query = query.where(imports.c.client == client)
     if before is not None:
         query = query.where(imports.c.number < before)
     if reach.client is not None:
@@ -147,10 +163,12 @@ def count_queued(connection: Connection) -> int:
 _QUEUED = select(func.count()).where(imports.c.state == State.QUEUED, imports.c.inline.is_(False))
 
 
+_LINE = (events.c.sequence, events.c.at, events.c.kind, events.c.detail, events.c.client)
+
+
 def list_events(connection: Connection, number: int) -> list[Event]:
     """The import's timeline, in order."""
-    lines = select(events.c.sequence, events.c.at, events.c.kind, events.c.detail)
-    query = lines.where(events.c.import_no == number).order_by(events.c.sequence)
+    query = select(*_LINE).where(events.c.import_no == number).order_by(events.c.sequence)
     return [Event(*row) for row in connection.execute(query)]
 
 
@@ -169,7 +187,7 @@ def list_numbered(connection: Connection, numbers: Iterable[int]) -> list[Import
 def list_timelines(connection: Connection, numbers: Iterable[int]) -> dict[int, list[Event]]:
     """The timelines of these imports, by number."""
     found: dict[int, list[Event]] = {number: [] for number in numbers}
-    lines = select(events.c.import_no, events.c.sequence, events.c.at, events.c.kind, events.c.detail)
+    lines = select(events.c.import_no, *_LINE)
     query = lines.where(events.c.import_no.in_(list(found))).order_by(events.c.import_no, events.c.sequence)
     for number, *line in connection.execute(query):
         found[number].append(Event(*line))
@@ -242,9 +260,11 @@ def _import(row: Row[Any] | SimpleNamespace) -> Import:
         revert=revert_from_json((row.options or {}).get("revert")),
         reverted_by=row.revert_id,
         reverted_at=row.reverted_at,
+        reverted_by_client=row.reverted_by_client,
         revertible_until=row.revertible_until,
         client=row.client or "",
         stopped_by=row.stopped_by,
+        paused_by=row.paused_by,
         rows_counted=row.rows_counted,
         rows_counted_at=row.rows_counted_at,
     )

@@ -18,11 +18,12 @@ def stop_at_once(connection: Connection, id: str, sources: Iterable[State], clie
     require_legal(frozenset({State.STOPPING}), State.STOPPED)
     won = connection.execute(_stop(frozenset(sources)), {"wanted": id, "stopper": client or None}).rowcount == 1
     if won:
-        connection.execute(_STOP_EVENTS, {"wanted": id})
+        connection.execute(_STOP_EVENTS, {"wanted": id, "stopper": client or None})
     return won
 
 
 _NEVER_CLAIMED = imports.c.epoch == 0
+_STOPPER = bindparam("stopper", type_=String)
 
 
 @cache
@@ -38,7 +39,7 @@ def _stop(sources: frozenset[State]) -> Update:
             decided_at=NOW,
             finished_at=case((_NEVER_CLAIMED, NOW), else_=null()),
             lease_until=None,
-            stopped_by=bindparam("stopper", type_=String),
+            stopped_by=_STOPPER,
             dedup_key=None,  # the same content may be sent again
         )
     )
@@ -46,10 +47,12 @@ def _stop(sources: frozenset[State]) -> Update:
 
 _STOPPED = imports.c.state == str(State.STOPPED)
 _STOP_EVENTS = insert_events(
-    select(imports.c.number, imports.c.sequence - case((_STOPPED, 1), else_=0), NOW, literal("stopping"), null())
+    select(
+        imports.c.number, imports.c.sequence - case((_STOPPED, 1), else_=0), NOW, literal("stopping"), null(), _STOPPER
+    )
     .where(imports.c.id == bindparam("wanted"))
     .union_all(
-        select(imports.c.number, imports.c.sequence, NOW, literal("stopped"), null()).where(
+        select(imports.c.number, imports.c.sequence, NOW, literal("stopped"), null(), null()).where(
             imports.c.id == bindparam("wanted"), _STOPPED
         )
     )

@@ -24,9 +24,10 @@ class ImportTaken(Exception):
     """Another revert has the import; the transaction must be abandoned."""
 
 
-def take(connection: Connection, target: int, revert: int, revert_id: str, *, dry_run: bool) -> None:
-    """Let a revert have an import; a dry run only names it. Raises `ImportTaken`."""
+def take(connection: Connection, target: int, revert: int, revert_id: str, *, client: str, dry_run: bool) -> None:
+    """Let a revert, for which this client asked, have an import; a dry run only names it. Raises `ImportTaken`."""
     values = {"import_no": target, "revert_no": revert, "revert_id": revert_id, "active": None if dry_run else 1}
+    values["client"] = client or None
     try:
         connection.execute(insert(reverted_imports).values(**values))
     except IntegrityError as error:

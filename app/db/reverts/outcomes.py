@@ -32,6 +32,7 @@ class Outcome:
     created_at: datetime
     finished_at: datetime | None
     reverted: bool  # whether it was reverted itself
+    created_by: str | None
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def _list(connection: Connection, condition: ColumnElement[bool]) -> list[Outcom
                 created_at=row.created_at,
                 finished_at=row.finished_at,
                 reverted=row.again_at is not None,
+                created_by=row.client,
             )
         )
     return found

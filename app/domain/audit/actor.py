@@ -26,8 +26,17 @@ class Actor:
     request_id: str | None = None
 
 
+MAX_NAME = 64  # of a client's name; who runs an operator's command may have a longer one
+
+
 # None: no one asked for it, as in a worker, or no one is asked who asks
 current: ContextVar[Actor | None] = ContextVar("actor", default=None)
+
+
+def name_actor() -> str | None:
+    """The name of who lets this thread change something; None where no one does, or no one is asked who asks."""
+    actor = current.get()
+    return actor.client[:MAX_NAME] or None if actor is not None else None
 
 
 @contextmanager

@@ -37,13 +37,16 @@ def list_imports(
     *,
     states: Iterable[State],
     dataset: str | None,
+    client: str | None = None,
     before: int | None,
     limit: int,
     reach: Reach = ANYWHERE,
 ) -> list[Import]:
-    """Imports within a caller's reach, newest first."""
+    """Imports within a caller's reach, of one client if it is named, newest first."""
     with database.begin() as connection:
-        return queries.list_imports(connection, states=states, dataset=dataset, before=before, limit=limit, reach=reach)
+        return queries.list_imports(
+            connection, states=states, dataset=dataset, client=client, before=before, limit=limit, reach=reach
+        )
 
 
 def open_rejects(database: Database, spool: Spool, id: str) -> tuple[Import, Iterator[dict[str, Any]]]:

@@ -26,7 +26,7 @@ blueprint = Blueprint("access", __name__)
 @describe("list_tokens", "access", models.TokenList, refuses=(NotEnabled,), scope=Scope.ADMIN)
 def list_tokens() -> dict[str, Any]:
     """All tokens, the newest first, without their secrets."""
-    _require_enabled()
+    require_enabled()
     return {"tokens": [_show(token) for token in tokens.list_tokens(services().database)]}
 
 
@@ -42,7 +42,7 @@ def list_tokens() -> dict[str, Any]:
 )
 def create_token() -> Response:
     """Create a token for a client: 201 with the token, which is shown this once."""
-    _require_enabled()
+    require_enabled()
     body = parse_json(JSON_BYTES, '{"name": "night", "scopes": ["sender"]}')
     require_fields(body, ("name", "scopes", "datasets", "expires_days"))
     datasets = body.get("datasets")
@@ -70,7 +70,7 @@ def create_token() -> Response:
 )
 def rotate_token(token_id: str) -> Response:
     """Create a token that allows the same: 201 with it. The old one stays valid for the overlap."""
-    _require_enabled()
+    require_enabled()
     body = parse_json(JSON_BYTES, '{"overlap_hours": 24}', empty=b"{}")
     require_fields(body, ("expires_days", "overlap_hours"))
     made = tokens.rotate_token(
@@ -80,7 +80,7 @@ def rotate_token(token_id: str) -> Response:
         days=_read_number(body, "expires_days", DAYS),
         overlap_hours=_read_number(body, "overlap_hours", OVERLAP_HOURS),
     )
-    _require_enabled().tokens.forget(token_id)
+    require_enabled().tokens.forget(token_id)
     return _show_new(made)
 
 
@@ -88,7 +88,7 @@ def rotate_token(token_id: str) -> Response:
 @describe("revoke_token", "access", models.Token, refuses=(NotEnabled, TokenNotFound), scope=Scope.ADMIN)
 def revoke_token(token_id: str) -> dict[str, Any]:
     """Revoke a token: no process takes it a second later, and sessions that began with it are over."""
-    credentials = _require_enabled()
+    credentials = require_enabled()
     token = tokens.revoke_token(services().database, token_id, revoked_by=g.client)
     credentials.tokens.forget(token_id)
     return _show(token)
@@ -98,7 +98,7 @@ def revoke_token(token_id: str) -> dict[str, Any]:
 @describe("list_sessions", "access", models.SessionList, refuses=(NotEnabled,), scope=Scope.ADMIN)
 def list_sessions() -> dict[str, Any]:
     """The sessions of browsers, the newest first."""
-    _require_enabled()
+    require_enabled()
     return {"sessions": [_show_session(one) for one in sessions.list_sessions(services().database)]}
 
 
@@ -106,11 +106,11 @@ def list_sessions() -> dict[str, Any]:
 @describe("end_session", "access", models.ENDED, refuses=(NotEnabled, SessionNotFound), scope=Scope.ADMIN)
 def end_session(session_id: str) -> tuple[str, int]:
     """End a session: its browser has to sign in again."""
-    _require_enabled().end_session(session_id, g.client)
+    require_enabled().end_session(session_id, g.client)
     return "", 204
 
 
-def _require_enabled() -> Credentials:
+def require_enabled() -> Credentials:
     """Raise `NotEnabled` where no one is asked for a token: here anyone could make one for the day when they are."""
     credentials: Credentials | None = current_app.extensions["backout_credentials"]
     if credentials is None:

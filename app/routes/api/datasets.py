@@ -239,6 +239,7 @@ def _show(known: Registered) -> dict[str, Any]:
         "built_in": known.built_in,
         "adopted": dataset.adopted,
         "created_at": serialize_time(known.created_at),
+        "created_by": known.created_by,
         "off": catalog.list_unsupported(dataset),
         "links": {"self": this, "rows": f"{this}/rows", "imports": url_for("imports.list_all", dataset=dataset.name)},
     }

@@ -29,7 +29,7 @@ from app.routes import services
 from app.routes.access import reach, require_orders_of, require_rows_of
 from app.routes.api.events import parse_position, positions, stream, tell_one, the_watch
 from app.routes.api.handling_request import parse_body, parse_handling_request
-from app.routes.api.serializers import serialize_time
+from app.routes.api.serializers import serialize_event, serialize_time
 from app.routes.openapi.models import handlings as models
 from app.routes.openapi.models.events import HANDLING_EVENTS, stream_of
 from app.routes.openapi.operations import JSON, describe, query
@@ -130,12 +130,7 @@ def list_all() -> dict[str, Any]:
 def show(handling_id: str) -> Response:
     """One handling with its timeline; the ETag changes with its sequence."""
     row, timeline = queries.find_handling(services().database, handling_id)
-    shown = serialize_handling(row) | {
-        "timeline": [
-            {"sequence": event.sequence, "at": serialize_time(event.at), "event": event.kind, "detail": event.detail}
-            for event in timeline
-        ]
-    }
+    shown = serialize_handling(row) | {"timeline": [serialize_event(event) for event in timeline]}
     response = jsonify(shown)
     response.set_etag(str(row.sequence), weak=True)
     response.headers["Cache-Control"] = "no-cache"
@@ -264,6 +259,8 @@ def serialize_handling(row: Handling) -> dict[str, Any]:
         "orders_pending": row.orders_pending,
         "percent": row.percent,
         "asked_by": row.client,
+        "created_by": row.client or None,
+        "stopped_by": row.stopped_by,
         "attempts": row.attempts,
         "sequence": row.sequence,
         "error": row.error,

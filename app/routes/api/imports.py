@@ -174,19 +174,28 @@ def _read_stream(text: str) -> bool:
     parameters=(
         common.STATES,
         query("dataset", "The name of a dataset."),
+        query("created_by", "The client that sent it. Who lacks `imports:any` sees its own ones anyway."),
         query("limit", "How many on a page.", type="integer", minimum=1, maximum=MAX_A_PAGE, default=PAGE),
         query("cursor", "Where the page begins; from `next` of the one before.", type="integer"),
     ),
     scope=Scope.IMPORTS_READ,
 )
 def list_all() -> dict[str, Any]:
-    """Imports, newest first; `state` (several with commas), `dataset`, `limit`, and `cursor` from `next`."""
-    states, dataset = parse_states(State), request.args.get("dataset")
+    """Imports, newest first; `state` (several with commas), `dataset`, `created_by`, `limit`, and `cursor` from
+    `next`."""
+    states, dataset, client = parse_states(State), request.args.get("dataset"), request.args.get("created_by") or None
     limit, before = parse_limit(PAGE, MAX_A_PAGE), parse_cursor()
     found = queries.list_imports(
-        services().database, states=states, dataset=dataset, before=before, limit=limit + 1, reach=reach()
+        services().database,
+        states=states,
+        dataset=dataset,
+        client=client,
+        before=before,
+        limit=limit + 1,
+        reach=reach(),
     )
     kept: dict[str, Any] = {"state": ",".join(states) or None, "dataset": dataset or None, "limit": limit}
+    kept["created_by"] = client
     rows, following = cut_page(found, limit, lambda row: url_for("imports.list_all", **kept, cursor=row.number))
     return {"imports": [serialize_import(row) for row in rows], "next": following}
 

@@ -19,7 +19,6 @@ from app.handling.order_selection import OrderSelection
 from app.lifecycle import backlog
 from app.lifecycle.imports import accept, queries as imports
 from app.lifecycle.imports.loading import load
-from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.options import parse_import_options
 from app.routes import services
 from app.routes.access import require_rows_of
@@ -74,8 +73,7 @@ def accept_order() -> Response:
         incoming.upload.write(line)
         accepted = incoming.accept(ONE_ORDER)
     row = accepted.row
-    if inline and not accepted.replayed and (claimed := load.claim(database, settings, row.number, "web")) is not None:
-        load.run_attempt(services(), claimed, GracefulShutdown(0))
+    if inline and not accepted.replayed and load.load_inline(services(), row.number):
         row, _ = imports.find_import(database, row.id)
     id, estimate = OrderId(row.number, 1), services().backlog_cache.estimate_seconds(database, row)
     tracking = f"/v1/orders/{id}/status"

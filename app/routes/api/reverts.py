@@ -123,6 +123,7 @@ def _serialize(one: Outcome) -> dict[str, Any]:
         "fingerprint": one.fingerprint,
         "reverted": one.reverted,
         "reason": one.reason,
+        "created_by": one.created_by,
         "created_at": serialize_time(one.created_at),
         "finished_at": serialize_time(one.finished_at),
     }

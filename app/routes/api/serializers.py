@@ -61,7 +61,9 @@ def serialize_import(row: Import, timeline: list[Event] | None = None) -> dict[s
         "retry_of": row.retry_of,
         "created_by": row.client or None,
         "stopped_by": row.stopped_by,
+        "paused_by": row.paused_by if row.paused else None,
         "reverted_by": row.reverted_by,
+        "reverted_by_client": row.reverted_by_client if row.reverted_by else None,
         "reverted_at": serialize_time(row.reverted_at),
         "source": _serialize_source(row),
         "created_at": serialize_time(row.created_at),
@@ -109,7 +111,13 @@ def serialize_rows_asked(rows: RowsAsked) -> dict[str, Any]:
 
 def serialize_event(event: Event) -> dict[str, Any]:
     """A line of an import's timeline."""
-    return {"sequence": event.sequence, "at": serialize_time(event.at), "event": event.kind, "detail": event.detail}
+    return {
+        "sequence": event.sequence,
+        "at": serialize_time(event.at),
+        "event": event.kind,
+        "by": event.client,
+        "detail": event.detail,
+    }
 
 
 def _links(row: Import) -> dict[str, str]:

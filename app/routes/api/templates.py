@@ -123,5 +123,6 @@ def _serialize(template: Template) -> dict[str, Any]:
         "header": template.header,
         "made_from": template.made_from,
         "created_at": serialize_time(template.created_at),
+        "created_by": template.created_by,
         "links": {"self": this, "yaml": f"{this}?format=yaml"},
     }

@@ -1,5 +1,6 @@
 """Words: states, events and figures as people read them, on the page. Its scripts get the same phrases."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -72,12 +73,14 @@ IN_TABLE, DELETED, MISSING, COUNTED = "in the table", "deleted", "deleted by ano
 PUT_BACK = "what it updated has its old values back"
 STILL_PAUSED = "it stays paused, because all imports or its dataset are: `backout resume` with --all or --dataset"
 GENERATED = "generated rows"
+STOPPED_BY = "stopped by"  # beside who asked for a handling
 UNNAMED = "a file without a name"
 
 
-def phrases() -> dict[str, Any]:
-    """What the scripts of the page say too; base.html has it as JSON."""
+def phrases(more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the scripts of the page say too, with `more` of one page; base.html has it as JSON."""
     return {
+        **(more or {}),
         "states": STATES,
         "final": sorted(FINAL),
         "stoppable": sorted(STOPPABLE),
@@ -90,6 +93,7 @@ def phrases() -> dict[str, Any]:
         "generated": GENERATED,
         "unnamed": UNNAMED,
         "put_back": PUT_BACK,
+        "stopped_by": STOPPED_BY,
         **revert_words.PHRASES,
         "rows_gone": {"in_table": IN_TABLE, "deleted": DELETED, "missing": MISSING, "counted": COUNTED},
     }

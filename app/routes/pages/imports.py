@@ -28,7 +28,7 @@ from app.routes.problems import STATUSES, refuse
 SHOWN = 50
 REJECTS_SHOWN = 100
 PAGE = {200: Answer("A page.", {"text/html": text("HTML")})}
-PATHS = ("/audit", "/docs", "/imports/", "/orders", "/rows")
+PATHS = ("/access", "/audit", "/docs", "/imports/", "/orders", "/rows")
 
 # what the list can be narrowed to: the filter in the URL, and its words
 FILTERS = {
@@ -61,7 +61,8 @@ def _say_who() -> dict[str, Any]:
         "is_signed_in": access().session is not None,
         "has_scope": has_scope,
         "lacks": list_missing(),
-        "has_audit": services().settings.asks_who and has_scope(Scope.ADMIN),
+        "asks_who": services().settings.asks_who,
+        "has_admin": services().settings.asks_who and has_scope(Scope.ADMIN),
         "has_orders": "orders_page" in current_app.blueprints,
     }
 
@@ -76,14 +77,20 @@ def show_problem(error: Refused) -> Response | tuple[str, int]:
 
 def show_imports() -> str:
     """The list, and where imports are started. An unknown state shows nothing."""
-    wanted = request.args.get("state", "")
+    wanted, client = request.args.get("state", ""), request.args.get("created_by", "")
     states = [State(name) for name in wanted.split(",") if name in tuple(State)]
     before = parse_cursor()
     after = change_feed.find_cursor(
         services().database
     )  # before the list: a change meanwhile is shown twice rather than never
     rows = queries.list_imports(
-        services().database, states=states, dataset=None, before=before, limit=SHOWN + 1, reach=reach()
+        services().database,
+        states=states,
+        dataset=None,
+        client=client or None,
+        before=before,
+        limit=SHOWN + 1,
+        reach=reach(),
     )
     settings, allowed = services().settings, access().datasets
     names = [known.dataset.name for known in catalog.list_datasets(services().database)]
@@ -91,11 +98,14 @@ def show_imports() -> str:
     return render_template(
         "imports.html",
         imports=[serialize_import(row) for row in rows[:SHOWN]],
-        older=url_for("classic.show_root", state=wanted or None, cursor=rows[SHOWN - 1].number)
+        older=url_for(
+            "classic.show_root", state=wanted or None, created_by=client or None, cursor=rows[SHOWN - 1].number
+        )
         if len(rows) > SHOWN
         else None,
         is_first=before is None,
         state=wanted,
+        client=client,
         filters=FILTERS,
         after=after,
         datasets=[name for name in names if allowed is None or name in allowed],

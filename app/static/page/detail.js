@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { copyOnClick } from "./copy.js";
 import { get, hideProblem, make, showProblem } from "./dom.js";
-import { draw } from "./draw.js";
+import { draw, makeBy } from "./draw.js";
 import { count, eventText, gone, isFinal, isReturn, isRevert, labels, phrases, rest, rows, shownState, showTime, stateName } from "./formatting.js";
 import { speak } from "./frame.js";
 import { follow } from "./live.js";
@@ -67,7 +67,9 @@ function addEvent(event, i) {
   line.dataset.sequence = String(event.sequence);
   line.dataset.event = event.event;
   showTime(time, event.at);
-  line.append(time, make("span", eventText(event, i)));
+  const text = make("span", eventText(event, i));
+  if (event.by) text.append(" ", makeBy(event.by));
+  line.append(time, text);
   const [name = "", words = ""] = phrases.event_links[event.event] ?? [];
   if (event.detail?.[name]) {
     const link = make("a", words);

@@ -16,6 +16,25 @@ function lead(link, id) {
   return null;
 }
 
+/**
+ * The name of a client, whole where the mouse is: the style sheet cuts a long one.
+ * @param {HTMLElement} element
+ * @param {string | null} client
+ */
+function nameWho(element, client) {
+  element.title = client ?? "";
+  return client ?? "";
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string | null} client
+ */
+function hideWithout(element, client) {
+  element.hidden = !client;
+  return null;
+}
+
 const now = () => new Date().toISOString();
 /** @type {Record<string, (i: Api.Import, element: HTMLElement) => string | null>} */
 const VALUES = {
@@ -47,11 +66,20 @@ const VALUES = {
     element.hidden = !i.reverted_by;
     return null;
   },
-  stopped: (i, element) => {
-    element.hidden = !i.stopped_by;
-    return null;
+  stopped: (i, element) => hideWithout(element, i.stopped_by),
+  stopped_by: (i, element) => nameWho(element, i.stopped_by),
+  held: (i, element) => hideWithout(element, i.paused_by),
+  paused_by: (i, element) => nameWho(element, i.paused_by),
+  taken: (i, element) => hideWithout(element, i.reverted_by_client),
+  reverter: (i, element) => {
+    hideWithout(element, i.reverted_by_client);
+    return `(${nameWho(element, i.reverted_by_client)})`;
   },
-  stopped_by: (i) => i.stopped_by ?? "",
+  reverted_by_client: (i, element) => nameWho(element, i.reverted_by_client),
+  created_by: (i, element) => {
+    if (element instanceof HTMLAnchorElement) element.href = `/?created_by=${encodeURIComponent(i.created_by ?? "")}`;
+    return nameWho(element, i.created_by);
+  },
   reverted_by: (i, element) => lead(element, i.reverted_by),
   target: (i, element) => {
     element.hidden = !hasOneTarget(i);
@@ -117,6 +145,13 @@ export function draw(element, i) {
     if (text !== null && part.textContent !== text) part.textContent = text;
   }
   return true;
+}
+
+/** Whose doing it is, beside what was done. @param {string} client */
+export function makeBy(client) {
+  const by = make("span", `(${client})`, "by");
+  by.title = client;
+  return by;
 }
 
 /** @param {string} state */

@@ -11,8 +11,13 @@ import { get } from "./dom.js";
  *   why_no_stop: Record<string, string>, retry: Record<string, string>, still_paused: string, generated: string,
  *   unnamed: string, revert_of: string, revert_labels: Record<string, {removed: string, restored: string, left: string}>,
  *   return_labels: Record<string, {removed: string, restored: string, left: string}>, returned: string, no_copy: string,
- *   brought_back: string, show_target: Record<string, string>, put_back: string,
+ *   stopped_by: string, brought_back: string, show_target: Record<string, string>, put_back: string,
  *   rows_gone: {in_table: string, deleted: string, missing: string, counted: string}, obstacles: Record<string, string>,
+ *   access: {
+ *     roles: Record<string, string[]>, all_datasets: string, key: string, never: string, this_browser: string,
+ *     states: Record<string, string>, actions: {rotate: string, revoke: string, end: string},
+ *     revoke: Record<string, string>, end: Record<string, string>,
+ *   },
  * }}
  */
 export const phrases = JSON.parse(get("phrases").textContent);

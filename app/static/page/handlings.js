@@ -3,11 +3,12 @@
 import { ask } from "./api.js";
 import { find, get, hideProblem, make, showProblem } from "./dom.js";
 import { makeBadge } from "./draw.js";
-import { count, share, showTime, stateName } from "./formatting.js";
+import { count, phrases, share, showTime, stateName } from "./formatting.js";
 import { speak } from "./frame.js";
 import { follow } from "./live.js";
 
 const MAX_LINES = 10;
+const asksWho = "who" in get("handlings").dataset;
 const AT_REST = ["done", "failed", "stopped"];
 const table = get("handlings", HTMLTableElement);
 const body = find(table, "tbody", HTMLTableSectionElement);
@@ -47,7 +48,8 @@ export function showHandling(handling) {
 function addLine(handling) {
   const line = make("tr");
   line.dataset.id = handling.id;
-  for (const [part, kind] of Object.entries({ state: "", started: "", bar: "", done: "number", failed: "number", left: "number" })) {
+  const parts = { state: "", started: "", bar: "", done: "number", failed: "number", left: "number", ...(asksWho ? { who: "" } : {}) };
+  for (const [part, kind] of Object.entries(parts)) {
     const cell = make("td", null, kind);
     cell.dataset.part = part;
     line.append(cell);
@@ -84,11 +86,22 @@ function drawHandling(line, handling) {
   part("done").textContent = count(handling.orders_done);
   part("failed").textContent = count(handling.orders_failed);
   part("left").textContent = count(handling.orders_pending);
+  if (asksWho) part("who").replaceChildren(...drawWho(handling));
   part("stop").hidden = !["queued", "running"].includes(handling.state);
   part("retry").hidden = !["failed", "stopped"].includes(handling.state);
   part("retry").textContent = hasRest(handling) ? "Continue with the rest" : "Retry the failed orders";
   line.dataset.rest = String(hasRest(handling));
   part("slips").hidden = !handling.orders_done;
+}
+
+/** @param {Api.Handling} handling */
+function drawWho({ created_by: maker, stopped_by: stopper }) {
+  const said = [[maker, ""], [stopper, `${phrases.stopped_by} `]].filter(([name]) => name);
+  return said.flatMap(([name, words], at) => {
+    const by = make("span", `${words}${name}`, "by");
+    by.title = name ?? "";
+    return at ? [", ", by] : [by];
+  });
 }
 
 /**

@@ -5,6 +5,7 @@ import { get, make } from "./dom.js";
 import { makeBadge } from "./draw.js";
 import { showTime } from "./formatting.js";
 
+const asksWho = Boolean(get("history").querySelector("table[data-who]"));
 const link = get("slip", HTMLAnchorElement);
 
 /** @param {Api.ListedOrder} order */
@@ -31,6 +32,7 @@ function drawStep(step) {
   showTime(time, step.ended_at);
   ended.append(time);
   const response = step.error || Object.values(step.answer ?? {}).join(", ");
-  line.append(name, state, make("td", step.tries, "number"), ended, make("td", response), make("td", step.asked_by));
+  line.append(name, state, make("td", step.tries, "number"), ended, make("td", response));
+  if (asksWho) line.append(make("td", step.asked_by));
   return line;
 }

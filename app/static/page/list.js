@@ -12,6 +12,7 @@ const list = get("list");
 const body = find(list, "tbody", HTMLTableSectionElement);
 const template = get("line", HTMLTemplateElement);
 const wanted = list.dataset.state ? list.dataset.state.split(",") : null;
+const client = list.dataset.client;
 const isFirst = list.dataset.first === "1";
 /** @type {Map<string, string>} */
 const states = new Map(); // by import, for what is spoken
@@ -24,7 +25,7 @@ const createdAt = (line) => find(line, "time[data-f=created_at]", HTMLTimeElemen
 /** @param {Api.Import} i */
 function update(i) {
   let line = Array.from(body.rows).find((one) => one.dataset.id === i.id);
-  const fits = !wanted || wanted.includes(i.state);
+  const fits = (!wanted || wanted.includes(i.state)) && (!client || i.created_by === client);
   if (!line && fits && isFirst && isNewest(i)) line = add(i);
   if (!line || !draw(line, i)) return;
   const before = states.get(i.id);

@@ -10,6 +10,7 @@ from app.db.database import Connection, Database
 from app.db.datasets import deletions, registry, rows
 from app.db.imports import queries, transitions
 from app.db.reverts import claims
+from app.domain.audit.actor import acting
 from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
 from app.domain.imports import Import, Tally, reject_name
 from app.domain.requests.control_totals import LAST
@@ -90,6 +91,16 @@ def claim(database: Database, settings: Settings, number: int, worker: str) -> I
     """Take a queued import for an attempt; None when somebody else was first."""
     with database.begin() as connection:
         return _claim(settings, connection, number, worker)
+
+
+def load_inline(services: Services, number: int) -> bool:
+    """Load a queued import before the request is answered that brought it; False when somebody else was first. Its
+    moves are not the client's doing. Raises what `run_attempt` raises."""
+    with acting(None):
+        claimed = claim(services.database, services.settings, number, "web")
+        if claimed is not None:
+            run_attempt(services, claimed, GracefulShutdown(0))
+    return claimed is not None
 
 
 def _claim(settings: Settings, connection: Connection, number: int, worker: str) -> Import | None:

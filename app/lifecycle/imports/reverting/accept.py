@@ -139,7 +139,7 @@ def _record(connection: Connection, targets: Sequence[Import], caller: Caller, r
     }
     number = transitions.insert_import(connection, values)
     for target in sorted(targets, key=lambda one: one.number):  # so that no two requests wait for each other
-        claims.take(connection, target.number, number, id, dry_run=request.dry_run)
+        claims.take(connection, target.number, number, id, client=caller.client, dry_run=request.dry_run)
     row = queries.find_numbered(connection, number)
     assert row is not None
     return row

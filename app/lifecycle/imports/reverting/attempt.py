@@ -190,7 +190,8 @@ class RevertAttempt:
                     raise ImportFailed("not_revertible", f"{reason}: {found.reason}")
                 dry_run = self._row.policy.dry_run
                 try:
-                    claims.take(connection, row.number, self._row.number, self._row.id, dry_run=dry_run)
+                    mine = self._row.number, self._row.id
+                    claims.take(connection, row.number, *mine, client=self._row.client, dry_run=dry_run)
                 except claims.ImportTaken:
                     reason = f"import number {row.number}, which has updated the rows since, is being reverted"
                     raise ImportFailed("not_revertible", reason) from None

@@ -86,6 +86,7 @@ class Dataset(Definition):
     adopted: bool
     """Whether the table was there before."""
     created_at: Time | None
+    created_by: str | None
     off: dict[str, str]
     """What is not possible with it, and why."""
     links: DatasetLinks

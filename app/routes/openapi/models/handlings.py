@@ -47,6 +47,10 @@ class Handling(Model):
     percent: Annotated[float, Field(ge=0, le=100)]
     """How many of its orders have come to an end."""
     asked_by: str
+    """As `created_by`; empty where that is null."""
+    created_by: str | None
+    """The client that asked for it; null where no one is asked for a token or key."""
+    stopped_by: str | None
     attempts: int
     sequence: int
     """Counts its changes; never goes back."""

@@ -21,7 +21,8 @@ EXAMPLE = json.loads(
      "rows_deleted": 0, "rows_counted": null, "rows_counted_at": null,
      "rows_updated": 0, "rows_skipped": 0, "rows_rejected": 0, "rows_blank": 0,
      "on_error": "abort", "max_rejects": null, "on_conflict": "fail", "dry_run": false, "sequence": 30, "error": null,
-     "retry_of": null, "created_by": "night", "stopped_by": null, "reverted_by": null, "reverted_at": null,
+     "retry_of": null, "created_by": "night", "stopped_by": null, "paused_by": null,
+     "reverted_by": null, "reverted_by_client": null, "reverted_at": null,
      "source": {"kind": "generated", "rows": 1000000, "seed": "night7"},
      "created_at": "2026-11-22T02:35:49.661Z", "started_at": "2026-11-22T02:35:49.689Z",
      "decided_at": null, "finished_at": null,
@@ -29,7 +30,8 @@ EXAMPLE = json.loads(
                "page": "/imports/ID"}}
 """.replace("ID", ID)
 )
-QUEUED: dict[str, Any] = {"sequence": 1, "at": "2026-11-22T02:35:49.661Z", "event": "queued", "detail": None}
+QUEUED: dict[str, Any] = {"sequence": 1, "at": "2026-11-22T02:35:49.661Z", "event": "queued"}
+QUEUED |= {"by": "night", "detail": None}
 
 
 class Attempt(Model):
@@ -118,6 +120,8 @@ class Event(Model):
     sequence: int
     at: Time
     event: str
+    by: str | None
+    """The client whose doing it is; null for what Backout does itself, and where no one is asked for a token or key."""
     detail: dict[str, Any] | None
 
 
@@ -179,8 +183,12 @@ class Import(Model):
     created_by: str | None
     """The client that sent it; null where no one is asked for a token or key."""
     stopped_by: str | None
+    paused_by: str | None
+    """While it is paused."""
     reverted_by: Id | None
     """The revert that took its rows out of the table again, with none left."""
+    reverted_by_client: str | None
+    """Who asked for that revert."""
     reverted_at: Time | None
     source: Generated | SourceFile | RevertedImport
     created_at: Time

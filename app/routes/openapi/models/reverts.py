@@ -23,6 +23,7 @@ EXAMPLE: dict[str, Any] = {
     "fingerprint": "0c5f" * 16,
     "reverted": False,
     "reason": "the file of the day before",
+    "created_by": "anna",
     "created_at": "2026-11-30T08:02:11.120Z",
     "finished_at": "2026-11-30T08:02:13.004Z",
 }
@@ -98,6 +99,8 @@ class RevertOutcome(Model):
     reverted: bool
     """Whether the revert was itself reverted."""
     reason: str | None
+    created_by: str | None
+    """Who asked for the revert."""
     created_at: Time
     finished_at: Time | None
 

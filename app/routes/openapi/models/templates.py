@@ -50,6 +50,8 @@ class Template(Model):
     made_from: str | None
     """The id of the import that it was made from."""
     created_at: Time | None
+    created_by: str | None
+    """Who saved this version."""
     links: TemplateLinks
 
 
