@@ -115,6 +115,7 @@ def make_things(app: Flask, token: str) -> Things:
     id, spare = load(), load()
     orders = client.get("/v1/orders", query_string={"import": id, "limit": ROWS}, headers=headers).json["orders"]
     wanted = [order["id"] for order in orders if order["status"] in ("pending", "paid")]
+    assert wanted, (id, len(orders), {order["status"] for order in orders})
     handling = client.post("/v1/handlings", json={"orders": wanted[-1:]}, headers=headers)
     assert handling.status_code == 202, handling.text
     number = client.get(f"/v1/imports/{id}", headers=headers).json["number"]
