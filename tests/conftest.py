@@ -7,8 +7,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Timer
-from threading import enumerate as enumerate_threads
+from threading import Timer, enumerate as enumerate_threads
 from typing import Any
 
 import pytest

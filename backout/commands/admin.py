@@ -1,10 +1,11 @@
-"""`backout admin`: who may use the API."""
+"""`backout admin`: who may use the API, and what is erased."""
 
 from typing import Any
 
 import click
 
 from backout.commands.context import YES, Duration, Group, Session, command, confirm
+from backout.commands.erase import erase
 from backout.commands.exit_codes import Exit
 
 DAY, HOUR = 86400.0, 3600.0
@@ -14,6 +15,9 @@ EXPIRES = click.option("--expires", type=Duration(), show_default="90d", help="H
 @click.group(cls=Group)
 def admin() -> None:
     """Commands for administrators: they need a token with the scope admin."""
+
+
+admin.add_command(erase)
 
 
 @admin.group(cls=Group)
