@@ -17,7 +17,7 @@ LETTERS = 4  # fewer are in many words
 MESSAGE = 24  # so many letters of a value are in a message, however it was cut
 ERASED = "erased"  # what is written instead
 
-_NO_LETTER = re.compile("[^a-z0-9]+")
+_NO_LETTER = re.compile("[^A-Za-z0-9]+")
 
 
 @dataclass(frozen=True)
@@ -119,4 +119,4 @@ def _has(text: str, spelled: str, value: str) -> bool:
 
 
 def _spell(text: str) -> str:
-    return _NO_LETTER.sub("", text.casefold())
+    return _NO_LETTER.sub("", text).lower()
