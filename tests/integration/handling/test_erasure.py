@@ -113,6 +113,8 @@ def test_after_an_erasure_nothing_of_a_person_is_left(
         on_error="reject",
     )
     aborted = load(services, line("7", quantity=f"of {EMAIL}"), line("8", OTHER, customer="O"))
+    quoting = load(services, line("12", quantity="Quiverton"), line("13", OTHER, customer="O"))  # another column
+    assert "Quiverton" in str(quoting.error) and EMAIL not in str(quoting.error)
     assert mixed.rows_rejected == 2 and aborted.state is State.FAILED and EMAIL in str(aborted.error)
     dry = load(services, line("9"), dry_run="true")
     taken = load(services, line("10"), line("11", OTHER, customer="O"))
@@ -148,7 +150,7 @@ def test_after_an_erasure_nothing_of_a_person_is_left(
     assert web.get(f"/v1/orders/{orders[0]}/history").status_code == 404
     rejects = web.get(f"/v1/imports/{mixed.id}/rejects").json["rejects"]
     assert [reject["row"] for reject in rejects] == [2]
-    for row in (first, second, mixed, aborted, dry, taken, undone, failed):
+    for row in (first, second, mixed, aborted, quoting, dry, taken, undone, failed):
         check(services, row.number)
         assert web.get(f"/v1/imports/{row.id}").status_code == 200
         assert web.get(f"/v1/imports/{row.id}", headers={"Accept": "text/html"}).status_code == 200

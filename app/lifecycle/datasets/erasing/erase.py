@@ -58,7 +58,7 @@ def erase(
             break
     done = progress.counts - before
     if done and not dry_run:
-        said = ", ".join(f"{done[place]} {place}" for place in PLACES if done[place])
+        said = ", ".join(f"{place} {done[place]}" for place in PLACES if done[place])
         with services.database.begin() as connection:
             audit.record(connection, name, f"by {person.columns}: {said}")
         log.info("erased", dataset=name, columns=person.columns, counts=dict(done))

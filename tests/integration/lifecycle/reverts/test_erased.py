@@ -121,6 +121,17 @@ def test_what_a_revert_kept_of_a_person_is_not_brought_back(nights: Nights) -> N
     assert revert(nights, first) == {}
 
 
+def test_what_a_row_was_goes_with_what_it_was_at_last(nights: Nights) -> None:
+    first = load(nights, {1: ("Anna of before", BOB), 2: ("Carl", "c@x.de")})
+    load(nights, {1: ("Anna", ANNA)}, on_conflict="update")
+    taken = nights.revert(first, dependents="cascade", keep_images=True)
+    assert nights.table() == {}
+    for dry_run in (True, False):
+        assert counts(erase(nights, dry_run=dry_run), "rows", "images") == (0, 2)
+    assert "Anna" not in str(nights.ask("SELECT `row` FROM before_images"))
+    assert revert(nights, taken) == {2: "Carl"}
+
+
 def test_what_a_revert_replaced_is_not_brought_back(nights: Nights) -> None:
     first = load(nights, {1: ("Anna", ANNA), 2: ("Carl", "c@x.de"), 3: ("Bob", BOB)})
     after = {1: ("Anna B", ANNA), 2: ("Carl B", "c@x.de"), 3: ("Now Anna", ANNA)}
