@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> Flask:
 
 def add_routes(app: Flask, *, handling: bool = True) -> None:
     """What can be asked; enough for the document of the interface."""
-    from app.routes import audit, legacy, sessions  # noqa: PLC0415
+    from app.routes import audit, erasures, legacy, sessions  # noqa: PLC0415
     from app.routes.api import (  # noqa: PLC0415
         access,
         datasets,
@@ -58,6 +58,7 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
         access_page,
         audit,
         audit_page,
+        erasures,
         legacy,
         imports_api,
         datasets,

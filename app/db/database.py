@@ -164,7 +164,8 @@ class Database:
 
 
 def _engine(url: URL, **options: Any) -> Engine:
-    engine = create_engine(url, json_serializer=write_json, **options)
+    # an error of the driver is logged: without the values, which may be a person's
+    engine = create_engine(url, json_serializer=write_json, hide_parameters=True, **options)
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, named: Any) -> DriverConnection:

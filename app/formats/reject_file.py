@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -61,6 +61,22 @@ def read_rejects(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
     return read()
+
+
+def split_rejects(path: Path, is_kept: Callable[[str], bool]) -> tuple[list[bytes], list[dict[str, Any]]]:
+    """The lines of a file that are kept, as they are, and the rejects of the others; `is_kept` gets all that is quoted
+    of a row. Raises FileNotFoundError."""
+    kept: list[bytes] = []
+    others: list[dict[str, Any]] = []
+    with path.open("rb") as file:
+        for line in file:
+            reject = json.loads(line)
+            quoted = [reject["reason"], reject["value"], reject["text"], *(reject["values"] or ())]
+            if is_kept("\n".join(str(one) for one in quoted if one is not None)):
+                kept.append(line)
+            else:
+                others.append(reject)
+    return kept, others
 
 
 def write_csv(rejects: Iterator[dict[str, Any]], dataset: Dataset) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """The extension that handlings are to imports: swept by the same sweeper, asked before rows are deleted."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import structlog
@@ -7,15 +8,17 @@ import structlog
 from app.config import Settings
 from app.db import statistics
 from app.db.database import Connection, Database
-from app.db.handlings import queries, transitions
+from app.db.handlings import erasing, queries, transitions
 from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import OrdersKept
-from app.domain.handling import Handling, HandlingState
-from app.handling import end
-from app.lifecycle.extension import Feed
+from app.domain.handling import Handling, HandlingState, OrderId
+from app.domain.requests.erasure import Person
+from app.handling import end, erase
+from app.lifecycle.extension import Counts, Feed, Place
 from app.lifecycle.recovery.chores import do_each
 from app.lifecycle.work_stats import WorkStats, summarize
 from app.queue import HANDLE_TASK, HANDLING_QUEUE, Hints
+from app.spool import Spool
 
 MAX_HINTS = 100  # a sweep
 MAX_NAMED = 20
@@ -82,3 +85,28 @@ class HandlingExtension:
                 orders=[{"order": str(order), "reason": reason} for order, reason in first],
                 count=count,
             )
+
+    def list_in_use(self, connection: Connection, dataset: Dataset, places: Sequence[Place]) -> dict[Place, str]:
+        """Orders in a handling that has not ended."""
+        if dataset.name != ORDERS.name:
+            return {}
+        found = erasing.list_in_hand(connection, [OrderId(*place) for place in places])
+        return {
+            (id.import_no, id.row_no): f"order {id} is in handling {by}: stop that, or erase again when it has ended"
+            for id, by in found.items()
+        }
+
+    def erase_rows(
+        self, connection: Connection, spool: Spool, dataset: Dataset, places: Sequence[Place], *, dry_run: bool
+    ) -> Counts:
+        """The steps of these orders and their packing slips. That they were handled stays."""
+        ids = [OrderId(*place) for place in places]
+        return erase.erase_orders(connection, spool, ids, dry_run=dry_run) if dataset.name == ORDERS.name else {}
+
+    def erase_rest(
+        self, database: Database, spool: Spool, person: Person, at: tuple[int, int], *, dry_run: bool
+    ) -> tuple[Counts, tuple[int, int] | None]:
+        """Packing slips of orders that are gone, and texts of handlings."""
+        if person.dataset.name != ORDERS.name:
+            return {}, None
+        return erase.erase_rest(database, spool, person, at, dry_run=dry_run)

@@ -16,9 +16,9 @@ from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
 from app.domain.handling import OrderId
+from app.handling.slip_files import path_of
 from app.spool import Spool
 
-FOLDER = "slips"  # below the spool folder, which web servers and workers share
 WIDTH, HEIGHT = A6
 MARGIN = 8 * mm
 FONT = "Helvetica"  # one of PDF's own; characters that it lacks are shown as ?
@@ -26,14 +26,14 @@ FONT = "Helvetica"  # one of PDF's own; characters that it lacks are shown as ?
 
 def keep(spool: Spool, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
     """Write an order's slip, whole or not at all; returns where it is. Raises `SpoolFull`."""
-    path = spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
+    path = path_of(spool, id)
     spool.write_whole(path, draw(id, order, tracking), 0o600)
     return path
 
 
 def find(spool: Spool, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
     """Where an order's slip is; drawn again if it is gone. Raises `SpoolFull`."""
-    path = spool.folder / FOLDER / str(id.import_no) / f"{id}.pdf"
+    path = path_of(spool, id)
     return path if path.is_file() else keep(spool, id, order, tracking)
 
 

@@ -1,6 +1,6 @@
 """Extension: what another part of the application adds to imports, which know nothing else of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -8,8 +8,13 @@ from app.config import Settings
 from app.db.database import Connection, Database
 from app.domain.dataset import Dataset
 from app.domain.feed_cursor import RowVersion
+from app.domain.requests.erasure import Person
 from app.lifecycle.work_stats import WorkStats
 from app.queue import Hints
+from app.spool import Spool
+
+Place = tuple[int, int]  # where in its table a row is: the number of its import, and its row number
+Counts = Mapping[str, int]
 
 
 class Feed(Protocol):
@@ -55,4 +60,22 @@ class Extension(Protocol):
         Nothing new may get hold of these rows meanwhile: the dataset is marked as being cleared, or the import's rows
         are locked.
         """
+        ...
+
+    def list_in_use(self, connection: Connection, dataset: Dataset, places: Sequence[Place]) -> dict[Place, str]:
+        """Which of these locked rows can't be erased now, and why, in a sentence."""
+        ...
+
+    def erase_rows(
+        self, connection: Connection, spool: Spool, dataset: Dataset, places: Sequence[Place], *, dry_run: bool
+    ) -> Counts:
+        """Erase what is kept of these rows, in the transaction that deletes them; returns what, by place. A dry run
+        counts it."""
+        ...
+
+    def erase_rest(
+        self, database: Database, spool: Spool, person: Person, at: tuple[int, int], *, dry_run: bool
+    ) -> tuple[Counts, tuple[int, int] | None]:
+        """Erase a step of what is kept of the person beside rows, from a place on, first (0, 0); returns what, by
+        place, and where the next step begins (None: nowhere)."""
         ...

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from backout.client.datasets import DatasetMethods
 from backout.client.defaults import DEFAULT_URL
+from backout.client.erasures import ErasureMethods
 from backout.client.files import FileMethods
 from backout.client.imports import ImportMethods
 from backout.client.models import (
@@ -18,7 +19,9 @@ from backout.client.tokens import TokenMethods
 from backout.client.transport import Retrying, Transport
 
 
-class BackoutClient(FileMethods, ImportMethods, RevertMethods, DatasetMethods, TemplateMethods, TokenMethods):
+class BackoutClient(
+    FileMethods, ImportMethods, RevertMethods, DatasetMethods, TemplateMethods, TokenMethods, ErasureMethods
+):
     """Imports files through the HTTP API of a Backout server.
 
     Args:

@@ -1,4 +1,4 @@
-"""`backout admin`: who may use the API, and who did."""
+"""`backout admin`: who may use the API, who did, and what is erased."""
 
 from itertools import islice
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from backout.commands.context import YES, Duration, Group, Session, command, confirm
+from backout.commands.erase import erase
 from backout.commands.exit_codes import Exit
 
 DAY, HOUR = 86400.0, 3600.0
@@ -15,6 +16,9 @@ EXPIRES = click.option("--expires", type=Duration(), show_default="90d", help="H
 @click.group(cls=Group)
 def admin() -> None:
     """Commands for administrators: they need a token with the scope admin."""
+
+
+admin.add_command(erase)
 
 
 @admin.group(cls=Group)

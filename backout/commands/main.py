@@ -35,7 +35,7 @@ def main() -> None:
 
     \b
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with rejects, 4 not allowed, 5 stopped, 6 waited too long,
-    7 server not reachable, 8 rows in the way of a revert, 130 Ctrl-C.
+    7 server not reachable, 8 rows in the way of a revert or left by an erasure, 130 Ctrl-C.
     """
 
 

@@ -141,6 +141,12 @@ def note_deleted(connection: Connection, number: int, rows: int) -> None:
     ledger.note(connection, number, "rows_deleted", {"rows": rows}, rows_deleted=deleted, **none_left)
 
 
+def note_erased(connection: Connection, number: int, rows: int) -> None:
+    """Record in an import's history that so many of its rows were erased; nothing happens where it is forgotten."""
+    deleted = imports.c.rows_deleted + rows
+    ledger.note(connection, number, "rows_deleted", {"rows": rows, "erased": True}, rows_deleted=deleted)
+
+
 def list_due(connection: Connection, limit: int, *, only_small: bool = False) -> list[int]:
     """Numbers of imports that a worker may claim now: by priority; then those whose client has the fewest running, so
     that clients take turns; then by age."""

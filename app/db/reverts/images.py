@@ -36,20 +36,24 @@ class Image:
     old_changed_at: datetime | None
 
 
-Updates = dict[Place, list[tuple[int, datetime | None]]]
+# number, what the row said of changes before, and whether the image is erased
+Updates = dict[Place, list[tuple[int, datetime | None, bool]]]
+_OF_UPDATES = f"b.act IN ({Act.UPDATED:d}, {Act.ERASED:d})"
 
 
 def list_updates_of(
     connection: "pymysql.Connection[Any]", dataset: Dataset, number: int, first: int, last: int
 ) -> Updates:
     """Which of an import's locked rows other imports have updated: place, and for each of these imports, whose images
-    are not consumed, its number and what the row said of changes before. A row that is gone is left out."""
+    are not consumed, its number, what the row said of changes before, and whether the image is erased. A row that is
+    gone is left out."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT b.old_import_no, b.old_row_no, b.import_no, b.old_changed_at FROM before_images b"
+            f"SELECT b.old_import_no, b.old_row_no, b.import_no, b.old_changed_at, b.act = {Act.ERASED:d}"
+            " FROM before_images b"
             f" STRAIGHT_JOIN {quoted(dataset.name)} t ON t.import_no = b.old_import_no AND t.row_no = b.old_row_no"
             " WHERE b.old_import_no = %s AND b.old_row_no BETWEEN %s AND %s AND b.import_no <> %s"
-            f" AND b.consumed_by IS NULL AND b.act = {Act.UPDATED:d}",
+            f" AND b.consumed_by IS NULL AND {_OF_UPDATES}",
             (number, first, last, number),
         )
         return _group(cursor.fetchall())
@@ -59,9 +63,9 @@ def list_updates(connection: "pymysql.Connection[Any]", places: Sequence[Place])
     """`list_updates_of` for locked rows at these places."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT b.old_import_no, b.old_row_no, b.import_no, b.old_changed_at"
+            f"SELECT b.old_import_no, b.old_row_no, b.import_no, b.old_changed_at, b.act = {Act.ERASED:d}"
             f" FROM JSON_TABLE(%s, '$[*]' COLUMNS ({_PLACES})) j STRAIGHT_JOIN before_images b ON {_SAME_ROW}"
-            f" WHERE b.consumed_by IS NULL AND b.act = {Act.UPDATED:d}",
+            f" WHERE b.consumed_by IS NULL AND {_OF_UPDATES}",
             (json.dumps(places),),
         )
         return _group(cursor.fetchall())
@@ -69,8 +73,8 @@ def list_updates(connection: "pymysql.Connection[Any]", places: Sequence[Place])
 
 def _group(found: Sequence[tuple[Any, ...]]) -> Updates:
     grouped: Updates = {}
-    for old_import, old_row, number, changed_at in found:
-        grouped.setdefault((int(old_import), int(old_row)), []).append((int(number), changed_at))
+    for old_import, old_row, number, changed_at, is_erased in found:
+        grouped.setdefault((int(old_import), int(old_row)), []).append((int(number), changed_at, bool(is_erased)))
     return grouped
 
 
@@ -155,6 +159,45 @@ def consume(
         )
     if consumed < len(places):
         raise RowsDiffer(len(places), consumed, ["a before-image was used meanwhile"])
+
+
+def count_erased(connection: "pymysql.Connection[Any]", keeper: int) -> int:
+    """How many images of an import's updates are erased, of those that are not consumed; they are locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*) FROM before_images b FORCE INDEX (PRIMARY)"
+            f" WHERE b.import_no = %s AND b.act = {Act.ERASED:d} AND b.consumed_by IS NULL FOR UPDATE",
+            (keeper,),
+        )
+        return int((cursor.fetchone() or (0,))[0])
+
+
+def settle_erased(
+    connection: "pymysql.Connection[Any]", dataset: Dataset, keeper: int, stamp: datetime, revert: int
+) -> None:
+    """Take back an import's updates whose images are erased: their rows keep their values, and say of changes what they
+    said before."""
+    of_keeper = f"b.import_no = {keeper:d} AND b.act = {Act.ERASED:d}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE before_images b FORCE INDEX (PRIMARY) SET b.consumed_by = {revert:d}"
+            f" WHERE {of_keeper} AND b.consumed_by IS NULL"
+        )
+        cursor.execute(
+            f"UPDATE before_images b FORCE INDEX (PRIMARY) STRAIGHT_JOIN {quoted(dataset.name)} t"
+            " ON t.import_no = b.old_import_no AND t.row_no = b.old_row_no"
+            f" SET t.{CHANGED_AT} = b.old_changed_at"
+            f" WHERE {of_keeper} AND b.consumed_by = {revert:d} AND t.{CHANGED_AT} = %s",
+            (stamp,),
+        )
+        # or the import that updated the row next says it, once that is reverted
+        cursor.execute(
+            f"UPDATE before_images b FORCE INDEX (PRIMARY) STRAIGHT_JOIN before_images later"
+            " ON later.old_import_no = b.old_import_no AND later.old_row_no = b.old_row_no"
+            " SET later.old_changed_at = b.old_changed_at"
+            f" WHERE {of_keeper} AND b.consumed_by = {revert:d} AND later.old_changed_at = %s",
+            (stamp,),
+        )
 
 
 def restore_images(connection: "pymysql.Connection[Any]", consumer: int, places: Sequence[Place]) -> None:

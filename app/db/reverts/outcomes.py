@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, select
 
 from app.db.schema import imports, reverted_imports
-from app.domain.requests.revert import Kind
+from app.domain.requests.revert import ERASED, Kind
 from app.domain.states import State
 
 MAX_SKIPS = 20  # that a list names
@@ -17,7 +17,8 @@ LOOKED_AT = 10_000  # numbers after the import's: the price of the list does not
 @dataclass(frozen=True)
 class Outcome:
     """What a revert did, or a dry run of one would do, to an import. The counts are None before its decision;
-    `in_the_way` has the rows that stood in its way, by class."""
+    `rows_erased` stay as they are, since their old values were erased; `in_the_way` has the rows that stood in its way,
+    by class."""
 
     import_id: str
     revert_id: str
@@ -26,6 +27,7 @@ class Outcome:
     rows_deleted: int | None
     rows_restored: int | None
     rows_left: int | None
+    rows_erased: int | None
     in_the_way: Mapping[str, int]
     reason: str | None
     fingerprint: str | None
@@ -83,7 +85,8 @@ def _list(connection: Connection, condition: ColumnElement[bool]) -> list[Outcom
                 rows_deleted=row.rows_deleted,
                 rows_restored=row.rows_restored,
                 rows_left=row.rows_left,
-                in_the_way=row.in_the_way or {},
+                rows_erased=None if row.rows_deleted is None else int((row.in_the_way or {}).get(ERASED, 0)),
+                in_the_way={kind: rows for kind, rows in (row.in_the_way or {}).items() if kind != ERASED},
                 reason=(options.get("revert") or {}).get("reason"),
                 fingerprint=row.fingerprint,
                 created_at=row.created_at,

@@ -47,7 +47,10 @@ class Act(IntEnum):
     UPDATED = 0  # by an import
     PUT_BACK = 1  # by a revert
     DELETED = 2  # by a revert
+    ERASED = 3  # by an import, and the values that it replaced were a person's and are erased
 
+
+ERASED = "erased"  # beside the obstacles' classes, though no obstacle
 
 FORCED = frozenset({Obstacle.CHANGED, Obstacle.MISSING})
 
@@ -140,6 +143,7 @@ class Found:
     restored: int = 0
     returned: int = 0  # rows that another revert had deleted
     missing: int = 0  # of the rows that the import brought, by another program
+    erased: int = 0  # updated rows that stay as they are, since what they were before was a person's and is erased
     obstacles: dict[Obstacle, int] = field(default_factory=dict)
 
     def count(self, obstacle: Obstacle, rows: int = 1) -> None:
@@ -157,8 +161,9 @@ class Found:
         return self.left - self.obstacles.get(Obstacle.MISSING, 0)
 
     def as_json(self) -> dict[str, int]:
-        """The obstacles, by class."""
-        return {str(kind): rows for kind, rows in sorted(self.obstacles.items())}
+        """The obstacles, by class; and what is `erased`."""
+        erased = {ERASED: self.erased} if self.erased else {}
+        return {str(kind): rows for kind, rows in sorted(self.obstacles.items())} | erased
 
     def __str__(self) -> str:
         return ", ".join(f"{rows:,} {WORDS[kind]}" for kind, rows in sorted(self.obstacles.items()))

@@ -60,7 +60,9 @@ def open_rejects(database: Database, spool: Spool, id: str) -> tuple[Import, Ite
     try:
         return row, read_rejects(spool.path(reject_name(row.id, row.epoch)))
     except FileNotFoundError:
-        raise ImportNotFound("the reject file of this import is no longer kept", import_id=id) from None
+        raise ImportNotFound(
+            "the reject file of this import is no longer kept, or was erased with a person's data", import_id=id
+        ) from None
 
 
 def count_rows(database: Database, dataset: Dataset) -> int:

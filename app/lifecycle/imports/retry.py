@@ -41,7 +41,10 @@ def retry_import(services: Services, id: str, *, client: str = "", request_id: s
     values = {"client": client, "request_id": request_id}
     if old.source.generate is None:
         if old.source.spool_name is None or not services.spool.hard_link(old.source.spool_name, new_id):
-            raise FileForgotten("the file of this import is no longer kept: send it again", import_id=id)
+            raise FileForgotten(
+                "the file of this import is no longer kept, or was erased with a person's data: send it again",
+                import_id=id,
+            )
         values["spool_name"] = new_id
     # a crash here leaves a file without an import: the sweeper deletes it
     with services.database.begin() as connection:

@@ -119,6 +119,7 @@ def _serialize(one: Outcome) -> dict[str, Any]:
         "rows_deleted": one.rows_deleted,
         "rows_restored": one.rows_restored,
         "rows_left": one.rows_left,
+        "rows_erased": one.rows_erased,
         "in_the_way": one.in_the_way,
         "fingerprint": one.fingerprint,
         "reverted": one.reverted,

@@ -39,6 +39,7 @@ EVENTS = {
     "checking": "Dry run finished: its rows are being undone",
     "checked": "Dry run finished: none of its rows was kept",
     "rows_deleted": "Rows deleted",
+    "erased": "A person's data erased",
     "revert_accepted": "Revert accepted",
     "revert_ended": "The revert ended without a change",
     "revert_shortened": "Can be reverted until",

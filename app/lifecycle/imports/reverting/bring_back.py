@@ -126,5 +126,5 @@ class BringBack:
                 yield spot, None, ()
             else:
                 made = updates.get(spot.place, ())
-                others = tuple(number for number, before in made if before == spot.left_changed_at)
+                others = tuple(number for number, before, _ in made if before == spot.left_changed_at)
                 yield spot, Obstacle.UPDATED_BY_IMPORT if others else Obstacle.CHANGED, others

@@ -17,6 +17,7 @@ class Update:
 
     import_no: int
     old_changed_at: datetime | None
+    is_erased: bool = False  # the values are not there any more
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Verdict:
     """What becomes of a row.
 
     Attributes:
-        back_to: the number of the import whose image the row gets, the earliest of those that are reverted; None where
-            none of them has updated it.
+        back_to: the number of the import whose image the row gets, the earliest of those that are reverted and not
+            erased; None where none of them has updated it.
         obstacle: what stands in the way; None: nothing.
         others: the imports that have updated it later and are not reverted.
     """
@@ -49,10 +50,10 @@ class Judge:
         self.dependents: set[int] = set()
 
     def judge(
-        self, changed_at: datetime | None, made: Sequence[tuple[int, datetime | None]], *, is_own: bool
+        self, changed_at: datetime | None, made: Sequence[tuple[int, datetime | None, bool]], *, is_own: bool
     ) -> Verdict:
-        """What becomes of a row: see the function `judge`. `made` has a number and an image's `old_changed_at` for each
-        update."""
+        """What becomes of a row: see the function `judge`. `made` has a number, an image's `old_changed_at` and
+        whether it is erased, for each update."""
         verdict = judge(changed_at, (Update(*one) for one in made), self._stamps, is_own=is_own)
         self.dependents.update(verdict.others)
         return verdict
@@ -75,7 +76,7 @@ def judge(
     left, now = dict(mine), changed_at
     while now is not None and now in left:
         now = left.pop(now).old_changed_at
-    back_to = _find_earliest(mine)
+    back_to = _find_earliest({stamp: one for stamp, one in mine.items() if not one.is_erased})
     # an own row was brought before all updates; any other may have been updated before the first of these
     since = None if is_own else min(mine, default=None)
     others = [one for one in all_updates if one.import_no not in stamps and (is_own or _is_since(one, since))]

@@ -42,6 +42,7 @@ class PutBack:
         self._connection, self._dataset, self._revert, self._number = connection, dataset, revert, number
         self._stamps, self._findings, self._check_in, self._judge = stamps, findings, check_in, judge
         self._spans: list[_Found] = []
+        self._erased: dict[int, int] = {}
 
     def look(self) -> None:
         """Lock every row, and find those that stand in the way."""
@@ -51,6 +52,7 @@ class PutBack:
                 if self._spans[-1].plain == 0:
                     self._look_at(target, spans.lock_spots(self._connection, self._dataset, span))
                 self._check_in("locking", Tally())
+            self._count_erased(target)
 
     def apply(self, done: Tally) -> Tally:
         """Do it; returns what was done, with what was `done` before. Raises `ImportFailed` and `RowsDiffer`."""
@@ -61,7 +63,19 @@ class PutBack:
                 raise ImportFailed("key_taken", f"another row has a key that a row would get back: {error}") from error
             done += Tally(updated=put_back)
             self._check_in("reverting", done)
+        for target, count in self._erased.items():
+            if count:
+                images.settle_erased(self._connection, self._dataset, target, self._stamps[target], self._number)
         return done
+
+    def _count_erased(self, target: int) -> None:
+        """Rows whose old values were erased stay as they are; a partial revert does not know which rows those were."""
+        count = images.count_erased(self._connection, target) if self._revert.rows is None else 0
+        self._erased[target] = count
+        if count:
+            for found in (self._findings.total, self._findings.by_target[target]):
+                found.erased += count
+            self._findings.mark("erased", target, count)
 
     def _count_plain(self, span: Span) -> int:
         """How many rows go back without being judged: all of the span, or none. Only a row that another import or
@@ -108,7 +122,7 @@ class PutBack:
             if spot.place not in wanted:
                 continue
             made = updates[spot.place]
-            keepers = sorted(number for number, _ in made if number in self._stamps)
+            keepers = sorted(number for number, _, erased in made if number in self._stamps and not erased)
             if keepers[0] != target:
                 continue
             if not spot.is_there:

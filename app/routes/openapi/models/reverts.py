@@ -19,6 +19,7 @@ EXAMPLE: dict[str, Any] = {
     "rows_deleted": 199990,
     "rows_restored": 0,
     "rows_left": 10,
+    "rows_erased": 0,
     "in_the_way": {"changed": 10},
     "fingerprint": "0c5f" * 16,
     "reverted": False,
@@ -87,11 +88,13 @@ class RevertOutcome(Model):
     state: State
     dry_run: bool
     rows_deleted: int | None
-    """Rows that the import had brought. This and the next two are null until it is known."""
+    """Rows that the import had brought. This and the next three are null until it is known."""
     rows_restored: int | None
     """Rows that the import had updated, with their old values again."""
     rows_left: int | None
     """Rows in the way that are in the table still."""
+    rows_erased: int | None
+    """Updated rows that stay as they are: what they were before was erased."""
     in_the_way: dict[str, int]
     """Rows in the way by class; `/v1/imports/{revert}/rejects` lists them."""
     fingerprint: str | None

@@ -1,0 +1,1 @@
+"""What the database keeps of a person: found, counted and erased."""

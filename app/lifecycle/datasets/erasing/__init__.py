@@ -1,0 +1,1 @@
+"""Erase a person: rows, images, files and texts, a bounded step at a time."""
