@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import quantiles
 
-from tests.crash.failpoints import FAILPOINTS, OF_A_CASCADE
 from tests.crash.matrix import Result
 from tests.crash.mutants import MUTANTS
 from tests.crash.places import Place
@@ -64,9 +63,8 @@ def _parts(findings: Findings) -> Iterable[str]:
             f"**{len({result.cell for result in results})} cells, {len(results)} runs,"
             f" {len(findings.violations)} violations.** Seconds count from the fault to the import's end."
         )
-        yield _table("place", results, lambda result: result.place.name, key=None)
-        yield _table("fault", results, lambda result: result.cell.fault, key=None)
-        yield _table("failpoint", results, lambda result: result.cell.failpoint, key=(*FAILPOINTS, *OF_A_CASCADE).index)
+        yield _table("place", results, lambda result: result.place.name)
+        yield _table("fault", results, lambda result: result.cell.fault)
     for result in findings.violations:
         yield f"VIOLATED: {result.cell.name} at {result.place.name}: {result.violation}"
     if findings.mutants:
@@ -77,11 +75,9 @@ def _parts(findings: Findings) -> Iterable[str]:
         yield "Left out: " + "; ".join(findings.left_out) + "."
 
 
-def _table(
-    title: str, results: list[Result], group: Callable[[Result], str], *, key: Callable[[str], int] | None
-) -> str:
+def _table(title: str, results: list[Result], group: Callable[[Result], str]) -> str:
     lines = [f"| {title} | runs | p50, s | p99, s | longest, s |", "|---|--:|--:|--:|--:|"]
-    for name in sorted({group(result) for result in results}, key=key):
+    for name in sorted({group(result) for result in results}):
         mine = [result for result in results if group(result) == name]
         seconds = sorted(result.seconds for result in mine)
         p50, p99 = _percentile(seconds, 50), _percentile(seconds, 99)
@@ -90,27 +86,17 @@ def _table(
 
 
 def _mutants(findings: Findings) -> str:
-    places = sorted({place for _, place in findings.mutants}, key=lambda place: place.name)
+    places = sorted({place.name for _, place in findings.mutants})
+    survivors = findings.survivors
     lines = [
-        f"Mutants were run at {' and '.join(place.name for place in places)}.",
+        f"Mutants were run at {' and '.join(places)}; {'all' if not survivors else 'all others'} were caught.",
         "",
-        "| mutant | the rule that it breaks | caught by |",
-        "|---|---|---|",
+        *(f"**Survived**: {survivor}\n" for survivor in survivors),
+        "| mutant | the rule that it breaks |",
+        "|---|---|",
     ]
-    for name in dict.fromkeys(name for name, _ in findings.mutants):
-        verdicts = [_verdict(findings, name, place) for place in places]
-        each = [f"{place.name}: {verdict}" for place, verdict in zip(places, verdicts, strict=True)]
-        caught = verdicts[0] if len(set(verdicts)) == 1 else "; ".join(each)
-        lines.append(f"| {name} | {MUTANTS[name].rule} | {caught} |")
+    lines += (f"| {name} | {MUTANTS[name].rule} |" for name in dict.fromkeys(name for name, _ in findings.mutants))
     return "\n".join(lines)
-
-
-def _verdict(findings: Findings, name: str, place: Place) -> str:
-    """The cell that noticed this mutant at this place."""
-    if (name, place) not in findings.mutants:
-        return "–"
-    caught = findings.mutants[name, place]
-    return caught.cell.name if caught else "**survived**"
 
 
 def _percentile(seconds: list[float], percent: int) -> float:
