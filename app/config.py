@@ -118,17 +118,9 @@ class Settings(BaseSettings):
 
     @field_validator("broker_url")
     @classmethod
-    def _is_a_broker(cls, url: SecretStr) -> SecretStr:
-        try:
-            parsed = make_url(url.get_secret_value())
-        except ArgumentError:
-            raise ValueError("it must read amqp://user:password@host:port//, or amqps:// for TLS") from None
-        ca = parsed.query.get("ssl_ca")
-        if ca is not None and parsed.drivername != "amqps":
-            raise ValueError("ssl_ca verifies a broker over TLS: the address must begin with amqps://")
-        if ca is not None and not (isinstance(ca, str) and Path(ca).is_file()):
-            raise ValueError("ssl_ca must name one file that is there, with the authority's certificate")
-        return url
+    def _is_a_broker(cls, addresses: SecretStr) -> SecretStr:
+        _parse_brokers(addresses.get_secret_value())
+        return addresses
 
     @field_validator("database_url")
     @classmethod
@@ -176,15 +168,20 @@ class Settings(BaseSettings):
 
     @property
     def broker(self) -> str:
-        """The broker's address, with the password in its place."""
-        url = _with_password(self.broker_url, self.broker_password)
-        return url.difference_update_query(["ssl_ca"]).render_as_string(hide_password=False)
+        """The broker's address, or those of all nodes with `;` between them, with the passwords in their places. The
+        password beside them is for the only address, or for those that have none."""
+        urls = _parse_brokers(self.broker_url.get_secret_value())
+        if self.broker_password is not None:
+            password = self.broker_password.get_secret_value().strip()
+            urls = [url if url.password and urls[1:] else url.set(password=password) for url in urls]
+        return ";".join(url.difference_update_query(["ssl_ca"]).render_as_string(hide_password=False) for url in urls)
 
     @property
     def broker_tls(self) -> dict[str, Any] | None:
         """How Celery meets the broker at an address with `amqps`: it must show a certificate for its name, of an
-        authority in the file `ssl_ca` of the address, or of one that this machine trusts. None without TLS."""
-        url = make_url(self.broker_url.get_secret_value())
+        authority in the file `ssl_ca` of the address, or of one that this machine trusts. None without TLS. The name is
+        the first node's; `app.queue` asks each for its own."""
+        url = _parse_brokers(self.broker_url.get_secret_value())[0]
         if url.drivername != "amqps":
             return None
         return {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": url.query.get("ssl_ca"), "server_hostname": url.host}
@@ -235,6 +232,35 @@ def complete_url(variable: str, url: str) -> str:
         return url
     password = SecretStr(file.read_text(encoding="utf-8"))
     return _with_password(SecretStr(url), password).render_as_string(hide_password=False)
+
+
+def _parse_brokers(text: str) -> list[URL]:
+    """The addresses between `;`, one for each node of a cluster. Raises ValueError, which shows no password."""
+    parts = [part for part in map(str.strip, text.split(";")) if part] or [""]
+    urls: list[URL] = []
+    for place, part in enumerate(parts, 1):
+        named = f"address {place} of {len(parts)}" if parts[1:] else "it"
+        try:
+            url = make_url(part)
+        except (ArgumentError, ValueError):
+            url = None
+        if url is None or url.drivername not in ("amqp", "amqps") or not url.host:
+            raise ValueError(f"{named} must read amqp://user:password@host:port//, or amqps:// for TLS; %3B is a ;")
+        ca = url.query.get("ssl_ca")
+        if ca is not None and url.drivername != "amqps":
+            raise ValueError(f"ssl_ca verifies a broker over TLS: {named} must begin with amqps://")
+        if ca is not None and not (isinstance(ca, str) and Path(ca).is_file()):
+            raise ValueError(f"ssl_ca must name one file that is there, with the authority's certificate; see {named}")
+        if urls and _in_common(url) != _in_common(urls[0]):
+            raise ValueError(f"{named} has another scheme, virtual host or ssl_ca than the first: nodes share them")
+        if (url.host, url.port) in [(other.host, other.port) for other in urls]:
+            raise ValueError(f"{named} is of a node that was named before")
+        urls.append(url)
+    return urls
+
+
+def _in_common(broker: URL) -> tuple[object, ...]:
+    return broker.drivername, broker.database, broker.query.get("ssl_ca")
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -11,12 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic, sleep
+from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from amqp.exceptions import NotFound
 from celery import Celery
 from kombu.entity import Exchange, Queue
 from kombu.messaging import Producer
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport.pyamqp import SSLTransport
 
 from app.config import Settings
 
@@ -27,8 +31,28 @@ HANDLING_QUEUE = "backout.handlings"
 PAUSE_SECONDS = 0.02  # between two announced hints, and so many of them are kept
 MAX_ANNOUNCED = 50
 REPLY_SECONDS = 5.0  # how long the broker may take for one answer
+HEARTBEAT_SECONDS = 10  # a worker notices a node that is cut off after two of them
+LOOK_SECONDS = 5.0  # how long it holds which nodes of a cluster answer
+PORTS = {"amqp": 5672, "amqps": 5671}
 
 log = structlog.get_logger(__name__)
+
+
+class NamedTransport(SSLTransport):
+    """AMQP over TLS, where each node of a cluster must prove its own name: kombu asks all of them for the first's."""
+
+    def establish_connection(self) -> Any:
+        """A connection to the node that is tried now. Raises what the driver raises."""
+        node: Any = self.client
+        name = node.hostname
+        node.ssl = {**node.ssl, "server_hostname": name}
+        try:
+            return super().establish_connection()
+        finally:
+            node.hostname = name  # kombu has made a number of `localhost`, which the next attempt would ask for
+
+
+TRANSPORT_ALIASES["amqps"] = f"{__name__}:{NamedTransport.__name__}"
 
 
 def create_celery(settings: Settings, *queues: str) -> Celery:
@@ -55,11 +79,13 @@ def create_celery(settings: Settings, *queues: str) -> Celery:
             "read_timeout": REPLY_SECONDS,
             "write_timeout": REPLY_SECONDS,
         },
+        broker_heartbeat=HEARTBEAT_SECONDS,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         # The hints that a busy worker holds ready are not acknowledged either, until it begins with them. When that
         # takes longer than the consumer timeout, RabbitMQ closes the channel: connect again, don't end the worker.
         broker_channel_error_retry=True,
+        worker_consumer="app.tasks.consumer:HintConsumer",
         worker_concurrency=settings.worker_slots + settings.small_import_slots,
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=False,
@@ -88,6 +114,10 @@ class Hints:
         self._mine = threading.local()
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="hints")
         self._announced: deque[str] = deque()
+        self._nodes = str(celery.conf.broker_url).split(";")
+        self._failures = 0  # after each another node is tried first
+        self._looking, self._looked_at = threading.Lock(), 0.0
+        self._silent: list[str] = []
 
     def announce(self, id: str) -> None:
         """`publish` beside the caller, who need not wait for the broker.
@@ -140,6 +170,7 @@ class Hints:
             )
         except Exception as error:  # noqa: BLE001 — whatever it was: the ledger has the work, and the sweeper hints again
             log.warning("hint_not_published", id=id, queue=queue, error=str(error) or type(error).__name__)
+            self._failures += 1
             self._drop()
             return False
         return True
@@ -168,15 +199,45 @@ class Hints:
             return Waiting()  # it is not declared yet
         except Exception as error:  # noqa: BLE001 — as above
             log.warning("broker_not_reached", error=str(error) or type(error).__name__)
+            self._failures += 1
             self._drop()
             return None
         return Waiting(int(declared.message_count), int(declared.consumer_count))
 
+    def list_silent_nodes(self) -> list[str]:
+        """host:port of each node of a cluster that did not answer when they were last asked, some seconds ago at most;
+        nothing where there is one address. Takes about as long as a hint may take."""
+        if not self._nodes[1:]:
+            return []
+        with self._looking:
+            if monotonic() > self._looked_at + LOOK_SECONDS:
+                with ThreadPoolExecutor(len(self._nodes)) as each:
+                    found = list(each.map(self._find_silent, self._nodes))
+                self._silent = [node for node in found if node is not None]
+                self._looked_at = monotonic()
+            return self._silent
+
+    def _find_silent(self, url: str) -> str | None:
+        parts = urlsplit(url)
+        timeouts = {"read_timeout": self._seconds, "write_timeout": self._seconds}
+        try:
+            node = self._celery.connection_for_write(
+                url=url, connect_timeout=self._seconds, transport_options=timeouts
+            ).transport
+            node.close_connection(node.establish_connection())
+        except Exception as error:  # noqa: BLE001 — whatever it was: this node is no help now
+            node = f"{parts.hostname}:{parts.port or PORTS[parts.scheme]}"
+            log.warning("broker_not_reached", node=node, error=str(error) or type(error).__name__)
+            return node
+        return None
+
     def _producer(self) -> Producer:
         producer: Producer | None = getattr(self._mine, "producer", None)
         if producer is None:
+            first, tries = self._failures % len(self._nodes), max(2, len(self._nodes))
             connection = self._celery.connection_for_write(
-                connect_timeout=self._seconds / 4,  # it is tried twice
+                url=";".join((*self._nodes[first:], *self._nodes[:first])),
+                connect_timeout=self._seconds / 2 / tries,  # each node is tried, or the only one twice
                 # py-amqp waits for an answer without end unless its socket gives up
                 transport_options={
                     "confirm_publish": True,
@@ -186,7 +247,7 @@ class Hints:
                 },
             )
             connection.ensure_connection(
-                max_retries=1, interval_start=0, interval_step=0, interval_max=0, timeout=self._seconds / 2
+                max_retries=tries - 1, interval_start=0, interval_step=0, interval_max=0, timeout=self._seconds / 2
             )
             producer = self._mine.producer = Producer(connection, auto_declare=False)
         return producer

@@ -14,9 +14,9 @@ ESTABLISHED = "01"
 
 
 def main() -> int:
-    url = urlsplit(os.environ[sys.argv[1]])
-    port = url.port or PORTS.get(url.scheme, 3306)
-    return 0 if port in remote_ports() else f"no connection to {url.hostname}:{port}"
+    urls = [urlsplit(address.strip()) for address in os.environ[sys.argv[1]].split(";") if address.strip()]
+    ports = {url.port or PORTS.get(url.scheme, 3306) for url in urls}  # of one server, or of each node of a cluster
+    return 0 if ports & remote_ports() else f"no connection to {', '.join(str(url.hostname) for url in urls)}"
 
 
 def remote_ports() -> set[int]:

@@ -16,6 +16,8 @@ def check_parts(services: Services) -> dict[str, str]:
     parts = _check_database(services)
     waiting = services.hints.queue_stats()
     parts["broker"] = "ok" if waiting else "the broker does not answer: imports are accepted and wait for it"
+    if waiting and (silent := services.hints.list_silent_nodes()):
+        parts["broker"] = f"no answer from {', '.join(silent)}: the work goes on by the other nodes"
     parts["worker"] = "ok"
     if waiting is None:
         parts["worker"] = "not known"

@@ -1,8 +1,10 @@
 """The broker: our user is no administrator there; over TLS it must show a certificate for its name that we trust."""
 
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from cryptography import x509
@@ -82,3 +84,32 @@ def test_only_a_broker_that_proves_its_name_is_used(broker: BrokerWithTLS, tmp_p
     assert publishes(tmp_path, broker.tls_url(query=trusted))
     assert not publishes(tmp_path, broker.tls_url())  # nobody whom this machine trusts has signed it
     assert not publishes(tmp_path, broker.tls_url("127.0.0.1", trusted))  # that is not the name in it
+
+
+def test_each_node_of_a_cluster_proves_its_own_name(broker: BrokerWithTLS, tmp_path: Path) -> None:
+    trusted = f"?ssl_ca={broker.folder / 'own.pem'}"
+    named, nameless = broker.tls_url(query=trusted), broker.tls_url("127.0.0.1", trusted)
+    away = named.replace(str(broker.tls_port), "1")
+    assert publishes(tmp_path, f"{nameless};{named}")
+    assert publishes(tmp_path, f"{away};{named}")
+    assert not publishes(tmp_path, f"{away};{nameless}")
+
+
+def test_nodes_that_are_away_are_named_and_others_are_used(broker: BrokerWithTLS, tmp_path: Path) -> None:
+    away = [broker.url().replace(str(broker.port), str(port)) for port in (1, 2)]
+    with socket.create_server(("127.0.0.1", 0)) as frozen:  # the kernel accepts, and no one answers
+        silent = broker.url().replace(str(broker.port), str(frozen.getsockname()[1]))
+        urls = ";".join((silent, *away, broker.url()))
+        hints = Hints(create_celery(make_settings(NO_DATABASE, tmp_path, urls)), 1)
+        try:
+            began = monotonic()
+            assert hints.publish("3c4ce6d6-1f0c-4b52-a2a1-0e2f0dcd2b1d")
+            assert hints.depth() is not None
+            assert hints.list_silent_nodes() == [
+                f"127.0.0.1:{port}" for port in (frozen.getsockname()[1], 1, 2)
+            ] and monotonic() - began < patience(10)
+        finally:
+            hints.close()
+    only = Hints(create_celery(make_settings(NO_DATABASE, tmp_path, away[0])), 1)
+    assert only.list_silent_nodes() == [] and not only.publish("3c4ce6d6-1f0c-4b52-a2a1-0e2f0dcd2b1d")
+    only.close()

@@ -73,6 +73,18 @@ def test_a_setting_that_is_no_json_object_is_refused_without_showing_it(
         ("amqp://app@broker//?ssl_ca=/etc/hostname", "must begin with amqps://"),
         ("amqps://app@broker//?ssl_ca=/not/there", "one file that is there"),
         ("amqps://app@broker//?ssl_ca=/etc/hostname&ssl_ca=/etc/hosts", "one file that is there"),
+        ("", "it must read amqp://"),
+        (" ; ", "it must read amqp://"),
+        ("redis://broker//", "it must read amqp://"),
+        ("amqp://app:hush@one//;amqp://app:hush@:5672//", "address 2 of 2 must read amqp://"),
+        ("amqp://app:hu;sh@one//", "address 1 of 2 must read amqp://.*%3B"),
+        ("amqp://app@one//;two", "address 2 of 2 must read amqp://"),
+        ("amqp://app@one:no//;amqp://two//", "address 1 of 2 must read amqp://"),
+        ("amqp://app@one//;amqps://app@two//", "address 2 of 2 has another scheme"),
+        ("amqp://app@one//;amqp://app@two/other", "address 2 of 2 has another scheme, virtual host"),
+        ("amqps://one//?ssl_ca=/etc/hostname;amqps://two//?ssl_ca=/etc/hosts", "or ssl_ca than the first"),
+        ("amqps://one//?ssl_ca=/etc/hostname;amqps://two//?ssl_ca=/not/there", "see address 2 of 2"),
+        ("amqp://app@one//;amqp://app@two//;amqp://you@one//", "address 3 of 3 is of a node that was named before"),
     ],
 )
 def test_a_broker_that_would_not_be_verified_as_wanted_is_refused(
@@ -81,6 +93,24 @@ def test_a_broker_that_would_not_be_verified_as_wanted_is_refused(
     monkeypatch.setenv("BACKOUT_BROKER_URL", url)
     with pytest.raises(ValidationError, match=said):
         Settings()
+
+
+def test_no_mistake_in_addresses_of_brokers_shows_a_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKOUT_BROKER_URL", "amqp://app:hush@one//;amqps://app:hush@two//")
+    with pytest.raises(SystemExit):
+        read_settings()
+    assert "address 2 of 2" in (said := capsys.readouterr().err) and "hush" not in said
+
+
+def test_a_cluster_has_an_address_for_each_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKOUT_BROKER_URL", "amqp://app@one:5672//; amqp://other:its%3Bown@two// ;amqp://app@one:1//;")
+    assert Settings().broker == "amqp://app@one:5672//;amqp://other:its%3Bown@two//;amqp://app@one:1//"
+    monkeypatch.setenv("BACKOUT_BROKER_PASSWORD", "p;q\n")
+    assert Settings().broker == "amqp://app:p%3Bq@one:5672//;amqp://other:its%3Bown@two//;amqp://app:p%3Bq@one:1//"
+    monkeypatch.setenv("BACKOUT_BROKER_URL", "amqp://app:old@one//")
+    assert Settings().broker == "amqp://app:p%3Bq@one//"
 
 
 def test_a_broker_with_tls_must_prove_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
