@@ -61,7 +61,7 @@ class NewToken(Token):
 class TokenRequest(Model):
     """What the token is to be."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "night", "scopes": ["sender"]}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "night", "scopes": ["sender"]}]})
 
     name: str = Field(min_length=1, max_length=64)
     scopes: list[str] = Field(min_length=1, json_schema_extra={"items": one_of(dict.fromkeys((*ROLES, *Scope)))})
@@ -73,6 +73,8 @@ class TokenRequest(Model):
 
 class RotateRequest(Model):
     """How long the tokens are valid."""
+
+    model_config = ConfigDict(extra="forbid")
 
     expires_days: float = Field(90, gt=0, le=3650)
     overlap_hours: float = Field(24, ge=0, le=87600)
