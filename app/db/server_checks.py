@@ -18,6 +18,11 @@ def list_weaknesses(connection: Connection) -> list[str]:
     return [f"{name} is {values[name]}, must be {value}" for name, value in wanted.items() if values[name] != value]
 
 
+def is_read_only(connection: Connection) -> bool:
+    """Whether the server lets only administrators write, as after a failover or on a replica."""
+    return str(connection.execute(text("SELECT @@GLOBAL.read_only")).scalar_one()) not in ("0", "OFF")
+
+
 def allows_local_infile(connection: Connection) -> bool:
     """Whether the server takes `LOAD DATA LOCAL`, without which nothing is loaded."""
     return bool(connection.execute(text("SELECT @@GLOBAL.local_infile")).scalar_one())

@@ -165,7 +165,7 @@ def list_failed(told: dict[str, Any]) -> list[str]:
 
 
 def test_doctor_names_failed_parts_and_remedies(backout: Backout, stack: Stack) -> None:
-    parts = ["api", "database", "xa", "durability", "local_infile", "broker", "worker", "spool", "recovery"]
+    parts = ["api", "database", "xa", "durability", "local_infile", "broker", "worker", "sweeper", "spool", "recovery"]
     wait_for(lambda: stack.get("/readyz").json()["status"] == "ok", "all is well")
     told = backout.ask("doctor")
     assert told["ok"] is True and [check["name"] for check in told["checks"]] == parts

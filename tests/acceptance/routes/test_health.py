@@ -64,7 +64,7 @@ def list_faulty(stack: Stack) -> set[str]:
 
 
 def test_a_worker_that_is_gone_is_named(stack: Stack) -> None:
-    everything = {"database", "durability", "local_infile", "xa", "recovery", "broker", "worker", "spool"}
+    everything = {"database", "durability", "local_infile", "xa", "recovery", "broker", "worker", "spool", "sweeper"}
     wait_for(lambda: (found := stack.get("/readyz").json())["status"] == "ok" and found, "all is well")
     assert set(stack.get("/readyz").json()["parts"]) == everything
     stack.end("worker")

@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from app import create_app
 from app.db import server_checks
 from app.db.access.tables import metadata
 from app.db.migrate import upgrade
@@ -95,6 +96,16 @@ def test_a_server_that_can_load_nothing_is_named(database: DatabaseServer, servi
             assert health.check_parts(services)["local_infile"] == "local_infile is 0, must be 1: nothing can be loaded"
         finally:
             cursor.execute("SET GLOBAL local_infile = 1")
+        cursor.execute("SET GLOBAL read_only = 1")
+        try:
+            app = create_app(services.settings)
+            answer = app.test_client().get("/readyz")
+            assert answer.status_code == 503 and "may only be read" in answer.json["parts"]["database"]
+            assert app.test_client().post("/v1/imports", json={"generate": 5}).status_code == 503
+            app.extensions["backout"].database.dispose()
+        finally:
+            cursor.execute("SET GLOBAL read_only = 0")
+        assert health.check_parts(services)["database"] == "ok"
         if database.name == "mysql":  # MariaDB asks for no right
             cursor.execute("REVOKE XA_RECOVER_ADMIN ON *.* FROM app@'%'")
             try:

@@ -13,6 +13,7 @@ import pytest
 from app import create_app
 from app.db.imports import queries
 from app.domain.states import State
+from app.lifecycle import health
 from app.lifecycle.imports import commit, rollback
 from app.lifecycle.imports.loading.load import claim_next
 from app.lifecycle.imports.stop import stop_import
@@ -20,6 +21,7 @@ from app.lifecycle.recovery import cleanup, sweeper as recovery_sweeper
 from app.lifecycle.recovery.chores import list_failing
 from app.lifecycle.recovery.sweeper import Sweeper, sweep_forever
 from app.lifecycle.services import Services
+from app.spool import FIGURES, FIGURES_SECONDS
 from tests.in_doubt import accept_rows, end_lease, prepare
 from tests.invariants import check, find
 from tests.waiting import patience, wait_for
@@ -89,6 +91,18 @@ def test_a_chore_that_fails_keeps_no_other_from_its_turn(
         wait_for(lambda: find(services, over.number).state is State.COMMITTED, "what was decided is committed")
     check(services, over.number)
     check(services, undone.number)
+
+
+def test_a_sweeper_that_is_missing_or_hangs_is_named(services: Services) -> None:
+    def said() -> str:
+        return health.check_parts(services)["sweeper"]
+
+    assert "no sweeper" in said()
+    Sweeper(services).chores.tell()
+    assert said() == "ok"
+    (figures,) = services.spool.folder.glob(f"{FIGURES}*")
+    os.utime(figures, (time.time() - FIGURES_SECONDS - 1,) * 2)
+    assert "no sweeper" in said()
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
