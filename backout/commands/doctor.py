@@ -17,7 +17,7 @@ REMEDIES = {
     "local_infile": "SET GLOBAL local_infile = 1, and in the database server's configuration local_infile = 1",
     "broker": "start RabbitMQ; its address is the server's BACKOUT_BROKER_URL",
     "worker": "start a worker: `celery -A celeryconfig worker`; its log says why it is not connected",
-    "sweeper": "start a sweeper, `python -m app.tasks.sweep`, with the server's spool folder; one that hangs, end first",
+    "sweeper": "start a sweeper, `python -m app.tasks.sweep`, with the server's spool folder; first end one that hangs",
     "spool": "free some space, or give the server's account access to the folder BACKOUT_SPOOL_DIR",
     "reverts": "MySQL, MariaDB: GRANT PROCESS ON *.* TO the application's user (`python -m app.cli provision`)",
     "recovery": "run `python -m app.cli branches` and follow docs/how-to/recovery.md",
@@ -38,7 +38,7 @@ class Check:
 @click.command()
 @command
 def doctor(session: Session) -> int:
-    """Check API, database, XA, durability settings, local_infile, broker, worker and sweeper: pass or fail, and the remedy."""
+    """Check API, database, XA, durability, local_infile, broker, worker and sweeper: pass or fail, and the remedy."""
     checks, code = _examine(session)
     lines = [_line(check) for check in checks]
     document = {
