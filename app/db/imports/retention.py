@@ -8,6 +8,7 @@ from app.domain.imports import reject_name
 from app.domain.states import FINAL
 
 BATCH_SIZE = 200
+IMAGES = 20_000  # a step deletes at most so many, whatever the imports have updated
 
 
 def list_old_spools(connection: Connection, keep_hours: float) -> list[tuple[int, str]]:
@@ -38,8 +39,9 @@ def known_spools(connection: Connection, names: list[str]) -> set[str]:
     return {*uploads, *(reject_name(id, epoch) for id, epoch in latest)}
 
 
-def delete_old_history(connection: Connection, keep_days: float) -> int:
-    """Forget a step of imports that ended longer ago than that and have no spool file; returns how many."""
+def delete_old_history(connection: Connection, keep_days: float) -> tuple[int, bool]:
+    """Forget a step of imports that ended longer ago than that and have no spool file: their images first, the imports
+    once none is left. Returns how many imports, and whether there may be more to do."""
     query = (
         select(imports.c.number)
         .where(
@@ -57,10 +59,13 @@ def delete_old_history(connection: Connection, keep_days: float) -> int:
     )
     numbers = list(connection.scalars(query))
     if numbers:
-        for table in (events, receipts, before_images, idempotency_keys, reverted_imports):
+        images = delete(before_images).where(before_images.c.import_no.in_(numbers))
+        if connection.execute(images.with_dialect_options(mysql_limit=IMAGES, mariadb_limit=IMAGES)).rowcount == IMAGES:
+            return 0, True
+        for table in (events, receipts, idempotency_keys, reverted_imports):
             connection.execute(delete(table).where(table.c.import_no.in_(numbers)))
         connection.execute(delete(imports).where(imports.c.number.in_(numbers)))
-    return len(numbers)
+    return len(numbers), len(numbers) == BATCH_SIZE
 
 
 def delete_stale_keys(connection: Connection) -> int:

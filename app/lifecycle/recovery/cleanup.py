@@ -20,7 +20,8 @@ log = structlog.get_logger(__name__)
 
 def clean(services: Services, run: Callable[[str, Callable[[], object]], object] = lambda name, chore: chore()) -> None:
     """One step each of old spool files, orphaned uploads, temporary files, half-made datasets, old history, stale keys,
-    tokens and sessions that ended, and the audit; each by `run`, which is given its name."""
+    tokens and sessions that ended, and the audit; each by `run`, which is given its name. A step that returns True has
+    more to do."""
     database, spool = services.database, services.spool
     run("delete_old_spools", lambda: _delete_old_spools(services))
     run("delete_orphans", lambda: _delete_orphans(database, spool))
@@ -33,11 +34,12 @@ def clean(services: Services, run: Callable[[str, Callable[[], object]], object]
         run("forget_audit", lambda: audit.forget_old(services))
 
 
-def _forget_history(database: Database, keep_days: float) -> None:
+def _forget_history(database: Database, keep_days: float) -> bool:
     with database.begin() as connection:
-        forgotten = retention.delete_old_history(connection, keep_days)
+        forgotten, has_more = retention.delete_old_history(connection, keep_days)
     if forgotten:
         log.info("history_forgotten", imports=forgotten)
+    return has_more
 
 
 def _forget_keys(database: Database) -> None:
@@ -51,7 +53,7 @@ def _forget_access(database: Database, keep_days: float) -> None:
         tokens.delete_old(connection, keep_days)
 
 
-def _delete_old_spools(services: Services) -> None:
+def _delete_old_spools(services: Services) -> bool:
     with services.database.begin() as connection:
         old = retention.list_old_spools(connection, services.settings.spool_retention_hours)
 
@@ -63,6 +65,7 @@ def _delete_old_spools(services: Services) -> None:
             retention.forget_spool(connection, number)
 
     do_each(old, delete)
+    return len(old) == retention.BATCH_SIZE
 
 
 def _delete_orphans(database: Database, spool: Spool) -> None:

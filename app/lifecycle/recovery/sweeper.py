@@ -42,6 +42,7 @@ class Sweeper:
         self._reported: set[Xid] = set()
         self._lost: set[int] = set()
         self._cleaned_at = 0.0
+        self._unclean: set[str] = set()  # chores that had more to do
         self._advanced_at = float("-inf")
         self._frozen = ""
 
@@ -109,14 +110,16 @@ class Sweeper:
         self._clean()
 
     def _clean(self) -> None:
-        """Once a minute; what has failed is tried by the next sweep, as every other chore."""
+        """Once a minute; what has failed, or has more to do, is done by the next sweep."""
         services, is_due = self._services, monotonic() >= self._cleaned_at + CLEAN_SECONDS
         if is_due:
             self._cleaned_at = monotonic()
 
         def run(name: str, chore: Callable[[], object]) -> None:
-            if is_due or self.chores.is_failing(name):
-                self.chores.run(name, chore)
+            if not is_due and name not in self._unclean and not self.chores.is_failing(name):
+                return
+            self._unclean.discard(name)
+            self.chores.run(name, lambda: self._unclean.add(name) if chore() is True else None)
 
         cleanup.clean(services, run)
         for extension in services.extensions:

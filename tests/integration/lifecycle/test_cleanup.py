@@ -1,10 +1,13 @@
 """What outlived its use goes, and nothing else."""
 
+import itertools
 import os
 import time
 from pathlib import Path
 
-from app.db.imports import queries
+import pytest
+
+from app.db.imports import queries, retention
 from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.imports import reject_name
@@ -15,6 +18,7 @@ from app.lifecycle.imports.idempotency import Accepted
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery import cleanup
+from app.lifecycle.recovery.sweeper import Sweeper
 from app.lifecycle.services import Services
 from tests.uploads import accept_file
 
@@ -98,6 +102,33 @@ def test_history_is_forgotten_after_its_time_and_rows_stay(services: Services, t
         assert queries.find_import(connection, young.id) is not None
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM orders").scalar_one() == 40
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM idempotency_keys").scalar_one() == 0
+
+
+def test_a_long_history_goes_sweep_by_sweep_in_bounded_steps(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH_SIZE", 3)
+    monkeypatch.setattr(retention, "IMAGES", 8)
+    path = tmp_path / "same.csv"
+    write_csv_sample(path, 20, "same")
+    for _ in range(8):
+        row = accept_file(services, ORDERS, path.read_bytes(), on_conflict="update").row
+        load_next(services, "worker", GracefulShutdown(0))
+        age(services, row.number, 91 * DAYS)
+
+    def count(table: str) -> int:
+        with services.database.begin() as connection:
+            return int(connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar_one())
+
+    left = [count("before_images")]
+    assert left == [7 * 20]
+    sweeper, sweeps = Sweeper(services), 0
+    while count("imports"):
+        sweeper.sweep()
+        left.append(count("before_images"))
+        assert (sweeps := sweeps + 1) < 60
+    assert all(before - after <= 8 for before, after in itertools.pairwise(left)) and left[-1] == 0
+    assert count("events") == count("receipts") == 0 and count("orders") == 20
 
 
 def test_tokens_and_sessions_go_long_after_their_end(services: Services) -> None:
