@@ -29,14 +29,19 @@ def forget_spool(connection: Connection, number: int) -> None:
 def known_spools(connection: Connection, names: list[str]) -> set[str]:
     """Which of these spool names some import still needs: its upload, or what its latest attempt rejected. One that
     has ended without a reject needs no file of an attempt that died."""
-    uploads = connection.scalars(select(imports.c.spool_name).where(imports.c.spool_name.in_(names)))
     ids = {name.partition(".")[0] for name in names}
+    query = select(imports.c.spool_name)
+    known = set(connection.scalars(query.where(imports.c.id.in_(ids), imports.c.spool_name.in_(names))))
     latest = connection.execute(
         select(imports.c.id, imports.c.epoch).where(
             imports.c.id.in_(ids), or_(imports.c.rows_rejected > 0, imports.c.state.not_in(list(FINAL)))
         )
     )
-    return {*uploads, *(reject_name(id, epoch) for id, epoch in latest)}
+    known |= {reject_name(id, epoch) for id, epoch in latest}
+    if unknown := set(names) - known:
+        # no index has the names, so all history is read: only for what seems to be no one's
+        known |= set(connection.scalars(query.where(imports.c.spool_name.in_(unknown))))
+    return known
 
 
 def delete_old_history(connection: Connection, keep_days: float) -> tuple[int, bool]:
