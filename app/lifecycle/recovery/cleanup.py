@@ -1,6 +1,7 @@
 """Clean: removes what outlived its use, in small steps."""
 
 from collections.abc import Callable
+from time import monotonic
 
 import structlog
 
@@ -13,6 +14,7 @@ from app.lifecycle.recovery.chores import do_each
 from app.lifecycle.services import Services
 from app.spool import Spool
 
+STEP_SECONDS = 0.25  # what waits for the sweeper meanwhile is recovered so much later
 ORPHAN_SECONDS = 3600.0  # an upload without a write for so long
 
 log = structlog.get_logger(__name__)
@@ -35,8 +37,13 @@ def clean(services: Services, run: Callable[[str, Callable[[], object]], object]
 
 
 def _forget_history(database: Database, keep_days: float) -> bool:
-    with database.begin() as connection:
-        forgotten, has_more = retention.delete_old_history(connection, keep_days)
+    until, forgotten, has_more = monotonic() + STEP_SECONDS, 0, True
+    while has_more:
+        with database.begin() as connection:
+            some, has_more = retention.delete_old_history(connection, keep_days)
+        forgotten += some
+        if monotonic() >= until:
+            break
     if forgotten:
         log.info("history_forgotten", imports=forgotten)
     return has_more

@@ -109,6 +109,7 @@ def test_a_long_history_goes_sweep_by_sweep_in_bounded_steps(
 ) -> None:
     monkeypatch.setattr(retention, "BATCH_SIZE", 3)
     monkeypatch.setattr(retention, "IMAGES", 8)
+    monkeypatch.setattr(cleanup, "STEP_SECONDS", 0.0)
     path = tmp_path / "same.csv"
     write_csv_sample(path, 20, "same")
     for _ in range(8):
