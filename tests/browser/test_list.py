@@ -92,7 +92,8 @@ def test_16_a_banner_says_which_server_is_down(
     with Proxy(servers[part]) as proxy:
         urls = {"database": installation.url, "broker": broker.url("browser")}
         urls[part] = urls[part].replace(f":{servers[part]}/", f":{proxy.port}/")
-        second = Stack(tmp_path, urls["database"], urls["broker"], find_port())
+        # its sweeper is the running stack's
+        second = Stack(tmp_path, urls["database"], urls["broker"], find_port(), spool_dir=stack.spool)
         try:
             person = Person(browser, second.start("web"), tmp_path)
             page = person.page

@@ -9,8 +9,11 @@ const OUTAGES = {
   database: "The database does not answer. Imports can’t be started or stopped until it is back.",
   broker: "The broker does not answer. Imports are accepted, but they wait or start late.",
   worker: "No worker is running. Imports are accepted and wait until a worker starts.",
+  sweeper: "No sweeper is running. Imports that a crash has broken off wait until one starts.",
   spool: "The server can’t store files at the moment, so you can’t upload any.",
 };
+/** What the server says of a part that answers, and can't do all of its work. */
+const HALF_OUTAGES = ["may only be read", "no answer from"];
 const banner = get("banner");
 
 for (const element of document.querySelectorAll("time")) showTime(element);
@@ -31,7 +34,8 @@ async function check() {
     const { parts = {} } = await response.json();
     for (const [part, status] of Object.entries(parts)) {
       if (status === "ok" || status === "not known") continue; // another part says why it is not known
-      sentences.push(OUTAGES[part] ?? `${part}: ${status}`);
+      const outage = HALF_OUTAGES.some((words) => status.includes(words)) ? undefined : OUTAGES[part];
+      sentences.push(outage ?? `${part}: ${status}`);
     }
   } catch {
     sentences.push("The server does not answer. This page may be out of date.");
