@@ -40,7 +40,7 @@ def erase(session: Session, dataset: str, pairs: tuple[tuple[str, str], ...], dr
     """Erase a person's rows and all that is kept of them: what they were before, rejects, slips, error texts, and the
     uploads of all ended imports of the dataset. No revert brings them back.
 
-    Exit code 8 if something is left, which the answer names: it is safe to repeat.
+    Exit code 1 if something is left, which the answer names: it is safe to repeat.
     """
     where = dict(pairs)
     if len(where) < len(pairs):
@@ -51,7 +51,7 @@ def erase(session: Session, dataset: str, pairs: tuple[tuple[str, str], ...], dr
     found = client.erase(dataset, where, dry_run=dry_run)
     left = [f"left: {one['reason']}" + (f" (import {one['import']})" if one["import"] else "") for one in found["left"]]
     session.show(found, *_table(found), *left, *([] if dry_run or left else ["complete"]))
-    return Exit.CHANGED if left and not dry_run else Exit.DONE
+    return Exit.FAILED if left and not dry_run else Exit.DONE
 
 
 def _table(found: dict[str, Any]) -> list[str]:
