@@ -123,7 +123,8 @@ def test_hints_go_on_after_an_error_that_is_not_the_brokers(monkeypatch: pytest.
         send()
         sent.append(task_id)
 
-    hints = Hints(cast("Celery", SimpleNamespace(send_task=send_task)), 0.1)
+    settings = SimpleNamespace(broker_url="amqp://nobody@localhost//")
+    hints = Hints(cast("Celery", SimpleNamespace(send_task=send_task, conf=settings)), 0.1)
 
     def connect() -> Any:
         hints._mine.producer = producer
