@@ -245,7 +245,8 @@ def _parse_brokers(text: str) -> list[URL]:
         except (ArgumentError, ValueError):
             url = None
         if url is None or url.drivername not in ("amqp", "amqps") or not url.host:
-            raise ValueError(f"{named} must read amqp://user:password@host:port//, or amqps:// for TLS; %3B is a ;")
+            hint = "; in a password %3B is a ;" if parts[1:] else ""
+            raise ValueError(f"{named} must read amqp://user:password@host:port//, or amqps:// for TLS{hint}")
         ca = url.query.get("ssl_ca")
         if ca is not None and url.drivername != "amqps":
             raise ValueError(f"ssl_ca verifies a broker over TLS: {named} must begin with amqps://")
@@ -253,10 +254,14 @@ def _parse_brokers(text: str) -> list[URL]:
             raise ValueError(f"ssl_ca must name one file that is there, with the authority's certificate; see {named}")
         if urls and _in_common(url) != _in_common(urls[0]):
             raise ValueError(f"{named} has another scheme, virtual host or ssl_ca than the first: nodes share them")
-        if (url.host, url.port) in [(other.host, other.port) for other in urls]:
+        if _node(url) in map(_node, urls):
             raise ValueError(f"{named} is of a node that was named before")
         urls.append(url)
     return urls
+
+
+def _node(broker: URL) -> tuple[str, int]:
+    return str(broker.host).lower(), broker.port or (5671 if broker.drivername == "amqps" else 5672)
 
 
 def _in_common(broker: URL) -> tuple[object, ...]:

@@ -151,10 +151,17 @@ class Hints:
         """Tell the workers that there is work, in an import or what else has a queue; False when the broker did not
         confirm in time.
 
-        Takes at most about the seconds given, half of them for a connection that is not there yet. What was not
-        published is published later by the sweeper.
+        Takes at most about the seconds given, half of them for a connection that is not there yet. If a cluster's node
+        has gone meanwhile, another is tried while there is time. What was not published is published later by the
+        sweeper.
         """
         until = monotonic() + self._seconds
+        is_published = self._try_to_publish(id, task, queue, until)
+        if not is_published and self._nodes[1:] and monotonic() < until:
+            is_published = self._try_to_publish(id, task, queue, until)
+        return is_published
+
+    def _try_to_publish(self, id: str, task: str, queue: str, until: float) -> bool:
         try:
             producer = self._producer()
             left = max(until - monotonic(), 0.01)
@@ -191,18 +198,21 @@ class Hints:
         return None if found is None else found.hints
 
     def queue_stats(self, queue: str = QUEUE) -> Waiting | None:
-        """What the broker says of the queue; None when it does not answer."""
-        try:
-            declared = self._producer().channel.queue_declare(queue, passive=True)
-        except NotFound:
-            self._drop()
-            return Waiting()  # it is not declared yet
-        except Exception as error:  # noqa: BLE001 — as above
-            log.warning("broker_not_reached", error=str(error) or type(error).__name__)
-            self._failures += 1
-            self._drop()
-            return None
-        return Waiting(int(declared.message_count), int(declared.consumer_count))
+        """What the broker says of the queue; None when it does not answer. Of a cluster another node is asked where
+        this thread's has gone."""
+        for _ in self._nodes[:2]:
+            try:
+                declared = self._producer().channel.queue_declare(queue, passive=True)
+            except NotFound:
+                self._drop()
+                return Waiting()  # it is not declared yet
+            except Exception as error:  # noqa: BLE001 — as above
+                log.warning("broker_not_reached", error=str(error) or type(error).__name__)
+                self._failures += 1
+                self._drop()
+            else:
+                return Waiting(int(declared.message_count), int(declared.consumer_count))
+        return None
 
     def list_silent_nodes(self) -> list[str]:
         """host:port of each node of a cluster that did not answer when they were last asked, some seconds ago at most;

@@ -1,4 +1,4 @@
-"""Health: whether each part that imports need can do its work. Nothing here changes anything."""
+"""Health: whether each part that imports need can do its work. A ledger that has gone back is frozen by a look, too."""
 
 from app.db import server_checks, xa
 from app.db.imports import transitions

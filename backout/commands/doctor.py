@@ -11,7 +11,7 @@ from backout.commands.exit_codes import Exit, code_of_error
 REMEDIES = {
     "api": "start the server (`make up` or `docker compose up`), or set its address: BACKOUT_URL",
     "key": "set BACKOUT_API_KEY, or BACKOUT_API_KEY_FILE to a file with a key of this installation",
-    "database": "start the database; its address is the server's BACKOUT_DATABASE_URL",
+    "database": "start the database, or let it be written; its address is the server's BACKOUT_DATABASE_URL",
     "xa": "MySQL: GRANT XA_RECOVER_ADMIN ON *.* TO the application's user; a Galera cluster can't be used",
     "durability": "set these variables as required, in the database server's configuration",
     "local_infile": "SET GLOBAL local_infile = 1, and in the database server's configuration local_infile = 1",

@@ -85,6 +85,8 @@ def test_a_setting_that_is_no_json_object_is_refused_without_showing_it(
         ("amqps://one//?ssl_ca=/etc/hostname;amqps://two//?ssl_ca=/etc/hosts", "or ssl_ca than the first"),
         ("amqps://one//?ssl_ca=/etc/hostname;amqps://two//?ssl_ca=/not/there", "see address 2 of 2"),
         ("amqp://app@one//;amqp://app@two//;amqp://you@one//", "address 3 of 3 is of a node that was named before"),
+        ("amqp://one//;amqp://ONE:5672//", "address 2 of 2 is of a node that was named before"),
+        ("amqps://one:5671//;amqps://one//", "address 2 of 2 is of a node that was named before"),
     ],
 )
 def test_a_broker_that_would_not_be_verified_as_wanted_is_refused(

@@ -9,7 +9,7 @@ const OUTAGES = {
   database: "The database does not answer. Imports can’t be started or stopped until it is back.",
   broker: "The broker does not answer. Imports are accepted, but they wait or start late.",
   worker: "No worker is running. Imports are accepted and wait until a worker starts.",
-  sweeper: "No sweeper is running. Imports that a crash has broken off wait until one starts.",
+  sweeper: "No sweeper has been heard of for a minute. Imports that a crash has broken off wait until one works.",
   spool: "The server can’t store files at the moment, so you can’t upload any.",
 };
 /** What the server says of a part that answers, and can't do all of its work. */
