@@ -23,15 +23,20 @@ COOKIE = "backout_session"
 PAUSE_OR_RESUME = re.compile("^(Pause|Resume)$")
 
 
+def make_guarded(server: DatabaseServer, broker: PrivateRabbitMQ, folder: Path, **settings: object) -> Stack:
+    """A stack that wants keys, with a virtual host of its own."""
+    keys = folder / "keys"
+    keys.write_text(f"alice:{KEY}\nbob:{OTHER}\n")
+    broker.control("add_vhost", folder.name)
+    broker.control("set_permissions", "-p", folder.name, "backout", ".*", ".*", ".*")
+    empty(server)
+    return Stack(folder, server.url, broker.url(folder.name), find_port(), api_keys_file=keys, **settings)
+
+
 @pytest.fixture
 def guarded(installation: DatabaseServer, broker: PrivateRabbitMQ, tmp_path: Path) -> Iterator[Stack]:
     """A web server that wants keys, beside those of the running stack, whose worker may load what it accepts."""
-    keys = tmp_path / "keys"
-    keys.write_text(f"alice:{KEY}\nbob:{OTHER}\n")
-    broker.control("add_vhost", tmp_path.name)
-    broker.control("set_permissions", "-p", tmp_path.name, "backout", ".*", ".*", ".*")
-    empty(installation)
-    stack = Stack(tmp_path, installation.url, broker.url(tmp_path.name), find_port(), api_keys_file=keys)
+    stack = make_guarded(installation, broker, tmp_path)
     try:
         yield stack.start("web")
     finally:

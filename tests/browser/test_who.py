@@ -12,10 +12,10 @@ from app.cli.servers import PrivateRabbitMQ
 from tests.browser.person import Person
 from tests.browser.test_access import enter
 from tests.browser.test_list import HEADER, line
-from tests.browser.test_sign_in import KEY, OTHER, guarded, held, visitor  # noqa: F401 — fixtures
+from tests.browser.test_sign_in import KEY, OTHER, guarded, held, make_guarded, visitor  # noqa: F401 — fixtures
 from tests.sandbox import Sandbox
-from tests.servers import DatabaseServer, empty
-from tests.stack import Stack, find_port
+from tests.servers import DatabaseServer
+from tests.stack import Stack
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -73,18 +73,10 @@ def test_the_list_and_the_timeline_name_who_did_it_as_it_happens(visitor: Person
 @pytest.fixture
 def handling_stack(installation: DatabaseServer, broker: PrivateRabbitMQ, tmp_path: Path) -> Iterator[Stack]:
     """A web server that wants keys and takes handlings, which nobody does."""
-    keys = tmp_path / "keys"
-    keys.write_text(f"alice:{KEY}\nbob:{OTHER}\n")
-    broker.control("add_vhost", tmp_path.name)
-    broker.control("set_permissions", "-p", tmp_path.name, "backout", ".*", ".*", ".*")
-    empty(installation)
     services = json.dumps(Sandbox(tmp_path).services())
-    url = broker.url(tmp_path.name)
-    stack = Stack(
-        tmp_path, installation.url, url, find_port(), api_keys_file=keys, handling=1, handling_services=services
-    )
+    stack = make_guarded(installation, broker, tmp_path, handling=1, handling_services=services)
     try:
-        yield stack.start("web", "worker")
+        yield stack.start()
     finally:
         stack.kill()
 

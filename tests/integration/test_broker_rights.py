@@ -16,7 +16,7 @@ from app.cli.servers import PrivateRabbitMQ
 from app.queue import Hints, create_celery
 from tests.proxy import Proxy
 from tests.servers import BROKERS, fetched, make_settings
-from tests.waiting import patience, stretched
+from tests.waiting import patience, stretched, wait_for
 
 NO_DATABASE = "mysql+pymysql://nobody@localhost/none"
 
@@ -35,6 +35,10 @@ class BrokerWithTLS(PrivateRabbitMQ):
         more += f"ssl_options.certfile = {own}\nssl_options.keyfile = {own}\nssl_options.cacertfile = {own}\n"
         settings = self.folder / "rabbitmq.conf"
         self._write_private("rabbitmq.conf", settings.read_text() + more)
+
+    def listens_for_tls(self) -> bool:
+        with socket.socket() as asking:
+            return asking.connect_ex(("127.0.0.1", self.tls_port)) == 0
 
     def tls_url(self, host: str = "localhost", query: str = "") -> str:
         return f"amqps://backout:{self.password}@{host}:{self.tls_port}/{query}"
@@ -62,6 +66,7 @@ def broker(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[Bro
     broker.prepare()
     broker.start()
     broker.wait_ready(patience(120))
+    wait_for(broker.listens_for_tls, "it listens for TLS, too")  # which begins later
     yield broker
     broker.kill()
 

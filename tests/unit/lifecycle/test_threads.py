@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -82,8 +82,14 @@ def test_a_loss_that_cannot_be_said_is_logged(capsys: pytest.CaptureFixture[str]
 def test_the_poller_of_streams_goes_on_and_slows_down(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     pauses: list[float] = []
     looked, well = failing(6, error, lambda told: told)
-    monkeypatch.setattr(change_feed, "sleep", lambda seconds: (pauses.append(seconds), Event().wait(0.01)))
     watching = ChangeFeed(make_services(max_streams=2, stream_max_seconds=60))
+
+    def pause(seconds: float) -> None:
+        if current_thread() is watching._poller:  # not one that an earlier test has left
+            pauses.append(seconds)
+        Event().wait(0.01)
+
+    monkeypatch.setattr(change_feed, "sleep", pause)
     monkeypatch.setattr(watching, "_poll", looked)
     subscription = watching.subscribe()
     assert well.wait(patience())
