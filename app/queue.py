@@ -31,7 +31,7 @@ HANDLING_QUEUE = "backout.handlings"
 PAUSE_SECONDS = 0.02  # between two announced hints, and so many of them are kept
 MAX_ANNOUNCED = 50
 REPLY_SECONDS = 5.0  # how long the broker may take for one answer
-HEARTBEAT_SECONDS = 10  # a worker notices a node that is cut off after two of them
+HEARTBEAT_SECONDS = 5  # a worker notices a node that is cut off after two of them; RabbitMQ advises no fewer
 LOOK_SECONDS = 5.0  # how long it holds which nodes of a cluster answer
 PORTS = {"amqp": 5672, "amqps": 5671}
 

@@ -80,6 +80,9 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy-{self.port}", daemon=True)
         self._accepting: asyncio.Task[None] | None = None
         self._refusing = False
+        self.swallowed: bytes | None = (
+            None  # what never arrives, of a protocol that passes unread; its connection hangs
+        )
         self.flowing = asyncio.Event()
         self.flowing.set()
         self.traps: list[Trap] = []
@@ -233,6 +236,8 @@ class _Connection:
             await self._proxy.flowing.wait()
             self._client_spoke = True
             if self._statements is None:
+                if self._proxy.swallowed is not None and self._proxy.swallowed in piece:
+                    await asyncio.Event().wait()
                 await self._loop.sock_sendall(self._server, piece)
                 continue
             for data, statement in self._statements.split(piece):

@@ -18,6 +18,8 @@ from tests.proxy import Proxy
 from tests.servers import BROKERS, fetched, make_settings
 from tests.waiting import patience, stretched, wait_for
 
+PUBLISH = b"\x00\x3c\x00\x28"  # Basic.Publish (AMQP 0-9-1: class 60, method 40)
+DECLARE = b"\x00\x32\x00\x0a"  # Queue.Declare
 NO_DATABASE = "mysql+pymysql://nobody@localhost/none"
 
 
@@ -148,4 +150,21 @@ def test_a_node_that_goes_away_costs_no_hint(broker: BrokerWithTLS, tmp_path: Pa
             proxy.accept()
             other.cut()
             assert hints.queue_stats() is not None
+        hints.close()
+
+
+def test_a_node_that_answers_nothing_more_costs_one_hint(broker: BrokerWithTLS, tmp_path: Path) -> None:
+    """It takes connections, but has lost the others of its cluster, and with them the queue's leader."""
+    with Proxy(broker.port) as alone:
+        urls = f"{broker.url().replace(str(broker.port), str(alone.port))};{broker.url()}"
+        hints = Hints(create_celery(make_settings(NO_DATABASE, tmp_path, urls)), 1)
+        alone.swallowed = DECLARE
+        assert hints.queue_stats() is not None
+        hints.close()
+        hints = Hints(create_celery(make_settings(NO_DATABASE, tmp_path, urls)), 1)
+        alone.swallowed = PUBLISH
+        began = monotonic()
+        assert not hints.publish("3c4ce6d6-1f0c-4b52-a2a1-0e2f0dcd2b1d")
+        assert monotonic() - began < stretched(2)
+        assert hints.publish("3c4ce6d6-1f0c-4b52-a2a1-0e2f0dcd2b1d")
         hints.close()

@@ -30,8 +30,8 @@ def forget_spool(connection: Connection, number: int) -> None:
 
 
 def known_spools(connection: Connection, names: list[str]) -> set[str]:
-    """Which of these spool names some import still needs: its upload, or what its latest attempt rejected. One that
-    has ended without a reject needs no file of an attempt that died."""
+    """Which of these spool names, each with an import's id before the first dot, some import still needs: its upload,
+    or what its latest attempt rejected. One that has ended without a reject needs no file of an attempt that died."""
     ids = {name.partition(".")[0] for name in names}
     query = select(imports.c.spool_name)
     known = set(connection.scalars(query.where(imports.c.id.in_(ids), imports.c.spool_name.in_(names))))
@@ -41,9 +41,6 @@ def known_spools(connection: Connection, names: list[str]) -> set[str]:
         )
     )
     known |= {reject_name(id, epoch) for id, epoch in latest}
-    if unknown := set(names) - known:
-        # no index has the names, so all history is read: only for what seems to be no one's
-        known |= set(connection.scalars(query.where(imports.c.spool_name.in_(unknown))))
     return known
 
 
