@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from app.domain.dataset import Column, ColumnType, Dataset
+from app.domain.requests.export import FORMULA, ExportForm
 
-_PIECE_ROWS = 500  # how many rows are sent at once
+LINES = 500  # how many are written at once
 _TEXTS = (ColumnType.TEXT, ColumnType.EMAIL, ColumnType.CURRENCY, ColumnType.ENUM)
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def serialize_value(column: Column, value: Any) -> Any:
@@ -34,55 +35,56 @@ def serialize_row(dataset: Dataset, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**numbers, **{column.name: serialize_value(column, row[column.name]) for column in dataset.columns}}
 
 
-def write_ndjson(dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """NDJSON: one object for each row, with the dataset's columns. Yields UTF-8 pieces of 500 rows."""
+def make_line(dataset: Dataset, form: ExportForm) -> Callable[[Mapping[str, Any]], str]:
+    """What writes a row as one line of this form, as the database does where a line is not too long for it.
+
+    NDJSON is an object with the dataset's columns. In CSV texts are quoted; NULL is an empty field, an empty text a
+    quoted one. For spreadsheets a text that begins like a formula has an apostrophe before it, so that nothing in it is
+    calculated (OWASP, "CSV Injection").
+    """
     columns = dataset.columns
-
-    def line(row: Mapping[str, Any]) -> str:
-        values = {column.name: serialize_value(column, row[column.name]) for column in columns}
-        return json.dumps(values, ensure_ascii=False) + "\n"
-
-    return _pieces(line, rows)
-
-
-def write_csv(dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """CSV with a header. Texts are quoted; NULL is an empty field, an empty text a quoted one. Yields UTF-8 pieces."""
-    columns = dataset.columns
-    yield (",".join(_quoted(column.name) for column in columns) + "\n").encode()
-
-    def line(row: Mapping[str, Any]) -> str:
-        return ",".join([_field(serialize_value(column, row[column.name])) for column in columns]) + "\n"
-
-    yield from _pieces(line, rows)
+    if form in (ExportForm.NDJSON, ExportForm.PARQUET):
+        value = _typed if form is ExportForm.PARQUET else serialize_value
+        return lambda row: (
+            json.dumps({each.name: value(each, row[each.name]) for each in columns}, ensure_ascii=False) + "\n"
+        )
+    field = _spreadsheet_field if form is ExportForm.SPREADSHEET else _csv_field
+    return lambda row: ",".join([field(each, row[each.name]) for each in columns]) + "\n"
 
 
-def write_spreadsheet(dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """CSV for people who open it in a spreadsheet: a text that begins like a formula has an apostrophe before it, so
-    that nothing in it is calculated (OWASP, "CSV Injection"), and a byte order mark says that it is UTF-8. Yields
-    pieces."""
-    columns = dataset.columns
-    yield ("\ufeff" + ",".join(_quoted(_harmless(column.name)) for column in columns) + "\n").encode()
+def write_lines(dataset: Dataset, form: ExportForm, lines: Iterable[str]) -> Iterator[bytes]:
+    """CSV with a header, NDJSON, or CSV for spreadsheets, which begins with a byte order mark. Yields UTF-8 pieces of
+    500 lines."""
+    names = dataset.column_names
+    if form is ExportForm.CSV:
+        yield (",".join(map(_quoted, names)) + "\n").encode()
+    elif form is ExportForm.SPREADSHEET:
+        yield ("\ufeff" + ",".join(_quoted(_harmless(name)) for name in names) + "\n").encode()
+    for some in batched(lines, LINES):
+        yield "".join(some).encode()
 
-    def field(column: Column, value: Any) -> str:
-        is_text = column.type in _TEXTS and isinstance(value, str)
-        return _field(_harmless(value) if is_text else serialize_value(column, value))
 
-    yield from _pieces(lambda row: ",".join(field(column, row[column.name]) for column in columns) + "\n", rows)
+def batched(lines: Iterable[str], count: int) -> Iterator[list[str]]:
+    """Lists of `count` lines; the last one may be shorter."""
+    left = iter(lines)
+    while some := list(islice(left, count)):
+        yield some
+
+
+def _typed(column: Column, value: Any) -> Any:
+    return value if column.type is ColumnType.BOOLEAN else serialize_value(column, value)
+
+
+def _csv_field(column: Column, value: Any) -> str:
+    return _field(serialize_value(column, value))
+
+
+def _spreadsheet_field(column: Column, value: Any) -> str:
+    return _field(_harmless(value)) if column.type in _TEXTS and value is not None else _csv_field(column, value)
 
 
 def _harmless(text: str) -> str:
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
-def _pieces(line: Callable[[Mapping[str, Any]], str], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    lines: list[str] = []
-    for row in rows:
-        lines.append(line(row))
-        if len(lines) == _PIECE_ROWS:
-            yield "".join(lines).encode()
-            lines = []
-    if lines:
-        yield "".join(lines).encode()
+    return "'" + text if text.startswith(FORMULA) else text
 
 
 def _field(value: Any) -> str:

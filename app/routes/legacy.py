@@ -26,14 +26,15 @@ from app.domain.errors import (
 )
 from app.domain.imports import Import
 from app.domain.states import State
+from app.formats.export import LINES, batched
 from app.lifecycle.datasets import delete_rows
 from app.lifecycle.imports import accept, queries, stop
 from app.lifecycle.imports.loading import load
 from app.lifecycle.imports.reverting.accept import RevertRequest, accept_revert
 from app.routes import services
-from app.routes.api.serializers import CELERY_STATUS, serialize_row
+from app.routes.api.serializers import CELERY_STATUS
 from app.routes.auth import CHANGING_GETS
-from app.routes.limits import as_download
+from app.routes.downloads import as_download
 from app.routes.openapi.models import classic as models
 from app.routes.openapi.operations import JSON, Answer, describe, text
 from app.routes.openapi.parameters import ACCEPTING, IDEMPOTENCY_KEY
@@ -238,7 +239,7 @@ def show_data() -> Response:
     """Every order, streamed from one consistent snapshot."""
     stack = ExitStack()
     try:
-        count, rows = stack.enter_context(queries.open_rows(services().database, ORDERS))
+        count, lines = stack.enter_context(queries.open_orders(services().database))
     except BaseException:
         stack.close()
         raise
@@ -246,8 +247,8 @@ def show_data() -> Response:
     def stream() -> Iterator[str]:
         with stack:
             yield f'{{"success": true, "count": {count}, "data": ['
-            for position, row in enumerate(rows):
-                yield (", " if position else "") + json.dumps(serialize_row(row))
+            for position, some in enumerate(batched(lines, LINES)):
+                yield (", " if position else "") + ", ".join([line.rstrip("\n") for line in some])
             yield "]}\n"
 
     response = Response(stream(), content_type="application/json")

@@ -1,5 +1,7 @@
 """Limits of what clients do at once: whatever waits for a client holds a thread meanwhile."""
 
+from collections.abc import Callable
+
 from flask import Flask, Response, current_app, g, request
 
 from app.domain.errors import Overloaded, TooManyAtOnce
@@ -39,16 +41,11 @@ def take_upload() -> None:
         g.is_uploading = True
 
 
-def as_download(response: Response) -> Response:
-    """Count this streamed response as a download until it was sent. Raises `TooManyAtOnce` and `Overloaded`."""
-    try:
-        _take("downloads")
-    except BaseException:
-        response.close()
-        raise
+def take_download() -> Callable[[], None]:
+    """Count a download; returns what ends it. Raises `TooManyAtOnce` and `Overloaded`."""
+    _take("downloads")
     places, client = _places("downloads"), g.client
-    response.call_on_close(lambda: places.give_back(client))
-    return response
+    return lambda: places.give_back(client)
 
 
 def _places(kind: str) -> Places:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select
 
 from app.db.datasets.rows import READ_SIZE, committed_only
 from app.db.datasets.tables import table_of
@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 def read_page(connection: Connection, selection: Selection, after: Sequence[Any] | None, limit: int) -> list[Row]:
     """At most `limit` rows, after the one with these values of the selection's order."""
-    query = _query(selection)
+    query = select_rows(selection)
     if after is not None:
         query = query.where(_is_after(selection, after))
     return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
@@ -22,7 +22,7 @@ def read_page(connection: Connection, selection: Selection, after: Sequence[Any]
 
 def stream_rows(connection: Connection, selection: Selection) -> Iterator[Row]:
     """All of them, streamed: memory stays flat. The query runs when this is called."""
-    result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(_query(selection))
+    result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(select_rows(selection))
     return (dict(row) for row in result.mappings().yield_per(READ_SIZE))
 
 
@@ -33,7 +33,8 @@ def count_selected(connection: Connection, selection: Selection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def _query(selection: Selection) -> Any:
+def select_rows(selection: Selection) -> Select[Any]:
+    """The query for them, in their order."""
     table = table_of(selection.dataset)
     key = [table.c[name].asc() for name in selection.dataset.primary]
     query = select(table).where(*_conditions(selection))

@@ -1,6 +1,6 @@
 """The imported rows: bulk load inside a branch, conflicts, counting, reading and deleting."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pymysql
@@ -140,15 +140,6 @@ def count_rows(connection: Connection, dataset: Dataset, number: int | None = No
     if committing:
         count -= int(connection.execute(query.where(table.c.import_no.in_(committing))).scalar_one())
     return count
-
-
-def read_rows(connection: Connection, dataset: Dataset) -> Iterator[dict[str, Any]]:
-    """Every visible row in import order, streamed: memory stays flat."""
-    table = table_of(dataset)
-    query = select(table).where(committed_only(dataset)).order_by(table.c.import_no, table.c.row_no)
-    result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(query)
-    for row in result.mappings().yield_per(READ_SIZE):
-        yield dict(row)
 
 
 def imports_with_rows(connection: Connection, dataset: Dataset) -> list[int]:

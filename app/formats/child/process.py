@@ -19,8 +19,8 @@ MAX_LINE_BYTES = 64 * 1024**2  # of a message: the parent keeps it in memory
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
-def _limit(parent: int, memory_bytes: int, cpu_seconds: int) -> None:
-    """Set the limits. Raises OSError or ValueError if the system refuses."""
+def limit(parent: int, memory_bytes: int, cpu_seconds: int) -> None:
+    """Set the limits, and end with the parent. Raises OSError or ValueError if the system refuses."""
     # Only the parent ends this process: a signal to the whole group would look like a damaged file.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -53,7 +53,7 @@ def _describe(error: BaseException) -> str:
 
 def main(limits: str, root: str, module: str, *arguments: str) -> int:
     """Read the file; returns the exit code."""
-    _limit(*json.loads(limits))
+    limit(*json.loads(limits))
     sys.path.append(root)
     try:
         for message in importlib.import_module(module).messages(*arguments):

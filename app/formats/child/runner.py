@@ -46,9 +46,10 @@ class TooSlow(ChildFailed):
 
 
 class ConcurrencyLimit:
-    """Allows so many users at once; others wait a little."""
+    """Allows so many users of a thing at once; others wait a little."""
 
-    def __init__(self, most: int, seconds: float) -> None:
+    def __init__(self, what: str, most: int, seconds: float) -> None:
+        self._what = what
         self._free = threading.BoundedSemaphore(most)
         self._most, self._seconds = most, seconds
 
@@ -56,14 +57,14 @@ class ConcurrencyLimit:
     def take(self) -> Iterator[None]:
         """Hold a place. Raises `Overloaded` if none became free in time."""
         if not self._free.acquire(timeout=self._seconds):
-            raise Overloaded(f"{self._most} previews are running, the maximum: try again in a moment")
+            raise Overloaded(f"{self._most} {self._what} are running, the maximum: try again in a moment")
         try:
             yield
         finally:
             self._free.release()
 
 
-PREVIEWS = ConcurrencyLimit(most=2, seconds=10.0)
+PREVIEWS = ConcurrencyLimit("previews", most=2, seconds=10.0)
 
 
 @contextmanager

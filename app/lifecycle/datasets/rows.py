@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.db.database import Database
-from app.db.datasets import row_queries
+from app.db.datasets import lines, row_queries
 from app.db.imports import queries
 from app.domain.dataset import Dataset
 from app.domain.errors import ImportNotFound, InvalidContent
+from app.domain.requests.export import ExportForm
 from app.domain.requests.selection import Selection, parse_selection
+from app.formats.export import make_line
 from app.lifecycle.datasets import catalog
 
 _NUMBER = re.compile("[0-9]{1,9}")
@@ -62,7 +64,11 @@ def count_rows(database: Database, selection: Selection) -> int:
 
 
 @contextmanager
-def open_rows(database: Database, selection: Selection) -> Iterator[Iterator[dict[str, Any]]]:
-    """All rows of one consistent snapshot, streamed."""
+def open_lines(database: Database, selection: Selection, form: ExportForm) -> Iterator[Iterator[str]]:
+    """All rows of one consistent snapshot, each as a line of this form, streamed."""
+    dataset = selection.dataset
     with database.snapshot() as connection:
-        yield row_queries.stream_rows(connection, selection)
+        if lines.fits(dataset):
+            yield lines.stream_lines(connection, selection, form)
+        else:
+            yield map(make_line(dataset, form), row_queries.stream_rows(connection, selection))

@@ -5,13 +5,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.db.database import Database
-from app.db.datasets import rows
+from app.db.datasets import lines, rows
 from app.db.imports import queries
 from app.db.imports.queries import Event
 from app.domain.caller import ANYWHERE, Reach
-from app.domain.dataset import Dataset
+from app.domain.dataset import ORDERS, Dataset
 from app.domain.errors import ImportNotFound
 from app.domain.imports import Import, reject_name
+from app.domain.requests.export import ExportForm
+from app.domain.requests.selection import Selection
 from app.domain.states import State
 from app.formats.reject_file import read_rejects
 from app.spool import Spool
@@ -72,7 +74,8 @@ def count_rows(database: Database, dataset: Dataset) -> int:
 
 
 @contextmanager
-def open_rows(database: Database, dataset: Dataset) -> Iterator[tuple[int, Iterator[dict[str, Any]]]]:
-    """The count and all rows, in import order, of one consistent snapshot; streamed."""
+def open_orders(database: Database) -> Iterator[tuple[int, Iterator[str]]]:
+    """The count and all orders, in import order, of one consistent snapshot: streamed lines of NDJSON."""
     with database.snapshot() as connection:
-        yield rows.count_rows(connection, dataset), rows.read_rows(connection, dataset)
+        count = rows.count_rows(connection, ORDERS)  # first: another query would end the streamed one
+        yield count, lines.stream_lines(connection, Selection(ORDERS), ExportForm.NDJSON, numbered=True)

@@ -22,8 +22,10 @@ from app.domain.errors import (
     Overloaded,
     TooManyAtOnce,
 )
+from app.domain.requests.export import ExportForm
 from app.domain.requests.selection import Selection
-from app.formats.export import serialize_row, write_csv, write_ndjson, write_spreadsheet
+from app.formats.export import serialize_row, write_lines
+from app.formats.parquet.write import write_parquet
 from app.lifecycle.datasets import (
     adopt,
     catalog,
@@ -36,7 +38,7 @@ from app.lifecycle.imports import queries
 from app.routes import services
 from app.routes.access import access, require_dataset, require_rows_of
 from app.routes.api.serializers import serialize_time
-from app.routes.limits import as_download
+from app.routes.downloads import as_download
 from app.routes.openapi.models import datasets as models
 from app.routes.openapi.operations import FILTERS, JSON, describe, one_of, query
 from app.routes.parameters import FILTER, is_filter, parse_format, parse_limit, require_options
@@ -46,9 +48,10 @@ JSON_BYTES = 1024 * 1024
 PAGE = 100
 MAX_A_PAGE = 1000
 EXPORTS = {
-    "csv": (write_csv, "text/csv", "csv"),
-    "ndjson": (write_ndjson, "application/x-ndjson", "ndjson"),
-    "spreadsheet": (write_spreadsheet, "text/csv", "csv"),
+    ExportForm.CSV: ("text/csv", "csv"),
+    ExportForm.NDJSON: ("application/x-ndjson", "ndjson"),
+    ExportForm.SPREADSHEET: ("text/csv", "csv"),
+    ExportForm.PARQUET: ("application/vnd.apache.parquet", "parquet"),
 }
 CONFIRM = query("confirm", "The dataset's name: this can't be undone.")
 SELECTION = (
@@ -134,11 +137,11 @@ def drop_one(name: str) -> tuple[str, int]:
     scope=Scope.ROWS_READ,
 )
 def rows(name: str) -> Response:
-    """Rows, a page by key, or with `format=csv`, `ndjson` or `spreadsheet` (CSV without formulas) all that match,
-    streamed."""
+    """Rows, a page by key, or with `format=csv`, `ndjson`, `parquet` or `spreadsheet` (CSV without formulas) all that
+    match, streamed."""
     selection = _read_selection(name, "limit", "cursor", "format")
     form = parse_format("json", *EXPORTS)
-    return _show_page(selection) if form == "json" else _export(selection, form)
+    return _show_page(selection) if form == "json" else _export(selection, ExportForm(form))
 
 
 @blueprint.get("/<name>/rows/count")
@@ -201,23 +204,26 @@ def _show_page(selection: Selection) -> Response:
     return jsonify({"rows": [serialize_row(selection.dataset, row) for row in found], "next": following})
 
 
-def _export(selection: Selection, form: str) -> Response:
-    write, mimetype, suffix = EXPORTS[form]
+def _export(selection: Selection, form: ExportForm) -> Response:
+    dataset = selection.dataset
     stack = ExitStack()
     try:
-        found = stack.enter_context(dataset_rows.open_rows(services().database, selection))
+        lines = stack.enter_context(dataset_rows.open_lines(services().database, selection, form))
     except BaseException:
         stack.close()
         raise
+    parquet = form is ExportForm.PARQUET
+    body = write_parquet(dataset, lines) if parquet else write_lines(dataset, form, lines)
 
     def stream() -> Iterator[bytes]:
         with stack:
-            yield from write(selection.dataset, found)
+            yield from body
 
+    mimetype, suffix = EXPORTS[form]
     response = Response(stream(), mimetype=mimetype)
     response.call_on_close(stack.close)
-    response.headers["Content-Disposition"] = f'attachment; filename="{selection.dataset.name}.{suffix}"'
-    return as_download(response)
+    response.headers["Content-Disposition"] = f'attachment; filename="{dataset.name}.{suffix}"'
+    return as_download(response, compressible=not parquet)
 
 
 def _require_confirmed(name: str) -> None:

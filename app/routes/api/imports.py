@@ -32,7 +32,7 @@ from app.lifecycle.templates import expand
 from app.routes import row_counter, services
 from app.routes.access import reach, require_dataset
 from app.routes.api.serializers import serialize_import
-from app.routes.limits import as_download
+from app.routes.downloads import as_download
 from app.routes.openapi import parameters as common
 from app.routes.openapi.models import imports as models
 from app.routes.openapi.operations import JSON, describe, one_of, query

@@ -19,7 +19,7 @@ from app.routes.pages.imports import PAGE, show_problem
 SHOWN = 50
 NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
 SORTABLE_LENGTH = 255
-EXPORTS = {"csv": "CSV", "ndjson": "NDJSON", "spreadsheet": "CSV for spreadsheets"}
+EXPORTS = {"csv": "CSV", "ndjson": "NDJSON", "parquet": "Parquet", "spreadsheet": "CSV for spreadsheets"}
 SHOWN_BY = (
     query("import", "Only rows of this import, by its id or number."),
     query("column", "Only rows that have, in this column,"),

@@ -22,9 +22,11 @@ from app.domain.errors import (
     NotEnabled,
     Refused,
 )
+from app.domain.requests.export import ExportForm
+from app.domain.requests.selection import Selection
 from app.domain.states import State
-from app.lifecycle.datasets import catalog, create as creation, drop
-from app.lifecycle.imports import accept, queries
+from app.lifecycle.datasets import catalog, create as creation, drop, rows as dataset_rows
+from app.lifecycle.imports import accept
 from app.lifecycle.imports.options import parse_import_options
 from app.lifecycle.recovery import cleanup
 from app.lifecycle.services import Services
@@ -242,8 +244,7 @@ def test_orders_alone_are_generated(services: Services) -> None:
 def test_a_table_that_is_read_is_dropped_when_that_has_ended(services: Services) -> None:
     parts = creation.create_dataset(services, PARTS).dataset
     converge(services, send(services, parts, HEADER + line("a")))
-    with queries.open_rows(services.database, parts) as (count, found):
-        assert count == 1
+    with dataset_rows.open_lines(services.database, Selection(parts), ExportForm.CSV) as found:
         with pytest.raises(DatasetInUse):
             drop.drop_dataset(services, "parts")
         with pytest.raises(DatasetNotFound):

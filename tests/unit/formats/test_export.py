@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from app.domain.dataset import Column, ColumnType, Dataset
-from app.formats.export import write_spreadsheet
+from app.domain.requests.export import ExportForm
+from app.formats.export import make_line, write_lines
 
 DATASET = Dataset(
     "parts",
@@ -23,7 +24,8 @@ DATASET = Dataset(
 def export(name: str, price: Decimal | None = None, other: str | None = None) -> list[str]:
     """The cells of one row, as a spreadsheet reads them."""
     row = {"name": name, "price": price, "=cmd": other}
-    text = b"".join(write_spreadsheet(DATASET, [row])).decode("utf-8-sig")
+    line = make_line(DATASET, ExportForm.SPREADSHEET)(row)
+    text = b"".join(write_lines(DATASET, ExportForm.SPREADSHEET, [line])).decode("utf-8-sig")
     header, cells = csv.reader(io.StringIO(text, newline=""))
     assert header == ["name", "price", "'=cmd"]
     return cells

@@ -97,7 +97,7 @@ def test_it_ends_with_its_parent() -> None:
 
 
 def test_only_a_few_at_once() -> None:
-    places = ConcurrencyLimit(1, 0.1)
+    places = ConcurrencyLimit("previews", 1, 0.1)
     entered, leave = threading.Event(), threading.Event()
 
     def hold() -> None:
