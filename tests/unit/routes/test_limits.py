@@ -7,7 +7,8 @@ from flask import Flask, Response, g, request
 
 from app.domain.errors import BadRequest
 from app.lifecycle.quotas import Quotas
-from app.routes.limits import as_download, register_limits, take_upload
+from app.routes.downloads import as_download
+from app.routes.limits import register_limits, take_upload
 from app.routes.problems import register_problems
 from app.web.places import DOWNLOADS, UPLOADS
 
