@@ -100,19 +100,19 @@ class Database:
             yield connection
 
     @contextmanager
-    def define(self, installation: str) -> Iterator[Connection]:
+    def define(self, installation: str, wait_seconds: float = DEFINE_SECONDS) -> Iterator[Connection]:
         """An autocommit connection for DDL: the only one at that in this installation, for as long as it is open.
 
         So the holder knows that no other process still works on what was left unfinished. Raises `DatasetInUse` while
-        another has it, and as `begin`.
+        another has it for longer than so many seconds, and as `begin`.
         """
         with _reachable(), self._patient_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             # of both kinds: see `migrate`
             for kind in ("lock_wait_timeout", "innodb_lock_wait_timeout"):
                 connection.execute(text(f"SET SESSION {kind} = {DEFINE_SECONDS}"))
-            lock = {"name": f"backout:define:{installation}", "seconds": DEFINE_SECONDS}
+            lock = {"name": f"backout:define:{installation}", "seconds": wait_seconds}
             if connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), lock).scalar() != 1:
-                raise DatasetInUse("another dataset is being created or dropped: try again")
+                raise DatasetInUse("another dataset is being created, dropped or emptied: try again")
             yield connection
 
     def connect_branch(self) -> DriverConnection:

@@ -215,7 +215,7 @@ datasets = Table(
     Column("delete_lease_until", _instant),
     Column("state", String(16), nullable=False, server_default="ready"),
     Column("token", CHAR(16)),
-    Column("definition", JSON),
+    *(Column(name, JSON) for name in ("definition", "truncation")),
     Column("created_at", _instant),
     Column("created_by", String(64)),
     **OPTIONS,

@@ -132,7 +132,8 @@ def extend_delete_lease(connection: Connection, name: str, seconds: float) -> No
 
 def end_delete_lease(connection: Connection, name: str) -> None:
     """Let imports of the dataset run again."""
-    connection.execute(update(datasets).where(datasets.c.name == name).values(delete_lease_until=None))
+    mine = datasets.c.name == name, datasets.c.truncation.is_(None)  # one that was begun is finished first
+    connection.execute(update(datasets).where(*mine).values(delete_lease_until=None))
 
 
 def count_unfinished(connection: Connection, name: str) -> int:

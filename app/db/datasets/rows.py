@@ -142,16 +142,11 @@ def count_rows(connection: Connection, dataset: Dataset, number: int | None = No
     return count
 
 
-def imports_with_rows(connection: Connection, dataset: Dataset) -> list[int]:
-    """Numbers of the imports that have rows in the dataset's table: one index dive each."""
-    table = table_of(dataset)
-    found: list[int] = []
-    while True:
-        query = select(func.min(table.c.import_no)).where(table.c.import_no > (found[-1] if found else -1))
-        number = connection.execute(query).scalar_one()
-        if number is None:
-            return found
-        found.append(int(number))
+def count_by_import(connection: Connection, dataset: Dataset) -> dict[int, int]:
+    """How many rows of which import are in the dataset's table, by their numbers."""
+    number = table_of(dataset).c.import_no
+    found = connection.execute(select(number, func.count()).group_by(number).order_by(number))
+    return {int(import_no): int(rows) for import_no, rows in found}
 
 
 def lock_rows(connection: Connection, dataset: Dataset, number: int) -> int:
@@ -164,15 +159,20 @@ def lock_rows(connection: Connection, dataset: Dataset, number: int) -> int:
 def delete_rows(connection: Connection, dataset: Dataset, number: int) -> int:
     """Delete one import's rows; returns how many there were. No revert puts back what later imports updated of them."""
     table = table_of(dataset)
-    # a row that a revert has deleted was not there: it may come back by a revert of the revert
+    deleted = connection.execute(delete(table).where(table.c.import_no == number)).rowcount
+    forget_images(connection, number)  # last: others write there
+    return deleted
+
+
+def forget_images(connection: Connection, number: int) -> None:
+    """Nothing puts back what later imports updated of one import's rows. A row that a revert has deleted was not there:
+    it may come back by a revert of the revert."""
     of_rows = (
         before_images.c.old_import_no == number,
         before_images.c.consumed_by.is_(None),
         before_images.c.act != Act.DELETED,
     )
-    deleted = connection.execute(delete(table).where(table.c.import_no == number)).rowcount
-    connection.execute(update(before_images).where(*of_rows).values(consumed_by=DELETED))  # last: others write there
-    return deleted
+    connection.execute(update(before_images).where(*of_rows).values(consumed_by=DELETED))
 
 
 def forget_reverted(connection: Connection, revert: int) -> None:

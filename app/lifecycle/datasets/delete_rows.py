@@ -7,7 +7,7 @@ import structlog
 
 from app.db.access import audit
 from app.db.database import Connection, Database
-from app.db.datasets import deletions, registry, rows
+from app.db.datasets import deletions, registry, rows, truncations
 from app.db.imports import counts, lost_branches, transitions
 from app.db.reverts import claims
 from app.domain.dataset import Dataset
@@ -15,11 +15,12 @@ from app.domain.errors import DatasetBeingCleared, ImportsRunning, NotEnabled
 from app.domain.imports import Import
 from app.domain.states import FINAL
 from app.lifecycle import freeze
-from app.lifecycle.datasets import catalog
+from app.lifecycle.datasets import catalog, truncate
 from app.lifecycle.services import Services
 
 CLEAR_SECONDS = 60.0  # the lease of a clearing, renewed with every import's rows
 TURN_SECONDS = 5.0  # how long one deletion waits for another
+FEW_ROWS = 20_000  # are deleted in a second, beside readers
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,7 @@ def delete_rows(services: Services, dataset: Dataset, number: int | None = None)
 
     One import's rows go in one transaction, beside other imports that run; all need an idle dataset. Raises
     `ImportsRunning`, `DatasetBeingCleared`, `LedgerFrozen`, `NotEnabled` for an adopted table, or what an extension has
-    against it, and then deletes nothing.
+    against it, and then deletes nothing; `DatasetInUse` while someone reads a large table, which is truncated.
     """
     freeze.require_sweeping(services)
     off = catalog.list_unsupported(dataset)
@@ -39,20 +40,42 @@ def delete_rows(services: Services, dataset: Dataset, number: int | None = None)
     if number is not None:
         return _delete_import(services, dataset, number)
     database = services.database
+    before = truncate.finish(services, dataset.name)  # what a crash has left of an earlier one
     with clearing(services, dataset):
         with database.begin() as connection:
             for extension in services.extensions:
                 extension.require_deletable(connection, dataset)
-            numbers = rows.imports_with_rows(connection, dataset)
+        try:
+            return before + _truncate(services, dataset)
+        except truncations.CantTruncate as error:
+            log.info("rows_deleted_by_import", dataset=dataset.name, reason=str(error))
+        with database.begin_long() as connection:
+            found = rows.count_by_import(connection, dataset)
+        with database.begin() as connection:
             audit.record(connection, dataset.name)  # a crash after this leaves a part of the rows
-        deleted = sum(_clear(database, dataset, one) for one in numbers)
+        deleted = sum(_clear(database, dataset, one) for one in found)
         with database.begin() as connection:
             counts.record_none(connection, dataset.name)  # nor of imports that had no row left
             reverts = claims.list_reverts(connection, dataset.name)
         for revert in reverts:
             with database.begin_long() as connection:
                 rows.forget_reverted(connection, revert)
-        return deleted
+        return before + deleted
+
+
+def _truncate(services: Services, dataset: Dataset) -> int:
+    """Delete all rows at once, if there are many. Raises `CantTruncate`, and `DatasetInUse` while they are read."""
+    with services.database.define(services.installation) as definer:
+        with services.database.begin() as connection:
+            if reason := truncations.find_hindrance(connection, dataset):
+                raise truncations.CantTruncate(reason)
+            token = truncations.begin(connection, dataset.name)
+            if token is None:
+                raise _being_cleared(dataset)
+            require_idle(connection, dataset)
+        return truncate.truncate_dataset(
+            services, definer, dataset, token, more_than=FEW_ROWS, lease_seconds=CLEAR_SECONDS
+        )
 
 
 def _delete_import(services: Services, dataset: Dataset, number: int) -> int:

@@ -10,7 +10,7 @@ from app.domain.dataset import Dataset
 from app.domain.errors import DatasetNotFound, NotEnabled
 from app.domain.pause import Scope
 from app.lifecycle import freeze
-from app.lifecycle.datasets import create, delete_rows
+from app.lifecycle.datasets import create, delete_rows, truncate
 from app.lifecycle.services import Services
 
 log = structlog.get_logger(__name__)
@@ -25,25 +25,33 @@ def drop_dataset(services: Services, name: str) -> None:
     by the sweeper, or by asking again.
     """
     freeze.require_sweeping(services)
-    with services.database.define(services.installation) as definer:
-        if create.repair(services.database, definer, name):
+    database = services.database
+    with database.define(services.installation) as definer:
+        if create.repair(database, definer, name):
             return  # an earlier drop that was cut off, or a creation that was
-        with services.database.begin() as connection:
-            known = registry.find_dataset(connection, name)
-        if known is None:
-            raise DatasetNotFound(f"there is no dataset {name[:80]!r}")
-        if known.built_in:
-            raise NotEnabled(f"{name} is built in and can't be dropped; its rows can be deleted")
-        # while it is marked, no import of it is claimed and no rows are deleted
-        with delete_rows.clearing(services, known.dataset):
-            _let_go(services.database, known.dataset)
-        # a crash here leaves the name `dropping`, and the table
-        create.repair(services.database, definer, name)
+    truncate.finish(services, name)
+    with database.begin() as connection:
+        known = registry.find_dataset(connection, name)
+    if known is None:
+        raise DatasetNotFound(f"there is no dataset {name[:80]!r}")
+    if known.built_in:
+        raise NotEnabled(f"{name} is built in and can't be dropped; its rows can be deleted")
+    # while it is marked, no import of it is claimed and no rows are deleted
+    with delete_rows.clearing(services, known.dataset):
+        kept = {}
+        if not known.dataset.adopted:
+            with database.begin_long() as connection:
+                kept = rows.count_by_import(connection, known.dataset)
+        with database.begin() as connection:
+            registry.extend_delete_lease(connection, name, delete_rows.CLEAR_SECONDS)
+        with database.define(services.installation) as definer:
+            _let_go(database, known.dataset, kept)
+            # a crash here leaves the name `dropping`, and the table
+            create.repair(database, definer, name)
     log.info("dataset_dropped", dataset=name)
 
 
-def _let_go(database: Database, dataset: Dataset) -> None:
-    kept = {} if dataset.adopted else _count_kept(database, dataset)
+def _let_go(database: Database, dataset: Dataset, kept: dict[int, int]) -> None:
     with database.begin() as connection:
         # An acceptance holds the dataset until its import is there, so that one is either found here, or finds none.
         registry.lock_dataset(connection, dataset.name)
@@ -55,15 +63,3 @@ def _let_go(database: Database, dataset: Dataset) -> None:
         if not dataset.adopted:
             counts.record_none(connection, dataset.name)
         audit.record(connection, dataset.name)
-
-
-def _count_kept(database: Database, dataset: Dataset) -> dict[int, int]:
-    """How many rows of each import are there."""
-    with database.begin() as connection:
-        numbers = rows.imports_with_rows(connection, dataset)
-    counts = {}
-    for number in numbers:
-        with database.begin_long() as connection:
-            registry.extend_delete_lease(connection, dataset.name, delete_rows.CLEAR_SECONDS)
-            counts[number] = rows.count_rows(connection, dataset, number)
-    return counts

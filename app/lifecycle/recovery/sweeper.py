@@ -16,6 +16,7 @@ from app.domain.imports import Import, RecoveryAction, recovery_action
 from app.domain.states import UNDOING, State
 from app.domain.xid import Xid, parse_xid
 from app.lifecycle import freeze
+from app.lifecycle.datasets import truncate
 from app.lifecycle.imports import commit, pause, requeue, rollback
 from app.lifecycle.imports.stop import end_load
 from app.lifecycle.recovery import audit, cleanup
@@ -99,6 +100,7 @@ class Sweeper:
         run("fail_deserted", self._fail_deserted)
         run("undo", self._undo)
         run("record_commits", self._record_commits)
+        run("finish_truncations", partial(truncate.finish_all, services))
         run("hint", self._hint)
         for extension in services.extensions:
             run(
