@@ -1,13 +1,16 @@
 """Limits of what clients do at once: whatever waits for a client holds a thread meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from flask import Flask, Response, current_app, g, request
 
 from app.domain.errors import Overloaded, TooManyAtOnce
 from app.domain.requests.quota import A_DAY, DAY_SECONDS, RETRY_SECONDS
 from app.lifecycle.quotas import Quotas
-from app.web.places import DOWNLOADS, UPLOADS, NoPlace, Places
+from app.web.places import DOWNLOADS, UPLOADS, NoPlace, Places, Turns
+
+PREVIEW_SECONDS = 10.0  # that a preview waits for the client's one before
 
 
 def register_limits(app: Flask, quotas: Quotas) -> None:
@@ -48,6 +51,14 @@ def take_download() -> Callable[[], None]:
     return lambda: places.give_back(client)
 
 
+@contextmanager
+def take_preview() -> Iterator[None]:
+    """One preview of a client at a time: few run for all, and none of them waits behind many of one client. Raises
+    `TooManyAtOnce` where another one of this client runs for long."""
+    with _refusing("previews"), _previews.take(g.client):
+        yield
+
+
 def _places(kind: str) -> Places:
     found = current_app.extensions["backout_places"][kind]
     assert isinstance(found, Places)
@@ -55,8 +66,14 @@ def _places(kind: str) -> Places:
 
 
 def _take(kind: str) -> None:
-    try:
+    with _refusing(kind):
         _places(kind).take(g.client)
+
+
+@contextmanager
+def _refusing(kind: str) -> Iterator[None]:
+    try:
+        yield
     except NoPlace as error:
         if error.is_own:
             raise TooManyAtOnce(
@@ -69,3 +86,6 @@ def _take(kind: str) -> None:
             limit=kind,
             most=error.most,
         ) from None
+
+
+_previews = Turns(PREVIEW_SECONDS)

@@ -1,7 +1,9 @@
 """Places: how much of what holds a thread all clients, and each alone, may have at once."""
 
 from collections import Counter
-from threading import Lock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Condition, Lock
 
 UPLOADS, DOWNLOADS = 40, 16  # each holds a thread, a download also a connection to the database
 OTHERS = 16  # threads that are left for all other requests
@@ -38,3 +40,29 @@ class Places:
             self._taken[client] -= 1
             if not self._taken[client]:
                 del self._taken[client]
+
+
+class Turns:
+    """One thing at a time for each client; without a name it is the only one, and has no turns."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._busy: set[str] = set()
+        self._freed = Condition()
+
+    @contextmanager
+    def take(self, client: str) -> Iterator[None]:
+        """Wait for the client's other thing to end. Raises `NoPlace` where that takes too long."""
+        if not client:
+            yield
+            return
+        with self._freed:
+            if not self._freed.wait_for(lambda: client not in self._busy, self._seconds):
+                raise NoPlace(1, is_own=True)
+            self._busy.add(client)
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._busy.discard(client)
+                self._freed.notify_all()

@@ -23,6 +23,7 @@ from app.lifecycle.datasets.preview import PreviewRequest, open_preview
 from app.lifecycle.templates import expand
 from app.routes import services
 from app.routes.access import require_dataset
+from app.routes.limits import take_preview
 from app.routes.openapi import parameters as common
 from app.routes.openapi.models import datasets as models
 from app.routes.openapi.operations import describe
@@ -66,7 +67,8 @@ def preview() -> dict[str, Any]:
         wanted = _receive(incoming.upload)
         if wanted.dataset is not None:
             require_dataset(wanted.dataset)
-        return incoming.show(wanted)
+        with take_preview():
+            return incoming.show(wanted)
 
 
 @blueprint.post("/datasets/inferred")
@@ -82,7 +84,9 @@ def preview() -> dict[str, Any]:
 def infer_dataset() -> dict[str, Any]:
     """A definition for `POST /v1/datasets` that a file's first rows suggest. Nothing is created."""
     with open_preview(services()) as incoming:
-        found = incoming.show(replace(_receive(incoming.upload), dataset=None))
+        wanted = replace(_receive(incoming.upload), dataset=None)
+        with take_preview():
+            found = incoming.show(wanted)
     if found["problem"] is not None:
         raise InvalidContent(found["problem"]["message"], errors=[{"field": "file", **found["problem"]}])
     definition: dict[str, Any] = found["definition"]

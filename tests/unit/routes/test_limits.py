@@ -7,10 +7,11 @@ from flask import Flask, Response, g, request
 
 from app.domain.errors import BadRequest
 from app.lifecycle.quotas import Quotas
+from app.routes import limits
 from app.routes.downloads import as_download
-from app.routes.limits import register_limits, take_upload
+from app.routes.limits import register_limits, take_preview, take_upload
 from app.routes.problems import register_problems
-from app.web.places import DOWNLOADS, UPLOADS
+from app.web.places import DOWNLOADS, UPLOADS, Turns
 
 
 @pytest.fixture
@@ -39,6 +40,11 @@ def app() -> Flask:
             raise BadRequest("no")
         return ""
 
+    @app.post("/preview")
+    def preview() -> str:
+        with take_preview():
+            return str(app.extensions["meanwhile"]())
+
     return app
 
 
@@ -66,3 +72,19 @@ def test_an_upload_is_over_with_its_answer(app: Flask) -> None:
     for _ in range(UPLOADS + 1):
         assert web.post("/upload").status_code == 200
         assert web.post("/upload?fail").status_code == 400
+
+
+def test_previews_of_one_client_follow_each_other(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_previews", Turns(0.05))
+    alice, bob = {"X-Client": "alice"}, {"X-Client": "bob"}
+    meanwhile: list[tuple[int, str]] = []
+
+    def ask() -> None:
+        app.extensions["meanwhile"] = lambda: "shown"
+        for headers in (alice, bob):
+            answer = app.test_client().post("/preview", headers=headers)
+            meanwhile.append((answer.status_code, (answer.json or {}).get("limit", "") if answer.is_json else ""))
+
+    app.extensions["meanwhile"] = ask
+    assert app.test_client().post("/preview", headers=alice).status_code == 200
+    assert meanwhile == [(429, "previews"), (200, "")]
