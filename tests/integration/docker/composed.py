@@ -15,11 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import amqp
+import pymysql
 import requests
 
 from app.cli.processes import free_ports, is_free, wait_until
 from app.cli.servers import PrivateMySQL, PrivateRabbitMQ
-from tests.integration.docker.files import COMPOSE, IMAGE, SERVICES, STAYING, find_secrets, seconds
+from tests.integration.docker.files import COMPOSE, IMAGE, STAYING, find_secrets, merge, seconds
 from tests.integration.docker.image import as_account, build_image, ordinary_account
 from tests.sandbox import Sandbox
 from tests.servers import ROOT, fetched
@@ -31,6 +33,7 @@ class Broker(PrivateRabbitMQ):
 
     configuration: Path
     secret: str
+    authority: Path | None = None
 
     @property
     def password(self) -> str:
@@ -43,7 +46,18 @@ class Broker(PrivateRabbitMQ):
     def prepare(self) -> None:
         super().prepare()
         lines = (self.folder / "rabbitmq.conf").read_text().splitlines(keepends=True)
-        self._write_private("rabbitmq.conf", "".join(line for line in lines if not line.startswith("default_")))
+        others = ("default_", "listeners.") if self.authority else "default_"
+        self._write_private("rabbitmq.conf", "".join(line for line in lines if not line.startswith(others)))
+
+    def is_ready(self) -> bool:
+        if self.authority is None:
+            return super().is_ready()
+        tls = {"ca_certs": str(self.authority), "server_hostname": "127.0.0.1"}
+        try:
+            with amqp.Connection(f"127.0.0.1:{self.port}", "backout", self.password, ssl=tls, connect_timeout=2):
+                return True
+        except (OSError, amqp.AMQPError):
+            return False
 
     def clear_leftovers(self) -> None:
         """epmd stays until it has noticed that its node is gone."""
@@ -51,14 +65,29 @@ class Broker(PrivateRabbitMQ):
         assert wait_until(lambda: ask() or is_free(self.epmd_port), patience())
 
 
+class Database(PrivateMySQL):
+    """Over TLS where it takes nothing else."""
+
+    def is_ready(self) -> bool:
+        try:
+            asked = {"host": "127.0.0.1", "port": self.port, "user": "root", "password": self.password}
+            pymysql.connect(**asked, ssl={"check_hostname": False}, connect_timeout=2).close()
+        except (pymysql.MySQLError, OSError):
+            return False
+        return True
+
+
 class Composed:
     """The compose file's services on this machine. Containers' paths and addresses become those of one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, overlay: dict[str, Any] | None = None) -> None:
         self.folder = folder
+        self.compose = merge(COMPOSE, overlay or {})
+        self.services: dict[str, dict[str, Any]] = self.compose["services"]
         self.account = ordinary_account()
         self.secrets = folder / "made"
-        subprocess.run([ROOT / "docker" / "make-secrets", self.secrets], check=True, capture_output=True)
+        for program in ("make-secrets", *(["make-certificates"] if overlay else [])):
+            subprocess.run([ROOT / "docker" / program, self.secrets], check=True, capture_output=True)
         self.sandbox = Sandbox(folder / "sandbox")
         (self.secrets / "backout_handling_services").write_text(json.dumps(self.sandbox.services()))
         self.image = build_image(folder / "image")
@@ -71,16 +100,29 @@ class Composed:
 
         mysqld, self.mysql = fetched("mysql")
         options = [
-            *SERVICES["database"]["command"],
+            *self.services["database"]["command"],
             "--log-bin=binlog",
         ]  # which is the default, but not a private one's
-        self.database = PrivateMySQL(folder / "database", mysqld, extra_options=options)
+        self.database = Database(folder / "database", mysqld, extra_options=options)
+        lines = self.configuration("database", self.database.account).splitlines()
+        self.database.extra_options += tuple(f"--{line}" for line in lines if not line.startswith("["))
         self.database.folder.mkdir()
         (self.database.folder / "root.secret").write_text(self.secret("backout_root_database_password"))
         server, self.rabbitmqctl = fetched("rabbitmq")
         self.broker = Broker(folder / "broker", server, self.rabbitmqctl)
         self.broker.secret = self.secret("backout_broker_password")
         self.broker.configuration = self.mount("broker", self.broker.account) / "etc" / "rabbitmq" / "conf.d"
+        if text := self.configuration("broker", self.broker.account):
+            self.broker.authority = self.secrets / "authority.pem"
+            text = text.replace("ssl.default = 5671", f"ssl.1 = 127.0.0.1:{self.broker.port}")
+            (self.broker.configuration / "80-tls.conf").write_text(text)
+
+    def configuration(self, service: str, account: pwd.struct_passwd | None = None) -> str:
+        """What the compose files write into a server's configuration, with this machine's paths."""
+        entries = [
+            self.compose["configs"][one["source"]]["content"] for one in self.services[service].get("configs", [])
+        ]
+        return "".join(entries).replace("/run/secrets", f"{self.mount(service, account)}/run/secrets")
 
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text().strip()
@@ -96,10 +138,10 @@ class Composed:
         root = self.folder / f"{service}.mounts"
         if not root.exists():
             self.own_folder(root, account)
-            for source, target in find_secrets(service).items():
+            for source, target in find_secrets(self.services[service]).items():
                 path = root / target.lstrip("/")
                 path.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(self.secrets / Path(COMPOSE["secrets"][source]["file"]).name, path)
+                shutil.copy(self.secrets / Path(self.compose["secrets"][source]["file"]).name, path)
         return root
 
     def translate(self, service: str, text: str) -> str:
@@ -108,6 +150,7 @@ class Composed:
             "/spool": str(self.spool),
             "database:3306": f"127.0.0.1:{self.database.port}",
             "broker:5672": f"127.0.0.1:{self.broker.port}",
+            "broker:5671": f"127.0.0.1:{self.broker.port}",
             "127.0.0.1:8000": f"127.0.0.1:{self.port}",
         }.items():
             text = text.replace(place, here)
@@ -118,7 +161,7 @@ class Composed:
         of_image = dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.*)$", IMAGE, re.MULTILINE))))
         values = {
             **of_image,
-            **SERVICES[service]["environment"],
+            **self.services[service]["environment"],
             "PATH": f"{self.folder}/image/packages/bin:/usr/bin:/bin",
             "HOME": "/nonexistent",
             "BACKOUT_SECRETS_DIR": "/run/secrets",
@@ -136,7 +179,7 @@ class Composed:
         name = name or service
         with self.log(name).open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [self.translate(service, word) for word in SERVICES[service]["command"]],
+                [self.translate(service, word) for word in self.services[service]["command"]],
                 cwd=self.image,
                 env=self.environment(service, **changes),
                 stdin=subprocess.DEVNULL,
@@ -156,13 +199,13 @@ class Composed:
     def stop(self, name: str, service: str) -> int:
         """As compose stops it: SIGTERM to the main process, and its time."""
         self.running[name].send_signal(signal.SIGTERM)
-        code = self.running[name].wait(seconds(SERVICES[service]["stop_grace_period"]))
+        code = self.running[name].wait(seconds(self.services[service]["stop_grace_period"]))
         del self.running[name]
         return code
 
     def check(self, service: str, **changes: str) -> int:
         """The exit code of a service's health check, run as its container would."""
-        kind, *words = (self.translate(service, word) for word in SERVICES[service]["healthcheck"]["test"])
+        kind, *words = (self.translate(service, word) for word in self.services[service]["healthcheck"]["test"])
         account, folder = self.account, Path("/")
         if service == "database":
             environment = {"PATH": f"{self.mysql.parent}:/usr/bin:/bin", "MYSQL_TCP_PORT": str(self.database.port)}
@@ -177,7 +220,7 @@ class Composed:
             env={**environment, **changes},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=seconds(SERVICES[service]["healthcheck"]["timeout"]),
+            timeout=seconds(self.services[service]["healthcheck"]["timeout"]),
             check=False,
             **as_account(account),
         ).returncode

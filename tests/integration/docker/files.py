@@ -29,6 +29,7 @@ def interpolate(value: Any) -> Any:
 
 COMPOSE = interpolate(yaml.safe_load(TEXT))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+TLS = yaml.safe_load((ROOT / "docker" / "tls.yml").read_text())
 IMAGE = re.sub(r"\\\n\s*", "", DOCKERFILE.rpartition("\nFROM ")[2])  # the last stage, an instruction a line
 
 
@@ -48,7 +49,14 @@ def copied() -> list[str]:
     return [source for line in lines for source in line[1:-1]]
 
 
-def find_secrets(service: str) -> dict[str, str]:
+def merge(below: Any, above: Any) -> Any:
+    """As compose does with a second file: mappings are merged, lists go on; a single value is replaced."""
+    if isinstance(below, dict) and isinstance(above, dict):
+        return {**below, **{key: merge(below.get(key), value) for key, value in above.items()}}
+    return [*below, *above] if isinstance(below, list) and isinstance(above, list) else above
+
+
+def find_secrets(service: dict[str, Any]) -> dict[str, str]:
     """The secrets of a service: where each is seen, by its name."""
-    entries = [{"source": entry} if isinstance(entry, str) else entry for entry in SERVICES[service].get("secrets", [])]
+    entries = [{"source": entry} if isinstance(entry, str) else entry for entry in service.get("secrets", [])]
     return {entry["source"]: entry.get("target", f"/run/secrets/{entry['source']}") for entry in entries}

@@ -33,7 +33,8 @@ def test_the_schema_of_compose_files_accepts_it() -> None:
     if importlib.util.find_spec("check_jsonschema") is None:
         pytest.skip("SKIPPED: check-jsonschema, which has the compose specification's schema, is not installed")
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
-    done = subprocess.run([*command, ROOT / "docker-compose.yml"], capture_output=True, text=True, check=False)
+    files = (ROOT / "docker-compose.yml", ROOT / "docker" / "tls.yml")
+    done = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -41,7 +42,9 @@ def test_docker_compose_accepts_it() -> None:
     docker = shutil.which("docker")
     if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("SKIPPED: no `docker compose` here")
-    done = subprocess.run([docker, "compose", "config", "-q"], cwd=ROOT, capture_output=True, text=True, check=False)
+    files = ("--file", "docker-compose.yml", "--file", "docker/tls.yml")
+    command = [docker, "compose", *files, "config", "-q"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -99,7 +102,9 @@ def test_secrets_are_files_and_each_service_has_those_it_needs() -> None:
         "backout_api_keys": {"web"},
         "backout_handling_services": {"handler"},
     }
-    assert holders == {name: {service for service in SERVICES if name in find_secrets(service)} for name in holders}
+    assert holders == {
+        name: {service for service in SERVICES if name in find_secrets(SERVICES[service])} for name in holders
+    }
 
 
 def test_nobody_is_root_and_nobody_can_become_it() -> None:
