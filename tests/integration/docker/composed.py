@@ -119,10 +119,9 @@ class Composed:
 
     def configuration(self, service: str, account: pwd.struct_passwd | None = None) -> str:
         """What the compose files write into a server's configuration, with this machine's paths."""
-        entries = [
-            self.compose["configs"][one["source"]]["content"] for one in self.services[service].get("configs", [])
-        ]
-        return "".join(entries).replace("/run/secrets", f"{self.mount(service, account)}/run/secrets")
+        names = [entry["source"] for entry in self.services[service].get("configs", [])]
+        text = "".join(self.compose["configs"][name]["content"] for name in names)
+        return text.replace("/run/secrets", f"{self.mount(service, account)}/run/secrets") if text else ""
 
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text().strip()
