@@ -91,7 +91,11 @@ class Database:
             _reachable(),
             self._patient_engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
         ):
-            yield connection
+            try:
+                yield connection
+            except BaseException:
+                connection.invalidate()  # it may be in the middle of a result
+                raise
 
     @contextmanager
     def uncommitted(self) -> Iterator[Connection]:

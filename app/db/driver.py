@@ -190,3 +190,11 @@ class _Result(MySQLResult):
         connection: Any = self.connection
         connection.write_packet(b"")  # a file without a line
         self._read_ok_packet(connection._read_packet())  # type: ignore[attr-defined]
+
+    def _finish_unbuffered_query(self) -> None:
+        # PyMySQL reads the rest of what someone stopped to read, which takes as long as it is: the connection goes
+        if self.unbuffered_active:
+            self.unbuffered_active = False
+            connection, self.connection = self.connection, None
+            if connection is not None:
+                connection._force_close()  # type: ignore[attr-defined]
