@@ -29,11 +29,11 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["backout_counter"] = RowCounter(services.database)
     auth.register_guards(app, settings)
     problems.register_problems(app)
-    add_routes(app, handling=settings.handling)
+    add_routes(app, handling=settings.handling, oidc=settings.oidc_issuer is not None)
     return app
 
 
-def add_routes(app: Flask, *, handling: bool = True) -> None:
+def add_routes(app: Flask, *, handling: bool = True, oidc: bool = False) -> None:
     """What can be asked; enough for the document of the interface."""
     from app.routes import audit, erasures, legacy, sessions  # noqa: PLC0415
     from app.routes.api import (  # noqa: PLC0415
@@ -83,3 +83,7 @@ def add_routes(app: Flask, *, handling: bool = True) -> None:
 
         for part in (handlings, orders_page):
             app.register_blueprint(part.blueprint)
+    if oidc:
+        from app.routes import oidc as oidc_routes  # noqa: PLC0415 — its packages are installed where it is used
+
+        app.register_blueprint(oidc_routes.blueprint)

@@ -13,15 +13,20 @@ from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.brokers import parse_brokers
+
 SECRETS = Path(os.environ.get("BACKOUT_SECRETS_DIR") or "/run/secrets")
 Seconds = Annotated[float, Field(gt=0)]
 HANDLING_MODULES = ("circuitbreaker", "pypdf", "pyrate_limiter", "reportlab", "tenacity")  # requirements-handling.lock
+
+OIDC_MODULES = ("authlib", "joserfc")  # requirements-oidc.lock
 
 
 class Settings(BaseSettings):
@@ -40,6 +45,11 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     api_keys_file: Path | None = None
     tokens: bool = False
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_roles: Annotated[dict[str, Literal["viewer", "sender", "operator", "admin"]], NoDecode] = {}
+    oidc_groups_claim: str = "groups"
     audit_retention_days: float = Field(400, gt=0)
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     test_endpoints: bool = False
@@ -106,7 +116,7 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"it must list addresses or networks, such as 10.0.0.5,192.168.7.0/24: {error}") from None
 
-    @field_validator("quotas", "handling_services", "handling_rates", mode="before")
+    @field_validator("quotas", "oidc_roles", "handling_services", "handling_rates", mode="before")
     @classmethod
     def _is_json(cls, text: Any) -> Any:
         if not isinstance(text, str):
@@ -119,7 +129,7 @@ class Settings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _is_a_broker(cls, addresses: SecretStr) -> SecretStr:
-        _parse_brokers(addresses.get_secret_value())
+        parse_brokers(addresses.get_secret_value())
         return addresses
 
     @field_validator("database_url")
@@ -147,10 +157,37 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> "Settings":
+        said = {
+            "BACKOUT_OIDC_ISSUER": self.oidc_issuer,
+            "BACKOUT_OIDC_CLIENT_ID": self.oidc_client_id,
+            "BACKOUT_OIDC_CLIENT_SECRET": self.oidc_client_secret,
+            "BACKOUT_OIDC_ROLES": self.oidc_roles,
+        }
+        missing = [name for name, value in said.items() if not value]
+        if len(missing) == len(said):
+            return self
+        if missing:
+            raise ValueError(
+                f"people can sign in at an OpenID provider only if {' and '.join(missing)} is set too;"
+                ' BACKOUT_OIDC_ROLES reads {"group": "admin"}, with viewer, sender, operator or admin'
+            )
+        url = urlsplit(str(self.oidc_issuer))
+        if url.scheme != "https" and not (url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1", "::1")):
+            raise ValueError("BACKOUT_OIDC_ISSUER must begin with https://, since people sign in there")
+        absent = [name for name in OIDC_MODULES if find_spec(name) is None]
+        if absent:
+            raise ValueError(
+                f"BACKOUT_OIDC_ISSUER needs {' and '.join(absent)}: install the packages of requirements-oidc.lock"
+                " (`make setup EXTRA=oidc` in a checkout)"
+            )
+        return self
+
     @property
     def asks_who(self) -> bool:
-        """Whether every request needs a token or a key."""
-        return self.tokens or self.api_keys_file is not None
+        """Whether every request needs a token, a key or a session."""
+        return self.tokens or self.api_keys_file is not None or self.oidc_issuer is not None
 
     @property
     def is_loopback(self) -> bool:
@@ -170,7 +207,7 @@ class Settings(BaseSettings):
     def broker(self) -> str:
         """The broker's address, or those of all nodes with `;` between them, with the passwords in their places. The
         password beside them is for the only address, or for those that have none."""
-        urls = _parse_brokers(self.broker_url.get_secret_value())
+        urls = parse_brokers(self.broker_url.get_secret_value())
         if self.broker_password is not None:
             password = self.broker_password.get_secret_value().strip()
             urls = [url if url.password and urls[1:] else url.set(password=password) for url in urls]
@@ -181,7 +218,7 @@ class Settings(BaseSettings):
         """How Celery meets the broker at an address with `amqps`: it must show a certificate for its name, of an
         authority in the file `ssl_ca` of the address, or of one that this machine trusts. None without TLS. The name is
         the first node's; `app.queue` asks each for its own."""
-        url = _parse_brokers(self.broker_url.get_secret_value())[0]
+        url = parse_brokers(self.broker_url.get_secret_value())[0]
         if url.drivername != "amqps":
             return None
         return {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": url.query.get("ssl_ca"), "server_hostname": url.host}
@@ -232,40 +269,6 @@ def complete_url(variable: str, url: str) -> str:
         return url
     password = SecretStr(file.read_text(encoding="utf-8"))
     return _with_password(SecretStr(url), password).render_as_string(hide_password=False)
-
-
-def _parse_brokers(text: str) -> list[URL]:
-    """The addresses between `;`, one for each node of a cluster. Raises ValueError, which shows no password."""
-    parts = [part for part in map(str.strip, text.split(";")) if part] or [""]
-    urls: list[URL] = []
-    for place, part in enumerate(parts, 1):
-        named = f"address {place} of {len(parts)}" if parts[1:] else "it"
-        try:
-            url = make_url(part)
-        except (ArgumentError, ValueError):
-            url = None
-        if url is None or url.drivername not in ("amqp", "amqps") or not url.host:
-            hint = "; in a password %3B is a ;" if parts[1:] else ""
-            raise ValueError(f"{named} must read amqp://user:password@host:port//, or amqps:// for TLS{hint}")
-        ca = url.query.get("ssl_ca")
-        if ca is not None and url.drivername != "amqps":
-            raise ValueError(f"ssl_ca verifies a broker over TLS: {named} must begin with amqps://")
-        if ca is not None and not (isinstance(ca, str) and Path(ca).is_file()):
-            raise ValueError(f"ssl_ca must name one file that is there, with the authority's certificate; see {named}")
-        if urls and _in_common(url) != _in_common(urls[0]):
-            raise ValueError(f"{named} has another scheme, virtual host or ssl_ca than the first: nodes share them")
-        if _node(url) in map(_node, urls):
-            raise ValueError(f"{named} is of a node that was named before")
-        urls.append(url)
-    return urls
-
-
-def _node(broker: URL) -> tuple[str, int]:
-    return str(broker.host).lower(), broker.port or (5671 if broker.drivername == "amqps" else 5672)
-
-
-def _in_common(broker: URL) -> tuple[object, ...]:
-    return broker.drivername, broker.database, broker.query.get("ssl_ca")
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -163,6 +163,7 @@ def empty(database: DatabaseServer) -> None:
             "backout_reverted_imports",
             "backout_tokens",
             "backout_sessions",
+            "backout_people",
             "backout_audit",
             "backout_audit_chain",
         )
@@ -185,7 +186,7 @@ def empty(database: DatabaseServer) -> None:
         for (name,) in cursor.fetchall():
             cursor.execute(f"DROP TABLE IF EXISTS `{name}`")
         cursor.execute("DELETE FROM datasets WHERE definition IS NOT NULL")
-        cursor.execute("UPDATE datasets SET delete_lease_until = NULL")
+        cursor.execute("UPDATE datasets SET delete_lease_until = NULL, truncation = NULL")
         cursor.execute("UPDATE installation SET frozen_at = NULL, frozen_reason = NULL, home_server = NULL")
 
 

@@ -142,13 +142,14 @@ class Token:
 
 @dataclass(frozen=True)
 class SignIn:
-    """A browser's session. It stands for a token, or for a key of the file, which `key_proof` names without showing
-    it."""
+    """A browser's session. It stands for a token, for a key of the file, which `key_proof` names without showing it, or
+    for a person in these `groups` of the OpenID provider."""
 
     id: str
     client: str
     token: str | None
     key_proof: str | None
+    groups: tuple[str, ...] | None
     address: str
     created_at: datetime
     expires_at: datetime

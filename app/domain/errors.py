@@ -87,6 +87,18 @@ class TooManyFailures(Refused):
     """Too many wrong keys came from this address: wait before the next try."""
 
 
+class SignInRefused(Refused):
+    """What came back from the OpenID provider proves no one."""
+
+
+class NoRole(Refused):
+    """A person has proved who they are, but is in no group that may do something here."""
+
+
+class ProviderUnavailable(Refused):
+    """The OpenID provider does not answer, or not as it must."""
+
+
 class TokenNotFound(Refused):
     """No token has this id."""
 

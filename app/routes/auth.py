@@ -48,9 +48,10 @@ def register_guards(app: Flask, settings: Settings) -> None:
     credentials, denials = None, None
     if settings.asks_who:
         keys = _read_keys_or_end(settings.api_keys_file) if settings.api_keys_file else None
-        credentials = Credentials(app.extensions["backout"].database, keys)
+        credentials = Credentials(app.extensions["backout"].database, keys, settings.oidc_roles)
         denials = Denials(app.extensions["backout"].database)
     app.extensions["backout_credentials"] = credentials
+    app.extensions["backout_provider"] = _make_provider(settings)
     register_limits(app, app.extensions["backout"].quotas)
     names = {*LOCAL_NAMES, settings.host.lower(), f"[{settings.host.lower()}]"}
     if settings.trusted_proxies:
@@ -103,6 +104,14 @@ def register_guards(app: Flask, settings: Settings) -> None:
                 milliseconds=round(took * 1000, 1),
             )
         return response
+
+
+def _make_provider(settings: Settings) -> object | None:
+    if settings.oidc_issuer is None:
+        return None
+    from app.lifecycle.access.provider import Provider  # noqa: PLC0415 — its packages are installed where it is used
+
+    return Provider(settings)
 
 
 def _read_keys_or_end(path: Path) -> KeyFile:

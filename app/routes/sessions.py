@@ -24,6 +24,7 @@ from app.routes.request_body import came_with_head, open_body
 COOKIE = "backout_session"
 HEADER = "X-Backout-Page"
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
+OIDC = f"{SIGN_IN}/oidc"
 FORM_BYTES = 10_000
 GOING_ON = {303: Answer("Go on there.", headers={"Location": "The page."})}
 FORM = {
@@ -37,25 +38,40 @@ FORM = {
 STYLE = (
     ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}"
     "body{max-width:24rem;margin:15vh auto;padding:1rem}"
-    "input,button{box-sizing:border-box;width:100%;font:inherit;padding:.6rem;margin-block:.4rem}"
+    "input,button,.button{box-sizing:border-box;width:100%;font:inherit;padding:.6rem;margin-block:.4rem}"
+    ".button{display:block;border-radius:.2rem;text-align:center;text-decoration:none;background:#1d4ed8;color:#fff}"
 )
 _HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 blueprint = Blueprint("sessions", __name__)
 
 
-def ask_for_key(asked: str, *, wrong: bool = False, wait: int = 0) -> Response:
+def ask_for_key(asked: str, *, wrong: bool = False, wait: int = 0, said: str = "") -> Response:
     """The page that asks for a token or key, as a 401, or as a 429 for who has to `wait` so many seconds; signing in
-    leads on to the path that was `asked` for."""
-    page = render_template("sign_in.html", style=Markup(STYLE), wrong=wrong, wait=wait, next=_own_path(asked))  # nosec B704
+    leads on to the path that was `asked` for. `said` is why the OpenID provider's answer was not enough."""
+    page = render_template(
+        "sign_in.html",
+        style=Markup(STYLE),  # nosec B704
+        wrong=wrong,
+        wait=wait,
+        said=said,
+        next=own_path(asked),
+        provider=current_app.extensions["backout_provider"],
+    )
     response = make_response(page, 429 if wait else 401)
     if wait:
         response.headers["Retry-After"] = str(wait)
     response.headers["WWW-Authenticate"] = 'Bearer realm="backout"'
-    response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    )
+    response.headers["Content-Security-Policy"] = POLICY
     return response
+
+
+def set_session(response: AnyResponse, secret: str) -> None:
+    """Let the browser keep what stands for its session."""
+    seconds = int(SESSION_SECONDS)
+    response.set_cookie(COOKIE, secret, max_age=seconds, httponly=True, samesite="Strict", secure=request.is_secure)
 
 
 @blueprint.post(SIGN_IN)
@@ -87,15 +103,8 @@ def sign_in() -> AnyResponse:
         return ask_for_key(asked, wait=int(error.extra["retry_after"]))
     if secret is None:
         return ask_for_key(asked, wrong=True)
-    response = redirect(_own_path(asked), 303)
-    response.set_cookie(
-        COOKIE,
-        secret,
-        max_age=int(SESSION_SECONDS),
-        httponly=True,
-        samesite="Strict",
-        secure=request.is_secure,
-    )
+    response = redirect(own_path(asked), 303)
+    set_session(response, secret)
     return response
 
 
@@ -112,6 +121,7 @@ def sign_out() -> AnyResponse:
     return response
 
 
-def _own_path(text: str) -> str:
+def own_path(text: str) -> str:
+    """The path to go on to: this one, or the first page."""
     # never another host's: "//host" and "/\host" are such
     return text if text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() else "/"

@@ -131,7 +131,9 @@ def _describe(token: dict[str, Any]) -> str:
 def _describe_session(one: dict[str, Any]) -> str:
     end = f"ended {one['ended_at']}" if one["ended_at"] else f"until {one['expires_at']}"
     by = f" by {one['ended_by']}" if one["ended_by"] else ""
-    return f"{one['id']}  {one['client']}  {end}{by}  {one['address']}  {one['token'] or 'key of the file'}"
+    groups = one.get("groups")  # a server of before has none
+    stands_for = "groups " + ", ".join(groups) if groups else one["token"] or "key of the file"
+    return f"{one['id']}  {one['client']}  {end}{by}  {one['address']}  {stands_for}"
 
 
 def _describe_line(one: dict[str, Any]) -> str:

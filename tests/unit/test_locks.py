@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 GROUPS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
 PROJECT: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-SERVER_EXTRAS = ("handling", "xlsx")
+SERVER_EXTRAS = ("handling", "oidc", "xlsx")
 MAX_SERVER_PACKAGES = 70
 
 _ENTRY = re.compile(r"([a-z0-9-]+)==(\S+)(?: ; (.+?))?((?: --hash=sha256:[0-9a-f]{64})+)")

@@ -1,8 +1,9 @@
 """Browsers' sessions in the database."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, delete, func, insert, null, or_, select, update
 
 from app.db.access.tables import sessions
 from app.db.ledger import NOW, seconds_from_now
@@ -20,12 +21,15 @@ def insert_session(
     client: str,
     token: str | None,
     key_proof: str | None,
+    groups: Sequence[str] | None,
     address: str,
     seconds: float,
 ) -> None:
     """Record a session that lasts for so many seconds."""
     values = {"id": id, "digest": digest, "client": client, "token": token, "key_proof": key_proof, "address": address}
-    connection.execute(insert(sessions).values(created_at=NOW, expires_at=seconds_from_now(seconds), **values))
+    named = null() if groups is None else list(groups)
+    times = {"created_at": NOW, "expires_at": seconds_from_now(seconds)}
+    connection.execute(insert(sessions).values(**times, groups=named, **values))
 
 
 def find_session(connection: Connection, digest: str) -> SignIn | None:
@@ -64,6 +68,7 @@ def _session(row: Row[Any]) -> SignIn:
         client=row.client,
         token=row.token,
         key_proof=row.key_proof,
+        groups=None if row.groups is None else tuple(row.groups),
         address=row.address,
         created_at=row.created_at,
         expires_at=row.expires_at,

@@ -35,11 +35,22 @@ sessions = Table(
     Column("client", String(64), nullable=False),
     Column("token", CHAR(8)),
     Column("key_proof", CHAR(64)),
+    Column("groups", JSON),
     Column("address", String(64), nullable=False),
     Column("created_at", _instant, nullable=False),
     Column("expires_at", _instant, nullable=False),
     Column("ended_at", _instant),
     Column("ended_by", String(64)),
+    **OPTIONS,
+)
+
+# `id` is of who they are at their provider
+people = Table(
+    "backout_people",
+    metadata,
+    Column("id", CHAR(64), primary_key=True),
+    Column("client", String(64), nullable=False, unique=True),
+    Column("created_at", _instant, nullable=False),
     **OPTIONS,
 )
 

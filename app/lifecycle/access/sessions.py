@@ -3,11 +3,12 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from time import monotonic
 
 import structlog
 
-from app.db.access import audit, sessions
+from app.db.access import audit, people, sessions
 from app.db.database import Database
 from app.domain.caller import SignIn
 from app.domain.errors import SessionNotFound
@@ -48,8 +49,17 @@ class Sessions:
         self._known.clear()
 
 
-def begin_session(database: Database, client: str, *, token: str | None, key: str | None, address: str) -> str:
-    """Record a session that stands for a token or a key; returns the text that the browser keeps."""
+def begin_session(
+    database: Database,
+    client: str,
+    *,
+    address: str,
+    token: str | None = None,
+    key: str | None = None,
+    groups: Sequence[str] | None = None,
+) -> str:
+    """Record a session that stands for a token, for a key, or for a person in these groups of the OpenID provider;
+    returns the text that the browser keeps."""
     id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     with database.begin() as connection:
         sessions.insert_session(
@@ -59,12 +69,19 @@ def begin_session(database: Database, client: str, *, token: str | None, key: st
             client=client,
             token=token,
             key_proof=None if key is None else prove(key, secret),
+            groups=groups,
             address=address[:64],
             seconds=SESSION_SECONDS,
         )
         audit.record(connection, id)
     log.info("signed_in", client=client, token=token, address=address)
     return secret
+
+
+def name_person(database: Database, issuer: str, subject: str, name: str) -> str:
+    """The client's name of a person who has signed in at the OpenID provider: the same for good."""
+    with database.begin() as connection:
+        return people.name_person(connection, issuer, subject, name)
 
 
 def prove(key: str, secret: str) -> str:

@@ -169,6 +169,7 @@ def _show_session(one: SignIn) -> dict[str, Any]:
         "id": one.id,
         "client": one.client,
         "token": one.token,
+        "groups": None if one.groups is None else list(one.groups),
         "address": one.address,
         "created_at": serialize_time(one.created_at),
         "expires_at": serialize_time(one.expires_at),

@@ -72,7 +72,7 @@ function drawSession(session) {
   const isOwn = session.id === sessions.dataset.own;
   const more = isOwn ? words.this_browser : session.ended_by ? `(${session.ended_by})` : "";
   line.append(makeHead(session.client), makeState(isOver ? "ended" : "open", more), makeText(session.address));
-  line.append(makeTime(session.created_at), makeTime(session.expires_at), makeText(session.token ?? words.key));
+  line.append(makeTime(session.created_at), makeTime(session.expires_at), makeText(session.groups?.join(", ") ?? session.token ?? words.key));
   const actions = make("td");
   if (!isOver) {
     const path = `/v1/sessions/${encodeURIComponent(session.id)}`;

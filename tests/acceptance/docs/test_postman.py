@@ -1,45 +1,27 @@
 """The Postman collection in docs/, run by newman against a whole stack."""
 
 import json
-import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.npm.install import install
 from tests.servers import ROOT
 from tests.stack import Stack
 
 pytestmark = pytest.mark.in_turn
 
 COLLECTION = ROOT / "docs" / "backout.postman_collection.json"
-LOCKED = ROOT / "tests" / "postman"
 KEY = "postman-0123456789"
 
 
 @pytest.fixture(scope="session")
 def newman() -> Path:
-    """The program, of the locked version; kept between runs."""
-    if shutil.which("npm") is None:
-        pytest.skip("SKIPPED: no npm here, so the Postman collection can't be run")
-    cache = Path(tempfile.gettempdir()) / f"backout-newman-{os.getuid()}"
-    cache.mkdir(mode=0o755, exist_ok=True)
-    assert cache.stat().st_uid == os.getuid(), f"{cache} belongs to somebody else"
-    program, lock = cache / "node_modules" / ".bin" / "newman", LOCKED / "package-lock.json"
-    installed = cache / "package-lock.json"
-    if not program.exists() or not installed.exists() or installed.read_bytes() != lock.read_bytes():
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(LOCKED / name, cache)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=cache, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            installed.unlink()
-            pytest.skip(f"SKIPPED: newman can't be installed here: {done.stderr.strip()[-300:]}")
-    return program
+    """The program."""
+    return install("postman") / ".bin" / "newman"
 
 
 def run_collection(newman: Path, stack: Stack, folder: Path, key: str) -> None:

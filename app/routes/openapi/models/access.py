@@ -93,7 +93,9 @@ class Session(Model):
     id: str
     client: str
     token: str | None
-    """The id of the token that it signed in with; null: a key of the file."""
+    """The id of the token that it signed in with; null: a key of the file, or an OpenID provider."""
+    groups: list[str] | None
+    """The person's groups at the OpenID provider that have a role here; null: it signed in with a token or key."""
     address: str
     created_at: Time
     expires_at: Time
