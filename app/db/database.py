@@ -93,9 +93,10 @@ class Database:
         ):
             try:
                 yield connection
-            except BaseException:
-                connection.invalidate()  # it may be in the middle of a result
-                raise
+            finally:
+                raw = connection.connection.dbapi_connection
+                if isinstance(raw, DriverConnection) and raw.is_in_result:
+                    connection.invalidate()  # a rollback would first read the rest
 
     @contextmanager
     def uncommitted(self) -> Iterator[Connection]:

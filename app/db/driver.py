@@ -63,6 +63,11 @@ class DriverConnection(Connection):
         self._has_loaded = True
         return int(done.affected_rows), int(done.warning_count)
 
+    @property
+    def is_in_result(self) -> bool:
+        """Whether rows of a streamed result are still to be read."""
+        return bool(self._result and self._result.unbuffered_active)
+
     def _send_lines(self, lines: bytes) -> int:
         """Returns the number of the packet that answers them."""
         self._next_seq_id = 2

@@ -71,6 +71,10 @@ class DatasetInUse(Refused):
     """The dataset's table can't be created or dropped now: someone reads it, or another one is being created."""
 
 
+class ExportOutdated(Refused):
+    """Rows of an export that goes on were deleted, reverted or updated since it began."""
+
+
 class TemplateNotFound(Refused):
     """No import template has this name, or no such version."""
 

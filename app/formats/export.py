@@ -52,13 +52,13 @@ def make_line(dataset: Dataset, form: ExportForm) -> Callable[[Mapping[str, Any]
     return lambda row: ",".join([field(each, row[each.name]) for each in columns]) + "\n"
 
 
-def write_lines(dataset: Dataset, form: ExportForm, lines: Iterable[str]) -> Iterator[bytes]:
-    """CSV with a header, NDJSON, or CSV for spreadsheets, which begins with a byte order mark. Yields UTF-8 pieces of
-    500 lines."""
+def write_lines(dataset: Dataset, form: ExportForm, lines: Iterable[str], *, head: bool = True) -> Iterator[bytes]:
+    """CSV with a header, NDJSON, or CSV for spreadsheets, which begins with a byte order mark; without its `head`, what
+    follows another part. Yields UTF-8 pieces of 500 lines."""
     names = dataset.column_names
-    if form is ExportForm.CSV:
+    if head and form is ExportForm.CSV:
         yield (",".join(map(_quoted, names)) + "\n").encode()
-    elif form is ExportForm.SPREADSHEET:
+    elif head and form is ExportForm.SPREADSHEET:
         yield ("\ufeff" + ",".join(_quoted(_harmless(name)) for name in names) + "\n").encode()
     for some in batched(lines, LINES):
         yield "".join(some).encode()

@@ -27,6 +27,7 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.TemplateNotFound: 404,
     errors.DatasetExists: 409,
     errors.DatasetInUse: 409,
+    errors.ExportOutdated: 412,
     errors.AlreadyRunning: 409,
     errors.HandlingNotFound: 404,
     errors.OrderNotFound: 404,

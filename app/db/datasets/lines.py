@@ -7,15 +7,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import CHAR, DECIMAL, ColumnElement, Connection, case, cast, func
+from sqlalchemy import CHAR, DECIMAL, ColumnElement, Connection, Select, case, cast, func
 from sqlalchemy.dialects.mysql import CHAR as CHAR_OF
 
-from app.db.datasets.row_queries import select_rows
 from app.db.datasets.rows import READ_SIZE
 from app.db.datasets.tables import table_of
 from app.domain.dataset import Column, ColumnType, Dataset
 from app.domain.requests.export import FORMULA, ExportForm
-from app.domain.requests.selection import Selection
 from app.domain.row_size import CHARACTER_BYTES, text_length
 
 # A longer line may be over the server's `max_allowed_packet`, and would be NULL (manuals, "CONCAT").
@@ -30,11 +28,11 @@ def fits(dataset: Dataset) -> bool:
 
 
 def stream_lines(
-    connection: Connection, selection: Selection, form: ExportForm, *, numbered: bool = False
+    connection: Connection, dataset: Dataset, query: Select[Any], form: ExportForm, *, numbered: bool = False
 ) -> Iterator[str]:
-    """The line of each row, streamed: memory stays flat. The query runs when this is called. The dataset `fits`. Of
+    """The line of each row of a query, streamed: memory stays flat. It runs when this is called. The dataset `fits`. Of
     NDJSON, `numbered` ones begin with the numbers of import and row."""
-    query = select_rows(selection).with_only_columns(_line(selection.dataset, form, numbered))
+    query = query.with_only_columns(_line(dataset, form, numbered))
     result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(query)
     return iter(result.scalars().yield_per(READ_SIZE))
 

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_
 
 from app.db.datasets.rows import READ_SIZE, committed_only
 from app.db.datasets.tables import table_of
+from app.domain.requests.export import Part
 from app.domain.requests.selection import Selection
 
 Row = dict[str, Any]
@@ -20,10 +21,33 @@ def read_page(connection: Connection, selection: Selection, after: Sequence[Any]
     return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
-def stream_rows(connection: Connection, selection: Selection) -> Iterator[Row]:
-    """All of them, streamed: memory stays flat. The query runs when this is called."""
-    result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(select_rows(selection))
+def stream_rows(connection: Connection, query: Select[Any]) -> Iterator[Row]:
+    """The rows of a query, streamed: memory stays flat. It runs when this is called."""
+    result = connection.execution_options(stream_results=True, max_row_buffer=READ_SIZE).execute(query)
     return (dict(row) for row in result.mappings().yield_per(READ_SIZE))
+
+
+def find_end(connection: Connection, selection: Selection, part: Part, without: Sequence[int]) -> Sequence[Any] | None:
+    """The values of the order in the last row of a part; None where no row follows it."""
+    order = [table_of(selection.dataset).c[name] for name in selection.order]
+    query = select_part(selection, part, without).with_only_columns(*order)
+    rows = connection.execute(query.limit(2).offset(part.limit - 1)).all()
+    return tuple(rows[0]) if len(rows) == 2 else None
+
+
+def select_part(selection: Selection, part: Part | None, without: Sequence[int] = ()) -> Select[Any]:
+    """The query for a part of them, leaving out these imports; for all of them where there is no part."""
+    query = select_rows(selection)
+    if part is None:
+        return query
+    table = table_of(selection.dataset)
+    if part.after is not None:
+        query = query.where(_is_after(selection, part.after))
+    if part.version is not None:
+        query = query.where(table.c.import_no <= part.version.newest)
+    if without:
+        query = query.where(table.c.import_no.not_in(without))
+    return query.limit(part.limit)
 
 
 def count_selected(connection: Connection, selection: Selection) -> int:

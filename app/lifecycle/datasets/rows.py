@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from app.db.database import Database
-from app.db.datasets import lines, row_queries
+from app.db.datasets import lines, row_queries, versions
 from app.db.imports import queries
 from app.domain.dataset import Dataset
-from app.domain.errors import ImportNotFound, InvalidContent
-from app.domain.requests.export import ExportForm
+from app.domain.errors import ExportOutdated, ImportNotFound, InvalidContent
+from app.domain.requests.export import ExportForm, Part, Version
 from app.domain.requests.selection import Selection, parse_selection
 from app.formats.export import make_line
 from app.lifecycle.datasets import catalog
@@ -63,12 +64,37 @@ def count_rows(database: Database, selection: Selection) -> int:
         return row_queries.count_selected(connection, selection)
 
 
+@dataclass(frozen=True)
+class Export:
+    """Lines, streamed; the version of their imports and the cursor of the next part, where there are such."""
+
+    lines: Iterator[str]
+    version: Version | None = None
+    next: str | None = None
+
+
 @contextmanager
-def open_lines(database: Database, selection: Selection, form: ExportForm) -> Iterator[Iterator[str]]:
-    """All rows of one consistent snapshot, each as a line of this form, streamed."""
+def open_export(
+    database: Database, selection: Selection, form: ExportForm, part: Part | None = None
+) -> Iterator[Export]:
+    """All rows of one consistent snapshot, or a part of them, each as a line of this form. Raises `ExportOutdated` for
+    a part whose version is no longer there."""
     dataset = selection.dataset
     with database.snapshot() as connection:
+        version, end, without = None, None, []
+        if part is not None:
+            version = part.version
+            if version is not None:
+                if versions.has_changed(connection, dataset, version):
+                    changed = f"rows of {dataset.name} were deleted, reverted or updated since the export began"
+                    raise ExportOutdated(f"{changed}: begin again, without a cursor and If-Match")
+                without = versions.list_later(connection, dataset, version)
+            elif not dataset.adopted:
+                version = versions.read_version(connection, dataset)
+            end = row_queries.find_end(connection, selection, part, without)
+        query = row_queries.select_part(selection, part, without)
         if lines.fits(dataset):
-            yield lines.stream_lines(connection, selection, form)
+            found = lines.stream_lines(connection, dataset, query, form)
         else:
-            yield map(make_line(dataset, form), row_queries.stream_rows(connection, selection))
+            found = map(make_line(dataset, form), row_queries.stream_rows(connection, query))
+        yield Export(found, version, None if end is None else selection.write_cursor(end))

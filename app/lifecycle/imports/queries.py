@@ -6,6 +6,7 @@ from typing import Any
 
 from app.db.database import Database
 from app.db.datasets import lines, rows
+from app.db.datasets.row_queries import select_rows
 from app.db.imports import queries
 from app.db.imports.queries import Event
 from app.domain.caller import ANYWHERE, Reach
@@ -78,4 +79,5 @@ def open_orders(database: Database) -> Iterator[tuple[int, Iterator[str]]]:
     """The count and all orders, in import order, of one consistent snapshot: streamed lines of NDJSON."""
     with database.snapshot() as connection:
         count = rows.count_rows(connection, ORDERS)  # first: another query would end the streamed one
-        yield count, lines.stream_lines(connection, Selection(ORDERS), ExportForm.NDJSON, numbered=True)
+        query = select_rows(Selection(ORDERS))
+        yield count, lines.stream_lines(connection, ORDERS, query, ExportForm.NDJSON, numbered=True)

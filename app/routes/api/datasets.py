@@ -14,6 +14,7 @@ from app.domain.errors import (
     DatasetExists,
     DatasetInUse,
     DatasetNotFound,
+    ExportOutdated,
     ImportNotFound,
     ImportsRunning,
     InvalidContent,
@@ -22,7 +23,7 @@ from app.domain.errors import (
     Overloaded,
     TooManyAtOnce,
 )
-from app.domain.requests.export import ExportForm
+from app.domain.requests.export import ExportForm, Part, parse_etag
 from app.domain.requests.selection import Selection
 from app.formats.export import serialize_row, write_lines
 from app.formats.parquet.write import write_parquet
@@ -40,13 +41,15 @@ from app.routes.access import access, require_dataset, require_rows_of
 from app.routes.api.serializers import serialize_time
 from app.routes.downloads import as_download
 from app.routes.openapi.models import datasets as models
-from app.routes.openapi.operations import FILTERS, JSON, describe, one_of, query
+from app.routes.openapi.operations import FILTERS, JSON, describe, header, one_of, query
 from app.routes.parameters import FILTER, is_filter, parse_format, parse_limit, require_options
 from app.routes.request_body import parse_json
 
 JSON_BYTES = 1024 * 1024
 PAGE = 100
 MAX_A_PAGE = 1000
+MAX_A_PART = 10_000_000
+HOW_MANY = {"type": "integer", "minimum": 1, "maximum": MAX_A_PART}
 EXPORTS = {
     ExportForm.CSV: ("text/csv", "csv"),
     ExportForm.NDJSON: ("application/x-ndjson", "ndjson"),
@@ -127,12 +130,13 @@ def drop_one(name: str) -> tuple[str, int]:
     "list_rows",
     "datasets",
     models.ROWS,
-    refuses=(DatasetNotFound, ImportNotFound, BadRequest, InvalidContent, TooManyAtOnce, Overloaded),
+    refuses=(DatasetNotFound, ImportNotFound, BadRequest, InvalidContent, ExportOutdated, TooManyAtOnce, Overloaded),
     parameters=(
         *SELECTION,
-        query("limit", "How many on a page.", type="integer", minimum=1, maximum=MAX_A_PAGE, default=PAGE),
-        query("cursor", "Where the page begins; from `next` of the one before."),
+        query("limit", f"How many on a page, at most {MAX_A_PAGE}; in an export without it all.", **HOW_MANY),
+        query("cursor", "Where the page begins; from `next` of the one before, or from `Link` of an export's part."),
         query("format", "How they are written.", **one_of(("json", *EXPORTS)), default="json"),
+        header("If-Match", "The `ETag` of an export's first part: 412 if its rows have changed."),
     ),
     scope=Scope.ROWS_READ,
 )
@@ -197,23 +201,43 @@ def _read_selection(name: str, *others: str) -> Selection:
 def _show_page(selection: Selection) -> Response:
     limit = parse_limit(PAGE, MAX_A_PAGE)
     found, cursor = dataset_rows.read_page(services().database, selection, request.args.get("cursor"), limit)
-    following = None
-    if cursor is not None:
-        kept: dict[str, Any] = {said: texts for said, texts in request.args.lists() if said != "cursor"}
-        following = url_for("datasets.rows", name=selection.dataset.name, **{**kept, "cursor": cursor})
+    following = None if cursor is None else _address(selection, cursor)
     return jsonify({"rows": [serialize_row(selection.dataset, row) for row in found], "next": following})
 
 
+def _address(selection: Selection, cursor: str) -> str:
+    """Of the page or part that begins there."""
+    kept: dict[str, Any] = {said: texts for said, texts in request.args.lists() if said != "cursor"}
+    return url_for("datasets.rows", name=selection.dataset.name, **{**kept, "cursor": cursor})
+
+
+def _read_part(selection: Selection) -> Part | None:
+    """The part of an export that is asked for; None for all of it. Raises `BadRequest` and `ExportOutdated`."""
+    cursor, etag = request.args.get("cursor"), request.headers.get("If-Match", "*").strip()
+    if "limit" not in request.args and cursor is None:
+        return None
+    version = parse_etag(etag)
+    if version is None and etag != "*":
+        raise ExportOutdated("If-Match is not the ETag of an export's first part: begin without it")
+    return Part(
+        limit=parse_limit(MAX_A_PART, MAX_A_PART),
+        after=None if cursor is None else selection.read_cursor(cursor),
+        version=None if selection.dataset.adopted else version,
+    )
+
+
 def _export(selection: Selection, form: ExportForm) -> Response:
-    dataset = selection.dataset
+    dataset, part = selection.dataset, _read_part(selection)
     stack = ExitStack()
     try:
-        lines = stack.enter_context(dataset_rows.open_lines(services().database, selection, form))
+        export = stack.enter_context(dataset_rows.open_export(services().database, selection, form, part))
     except BaseException:
         stack.close()
         raise
-    parquet = form is ExportForm.PARQUET
-    body = write_parquet(dataset, lines) if parquet else write_lines(dataset, form, lines)
+    parquet, goes_on = form is ExportForm.PARQUET, part is not None and part.after is not None
+    body = (
+        write_parquet(dataset, export.lines) if parquet else write_lines(dataset, form, export.lines, head=not goes_on)
+    )
 
     def stream() -> Iterator[bytes]:
         with stack:
@@ -223,6 +247,10 @@ def _export(selection: Selection, form: ExportForm) -> Response:
     response = Response(stream(), mimetype=mimetype)
     response.call_on_close(stack.close)
     response.headers["Content-Disposition"] = f'attachment; filename="{dataset.name}.{suffix}"'
+    if export.version is not None:
+        response.headers["ETag"] = export.version.etag
+    if export.next is not None:
+        response.headers["Link"] = f'<{_address(selection, export.next)}>; rel="next"'
     return as_download(response, compressible=not parquet)
 
 

@@ -244,12 +244,12 @@ def test_orders_alone_are_generated(services: Services) -> None:
 def test_a_table_that_is_read_is_dropped_when_that_has_ended(services: Services) -> None:
     parts = creation.create_dataset(services, PARTS).dataset
     converge(services, send(services, parts, HEADER + line("a")))
-    with dataset_rows.open_lines(services.database, Selection(parts), ExportForm.CSV) as found:
+    with dataset_rows.open_export(services.database, Selection(parts), ExportForm.CSV) as export:
         with pytest.raises(DatasetInUse):
             drop.drop_dataset(services, "parts")
         with pytest.raises(DatasetNotFound):
             catalog.find_dataset(services.database, "parts")
-        assert len(list(found)) == 1
+        assert len(list(export.lines)) == 1
     drop.drop_dataset(services, "parts")
     assert comment(services, "parts") is None
 

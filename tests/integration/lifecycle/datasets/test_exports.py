@@ -62,11 +62,11 @@ def require_equal(services: Services, dataset: Dataset) -> list[dict[str, Any]]:
     assert lines.fits(dataset)
     selection, rows = Selection(dataset), []
     with services.database.snapshot() as connection:
-        values = list(row_queries.stream_rows(connection, selection))
+        values = list(row_queries.stream_rows(connection, row_queries.select_rows(selection)))
     assert values
     for form in ExportForm:
         with services.database.snapshot() as connection:
-            made = list(lines.stream_lines(connection, selection, form))
+            made = list(lines.stream_lines(connection, selection.dataset, row_queries.select_rows(selection), form))
         ours = list(map(make_line(dataset, form), values))
         if form in (ExportForm.CSV, ExportForm.SPREADSHEET):
             assert made == ours
