@@ -165,6 +165,7 @@ def empty(database: DatabaseServer) -> None:
             "backout_sessions",
             "backout_audit",
             "backout_audit_chain",
+            "backout_totals",
         )
         cursor.execute("BEGIN")  # one write to the disk, not one a table
         for table in (
