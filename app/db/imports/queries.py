@@ -104,9 +104,7 @@ def list_imports(
     wanted: pages.Wanted = {
         "state": {str(state) for state in states} or None,
         "dataset": pages.both(None if dataset is None else [dataset], reach.datasets),
-        "client": pages.both(
-            None if client is None else [client], None if reach.client is None else [reach.client]
-        ),
+        "client": pages.both(None if client is None else [client], None if reach.client is None else [reach.client]),
     }
     page = pages.select_page(imports, INDEXES, wanted, {"state": list(State)}, before=before, limit=limit)
     listed = page.join(_REVERTED, imports.c.number == page.c.number)

@@ -90,7 +90,9 @@ def delete_old_history(connection: Connection, keep_days: float) -> tuple[int, b
 def delete_stale_keys(connection: Connection) -> bool:
     """Forget claims on keys whose request never came to an end; returns whether there may be more."""
     claimed_until = idempotency_keys.c.claimed_until
-    return _delete_keys(connection, and_(idempotency_keys.c.import_no.is_(None), claimed_until <= seconds_from_now(-3600)))
+    return _delete_keys(
+        connection, and_(idempotency_keys.c.import_no.is_(None), claimed_until <= seconds_from_now(-3600))
+    )
 
 
 def _delete_keys(connection: Connection, condition: ColumnElement[bool]) -> bool:

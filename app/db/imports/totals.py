@@ -74,7 +74,9 @@ def fold(connection: Connection, limit: int) -> int:
     found = list(
         connection.scalars(
             select(imports.c.number)
-            .where(imports.c.settled == Settled.NO, imports.c.finished_at.is_not(None), imports.c.state.in_(list(FINAL)))
+            .where(
+                imports.c.settled == Settled.NO, imports.c.finished_at.is_not(None), imports.c.state.in_(list(FINAL))
+            )
             .order_by(imports.c.finished_at)
             .limit(limit)
         )

@@ -1,7 +1,7 @@
-"""The cleaner: a thread of the sweeper's process that removes what outlived its use, and adds to the totals what ended.
+"""The cleaner: a thread of the sweeper's process. It removes what outlived its use, and adds to the totals what ended.
 
-It is no part of the sweep: what waits to be recovered does not wait for it. It takes short steps, and rests between them
-for as long as they took, or for longer while anything loads. Of several sweepers one cleans at a time.
+It is no part of the sweep: what waits to be recovered does not wait for it. It takes short steps, and rests after each
+for as long as it took, or for longer while anything loads. Of several sweepers one cleans at a time.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from app.lifecycle.recovery.chores import Chores
 from app.lifecycle.services import Services
 
 CLEAN_SECONDS = 60.0
-FAILED_SECONDS = 1.0  # until what failed is tried again, at least
+LOOK_SECONDS = 1.0  # until it is looked again what is due, or what failed is tried again
 REST = 1.0  # times what a step took
 REST_BESIDE_LOADS = 3.0
 MIN_REST_SECONDS = 0.02
@@ -34,35 +34,41 @@ class Cleaner:
         self._services, self._chores = services, chores
         self._cleaned_at = float("-inf")
         self._unclean: set[str] = set()  # chores that had more to do
+        self._failing: set[str] = set()
 
     def clean(self) -> float:
         """Everything once a minute; of what had more to do, one step more. Returns for how many seconds to rest. Does
         nothing while sweeping is frozen, or another sweeper cleans. Raises `DatabaseUnavailable`."""
         services, begun = self._services, monotonic()
+        is_due = begun >= self._cleaned_at + CLEAN_SECONDS
+        if not is_due and not self._unclean and not self._failing:
+            return LOOK_SECONDS
         try:
             freeze.require_sweeping(services)
             with services.database.alone(f"backout:clean:{services.installation}") as is_mine:
                 if not is_mine:
-                    return FAILED_SECONDS
-                is_due = begun >= self._cleaned_at + CLEAN_SECONDS
+                    return LOOK_SECONDS
                 if is_due:
                     self._cleaned_at = begun
                 self._clean(is_due)
-            took, is_loading = monotonic() - begun, self._is_loading()
         except LedgerFrozen:  # the sweep says so
-            return FAILED_SECONDS
-        if self._unclean:
-            return max(took * (REST_BESIDE_LOADS if is_loading else REST), MIN_REST_SECONDS)
-        return FAILED_SECONDS
+            return LOOK_SECONDS
+        if not self._unclean:
+            return LOOK_SECONDS
+        took = monotonic() - begun
+        return max(took * (REST_BESIDE_LOADS if self._is_loading() else REST), MIN_REST_SECONDS)
 
     def _clean(self, is_due: bool) -> None:
         services = self._services
+        again = self._unclean | self._failing
 
         def run(name: str, chore: Callable[[], object]) -> None:
-            if not is_due and name not in self._unclean and not self._chores.is_failing(name):
-                return
-            self._unclean.discard(name)
-            self._chores.run(name, lambda: self._unclean.add(name) if chore() is True else None)
+            if is_due or name in again:
+                self._unclean.discard(name)
+                self._chores.run(name, lambda: self._unclean.add(name) if chore() is True else None)
+                self._failing.discard(name)
+                if self._chores.is_failing(name):
+                    self._failing.add(name)
 
         cleanup.clean(services, run)
         for extension in services.extensions:
@@ -81,10 +87,10 @@ def clean_forever(services: Services, chores: Chores, pause: Callable[[float], b
         try:
             seconds = cleaner.clean()
         except DatabaseUnavailable as error:
-            seconds = FAILED_SECONDS
+            seconds = LOOK_SECONDS
             log.warning("cleaning_cut_short", error=error.detail)
         except Exception as error:  # noqa: BLE001 — nothing else cleans
-            seconds = FAILED_SECONDS
+            seconds = LOOK_SECONDS
             chores.fail("clean", error)
         else:
             chores.succeed("clean")

@@ -52,7 +52,9 @@ class _Figures(Collector):
         yield from self._collect_sweepers()
 
     def _collect_states(self) -> Iterator[Metric]:
-        number = GaugeMetricFamily("backout_imports", "Imports, by state; of final ones all there ever were", labels=["state"])
+        number = GaugeMetricFamily(
+            "backout_imports", "Imports, by state; of final ones all there ever were", labels=["state"]
+        )
         took = HistogramMetricFamily(
             "backout_import_duration_seconds", "From acceptance to the end, by how it ended", labels=["state"]
         )

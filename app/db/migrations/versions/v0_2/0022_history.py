@@ -1,7 +1,7 @@
 """What a long history must not make dearer: totals of what has ended, indexes for lists and for cleaning.
 
-Columns and indexes are added in place: the ledger is read and written meanwhile. The totals are filled by the cleaner, in
-steps: until it has come to an import, that is counted by reading it.
+Columns and indexes are added in place: the ledger is read and written meanwhile. The cleaner fills the totals in steps.
+Until it has come to an import, that is counted by reading it.
 """
 
 from alembic import op
