@@ -4,8 +4,7 @@ from typing import Any
 
 _DIGITS = "(SELECT 0 n" + "".join(f" UNION ALL SELECT {digit}" for digit in range(1, 10)) + ")"
 EVENTS = 10  # of each import
-CLIENTS = ("often", "seldom")
-DATASETS = ("orders", "others")
+RARE = 480  # a third of so many, the oldest, differ from all others: more than a page of each kind
 
 
 def numbers(cursor: Any, count: int) -> None:
@@ -22,13 +21,13 @@ def fill(cursor: Any, ended: int, queued: int, *, days: int = 30, handlings: int
     """Add imports that ended within so many days, oldest first, and then some that are queued. What is rare among them
     is found nowhere near the newest ones."""
     numbers(cursor, max(ended, queued, handlings, 1))
-    rare = f"n % 50 = 7 AND n < {ended:d} / 2"
+    rare = f"n % 3 = 1 AND n < {RARE:d}"
     at = f"NOW(6) - INTERVAL ({days * 86400:d} - n * {days * 86300 / max(ended, 1):.6f}) SECOND"
     columns = "id, dataset, client, state, phase, rows_done, rows_total, attempts, created_at, started_at"
     cursor.execute(
         f"INSERT INTO imports ({columns}, attempt_started_at, finished_at, updated_at)"
         f" SELECT UUID(), IF({rare}, 'others', 'orders'), IF({rare}, 'seldom', 'often'),"
-        f" IF({rare}, ELT(1 + n % 3, 'failed', 'stopped', 'checked'), 'committed'), '', 20, 20, 1,"
+        f" IF({rare}, ELT(1 + n DIV 3 % 3, 'failed', 'stopped', 'checked'), 'committed'), '', 20, 20, 1,"
         f" {at}, {at}, {at}, {at}, {at} FROM numbers WHERE n < {ended:d} ORDER BY n"
     )
     for kind in range(events):
@@ -45,7 +44,7 @@ def fill(cursor: Any, ended: int, queued: int, *, days: int = 30, handlings: int
         cursor.execute(
             "INSERT INTO handlings (id, client, state, mode, concurrency, pipeline, orders_total, created_at,"
             f" finished_at, updated_at) SELECT UUID(), IF({rare}, 'seldom', 'often'), IF({rare}, 'stopped', 'done'),"
-            f" 'single', 1, '[]', 1, {at}, {at}, {at} FROM numbers WHERE n < {handlings:d} ORDER BY n"
+            f" 'ordered', 1, '[]', 1, {at}, {at}, {at} FROM numbers WHERE n < {handlings:d} ORDER BY n"
         )
     cursor.execute("DROP TABLE numbers")
     cursor.execute("ANALYZE TABLE imports, events, handlings")

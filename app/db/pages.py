@@ -1,7 +1,7 @@
 """Pages of a list, newest first: each reads about as many rows as it shows, however long the history is.
 
-For each combination of the values that are asked for, the newest numbers are read from one index. The newest of those are
-the page. A filter on states that no index has beside the others is replaced by all states there are.
+For each combination of the values that are asked for, the newest numbers are read from one index. The newest of those
+are the page. A filter on states that no index has beside the others is replaced by all states there are.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -22,9 +22,9 @@ log = structlog.get_logger(__name__)
 
 
 def clean(services: Services, run: Callable[[str, Callable[[], object]], object] = lambda name, chore: chore()) -> None:
-    """One step each of totals, old spool files, orphaned uploads, temporary files, half-made datasets, old history, stale
-    keys, tokens and sessions that ended, and the audit; each by `run`, which is given its name. A step that returns True has
-    more to do."""
+    """One step each of totals, old spool files, orphaned uploads, temporary files, half-made datasets, old history,
+    stale keys, tokens and sessions that ended, and the audit; each by `run`, which is given its name. A step that
+    returns True has more to do."""
     database, spool = services.database, services.spool
     run("fold_totals", lambda: _fold_totals(database))
     run("delete_old_spools", lambda: _delete_old_spools(services))
