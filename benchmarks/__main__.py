@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import answers, choices, counting, loading, scaling, small, stopping
+from benchmarks import answers, choices, counting, growth, loading, scaling, small, stopping
 from benchmarks.after_commit import reverting
 from benchmarks.chart import draw
 from benchmarks.figures import FULL, QUICK, SMOKE, Measure, Report
@@ -29,6 +29,7 @@ MEASURES: dict[str, Measure] = {
     "scaling": scaling.measure,
     "reverting": reverting.measure,
     "choices": choices.measure,
+    "growth": growth.measure,
 }
 
 
