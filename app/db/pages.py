@@ -51,6 +51,5 @@ def _newest(table: Table, index: str, values: Mapping[str, str], before: int | N
 
 def both(one: Iterable[str] | None, other: Iterable[str] | None) -> set[str] | None:
     """What both of two filters let through; None where neither is given."""
-    if one is None or other is None:
-        return None if one is other else set(other if one is None else one)
-    return set(one) & set(other)
+    given = [set(values) for values in (one, other) if values is not None]
+    return set.intersection(*given) if given else None

@@ -7,6 +7,7 @@ from sqlalchemy import (
     TextClause,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     or_,
@@ -38,10 +39,10 @@ def list_old_spools(connection: Connection, keep_hours: float) -> list[tuple[int
 
 
 def forget_spools(connection: Connection, numbers: list[int]) -> None:
-    """The files of these imports are gone."""
-    mine = imports.c.number.in_(numbers), imports.c.settled == Settled.KEEPS_FILE
-    gone = {"spool_name": None, "settled": int(Settled.YES)}
-    connection.execute(by_key(update(imports), imports).where(*mine).values(**gone))
+    """The files of these imports, which have ended, are gone."""
+    done = case((imports.c.settled == Settled.KEEPS_FILE, int(Settled.YES)), else_=imports.c.settled)
+    gone = by_key(update(imports), imports).where(imports.c.number.in_(numbers))
+    connection.execute(gone.values(spool_name=None, settled=done))
 
 
 def known_spools(connection: Connection, names: list[str]) -> set[str]:

@@ -19,7 +19,7 @@ from app.lifecycle.recovery.chores import Chores
 from app.lifecycle.services import Services
 
 CLEAN_SECONDS = 60.0
-LOOK_SECONDS = 1.0  # until it is looked again what is due, or what failed is tried again
+LOOK_SECONDS = 1.0  # until the next look at the clock, or what failed is tried again
 REST = 1.0  # times what a step took
 REST_BESIDE_LOADS = 3.0
 MIN_REST_SECONDS = 0.02
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class Cleaner:
-    """Cleans again and again; remembers what is due."""
+    """Cleans again and again; remembers what has more to do."""
 
     def __init__(self, services: Services, chores: Chores) -> None:
         self._services, self._chores = services, chores
@@ -81,7 +81,7 @@ class Cleaner:
 
 def clean_forever(services: Services, chores: Chores, pause: Callable[[float], bool]) -> None:
     """Clean until `pause`, which waits for so many seconds, says to end. A database that is away is waited for, and no
-    error ends it; `chores` are the sweeper's, which tells what failed."""
+    error ends it; `chores` are the sweeper's, which says what failed."""
     cleaner, seconds = Cleaner(services, chores), 0.0
     while not pause(seconds):
         try:
