@@ -12,10 +12,11 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import answers, choices, counting, growth, loading, scaling, small, stopping
+from benchmarks import answers, choices, counting, loading, scaling, small, stopping
 from benchmarks.after_commit import reverting
 from benchmarks.chart import draw
 from benchmarks.figures import FULL, QUICK, SMOKE, Measure, Report
+from benchmarks.history import growth
 from benchmarks.places import open_place
 from benchmarks.report import write
 

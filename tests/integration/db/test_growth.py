@@ -9,8 +9,8 @@ from app.domain.states import State
 from app.handling.extension import HandlingExtension
 from app.lifecycle.recovery import cleanup
 from app.lifecycle.services import Services, open_services
-from tests.history import fill, rows_read
-from tests.reads import reads
+from tests.growth.history import fill, rows_read
+from tests.growth.reads import reads
 from tests.servers import DatabaseServer, make_settings
 
 SHORT, LONG, QUEUED = 1000, 30_000, 300

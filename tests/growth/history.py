@@ -18,11 +18,11 @@ def numbers(cursor: Any, count: int) -> None:
 
 
 def fill(cursor: Any, ended: int, queued: int, *, days: int = 30, handlings: int = 0, events: int = EVENTS) -> None:
-    """Add imports that ended within so many days, oldest first, and then some that are queued. What is rare among them
-    is found nowhere near the newest ones."""
+    """Add imports that ended within so many days before yesterday, oldest first, and then some that are queued. What is
+    rare among them is found nowhere near the newest ones."""
     numbers(cursor, max(ended, queued, handlings, 1))
     rare = f"n % 3 = 1 AND n < {RARE:d}"
-    at = f"NOW(6) - INTERVAL ({days * 86400:d} - n * {days * 86300 / max(ended, 1):.6f}) SECOND"
+    at = f"NOW(6) - INTERVAL ({(days + 2) * 86400:d} - n * {days * 86300 / max(ended, 1):.6f}) SECOND"
     columns = "id, dataset, client, state, phase, rows_done, rows_total, attempts, created_at, started_at"
     cursor.execute(
         f"INSERT INTO imports ({columns}, attempt_started_at, finished_at, updated_at)"
