@@ -21,6 +21,8 @@ from tests.waiting import wait_for
 
 ENDED, QUEUED = 700, 5
 
+pytestmark = pytest.mark.in_turn
+
 
 def figures(services: Services) -> dict[State, StateFigures]:
     with services.database.begin() as connection:
