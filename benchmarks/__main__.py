@@ -16,6 +16,7 @@ from benchmarks import answers, choices, counting, loading, scaling, small, stop
 from benchmarks.after_commit import reverting
 from benchmarks.chart import draw
 from benchmarks.figures import FULL, QUICK, SMOKE, Measure, Report
+from benchmarks.history import growth
 from benchmarks.places import open_place
 from benchmarks.report import write
 
@@ -29,6 +30,7 @@ MEASURES: dict[str, Measure] = {
     "scaling": scaling.measure,
     "reverting": reverting.measure,
     "choices": choices.measure,
+    "growth": growth.measure,
 }
 
 

@@ -63,6 +63,7 @@ class Scale:
     requests: int = 2000
     waiting: int = 100
     small: int = 300
+    history: int = 1_000_000  # imports that have ended
     background: int = 5_000_000  # rows of imports that only keep the slots busy
 
 
@@ -76,10 +77,21 @@ QUICK = Scale(
     requests=500,
     waiting=20,
     small=60,
+    history=60_000,
     background=2_000_000,
 )
 SMOKE = Scale(
-    rows=3000, pairs=1, large=2, memory=2, slow_rows=200, clients=5, requests=20, waiting=3, small=5, background=300_000
+    rows=3000,
+    pairs=1,
+    large=2,
+    memory=2,
+    slow_rows=200,
+    clients=5,
+    requests=20,
+    waiting=3,
+    small=5,
+    history=2000,
+    background=300_000,
 )
 
 

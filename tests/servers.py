@@ -166,6 +166,7 @@ def empty(database: DatabaseServer) -> None:
             "backout_people",
             "backout_audit",
             "backout_audit_chain",
+            "backout_totals",
         )
         cursor.execute("BEGIN")  # one write to the disk, not one a table
         for table in (

@@ -120,6 +120,13 @@ class Database:
                 raise DatasetInUse("another dataset is being created, dropped or emptied: try again")
             yield connection
 
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Whether this process is the only one that does what `name` says, for as long as it is open; raises as
+        `begin`."""
+        with _reachable(), self._patient_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection.execute(text("SELECT GET_LOCK(:name, 0)"), {"name": name}).scalar() == 1
+
     def connect_branch(self) -> DriverConnection:
         """A fresh autocommit connection for one transaction branch, never pooled and never reconnected."""
         _, asked = self._engine.dialect.create_connect_args(self.url)  # whatever the URL asks for, as for the ledger

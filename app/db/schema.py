@@ -85,11 +85,18 @@ imports = Table(
     Column("retry_of", CHAR(36)),
     *(Column(name, String(64)) for name in ("stopped_by", "paused_by")),
     Column("revertible_until", _instant),  # if a client has shortened it
+    Column("settled", SmallInteger, nullable=False, server_default="0"),  # see `Settled`
     Index("imports_due", "state", "priority", "number"),
     Index("imports_finished", "finished_at"),
+    Index("imports_settled", "settled", "finished_at"),
     Index("imports_updated", "updated_at"),
+    # one for each set of filters of the list: see `app.db.pages`
+    Index("imports_of_state", "state", "number"),
     Index("imports_of_dataset", "dataset", "number"),
+    Index("imports_of_dataset_state", "dataset", "state", "number"),
     Index("imports_of_client", "client", "number"),
+    Index("imports_of_client_state", "client", "state", "number"),
+    Index("imports_of_client_dataset", "client", "dataset", "state", "number"),
     **OPTIONS,
 )
 
@@ -122,7 +129,11 @@ handlings = Table(
     _updated_at(),
     Column("stopped_by", String(64)),
     Index("handlings_due", "state", "priority", "number"),
+    Index("handlings_finished", "finished_at"),
     Index("handlings_updated", "updated_at"),
+    Index("handlings_of_state", "state", "number"),
+    Index("handlings_of_client", "client", "number"),
+    Index("handlings_of_client_state", "client", "state", "number"),
     mysql_auto_increment=str(FIRST_HANDLING),
     **OPTIONS,
 )
@@ -247,21 +258,6 @@ reverted_imports = Table(
     Column("client", String(64)),
     Index("reverted_imports_active", "import_no", "active", unique=True),
     Index("reverted_imports_revert", "revert_no"),
-    **OPTIONS,
-)
-
-templates = Table(
-    "backout_templates",
-    metadata,
-    Column("name", String(64), primary_key=True),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("dataset", String(64), nullable=False),
-    Column("options", JSON, nullable=False),
-    Column("header", CHAR(32)),
-    Column("made_from", CHAR(36)),
-    Column("created_at", _instant, nullable=False),
-    Column("deleted_at", _instant),  # its number is never given again: imports name the version that they used
-    Column("created_by", String(64)),
     **OPTIONS,
 )
 

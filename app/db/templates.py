@@ -2,13 +2,29 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import CHAR, JSON, Column, Connection, Integer, Row, Select, String, Table, func, insert, select, update
+from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.exc import IntegrityError
 
 from app.db.imports.transitions import NOW
-from app.db.schema import templates
+from app.db.schema import OPTIONS, metadata
 from app.domain.audit.actor import name_actor
 from app.domain.template import Template
+
+templates = Table(
+    "backout_templates",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("dataset", String(64), nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("header", CHAR(32)),
+    Column("made_from", CHAR(36)),
+    Column("created_at", DATETIME(fsp=6), nullable=False),
+    Column("deleted_at", DATETIME(fsp=6)),  # its number is never given again: imports name the version that they used
+    Column("created_by", String(64)),
+    **OPTIONS,
+)
 
 _deleted = templates.c.deleted_at.is_not(None)
 

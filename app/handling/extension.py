@@ -57,12 +57,13 @@ class HandlingExtension:
             rows = [transitions.find_numbered(connection, number) for number in due]
         hints.publish_missing([row.id for row in rows if row is not None], HANDLE_TASK, HANDLING_QUEUE)
 
-    def clean(self, database: Database, settings: Settings) -> None:
-        """Forget old handlings with their history, as old imports are."""
+    def clean(self, database: Database, settings: Settings) -> bool:
+        """Forget a step of old handlings with their history, as old imports are; returns whether there may be more."""
         with database.begin() as connection:
             forgotten = transitions.forget_old(connection, settings.history_retention_days)
         if forgotten:
             log.info("handlings_forgotten", handlings=forgotten)
+        return forgotten == transitions.BATCH_SIZE
 
     def measure(self, database: Database, settings: Settings, seconds: float) -> list[WorkStats]:
         """How each step went lately, where orders are handled."""

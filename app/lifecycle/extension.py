@@ -46,8 +46,8 @@ class Extension(Protocol):
         """Bring to its end, or queue again, what a crash left of it; with every sweep. Raises `DatabaseUnavailable`."""
         ...
 
-    def clean(self, database: Database, settings: Settings) -> None:
-        """Remove a step of what outlived its use."""
+    def clean(self, database: Database, settings: Settings) -> bool:
+        """Remove a step of what outlived its use; returns whether there may be more."""
         ...
 
     def measure(self, database: Database, settings: Settings, seconds: float) -> list[WorkStats]:

@@ -4,10 +4,11 @@ changes anything."""
 from dataclasses import dataclass
 
 from app.config import Settings
-from app.db import measures, statistics
+from app.db import statistics
 from app.db.database import Database
-from app.db.imports.backlog import measure_backlog
-from app.db.measures import StateFigures
+from app.db.imports import totals
+from app.db.imports.backlog import measure_age, measure_backlog
+from app.db.imports.totals import StateFigures
 from app.domain.states import State
 from app.lifecycle.backlog import is_overloaded
 from app.lifecycle.recovery import chores
@@ -58,7 +59,7 @@ def measure_queue(database: Database, hints: Hints) -> QueueFigures:
     """How busy it is now; raises `DatabaseUnavailable`."""
     with database.begin() as connection:
         backlog = measure_backlog(connection)
-        age = measures.measure_age(connection)
+        age = measure_age(connection)
     waiting = hints.queue_stats()
     rate = backlog.rows_per_second
     return QueueFigures(
@@ -72,9 +73,9 @@ def measure_queue(database: Database, hints: Hints) -> QueueFigures:
 
 
 def measure_imports(database: Database) -> dict[State, StateFigures]:
-    """What all imports in the ledger amount to, by state; raises `DatabaseUnavailable`."""
+    """What all imports amount to, by state, also those that are forgotten; raises `DatabaseUnavailable`."""
     with database.begin() as connection:
-        return measures.measure_states(connection)
+        return totals.measure_states(connection)
 
 
 def measure_kinds(services: Services) -> list[WorkStats]:

@@ -16,13 +16,13 @@ from tests.waiting import patience
 
 @pytest.mark.timeout(300)  # half a minute on an idle machine
 @pytest.mark.parametrize(
-    "what", ["counting", *(pytest.param(name, marks=pytest.mark.long) for name in ("small", "reverting"))]
+    "what", ["counting", *(pytest.param(name, marks=pytest.mark.long) for name in ("small", "reverting", "growth"))]
 )
 def test_the_smallest_benchmark_runs(what: str) -> None:
     command = [sys.executable, "-m", "benchmarks", "--smoke", "--only", what]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=patience(280))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.match(r"[236] figures, ", done.stdout.splitlines()[-1])
+    assert re.match(r"\d+ figures, ", done.stdout.splitlines()[-1])
 
 
 def figure(goal: Goal, target: float | None, *, per_second: bool = False) -> Figure:

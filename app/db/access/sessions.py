@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, case, delete, func, insert, null, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, insert, null, select, update
 
-from app.db.access.tables import sessions
+from app.db.access.tables import delete_ended, sessions
 from app.db.ledger import NOW, seconds_from_now
 from app.domain.caller import SignIn
 
@@ -50,11 +50,9 @@ def end(connection: Connection, id: str, ended_by: str) -> bool:
     return connection.execute(update(sessions).where(going_on).values(ended_at=NOW, ended_by=ended_by)).rowcount == 1
 
 
-def delete_old(connection: Connection) -> int:
-    """Forget the sessions that have been over for a day; returns how many."""
-    past = seconds_from_now(-KEPT_SECONDS)
-    over = or_(sessions.c.expires_at <= past, func.coalesce(sessions.c.ended_at, NOW) <= past)
-    return connection.execute(delete(sessions).where(over)).rowcount
+def delete_old(connection: Connection) -> bool:
+    """Forget some of the sessions that have been over for a day; returns whether there may be more."""
+    return delete_ended(connection, sessions, ("expires_at", "ended_at"), KEPT_SECONDS)
 
 
 def _select() -> Select[Any]:

@@ -1,9 +1,14 @@
 """The tables of access. Their names have the prefix that datasets can't have."""
 
-from sqlalchemy import CHAR, JSON, Boolean, Column, Index, Integer, String, Table
+from collections.abc import Sequence
+
+from sqlalchemy import CHAR, JSON, Boolean, Column, Connection, Index, Integer, String, Table, delete, select
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME
 
+from app.db.ledger import seconds_from_now
 from app.db.schema import OPTIONS, metadata
+
+STEP = 500  # rows that are forgotten at a time
 
 _instant = DATETIME(fsp=6)
 _number = BIGINT(unsigned=True)
@@ -23,6 +28,9 @@ tokens = Table(
     Column("revoked_at", _instant),
     Column("revoked_by", String(128)),
     Column("replaces", CHAR(8)),
+    Index("tokens_created", "created_at", "id"),
+    Index("tokens_expired", "expires_at"),
+    Index("tokens_revoked", "revoked_at"),
     **OPTIONS,
 )
 
@@ -41,6 +49,9 @@ sessions = Table(
     Column("expires_at", _instant, nullable=False),
     Column("ended_at", _instant),
     Column("ended_by", String(64)),
+    Index("sessions_created", "created_at", "id"),
+    Index("sessions_expired", "expires_at"),
+    Index("sessions_ended", "ended_at"),
     **OPTIONS,
 )
 
@@ -87,3 +98,15 @@ audit_chain = Table(
     Column("digest", CHAR(64), nullable=False),
     **OPTIONS,
 )
+
+
+def delete_ended(connection: Connection, table: Table, ends: Sequence[str], seconds: float) -> bool:
+    """Delete a step of the rows that ended longer ago than that, by any of their `ends`, each of which has an index;
+    returns whether there may be more."""
+    found: set[str] = set()
+    for end in ends:
+        query = select(table.c.id).where(table.c[end] <= seconds_from_now(-seconds)).order_by(table.c[end])
+        found.update(connection.scalars(query.limit(STEP)))
+    if found:
+        connection.execute(delete(table).where(table.c.id.in_(sorted(found))))
+    return len(found) >= STEP

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.db.access.tables import tokens
+from app.db.access.tables import delete_ended, tokens
 from app.db.ledger import NOW, seconds_from_now
 from app.domain.caller import EVERYTHING, Scope, Token
 
@@ -74,10 +74,10 @@ def note_use(connection: Connection, id: str) -> None:
     connection.execute(update(tokens).where(tokens.c.id == id).values(last_used_at=NOW))
 
 
-def delete_old(connection: Connection, days: float) -> int:
-    """Forget tokens that were revoked or expired longer ago than that; returns how many."""
-    ended = func.least(tokens.c.expires_at, func.coalesce(tokens.c.revoked_at, tokens.c.expires_at))
-    return connection.execute(delete(tokens).where(ended <= seconds_from_now(-days * 86400))).rowcount
+def delete_old(connection: Connection, days: float) -> bool:
+    """Forget some of the tokens that were revoked or expired longer ago than that; returns whether there may be
+    more."""
+    return delete_ended(connection, tokens, ("expires_at", "revoked_at"), days * 86400)
 
 
 def _select() -> Select[Any]:

@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 
 from app.db.imports.transitions import ledger
 from app.db.ledger import NOW, by_key
-from app.db.schema import events, idempotency_keys, imports, templates
+from app.db.schema import events, idempotency_keys, imports
+from app.db.templates import templates
 from app.domain.requests.revert import Kind
-from app.domain.states import FINAL
+from app.domain.states import FINAL, UNFINISHED
 
 EVENT = "erased"
 
@@ -54,7 +55,7 @@ def list_unfinished(connection: Connection, dataset: str, last: int, limit: int)
     """(id, state) of the dataset's imports that have not ended, of those up to the number `last`, and of all that may
     bring back what was there before: reverts and retries."""
     query = select(imports.c.id, imports.c.state).where(
-        imports.c.dataset == dataset, imports.c.state.not_in(list(FINAL)), _counts(last)
+        imports.c.dataset == dataset, imports.c.state.in_(list(UNFINISHED)), _counts(last)
     )
     return [(str(id), str(state)) for id, state in connection.execute(query.order_by(imports.c.number).limit(limit))]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, exists, func, insert, select, update
 
+from app.db import pages
 from app.db.ledger import NOW, Ledger, LedgerStates, seconds_from_now
 from app.db.schema import events, handled_orders, handling_steps, handlings, installation, orders
 from app.domain.feed_cursor import RowVersion
@@ -141,14 +142,23 @@ def list_handlings(
     client: str | None = None,
 ) -> list[Handling]:
     """Handlings, of one client if it is named, newest first; `before` is the number that the page before ended with."""
-    query = select(*_COLUMNS).order_by(handlings.c.number.desc()).limit(limit)
-    if wanted := list(states):
-        query = query.where(handlings.c.state.in_(wanted))
-    if before is not None:
-        query = query.where(handlings.c.number < before)
-    if client is not None:
-        query = query.where(handlings.c.client == client)
+    wanted: pages.Wanted = {
+        "state": {str(state) for state in states} or None,
+        "client": None if client is None else [client],
+    }
+    page = pages.select_page(handlings, INDEXES, wanted, {}, before=before, limit=limit)
+    listed = page.join(handlings, handlings.c.number == page.c.number)
+    query = select(*_COLUMNS).select_from(listed).order_by(handlings.c.number.desc())
     return [_handling(row) for row in connection.execute(query)]
+
+
+# which index has the page of each set of filters
+INDEXES = {
+    frozenset[str](): "PRIMARY",
+    frozenset({"state"}): "handlings_of_state",
+    frozenset({"client"}): "handlings_of_client",
+    frozenset({"client", "state"}): "handlings_of_client_state",
+}
 
 
 def list_changed(connection: Connection, since: datetime) -> list[RowVersion]:
@@ -183,7 +193,7 @@ def forget_old(connection: Connection, keep_days: float) -> int:
     query = select(handlings.c.number).where(
         handlings.c.state.in_(list(RESTING)), handlings.c.finished_at <= seconds_from_now(-keep_days * 86400)
     )
-    numbers = list(connection.scalars(query.order_by(handlings.c.number).limit(BATCH_SIZE)))
+    numbers = list(connection.scalars(query.order_by(handlings.c.finished_at).limit(BATCH_SIZE)))
     if numbers:
         connection.execute(events.delete().where(events.c.import_no.in_(numbers)))
         connection.execute(handling_steps.delete().where(handling_steps.c.handling_no.in_(numbers)))

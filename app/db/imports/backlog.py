@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Integer, case, func, select, text
 
+from app.db.ledger import NOW
 from app.db.schema import imports
 from app.domain.requests.revert import Kind
 from app.domain.states import State
 
-RATE_SAMPLE = 20  # how many of the latest committed imports the estimate looks at
+LOOKED_AT = 1000  # how many of the latest committed imports are looked at
+RATE_SAMPLE = 20  # on how many of them, which are large enough, the estimate rests
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ def measure_backlog(connection: Connection) -> Backlog:
     )
 
 
+def measure_age(connection: Connection) -> float | None:
+    """For how many seconds the oldest queued import has waited; None where none does."""
+    waited = func.timestampdiff(text("MICROSECOND"), func.min(imports.c.created_at), NOW)
+    micros = connection.execute(select(waited).where(imports.c.state == State.QUEUED)).scalar_one()
+    return None if micros is None else max(float(micros), 0.0) / 1_000_000
+
+
 _AHEAD = select(
     # without a type the sum of truths would be a truth itself
     func.coalesce(func.sum(imports.c.state == State.QUEUED, type_=Integer), 0),
@@ -44,10 +53,19 @@ _AHEAD = select(
     func.coalesce(func.sum(func.greatest(imports.c.generate_rows, imports.c.attempt_rows) - imports.c.attempt_rows), 0),
     func.coalesce(func.sum(func.greatest(imports.c.bytes_total, imports.c.attempt_bytes) - imports.c.attempt_bytes), 0),
 ).where(imports.c.state.in_([State.QUEUED, State.RUNNING]))
-_LATEST = (
-    select(imports.c.attempt_started_at, imports.c.finished_at, imports.c.rows_done, imports.c.bytes_total)
-    .where(imports.c.state == State.COMMITTED, imports.c.rows_done >= 1000, imports.c.kind == Kind.IMPORT)
+_RATED = ("attempt_started_at", "finished_at", "rows_done", "bytes_total")
+_LOOKED_AT = (
+    select(*(imports.c[name] for name in ("number", "kind", *_RATED)))
+    .with_hint(imports, "FORCE INDEX (imports_of_state)")
+    .where(imports.c.state == State.COMMITTED)
     .order_by(imports.c.number.desc())
+    .limit(LOOKED_AT)
+    .subquery()
+)
+_LATEST = (
+    select(*(_LOOKED_AT.c[name] for name in _RATED))
+    .where(_LOOKED_AT.c.rows_done >= 1000, _LOOKED_AT.c.kind == Kind.IMPORT)
+    .order_by(_LOOKED_AT.c.number.desc())
     .limit(RATE_SAMPLE)
     .subquery()
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, bindparam, case, func, select, text
 
+from app.db import pages
 from app.db.imports import transitions
 from app.db.imports.transitions import NOW
 from app.db.schema import events, imports, reverted_imports
@@ -100,20 +101,27 @@ def list_imports(
 ) -> list[Import]:
     """Imports within a caller's reach, of one client if it is named, newest first; `before` is the number that the page
     before ended with."""
-    query = _IMPORTS.order_by(imports.c.number.desc()).limit(limit)
-    if wanted := list(states):
-        query = query.where(imports.c.state.in_(wanted))
-    if dataset is not None:
-        query = query.where(imports.c.dataset == dataset)
-    if client is not None:
-        query = query.where(imports.c.client == client)
-    if before is not None:
-        query = query.where(imports.c.number < before)
-    if reach.client is not None:
-        query = query.where(imports.c.client == reach.client)
-    if reach.datasets is not None:
-        query = query.where(imports.c.dataset.in_(reach.datasets))
+    wanted: pages.Wanted = {
+        "state": {str(state) for state in states} or None,
+        "dataset": pages.both(None if dataset is None else [dataset], reach.datasets),
+        "client": pages.both(None if client is None else [client], None if reach.client is None else [reach.client]),
+    }
+    page = pages.select_page(imports, INDEXES, wanted, {"state": list(State)}, before=before, limit=limit)
+    listed = page.join(_REVERTED, imports.c.number == page.c.number)
+    query = select(*_COLUMNS).select_from(listed).order_by(imports.c.number.desc())
     return [_import(row) for row in connection.execute(query)]
+
+
+# which index has the page of each set of filters
+INDEXES = {
+    frozenset[str](): "PRIMARY",
+    frozenset({"state"}): "imports_of_state",
+    frozenset({"dataset"}): "imports_of_dataset",
+    frozenset({"client"}): "imports_of_client",
+    frozenset({"dataset", "state"}): "imports_of_dataset_state",
+    frozenset({"client", "state"}): "imports_of_client_state",
+    frozenset({"client", "dataset", "state"}): "imports_of_client_dataset",
+}
 
 
 def list_last_row_counts(connection: Connection, dataset: str, before: int, limit: int) -> list[int]:
@@ -138,6 +146,12 @@ def list_numbers_in_state(connection: Connection, states: Iterable[State]) -> li
     """Numbers of the imports in one of these states, oldest first."""
     query = select(imports.c.number).where(imports.c.state.in_(list(states))).order_by(imports.c.number)
     return list(connection.scalars(query))
+
+
+def is_any_in_state(connection: Connection, states: Iterable[State]) -> bool:
+    """Whether any import is in one of these states."""
+    query = select(imports.c.number).where(imports.c.state.in_(list(states))).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def list_undoing(connection: Connection, seconds: float) -> list[int]:

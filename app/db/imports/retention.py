@@ -1,32 +1,48 @@
 """What outlived its use: old spool files, old ledger rows. Removed in small steps."""
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    TextClause,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
+from app.db.imports.totals import Settled
 from app.db.imports.transitions import seconds_from_now
-from app.db.schema import events, idempotency_keys, imports, receipts, reverted_imports
+from app.db.ledger import by_key
+from app.db.schema import before_images, events, idempotency_keys, imports, receipts, reverted_imports
 from app.domain.imports import reject_name
 from app.domain.states import FINAL
 
-BATCH_SIZE = 200
-_DELETE_IMAGES = text(  # in an order, so that a log of statements says the same
-    "DELETE FROM before_images WHERE import_no IN :numbers ORDER BY import_no, old_import_no, old_row_no LIMIT :images"
-).bindparams(bindparam("numbers", expanding=True))
-IMAGES = 20_000  # a step deletes at most so many, whatever the imports have updated
+BATCH_SIZE = 100
+ROWS = 2000  # a step deletes at most so many of each kind, whatever the imports have kept
 
 
-def list_old_spools(connection: Connection, keep_hours: float) -> list[tuple[int, str]]:
-    """(import number, spool name) of files whose import ended longer ago than that."""
+def list_old_spools(connection: Connection, keep_hours: float) -> list[tuple[int, str | None]]:
+    """(import number, spool name) of files whose import ended longer ago than that; None where the name is forgotten
+    already."""
     query = select(imports.c.number, imports.c.spool_name).where(
-        imports.c.state.in_(list(FINAL)),
-        imports.c.spool_name.is_not(None),
-        imports.c.finished_at <= seconds_from_now(-keep_hours * 3600),
+        imports.c.settled == Settled.KEEPS_FILE, imports.c.finished_at <= seconds_from_now(-keep_hours * 3600)
     )
-    return [(int(number), str(name)) for number, name in connection.execute(query.limit(BATCH_SIZE))]
+    found = connection.execute(query.order_by(imports.c.finished_at).limit(BATCH_SIZE))
+    return [(int(number), name) for number, name in found]
 
 
-def forget_spool(connection: Connection, number: int) -> None:
-    """The import's file is gone."""
-    connection.execute(update(imports).where(imports.c.number == number).values(spool_name=None))
+def forget_spools(connection: Connection, numbers: list[int]) -> None:
+    """The files of these imports, which have ended, are gone."""
+    done = case((imports.c.settled == Settled.KEEPS_FILE, int(Settled.YES)), else_=imports.c.settled)
+    gone = by_key(update(imports), imports).where(imports.c.number.in_(numbers))
+    connection.execute(gone.values(spool_name=None, settled=done))
 
 
 def known_spools(connection: Connection, names: list[str]) -> set[str]:
@@ -45,13 +61,12 @@ def known_spools(connection: Connection, names: list[str]) -> set[str]:
 
 
 def delete_old_history(connection: Connection, keep_days: float) -> tuple[int, bool]:
-    """Forget a step of imports that ended longer ago than that and have no spool file: their images first, the imports
-    once none is left. Returns how many imports, and whether there may be more to do."""
+    """Forget a step of imports that ended longer ago than that and have no spool file: what belongs to them first, the
+    imports once nothing is left. Returns how many imports, and whether there may be more to do."""
     query = (
         select(imports.c.number)
         .where(
-            imports.c.state.in_(list(FINAL)),
-            imports.c.spool_name.is_(None),
+            imports.c.settled == Settled.YES,
             imports.c.finished_at <= seconds_from_now(-keep_days * 86400),
             ~exists().where(
                 reverted_imports.c.import_no == imports.c.number,
@@ -59,20 +74,43 @@ def delete_old_history(connection: Connection, keep_days: float) -> tuple[int, b
                 reverted_imports.c.reverted_at.is_(None),
             ),
         )
-        .order_by(imports.c.number)
+        .order_by(imports.c.finished_at)
         .limit(BATCH_SIZE)
     )
-    numbers = list(connection.scalars(query))
+    numbers = sorted(connection.scalars(query))
     if numbers:
-        if connection.execute(_DELETE_IMAGES, {"numbers": numbers, "images": IMAGES}).rowcount == IMAGES:
-            return 0, True
-        for table in (events, receipts, idempotency_keys, reverted_imports):
-            connection.execute(delete(table).where(table.c.import_no.in_(numbers)))
+        # a crash between two steps leaves imports with less of their history, which the next step takes up
+        for table in (before_images, events, receipts, reverted_imports):
+            if connection.execute(_DELETE[table.name], {"numbers": numbers, "rows": ROWS}).rowcount == ROWS:
+                return 0, True
+        _delete_keys(connection, idempotency_keys.c.import_no.in_(numbers))
         connection.execute(delete(imports).where(imports.c.number.in_(numbers)))
     return len(numbers), len(numbers) == BATCH_SIZE
 
 
-def delete_stale_keys(connection: Connection) -> int:
-    """Forget claims on keys whose request never came to an end."""
-    stale = and_(idempotency_keys.c.import_no.is_(None), idempotency_keys.c.claimed_until <= seconds_from_now(-3600))
-    return connection.execute(delete(idempotency_keys).where(stale)).rowcount
+def delete_stale_keys(connection: Connection) -> bool:
+    """Forget claims on keys whose request never came to an end; returns whether there may be more."""
+    claimed_until = idempotency_keys.c.claimed_until
+    return _delete_keys(
+        connection, and_(idempotency_keys.c.import_no.is_(None), claimed_until <= seconds_from_now(-3600))
+    )
+
+
+def _delete_keys(connection: Connection, condition: ColumnElement[bool]) -> bool:
+    """Found first and then locked by their primary key, as a request does that claims one."""
+    key = idempotency_keys.c.client, idempotency_keys.c.key
+    query = select(*key).with_hint(idempotency_keys, "FORCE INDEX (idempotency_import)")
+    found = sorted(tuple(row) for row in connection.execute(query.where(condition).limit(ROWS)))
+    if found:
+        connection.execute(delete(idempotency_keys).where(tuple_(*key).in_(found), condition))
+    return len(found) == ROWS
+
+
+def _delete(table: Table) -> TextClause:
+    # in an order, so that a log of statements says the same
+    order = ", ".join(column.name for column in table.primary_key)
+    statement = f"DELETE FROM {table.name} WHERE import_no IN :numbers ORDER BY {order} LIMIT :rows"
+    return text(statement).bindparams(bindparam("numbers", expanding=True))
+
+
+_DELETE = {table.name: _delete(table) for table in (before_images, events, receipts, reverted_imports)}

@@ -70,15 +70,15 @@ def extend_chain(services: Services) -> None:
         raise AuditBroken(f"{trouble}: {WHAT_TO_DO}")
 
 
-def forget_old(services: Services) -> None:
+def forget_old(services: Services) -> bool:
     """Delete a batch of the lines up to the checkpoint, and then move the checkpoint on: what the mark does not name is
-    never deleted. Does nothing while the mark is in doubt."""
+    never deleted. Does nothing while the mark is in doubt. Returns whether there may be more."""
     with services.database.begin() as connection:
         audit_chain.hold(connection)
         last = audit_chain.find_last(connection)
         mark = read_mark(services)
         if mark is None or _compare(connection, last, mark) is not None:
-            return
+            return False
         days = services.settings.audit_retention_days
         deleted = audit_chain.delete_old(connection, mark.checkpoint, days)
         before = Link(mark.checkpoint, 0, mark.checkpoint_digest)
@@ -88,6 +88,7 @@ def forget_old(services: Services) -> None:
     # a crash before the commit leaves what the checkpoint allows to be gone
     if deleted:
         log.info("audit_forgotten", lines=deleted)
+    return deleted == audit_chain.BATCH or until.sequence > mark.checkpoint
 
 
 def verify(services: Services) -> Report:

@@ -3,6 +3,7 @@
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
+from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
@@ -23,11 +24,12 @@ log = structlog.get_logger(__name__)
 
 
 class Chores:
-    """Runs one sweeper's chores, counts those that failed, and says which fail now."""
+    """Runs one sweeper's chores, counts those that failed, and says which fail now. Its threads share it."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._name = secrets.token_hex(8)
+        self._lock = Lock()
         self._failures: Counter[str] = Counter()
         self._failing: dict[str, str] = {}
         self._in_a_row: Counter[str] = Counter()
@@ -43,7 +45,8 @@ class Chores:
         """
         if monotonic() < self._not_before.get(name, 0):
             return
-        self._failures.setdefault(name, 0)  # a metric is there before it rises
+        with self._lock:
+            self._failures.setdefault(name, 0)  # a metric is there before it rises
         try:
             chore()
         except LedgerFrozen:
@@ -54,6 +57,11 @@ class Chores:
         except Exception as error:  # noqa: BLE001 — the boundary of a chore: the others are run whatever it was
             self.fail(name, error)
         else:
+            self.succeed(name)
+
+    def succeed(self, name: str) -> None:
+        """What failed before does so no more."""
+        with self._lock:
             for known in (self._failing, self._in_a_row, self._not_before):
                 known.pop(name, None)
 
@@ -63,19 +71,21 @@ class Chores:
 
     def fail(self, name: str, error: Exception) -> None:
         """Log and count a failure."""
-        self._failures[name] += 1
-        self._in_a_row[name] += 1
-        row = self._in_a_row[name]
-        if row > 1:
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(row - 2, 10), MAX_PAUSE_SECONDS)
-            self._not_before[name] = monotonic() + pause
-        self._failing[name] = f"{type(error).__name__}: {error}"[:SENTENCE]
-        trace = error if row == 1 else None
-        log.error("chore_failed", chore=name, error=self._failing[name], in_a_row=row, exc_info=trace)
+        told = f"{type(error).__name__}: {error}"[:SENTENCE]
+        with self._lock:
+            self._failures[name] += 1
+            self._in_a_row[name] += 1
+            row = self._in_a_row[name]
+            if row > 1:
+                pause = min(FIRST_PAUSE_SECONDS * 2 ** min(row - 2, 10), MAX_PAUSE_SECONDS)
+                self._not_before[name] = monotonic() + pause
+            self._failing[name] = told
+        log.error("chore_failed", chore=name, error=told, in_a_row=row, exc_info=error if row == 1 else None)
 
     def tell(self) -> None:
         """Keep in the spool folder, for web servers, what failed: at once where that has changed. Raises nothing."""
-        figures = {"failures": dict(self._failures), "failing": dict(self._failing)}
+        with self._lock:
+            figures = {"failures": dict(self._failures), "failing": dict(self._failing)}
         if figures == self._told and monotonic() < self._told_at + TELL_SECONDS:
             return
         try:

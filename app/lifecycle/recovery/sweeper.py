@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from threading import Thread
 from time import monotonic
 
 import structlog
@@ -19,14 +20,15 @@ from app.lifecycle import freeze
 from app.lifecycle.datasets import truncate
 from app.lifecycle.imports import commit, pause, requeue, rollback
 from app.lifecycle.imports.stop import end_load
-from app.lifecycle.recovery import audit, cleanup
+from app.lifecycle.recovery import audit
 from app.lifecycle.recovery.chores import Chores, do_each
+from app.lifecycle.recovery.cleaner import clean_forever
 from app.lifecycle.services import Services
 
-CLEAN_SECONDS = 60.0
 GENERATION_SECONDS = 10.0
 UNDO_SECONDS = 0.25  # between two looks at what is being undone
 FAILED_SECONDS = 1.0  # after a sweep that could not even be begun
+STOP_SECONDS = 5.0  # for which the cleaner is waited for at the end
 LATELY_SECONDS = 60.0  # for so long it is looked at that often
 MAX_HINTS = 100  # a sweep
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)  # what a row raises that no program of ours wrote
@@ -42,8 +44,6 @@ class Sweeper:
         self.chores = Chores(services)
         self._reported: set[Xid] = set()
         self._lost: set[int] = set()
-        self._cleaned_at = 0.0
-        self._unclean: set[str] = set()  # chores that had more to do
         self._advanced_at = float("-inf")
         self._frozen = ""
 
@@ -109,23 +109,6 @@ class Sweeper:
             )
         if services.settings.asks_who:
             run("chain_audit", partial(audit.extend_chain, services))
-        self._clean()
-
-    def _clean(self) -> None:
-        """Once a minute; what has failed, or has more to do, is done by the next sweep."""
-        services, is_due = self._services, monotonic() >= self._cleaned_at + CLEAN_SECONDS
-        if is_due:
-            self._cleaned_at = monotonic()
-
-        def run(name: str, chore: Callable[[], object]) -> None:
-            if not is_due and name not in self._unclean and not self.chores.is_failing(name):
-                return
-            self._unclean.discard(name)
-            self.chores.run(name, lambda: self._unclean.add(name) if chore() is True else None)
-
-        cleanup.clean(services, run)
-        for extension in services.extensions:
-            run(f"clean_{extension.name}", partial(extension.clean, services.database, services.settings))
 
     def _finish_branches(self) -> None:
         """Finish what is prepared. The branches are listed before their imports are read: the other order would judge a
@@ -246,8 +229,16 @@ def sweep_forever(services: Services, pause: Callable[[float], bool]) -> None:
     error ends it.
 
     Between two sweeps only imports that are being undone are looked at: a client that stopped one waits for its end.
+    A thread beside it cleans.
     """
     sweeper = Sweeper(services)
+    cleaner = Thread(target=clean_forever, args=(services, sweeper.chores, pause), name="cleaner", daemon=True)
+    cleaner.start()
+    _sweep_on(sweeper, services, pause)
+    cleaner.join(STOP_SECONDS)  # what it is about is undone if it takes longer
+
+
+def _sweep_on(sweeper: Sweeper, services: Services, pause: Callable[[float], bool]) -> None:
     while True:
         until = monotonic() + services.settings.sweep_seconds
         try:

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from app.db.measures import DURATIONS, StateFigures
+from app.db.imports.totals import DURATIONS, StateFigures
 from app.domain.caller import Scope
 from app.domain.errors import DatabaseUnavailable
 from app.domain.states import FINAL, State
@@ -41,7 +41,7 @@ def show_metrics() -> Response:
 
 
 class _Figures(Collector):
-    """One reading of the ledger. Gauges, since what leaves the history leaves the sums."""
+    """One reading of the ledger. What has ended never leaves the sums."""
 
     def __init__(self, states: dict[State, StateFigures], queue: QueueFigures, sweepers: SweeperFigures) -> None:
         self._states, self._queue, self._sweepers = states, queue, sweepers
@@ -52,7 +52,9 @@ class _Figures(Collector):
         yield from self._collect_sweepers()
 
     def _collect_states(self) -> Iterator[Metric]:
-        number = GaugeMetricFamily("backout_imports", "Imports in the history, by state", labels=["state"])
+        number = GaugeMetricFamily(
+            "backout_imports", "Imports, by state; of final ones all there ever were", labels=["state"]
+        )
         took = HistogramMetricFamily(
             "backout_import_duration_seconds", "From acceptance to the end, by how it ended", labels=["state"]
         )
@@ -65,7 +67,7 @@ class _Figures(Collector):
         yield number
         yield took
         committed = self._states[State.COMMITTED]
-        yield _gauge("backout_rows_loaded", "Rows of the committed imports in the history", committed.rows)
+        yield _gauge("backout_rows_loaded", "Rows of all committed imports", committed.rows)
         yield _gauge("backout_rows_rejected", "Rows that committed imports did not accept", committed.rejected)
 
     def _collect_queue(self) -> Iterator[Metric]:

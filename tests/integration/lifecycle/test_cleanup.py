@@ -18,7 +18,8 @@ from app.lifecycle.imports.idempotency import Accepted
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.recovery import cleanup
-from app.lifecycle.recovery.sweeper import Sweeper
+from app.lifecycle.recovery.chores import Chores
+from app.lifecycle.recovery.cleaner import Cleaner
 from app.lifecycle.services import Services
 from tests.uploads import accept_file
 
@@ -104,11 +105,11 @@ def test_history_is_forgotten_after_its_time_and_rows_stay(services: Services, t
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM idempotency_keys").scalar_one() == 0
 
 
-def test_a_long_history_goes_sweep_by_sweep_in_bounded_steps(
+def test_a_long_history_goes_step_by_step_in_bounded_steps(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "BATCH_SIZE", 3)
-    monkeypatch.setattr(retention, "IMAGES", 8)
+    monkeypatch.setattr(retention, "ROWS", 8)
     monkeypatch.setattr(cleanup, "STEP_SECONDS", 0.0)
     path = tmp_path / "same.csv"
     write_csv_sample(path, 20, "same")
@@ -123,11 +124,11 @@ def test_a_long_history_goes_sweep_by_sweep_in_bounded_steps(
 
     left = [count("before_images")]
     assert left == [7 * 20]
-    sweeper, sweeps = Sweeper(services), 0
+    cleaner, steps = Cleaner(services, Chores(services)), 0
     while count("imports"):
-        sweeper.sweep()
+        cleaner.clean()
         left.append(count("before_images"))
-        assert (sweeps := sweeps + 1) < 60
+        assert (steps := steps + 1) < 90
     assert all(before - after <= 8 for before, after in itertools.pairwise(left)) and left[-1] == 0
     assert count("events") == count("receipts") == 0 and count("orders") == 20
 

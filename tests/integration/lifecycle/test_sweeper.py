@@ -17,8 +17,9 @@ from app.lifecycle import health
 from app.lifecycle.imports import commit, rollback
 from app.lifecycle.imports.loading.load import claim_next
 from app.lifecycle.imports.stop import stop_import
-from app.lifecycle.recovery import cleanup, sweeper as recovery_sweeper
-from app.lifecycle.recovery.chores import list_failing
+from app.lifecycle.recovery import cleaner as recovery_cleaner, cleanup, sweeper as recovery_sweeper
+from app.lifecycle.recovery.chores import Chores, list_failing
+from app.lifecycle.recovery.cleaner import Cleaner
 from app.lifecycle.recovery.sweeper import Sweeper, sweep_forever
 from app.lifecycle.services import Services
 from app.spool import FIGURES, FIGURES_SECONDS
@@ -128,11 +129,12 @@ def test_no_error_ends_the_sweeper(
 
 
 def test_uploads_that_come_and_go_end_no_sweep(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recovery_sweeper, "CLEAN_SECONDS", 0.0)
+    monkeypatch.setattr(recovery_cleaner, "CLEAN_SECONDS", 0.0)
+    monkeypatch.setattr(recovery_cleaner, "LOOK_SECONDS", 0.02)
     services.spool.folder.mkdir(exist_ok=True)
     done, swept = Event(), []
     whole = cleanup.clean
-    monkeypatch.setattr(recovery_sweeper.cleanup, "clean", lambda *given: (whole(*given), swept.append(1)))
+    monkeypatch.setattr(recovery_cleaner.cleanup, "clean", lambda *given: (whole(*given), swept.append(1)))
 
     def come_and_go(writer: int) -> None:
         while not done.is_set():
@@ -145,7 +147,7 @@ def test_uploads_that_come_and_go_end_no_sweep(services: Services, monkeypatch: 
     with ThreadPoolExecutor(2) as pool, Running(often):
         coming = [pool.submit(come_and_go, writer) for writer in range(2)]
         try:
-            wait_for(lambda: len(swept) >= 20, "it has swept again and again")
+            wait_for(lambda: len(swept) >= 20, "it has cleaned again and again")
         finally:
             done.set()
         for each in coming:
@@ -156,14 +158,15 @@ def test_uploads_that_come_and_go_end_no_sweep(services: Services, monkeypatch: 
 def test_a_cleaning_that_fails_once_is_not_waited_for_a_minute(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweeper = Sweeper(services)
+    chores = Chores(services)
+    cleaner = Cleaner(services, chores)
     with monkeypatch.context() as patched:
         patched.setattr(cleanup, "_delete_temporary", raising(OSError("a moment without the disk")))
-        sweeper.sweep()
-    sweeper.chores.tell()
+        cleaner.clean()
+    chores.tell()
     assert set(list_failing(services.spool, services.installation)) == {"delete_temporary"}
-    sweeper.sweep()
-    sweeper.chores.tell()
+    cleaner.clean()
+    chores.tell()
     assert not list_failing(services.spool, services.installation)
 
 

@@ -62,7 +62,7 @@ def _erase_file(services: Services, person: Person, name: str, row: Kept, progre
     services.spool.delete(name)
     # a crash here leaves a name without a file: the sweeper forgets it
     with services.database.begin() as connection:
-        retention.forget_spool(connection, row.number)
+        retention.forget_spools(connection, [row.number])
         history.note(connection, row.number, {"file": True})
 
 

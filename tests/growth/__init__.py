@@ -1,0 +1,1 @@
+"""What a long history must not make dearer, and such a history."""
