@@ -329,7 +329,8 @@ def test_what_came_after_the_truncation_stays(nights: Nights, root: Any) -> None
     crash(nights, "truncate", "after")
     root.execute(
         "INSERT INTO orders (import_no, row_no, marketplace, order_number, customer, email, ship_to, sku, quantity,"
-        " unit_price, currency, status, ordered_at) VALUES (99, 1, 'Bay', 'N-9', 'by hand', 'j@x.de', 'Weg 1', 'S', 1,"
+        " unit_price, currency, status, ordered_at)"
+        " VALUES (4000000000, 1, 'Bay', 'N-9', 'by hand', 'j@x.de', 'Weg 1', 'S', 1,"
         " 1, 'EUR', 'paid', '2026-01-02')"
     )
     assert truncate.finish(nights.services, "orders") == 2
