@@ -7,7 +7,7 @@ from app.config import Settings
 from app.db import statistics
 from app.db.database import Database
 from app.db.imports import totals
-from app.db.imports.backlog import measure_age, measure_backlog
+from app.db.imports.backlog import measure_backlog
 from app.db.imports.totals import StateFigures
 from app.domain.states import State
 from app.lifecycle.backlog import is_overloaded
@@ -59,9 +59,8 @@ def measure_queue(database: Database, hints: Hints) -> QueueFigures:
     """How busy it is now; raises `DatabaseUnavailable`."""
     with database.begin() as connection:
         backlog = measure_backlog(connection)
-        age = measure_age(connection)
     waiting = hints.queue_stats()
-    rate = backlog.rows_per_second
+    rate, age = backlog.rows_per_second, backlog.oldest_seconds
     return QueueFigures(
         depth=backlog.waiting,
         running=backlog.running,

@@ -20,6 +20,7 @@ from tests.stack import Stack
 SHORT = 1000
 RUNS = 9
 ASIDE = 60  # rows that a look may cost more
+NOISE_SECONDS = 0.0002
 CLEANED_SECONDS = 900.0
 QUEUED = 5000
 PATHS = ("/v1/imports", "/v1/imports?state=failed", "/metrics")
@@ -43,7 +44,10 @@ def measure(place: Place, scale: Scale, report: Report) -> None:
         costs.append(_cost(services, server, place.server.pid))
     short, long = costs
     for name, (rows, seconds) in short.items():
-        pairs = {"rows": (long[name][0] + ASIDE, rows + ASIDE), "s": (long[name][1], seconds)}
+        pairs = {
+            "rows": (long[name][0] + ASIDE, rows + ASIDE),
+            "s": (long[name][1] + NOISE_SECONDS, seconds + NOISE_SECONDS),
+        }
         for unit, (ours, theirs) in pairs.items():
             report.add(
                 Figure(

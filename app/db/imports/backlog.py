@@ -15,35 +15,33 @@ RATE_SAMPLE = 20  # on how many of them, which are large enough, the estimate re
 
 @dataclass(frozen=True)
 class Backlog:
-    """What is waiting and what was measured, for an estimate of how long a new import takes."""
+    """What is waiting and what was measured, for an estimate of how long a new import takes.
+
+    `oldest_seconds` is for how long the oldest of those that wait has waited; None where none does.
+    """
 
     waiting: int
     running: int
     waiting_rows: int
     waiting_bytes: int
+    oldest_seconds: float | None
     rows_per_second: float | None
     bytes_per_second: float | None
 
 
 def measure_backlog(connection: Connection) -> Backlog:
     """How much lies before a new import, and how fast the latest ones went."""
-    waiting, running, rows, source_bytes = connection.execute(_AHEAD).one()
+    waiting, running, rows, source_bytes, micros = connection.execute(_AHEAD).one()
     row_rate, byte_rate = connection.execute(_RATES).one()
     return Backlog(
         waiting=int(waiting),
         running=int(running),
         waiting_rows=int(rows),
         waiting_bytes=int(source_bytes),
+        oldest_seconds=None if micros is None else max(float(micros), 0.0) / 1_000_000,
         rows_per_second=None if row_rate is None else float(row_rate),
         bytes_per_second=None if byte_rate is None else float(byte_rate),
     )
-
-
-def measure_age(connection: Connection) -> float | None:
-    """For how many seconds the oldest queued import has waited; None where none does."""
-    waited = func.timestampdiff(text("MICROSECOND"), func.min(imports.c.created_at), NOW)
-    micros = connection.execute(select(waited).where(imports.c.state == State.QUEUED)).scalar_one()
-    return None if micros is None else max(float(micros), 0.0) / 1_000_000
 
 
 _AHEAD = select(
@@ -52,6 +50,9 @@ _AHEAD = select(
     func.coalesce(func.sum(imports.c.state == State.RUNNING, type_=Integer), 0),
     func.coalesce(func.sum(func.greatest(imports.c.generate_rows, imports.c.attempt_rows) - imports.c.attempt_rows), 0),
     func.coalesce(func.sum(func.greatest(imports.c.bytes_total, imports.c.attempt_bytes) - imports.c.attempt_bytes), 0),
+    func.timestampdiff(
+        text("MICROSECOND"), func.min(case((imports.c.state == State.QUEUED, imports.c.created_at))), NOW
+    ),
 ).where(imports.c.state.in_([State.QUEUED, State.RUNNING]))
 _RATED = ("attempt_started_at", "finished_at", "rows_done", "bytes_total")
 _LOOKED_AT = (
