@@ -20,8 +20,9 @@ _QUOTED = re.compile('[",\r\n]|^ |^$')
 class RejectWriter:
     """Writes one attempt's reject file. Without rejects there is no file."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, keep: Callable[[Path], None] = lambda path: None) -> None:
+        """`keep` takes the file once it is whole."""
+        self._path, self._keep = path, keep
         self._file: BinaryIO | None = None
 
     def write(self, rejects: Iterable[Reject]) -> None:
@@ -39,6 +40,7 @@ class RejectWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
+            self._keep(self._path)
             self._file = None
 
     def discard(self) -> None:

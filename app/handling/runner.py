@@ -14,7 +14,7 @@ import structlog
 from app.config import Settings
 from app.db.database import Database
 from app.db.handlings import queries, transitions
-from app.domain.errors import LedgerFrozen, SpoolFull
+from app.domain.errors import LedgerFrozen, SpoolFull, SpoolUnavailable
 from app.domain.handling import Handling, HandlingState, Mode
 from app.handling import end
 from app.handling.service_calls import ServiceClients
@@ -66,7 +66,7 @@ def run(services: Services, clients: ServiceClients, handling: Handling, shutdow
         log.info("handling_started", attempt=handling.attempts, orders=handling.orders_total)
         try:
             whole = _Run(services, clients, handling, shutdown).go()
-        except SpoolFull:
+        except (SpoolFull, SpoolUnavailable):
             if not end.wait_for_space(services.database, handling):
                 end.finish(services.database, handling, whole=False)
             return

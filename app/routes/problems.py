@@ -51,6 +51,7 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.TooManyStreams: 503,
     errors.TooManyAtOnce: 429,
     errors.QuotaExceeded: 429,
+    errors.SpoolUnavailable: 503,
     errors.DatabaseUnavailable: 503,
 }
 RETRY = (
@@ -64,6 +65,7 @@ RETRY = (
     errors.TooManyStreams,
     errors.TooManyAtOnce,
     errors.QuotaExceeded,
+    errors.SpoolUnavailable,
     errors.DatabaseUnavailable,
 )
 

@@ -12,7 +12,7 @@ from app.config import Settings
 from app.db.database import Database
 from app.db.imports import transitions
 from app.db.ledger import Ledger
-from app.domain.errors import ImportFailed
+from app.domain.errors import ImportFailed, SpoolUnavailable
 from app.domain.imports import Import
 from app.domain.states import State
 from app.queue import Hints
@@ -108,6 +108,16 @@ def wait_for_space(database: Database, row: Import) -> None:
         full = ImportFailed("spool_full", "the disk of the spool folder is full: free some space")
         return fail(database, row, full)
     give_back_until_space(database, transitions.ledger, row)
+    return None
+
+
+def wait_for_store(database: Database, row: Import, error: SpoolUnavailable) -> None:
+    """`give_back` an import until the spool's object store answers. An inline one fails: its client waits for the
+    answer."""
+    if row.inline:
+        return fail(database, row, ImportFailed("spool_unavailable", error.detail))
+    pause = min(RETRY_SECONDS * 2 ** min(row.epoch // 2, 10), MAX_RETRY_SECONDS)  # an attempt takes two epochs
+    give_back(database, transitions.ledger, row, error.detail, pause_seconds=pause)
     return None
 
 

@@ -1,4 +1,4 @@
-"""The spool: the folder where uploads wait for their import, one file an import, named by its id."""
+"""The spool as a folder: one file an import, named by its id."""
 
 import errno
 import fcntl
@@ -45,7 +45,9 @@ class Readable(Protocol):
 
 
 class Spool:
-    """Files below `folder`, each durable before its import is accepted."""
+    """Files below `folder`, each durable before its import is accepted. A name may have folders in it, with `/`."""
+
+    grows = True  # whether an upload can be read while it arrives
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.folder = folder
@@ -66,6 +68,34 @@ class Spool:
             yield upload
         finally:
             upload.close()
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        """The file of this name, as one of this machine, for as long as this lasts. Raises FileNotFoundError."""
+        path = self.path(name)
+        path.stat()
+        yield path
+
+    def read(self, name: str) -> bytes:
+        """All of a file; raises FileNotFoundError."""
+        return self.path(name).read_bytes()
+
+    def size(self, name: str) -> int:
+        """The bytes of a file; raises FileNotFoundError."""
+        return self.path(name).stat().st_size
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file of this name."""
+        return self.path(name).is_file()
+
+    def list_names(self, folder: str) -> list[str]:
+        """Names of what is in a folder of the spool, without the folder's."""
+        with suppress(FileNotFoundError):
+            return [path.name for path in self.path(folder).iterdir()]
+        return []
+
+    def keep(self, path: Path) -> None:
+        """Take a file that was written at `path(name)`, and is durable there, into the spool."""
 
     def hard_link(self, name: str, new_name: str) -> bool:
         """Give a file a second name, durably: it is there until both are deleted. False where there is no such file."""
@@ -107,7 +137,7 @@ class Spool:
 
     def delete_temporary(self, seconds: float) -> list[str]:
         """Delete temporary files that no one has written to for so long and no process reads; returns their names."""
-        names = [name for name in self._list_old(seconds) if name.startswith(OURS) and not _is_kept(name)]
+        names = [name for name in self._list_old(seconds) if name.startswith(OURS) and not is_kept(name)]
         return [name for name in names if _delete_unused(self.path(name))]
 
     def _list_old(self, seconds: float) -> list[str]:
@@ -125,10 +155,11 @@ class Spool:
                         found.append(entry.name)
         return found
 
-    def write_whole(self, path: Path, data: bytes, mode: int = 0o666, *, durable: bool = False) -> None:
-        """Write a file below the folder, whole or not at all, readable as `mode` and the umask have it. A `durable`
+    def write_whole(self, name: str, data: bytes, mode: int = 0o666, *, durable: bool = False) -> None:
+        """Write a file, whole or not at all, readable as `mode` and the umask have it. A `durable`
         one is whole after a power failure, too. Raises `SpoolFull`, and OSError where the folder can't be written to;
         then nothing is left of it."""
+        path = self.path(name)
         with space(self.folder):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # in the folder itself, where what a crash leaves is found; several processes may write, in containers under
@@ -147,7 +178,7 @@ class Spool:
 
     def write_figures(self, installation: str, sweeper: str, figures: Mapping[str, Any]) -> None:
         """Keep what a sweeper says of itself, for `read_figures`; raises as `write_whole`."""
-        self.write_whole(self.path(f"{FIGURES}{installation}.{sweeper}"), json.dumps(figures).encode())
+        self.write_whole(f"{FIGURES}{installation}.{sweeper}", json.dumps(figures).encode())
 
     def read_figures(self, installation: str) -> list[dict[str, Any]]:
         """What the sweepers of an installation say of themselves: of each one that is running."""
@@ -160,7 +191,7 @@ class Spool:
 
     def read_generation(self, installation: str) -> Generation | None:
         """The generation of this installation's ledger at the last sweep; None where it is unknown."""
-        path = self._generation_path(installation)
+        path = self.path(f"{GENERATION}{installation}")
         try:
             found = path.stat()
             return _read_generation(path, found.st_ino, found.st_mtime_ns)  # each write makes another file
@@ -175,13 +206,11 @@ class Spool:
         kept = self.read_generation(installation)
         if kept is not None and kept.generation >= generation.generation:
             return
-        self.write_whole(self._generation_path(installation), json.dumps(asdict(generation)).encode())
-
-    def _generation_path(self, installation: str) -> Path:
-        return self.path(f"{GENERATION}{installation}")
+        self.write_whole(f"{GENERATION}{installation}", json.dumps(asdict(generation)).encode())
 
 
-def _is_kept(name: str) -> bool:
+def is_kept(name: str) -> bool:
+    """Whether a name of ours is no temporary file's."""
     marks = (GENERATION, AUDIT)  # with another dot it is what a write left behind
     return name.startswith(SILLY) or (name.startswith(marks) and "." not in name.removeprefix(OURS))
 
