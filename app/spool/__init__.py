@@ -1,18 +1,8 @@
 """The spool: where uploads wait for their import, and what belongs to them. A folder, or an object store."""
 
 from app.config import Settings
-from app.spool.folder import (
-    AUDIT,
-    FIGURES,
-    FIGURES_SECONDS,
-    GENERATION,
-    Readable,
-    Spool,
-    Upload,
-    is_full,
-    part_of,
-    space,
-)
+from app.spool.folder import AUDIT, FIGURES, FIGURES_SECONDS, GENERATION, Spool
+from app.spool.upload import Readable, Upload, is_full, part_of, space
 
 __all__ = [
     "AUDIT",

@@ -1,8 +1,6 @@
 """The spool as a folder: one file an import, named by its id."""
 
-import errno
 import fcntl
-import hashlib
 import json
 import os
 import secrets
@@ -12,36 +10,15 @@ from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from time import time
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
-from app.domain.errors import ContentTooLarge, SpoolFull
 from app.domain.generation import Generation
+from app.spool.upload import COPY_BYTES, Upload, flush_folder, space
 
-PART = ".part"  # the ending while the body still arrives
 OURS = "."  # how names begin that are no upload's
-COPY_BYTES = 1024 * 1024
 GENERATION, AUDIT, FIGURES = f"{OURS}generation-", f"{OURS}audit-", f"{OURS}sweeper-"
 SILLY = ".nfs"  # what NFS calls a file that was deleted while it is open
 FIGURES_SECONDS = 60.0  # figures that no one has written for so long are those of a sweeper that has ended
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether this error says that a disk has no space for a file."""
-    return isinstance(error, OSError) and error.errno in _FULL
-
-
-def part_of(path: Path) -> Path:
-    """Where an upload's bytes are before it is whole."""
-    return path.with_name(path.name + PART)
-
-
-class Readable(Protocol):
-    """Where an upload comes from."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, none at the end."""
-        ...
 
 
 class Spool:
@@ -106,7 +83,7 @@ class Spool:
                 self.path(new_name).hardlink_to(self.path(name))
             except FileNotFoundError:
                 return False
-            _flush_folder(self.folder)
+            flush_folder(self.folder)
         return True
 
     def delete(self, name: str) -> None:
@@ -228,92 +205,3 @@ def _delete_unused(path: Path) -> bool:
 def _read_generation(path: Path, inode: int, mtime_ns: int) -> Generation:
     kept = json.loads(path.read_text(encoding="utf-8"))
     return Generation(int(kept["generation"]), int(kept["last_number"]))
-
-
-class Upload:
-    """One file on its way into the spool; also the stream that a multipart parser writes into."""
-
-    def __init__(self, target: Path, max_bytes: int, on_write: Callable[[], None]) -> None:
-        self._target = target
-        self._on_write = on_write
-        self._part = part_of(target)
-        self._max_bytes = max_bytes
-        self._digest = hashlib.sha256()
-        self._file: BinaryIO = self._part.open("w+b")
-        self.bytes = 0
-
-    def write(self, data: bytes) -> int:
-        """Append; raises `ContentTooLarge` beyond the limit and `SpoolFull` when the disk is."""
-        self.bytes += len(data)
-        self.require_space(self.bytes)
-        with space(self._part.parent):
-            self._file.write(data)
-        self._digest.update(data)
-        self._on_write()
-        return len(data)
-
-    def require_space(self, size: int) -> None:
-        """Raise `ContentTooLarge` for what is larger than the limit, best before it is sent."""
-        if size > self._max_bytes:
-            raise ContentTooLarge(
-                f"the file is larger than {self._max_bytes:,} bytes: split it, or raise BACKOUT_MAX_UPLOAD_BYTES"
-            )
-
-    def copy_from(self, stream: Readable) -> None:
-        """Append all of `stream`; memory stays flat."""
-        while piece := stream.read(COPY_BYTES):
-            self.write(piece)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """For the multipart parser, which rewinds a file when it has written it."""
-        return self._file.seek(offset, whence)
-
-    @property
-    def part(self) -> Path:
-        """Where the bytes are before `keep`."""
-        return self._part
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the bytes so far, in hex."""
-        return self._digest.hexdigest()
-
-    def flush(self) -> None:
-        """Let other readers see what was written."""
-        with space(self._part.parent):
-            self._file.flush()
-
-    def commit(self) -> None:
-        """Make the file durable under its name: after this it survives a crash of the machine."""
-        self.flush()
-        with space(self._part.parent):
-            os.fsync(self._file.fileno())
-        self._part.rename(self._target)
-        _flush_folder(self._target.parent)
-
-    def close(self) -> None:
-        """Forget the bytes unless they were kept."""
-        try:
-            with space(self._part.parent):
-                self._file.close()
-        finally:
-            self._part.unlink(missing_ok=True)
-
-
-def _flush_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-@contextmanager
-def space(folder: Path) -> Iterator[None]:
-    """Around what writes below the spool folder: raises `SpoolFull` where the disk has no space for it."""
-    try:
-        yield
-    except OSError as error:
-        if not is_full(error):
-            raise
-        raise SpoolFull(f"the disk of the spool folder ({folder.name}) is full: free some space, send again") from error

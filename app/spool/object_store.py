@@ -21,10 +21,12 @@ from obstore.store import S3Store
 
 from app.domain.errors import SpoolUnavailable
 from app.domain.generation import Generation
-from app.spool.folder import COPY_BYTES, FIGURES, FIGURES_SECONDS, GENERATION, OURS, PART, Spool, Upload, is_kept, space
+from app.spool.folder import FIGURES, FIGURES_SECONDS, GENERATION, OURS, Spool, is_kept
+from app.spool.upload import COPY_BYTES, PART, Upload, space
 
 PART_BYTES = 8 * 1024**2  # of a large file: so much is sent at once
 PARTS_AT_ONCE = 4
+MOST_COPIED = 5 * 1000**3  # what S3 copies by one request
 SCRATCH_SECONDS = 3600.0  # what a dead process left in the folder is deleted after so long without a write
 GENERATION_SECONDS = 1.0  # the sweeper writes it every ten seconds
 CLIENT: Any = {"connect_timeout": "2s", "timeout": "60s"}
@@ -113,8 +115,15 @@ class ObjectSpool(Spool):
 
     def hard_link(self, name: str, new_name: str) -> bool:
         try:
+            if self.size(name) <= MOST_COPIED:
+                with _asking():
+                    obstore.copy(self._store, name, new_name)
+                return True
             with _asking():
-                obstore.copy(self._store, name, new_name)
+                writer = obstore.open_writer(self._store, new_name, buffer_size=PART_BYTES)
+                for piece in obstore.get(self._store, name).stream(min_chunk_size=PART_BYTES):
+                    writer.write(piece)
+                writer.close()
         except FileNotFoundError:
             return False
         return True
@@ -132,7 +141,6 @@ class ObjectSpool(Spool):
         return super().find_problem()
 
     def delete_temporary(self, seconds: float) -> list[str]:
-        super().delete_temporary(seconds)
         names = [name for name in self._list_old(seconds) if name.startswith(FIGURES) and not is_kept(name)]
         for name in names:
             self.delete(name)
