@@ -151,11 +151,13 @@ class ObjectSpool(Spool):
             obstore.put(self._store, name, data)
 
     def read_figures(self, installation: str) -> list[dict[str, Any]]:
+        """As the folder's; none while the store does not answer."""
         found = []
-        for name, changed in self._list(f"{FIGURES}{installation}."):
-            if changed >= time() - FIGURES_SECONDS:
-                with suppress(FileNotFoundError, ValueError):
-                    found.append(dict(json.loads(self.read(name))))
+        with suppress(SpoolUnavailable):  # `find_problem` says so
+            for name, changed in self._list(f"{FIGURES}{installation}."):
+                if changed >= time() - FIGURES_SECONDS:
+                    with suppress(FileNotFoundError, ValueError):
+                        found.append(dict(json.loads(self.read(name))))
         return found
 
     def read_generation(self, installation: str) -> Generation | None:
