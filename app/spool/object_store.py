@@ -223,7 +223,7 @@ class _ObjectUpload(Upload):
             self._head.write(data)
             if self.bytes <= PART_BYTES:
                 return written
-            # nobody sees it before its end, and its name is new: the import's id is drawn for each upload
+            # no one sees it before its end, and its name is new: the import's id is drawn for each upload
             data = self._head.getvalue()
             self._head = BytesIO()
             with _asking():
@@ -249,7 +249,7 @@ class _ObjectUpload(Upload):
         self._writer = None
 
     def close(self) -> None:
-        # a large file that was not committed leaves parts that nobody sees: the bucket's lifecycle deletes them
+        # a large file that was not committed leaves parts that no one sees: the bucket's lifecycle deletes them
         self._writer = None
         super().close()
 
