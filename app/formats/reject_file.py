@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from fcntl import LOCK_SH, flock
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,6 +30,7 @@ class RejectWriter:
         """Append. Raises OSError, for example if the disk is full."""
         if self._file is None:
             self._file = self._path.open("wb")
+            flock(self._file, LOCK_SH)  # it is in use, however long nothing is added
         for reject in rejects:
             # invalid bytes are lone surrogates here, which UTF-8 can't encode but JSON's escapes can
             self._file.write(json.dumps(asdict(reject)).encode() + b"\n")

@@ -115,7 +115,16 @@ class Spool:
     def delete_temporary(self, seconds: float) -> list[str]:
         """Delete temporary files that no one has written to for so long and no process reads; returns their names."""
         names = [name for name in self._list_old(seconds) if name.startswith(OURS) and not is_kept(name)]
-        return [name for name in names if _delete_unused(self.path(name))]
+        return [name for name in names if self.delete_unused(name)]
+
+    def delete_unused(self, name: str) -> bool:
+        """Delete a file unless a process holds a lock on it (flock(2)), as those do that use one for long."""
+        path = self.path(name)
+        with suppress(OSError), path.open("r+b") as file:  # it vanished, or is in use
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+            return True
+        return False
 
     def _list_old(self, seconds: float) -> list[str]:
         oldest = time() - seconds
@@ -190,15 +199,6 @@ def is_kept(name: str) -> bool:
     """Whether a name of ours is no temporary file's."""
     marks = (GENERATION, AUDIT)  # with another dot it is what a write left behind
     return name.startswith(SILLY) or (name.startswith(marks) and "." not in name.removeprefix(OURS))
-
-
-def _delete_unused(path: Path) -> bool:
-    """Delete a file unless a process holds a lock on it (flock(2)), as those do that read one for long."""
-    with suppress(OSError), path.open("r+b") as file:  # it vanished, or is in use
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
-        return True
-    return False
 
 
 @lru_cache(maxsize=4)  # every acceptance asks, and it changes once a sweep

@@ -205,7 +205,7 @@ class ObjectSpool(Spool):
         scratch.delete_temporary(SCRATCH_SECONDS)
         for name in scratch.list_untouched(SCRATCH_SECONDS):
             if name.endswith((PART, ".rejects")):
-                scratch.delete(name)
+                scratch.delete_unused(name)
 
 
 class _ObjectUpload(Upload):

@@ -18,13 +18,16 @@ from app.domain.errors import SpoolUnavailable
 from app.domain.generation import Generation
 from app.domain.imports import Import, reject_name
 from app.domain.states import State
+from app.formats.batch import Reject
 from app.formats.generate.orders import write_csv_sample
+from app.formats.reject_file import RejectWriter
 from app.lifecycle.health import check_parts
 from app.lifecycle.imports import requeue
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.queries import open_rejects
 from app.lifecycle.imports.retry import retry_import
+from app.lifecycle.imports.stream_upload import HEAD_BYTES
 from app.lifecycle.recovery import cleanup
 from app.lifecycle.services import Services, open_services
 from app.spool import open_spool
@@ -240,3 +243,30 @@ def test_the_prefix_is_kept_to(open_there: Callable[..., Services]) -> None:
     assert sorted(services.spool.list_names("slips")) == ["12", "7"]
     assert services.spool.list_names("slips/7") == ["7-1.pdf"]
     assert names(services) == set()
+
+
+def test_stream_1_waits_for_the_whole_file(open_there: Callable[..., Services], tmp_path: Path) -> None:
+    services = open_there()
+    client = create_app(services.settings).test_client()
+    data = make_file(tmp_path, 30_000)
+    assert len(data) > HEAD_BYTES
+    answer = client.post("/v1/imports?stream=1", data=data, content_type="text/csv")
+    assert answer.status_code == 202, answer.json
+    assert services.spool.read(answer.json["id"]) == data
+
+
+def test_what_is_in_use_on_this_machine_is_not_taken_for_a_leftover(open_there: Callable[..., Services]) -> None:
+    services = open_there()
+    services.spool.write_whole("an-upload", b"rows")
+    dead, used = services.spool.path("dead.rejects"), services.spool.path("used.rejects")
+    with services.spool.local("an-upload") as copy:
+        writer = RejectWriter(used, services.spool.keep)
+        writer.write([Reject(1, 2, "code", "reason", "column", "value", "text", None)])
+        dead.touch()
+        for path in (dead, used, copy):
+            os.utime(path, (1, 1))
+        again = open_spool(services.settings)
+        with again.receive("next", lambda: None):
+            assert not dead.exists() and used.exists() and copy.exists()
+        writer.close()
+    assert services.spool.exists("used.rejects") and leftovers(services) == []

@@ -136,6 +136,19 @@ def test_handling_without_its_packages_is_refused_by_a_sentence(monkeypatch: pyt
     assert mistake.startswith("BACKOUT_HANDLING: handling orders needs pypdf: install") and "EXTRA=handling" in mistake
 
 
+def test_an_object_store_without_its_package_is_refused_by_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"database_url": "mysql+pymysql://a@localhost/b", "broker_url": "amqp://localhost//"}
+    for url in ("", "s3://bucket", "s3://bucket/a/prefix"):
+        assert config.list_mistakes(**given, spool_url=url) == []
+    for url in ("http://host/bucket", "s3:///prefix", "bucket", "s3://key:secret@bucket", "s3://bucket?secret=1"):
+        (mistake,) = config.list_mistakes(**given, spool_url=url)
+        assert mistake.startswith("BACKOUT_SPOOL_URL: it must read s3://") and "secret" not in mistake.lower()
+    monkeypatch.setattr(config, "find_spec", lambda name: None if name == "obstore" else name)
+    assert config.list_mistakes(**given) == []
+    (mistake,) = config.list_mistakes(**given, spool_url="s3://bucket")
+    assert "requirements-s3.lock" in mistake and "EXTRA=s3" in mistake
+
+
 def test_image_and_checkout_take_only_files_with_a_known_hash() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     (extras,) = re.findall(r'^ARG EXTRA="(.*)"$', dockerfile, re.MULTILINE)
