@@ -45,6 +45,7 @@ class PrivateSeaweedFS(PrivateServer):
     def command(self) -> list[str]:
         parts = ["-filer", "-s3", f"-dir={self.folder / 'data'}", f"-s3.config={self.folder / 'accounts.json'}"]
         parts += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=0", "-master.volumeSizeLimitMB=64"]
+        parts += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # services of fixed ports, which are not wanted
         return [
             str(PROGRAM),
             "-logtostderr",
@@ -59,6 +60,11 @@ class PrivateSeaweedFS(PrivateServer):
         keys = {"accessKey": KEY, "secretKey": self._secret("key.secret")}
         account = {"name": KEY, "credentials": [keys], "actions": ["Admin"]}
         self._write_private("accounts.json", json.dumps({"identities": [account]}))
+
+    def clear_leftovers(self) -> None:
+        for port in self._ports.values():
+            for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # nosec B108 — the program names them so
+                socket.unlink(missing_ok=True)
 
     def is_ready(self) -> bool:
         """Whether it keeps an object."""
