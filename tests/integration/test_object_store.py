@@ -13,6 +13,7 @@ import pytest
 from app import create_app
 from app.cli.servers.seaweedfs import BUCKET, PROGRAM, PrivateSeaweedFS
 from app.db.imports import queries as rows
+from app.domain.caller import Caller
 from app.domain.dataset import ORDERS
 from app.domain.errors import SpoolUnavailable
 from app.domain.generation import Generation
@@ -25,9 +26,10 @@ from app.lifecycle.health import check_parts
 from app.lifecycle.imports import requeue
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
-from app.lifecycle.imports.queries import open_rejects
+from app.lifecycle.imports.options import parse_import_options
+from app.lifecycle.imports.queries import list_imports, open_rejects
 from app.lifecycle.imports.retry import retry_import
-from app.lifecycle.imports.stream_upload import HEAD_BYTES
+from app.lifecycle.imports.stream_upload import HEAD_BYTES, open_stream
 from app.lifecycle.recovery import cleanup
 from app.lifecycle.services import Services, open_services
 from app.spool import open_spool
@@ -175,6 +177,20 @@ def test_a_store_that_fails_while_an_import_waits_does_not_count_as_an_attempt(
     assert converge(web, row.number).state is State.COMMITTED
 
 
+def test_a_post_is_refused_with_a_sentence_where_the_store_does_not_answer(
+    open_there: Callable[..., Services], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", DEAD)
+    services = open_there()
+    client = create_app(services.settings).test_client()
+    answer = client.post("/v1/imports", data=make_file(tmp_path), content_type="text/csv")
+    assert answer.status_code == 503 and answer.json["type"].endswith("spool-unavailable"), answer.json
+    assert "BACKOUT_SPOOL_URL" in answer.json["detail"] and DEAD not in answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+    assert leftovers(services) == []
+
+
+@pytest.mark.long
 def test_a_post_is_refused_with_a_sentence_while_the_store_is_away_and_accepted_once_it_is_back(
     open_there: Callable[..., Services], seaweed: PrivateSeaweedFS, tmp_path: Path
 ) -> None:
@@ -247,12 +263,14 @@ def test_the_prefix_is_kept_to(open_there: Callable[..., Services]) -> None:
 
 def test_stream_1_waits_for_the_whole_file(open_there: Callable[..., Services], tmp_path: Path) -> None:
     services = open_there()
-    client = create_app(services.settings).test_client()
     data = make_file(tmp_path, 30_000)
     assert len(data) > HEAD_BYTES
-    answer = client.post("/v1/imports?stream=1", data=data, content_type="text/csv")
-    assert answer.status_code == 202, answer.json
-    assert services.spool.read(answer.json["id"]) == data
+    with open_stream(services, parse_import_options(ORDERS, {}, None, "text/csv"), Caller()) as incoming:
+        incoming.upload.write(data)
+        early = list_imports(services.database, states=State, dataset=None, before=None, limit=1)
+        assert early == [], "a worker can't read yet what it would be given"
+        row = incoming.accept().row
+    assert services.spool.read(row.id) == data
 
 
 def test_what_is_in_use_on_this_machine_is_not_taken_for_a_leftover(open_there: Callable[..., Services]) -> None:
