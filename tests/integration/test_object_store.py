@@ -65,7 +65,7 @@ def open_there(
     """Opens services of one machine more, all with the same spool."""
     for name, value in seaweed.settings.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(requeue, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(requeue, "SPACE_SECONDS", 0.01)
     url, opened = f"s3://{BUCKET}/{uuid4()}", list[Services]()
 
     def open_one(url: str = url) -> Services:
