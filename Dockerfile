@@ -4,7 +4,7 @@ FROM python:3.13.15-slim-trixie AS packages
 WORKDIR /build
 COPY requirements*.lock ./
 # Optional parts of the server: the names of requirements-NAME.lock. `--build-arg EXTRA=` leaves their packages out.
-ARG EXTRA="handling oidc xlsx"
+ARG EXTRA="handling oidc s3 xlsx"
 # wheels alone, so that nothing is compiled; only files whose hash a lock holds; pip itself stays behind
 RUN python -m venv --without-pip /opt/backout \
     && for name in $EXTRA; do set -- "$@" --requirement "requirements-$name.lock"; done \

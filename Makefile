@@ -18,8 +18,9 @@ demo: setup ## Start everything, import a file, stop another half-way, look at t
 demo-handling: setup ## Handle imported orders in bulk, against a sandbox of other companies' services
 	@$(python) -m app.cli demo-handling
 
-up: setup ## Start the local stack: database, broker, web server, worker, sweeper
-	@$(python) -m app.cli up
+up: setup ## Start the local stack: database, broker, web server, worker, sweeper (S3=1: the spool in an object store)
+	@$(if $(S3),python3 scripts/setup --extra seaweedfs)
+	@S3=$(S3) $(python) -m app.cli up
 
 down: | $(python) ## Stop it all, keep the data
 	@$(python) -m app.cli down
@@ -31,7 +32,7 @@ clean: | $(python) ## Stop it and forget its data
 	@$(python) -m app.cli clean
 
 test: ## All that CI runs: lint, then the tests on private servers of their own
-	@$(MAKE) --no-print-directory --jobs 2 lint browser audit # apt waits for the network while mypy calculates
+	@$(MAKE) --no-print-directory --jobs 2 lint browser audit store # apt waits for the network while mypy calculates
 	@PYTHONDONTWRITEBYTECODE= $(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 unit: setup ## The tests that need no server and no second, in half a minute
@@ -66,6 +67,9 @@ large: setup ## A file of 10 million rows from end to end: time, rows/s, peak me
 
 browser: setup # for the tests of the page, which are skipped where it can't be had
 	@python3 scripts/setup --browser
+
+store: setup # for the tests of the object store, which are skipped without it
+	@python3 scripts/setup --extra seaweedfs
 
 audit: setup ## Known weaknesses in our code and in the packages that we ship
 	@python3 scripts/setup --extra audit

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
 
     spool_dir: Path = Path("spool")
+    spool_url: str | None = None
     spool_retention_hours: float = Field(24, ge=0)
     max_upload_bytes: int = Field(10 * 1024**3, ge=1)
     max_generated_rows: int = Field(10_000_000, ge=1)
@@ -94,6 +95,23 @@ class Settings(BaseSettings):
     handling_pause_seconds: Seconds = 0.2
     handling_breaker_failures: int = Field(5, ge=1)
     handling_breaker_seconds: int = Field(5, ge=1)
+
+    @field_validator("spool_url")
+    @classmethod
+    def _is_a_bucket(cls, url: str | None) -> str | None:
+        if not url:
+            return None
+        place = urlsplit(url)
+        if place.scheme != "s3" or not place.netloc or place.query or place.fragment or "@" in place.netloc:
+            raise ValueError(
+                "it must read s3://bucket or s3://bucket/prefix; the keys are in AWS_ACCESS_KEY_ID and others"
+            )
+        if find_spec("obstore") is None:
+            raise ValueError(
+                "a spool in an object store needs obstore: install the packages of requirements-s3.lock"
+                " (`make setup EXTRA=s3` in a checkout), or set no URL to use the folder"
+            )
+        return url
 
     @field_validator("handling")
     @classmethod

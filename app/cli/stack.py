@@ -14,6 +14,8 @@ from app.cli.children import Child, Running, program
 from app.cli.http import Web
 from app.cli.processes import free_ports, is_free
 from app.cli.servers import PrivateMariaDB, PrivateRabbitMQ
+from app.cli.servers.base import PrivateServer
+from app.cli.servers.seaweedfs import BUCKET, PrivateSeaweedFS
 
 DATABASE = "backout"
 WEB_PORT = 8000
@@ -42,6 +44,8 @@ class Plan:
     handling: bool = False
     sandbox_port: int = 0
     mail_port: int = 0
+    s3: bool = False
+    s3_port: int = 0
 
     @classmethod
     def read(cls, run: Path) -> "Plan | None":
@@ -64,15 +68,24 @@ class Plan:
             admin_database_url=(environment.get("BACKOUT_ADMIN_DATABASE_URL") or database_url) if database_url else "",
             broker_url=environment.get("BACKOUT_BROKER_URL", ""),
             handling=_truth(environment.get("BACKOUT_HANDLING") or str(self.handling)),
+            s3=_truth(environment.get("S3") or str(self.s3)),
         )
 
 
 def make_plan(old: Plan | None, environment: Mapping[str, str]) -> Plan:
     """Make a plan for a stack that is not running, with the private ports of the last one if they are free."""
     before = old or Plan()
-    plan = replace(before, host=Plan.host, port=Plan.port, handling=Plan.handling).asked_by(environment)
+    plan = replace(before, host=Plan.host, port=Plan.port, handling=Plan.handling, s3=Plan.s3).asked_by(environment)
 
-    private = ("database_port", "broker_port", "broker_dist_port", "broker_epmd_port", "sandbox_port", "mail_port")
+    private = (
+        "database_port",
+        "broker_port",
+        "broker_dist_port",
+        "broker_epmd_port",
+        "sandbox_port",
+        "mail_port",
+        "s3_port",
+    )
     plan = Plan(**asdict(plan) | {name: 0 for name in private if not is_free(getattr(before, name))})
     if is_free(plan.port, plan.host):
         return plan
@@ -100,6 +113,9 @@ class Stack:
                 epmd_port=plan.broker_epmd_port,
             )
         )
+        self.store = PrivateSeaweedFS(self.run / "seaweedfs", plan.s3_port) if plan.s3 else None
+        if self.store:
+            plan = replace(plan, s3_port=self.store.port)
         if self.database:
             plan = replace(plan, database_port=self.database.port)
         if self.broker:
@@ -112,8 +128,8 @@ class Stack:
         self.web = Web(plan.host, plan.port)
 
     @property
-    def servers(self) -> list[PrivateMariaDB | PrivateRabbitMQ]:
-        return [server for server in (self.database, self.broker) if server is not None]
+    def servers(self) -> list[PrivateServer]:
+        return [server for server in (self.database, self.broker, self.store) if server is not None]
 
     def addresses(self) -> dict[str, str]:
         """The shell variables of `.run/env`."""
@@ -153,6 +169,7 @@ class Stack:
             "BACKOUT_TEST_ENDPOINTS": os.environ.get("BACKOUT_TEST_ENDPOINTS", "1"),
             "BACKOUT_WORKER_SLOTS": os.environ.get("BACKOUT_WORKER_SLOTS", "2"),
             "PYTHONUNBUFFERED": "1",
+            **({"BACKOUT_SPOOL_URL": f"s3://{BUCKET}/spool"} | self.store.settings if self.store else {}),
             **(self._handling_settings() if self.plan.handling else {}),
         }
 
@@ -170,11 +187,13 @@ class Stack:
             [self._step("provision", {"BACKOUT_ROOT_DATABASE_URL": self.database.url()})] if self.database else []
         )
         broker = [Child.server("broker", self.broker)] if self.broker else []
+        store = [Child.server("store", self.store)] if self.store else []
         return [
             *database,
             *provision,
             self._step("migrate", {}),
             *broker,
+            *store,
             self._python("web", ["gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"], self._web_answers),
             self._python("worker", ["celery", "-A", "celeryconfig", "worker"], lambda run: run.has_logged(" ready.")),
             self._python("sweeper", ["app.tasks.sweep"], lambda run: run.seconds > 1),

@@ -192,6 +192,10 @@ class OrdersKept(Refused):
     """Some of the rows can't be deleted: they are being handled, or were shipped."""
 
 
+class SpoolUnavailable(Refused):
+    """The object store of the spool does not answer, or refuses: nothing was accepted, try again."""
+
+
 class DatabaseUnavailable(Refused):
     """The database does not answer: nothing was accepted, try again."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from fcntl import LOCK_SH, flock
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,14 +21,16 @@ _QUOTED = re.compile('[",\r\n]|^ |^$')
 class RejectWriter:
     """Writes one attempt's reject file. Without rejects there is no file."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, keep: Callable[[Path], None] = lambda path: None) -> None:
+        """`keep` takes the file once it is whole."""
+        self._path, self._keep = path, keep
         self._file: BinaryIO | None = None
 
     def write(self, rejects: Iterable[Reject]) -> None:
         """Append. Raises OSError, for example if the disk is full."""
         if self._file is None:
             self._file = self._path.open("wb")
+            flock(self._file, LOCK_SH)  # it is in use, however long nothing is added
         for reject in rejects:
             # invalid bytes are lone surrogates here, which UTF-8 can't encode but JSON's escapes can
             self._file.write(json.dumps(asdict(reject)).encode() + b"\n")
@@ -39,6 +42,7 @@ class RejectWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
+            self._keep(self._path)
             self._file = None
 
     def discard(self) -> None:

@@ -55,9 +55,9 @@ def release(database: Database, hints: Hints, handling: Handling) -> bool:
     return given
 
 
-def wait_for_space(database: Database, handling: Handling) -> bool:
-    """`give_back_until_space` a handling: there is none for a packing slip."""
-    return requeue.give_back_until_space(database, transitions.ledger, handling)
+def wait_for_space(database: Database, handling: Handling, reason: str = requeue.WAITS_FOR_SPACE) -> bool:
+    """`give_back_until_space` a handling: there is none for a packing slip, or another `reason`."""
+    return requeue.give_back_until_space(database, transitions.ledger, handling, reason)
 
 
 def try_again(

@@ -20,11 +20,11 @@ def erase_orders(connection: Connection, spool: Spool, ids: Sequence[OrderId], *
     """Forget the steps of locked orders, and delete their slips; a crash before the commit leaves orders whose slips
     can be drawn again."""
     counts = {"handlings": erasing.count_handled(connection, ids)}
-    kept = [path for path in (slip_files.path_of(spool, id) for id in ids) if path.is_file()]
+    kept = [name for name in map(slip_files.name_of, ids) if spool.exists(name)]
     if not dry_run:
         erasing.forget_steps(connection, ids)
-        for path in kept:
-            path.unlink(missing_ok=True)
+        for name in kept:
+            spool.delete(name)
     return counts | {"slips": len(kept)}
 
 
@@ -65,6 +65,6 @@ def _delete_stray(database: Database, spool: Spool, number: int, *, dry_run: boo
             gone = erasing.list_gone(connection, ids[start : start + PAGE])
         for id in gone:
             if not dry_run:
-                slip_files.path_of(spool, id).unlink(missing_ok=True)
+                spool.delete(slip_files.name_of(id))
         deleted += len(gone)
     return deleted

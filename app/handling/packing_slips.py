@@ -5,7 +5,7 @@ A slip follows from the order and its tracking number alone, to the byte: one th
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from pypdf import PdfWriter
@@ -16,7 +16,7 @@ from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
 from app.domain.handling import OrderId
-from app.handling.slip_files import path_of
+from app.handling.slip_files import name_of
 from app.spool import Spool
 
 WIDTH, HEIGHT = A6
@@ -24,25 +24,26 @@ MARGIN = 8 * mm
 FONT = "Helvetica"  # one of PDF's own; characters that it lacks are shown as ?
 
 
-def keep(spool: Spool, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
-    """Write an order's slip, whole or not at all; returns where it is. Raises `SpoolFull`."""
-    path = path_of(spool, id)
-    spool.write_whole(path, draw(id, order, tracking), 0o600)
-    return path
+def keep(spool: Spool, id: OrderId, order: Mapping[str, Any], tracking: str) -> bytes:
+    """Write an order's slip, whole or not at all; returns it. Raises `SpoolFull`."""
+    slip = draw(id, order, tracking)
+    spool.write_whole(name_of(id), slip, 0o600)
+    return slip
 
 
-def find(spool: Spool, id: OrderId, order: Mapping[str, Any], tracking: str) -> Path:
-    """Where an order's slip is; drawn again if it is gone. Raises `SpoolFull`."""
-    path = path_of(spool, id)
-    return path if path.is_file() else keep(spool, id, order, tracking)
+def find(spool: Spool, id: OrderId, order: Mapping[str, Any], tracking: str) -> bytes:
+    """An order's slip; drawn again if it is gone. Raises `SpoolFull`."""
+    with suppress(FileNotFoundError):
+        return spool.read(name_of(id))
+    return keep(spool, id, order, tracking)
 
 
-def merge(paths: list[Path]) -> bytes:
+def merge(slips: list[bytes]) -> bytes:
     """One PDF of these, in this order."""
     merged = io.BytesIO()
     with PdfWriter() as writer:
-        for path in paths:
-            writer.append(path)
+        for slip in slips:
+            writer.append(io.BytesIO(slip))
         writer.write(merged)
     return merged.getvalue()
 

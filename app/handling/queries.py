@@ -115,7 +115,7 @@ def find_slip(database: Database, spool: Spool, id: OrderId) -> bytes:
         answer = handling_queries.list_answers(connection, id).get(SHIPMENT)
     if answer is None:
         raise OrderNotFound(f"order {id} has no packing slip: its shipment was not created yet", order=str(id))
-    return packing_slips.find(spool, id, order, str(answer["tracking"])).read_bytes()
+    return packing_slips.find(spool, id, order, str(answer["tracking"]))
 
 
 def merge_slips(database: Database, spool: Spool, id: str) -> tuple[Handling, bytes]:
@@ -124,12 +124,12 @@ def merge_slips(database: Database, spool: Spool, id: str) -> tuple[Handling, by
     from app.handling import packing_slips  # noqa: PLC0415
 
     row, _ = find_handling(database, id)
-    paths = []
+    slips = []
     with database.snapshot() as connection:
         for order_id, answer in handling_queries.list_slips(connection, row.number, SHIPMENT):
             order = handling_queries.find_order(connection, order_id)
             if order is not None:
-                paths.append(packing_slips.find(spool, order_id, order, str(answer["tracking"])))
-    if not paths:
+                slips.append(packing_slips.find(spool, order_id, order, str(answer["tracking"])))
+    if not slips:
         raise OrderNotFound("no order of this handling has a packing slip yet", handling_id=id)
-    return row, packing_slips.merge(paths)
+    return row, packing_slips.merge(slips)

@@ -14,7 +14,7 @@ import structlog
 from app.config import Settings
 from app.db.database import Database
 from app.db.handlings import queries, transitions
-from app.domain.errors import LedgerFrozen, SpoolFull
+from app.domain.errors import LedgerFrozen, SpoolFull, SpoolUnavailable
 from app.domain.handling import Handling, HandlingState, Mode
 from app.handling import end
 from app.handling.service_calls import ServiceClients
@@ -23,6 +23,7 @@ from app.handling.steps import all_steps
 from app.lifecycle import freeze
 from app.lifecycle.imports.loading.heartbeat import Heartbeat
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown, Released
+from app.lifecycle.imports.requeue import WAITS_FOR_SPACE
 from app.lifecycle.services import Services
 
 CANDIDATES = 5
@@ -66,8 +67,9 @@ def run(services: Services, clients: ServiceClients, handling: Handling, shutdow
         log.info("handling_started", attempt=handling.attempts, orders=handling.orders_total)
         try:
             whole = _Run(services, clients, handling, shutdown).go()
-        except SpoolFull:
-            if not end.wait_for_space(services.database, handling):
+        except (SpoolFull, SpoolUnavailable) as error:
+            reason = error.detail if isinstance(error, SpoolUnavailable) else WAITS_FOR_SPACE
+            if not end.wait_for_space(services.database, handling, reason):
                 end.finish(services.database, handling, whole=False)
             return
         except Exception as error:  # the boundary of an attempt: whatever broke it, it is taken up again

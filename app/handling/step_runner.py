@@ -10,7 +10,7 @@ import structlog
 
 from app.db.database import Database
 from app.db.handlings import orders, queries
-from app.domain.errors import DatabaseUnavailable, SpoolFull
+from app.domain.errors import DatabaseUnavailable, SpoolFull, SpoolUnavailable
 from app.domain.handling import Handling, OrderId
 from app.handling.service_calls import ServiceCall, ServiceClients, ServiceFailed, ServiceRefused
 from app.handling.step_context import Step, StepContext
@@ -64,7 +64,7 @@ def run_step(
     call = ServiceCall(clients, idempotency_key(services.installation, pending.id, step.name), pause)
     try:
         answer = _run(services.database, services.spool, pending, step, call)
-    except (DatabaseUnavailable, Released, SpoolFull):
+    except (DatabaseUnavailable, Released, SpoolFull, SpoolUnavailable):
         raise
     except (ServiceRefused, ServiceFailed) as error:
         return _fail(services.database, handling, pending, call.tries, str(error))

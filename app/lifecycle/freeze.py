@@ -13,7 +13,7 @@ from app.db import installation, xa
 from app.db.access import audit
 from app.db.database import Connection, Database
 from app.db.imports import queries
-from app.domain.errors import LedgerFrozen, NotAllowed, SpoolFull
+from app.domain.errors import LedgerFrozen, NotAllowed, SpoolFull, SpoolUnavailable
 from app.domain.generation import Generation, Installation, why_stale
 from app.domain.imports import Import, proves_older_ledger
 from app.domain.xid import Xid, parse_xid
@@ -97,7 +97,7 @@ def advance_generation(database: Database, spool: Spool, here: Installation) -> 
     # a crash here leaves an older copy in the spool: the ledger may be ahead of it
     try:
         spool.write_generation(here.id, generation)
-    except (OSError, SpoolFull) as error:
+    except (OSError, SpoolFull, SpoolUnavailable) as error:
         log.warning("generation_not_written", error=str(error))
         raise
 

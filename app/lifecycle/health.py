@@ -24,6 +24,8 @@ def check_parts(services: Services) -> dict[str, str]:
     elif not waiting.workers:
         parts["worker"] = "no worker is connected to the broker: imports are accepted and wait for one"
     parts["spool"] = services.spool.find_problem() or "ok"
+    if parts["spool"] != "ok" and parts["sweeper"] != "ok":
+        parts["sweeper"] = "not known: sweepers say in the spool that they run"
     return parts
 
 

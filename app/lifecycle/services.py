@@ -12,7 +12,7 @@ from app.lifecycle.backlog import BacklogCache
 from app.lifecycle.extension import Extension
 from app.lifecycle.quotas import Quotas
 from app.queue import Hints, create_celery
-from app.spool import Spool
+from app.spool import Spool, open_spool
 
 BACKGROUND_THREADS = 2
 
@@ -47,7 +47,7 @@ def open_services(settings: Settings, *, pool_size: int = 10, extensions: tuple[
     return Services(
         settings=settings,
         database=Database(settings.database, lock_wait_seconds=settings.lock_wait_seconds, pool_size=pool_size),
-        spool=Spool(settings.spool_dir, settings.max_upload_bytes),
+        spool=open_spool(settings),
         hints=Hints(create_celery(settings), settings.publish_timeout_seconds),
         backlog_cache=BacklogCache(settings.max_queued, settings.worker_slots),
         quotas=Quotas({Quota(name): most for name, most in settings.quotas.items()}, settings.spool_retention_hours),

@@ -52,6 +52,7 @@ STATUSES: dict[type[errors.Refused], int] = {
     errors.TooManyStreams: 503,
     errors.TooManyAtOnce: 429,
     errors.QuotaExceeded: 429,
+    errors.SpoolUnavailable: 503,
     errors.DatabaseUnavailable: 503,
 }
 RETRY = (
@@ -65,6 +66,7 @@ RETRY = (
     errors.TooManyStreams,
     errors.TooManyAtOnce,
     errors.QuotaExceeded,
+    errors.SpoolUnavailable,
     errors.DatabaseUnavailable,
 )
 

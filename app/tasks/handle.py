@@ -9,7 +9,7 @@ import structlog
 from celery import Celery, signals
 
 from app.config import Settings
-from app.domain.errors import DatabaseUnavailable
+from app.domain.errors import DatabaseUnavailable, SpoolUnavailable
 from app.handling.runner import run_next
 from app.handling.service_calls import ServiceClients
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
@@ -40,7 +40,7 @@ def create_handler(settings: Settings) -> Celery:
             return
         try:
             run_next(*places(), f"{socket.gethostname()}:{os.getpid()}", shutdown)
-        except DatabaseUnavailable as error:
+        except (DatabaseUnavailable, SpoolUnavailable) as error:
             log.warning("nothing_claimed", error=error.detail)  # the sweeper hints again
 
     def set_bounds(sender: Any, **_: Any) -> None:

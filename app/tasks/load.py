@@ -8,7 +8,7 @@ import structlog
 from celery import Celery
 
 from app.config import Settings
-from app.domain.errors import DatabaseUnavailable
+from app.domain.errors import DatabaseUnavailable, SpoolUnavailable
 from app.lifecycle.imports.loading.load import load_next
 from app.lifecycle.imports.loading.shutdown import GracefulShutdown
 from app.lifecycle.imports.loading.slots import Slots
@@ -49,7 +49,7 @@ def create_worker(settings: Settings) -> Celery:
                 if load_next(services(), f"{socket.gethostname()}:{os.getpid()}", shutdown, slots) is None:
                     return
             log.info("nothing_claimed", reason="this worker shuts down")  # the sweeper hints again
-        except DatabaseUnavailable as error:
+        except (DatabaseUnavailable, SpoolUnavailable) as error:
             log.warning("nothing_claimed", error=error.detail)  # the sweeper hints again
 
     return celery

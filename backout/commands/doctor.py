@@ -18,7 +18,7 @@ REMEDIES = {
     "broker": "start RabbitMQ; its address is the server's BACKOUT_BROKER_URL",
     "worker": "start a worker: `celery -A celeryconfig worker`; its log says why it is not connected",
     "sweeper": "start a sweeper, `python -m app.tasks.sweep`, with the server's spool folder; first end one that hangs",
-    "spool": "free some space, or give the server's account access to the folder BACKOUT_SPOOL_DIR",
+    "spool": "free some space, or give the server access to BACKOUT_SPOOL_DIR, or to the store BACKOUT_SPOOL_URL",
     "reverts": "MySQL, MariaDB: GRANT PROCESS ON *.* TO the application's user (`python -m app.cli provision`)",
     "recovery": "run `python -m app.cli branches` and follow docs/how-to/recovery.md",
 }

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 GROUPS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
 PROJECT: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-SERVER_EXTRAS = ("handling", "oidc", "xlsx")
+SERVER_EXTRAS = ("handling", "oidc", "s3", "xlsx")
 MAX_SERVER_PACKAGES = 70
 
 _ENTRY = re.compile(r"([a-z0-9-]+)==(\S+)(?: ; (.+?))?((?: --hash=sha256:[0-9a-f]{64})+)")
@@ -70,7 +70,7 @@ def test_the_server_has_few_packages() -> None:
     assert len(read_lock(name_lock(""))) <= MAX_SERVER_PACKAGES
 
 
-@pytest.mark.parametrize("name", ["", *SERVER_EXTRAS, "dev", "bench", "fuzz", "node"])
+@pytest.mark.parametrize("name", ["", *SERVER_EXTRAS, "dev", "bench", "fuzz", "node", "seaweedfs"])
 def test_a_lock_fits_the_ranges_of_its_groups(name: str) -> None:
     wanted = list(GROUPS[name or "server"])
     if name in ("", "dev"):
@@ -134,6 +134,19 @@ def test_handling_without_its_packages_is_refused_by_a_sentence(monkeypatch: pyt
     assert config.list_mistakes(**given, handling="false") == []
     (mistake,) = config.list_mistakes(**given, handling="true")
     assert mistake.startswith("BACKOUT_HANDLING: handling orders needs pypdf: install") and "EXTRA=handling" in mistake
+
+
+def test_an_object_store_without_its_package_is_refused_by_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"database_url": "mysql+pymysql://a@localhost/b", "broker_url": "amqp://localhost//"}
+    for url in ("", "s3://bucket", "s3://bucket/a/prefix"):
+        assert config.list_mistakes(**given, spool_url=url) == []
+    for url in ("http://host/bucket", "s3:///prefix", "bucket", "s3://key:secret@bucket", "s3://bucket?secret=1"):
+        (mistake,) = config.list_mistakes(**given, spool_url=url)
+        assert mistake.startswith("BACKOUT_SPOOL_URL: it must read s3://") and "secret" not in mistake.lower()
+    monkeypatch.setattr(config, "find_spec", lambda name: None if name == "obstore" else name)
+    assert config.list_mistakes(**given) == []
+    (mistake,) = config.list_mistakes(**given, spool_url="s3://bucket")
+    assert "requirements-s3.lock" in mistake and "EXTRA=s3" in mistake
 
 
 def test_image_and_checkout_take_only_files_with_a_known_hash() -> None:

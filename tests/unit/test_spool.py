@@ -110,7 +110,7 @@ def test_what_vanishes_between_two_looks_is_passed_over(tmp_path: Path, monkeypa
         def __exit__(self, *_: object) -> None:
             pass
 
-    monkeypatch.setattr("app.spool.os.scandir", Vanishing)
+    monkeypatch.setattr("app.spool.folder.os.scandir", Vanishing)
     assert Spool(tmp_path, 1).list_untouched(0) == []
 
 

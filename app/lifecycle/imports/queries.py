@@ -61,7 +61,8 @@ def open_rejects(database: Database, spool: Spool, id: str) -> tuple[Import, Ite
     if not row.rows_rejected:
         return row, iter(())
     try:
-        return row, read_rejects(spool.path(reject_name(row.id, row.epoch)))
+        with spool.local(reject_name(row.id, row.epoch)) as path:
+            return row, read_rejects(path)  # it is open: it stays readable
     except FileNotFoundError:
         raise ImportNotFound(
             "the reject file of this import is no longer kept, or was erased with a person's data", import_id=id

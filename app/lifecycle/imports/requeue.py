@@ -12,7 +12,7 @@ from app.config import Settings
 from app.db.database import Database
 from app.db.imports import transitions
 from app.db.ledger import Ledger
-from app.domain.errors import ImportFailed
+from app.domain.errors import ImportFailed, SpoolUnavailable
 from app.domain.imports import Import
 from app.domain.states import State
 from app.queue import Hints
@@ -56,15 +56,19 @@ def give_back(
     return given
 
 
-def give_back_until_space(database: Database, ledger: Ledger[Any], row: Attempted) -> bool:
-    """Queue a row again because the spool folder's disk has no space for what its attempt writes; the attempt does not
-    count, and the pauses grow. False when it was stopped or taken over."""
+def give_back_until_space(
+    database: Database, ledger: Ledger[Any], row: Attempted, reason: str = WAITS_FOR_SPACE
+) -> bool:
+    """Queue a row again because the spool has no space for what its attempt writes, or another `reason`; the
+    attempt does not count, and the pauses grow. False when it was stopped or taken over."""
     pause = min(SPACE_SECONDS * 2 ** min(row.epoch // 2, 10), MAX_RETRY_SECONDS)  # an attempt takes two epochs
     with database.begin() as connection:
-        told = {"reason": WAITS_FOR_SPACE}
+        told = {"reason": reason}
         given = ledger.requeue(connection, row.number, row.epoch, detail=told, attempts=-1, pause_seconds=pause)
     if given:
-        log.warning("spool_full", waits_seconds=pause)
+        log.warning(
+            "spool_full" if reason == WAITS_FOR_SPACE else "spool_unavailable", waits_seconds=pause, reason=reason
+        )
     return given
 
 
@@ -108,6 +112,14 @@ def wait_for_space(database: Database, row: Import) -> None:
         full = ImportFailed("spool_full", "the disk of the spool folder is full: free some space")
         return fail(database, row, full)
     give_back_until_space(database, transitions.ledger, row)
+    return None
+
+
+def wait_for_store(database: Database, row: Import, error: SpoolUnavailable) -> None:
+    """`give_back_until_space` an import, until the object store answers. An inline one fails."""
+    if row.inline:
+        return fail(database, row, ImportFailed("spool_unavailable", error.detail))
+    give_back_until_space(database, transitions.ledger, row, error.detail)
     return None
 
 

@@ -79,7 +79,7 @@ class IncomingStream:
             self.upload.flush()
             if self._lost.is_set():
                 raise self._decided()
-        elif self.upload.bytes >= HEAD_BYTES and self._claim.held is None:
+        elif self._services.spool.grows and self.upload.bytes >= HEAD_BYTES and self._claim.held is None:
             self._begin()
 
     def accept(self) -> Accepted:

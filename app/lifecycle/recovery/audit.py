@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import structlog
 
@@ -195,14 +194,14 @@ def _verify(connection: Connection, last: Link, before: Mark | None, after: Mark
 def read_mark(services: Services) -> Mark | None:
     """The mark in the spool folder; None where there is none. Raises OSError, and ValueError for what is no mark."""
     try:
-        return Mark.parse(_mark_path(services).read_text(encoding="utf-8"))
+        return Mark.parse(services.spool.read(_mark_name(services)).decode())
     except FileNotFoundError:
         return None
 
 
 def _write(services: Services, mark: Mark) -> None:
-    services.spool.write_whole(_mark_path(services), json.dumps(asdict(mark)).encode(), durable=True)
+    services.spool.write_whole(_mark_name(services), json.dumps(asdict(mark)).encode(), durable=True)
 
 
-def _mark_path(services: Services) -> Path:
-    return services.spool.path(f"{AUDIT}{services.installation}")
+def _mark_name(services: Services) -> str:
+    return f"{AUDIT}{services.installation}"

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import structlog
 
-from app.domain.errors import DatabaseUnavailable, LedgerFrozen, SpoolFull
+from app.domain.errors import DatabaseUnavailable, LedgerFrozen, SpoolFull, SpoolUnavailable
 from app.lifecycle.services import Services
 from app.spool import Spool
 
@@ -90,7 +90,7 @@ class Chores:
             return
         try:
             self._services.spool.write_figures(self._services.installation, self._name, figures)
-        except (OSError, SpoolFull, DatabaseUnavailable) as error:
+        except (OSError, SpoolFull, SpoolUnavailable, DatabaseUnavailable) as error:
             log.warning("figures_not_kept", error=str(error))
         self._told, self._told_at = figures, monotonic()
 

@@ -19,6 +19,7 @@ from app.domain.errors import (
     Overloaded,
     Refused,
     ScopeRequired,
+    SpoolUnavailable,
     TooManyAtOnce,
     TooManyFailures,
 )
@@ -224,7 +225,7 @@ def _list_problems(rule: Rule, method: str, operation: Operation) -> dict[int, l
     if operation.scopes:
         for error in (ScopeRequired, DatasetNotAllowed):
             found.setdefault(403, []).append((kind_of(error), inspect.cleandoc(error.__doc__ or "")))
-    unavailable = () if operation.tag in _WITHOUT_DATABASE else (DatabaseUnavailable,)
+    unavailable = () if operation.tag in _WITHOUT_DATABASE else (DatabaseUnavailable, SpoolUnavailable)
     busy: tuple[type[Refused], ...] = ()
     if operation.body is not None and method != "GET":
         busy = (Overloaded, TooManyAtOnce)

@@ -69,13 +69,14 @@ def _erase_file(services: Services, person: Person, name: str, row: Kept, progre
 def _erase_rejects(
     services: Services, person: Person, name: str, row: Kept, progress: Progress, *, dry_run: bool
 ) -> None:
-    path, traces = services.spool.path(name), Traces(person)
+    traces = Traces(person)
     kept: Sequence[bytes] = []
     try:
-        if path.stat().st_size > MAX_REJECTS_BYTES:
+        if services.spool.size(name) > MAX_REJECTS_BYTES:
             count, gone = row.rows_rejected, None
         else:
-            kept, removed = split_rejects(path, lambda text: not traces.may_be_of(text))
+            with services.spool.local(name) as path:
+                kept, removed = split_rejects(path, lambda text: not traces.may_be_of(text))
             count, gone = len(removed), {(one["line"], one["row"]) for one in removed}
     except FileNotFoundError:
         return  # the sweeper deleted it
@@ -85,7 +86,7 @@ def _erase_rejects(
     if dry_run:
         return
     if kept:
-        services.spool.write_whole(path, b"".join(kept), durable=True)
+        services.spool.write_whole(name, b"".join(kept), durable=True)
     else:
         services.spool.delete(name)
     # a crash here leaves a timeline that does not say so, and an error that may quote what is gone: the texts are next

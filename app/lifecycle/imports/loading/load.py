@@ -1,7 +1,7 @@
 """Load: claim an import, load it inside its branches, and bring it to its decision."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 
 import structlog
 
@@ -11,7 +11,7 @@ from app.db.datasets import deletions, registry, rows
 from app.db.imports import queries, transitions
 from app.db.reverts import claims
 from app.domain.audit.actor import acting
-from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, LedgerFrozen
+from app.domain.errors import AttemptLost, DatabaseUnavailable, ImportFailed, LedgerFrozen, SpoolFull, SpoolUnavailable
 from app.domain.imports import Import, Tally, reject_name
 from app.domain.requests.control_totals import LAST
 from app.domain.requests.revert import Kind
@@ -133,7 +133,7 @@ def run_attempt(services: Services, row: Import, shutdown: GracefulShutdown) -> 
 
 def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> AttemptOutcome:
     attempt = Attempt(services.database, services.installation, row, shutdown)
-    writer = RejectWriter(services.spool.path(reject_name(row.id, row.epoch)))
+    writer = RejectWriter(services.spool.path(reject_name(row.id, row.epoch)), services.spool.keep)
     error_filter = ErrorPolicyFilter(row.policy, writer)
     try:
         if row.epoch > 1 and services.spool.is_short():
@@ -154,8 +154,10 @@ def _try(services: Services, row: Import, shutdown: GracefulShutdown) -> Attempt
         released = requeue.release(services.database, services.hints, row)
         return AttemptOutcome.RELEASED if released else AttemptOutcome.LOST
     except Exception as error:  # noqa: BLE001 — the boundary of an attempt: whatever broke it, it is tried again
-        if is_full(error):
+        if isinstance(error, SpoolFull) or is_full(error):
             requeue.wait_for_space(services.database, row)
+        elif isinstance(error, SpoolUnavailable):
+            requeue.wait_for_store(services.database, row, error)
         elif rows.is_lock_conflict(error) and not row.inline and (reason := _find_holder(services, row)):
             pause = requeue.RETRY_SECONDS
             requeue.give_back(services.database, transitions.ledger, row, reason, pause_seconds=pause)
@@ -188,11 +190,11 @@ def _load(
     error_filter: ErrorPolicyFilter,
     writer: RejectWriter,
 ) -> AttemptOutcome:
-    with Heartbeat(services.database, services.settings.lease_seconds, row, on_loss=attempt.cut):
+    with Heartbeat(services.database, services.settings.lease_seconds, row, on_loss=attempt.cut), ExitStack() as files:
         try:
             rollback.await_older_attempts(services.database, services.installation, row, shutdown)
             control = ColumnSums(row.policy.control.columns)
-            accepted = error_filter.filter_batches(_open_rows(services, row, attempt))
+            accepted = error_filter.filter_batches(_open_rows(services, row, attempt, files))
             attempt.load(control.add_batches(accepted, attempt.dataset))
             writer.close()  # durable before the decision, which counts what is in it
             tally = attempt.tally + Tally(rejected=error_filter.rejected, blank=error_filter.blank)
@@ -216,7 +218,7 @@ def _check_control_totals(database: Database, row: Import, rows: int, sums: Colu
     control.check(rows, sums.sums, last)
 
 
-def _open_rows(services: Services, row: Import, attempt: Attempt) -> Iterator[Batch]:
+def _open_rows(services: Services, row: Import, attempt: Attempt, files: ExitStack) -> Iterator[Batch]:
     dataset, source = attempt.dataset, row.source
     if source.generate is not None:
         return generate_rows(dataset, source.generate, source.seed or "", services.settings.batch_bytes)
@@ -224,7 +226,10 @@ def _open_rows(services: Services, row: Import, attempt: Attempt) -> Iterator[Ba
         assert source.file_format is not None
         file = GrowingFile(services.database, services.spool, row, attempt.ended)
         return read_rows(file, dataset, source.file_format, services.settings.batch_bytes)
-    if source.spool_name is None or not services.spool.path(source.spool_name).is_file():
-        raise ImportFailed("file_missing", "the uploaded file is no longer in the spool folder: send it again")
     assert source.file_format is not None
-    return read_rows(services.spool.path(source.spool_name), dataset, source.file_format, services.settings.batch_bytes)
+    try:
+        path = files.enter_context(services.spool.local(source.spool_name or "none"))
+    except FileNotFoundError:
+        missing = ImportFailed("file_missing", "the uploaded file is no longer in the spool: send it again")
+        raise missing from None
+    return read_rows(path, dataset, source.file_format, services.settings.batch_bytes)

@@ -1,8 +1,6 @@
-"""The spool: the folder where uploads wait for their import, one file an import, named by its id."""
+"""The spool as a folder: one file an import, named by its id."""
 
-import errno
 import fcntl
-import hashlib
 import json
 import os
 import secrets
@@ -12,40 +10,21 @@ from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from time import time
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
-from app.domain.errors import ContentTooLarge, SpoolFull
 from app.domain.generation import Generation
+from app.spool.upload import COPY_BYTES, Upload, flush_folder, space
 
-PART = ".part"  # the ending while the body still arrives
 OURS = "."  # how names begin that are no upload's
-COPY_BYTES = 1024 * 1024
 GENERATION, AUDIT, FIGURES = f"{OURS}generation-", f"{OURS}audit-", f"{OURS}sweeper-"
 SILLY = ".nfs"  # what NFS calls a file that was deleted while it is open
 FIGURES_SECONDS = 60.0  # figures that no one has written for so long are those of a sweeper that has ended
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether this error says that a disk has no space for a file."""
-    return isinstance(error, OSError) and error.errno in _FULL
-
-
-def part_of(path: Path) -> Path:
-    """Where an upload's bytes are before it is whole."""
-    return path.with_name(path.name + PART)
-
-
-class Readable(Protocol):
-    """Where an upload comes from."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, none at the end."""
-        ...
 
 
 class Spool:
-    """Files below `folder`, each durable before its import is accepted."""
+    """Files below `folder`, each durable before its import is accepted. A name may have folders in it, with `/`."""
+
+    grows = True  # whether an upload can be read while it arrives
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.folder = folder
@@ -67,6 +46,34 @@ class Spool:
         finally:
             upload.close()
 
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        """The file of this name, as one of this machine, for as long as this lasts. Raises FileNotFoundError."""
+        path = self.path(name)
+        path.stat()
+        yield path
+
+    def read(self, name: str) -> bytes:
+        """All of a file; raises FileNotFoundError."""
+        return self.path(name).read_bytes()
+
+    def size(self, name: str) -> int:
+        """The bytes of a file; raises FileNotFoundError."""
+        return self.path(name).stat().st_size
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file of this name."""
+        return self.path(name).is_file()
+
+    def list_names(self, folder: str) -> list[str]:
+        """Names of what is in a folder of the spool, without the folder's."""
+        with suppress(FileNotFoundError):
+            return [path.name for path in self.path(folder).iterdir()]
+        return []
+
+    def keep(self, path: Path) -> None:
+        """Take a file that was written at `path(name)`, and is durable there, into the spool."""
+
     def hard_link(self, name: str, new_name: str) -> bool:
         """Give a file a second name, durably: it is there until both are deleted. False where there is no such file."""
         with space(self.folder):
@@ -76,7 +83,7 @@ class Spool:
                 self.path(new_name).hardlink_to(self.path(name))
             except FileNotFoundError:
                 return False
-            _flush_folder(self.folder)
+            flush_folder(self.folder)
         return True
 
     def delete(self, name: str) -> None:
@@ -107,8 +114,17 @@ class Spool:
 
     def delete_temporary(self, seconds: float) -> list[str]:
         """Delete temporary files that no one has written to for so long and no process reads; returns their names."""
-        names = [name for name in self._list_old(seconds) if name.startswith(OURS) and not _is_kept(name)]
-        return [name for name in names if _delete_unused(self.path(name))]
+        names = [name for name in self._list_old(seconds) if name.startswith(OURS) and not is_kept(name)]
+        return [name for name in names if self.delete_unused(name)]
+
+    def delete_unused(self, name: str) -> bool:
+        """Delete a file unless a process holds a lock on it (flock(2)), as those do that use one for long."""
+        path = self.path(name)
+        with suppress(OSError), path.open("r+b") as file:  # it vanished, or is in use
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+            return True
+        return False
 
     def _list_old(self, seconds: float) -> list[str]:
         oldest = time() - seconds
@@ -125,10 +141,11 @@ class Spool:
                         found.append(entry.name)
         return found
 
-    def write_whole(self, path: Path, data: bytes, mode: int = 0o666, *, durable: bool = False) -> None:
-        """Write a file below the folder, whole or not at all, readable as `mode` and the umask have it. A `durable`
+    def write_whole(self, name: str, data: bytes, mode: int = 0o666, *, durable: bool = False) -> None:
+        """Write a file, whole or not at all, readable as `mode` and the umask have it. A `durable`
         one is whole after a power failure, too. Raises `SpoolFull`, and OSError where the folder can't be written to;
         then nothing is left of it."""
+        path = self.path(name)
         with space(self.folder):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # in the folder itself, where what a crash leaves is found; several processes may write, in containers under
@@ -147,7 +164,7 @@ class Spool:
 
     def write_figures(self, installation: str, sweeper: str, figures: Mapping[str, Any]) -> None:
         """Keep what a sweeper says of itself, for `read_figures`; raises as `write_whole`."""
-        self.write_whole(self.path(f"{FIGURES}{installation}.{sweeper}"), json.dumps(figures).encode())
+        self.write_whole(f"{FIGURES}{installation}.{sweeper}", json.dumps(figures).encode())
 
     def read_figures(self, installation: str) -> list[dict[str, Any]]:
         """What the sweepers of an installation say of themselves: of each one that is running."""
@@ -160,7 +177,7 @@ class Spool:
 
     def read_generation(self, installation: str) -> Generation | None:
         """The generation of this installation's ledger at the last sweep; None where it is unknown."""
-        path = self._generation_path(installation)
+        path = self.path(f"{GENERATION}{installation}")
         try:
             found = path.stat()
             return _read_generation(path, found.st_ino, found.st_mtime_ns)  # each write makes another file
@@ -175,116 +192,16 @@ class Spool:
         kept = self.read_generation(installation)
         if kept is not None and kept.generation >= generation.generation:
             return
-        self.write_whole(self._generation_path(installation), json.dumps(asdict(generation)).encode())
-
-    def _generation_path(self, installation: str) -> Path:
-        return self.path(f"{GENERATION}{installation}")
+        self.write_whole(f"{GENERATION}{installation}", json.dumps(asdict(generation)).encode())
 
 
-def _is_kept(name: str) -> bool:
+def is_kept(name: str) -> bool:
+    """Whether a name of ours is no temporary file's."""
     marks = (GENERATION, AUDIT)  # with another dot it is what a write left behind
     return name.startswith(SILLY) or (name.startswith(marks) and "." not in name.removeprefix(OURS))
-
-
-def _delete_unused(path: Path) -> bool:
-    """Delete a file unless a process holds a lock on it (flock(2)), as those do that read one for long."""
-    with suppress(OSError), path.open("r+b") as file:  # it vanished, or is in use
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
-        return True
-    return False
 
 
 @lru_cache(maxsize=4)  # every acceptance asks, and it changes once a sweep
 def _read_generation(path: Path, inode: int, mtime_ns: int) -> Generation:
     kept = json.loads(path.read_text(encoding="utf-8"))
     return Generation(int(kept["generation"]), int(kept["last_number"]))
-
-
-class Upload:
-    """One file on its way into the spool; also the stream that a multipart parser writes into."""
-
-    def __init__(self, target: Path, max_bytes: int, on_write: Callable[[], None]) -> None:
-        self._target = target
-        self._on_write = on_write
-        self._part = part_of(target)
-        self._max_bytes = max_bytes
-        self._digest = hashlib.sha256()
-        self._file: BinaryIO = self._part.open("w+b")
-        self.bytes = 0
-
-    def write(self, data: bytes) -> int:
-        """Append; raises `ContentTooLarge` beyond the limit and `SpoolFull` when the disk is."""
-        self.bytes += len(data)
-        self.require_space(self.bytes)
-        with space(self._part.parent):
-            self._file.write(data)
-        self._digest.update(data)
-        self._on_write()
-        return len(data)
-
-    def require_space(self, size: int) -> None:
-        """Raise `ContentTooLarge` for what is larger than the limit, best before it is sent."""
-        if size > self._max_bytes:
-            raise ContentTooLarge(
-                f"the file is larger than {self._max_bytes:,} bytes: split it, or raise BACKOUT_MAX_UPLOAD_BYTES"
-            )
-
-    def copy_from(self, stream: Readable) -> None:
-        """Append all of `stream`; memory stays flat."""
-        while piece := stream.read(COPY_BYTES):
-            self.write(piece)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """For the multipart parser, which rewinds a file when it has written it."""
-        return self._file.seek(offset, whence)
-
-    @property
-    def part(self) -> Path:
-        """Where the bytes are before `keep`."""
-        return self._part
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the bytes so far, in hex."""
-        return self._digest.hexdigest()
-
-    def flush(self) -> None:
-        """Let other readers see what was written."""
-        with space(self._part.parent):
-            self._file.flush()
-
-    def commit(self) -> None:
-        """Make the file durable under its name: after this it survives a crash of the machine."""
-        self.flush()
-        with space(self._part.parent):
-            os.fsync(self._file.fileno())
-        self._part.rename(self._target)
-        _flush_folder(self._target.parent)
-
-    def close(self) -> None:
-        """Forget the bytes unless they were kept."""
-        try:
-            with space(self._part.parent):
-                self._file.close()
-        finally:
-            self._part.unlink(missing_ok=True)
-
-
-def _flush_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-@contextmanager
-def space(folder: Path) -> Iterator[None]:
-    """Around what writes below the spool folder: raises `SpoolFull` where the disk has no space for it."""
-    try:
-        yield
-    except OSError as error:
-        if not is_full(error):
-            raise
-        raise SpoolFull(f"the disk of the spool folder ({folder.name}) is full: free some space, send again") from error
