@@ -94,7 +94,7 @@ class Database:
             try:
                 yield connection
             finally:
-                raw = connection.connection.dbapi_connection
+                raw = None if connection.invalidated else connection.connection.dbapi_connection
                 if isinstance(raw, DriverConnection) and raw.is_in_result:
                     connection.invalidate()  # a rollback would first read the rest
 

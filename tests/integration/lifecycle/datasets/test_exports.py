@@ -20,6 +20,7 @@ from flask.testing import FlaskClient
 
 from app.db.datasets import lines, row_queries
 from app.domain.dataset import Dataset
+from app.domain.errors import DatabaseUnavailable
 from app.domain.requests.export import ExportForm
 from app.domain.requests.selection import Selection
 from app.domain.states import State
@@ -32,6 +33,7 @@ from tests.integration.lifecycle.parts import ODD_NAMES, send
 from tests.integration.lifecycle.test_adopt import Owner, owner  # noqa: F401 — a fixture
 from tests.integration.lifecycle.test_dataset_rows import EVERY_ROW, EVERY_TYPE
 from tests.invariants import converge, find
+from tests.servers import DatabaseServer
 from tests.waiting import patience, wait_for
 
 WORDS = {
@@ -231,3 +233,20 @@ def test_who_leaves_in_the_middle_waits_for_no_row(services: Services, web: Flas
         answer.close()
     gc.collect()  # a result that is half read would raise here
     assert (web.get("/get_data/count").json or {})["count"] == 2**14
+
+
+@pytest.mark.parametrize("is_streaming", [False, True])
+def test_a_lost_connection_is_a_database_that_is_away(
+    services: Services, database: DatabaseServer, is_streaming: bool
+) -> None:
+    with database.root() as root, pytest.raises(DatabaseUnavailable), services.database.snapshot() as connection:
+        number = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
+        if is_streaming:
+            tables = "information_schema.columns a, information_schema.columns b"
+            streamed = connection.execution_options(stream_results=True)
+            found = streamed.exec_driver_sql(f"SELECT a.column_name, REPEAT('x', 999) FROM {tables} LIMIT 100000")
+            assert found.fetchone() is not None
+        root.execute(f"KILL {number}")
+        if is_streaming:
+            found.all()
+        connection.exec_driver_sql("SELECT 1")
