@@ -15,6 +15,7 @@ from app.routes.sessions import OIDC, POLICY, STYLE, ask_for_key, own_path, set_
 
 COOKIE = "backout_sign_in"
 SECONDS = 600  # for which the provider's page may be open
+LONGEST_PATH = 2000  # that fits into a cookie with the rest
 CALLBACK = f"{OIDC}/callback"
 HTML = {200: Answer("It leads to the page that was wanted.")}
 
@@ -33,6 +34,7 @@ def begin() -> AnyResponse:
     """Lead a browser to the provider."""
     provider, attempt = _provider(), Attempt()
     asked = own_path(request.args.get("next", "/"))
+    asked = asked if len(asked) <= LONGEST_PATH else "/"
     try:
         address = provider.begin(attempt, _redirect_uri())
     except Refused as error:

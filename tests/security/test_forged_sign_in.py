@@ -140,7 +140,7 @@ FORGED: dict[str, Callable[[dict[str, Any]], str | None]] = {
     ),
     "by an unknown key": lambda claims: sign(claims, NEW, "ES256", "two"),
     "expired": lambda claims: sign(with_(exp=NOW - 120)(claims)),
-    "not yet": lambda claims: sign(with_(nbf=NOW + 600)(claims)),
+    "not yet": lambda claims: sign(with_(nbf=NOW + 86_400)(claims)),
     "of tomorrow": lambda claims: sign(with_(iat=NOW + 86_400)(claims)),
     "of another issuer": lambda claims: sign(with_(iss="https://evil.example")(claims)),
     "for another client": lambda claims: sign(with_(aud="other")(claims)),

@@ -142,6 +142,12 @@ def count_rows(connection: Connection, dataset: Dataset, number: int | None = No
     return count
 
 
+def has_more_than(connection: Connection, dataset: Dataset, count: int) -> bool:
+    """Whether the dataset's table has more rows than this."""
+    query = select(literal(1)).select_from(table_of(dataset)).limit(1).offset(count)
+    return connection.execute(query).first() is not None
+
+
 def count_by_import(connection: Connection, dataset: Dataset) -> dict[int, int]:
     """How many rows of which import are in the dataset's table, by their numbers."""
     number = table_of(dataset).c.import_no

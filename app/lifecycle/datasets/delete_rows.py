@@ -45,10 +45,12 @@ def delete_rows(services: Services, dataset: Dataset, number: int | None = None)
         with database.begin() as connection:
             for extension in services.extensions:
                 extension.require_deletable(connection, dataset)
-        try:
-            return before + _truncate(services, dataset)
-        except truncations.CantTruncate as error:
-            log.info("rows_deleted_by_import", dataset=dataset.name, reason=str(error))
+            has_many = rows.has_more_than(connection, dataset, FEW_ROWS)
+        if has_many:
+            try:
+                return before + _truncate(services, dataset)
+            except truncations.CantTruncate as error:
+                log.info("rows_deleted_by_import", dataset=dataset.name, reason=str(error))
         with database.begin_long() as connection:
             found = rows.count_by_import(connection, dataset)
         with database.begin() as connection:
@@ -64,7 +66,7 @@ def delete_rows(services: Services, dataset: Dataset, number: int | None = None)
 
 
 def _truncate(services: Services, dataset: Dataset) -> int:
-    """Delete all rows at once, if there are many. Raises `CantTruncate`, and `DatasetInUse` while they are read."""
+    """Delete all rows at once. Raises `CantTruncate`, and `DatasetInUse` while they are read."""
     with services.database.define(services.installation) as definer:
         with services.database.begin() as connection:
             if reason := truncations.find_hindrance(connection, dataset):
@@ -73,9 +75,7 @@ def _truncate(services: Services, dataset: Dataset) -> int:
             if token is None:
                 raise _being_cleared(dataset)
             require_idle(connection, dataset)
-        return truncate.truncate_dataset(
-            services, definer, dataset, token, more_than=FEW_ROWS, lease_seconds=CLEAR_SECONDS
-        )
+        return truncate.truncate_dataset(services, definer, dataset, token, CLEAR_SECONDS)
 
 
 def _delete_import(services: Services, dataset: Dataset, number: int) -> int:

@@ -19,20 +19,18 @@ log = structlog.get_logger(__name__)
 
 
 def truncate_dataset(
-    services: Services, definer: Connection, dataset: Dataset, token: str, *, more_than: int, lease_seconds: float
+    services: Services, definer: Connection, dataset: Dataset, token: str, lease_seconds: float
 ) -> int:
     """Empty the dataset of a truncation that has begun, and record it in the history of its imports; returns how many
     rows that were. It is then marked as being cleared for so many seconds.
 
-    Raises `DatasetInUse`, and `CantTruncate` also where it has no `more_than` so many rows; then nothing is deleted.
-    After `DatabaseUnavailable` the sweeper finishes it.
+    Raises `DatasetInUse` and `CantTruncate`; then nothing is deleted. After `DatabaseUnavailable` the sweeper finishes
+    it.
     """
     database = services.database
     # a crash here leaves a truncation that was not decided: the sweeper ends it
     try:
         found = rows.count_by_import(definer, dataset)
-        if sum(found.values()) <= more_than:
-            raise truncations.CantTruncate("it has few rows")
         with database.begin() as connection:
             if not truncations.holds(connection, dataset.name, token):
                 raise DatasetInUse(f"nothing was deleted: counting the rows of {dataset.name} took too long: try again")
