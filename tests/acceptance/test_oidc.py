@@ -161,7 +161,7 @@ def test_an_answer_is_for_one_browser_and_one_time(stack: Stack) -> None:
         for name, value in kept.items():
             other.cookies.set(name, value)
         assert other.get(address).status_code == 401  # a code is taken once
-        for path in ("https://evil.example/", "//evil.example/", "/\\evil.example", "/" + "x" * 5000):
+        for path in ("https://evil.example/", "//evil.example/", "/\\evil.example", "/" + "x" * 3000):
             with browser(stack) as led:
                 assert re.search(r"url=/[\"']", sign_in(led, "anna", path).text)
     # 60 of them, and the address has to wait; who has a key has not
