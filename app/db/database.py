@@ -95,7 +95,7 @@ class Database:
                 yield connection
             finally:
                 raw = None if connection.invalidated else connection.connection.dbapi_connection
-                if isinstance(raw, DriverConnection) and raw.is_in_result:
+                if isinstance(raw, DriverConnection) and raw.is_broken_off:
                     connection.invalidate()  # a rollback would first read the rest
 
     @contextmanager

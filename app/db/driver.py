@@ -64,9 +64,9 @@ class DriverConnection(Connection):
         return int(done.affected_rows), int(done.warning_count)
 
     @property
-    def is_in_result(self) -> bool:
-        """Whether rows of a streamed result are still to be read."""
-        return bool(self._result and self._result.unbuffered_active)
+    def is_broken_off(self) -> bool:
+        """Whether rows of a streamed result are still to be read, or were given up and the connection with them."""
+        return not self.open or bool(self._result and self._result.unbuffered_active)
 
     def _send_lines(self, lines: bytes) -> int:
         """Returns the number of the packet that answers them."""

@@ -231,6 +231,12 @@ def test_who_leaves_in_the_middle_waits_for_no_row(services: Services, web: Flas
         answer = web.get(path, buffered=False)
         assert answer.status_code == 200 and next(iter(answer.response))
         answer.close()
+    answer = web.head("/get_data")
+    assert answer.status_code == 200
+    answer.close()
+    with services.database.snapshot() as connection:  # the rest is given up before the snapshot ends
+        streamed = connection.execution_options(stream_results=True)
+        streamed.exec_driver_sql("SELECT * FROM orders").close()
     gc.collect()  # a result that is half read would raise here
     assert (web.get("/get_data/count").json or {})["count"] == 2**14
 
